@@ -16,8 +16,6 @@ from hardentui.errors import UsageError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import NoteContainer
 
-FORGOTTEN = "Its original was removed"
-
 
 def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> JournalEntry:
     """Remove the original that a finished entry keeps; it cannot be undone afterwards.
@@ -37,6 +35,7 @@ def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> Jo
         for operator in operators:
             if isinstance(operator, ContainerOperator):
                 operator.remove_original(noted.id, entry.original)
-        entry = replace(entry, original=None, reason=f"{FORGOTTEN} by {who()}.")
+        reason = f"Its original was removed by {who()}."
+        entry = replace(entry, original=None, forgotten=True, reason=reason)
         journal.write(entry)
         return entry

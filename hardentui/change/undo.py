@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from hardentui.change.file_changes import lock_folder
-from hardentui.change.forget import FORGOTTEN
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent, Operator
@@ -75,13 +74,13 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
         )
     if entry.state is EntryState.ROLLED_BACK:
         raise UsageError(f"{entry.id} is taken back already: {entry.reason}")
-    if entry.state is EntryState.DONE and entry.reason.startswith(FORGOTTEN):
+    if entry.forgotten:
         raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "Nothing is left to go back to.")
     later = [
         other.id
         for other in journal.entries()
         if other.id > entry.id
-        and other.can_be_undone
+        and other.in_force
         and (other.container, other.engine) == (entry.container, entry.engine)
     ]
     if later:

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from hardentui.cli import session
 from hardentui.cli.next_steps import next_steps
 from hardentui.cli.parser import Given, checklist_option
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render

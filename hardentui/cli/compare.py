@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import Given
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
 from hardentui.reports.as_json import document

@@ -6,8 +6,9 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
-from hardentui.cli import saving, session
+from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.errors import NoEngine, UsageError
 from hardentui.words import plural
 from hardentui.workbench.checklists import loading as checklists
@@ -41,7 +42,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     finally:
         bench.close()
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
-    saving.save_text(options.file, text, backup=False, mode=0o600)
+    save_text(options.file, text, backup=False, mode=0o600)
     terminal.note(
         f"note: {plural(len(rows), 'container')}, {len(text) // 1024} kB; "
         f"hardentui check --facts {options.file}"

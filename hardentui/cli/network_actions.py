@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
@@ -191,11 +191,7 @@ def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Te
     def watch(facts: ContainerFacts, stop: threading.Event) -> None:
         seen = going_out.outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
         if not seen.unknown:
-            called = {
-                contact.who.removeprefix("container ")
-                for contact in seen.contacts
-                if "container " in contact.who
-            }
+            called = {contact.container for contact in seen.contacts if contact.container}
             outside = any(not contact.who for contact in seen.contacts)
             calls[facts.engine.label][facts.name] = Calls(outside, frozenset(called))
 

@@ -11,8 +11,8 @@ from msgspec import to_builtins
 
 from hardentui.cli import network_actions, session
 from hardentui.cli.parser import Given, seconds
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.text_files import save_text
 from hardentui.model.facts import NetworkFacts
 from hardentui.reports.network_svg import network_svg
 from hardentui.visible import visible

@@ -7,11 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from hardentui.cli import saving, session
+from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
@@ -48,7 +49,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if not plan.changes:
         return 1
     if options.file:
-        saving.save_text(options.file, plans.dump(plan, version), backup=True)
+        save_text(options.file, plans.dump(plan, version), backup=True)
         terminal.note(f"note: the plan is in {options.file}; hardentui fix NAME --plan {options.file}")
     return 0
 

@@ -1,15 +1,13 @@
-"""Results that go to a file or into a folder instead of the terminal."""
+"""Files of a draft: to the terminal, into a folder, or in place."""
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.files import write_bundle
-from hardentui.model.draft import Draft, TextFile
+from hardentui.model.draft import Draft
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.visible import visible
 from hardentui.workbench.changing.in_place import save_in_place
@@ -18,17 +16,6 @@ from hardentui.workbench.views import Report, known_facts
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
-
-
-def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
-    """Write one file as a whole or not at all; with `backup` what was there is kept beside it.
-
-    Raises:
-        WriteError: what was there is untouched.
-    """
-    folder, name = os.path.split(os.path.abspath(path))
-    # a report that is made every night must not pile up
-    write_bundle(folder, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
 
 
 def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:

@@ -21,7 +21,6 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.pages.network_map import network_map
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
@@ -232,6 +231,8 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
 
 def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
+    from hardentui.workbench.pages.network_map import network_map
+
     rows = tuple(rows)
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from hardentui.checks import all_checks
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, Parser, common_options
-from hardentui.cli.saving import save_text
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.training.certificate import export
 from hardentui.training.course import Course, load_course

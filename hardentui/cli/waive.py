@@ -8,8 +8,8 @@ from datetime import date
 
 from hardentui.checks import all_checks
 from hardentui.cli.parser import Given
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError, WaiversError
 from hardentui.model.waiver import Waiver
 from hardentui.visible import visible

@@ -18,6 +18,18 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 CANCELLED = Unreadable("it was cancelled")
+
+
+class NotInstalled(Unreadable, frozen=True):
+    """A program that this machine does not have."""
+
+
+class Failed(Unreadable, frozen=True):
+    """A program that ended with another status than 0; `said` is the last line that it complained with."""
+
+    said: str = ""
+
+
 _LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # how skopeo says things
 _LARGEST = 256 << 20
 _LAST_WORDS = 2000
@@ -81,7 +93,7 @@ def _run(
                 start_new_session=True,
             )
         except FileNotFoundError:
-            return Unreadable(f"the program {name} is not installed")
+            return NotInstalled(f"the program {name} is not installed")
         except OSError as error:
             return Unreadable(f"{name} cannot be run: {error.strerror}")
         trouble = _wait(process, name, seconds, stop)
@@ -89,7 +101,8 @@ def _run(
             return trouble
         if process.returncode:
             words = _last_words(err)
-            return Unreadable(f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}")
+            reason = f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}"
+            return Failed(reason, words)
         if out.seek(0, os.SEEK_END) > _LARGEST:
             return Unreadable(f"the output of {name} is too large to be real")
         out.seek(0)

@@ -113,9 +113,10 @@ def _take(layer: Layer, entry: Entry, body: Body) -> None:
 
 
 def _look_at_entry(layer: Layer, entry: Entry) -> None:
-    known = rules.program(entry)
-    if known:
-        _add(layer, known[0], FoundFile(entry.path, known[1]))
+    program = rules.program(entry)
+    if program:
+        category, what, kind = program
+        _add(layer, category, FoundFile(entry.path, what, kind=kind))
     rights = rules.privilege(entry)
     if rights:
         _add(layer, "privileged", FoundFile(entry.path, rights))

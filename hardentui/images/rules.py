@@ -72,16 +72,16 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
 }
 
 
-def program(entry: Entry) -> tuple[str, str] | None:
-    """(category, what) of a program by its name: category is tool, shell or login."""
+def program(entry: Entry) -> tuple[str, str, str] | None:
+    """(category, what, kind) of a program: category is tool, shell or login; only a tool has a kind."""
     folder, _, name = entry.path.rpartition("/")
     if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
         return None
     if name in _TOOLS:
-        return "tool", f"{_TOOLS[name]} {name}"
+        return "tool", f"{_TOOLS[name]} {name}", _TOOLS[name]
     if name in _SHELLS:
-        return "shell", name
-    return ("login", name) if name in _LOGINS else None
+        return "shell", name, ""
+    return ("login", name, "") if name in _LOGINS else None
 
 
 def privilege(entry: Entry) -> str:

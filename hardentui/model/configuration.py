@@ -68,7 +68,7 @@ class Configuration(Struct, frozen=True):
     Attributes:
         values: dotted name (`containers.privileged`) -> value.
         files: what was read, in this order.
-        faults: file -> why it could not be read or understood; the values are then incomplete.
+        faults: file -> that it could not be read or understood, and why; the values are then incomplete.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -90,4 +90,4 @@ class Configuration(Struct, frozen=True):
         """Why the values are incomplete; None when they are not."""
         if not self.faults:
             return None
-        return Unreadable("; ".join(f"{file} {why}" for file, why in self.faults.items()))
+        return Unreadable("; ".join(self.faults.values()))

@@ -13,15 +13,17 @@ class FoundFile(Struct, frozen=True):
 
     Attributes:
         path: absolute in the image.
-        what: one or two words: `gcc`, `setuid root`, `private key`.
+        what: a few words: `compiler gcc`, `setuid root`, `private key`.
         layer: number of the layer that brought it, 1 = the lowest; 0 = not known.
         deleted: a higher layer hides it, but it can still be pulled out of its own layer.
+        kind: of a tool: `compiler`, `debugger`, `package manager`; empty for other files.
     """
 
     path: str
     what: str
     layer: int = 0
     deleted: bool = False
+    kind: str = ""
 
 
 class LayerSize(Struct, frozen=True):

@@ -62,6 +62,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         begun: how many of them were begun; the last of these may be done, half done or not done.
         confirm_by: seconds since the epoch; it goes back unless it is confirmed by then. 0 = no need.
         undoes: the entry that this one took back.
+        forgotten: its kept original was removed, so nothing is left to go back to.
     """
 
     id: str
@@ -81,6 +82,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     begun: int = 0
     confirm_by: float = 0.0
     undoes: str = ""
+    forgotten: bool = False
     schema: str = JOURNAL_SCHEMA
 
     @property
@@ -92,8 +94,13 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         return operation not in self.operations[self.begun - 1 : self.begun]
 
     @property
-    def can_be_undone(self) -> bool:
+    def in_force(self) -> bool:
+        """What it changed still stands, or may."""
         return self.action is not EntryAction.UNDO and self.state is not EntryState.ROLLED_BACK
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.in_force and not self.forgotten
 
 
 def public_entry(entry: JournalEntry) -> dict[str, Any]:

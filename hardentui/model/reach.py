@@ -47,6 +47,7 @@ class Contact(Struct, frozen=True):
 
     Attributes:
         who: what it is, as far as that is known: `container db`, `the host`; empty for others.
+        container: name of the container that has this address; empty for what is none.
         learned: a trial saw it, not this look.
     """
 
@@ -55,3 +56,4 @@ class Contact(Struct, frozen=True):
     port: int
     who: str = ""
     learned: bool = False
+    container: str = ""

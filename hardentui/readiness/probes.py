@@ -19,13 +19,25 @@ from hardentui.visible import visible
 
 PROBE_LIMIT = 10.0  # seconds for one run of one probe
 _SHOWN = 300
+_NOT_FOUND = 127
 
 
 class ProbeResult(Struct, frozen=True):
-    """One run of a probe; `why` says how it failed and is empty when it succeeded."""
+    """One run of a probe.
+
+    Attributes:
+        why: how it failed; empty when it succeeded.
+        exit_code: that the shell ended with; None where it was not started or did not end.
+    """
 
     command: str
     why: str = ""
+    exit_code: int | None = None
+
+    @property
+    def lacks_program(self) -> bool:
+        """The shell found no program of that name."""
+        return self.exit_code == _NOT_FOUND
 
     @property
     def succeeded(self) -> bool:
@@ -69,10 +81,10 @@ def run_probe(
         if process.stdout is not None:
             process.stdout.close()
     if process.returncode == 0:
-        return ProbeResult(command)
+        return ProbeResult(command, exit_code=0)
     lines = output.decode("utf-8", "replace").strip().splitlines()
     said = f": {visible(lines[-1], _SHOWN)}" if lines else ""
-    return ProbeResult(command, f"it ended with status {process.returncode}{said}")
+    return ProbeResult(command, f"it ended with status {process.returncode}{said}", process.returncode)
 
 
 def in_network_of(pid: int) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Outcome(Struct, frozen=True):
         why: what was not so when patience ran out, or how the container ended; empty when it is ready.
         seconds: how long it took.
         exit_code: of a main process that ended; None while it runs.
+        failed_probe: the probe that `why` is about; None where it is about something else.
     """
 
     ready: bool
@@ -38,6 +39,7 @@ class Outcome(Struct, frozen=True):
     seconds: float
     why: str = ""
     exit_code: int | None = None
+    failed_probe: ProbeResult | None = None
 
 
 class Wait:
@@ -76,6 +78,7 @@ class Wait:
         self._clock = clock
         self._begun = clock()
         self._first: tuple[int, int] | None = None
+        self._failed_probe: ProbeResult | None = None
 
     def outcome(self) -> Outcome:
         """Block until it is ready, has ended, or patience is over.
@@ -96,7 +99,9 @@ class Wait:
             if not stages:
                 return self._settled()
             if self._clock() >= end:
-                return self._result(False, f"{why}; waited {self._expected.patience:.0f} s")
+                return self._result(
+                    False, f"{why}; waited {self._expected.patience:.0f} s", failed_probe=self._failed_probe
+                )
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
     def _settled(self) -> Outcome:
@@ -139,11 +144,13 @@ class Wait:
 
     def _unanswered(self, document: Mapping[str, Any]) -> str:
         """The first probe that fails; empty when all succeed."""
+        self._failed_probe = None
         if self._run_probe is None:
             return ""
         for command in self._probes:
             result: ProbeResult = self._run_probe(command, PROBE_LIMIT)
             if not result.succeeded:
+                self._failed_probe = result
                 return f"the probe {visible(command, 120)!r} failed: {result.why}"
         return ""
 
@@ -166,8 +173,15 @@ class Wait:
         killed = " (killed for want of memory)" if state.get("OOMKilled") else ""
         return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
 
-    def _result(self, ready: bool, why: str = "", exit_code: int | None = None) -> Outcome:
-        return Outcome(ready, self._expected.how, self._clock() - self._begun, why, exit_code)
+    def _result(
+        self,
+        ready: bool,
+        why: str = "",
+        exit_code: int | None = None,
+        failed_probe: ProbeResult | None = None,
+    ) -> Outcome:
+        seconds = self._clock() - self._begun
+        return Outcome(ready, self._expected.how, seconds, why, exit_code, failed_probe)
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

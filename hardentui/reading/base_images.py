@@ -161,7 +161,7 @@ def _unneeded(inventory: ImageInventory) -> str:
     """Tools and shells by kind, with the first few paths."""
     kinds: dict[str, list[str]] = {}
     for tool in inventory.tools:
-        kind = visible(tool.what.rpartition(" ")[0] or tool.what, 40)
+        kind = visible(tool.kind or tool.what, 40)
         kinds.setdefault(kind, []).append(_shown(tool))
     if inventory.shells:
         kinds["shell"] = [_shown(shell) for shell in inventory.shells]

@@ -64,17 +64,19 @@ def _usage(usage: Usage) -> list[str]:
     parts = [f"cpu {cpu} of a processor ({limit})"]
     if usage.throttled_percent:
         parts.append(f"waits in {usage.throttled_percent:.0f} %")
-    parts.append(f"memory {_size(usage.memory)} ({_limit(usage.memory_limit, _size)})")
-    parts.append(f"{plural(usage.tasks or 0, 'task')} ({_limit(usage.tasks_limit, str)})")
+    parts.append(f"memory {binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})")
+    parts.append(f"{plural(usage.tasks or 0, 'task')} ({limit_text(usage.tasks_limit, str)})")
     whole = ", ".join(parts)
     return [whole if usage.source == "cgroup" else f"{whole}; summed over its processes"]
 
 
-def _limit(value: int | None, say: Callable[[int], str]) -> str:
+def limit_text(value: int | None, say: Callable[[int], str]) -> str:
+    """`no limit`, or `limit` and how much."""
     return "no limit" if value is None else f"limit {say(value)}"
 
 
-def _size(number: int) -> str:
+def binary_size(number: int) -> str:
+    """Bytes in powers of 1024, as limits are given."""
     value = float(number)
     for unit in ("B", "KiB", "MiB"):
         if value < 1024:

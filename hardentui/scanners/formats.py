@@ -15,14 +15,16 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.scanners import grype, quay, trivy
 
 SCHEMA = "hardentui/scan/1"
+_STORED = "the stored scan result"
 _FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
 
 
-def parse_report(document: Any, modified: datetime) -> Known[ScanReport]:
+def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Known[ScanReport]:
     """A report of ours, of Trivy, Grype, Quay or Clair.
 
     Args:
         modified: when the file was written, for a report that does not say when it was made.
+        called: what the report is, for a sentence about it.
     """
     try:
         if isinstance(document, dict) and document.get("schema") == SCHEMA:
@@ -34,8 +36,8 @@ def parse_report(document: Any, modified: datetime) -> Known[ScanReport]:
     except InputError as error:
         return Unreadable(error.title)
     except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
-        return Unreadable("the stored scan result is damaged")
-    return Unreadable("the stored scan result is not from a known scanner (Trivy, Grype, Quay, Clair)")
+        return Unreadable(f"{called} is damaged")
+    return Unreadable(f"{called} is not from a known scanner (Trivy, Grype, Quay, Clair)")
 
 
 def subject_of(document: Any) -> tuple[str, ...]:

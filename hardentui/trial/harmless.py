@@ -44,8 +44,8 @@ from hardentui.options import (
     VOLUMES_FROM,
     Mount,
 )
+from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.containers import listed
-from hardentui.writers.anonymous import anonymous_volumes
 from hardentui.writers.supporting import network_name
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import ENV
-from hardentui.readiness.probes import PROBE_LIMIT
+from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult
 from hardentui.reading.containers import listed
 from hardentui.trial.stage import Twin
 
@@ -71,11 +71,13 @@ def _candidates(port: int) -> Iterator[str]:
         yield f"wget -q -T 5 -O /dev/null http://$TWIN_IP:{port}/"
 
 
-def advice_for(facts: ContainerFacts, why: str, log: str, lacks: Sequence[str], *, outside: bool) -> str:
-    """How to give the twin what it lacks, as its log tells."""
+def advice_for(
+    facts: ContainerFacts, failed: ProbeResult | None, log: str, lacks: Sequence[str], *, outside: bool
+) -> str:
+    """How to give the twin what it lacks, as the probe that failed and its log tell."""
     sentences = []
-    if why.startswith("the probe"):
-        if "not found" in why:
+    if failed is not None:
+        if failed.lacks_program:
             sentences.append("The probe uses a program that this machine does not have.")
         else:
             sentences.append("A probe runs on this machine; see whether it is right for $TWIN_IP.")

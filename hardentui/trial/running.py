@@ -178,7 +178,7 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
                 return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
     except ChangeFailed as error:
         outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
-    advice = advice_for(facts, outcome.why, log, lacks, outside=request.outside)
+    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.tell(TrialEvent(Step.BASELINE, f"it does not work even without changes: {outcome.why}"))
     return _Seen(baseline, facts, expected)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ToolMissing
-from hardentui.host.asking import Ask, asker
+from hardentui.host.asking import Ask, Failed, asker
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, Verdict
 
@@ -123,8 +123,10 @@ class Sandbox(Struct, frozen=True):
         by = version(self.ask, program)
         if not isinstance(answer, Unreadable):
             return Pull(reference, Verdict.ACCEPTED, by=by)
-        verdict = next((verdict for words, verdict in _WORDS if words in answer.reason), Verdict.UNKNOWN)
-        return Pull(reference, verdict, answer.reason.partition(": ")[2] or answer.reason, by)
+        if not isinstance(answer, Failed):
+            return Pull(reference, Verdict.UNKNOWN, answer.reason, by)
+        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), Verdict.UNKNOWN)
+        return Pull(reference, verdict, answer.said or answer.reason, by)
 
 
 @contextmanager

@@ -84,11 +84,27 @@ APP = (
 COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
+_ORDER = (
+    Action("home.sort", "s", "Sort", "Sort by the next column.", "Order", True),
+    Action("home.reverse", "S", "Reverse", "Turn the order round.", "Order"),
+    *(
+        Action(
+            f"home.sort_step_{number}",
+            str(number % 10),
+            f"By step {number}",
+            f"Sort by step {number}, the worst first; again turns the order round.",
+            "Order",
+            call=f"sort_by('step {number}')",
+        )
+        for number in range(1, 11)
+    ),
+)
 HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
-    Action("home.sort", "s", "Sort", "Sort by the next column.", "Containers", True),
+    *_ORDER,
     Action("home.marks", "e", "Marks", "What score and marks of this row mean.", "Containers", True),
+    Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
     Action("home.cancel", "escape", "Cancel", "End the scan, or clear the filter.", "Containers", False),
@@ -114,6 +130,7 @@ WALK = (
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
     Action("walk.apply", "A", "Apply", "Bring the chosen fixes to the container, with a way back.", "Fixes"),
     Action("walk.explain", "e", "Explain", "What this check looks at, and why.", "Findings", True),
+    Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
     Action("walk.next_text", "right_square_bracket", "Why", "The next text about this step.", "Steps"),
@@ -141,6 +158,11 @@ VALUES = (
     ),
 )
 WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),)
+MONITOR = (
+    Action("monitor.pause", "space", "Stop", "Stop looking, or go on.", "Monitor", True),
+    Action("monitor.keep", "b", "Baseline", "Keep what is there now, to compare with it.", "Monitor", True),
+    Action("monitor.forget", "B", "Forget", "Forget the kept baseline.", "Monitor", True),
+)
 HOST = (
     Action("host.explain", "e", "Explain", "What this check looks at, and why.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),

@@ -27,6 +27,7 @@ from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
+from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Place, Session
@@ -146,6 +147,8 @@ class HardenApp(App[None]):
         last, session = self._remembered, self.session
         if last.folder and self.settings.origin("folder").source is Source.DEFAULT:
             session.folder = last.folder
+        if last.column in COLUMNS:
+            session.list_view = ListView(last.filter, last.column, last.reverse)
         if last.container:
             session.last_walk = Place(last.engine, last.container, last.step)
 
@@ -158,6 +161,8 @@ class HardenApp(App[None]):
         if self.theme != theme:
             last = replace(last, theme=self.theme)
         if session.opened is not None and not session.opened.simulated:
+            view = session.list_view
+            last = replace(last, filter=view.filter, column=view.column, reverse=view.reverse)
             if session.folder != folder:
                 last = replace(last, folder=session.folder)
             if (place := session.last_walk) is not None:
@@ -234,6 +239,12 @@ class HardenApp(App[None]):
         from hardentui.tui.screens.walk import WalkScreen
 
         self.push_screen(WalkScreen(key))
+
+    def open_monitor(self, key: str) -> None:
+        from hardentui.tui.screens.monitor import MonitorScreen
+
+        if self.session.bench is not None:
+            self.push_screen(MonitorScreen(self.session.bench, key))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen

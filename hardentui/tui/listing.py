@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.finding import Severity, Status
 from hardentui.workbench.views import Row
+
+Value: TypeAlias = tuple[int | str, ...]
+"""What a column sorts by."""
 
 
 def score_of(row: Row) -> int | None:
@@ -13,44 +20,95 @@ def score_of(row: Row) -> int | None:
     return row.report.score.value if row.report else None
 
 
-def _worst(row: Row) -> tuple[int, int, int, str]:
+def _worst(row: Row) -> tuple[int, int, int, str, str]:
+    """What decides between rows that are equal in the column: the worse one comes first."""
     if row.report is None:
-        return (2, 0, 0, row.name)
+        return (2, 0, 0, row.name, row.key)
     score = row.report.score
     bad = score.count(Severity.CRITICAL) * 1000 + score.count(Severity.HIGH)
-    return (1 if score.value is None else 0, score.value or 0, -bad, row.name)
+    return (1 if score.value is None else 0, score.value or 0, -bad, row.name, row.key)
 
 
-def _by_step(number: int) -> Callable[[Row], tuple[object, ...]]:
-    """The worst in this step first: failing by severity, then unknown, then the rest."""
+def _by_step(number: int) -> Callable[[Row], Value | None]:
+    """How good it is in this step: failing by severity, then unknown, then the rest."""
 
-    def key(row: Row) -> tuple[object, ...]:
-        cell = next((cell for cell in row.report.cells if cell.step == number), None) if row.report else None
+    def value(row: Row) -> Value | None:
+        cells = row.report.cells if row.report else ()
+        cell = next((cell for cell in cells if cell.step == number), None)
         if cell is None:
-            return (9, 0, 0, *_worst(row))
+            return None
         if cell.status is Status.FAIL:
-            return (0, -(cell.severity or 0), -cell.failing, *_worst(row))
-        return (1 if cell.status is Status.UNKNOWN else 2, 0, 0, *_worst(row))
+            return (0, -(cell.severity or 0), -cell.failing)
+        return (1 if cell.status is Status.UNKNOWN else 2,)
 
-    return key
-
-
-ORDERS: tuple[tuple[str, Callable[[Row], tuple[object, ...]]], ...] = (
-    ("worst first", _worst),
-    ("by name", lambda row: (row.name.lower(), row.key)),
-    ("by image", lambda row: (row.image.lower(), *_worst(row))),
-    ("by engine", lambda row: (row.engine.label, *_worst(row))),
-    ("by state", lambda row: (row.state != "running", row.state, *_worst(row))),
-    ("by unit", lambda row: (not row.unit, row.unit, *_worst(row))),
-    *((f"by step {number}", _by_step(number)) for number in range(1, 11)),
-)
-CYCLED = 5
-"""So many of them one key goes through; the others are there for a click on a heading."""
+    return value
 
 
-def arrange(rows: Iterable[Row], order: int) -> list[Row]:
-    """The rows in the order `ORDERS[order]`."""
-    return sorted(rows, key=ORDERS[order][1])
+_VALUES: dict[str, Callable[[Row], Value | None]] = {
+    "score": lambda row: None if score_of(row) is None else (score_of(row) or 0,),
+    "name": lambda row: (row.name.lower(),),
+    "image": lambda row: (row.image.lower(),) if row.image else None,
+    "engine": lambda row: (row.engine.label,),
+    "unit": lambda row: (row.unit.lower(),) if row.unit else None,
+    "state": lambda row: (row.state != "running", row.state),
+    **{f"step {number}": _by_step(number) for number in range(1, 11)},
+}
+COLUMNS = tuple(_VALUES)
+"""Columns that the list can be sorted by: first those that one key goes through, then the steps."""
+CYCLED = COLUMNS[:6]
+_FALLS = {f"step {number}" for number in range(1, 11)}
+"""Columns that stand in falling order when nothing is turned round: the worst severity first."""
+
+
+class ListView(Struct, frozen=True):
+    """What the list shows and how; small and plain, so that it can be kept for the next start.
+
+    Attributes:
+        filter: as it was typed.
+        column: that the list is sorted by, one of COLUMNS.
+        reverse: in the other direction than the usual one.
+    """
+
+    filter: str = ""
+    column: str = "score"
+    reverse: bool = False
+
+    def sorted_by(self, column: str) -> ListView:
+        """Sorted by that column; the same one again turns the order round."""
+        return replace(self, column=column, reverse=column == self.column and not self.reverse)
+
+    @property
+    def next_column(self) -> str:
+        """The column after this one; after a step it is the first one."""
+        at = CYCLED.index(self.column) + 1 if self.column in CYCLED else 0
+        return CYCLED[at % len(CYCLED)]
+
+    @property
+    def words(self) -> str:
+        """`worst first`, `by name`, `by step 4 reversed`."""
+        if self.column == "score":
+            return "best first" if self.reverse else "worst first"
+        return f"by {self.column}{' reversed' if self.reverse else ''}"
+
+    @property
+    def rises(self) -> bool:
+        """Whether the values rise from line to line."""
+        return (self.column in _FALLS) == self.reverse
+
+
+def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
+    """The rows in the order of the view. What has no value in its column comes last in both directions."""
+    value_of = _VALUES.get(view.column, _VALUES["score"])
+    with_value: list[tuple[Value, Row]] = []
+    without: list[Row] = []
+    for row in sorted(rows, key=_worst):
+        value = value_of(row)
+        if value is None:
+            without.append(row)
+        else:
+            with_value.append((value, row))
+    with_value.sort(key=lambda pair: pair[0], reverse=view.reverse)
+    return [*(row for _, row in with_value), *without]
 
 
 def summary(rows: Iterable[Row]) -> tuple[int | None, dict[Severity, int], int]:

@@ -21,6 +21,7 @@ from textual.signal import Signal
 from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
+from hardentui.tui.listing import ListView
 from hardentui.tui.workers import Workers
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
@@ -68,6 +69,7 @@ class Session:
         written: key -> the chosen fixes when files of that container were last written.
         folder: where files were written last, for the next container.
         last_walk: where the newest walk is, or was when the last session ended.
+        list_view: filter and order of the list of containers.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
@@ -98,6 +100,7 @@ class Session:
         self.written: dict[str, tuple[Choice, ...]] = {}
         self.folder = "~/hardened"
         self.last_walk: Place | None = None
+        self.list_view = ListView()
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")

@@ -73,6 +73,8 @@ class Signs(Struct, frozen=True):
     chosen: str
     free: str
     rule: str
+    rising: str
+    falling: str
 
     def mark(self, look: Look) -> str:
         return look.ascii if self.ascii else look.mark
@@ -83,8 +85,8 @@ class Signs(Struct, frozen=True):
 
 
 _ASCII = str.maketrans({"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">", "≥": ">="})
-UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─")
-ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-")
+UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─", "↑", "↓")
+ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-", "^", "V")
 
 
 def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:

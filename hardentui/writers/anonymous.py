@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
-from hardentui.options.inspect.mounts import is_anonymous_name
 from hardentui.options.values import Mount
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
@@ -31,22 +30,6 @@ class KeptVolume(NamedTuple):
     destination: str
     old: str
     new: str
-
-
-def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Destination -> name of the anonymous volumes that a container mounts.
-
-    Args:
-        volumes: name -> inspect document of volumes.
-    """
-    names = {}
-    for mount in inspect.get("Mounts") or ():
-        if not isinstance(mount, Mapping) or mount.get("Type") != "volume":
-            continue
-        name = str(mount.get("Name") or "")
-        if is_anonymous_name(name) or (volumes.get(name) or {}).get("Anonymous"):
-            names[str(mount.get("Destination") or "")] = name
-    return names
 
 
 def kept_volumes(

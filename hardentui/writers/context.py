@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.writers.anonymous import anonymous_volumes
+from hardentui.options.inspect.mounts import anonymous_volumes
 
 Document = Mapping[str, Any]
 

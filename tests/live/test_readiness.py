@@ -110,6 +110,18 @@ def test_a_probe_that_fails_says_so(run: Callable[..., Outcome]) -> None:
     assert outcome.why == (
         "the probe 'echo no such page; exit 4' failed: it ended with status 4: no such page; waited 2 s"
     )
+    assert outcome.failed_probe is not None
+    assert (outcome.failed_probe.exit_code, outcome.failed_probe.lacks_program) == (4, False)
+
+
+def test_a_wait_for_something_else_blames_no_probe(run: Callable[..., Outcome]) -> None:
+    outcome = run("sleep 100", ports=("tcp/8080",), probes=("exit 4",), patience=1)
+    assert (outcome.ready, outcome.failed_probe) == (False, None)
+
+
+def test_a_probe_tells_that_its_program_is_missing_and_not_only_a_page() -> None:
+    assert run_probe("no-such-program-of-ours", 5).lacks_program
+    assert not run_probe("echo 404 not found; exit 1", 5).lacks_program
 
 
 def test_a_wait_can_be_given_up(podman: Bench, changing: ChangingEngine) -> None:

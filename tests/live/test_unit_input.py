@@ -43,7 +43,8 @@ from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
 from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, unit_diff
-from hardentui.workbench.changing.unit_origin import (
+from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.workbench.looking.unit_origin import (
     UNIT_LABEL,
     Origin,
     OriginKind,
@@ -53,7 +54,6 @@ from hardentui.workbench.changing.unit_origin import (
     unit_spec,
     units_of,
 )
-from hardentui.workbench.changing.unit_proof import prove_edit
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 from hardentui.model.finding import Severity, Status
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui.app import HardenApp
-from hardentui.tui.listing import ORDERS, arrange
+from hardentui.tui.listing import COLUMNS, ListView, arrange
 from hardentui.tui.screens.browse import short
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
@@ -260,8 +260,11 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _click(pilot, "Container")
-        await shows(pilot, "by name")
+        await shows(pilot, "by name", "Container↑")
         assert "db" in _first_row(app)
+        await _click(pilot, "Container")
+        await shows(pilot, "by name reversed", "Container↓")
+        assert "vault" in _first_row(app)
         await _click(pilot, "Score")
         await shows(pilot, "worst first")
         await _click(pilot, "5")
@@ -277,12 +280,12 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
 
 def _first_row(app: HardenApp) -> str:
     lines = screen_lines(app)
-    return lines[next(y for y, line in enumerate(lines) if "Container " in line) + 1]
+    return lines[next(y for y, line in enumerate(lines) if line.startswith("  Container")) + 1]
 
 
 async def _click(pilot: Driver, heading: str) -> None:
     lines = screen_lines(pilot.app)
-    y = next(y for y, line in enumerate(lines) if "Container " in line)
+    y = next(y for y, line in enumerate(lines) if line.startswith("  Container"))
     x = lines[y].rindex(f" {heading}") + 1
     await pilot.click(offset=(x, y))
 
@@ -291,23 +294,35 @@ async def _click(pilot: Driver, heading: str) -> None:
 def test_every_heading_sorts_by_what_it_says(width: int) -> None:
     columns = columns_for(width, judged_rows(some()))
     line = headings(columns)
-    for title, order in (("Container", "by name"), ("Image", "by image"), ("Score", "worst first")):
+    for title, order in (("Container", "name"), ("Image", "image"), ("Score", "score")):
         if title in line:
             at = line.index(title)
             assert {heading_at(columns, x) for x in range(at, at + len(title))} == {order}
     for step, digit in enumerate("1234567890", 1):
-        assert heading_at(columns, line.rindex(f" {digit}") + 1) == f"by step {step}"
-    assert {heading_at(columns, x) for x in range(width)} <= {"", *(name for name, _ in ORDERS)}
+        assert heading_at(columns, line.rindex(f" {digit}") + 1) == f"step {step}"
+    assert {heading_at(columns, x) for x in range(width)} <= {"", *COLUMNS}
+
+
+@pytest.mark.parametrize("width", [44, 60, 80, 200])
+@pytest.mark.parametrize("arrow", ["↑", "^"])
+def test_the_arrow_stands_at_the_column_of_the_order_and_moves_nothing(width: int, arrow: str) -> None:
+    columns = columns_for(width, judged_rows(some()))
+    bare = headings(columns)
+    for title, column in (("Container", "name"), ("Score", "score"), ("Image", "image")):
+        if title in bare:
+            assert f"{title}{arrow}" in headings(columns, column, arrow)
+    for step in range(1, 11):
+        assert f"{arrow}{step % 10}" in headings(columns, f"step {step}", arrow)
+    for column in COLUMNS:
+        assert headings(columns, column, arrow).replace(arrow, " ") == bare
 
 
 def test_by_step_puts_the_worst_of_that_step_first() -> None:
     rows = judged_rows(some())
-    order = [name for name, _ in ORDERS].index("by step 8")
-    assert arrange(rows, order)[0].name == "shop-web"
-    order = [name for name, _ in ORDERS].index("by step 4")
+    assert arrange(rows, ListView(column="step 8"))[0].name == "shop-web"
     severities = [
         next(cell.severity for cell in row.report.cells if cell.step == 4)
-        for row in arrange(rows, order)
+        for row in arrange(rows, ListView(column="step 4"))
         if row.report
     ]
     assert severities == [Severity.HIGH, Severity.HIGH, None]

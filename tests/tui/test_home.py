@@ -7,8 +7,10 @@ import threading
 import pytest
 from textual.geometry import Size
 from textual.strip import Strip
+from textual.widgets import Input
 
 from hardentui.errors import NoEngine
+from hardentui.tui.listing import ListView
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -172,13 +174,59 @@ async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
         assert current.name == "shop-web"
 
 
-async def test_s_sorts_by_the_next_column() -> None:
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
+        await shows(pilot, "Score↑")
+        await pilot.press("s")
+        await shows(pilot, "by name", "Container↑")
+        assert _names(pilot) == ["db", "shop-web", "vault"]
+        await pilot.press("S")
+        await shows(pilot, "by name reversed", "Container↓")
+        assert _names(pilot) == ["vault", "shop-web", "db"]
+        await pilot.press("8")
+        await shows(pilot, "by step 8", "↓8")
+        assert _names(pilot)[0] == "shop-web"
+        await pilot.press("8")
+        await shows(pilot, "by step 8 reversed", "↑8")
+        await pilot.press("s")
+        await shows(pilot, "worst first", "Score↑")
+        assert _names(pilot) == ["shop-web", "db", "vault"]
+
+
+async def test_sorting_leaves_the_cursor_on_its_container_also_before_it_moved() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
-        await pilot.press("s")
-        await shows(pilot, "by name")
-        assert _names(pilot) == ["db", "shop-web", "vault"]
+        rows = app.screen.query_one(ContainerList)
+        for _ in range(4):
+            await pilot.press("s", "S")
+            assert rows.current is not None
+            assert rows.current.name == "shop-web"
+            assert "▸ shop-web" in screen_text(app)
+
+
+async def test_the_list_begins_as_its_kept_view_says() -> None:
+    app = make_app(some())
+    app.session.list_view = ListView(filter="!vault", column="name", reverse=True)
+    async with running(app) as pilot:
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
+        await shows(pilot, "filtered: !vault", "Container↓")
+        await pilot.press("slash")
+        assert app.screen.query_one(Input).value == "!vault"
+        await pilot.press("escape", "s")
+        await until(pilot, lambda: len(_names(pilot)) == 3)
+        assert app.session.list_view == ListView(column="image")
+
+
+async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
+    app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
+    async with running(app) as pilot:
+        await shows(pilot, "Score^")
+        await pilot.press("S")
+        await shows(pilot, "ScoreV", "best first")
 
 
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:

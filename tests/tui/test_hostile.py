@@ -108,6 +108,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("I", "o", "enter", "end", "escape", "escape"),
             ("M", "enter", "escape", "escape"),
             ("P", "end", "escape"),
+            ("m", "end", "escape"),
             ("enter", "right_square_bracket", "right_square_bracket"),
             ("4", "down", "F", "f"),
             ("e", "escape"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from hardentui.model.finding import Status
-from hardentui.tui.listing import arrange, summary
+from hardentui.tui.listing import COLUMNS, CYCLED, ListView, arrange, summary
 from hardentui.tui.widgets.columns import short_image
 from hardentui.workbench.views import Row
 from tests.tui.replayed import Host, judged_rows
@@ -30,7 +31,7 @@ def test_a_digest_is_shortened() -> None:
 def test_worst_first_puts_unknown_scores_last(rows: list[Row]) -> None:
     rows = [*rows]
     rows.insert(0, replace(rows[0], report=None))
-    scores = [row.report.score.value if row.report else None for row in arrange(rows, 0)]
+    scores = [row.report.score.value if row.report else None for row in arrange(rows, ListView())]
     known = [score for score in scores if score is not None]
     assert known == sorted(known)
     assert scores[-1] is None
@@ -44,3 +45,42 @@ def test_the_summary_adds_up_what_was_looked_at(rows: list[Row]) -> None:
     assert unknown == sum(
         f.status is Status.UNKNOWN for row in rows if row.report for f in row.report.findings
     )
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_order_keeps_all_rows_and_reversed_turns_only_the_column_round(
+    rows: list[Row], column: str
+) -> None:
+    rows = [*rows, replace(rows[0], key="bare", image="", report=None)]
+    straight = arrange(rows, ListView(column=column))
+    assert arrange(straight[::-1], ListView(column=column)) == straight, "however they came"
+    back = arrange(rows, ListView(column=column, reverse=True))
+    assert sorted(row.key for row in back) == sorted(row.key for row in straight)
+    if column in ("score", "image") or column.startswith("step"):
+        assert straight[-1].key == back[-1].key == "bare", "what has no value comes last both times"
+
+
+def test_reversed_keeps_equal_rows_in_their_order(rows: list[Row]) -> None:
+    same = [replace(row, image="same") for row in rows]
+    view = ListView(column="image")
+    assert arrange(same, view) == arrange(same, view.sorted_by("image")) == arrange(same, ListView())
+
+
+def test_one_key_goes_round_all_columns_and_comes_back() -> None:
+    view, seen = ListView(), []
+    for _ in CYCLED:
+        view = view.sorted_by(view.next_column)
+        seen.append(view.column)
+    assert seen == [*CYCLED[1:], CYCLED[0]]
+    assert not view.reverse
+    assert view.sorted_by("score").words == "best first"
+    assert view.sorted_by("score").sorted_by("score") == view
+    assert view.rises
+    assert not ListView(column="step 4").rises, "the worst severity comes first"
+    assert ListView(column="step 4").sorted_by("name") == ListView(column="name")
+
+
+def test_the_view_can_be_kept_and_an_unknown_column_is_worst_first(rows: list[Row]) -> None:
+    view = ListView(filter="score<50", column="step 10", reverse=True)
+    assert msgspec.json.decode(msgspec.json.encode(view), type=ListView) == view
+    assert arrange(rows, ListView(column="of an older version")) == arrange(rows, ListView())

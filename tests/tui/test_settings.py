@@ -94,6 +94,22 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
         assert app.session.last_walk == Place(last.engine, "db", 7)
 
 
+async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
+    kept: list[Remembered] = []
+    app = make_app(some(), remember=kept.append)
+    async with running(app) as pilot:
+        await pilot.press("slash", *"!vault", "enter", "s")
+        await shows(pilot, "Container↑")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.session.last_walk is not None)
+    [last] = kept
+    assert (last.filter, last.column, last.reverse) == ("!vault", "name", False)
+    assert last.container == "shop-web"
+    app = make_app(some(), remembered=last)
+    async with running(app) as pilot:
+        await shows(pilot, "Container↑", "2 of 3 containers", "▸ shop-web")
+
+
 async def test_what_is_set_wins_over_what_is_remembered() -> None:
     origins = {name: Origin(Source.FILE, "settings.toml:1") for name in ("theme", "folder")}
     settings = Settings(theme="dracula", folder="/srv/units", origins=origins)

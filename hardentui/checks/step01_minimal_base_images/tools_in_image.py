@@ -71,7 +71,11 @@ CHECK = Check(
     evaluate=evaluate,
     parameters={"allowed": ()},
     passes=lambda: (container(image=_image()),),
-    fails=lambda: (container(image=_image(FoundFile("/usr/bin/apt-get", "package manager", 1))),),
+    fails=lambda: (
+        container(
+            image=_image(FoundFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager"))
+        ),
+    ),
     references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),
     catalogue="S1-01",
 )

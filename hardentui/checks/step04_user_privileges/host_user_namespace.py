@@ -31,11 +31,11 @@ from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applic
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
+from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, uids
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
 from hardentui.visible import visible
-from hardentui.writers.anonymous import anonymous_volumes
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {

@@ -49,13 +49,13 @@ def merge(files: Files, paths: list[str]) -> Configuration:
         if isinstance(content, Missing):
             continue
         if isinstance(content, Unreadable):
-            faults[path] = content.reason.removeprefix(f"{path} ")
+            faults[path] = content.reason
             continue
         read.append(path)
         try:
             document = parsed(content)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            faults[path] = f"is not valid TOML ({error})"
+            faults[path] = f"{path} is not valid TOML ({error})"
             continue
         for name, value in _flat(document):
             values[name] = _over(values.get(name), value, path)

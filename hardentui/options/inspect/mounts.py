@@ -22,6 +22,22 @@ def is_anonymous_name(name: str) -> bool:
     return len(name) == 64 and _HEX.issuperset(name)
 
 
+def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Destination -> name of the anonymous volumes that a container mounts.
+
+    Args:
+        volumes: name -> inspect document of volumes.
+    """
+    names = {}
+    for mount in inspect.get("Mounts") or ():
+        if not isinstance(mount, Mapping) or mount.get("Type") != "volume":
+            continue
+        name = str(mount.get("Name") or "")
+        if is_anonymous_name(name) or (volumes.get(name) or {}).get("Anonymous"):
+            names[str(mount.get("Destination") or "")] = name
+    return names
+
+
 # --- the command line's mounts -----------------------------------------------------------------
 
 

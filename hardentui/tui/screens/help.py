@@ -60,7 +60,8 @@ class HelpScreen(HardenScreen):
         parts: list[Part] = []
         width = min(100, self.app.size.width - 6)
         group = ""
-        for action in (*self._about, *APP):
+        groups = [*dict.fromkeys(action.group for action in (*self._about, *APP))]
+        for action in sorted((*self._about, *APP), key=lambda action: groups.index(action.group)):
             if action.group != group:
                 parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
                 group = action.group

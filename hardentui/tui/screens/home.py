@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.content import Content
 from textual.timer import Timer
@@ -16,8 +17,8 @@ from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
-from hardentui.tui.listing import CYCLED, ORDERS, arrange, summary
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.listing import ListView, arrange, summary
+from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
@@ -35,14 +36,13 @@ _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 
 
-class HomeScreen(HardenScreen):
+class HomeScreen(ContainerScreen):
     ACTIONS = (*HOME, COPY)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
 
     def __init__(self) -> None:
         super().__init__()
-        self._order = 0
         self._filter = parse_filter("")
         self._selection = Selection(())
         self._redraw: Timer | None = None
@@ -65,9 +65,17 @@ class HomeScreen(HardenScreen):
     def _list(self) -> ContainerList:
         return self.query_one(ContainerList)
 
+    @property
+    def container_key(self) -> str:
+        row = self._list.current
+        return row.key if row else ""
+
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
         self._list.begin_at(self.session.last_walk)
+        self._filter = parse_filter(self.session.list_view.filter)
+        with self.prevent(Input.Changed):  # the cursor stays where it begins
+            self.query_one("#filter", Input).value = self._filter.text
         self._list.focus()
         self._draw()
 
@@ -93,13 +101,15 @@ class HomeScreen(HardenScreen):
             self._redraw = None
         session = self.session
         self._selection = self._filter.select(session.rows.values())
-        rows = arrange(self._selection.rows, self._order)
+        view = session.list_view
+        rows = arrange(self._selection.rows, view)
         self._show_trouble()
         empty = self._empty(rows)
         if empty is not None:
             self.query_one("#empty", Static).update(empty)
         self.set_class(empty is not None, "-empty")
-        self._list.show([Line(row, session.greyed(row)) for row in rows])
+        arrow = self.signs.rising if view.rises else self.signs.falling
+        self._list.show([Line(row, session.greyed(row)) for row in rows], (view.column, arrow))
         self._show_summary()
         self._show_outlook(self._list.current)
 
@@ -163,11 +173,10 @@ class HomeScreen(HardenScreen):
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
             return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
-        order = ORDERS[self._order][0]
         if self._filter.active:
             room = max(8, self.size.width - 52)
             return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
-        return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
+        return Content.assemble((session.list_view.words, "$muted"))
 
     @on(ContainerList.Drawn)
     def _rows_shown(self) -> None:
@@ -238,7 +247,10 @@ class HomeScreen(HardenScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
+        if event.value == self._filter.text:
+            return
         self._filter = parse_filter(event.value)
+        self.session.list_view = replace(self.session.list_view, filter=event.value)
         self._list.to_the_top()
         self._draw()
 
@@ -248,15 +260,23 @@ class HomeScreen(HardenScreen):
         self._list.focus()
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % CYCLED
+        self.action_sort_by(self.session.list_view.next_column)
+
+    def action_sort_by(self, column: str) -> None:
+        self._look_at(self.session.list_view.sorted_by(column))
+
+    def action_reverse(self) -> None:
+        self.action_sort_by(self.session.list_view.column)
+
+    def _look_at(self, view: ListView) -> None:
+        self.session.list_view = view
+        self._list.hold()
         self._draw()
 
     @on(ContainerList.HeadingClicked)
     def _heading_clicked(self, message: ContainerList.HeadingClicked) -> None:
-        names = [name for name, _ in ORDERS]
-        if message.heading in names:
-            self._order = names.index(message.heading)
-            self._draw()
+        if message.heading:
+            self.action_sort_by(message.heading)
 
     def action_marks(self) -> None:
         from hardentui.tui.screens.marks import MarksScreen

@@ -22,8 +22,8 @@ from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.carrying_out import open_apply, open_trial
+from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
@@ -43,7 +43,7 @@ from hardentui.workbench.views import Report, Row
 _IMAGE_STEP = 1
 
 
-class WalkScreen(HardenScreen):
+class WalkScreen(ContainerScreen):
     CSS_PATH = "walk.tcss"
     ACTIONS = (*WALK, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -56,6 +56,10 @@ class WalkScreen(HardenScreen):
         self._row: Row | None = None
         self._gone = False
         self._choosing: Choosing | None = None
+
+    @property
+    def container_key(self) -> str:
+        return self._key
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")

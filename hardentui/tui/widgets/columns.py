@@ -89,38 +89,40 @@ def image_text(row: Row, width: int) -> str:
     return image
 
 
-def headings(columns: Columns) -> str:
-    """The line above the rows."""
+def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
+    """Title, column of the order, width of all columns before the steps that are shown."""
+    titles = (
+        ("Container", "name", columns.name),
+        ("Image", "image", columns.image),
+        ("Engine", "engine", columns.engine),
+        ("Unit", "unit", columns.unit),
+        ("State", "state", columns.state),
+        ("Score", "score", _SCORE),
+    )
+    return tuple(title for title in titles if title[2])
+
+
+def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
+    """The line above the rows; the arrow stands at the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
-    for title, width in (
-        ("Container", columns.name),
-        ("Image", columns.image),
-        ("Engine", columns.engine),
-        ("Unit", columns.unit),
-        ("State", columns.state),
-    ):
-        if width:
-            parts.append(title[:width].ljust(width) + " ")
-    return "".join(parts) + "Score  1 2 3 4 5 6 7 8 9 0"
+    for title, column, width in _titles(columns):
+        mark = arrow if column == sorted_by else ""
+        parts.append(f"{title[:width]}{mark}".ljust(width + 1))
+    for number in range(1, CELLS // 2 + 1):
+        mark = arrow if f"step {number}" == sorted_by else ""
+        parts.append(f"{mark or ' '}{number % 10}")
+    return "".join(parts)
 
 
 def heading_at(columns: Columns, x: int) -> str:
-    """The order that a click on the heading at `x` asks for; empty beside the headings."""
+    """The column that a click on the heading at `x` sorts by; empty beside the headings."""
     at = _CURSOR
-    for order, width in (
-        ("by name", columns.name),
-        ("by image", columns.image),
-        ("by engine", columns.engine),
-        ("by unit", columns.unit),
-        ("by state", columns.state),
-        ("worst first", _SCORE),
-    ):
-        if width:
-            if x < at + width + 1:
-                return order
-            at += width + 1
+    for _, column, width in _titles(columns):
+        if x < at + width + 1:
+            return column
+        at += width + 1
     step = (x - at) // 2 + 1
-    return f"by step {step}" if 1 <= step <= CELLS // 2 else ""
+    return f"step {step}" if 1 <= step <= CELLS // 2 else ""
 
 
 def state_text(row: Row, width: int) -> str:

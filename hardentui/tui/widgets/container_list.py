@@ -93,7 +93,7 @@ class ContainerList(ScrollView, can_focus=True):
 
     @dataclass
     class HeadingClicked(Message):
-        """The user wants this order (see listing.ORDERS)."""
+        """The user wants to sort by this column (see listing.COLUMNS)."""
 
         heading: str
 
@@ -107,6 +107,7 @@ class ContainerList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines: Sequence[Line] = ()
         self._columns: Columns | None = None
+        self._sorted_by = ("", "")
         self._touched = False
         self._begin_at: Place | None = None
         self._drawn = False
@@ -119,10 +120,14 @@ class ContainerList(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self._lines[self.cursor].row if 0 <= self.cursor < len(self._lines) else None
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show these lines in this order. The cursor stays on its container once it was moved."""
+    def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
+        """Show these lines in this order. The cursor stays on its container once it was moved.
+
+        Args:
+            sorted_by: column and arrow, for the heading.
+        """
         before = self.current
-        self._lines = lines
+        self._lines, self._sorted_by = lines, sorted_by
         self._drawn = self._drawn and bool(lines)
         self._columns = None
         at = 0
@@ -142,6 +147,10 @@ class ContainerList(ScrollView, can_focus=True):
     def begin_at(self, place: Place | None) -> None:
         """Have the first lines that are shown come with the cursor on this container."""
         self._begin_at = place
+
+    def hold(self) -> None:
+        """Have the cursor stay on its container from now on."""
+        self._touched = True
 
     def to_the_top(self) -> None:
         """Have the next lines that are shown begin with the cursor: they are others than before."""
@@ -215,7 +224,9 @@ class ContainerList(ScrollView, can_focus=True):
         at = y + self.scroll_offset.y - 1
         base = self.rich_style
         if y == 0:
-            strip = Strip([Segment(fit(headings(self._columns), width), self._style("head"))])
+            strip = Strip(
+                [Segment(fit(headings(self._columns, *self._sorted_by), width), self._style("head"))]
+            )
         elif at < len(self._lines):
             strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
             if not self._drawn:

@@ -28,7 +28,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.options import BY_NAME
 from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import Origin
+from hardentui.workbench.looking.unit_origin import Origin
 
 _LIVE = frozenset(
     {

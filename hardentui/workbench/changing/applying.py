@@ -39,7 +39,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
-from hardentui.workbench.changing.unit_origin import origin_of
+from hardentui.workbench.looking.unit_origin import origin_of
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Report

@@ -10,10 +10,10 @@ from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.workbench.changing.drafts import new_files
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
-from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.changing.taking_over import commands_after
 from hardentui.workbench.changing.unit_draft import changed_unit
-from hardentui.workbench.changing.unit_origin import UNIT_LABEL
+from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL
 from hardentui.workbench.views import Report, known_facts
 
 

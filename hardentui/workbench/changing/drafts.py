@@ -19,8 +19,8 @@ from hardentui.reading.containers import declared_user
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
 from hardentui.workbench.changing.heading import heading, writing_context
-from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.changing.proof import prove
+from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind

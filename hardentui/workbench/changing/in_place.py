@@ -13,7 +13,7 @@ from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.written import Written
 from hardentui.visible import command_word, visible
-from hardentui.workbench.changing.unit_origin import UNIT_LABEL, OriginKind, origin_of
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 
 
 class OwnUnit(Struct, frozen=True):

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.options import REMOVE
 from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import manager_of
+from hardentui.workbench.looking.unit_origin import manager_of
 
 _LONGEST_UNIT = 256 << 10
 

@@ -13,7 +13,7 @@ from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import POD, REMOVE
 from hardentui.visible import command_word, visible
-from hardentui.workbench.changing.unit_origin import UNIT_LABEL, manager_of
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.writers.file_name import safe_file_name
 
 OLD = "-before"

@@ -10,8 +10,8 @@ from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.workbench.changing.heading import heading, writing_context
 from hardentui.workbench.changing.unit_edits import edited, unit_diff
-from hardentui.workbench.changing.unit_origin import Origin, drift_of, origin_of
 from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.workbench.looking.unit_origin import Origin, drift_of, origin_of
 
 
 def changed_unit(

@@ -30,7 +30,7 @@ from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy
+from hardentui.workbench.looking.unit_origin import Origin, OriginKind, outdated_copy
 from hardentui.writers.supporting import network_create_arguments, network_name
 
 Style = Literal["edit", "drop-in"]

@@ -20,7 +20,7 @@ from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import UnitEdit
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind
+from hardentui.workbench.looking.unit_origin import Origin, OriginKind
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
 _SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")

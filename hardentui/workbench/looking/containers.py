@@ -14,9 +14,9 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peers
-from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.opening.opened import Opened

@@ -1,21 +1,15 @@
-"""Inventories of images: what is inside, read through the API without running them, and kept by image ID."""
+"""Inventories of images, kept by image ID."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
 
 from msgspec import convert, to_builtins
 
-from hardentui.engine.read import Engine
-from hardentui.errors import EngineError
-from hardentui.images.inventory import read_inventory
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
-SCHEMA = 4
+SCHEMA = 5
 _IMAGE_ID = 64
 
 
@@ -37,24 +31,12 @@ class Inventories:
                 self._known[identity] = inventory
         return self._known.get(identity)
 
-    def read(
-        self, engine: Engine, identity: str, stop: threading.Event, on_bytes: Callable[[int], None]
-    ) -> Known[ImageInventory]:
-        """Make one; blocking, about a second for 100 MB.
-
-        Args:
-            on_bytes: told how many bytes of the archive have come.
-        """
-        try:
-            source = _Source(engine.archive(identity, stop), on_bytes)
-            inventory = read_inventory(source, stop.is_set)
-        except EngineError as error:
-            return Unreadable(f"the image could not be read: {error.title}")
-        if stop.is_set():
-            return Unreadable("the look into the image was stopped")
+    def keep(self, identity: str, inventory: ImageInventory) -> None:
+        """One that was made now."""
         self._known[identity] = inventory
-        self._store(identity, inventory)
-        return inventory
+        path = self._path(identity)
+        if path is not None:
+            keep_document(path, {"schema": SCHEMA, **to_builtins(inventory)})
 
     def _path(self, identity: str) -> str | None:
         name = identity.removeprefix("sha256:")
@@ -72,26 +54,3 @@ class Inventories:
         except (OSError, ValueError, AttributeError):
             pass  # a cache that cannot be read is none
         return None
-
-    def _store(self, identity: str, inventory: ImageInventory) -> None:
-        path = self._path(identity)
-        if path is not None:
-            keep_document(path, {"schema": SCHEMA, **to_builtins(inventory)})
-
-
-class _Source:
-    """The pieces of an archive as something that can be read."""
-
-    def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-        self._total = 0
-        self._on_bytes = on_bytes
-
-    def read(self, size: int, /) -> bytes:
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-            self._total += len(self._rest)
-            self._on_bytes(self._total)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken

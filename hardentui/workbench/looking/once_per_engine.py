@@ -22,7 +22,6 @@ from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.changing.unit_origin import unit_facts, units_of
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
@@ -73,6 +72,7 @@ class OncePerEngine:
         """The unit of a container; the first one that is asked for brings those of all containers."""
         if not facts.engine.local:
             return _FAR
+        from hardentui.workbench.looking.unit_origin import unit_facts, units_of
 
         now = self._clock()
         if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:

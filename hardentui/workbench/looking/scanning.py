@@ -102,10 +102,10 @@ class Scanning:
             InputError: it cannot be read, or is about no image of these.
         """
         document, modified = _read(path)
-        report = parse_report(document, modified)
+        report = parse_report(document, modified, "the report")
         shown = visible(path, 200)
         if isinstance(report, Unreadable):
-            raise InputError(f"{shown}: {report.reason}.".replace("the stored scan result", "the report"))
+            raise InputError(f"{shown}: {report.reason}.")
         about = subject_of(document)
         if not about:
             raise InputError(f"{shown} does not say which image it is about.")

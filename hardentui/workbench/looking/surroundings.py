@@ -65,7 +65,11 @@ class Surroundings:
         known = self._inventories.known(image)
         if known is not None:
             return known
-        read = self._inventories.read(self._opened.engine(label), image, stop, on_bytes)
+        from hardentui.workbench.looking.image_contents import read_contents
+
+        read = read_contents(self._opened.engine(label), image, stop, on_bytes)
+        if isinstance(read, ImageInventory):
+            self._inventories.keep(image, read)
         self.forget_image(label, image)
         return read
 

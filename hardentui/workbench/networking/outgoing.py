@@ -84,12 +84,12 @@ def outgoing(
         except KeyboardInterrupt:
             break  # what was seen by then counts
     names = _names(facts, everybody)
-    contacts = [Contact(*call, names.get(call[1], "")) for call in sorted(calls)]
+    contacts = [_contact(call, names) for call in sorted(calls)]
     known = {(contact.protocol, contact.address, contact.port) for contact in contacts}
     for text in learned:
         call = parse_learned(text)
         if call is not None and call not in known:
-            contacts.append(Contact(*call, names.get(call[1], ""), learned=True))
+            contacts.append(_contact(call, names, learned=True))
     shared = uses_network_of_pod(facts)
     result = Outgoing(
         facts.name,
@@ -143,11 +143,21 @@ def parse_learned(text: str) -> tuple[str, str, int] | None:
         return None
 
 
+def _contact(call: tuple[str, str, int], names: Mapping[str, str], *, learned: bool = False) -> Contact:
+    protocol, address, port = call
+    name = names.get(address)
+    if name is None:
+        return Contact(protocol, address, port, learned=learned)
+    who = f"container {name}" if name else "the host"
+    return Contact(protocol, address, port, who, learned, container=name)
+
+
 def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
-    names = {address: "the host" for network in facts.networks.values() for address in gateways(network)}
+    """Address -> name of the container that has it; empty for the host."""
+    names = {address: "" for network in facts.networks.values() for address in gateways(network)}
     for other in everybody:
         if other.engine.label == facts.engine.label:
-            names.update(dict.fromkeys(addresses_of(other), f"container {other.name}"))
+            names.update(dict.fromkeys(addresses_of(other), other.name))
     return names
 
 

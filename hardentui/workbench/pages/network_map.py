@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network_map import MapPlace, MapWay, NetworkMap
 from hardentui.reading.openings import openings
-from hardentui.workbench.pages.networks import Place, connected, places
+from hardentui.workbench.pages.networks import Place, PlaceKind, connected, places
 
 
 def network_map(
@@ -27,16 +27,17 @@ def network_map(
         networks, key=lambda network: (network.engine.label, network.name)
     )  # engines list them in any order
     containers = tuple(containers)
-    map_places = tuple(_place(place, networks, containers) for place in places(networks, containers))
+    known = places(networks, containers)
     notes = tuple(f"{name} could not be looked at, so its ways are not known" for name in missing)
-    return NetworkMap(host, map_places, tuple(_ways(networks, map_places)), notes, simulated)
+    map_places = tuple(_place(place, containers) for place in known)
+    return NetworkMap(host, map_places, tuple(_ways(networks, known)), notes, simulated)
 
 
 def _key(engine: str, name: str) -> str:
     return f"{engine}\0{name}"
 
 
-def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[ContainerFacts]) -> MapPlace:
+def _place(place: Place, containers: Sequence[ContainerFacts]) -> MapPlace:
     mine = {*place.members}
     here = [
         container
@@ -44,7 +45,6 @@ def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[
         if container.engine.label == place.engine
         and (place.name in container.networks or container.name in mine)
     ]
-    network = any(known.name == place.name and known.engine.label == place.engine for known in networks)
     first = [container for container in here if not container.networks or _entrance(container) == place.name]
     return MapPlace(
         key=_key(place.engine, place.name),
@@ -55,8 +55,8 @@ def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[
         openings=tuple(opening for container in first for opening in openings(container)),
         out=place.outward,
         host=place.to_host,
-        together=network,
-        sentence=_sentence(place, network),
+        together=place.kind is PlaceKind.NETWORK,
+        sentence=_sentence(place),
     )
 
 
@@ -65,12 +65,17 @@ def _entrance(facts: ContainerFacts) -> str:
     return min(facts.networks, key=lambda name: (bool(facts.networks[name].inspect.get("internal")), name))
 
 
-def _sentence(place: Place, network: bool) -> str:
-    if not network:
-        return {
-            "(host)": "the host's own network: no wall to the host's services",
-            "(none)": "no network at all",
-        }.get(place.name, "no network shared with others" if not place.name.startswith("(in ") else "")
+_NO_NETWORK = {
+    PlaceKind.HOST: "the host's own network: no wall to the host's services",
+    PlaceKind.NONE: "no network at all",
+    PlaceKind.OWN: "no network shared with others",
+    PlaceKind.SHARED: "",
+}
+
+
+def _sentence(place: Place) -> str:
+    if place.kind is not PlaceKind.NETWORK:
+        return _NO_NETWORK[place.kind]
     parts = [place.driver]
     if place.internal:
         parts.append("internal, no way out")
@@ -81,20 +86,20 @@ def _sentence(place: Place, network: bool) -> str:
     return ", ".join(parts)
 
 
-def _ways(networks: Sequence[NetworkFacts], map_places: Sequence[MapPlace]) -> Iterable[MapWay]:
+def _ways(networks: Sequence[NetworkFacts], known: Iterable[Place]) -> Iterable[MapWay]:
     for at, network in enumerate(networks):
         for other in networks[at + 1 :]:
             if network.engine.label == other.engine.label and connected(network, other):
                 yield MapWay(_key(network.engine.label, network.name), _key(other.engine.label, other.name))
-    for place in map_places:
-        if place.name != "(host)":
+    for place in known:
+        if place.kind is not PlaceKind.HOST:
             continue
         for network in networks:
             # rootless bridges live in a network namespace of their own, where the host cannot look in
             bridge = str(network.inspect.get("driver") or "bridge") == "bridge"
             if network.engine.label == place.engine and bridge and network.engine.rootless is False:
                 yield MapWay(
-                    place.key,
+                    _key(place.engine, place.name),
                     _key(network.engine.label, network.name),
                     both=not network.inspect.get("internal"),
                 )

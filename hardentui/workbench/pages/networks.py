@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -13,8 +14,17 @@ from hardentui.reading.networks import modes, network_names, published, reach, u
 from hardentui.workbench.pages.sections import Line, Section
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
-_HOST, _NONE = "(host)", "(none)"
-_WITHOUT_OWN = {"container": "shares with another container", "ns": "joined namespace"}
+_SHARED_BY_MODE = {"container": "shares with another container", "ns": "joined namespace"}
+
+
+class PlaceKind(StrEnum):
+    """What kind of place it is. SHARED: the network of somebody else; OWN: one that nobody else is on."""
+
+    NETWORK = "network"
+    HOST = "host"
+    NONE = "none"
+    SHARED = "shared"
+    OWN = "own"
 
 
 class Place(Struct, frozen=True):
@@ -22,7 +32,7 @@ class Place(Struct, frozen=True):
 
     Attributes:
         engine: label of the engine; places of two engines reach one another only over published ports.
-        name: of the network; in brackets what is none: `(host)`, `(none)`, `(pasta)`.
+        name: of the network; for other kinds of places a word in brackets: `(host)`, `(none)`, `(pasta)`.
         isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
         outside: published ports, one `container address:port -> port/protocol` each.
         reaches: where its members can open connections to, in plain words.
@@ -31,6 +41,7 @@ class Place(Struct, frozen=True):
 
     engine: str
     name: str
+    kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
     internal: bool = False
     isolated: str = ""
@@ -140,60 +151,73 @@ def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
 
 def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
     """Containers that are on no network of their own, by what they have instead."""
-    groups: dict[str, list[ContainerFacts]] = {}
+    groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
     for container in known:
         place = _place_without_network(container)
-        if place:
+        if place is not None:
             groups.setdefault(place, []).append(container)
-    return [_without_network(label, place, networks, members) for place, members in groups.items()]
+    return [
+        _without_network(label, kind, name, networks, members) for (kind, name), members in groups.items()
+    ]
 
 
 def _without_network(
-    label: str, place: str, networks: Sequence[NetworkFacts], members: Sequence[ContainerFacts]
+    label: str,
+    kind: PlaceKind,
+    name: str,
+    networks: Sequence[NetworkFacts],
+    members: Sequence[ContainerFacts],
 ) -> Place:
-    reach = _reached_without_network(place, members[0].engine, networks)
+    reach = _reached_without_network(kind, members[0].engine, networks)
     return Place(
         engine=label,
-        name=place,
+        name=f"({name})",
+        kind=kind,
         members=tuple(member.name for member in members),
-        outside=("every port that they open",) if place == _HOST else _ports(members),
+        outside=("every port that they open",) if kind is PlaceKind.HOST else _ports(members),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
     )
 
 
-def _place_without_network(facts: ContainerFacts) -> str:
-    """`(host)`, `(pasta)`…; empty for a container that is on a network of its own."""
+def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | None:
+    """Kind and name: `host`, `pasta`…; None for a container that is on a network of its own."""
     if facts.networks:
-        return ""
+        return None
     kinds = modes(facts.spec)
     if uses_network_of_pod(facts):
-        return "(in the network of its pod)"
-    for mode, words in _WITHOUT_OWN.items():
+        return PlaceKind.SHARED, "in the network of its pod"
+    for mode, words in _SHARED_BY_MODE.items():
         if mode in kinds:
-            return f"({words})"
-    for mode in ("host", "none", "pasta", "slirp4netns"):
+            return PlaceKind.SHARED, words
+    for kind in (PlaceKind.HOST, PlaceKind.NONE):
+        if kind.value in kinds:
+            return kind, kind.value
+    for mode in ("pasta", "slirp4netns"):
         if mode in kinds:
-            return f"({mode})"
+            return PlaceKind.OWN, mode
     if network_names(facts):
-        return ""
+        return None
     # a rootless container that asks for nothing
-    return "(pasta)" if facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK] else "(private)"
+    pasta = facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK]
+    return PlaceKind.OWN, "pasta" if pasta else "private"
 
 
-def _reached_without_network(place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]) -> _Reach:
-    if place == _NONE:
+def _reached_without_network(
+    kind: PlaceKind, engine: EngineFacts, networks: Sequence[NetworkFacts]
+) -> _Reach:
+    if kind is PlaceKind.NONE:
         return _Reach()
-    if place == _HOST:
+    if kind is PlaceKind.HOST:
         # rootless bridges live in a network namespace of their own, where the host cannot look in
         inside = [
             network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
         ]
         words = (*inside, "the host and what listens on its loopback", "the outside")
         return _Reach(words, host=True, outward=True)
-    if place.startswith(("(in the", "(shares", "(joined")):
-        return _Reach(("what the one it shares with can reach",))
+    if kind is PlaceKind.SHARED:
+        return _Reach(("whatever the owner of the network can reach",))
     return _Reach(("the host", "the outside"), host=True, outward=True)
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
-from hardentui.host.asking import CANCELLED, Ask, asker
+from hardentui.host.asking import Ask, NotInstalled, asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
@@ -92,7 +92,7 @@ class Updates:
 
 def refuse_without_skopeo(answer: Unreadable) -> None:
     """Raises ToolMissing where that is what an answer says."""
-    if answer != CANCELLED and "is not installed" in answer.reason:
+    if isinstance(answer, NotInstalled):
         raise ToolMissing(
             "Registries are asked with skopeo, and it is not installed.", "apt-get install skopeo"
         )

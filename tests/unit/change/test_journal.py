@@ -13,8 +13,9 @@ import pytest
 
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
+from hardentui.change.undo import refuse_to_undo
 from hardentui.errors import JournalError, Locked, UsageError
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry, public_entry
 from hardentui.model.operations import FileBefore, WriteFile
 
 BEFORE = FileBefore(content=b"\xff\x00 no text", mode=0o640, uid=3, gid=4, modified_ns=5)
@@ -75,6 +76,19 @@ def test_an_entry_of_another_account_is_not_believed(tmp_path: Path) -> None:
     os.chown(tmp_path / "20261126-061948-3fa2.json", 12345, 12345)
     assert journal.entries() == ()
     assert "another account" in journal.broken()[0].why
+
+
+def test_an_entry_whose_original_was_removed_offers_no_way_back(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path))
+    journal.write(entry("20261126-061948-0001", state=EntryState.DONE))
+    journal.write(entry("20261126-061949-0002", state=EntryState.DONE, forgotten=True))
+    first, last = journal.read("20261126-061948-0001"), journal.read("20261126-061949-0002")
+    assert (last.in_force, last.can_be_undone, public_entry(last)["way_back"]) == (True, False, None)
+    assert journal.newest_to_undo() == first
+    with pytest.raises(UsageError, match="cannot be undone"):
+        refuse_to_undo(journal, last)
+    with pytest.raises(UsageError, match="A later change of web stands on"):
+        refuse_to_undo(journal, first)
 
 
 def test_entries_are_found_by_a_part_of_their_id(tmp_path: Path) -> None:

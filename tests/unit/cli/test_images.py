@@ -139,6 +139,7 @@ def test_json_tells_everything_that_is_inside(run: Run, inside: list[str]) -> No
         "what": "private key",
         "layer": 2,
         "deleted": True,
+        "kind": "",
     }
 
 

@@ -35,7 +35,7 @@ from hardentui.options import (
 )
 from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.changing.unit_edits import edited, unit_diff
-from hardentui.workbench.changing.unit_origin import Origin, drift_of, origin_of, unit_spec
+from hardentui.workbench.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
 from tests.support.rooted import Rooted
 
 SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))

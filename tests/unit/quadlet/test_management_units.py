@@ -25,8 +25,8 @@ from hardentui.options import (
 )
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.workbench.changing.unit_edits import UnitEdit, edited
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.workbench.looking.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.writers.context import UnitContext
 from tests.support import management_units
 from tests.support.management_units import UNITS, image_drop_in

@@ -15,8 +15,8 @@ from hardentui.model.finding import Status
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.reading.base_images import Base, base_of, sketch, smaller_base
 
-APT = FoundFile("/usr/bin/apt-get", "package manager apt-get", 1)
-GCC = FoundFile("/usr/bin/gcc", "compiler gcc", 2)
+APT = FoundFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager")
+GCC = FoundFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
 DEBIAN = {"ID": "debian", "VERSION_ID": "12"}
 DISTROLESS = {**DEBIAN, "PRETTY_NAME": "Distroless"}
 
@@ -81,7 +81,7 @@ def test_the_sketch_names_what_could_go_and_what_to_build_on() -> None:
 
 
 def test_names_out_of_the_image_cannot_leave_their_line() -> None:
-    nasty = FoundFile("/usr/bin/a\nreboot\x1b[2J", "compiler a\nreboot")
+    nasty = FoundFile("/usr/bin/a\nreboot\x1b[2J", "compiler a\nreboot", kind="compiler")
     lines = sketch(ImageInventory(release=DEBIAN, tools=(nasty,)), {}, '/x"]\nRUN reboot')
     assert not any("\n" in line or "\x1b" in line for line in lines)
     assert not any(line.startswith(("reboot", "RUN")) for line in lines)

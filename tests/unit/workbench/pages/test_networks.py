@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from hardentui.checks.examples import container
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.version import Version
-from hardentui.workbench.pages.networks import Place, places
+from hardentui.options import NETWORK
+from hardentui.workbench.pages.network_map import network_map
+from hardentui.workbench.pages.networks import Place, PlaceKind, places
 
 ENGINE = EngineFacts(version=Version(5, 4, 2))
 
@@ -18,3 +23,23 @@ def test_a_bridge_leads_to_the_host_and_a_macvlan_past_it() -> None:
     found = _places(("bridge", {"driver": "bridge"}), ("lan", {"driver": "macvlan"}))
     assert (found["bridge"].to_host, found["bridge"].outward) == (True, True)
     assert (found["lan"].to_host, found["lan"].outward) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "kind", "to_host"),
+    [
+        ("host", "(host)", PlaceKind.HOST, True),
+        ("none", "(none)", PlaceKind.NONE, False),
+        ("pasta", "(pasta)", PlaceKind.OWN, True),
+        ("container:db", "(shares with another container)", PlaceKind.SHARED, False),
+        ("ns:/run/netns/x", "(joined namespace)", PlaceKind.SHARED, False),
+    ],
+)
+def test_a_container_without_a_network_stands_where_its_mode_puts_it(
+    network: str, name: str, kind: PlaceKind, to_host: bool
+) -> None:
+    facts = container((NETWORK, (network,)), inspect={}, networks={})
+    (place,) = places([], [facts])
+    assert (place.name, place.kind, place.to_host) == (name, kind, to_host)
+    (drawn,) = network_map([], [facts], host="here").places
+    assert drawn.together is False

@@ -1,0 +1,18 @@
+"""What every screen has in which one container is chosen: the ways to the other screens about it."""
+
+from __future__ import annotations
+
+from hardentui.tui.screens.base import HardenScreen
+
+
+class ContainerScreen(HardenScreen):
+    """Subclasses say `container_key`."""
+
+    @property
+    def container_key(self) -> str:
+        """Key of the row of the chosen container; empty when none is chosen."""
+        raise NotImplementedError
+
+    def action_monitor(self) -> None:
+        if self.container_key:
+            self.harden.open_monitor(self.container_key)

@@ -1,0 +1,274 @@
+"""Watching one container: alarms in plain words, what it uses and does, and the end of its log."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError, NotFound
+from hardentui.model.monitoring import Sample
+from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.text import Part, hanging
+from hardentui.tui.widgets.page import page
+from hardentui.tui.widgets.trend import curve, history
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.monitoring.monitor import Monitor
+from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.pages.monitor import log_page, monitor_page
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+INTERVAL = 2.0
+"""Seconds between two looks."""
+_AGAIN = 5.0
+"""Seconds after which a look is tried again when Podman did not answer."""
+_LOG_LINES = 60
+_LOG_INDENT = 11
+_ROOM_FOR_LOG = 22
+"""Rows of a terminal from which on the log has a place of its own."""
+
+
+@dataclass
+class Seen(Message):
+    """There was a look."""
+
+    sample: Sample
+
+
+@dataclass
+class Failed(Message):
+    """A look failed; `final`: there will be no other one."""
+
+    error: HardenError
+    final: bool
+
+
+@dataclass
+class BaselineAnswered(Message):
+    """What became of the wish to keep or forget the baseline."""
+
+    text: str
+    bad: bool = False
+
+
+class MonitorScreen(HardenScreen):
+    """Looks every two seconds on a thread of its own, until it is stopped or left."""
+
+    CSS_PATH = "monitor.tcss"
+    ACTIONS = (*MONITOR, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Monitor"
+
+    def __init__(self, bench: Workbench, key: str) -> None:
+        super().__init__()
+        self._key = key
+        self._monitor = Monitor(bench, key, log_lines=_LOG_LINES)
+        self._turn = threading.Lock()  # a look that is just ending and the next one share the counters
+        self._stop: threading.Event | None = None
+        self._sample: Sample | None = None
+        self._trouble: Failed | None = None
+        self._remembered = Remembered()
+        self._cpu, self._memory = history(), history()
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Container(id="floor"):
+            with VerticalScroll(id="seen"):
+                yield Static(id="text")
+            with Vertical(id="log-side"):
+                yield Static("Log", id="log-title")
+                with VerticalScroll(id="log", can_focus=False):
+                    yield Static(id="lines")
+
+    def on_mount(self) -> None:
+        self.query_one("#seen").focus()
+        self._start()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._stop, self._trouble = threading.Event(), None
+        self._look(self._stop)
+
+    @work(thread=True, group="monitor")
+    def _look(self, stop: threading.Event) -> None:
+        def seen(sample: Sample) -> None:
+            self.post_message(Seen(sample))
+
+        with self._turn:
+            while not stop.is_set():
+                try:
+                    self._monitor.watch(seen, stop, interval=INTERVAL)
+                except NotFound as error:
+                    self.post_message(Failed(error, final=True))
+                    return
+                except HardenError as error:
+                    self.post_message(Failed(error, final=False))
+                    stop.wait(_AGAIN)
+
+    @on(Seen)
+    def _seen(self, message: Seen) -> None:
+        if self._stop is None:
+            return  # it was stopped while this look was under way
+        sample = message.sample
+        self._sample, self._trouble = sample, None
+        self._remembered.take(sample)
+        if sample.usage.cpu_percent is not None:
+            self._cpu.append(sample.usage.cpu_percent)
+        if sample.usage.memory is not None:
+            self._memory.append(float(sample.usage.memory))
+        self._draw()
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self._trouble = message
+        if message.final:
+            self._stop = None
+        self._draw()
+
+    # --- actions -----------------------------------------------------------------------------------------
+
+    def action_pause(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+            self._stop = None
+        else:
+            self._start()
+        self._draw()
+
+    def action_keep(self) -> None:
+        self._change_baseline(keep=True)
+
+    def action_forget(self) -> None:
+        question = SureScreen(
+            "Forget the baseline of this container?", "Later looks compare with the image only."
+        )
+        self.app.push_screen(question, self._forget)
+
+    def _forget(self, sure: bool | None) -> None:
+        if sure:
+            self._change_baseline(keep=False)
+
+    @work(thread=True, group="baseline")
+    def _change_baseline(self, *, keep: bool) -> None:
+        try:
+            if keep:
+                _, kept = self._monitor.keep_baseline()
+                counts = (
+                    plural(len(kept.programs), "program"),
+                    plural(len(kept.listening), "open port"),
+                    plural(len(kept.files), "path that differs", "paths that differ"),
+                )
+                text = f"Kept: {', '.join(counts)} from the image."
+            elif self._monitor.forget_baseline():
+                text = "The baseline is forgotten."
+            else:
+                text = "There was no baseline."
+        except HardenError as error:
+            self.post_message(BaselineAnswered(f"{error.title} {error.hint}".strip(), bad=True))
+            return
+        self.post_message(BaselineAnswered(text))
+
+    @on(BaselineAnswered)
+    def _baseline_answered(self, message: BaselineAnswered) -> None:
+        if message.bad:
+            self.complain(message.text)
+        else:
+            self.notify(message.text, markup=False)
+
+    def copied(self) -> tuple[str, str]:
+        if self._sample is None:
+            return "", ""
+        return (
+            "this look",
+            f"{self._seen_page(self._sample).plain}\n\nLog\n{self._log_lines(self._sample, 200).plain}",
+        )
+
+    # --- drawing -----------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        self.set_class(self.app.size.height < _ROOM_FOR_LOG, "-one")
+        self.query_one("#crumb", Static).update(self._crumb())
+        sample = self._sample
+        if sample is None:
+            text = self._trouble_text() if self._trouble else Content(self.signs.of("Looking…"))
+            self.query_one("#text", Static).update(text)
+            return
+        content = self._seen_page(sample)
+        if self.has_class("-one"):
+            content = Content("\n\n").join([content, self._log_lines(sample, self._width)])
+        if self._trouble is not None:
+            content = Content("\n\n").join([self._trouble_text(), content])
+        self.query_one("#text", Static).update(content)
+        log = self.query_one("#log", VerticalScroll)
+        at_end = log.is_vertical_scroll_end
+        self.query_one("#lines", Static).update(self._log_lines(sample, max(20, log.size.width - 1)))
+        if at_end:
+            log.scroll_end(animate=False)
+
+    @property
+    def _width(self) -> int:
+        return max(20, self.query_one("#seen").size.width - 1)
+
+    def _seen_page(self, sample: Sample) -> Content:
+        trends = {
+            name: curve(values, ascii_only=self.signs.ascii)
+            for name, values in (("cpu", self._cpu), ("memory", self._memory))
+        }
+        return page(self, monitor_page(sample, self._remembered, trends), (), min(110, self._width))
+
+    def _log_lines(self, sample: Sample, width: int) -> Content:
+        parts: list[Part] = []
+        for line in log_page(sample):
+            parts += hanging(line.label, line.text, width, indent=_LOG_INDENT)
+        return Content.assemble(*parts).rstrip("\n") if parts else Content("Its log is empty, or not known.")
+
+    def _trouble_text(self) -> Content:
+        assert self._trouble is not None  # noqa: S101 - asked for only then
+        error = self._trouble.error
+        then = "These are its last values." if self._trouble.final else "It is tried again."
+        return Content.assemble(
+            (visible(f"{error.title} {then}", 300), "bold $status-high"), "\n", visible(error.hint, 600)
+        ).rstrip("\n")
+
+    def _crumb(self) -> Content:
+        row, sample = self.session.rows.get(self._key), self._sample
+        name = sample.container if sample else row.name if row else self._key
+        parts: list[str | tuple[str, str]] = [(visible(name, 40), "bold"), f" {self.signs.of('›')} monitor"]
+        if self._trouble is not None and self._trouble.final:
+            parts.append(("   ended", "bold $status-high"))
+        elif self._stop is None:
+            parts.append(("   stopped: space goes on", "$status-medium"))
+        if sample is not None:
+            state = f"{sample.state}, {sample.health}" if sample.health else sample.state
+            parts.append(f"   {visible(state, 40)}")
+            parts.append((f"   {datetime.fromtimestamp(sample.time, UTC):%H:%M:%S} UTC", "$muted"))
+        return Content.assemble(*parts)

@@ -1,0 +1,161 @@
+"""Watching a container in the terminal UI: looks, stopping, a lost Podman, the container's end."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from hardentui.engine.logs import LogLine
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.monitor import MonitorScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets.trend import curve
+from hardentui.workbench.monitoring import monitor
+from tests.tui.replayed import some
+from tests.tui.support import drawn, make_app, running, screen_text, shows, until
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.tui.screens.monitor.INTERVAL", 0.05)
+    monkeypatch.setattr("hardentui.tui.screens.monitor._AGAIN", 0.05)
+    monkeypatch.setattr(monitor, "_NEXT_LOOK", 0.01)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor", "running", "Alarms")
+        assert isinstance(app.screen, MonitorScreen)
+        text = drawn(app)
+        assert "paths differ from the image" in text
+        assert "a simulated host has no logs" in text, "what cannot be looked at is told"
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+
+
+async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
+    host = some()
+    app = make_app(host)
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor", "running")
+        host.inspected()
+        await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
+        await pilot.press("space")
+        await shows(pilot, "stopped: space goes on")
+        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
+        host.inspected()
+        await pilot.pause()
+        assert host.inspected() == [], "nothing is read while it is stopped"
+        host.stop("shop-web")
+        await pilot.press("space")
+        await shows(pilot, "! high", "it does not run")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
+
+
+async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -> None:
+    host = some()
+    app = make_app(host)
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor", "running")
+        host.remove("shop-web")
+        await shows(pilot, "The container is gone. These are its last values", "ended")
+        assert "paths differ from the image" in drawn(app)
+
+
+async def test_a_lost_podman_is_told_and_asked_again() -> None:
+    host = some()
+    app = make_app(host)
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor", "running")
+        label = host.labels[0]
+        host.lose(label, "it is [bold]damaged\x1b[2J")
+        await shows(pilot, "[bold]damaged␛[2J", "tried again")
+        host.find(label)
+        await until(pilot, lambda: "tried again" not in screen_text(app))
+
+
+async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
+    app = make_app(some(state_folder=lambda: tmp_path))
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "none is kept; b keeps")
+        await pilot.press("b")
+        await shows(pilot, "Kept: 1 program, 0 open ports", "0 new, 0 changed")
+        assert len(list((tmp_path / "baselines").iterdir())) == 1
+        await pilot.press("B")
+        await shows(pilot, "Forget the baseline of this container?")
+        await pilot.press("y")
+        await shows(pilot, "The baseline is forgotten", "none is kept")
+        assert list((tmp_path / "baselines").iterdir()) == []
+
+
+async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("m")
+        await shows(pilot, "shop-web › monitor", "running")
+        await pilot.press("b")
+        await shows(pilot, "A baseline is kept of real")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_the_log_is_shown_safely_and_without_secrets(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lines(*_: object, stop: threading.Event, **__: object) -> tuple[LogLine, ...]:
+        assert not stop.is_set()
+        hostile = LogLine("2026-01-02T11:59:59Z", "stderr", "\x1b[2J[@click=app.quit]x[/]")
+        return hostile, LogLine("2026-01-02T12:00:00Z", "stdout", "DB_PASSWORD=hunter2")
+
+    monkeypatch.setattr(monitor, "read_log", lines)
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await pilot.press("m")
+        place = "#text" if size[1] < 20 else "#lines"
+
+        def log() -> str:
+            return str(app.screen.query_one(place, Static).render())
+
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and "11:59:59 !" in log())
+        assert "␛[2J[@click=app.quit]x[/]" in log()
+        assert "hunter2" not in log()
+        await pilot.press("y")
+        await until(pilot, lambda: "DB_PASSWORD=(withheld)" in app.clipboard)
+        assert "\x1b" not in app.clipboard
+
+
+@pytest.mark.parametrize(
+    ("values", "ascii_only", "expected"),
+    [
+        ((), False, ""),
+        ((3.0,), False, ""),
+        ((0.0, 0.0), False, "▁▁"),
+        ((0.0, 5.0, 10.0), False, "▁▅█"),
+        ((0.0, 10.0), True, "_#"),
+    ],
+)
+def test_a_curve_is_relative_to_its_largest_value(
+    values: tuple[float, ...], ascii_only: bool, expected: str
+) -> None:
+    assert curve(values, ascii_only=ascii_only) == expected
