@@ -17,7 +17,7 @@ from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render
 from hardentui.reports.result import Look
-from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.checklists.lookup import know_checks
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
@@ -53,9 +53,7 @@ def report_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if options.check:
-        for check in options.check:
-            find_check(check)
+    know_checks(options.check, options.checklist)
     with session.workbench(
         options, terminal, steps=options.step, checks=options.check, everything=True
     ) as bench:

@@ -9,6 +9,7 @@ from hardentui.checks import all_checks
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
+from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -21,9 +22,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "action",
         metavar="ACTION",
-        choices=("lint", "test"),
+        choices=("lint", "test", "options", "facts"),
         help="lint: tell everything that is wrong with a checklist; "
-        "test: do labs, which must start broken and be solved by their solution",
+        "test: do labs, which must start broken and be solved by their solution; "
+        "options, facts: what a check of your own can look at",
     )
     parser.add_argument(
         "file",
@@ -35,7 +37,20 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.action in ("options", "facts"):
+        terminal.write(_options() if options.action == "options" else _facts())
+        return 0
     return _test(options, terminal) if options.action == "test" else _lint(options, terminal)
+
+
+def _options() -> str:
+    return "".join(
+        f"{name:<24} {shape_of(option).value:<9} {option.about}\n" for name, option in sorted(OPTIONS.items())
+    )
+
+
+def _facts() -> str:
+    return "".join(f"{name:<24} {fact.shape.value:<9} {fact.about}\n" for name, fact in FACTS.items())
 
 
 def _test(options: Namespace, terminal: Terminal) -> int:
@@ -77,7 +92,7 @@ def _lint(options: Namespace, terminal: Terminal) -> int:
     unused = sum(check.id not in used for check in all_checks())
     terminal.write(
         f"{visible(options.file)}: good. {plural(len(checklist.steps), 'step')}, "
-        f"{plural(len(used), 'check')}; "
+        f"{plural(len(used), 'check')}, {len(checklist.own)} of them your own; "
         f"{unused} checks of ours are not used.\n"
     )
     return 0

@@ -11,7 +11,7 @@ from hardentui.errors import InputError
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.tried import no_longer_fits, read_trial
@@ -29,8 +29,7 @@ def check_options(options: Namespace) -> SavedPlan | None:
         UsageError: an unknown check.
         PlanError, InputError: a plan that cannot be read.
     """
-    for check in options.check:
-        find_check(check)
+    know_checks(options.check, getattr(options, "checklist", ""))
     path = getattr(options, "plan", "")
     return _read(path) if path else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.harden.evaluate import judge, parameters_of, remediation
@@ -31,23 +32,26 @@ def arguments(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("check", metavar="ID", nargs="?", default="", help="the id of a check, or: score")
     which.add_argument("--list", action="store_true", help="all checks")
+    checklist_option(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.list:
-        terminal.show(_list())
+        own = checklists.load(options.checklist).own if options.checklist else ()
+        terminal.show(_list((*all_checks(), *own)))
         return 0
     if not options.check:
         raise UsageError("Which check?", "All of them: hardentui explain --list")
     if options.check == "score":
         terminal.write("\n".join(_score(Paragraphs(terminal))) + "\n")
         return 0
-    check = find_check(options.check)
-    terminal.write("\n".join(_lines(check, checklists.load(), Paragraphs(terminal))) + "\n")
+    checklist = checklists.load(options.checklist)
+    check = find_check(options.check, checklist.own)
+    terminal.write("\n".join(_lines(check, checklist, Paragraphs(terminal))) + "\n")
     return 0
 
 
-def _list() -> Any:
+def _list(checks: Iterable[AnyCheck]) -> Any:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -55,7 +59,7 @@ def _list() -> Any:
     shown.add_column("Check", no_wrap=True)
     shown.add_column("Severity", no_wrap=True)
     shown.add_column("What is wrong", overflow="fold")
-    for check in all_checks():
+    for check in sorted(checks, key=lambda check: (check.step, check.id)):
         shown.add_row(str(check.step), foreign(check.id), foreign(check.severity.word), foreign(check.title))
     return shown
 

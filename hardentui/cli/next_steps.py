@@ -37,7 +37,12 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
         subject.having(Status.FAIL)[0].check for subject in failing
     ]
     if worst:
-        yield f"hardentui explain {worst[0]}", "why it matters, and what its fix may break"
+        of = (
+            f" --checklist {shlex.quote(visible(given))}"
+            if (given := getattr(options, "checklist", ""))
+            else ""
+        )
+        yield f"hardentui explain {worst[0]}{of}", "why it matters, and what its fix may break"
     if any(subject.score.value is not None for subject in result.subjects):
         yield "hardentui explain score", "what the score means"
 
@@ -46,7 +51,7 @@ def _where(options: Namespace) -> str:
     """The options that led to this host."""
     words = [
         word
-        for name in ("url", "connection", "facts")
+        for name in ("url", "connection", "facts", "checklist")
         if (value := getattr(options, name, ""))
         for word in (f"--{name}", visible(value))
     ]

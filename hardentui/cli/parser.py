@@ -154,6 +154,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
     common_options(parser, top=True)
+    checklist_option(parser, top=True)
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
@@ -220,6 +221,7 @@ def group_of(
         saved: those of a saved plan can be taken; None = where a choice is required.
         tried: those of a trial can be taken.
     """
+    checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
     group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
@@ -241,12 +243,13 @@ def group_of(
         )
 
 
-def checklist_option(parser: argparse.ArgumentParser) -> None:
+def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """`--checklist`; the one after the command wins over the one before it."""
     parser.add_argument(
         "--checklist",
         action=Given,
         metavar="FILE",
-        default="",
+        default="" if top else argparse.SUPPRESS,
         help="a checklist of your own instead of the ten steps",
     )
 

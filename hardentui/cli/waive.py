@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from datetime import date
 
 from hardentui.checks import all_checks
-from hardentui.cli.parser import Given
+from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError, WaiversError
+from hardentui.model.check import AnyCheck
 from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
 from hardentui.workbench import waivers
+from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
 
 
@@ -38,28 +41,31 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--file", action=Given, metavar="FILE", default="", help="a waivers file instead of your own"
     )
+    checklist_option(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    path = options.file or waivers.own_file()
+    beside = waivers.beside(options.checklist)
+    path = options.file or beside or waivers.own_file()
+    own = load(options.checklist).own if options.checklist else ()
     if not options.id:
-        return _list(path, terminal)
+        return _list(path, [check.id for check in (*all_checks(), *own)], terminal)
     missing = [f"--{name}" for name in ("on", "reason", "owner", "until") if not getattr(options, name)]
     if missing:
         raise UsageError(
             f"A waiver needs {', '.join(missing)} too.",
             "hardentui waive ID --on SUBJECT --reason TEXT --owner WHO --until DATE",
         )
-    _add(path, options, terminal)
+    _add(path, options, own, terminal)
     return 0
 
 
-def _list(path: str, terminal: Terminal) -> int:
+def _list(path: str, checks: Iterable[str], terminal: Terminal) -> int:
     if not os.path.exists(path):
         terminal.note(f"There are no waivers: {visible(path)} does not exist.")
         return 0
     try:
-        known = waivers.load([path], [check.id for check in all_checks()])
+        known = waivers.load([path], checks)
     except WaiversError as error:
         for fault in error.faults:
             terminal.write(f"{visible(path)}:{visible(fault)}\n")
@@ -74,10 +80,11 @@ def _list(path: str, terminal: Terminal) -> int:
     return 0
 
 
-def _add(path: str, options: Namespace, terminal: Terminal) -> None:
-    checks = [check.id for check in all_checks()]
+def _add(path: str, options: Namespace, own: Iterable[AnyCheck], terminal: Terminal) -> None:
+    own = tuple(own)
+    checks = [check.id for check in (*all_checks(), *own)]
     if not any(sign in options.id for sign in "*?["):
-        find_check(options.id)
+        find_check(options.id, own)
     waiver = Waiver(
         options.id,
         options.on,

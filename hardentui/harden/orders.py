@@ -295,7 +295,8 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
-    was, now = (int(facts.spec[UMASK] or "0", 8) for facts in (before, after))
+    texts = (before.spec[UMASK], after.spec[UMASK])  # what is no octal number protects nothing
+    was, now = (int(f"0{text}", 8) if set(text) <= set("01234567") else 0 for text in texts)
     return "gives new files wider permissions" if was & ~now else ""
 
 

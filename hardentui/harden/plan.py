@@ -21,6 +21,8 @@ from hardentui.options import IMAGE
 
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK)
 """From the most harmless to the one that asks for most care."""
+_NO_CHECK = "there is no check of this name"
+_OF_CHECKLIST = "One of a checklist of your own needs --checklist FILE."
 _ALREADY = "nothing to change in the options: they are so already"
 
 
@@ -64,7 +66,7 @@ def make_plan(
             by_option.setdefault(diff.option.name, []).append(fix)
         kept.append(fix)
         spec = fix.after
-    skipped += [Skipped(check_id, "there is no check of this name") for check_id in wanted]
+    skipped += [Skipped(check_id, _NO_CHECK, _OF_CHECKLIST) for check_id in wanted]
     notes = [Note(fix.check.id, text) for fix in kept for text in fix.advice.notes]
     fixed = frozenset(fix.check.id for fix in kept)
     return Plan(

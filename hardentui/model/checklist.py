@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from hardentui.model.check import ParameterValue
+from hardentui.model.check import AnyCheck, ParameterValue
 
 
 class Step(Struct, frozen=True):
@@ -35,6 +35,7 @@ class Checklist(Struct, frozen=True):
     """A profile: steps in order, and parameters by check id.
 
     Attributes:
+        own: the checks that it declares itself.
         fix_values: the user's own defaults of what fixes write; no verdict depends on them.
     """
 
@@ -43,6 +44,7 @@ class Checklist(Struct, frozen=True):
     steps: tuple[Step, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    own: tuple[AnyCheck, ...] = ()
 
     def step_of(self, check: str) -> Step | None:
         return next((step for step in self.steps if check in step.checks), None)

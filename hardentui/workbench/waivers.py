@@ -44,8 +44,12 @@ def own_file() -> str:
 
 def files_for(checklist: str) -> tuple[str, ...]:
     """Where waivers are looked for: the user's own file, and one beside a checklist that is a file."""
-    beside = os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
-    return tuple(path for path in (own_file(), beside) if path and os.path.exists(path))
+    return tuple(path for path in (own_file(), beside(checklist)) if path and os.path.exists(path))
+
+
+def beside(checklist: str) -> str:
+    """The waivers file beside a checklist that is a file; empty for one of ours."""
+    return os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
 
 
 def accepted(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:

@@ -96,9 +96,10 @@ class Workbench:
         cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
     ) -> Workbench:
         """A workbench on engines that were found before; arguments and errors as of `open`."""
-        by_id = {check.id: check for check in all_checks()}
+        listed = load(checklist)
+        by_id = {check.id: check for check in (*all_checks(), *listed.own)}
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
-        known = replace(load(checklist), fix_values=defaults.values)
+        known = replace(listed, fix_values=defaults.values)
         waivers = accepted(checklist, by_id) if not opened.simulated else ()
         return cls(opened, Judge(known, by_id, steps, checks, waivers), defaults.notices)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import all_checks
@@ -18,6 +19,7 @@ from hardentui.model.checklist import Checklist, Step
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
 from hardentui.words import nearest
+from hardentui.workbench.checklists.faults import kind_of
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
@@ -133,13 +135,23 @@ class _Reader(Struct):
         self.faults.append(_Fault(line_of(self.lines, path), message))
 
     def checklist(self, document: Mapping[str, Any]) -> Checklist:
-        self.only(document, (), ("id", "title", "step", "check"))
+        self.only(document, (), ("id", "title", "step", "check", "own"))
+        own = self.own_checks(document["own"]) if "own" in document else ()
+        self.checks = {**self.checks, **{check.id: check for check in own}}
         identity = self.text(document, (), "id", required=True)
         if identity and not _NAME.fullmatch(identity):
             self.fault(("id",), "id must be small letters, digits and dashes")
         title = self.text(document, (), "title", required=True)
-        steps = self.steps(document.get("step", []))
-        return Checklist(identity, title, steps, self.parameters(document.get("check", {})))
+        steps = placed_in(self.steps(document.get("step", [])), own)
+        return Checklist(identity, title, steps, self.parameters(document.get("check", {})), own=own)
+
+    def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
+        """The checks that the checklist itself declares."""
+        from hardentui.harden.own.making import check_of  # most checklists have none
+        from hardentui.workbench.checklists.own_rows import RowReader
+
+        rows = RowReader(self.fault, frozenset(self.checks)).rows(tables)
+        return tuple(check_of(row) for row in rows)
 
     def only(self, table: Mapping[str, Any], path: TomlPath, allowed: tuple[str, ...]) -> None:
         for key in table:
@@ -153,7 +165,7 @@ class _Reader(Struct):
                 self.fault(path, f"{key} is missing")
             return ""
         if not isinstance(value, str):
-            self.fault((*path, key), f"{key} must be a text, not {_kind(value)}")
+            self.fault((*path, key), f"{key} must be a text, not {kind_of(value)}")
             return ""
         if required and not value.strip():
             self.fault((*path, key), f"{key} is empty")
@@ -162,11 +174,11 @@ class _Reader(Struct):
     def texts(self, table: Mapping[str, Any], path: TomlPath, key: str) -> tuple[str, ...]:
         value = table.get(key, [])
         if not isinstance(value, list):
-            self.fault((*path, key), f"{key} must be a list of texts, not {_kind(value)}")
+            self.fault((*path, key), f"{key} must be a list of texts, not {kind_of(value)}")
             return ()
         for index, item in enumerate(value):
             if not isinstance(item, str):
-                self.fault((*path, key, index), f"{key} holds {_kind(item)} where a text is needed")
+                self.fault((*path, key, index), f"{key} holds {kind_of(item)} where a text is needed")
         return tuple(item for item in value if isinstance(item, str))
 
     def steps(self, tables: Any) -> tuple[Step, ...]:
@@ -219,7 +231,7 @@ class _Reader(Struct):
             self.fault(path, "number is missing")
             return 0
         if isinstance(value, bool) or not isinstance(value, int):
-            self.fault((*path, "number"), f"number must be a whole number, not {_kind(value)}")
+            self.fault((*path, "number"), f"number must be a whole number, not {kind_of(value)}")
             return 0
         if value not in STEPS:
             self.fault((*path, "number"), f"number must be 1 to {STEPS[-1]}, not {value}")
@@ -255,12 +267,24 @@ class _Reader(Struct):
             default = check.parameters[name]
             fitting = fit(value, default)
             if fitting is None:
-                self.fault((*path, name), f"{name} must be {_kind(default)}, not {_kind(value)}")
+                self.fault((*path, name), f"{name} must be {kind_of(default)}, not {kind_of(value)}")
             elif fault := _fault_of_form(check, name, fitting):
                 self.fault((*path, name), fault)
             else:
                 fitting_values[name] = fitting
         return fitting_values
+
+
+def placed_in(steps: tuple[Step, ...], own: Iterable[AnyCheck]) -> tuple[Step, ...]:
+    """The steps with the checks of a checklist's own at the end of theirs, where no step names them."""
+    named = {check for step in steps for check in step.checks}
+    rest = [check for check in own if check.id not in named]
+    if not rest:
+        return steps
+    return tuple(
+        replace(step, checks=(*step.checks, *(check.id for check in rest if check.step == step.number)))
+        for step in steps
+    )
 
 
 def fit(value: object, default: ParameterValue) -> ParameterValue | None:
@@ -276,18 +300,3 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix could not take it; empty when it can."""
     return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
-
-
-def _kind(value: object) -> str:
-    """What a value is, in words."""
-    if isinstance(value, bool):
-        return "true or false"
-    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (int, "a whole number"),
-        (float, "a fraction"),
-        (str, "a text"),
-        (tuple, "a list of texts"),
-        (list, "a list"),
-        (dict, "a table"),
-    )
-    return next((words for kind, words in kinds if isinstance(value, kind)), "a date or time")

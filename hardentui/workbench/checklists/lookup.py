@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
 from hardentui.model.check import AnyCheck
 from hardentui.visible import visible
+from hardentui.workbench.checklists.loading import load
 
 
-def find_check(check_id: str) -> AnyCheck:
+def know_checks(ids: Iterable[str], checklist: str) -> None:
+    """Raises UsageError for an id that neither HardenTUI nor the checklist has, and what `load` raises."""
+    ids = tuple(ids)
+    own = load(checklist).own if ids and checklist else ()
+    for check_id in ids:
+        find_check(check_id, own)
+
+
+def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
     """A check by its id.
+
+    Args:
+        own: those that a checklist declares itself.
 
     Raises:
         UsageError: there is none; names the nearest.
     """
-    check = check_by_id(check_id)
+    own = tuple(own)
+    check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
     if check is None:
         from difflib import get_close_matches  # a check needs none of it, and it takes 4 ms
 
-        ids = [known.id for known in all_checks()]
+        ids = [known.id for known in (*all_checks(), *own)]
         close = get_close_matches(check_id, ids, 3, 0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)

@@ -43,21 +43,25 @@ class Planner:
         self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
     ) -> Remediation:
         """What to do about a finding, with the values that were chosen for its fix."""
-        check = find_check(finding.check)
+        check = find_check(finding.check, self._checklist.own)
         return remediation(check, report.facts, finding.verdict, self._checklist, dict(chosen))
 
     def refusal(self, report: Report, choice: Choice) -> Skipped | None:
         """Why a plan cannot fix it so in this container; None when it can."""
         if report.facts is None:
             return Skipped(choice.check, "it is no matter of one container")
-        plan = make_plan(report.facts, [choice], [find_check(choice.check)], self._checklist)
+        plan = make_plan(
+            report.facts, [choice], [find_check(choice.check, self._checklist.own)], self._checklist
+        )
         return plan.skipped[0] if plan.skipped else None
 
     def settings(self, report: Report, choice: Choice) -> tuple[FixValue, ...]:
         """The values that the fix of a check takes in this container, as they are with this choice."""
         if report.facts is None:
             return ()
-        return settings_of(find_check(choice.check), report.facts, choice, self._checklist)
+        return settings_of(
+            find_check(choice.check, self._checklist.own), report.facts, choice, self._checklist
+        )
 
     def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
         """Every fix that can be carried out, as far as the caution goes."""

@@ -1,0 +1,213 @@
+"""What a row demands of a value, and whether a value meets it.
+
+Patterns are shell patterns: `*`, `?`, `[abc]`. They are matched without going back (`fnmatch` makes atomic
+groups of them), and what is longer than any name or argument is not matched at all: no text of an image keeps
+a scan busy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from hardentui.model.own_check import Operator, OwnValue, Shape
+from hardentui.model.spec import Option
+from hardentui.options import CAP_ADD, CAP_DROP
+
+LONGEST = 200
+"""Characters of a pattern or a text in a row."""
+_LONGEST_SEEN = 16_384
+_WILDCARDS = frozenset("*?[")
+
+OPERATORS: Mapping[Shape, tuple[Operator, ...]] = {
+    Shape.SWITCH: (Operator.PRESENT, Operator.ABSENT, Operator.EQUALS),
+    Shape.NUMBER: (
+        Operator.PRESENT,
+        Operator.ABSENT,
+        Operator.EQUALS,
+        Operator.ONE_OF,
+        Operator.AT_MOST,
+        Operator.AT_LEAST,
+    ),
+    Shape.TEXT: (
+        Operator.PRESENT,
+        Operator.ABSENT,
+        Operator.EQUALS,
+        Operator.ONE_OF,
+        Operator.MATCHES,
+        Operator.LACKS,
+    ),
+    Shape.LIST: (
+        Operator.PRESENT,
+        Operator.ABSENT,
+        Operator.EQUALS,
+        Operator.ONE_OF,
+        Operator.CONTAINS,
+        Operator.LACKS,
+    ),
+}
+"""Which operators can be asked of which kind of value."""
+
+
+class TooLong(Exception):
+    """A text that is too long to be matched."""
+
+
+def is_pattern(text: str) -> bool:
+    return bool(_WILDCARDS & set(text))
+
+
+def typed(shape: Shape, operator: Operator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
+    """A value of a row, as TOML gave it, in the shape of what it is compared with.
+
+    Raises:
+        ValueError: it does not fit; the message completes "value must be …".
+    """
+    if shape is Shape.SWITCH:
+        if not isinstance(raw, bool):
+            raise ValueError("true or false")
+        return raw
+    if shape is Shape.NUMBER and operator is not Operator.ONE_OF:
+        return _number(raw, option)
+    texts = raw if isinstance(raw, list) else [raw]
+    if shape is Shape.NUMBER:
+        return tuple(repr(_number(text, option)) for text in texts)
+    single = shape is Shape.TEXT and operator is Operator.EQUALS
+    if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
+        raise ValueError("a text" if single else "a text or a list of texts")
+    if any(len(text) > LONGEST or not text.isprintable() for text in texts):
+        raise ValueError(f"texts of at most {LONGEST} characters on one line")
+    return str(texts[0]) if single else tuple(texts)
+
+
+def _number(raw: Any, option: Option[Any] | None) -> int | float:
+    """A number, or a size such as `512m` for an option that takes sizes."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueError("a number")
+    try:
+        value = option.codec.parse(str(raw)) if option is not None else float(raw)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("a number, or a size such as 512m where the option takes one") from error
+    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1 << 62:
+        raise ValueError("a number")
+    return int(value) if float(value).is_integer() else value
+
+
+def meets(
+    operator: Operator,
+    seen: OwnValue | None,
+    wanted: OwnValue | None,
+    *,
+    limit: bool = False,
+    option: Option[Any] | None = None,
+) -> bool:
+    """Whether a value meets the demand.
+
+    Args:
+        seen: None = not set, or no limit.
+        limit: no limit is more than any number.
+        option: whose value it is; its spelling may be one of several.
+
+    Raises:
+        TooLong: a text is too long to be matched.
+    """
+    if operator is Operator.PRESENT:
+        return seen is not None and seen is not False and seen not in ("", ())
+    if operator is Operator.ABSENT:
+        return seen is None or seen is False or seen in ("", ())
+    if isinstance(wanted, bool):
+        return (seen or False) is wanted
+    if isinstance(seen, int | float) or isinstance(wanted, int | float) or seen is None:
+        return _compared(operator, seen, wanted, limit=limit)
+    if isinstance(seen, str):
+        return _text_meets(operator, seen, wanted, option)
+    return _list_meets(operator, tuple(seen), _texts(wanted), option)
+
+
+def _compared(operator: Operator, seen: Any, wanted: Any, *, limit: bool) -> bool:
+    if seen is None:
+        return limit and operator is Operator.AT_LEAST
+    if operator is Operator.AT_MOST:
+        return bool(seen <= wanted)
+    if operator is Operator.AT_LEAST:
+        return bool(seen >= wanted)
+    if operator is Operator.ONE_OF:
+        return any(float(text) == seen for text in wanted)
+    return bool(seen == wanted)
+
+
+def _text_meets(operator: Operator, seen: str, wanted: OwnValue | None, option: Option[Any] | None) -> bool:
+    hit = any_matches(seen, _texts(wanted), option)
+    if operator is Operator.LACKS:
+        return not hit
+    if operator is Operator.EQUALS:
+        return same(seen, str(wanted), option)
+    return hit
+
+
+def _list_meets(
+    operator: Operator, seen: tuple[str, ...], wanted: tuple[str, ...], option: Option[Any] | None
+) -> bool:
+    if operator is Operator.LACKS:
+        return not any(hits(entry, wanted, option) for entry in seen)
+    if operator is Operator.CONTAINS:
+        return all(any(holds(entry, pattern, option) for entry in seen) for pattern in wanted)
+    if operator is Operator.ONE_OF:
+        return all(any_matches(entry, wanted, option) for entry in seen)
+    return all(any(same(entry, text, option) for entry in seen) for text in wanted) and all(
+        any(same(entry, text, option) for text in wanted) for entry in seen
+    )
+
+
+def hits(entry: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
+    """Whether an entry is one that must not be there; all capabilities at once are each of them."""
+    return (option is CAP_ADD and is_all(entry)) or any_matches(entry, patterns, option)
+
+
+def holds(entry: str, pattern: str, option: Option[Any] | None) -> bool:
+    """Whether an entry is what must be there; who drops all capabilities drops each of them."""
+    return (option is CAP_DROP and is_all(entry)) or any_matches(entry, (pattern,), option)
+
+
+def is_all(entry: str) -> bool:
+    return entry.upper() in ("ALL", "CAP_ALL")
+
+
+def any_matches(text: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
+    """Whether a text matches one of these patterns, or says the same as one in another spelling."""
+    if len(text) > _LONGEST_SEEN:
+        raise TooLong
+    spelled = _spelling(option)
+    return any(
+        fnmatchcase(spelled(text), spelled(pattern)) or same(text, pattern, option) for pattern in patterns
+    )
+
+
+def same(text: str, other: str, option: Option[Any] | None) -> bool:
+    """Whether two texts say the same of an option."""
+    if text == other:
+        return True
+    if option is None:
+        return False
+    prefix = f"{option.own_name}=" if option.own_name and option.is_list else ""
+    try:
+        mine, others = (option.codec.canonical(_parsed(option, prefix + each)) for each in (text, other))
+    except ValueError:
+        return False
+    return mine == others
+
+
+def _parsed(option: Option[Any], text: str) -> Any:
+    """The entry of a list in its own type; a scalar text stays as it is."""
+    return option.codec.parse(text) if option.is_list else text
+
+
+def _spelling(option: Option[Any] | None) -> Callable[[str], str]:
+    """Capabilities have two spellings, and capital letters or not."""
+    return option.codec.canonical if option is CAP_ADD or option is CAP_DROP else str
+
+
+def _texts(wanted: OwnValue | None) -> tuple[str, ...]:
+    return wanted if isinstance(wanted, tuple) else (str(wanted),)

@@ -1,0 +1,162 @@
+"""The fix that follows from a demand: the operator turned round.
+
+What a plan would make weaker is refused by the plan itself, as for every other fix.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.errors import CannotFix
+from hardentui.harden.own.demands import any_matches, hits, holds, is_all, is_pattern, meets
+from hardentui.harden.own.judging import OVERRIDDEN, demand, label, words
+from hardentui.harden.own.subjects import OPTIONS, declared_value, entry_text, is_limit, shape_of
+from hardentui.model.check import FixContext
+from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
+from hardentui.model.spec import Option, Spec
+from hardentui.options import CAP_ADD, CPUS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP, PIDS_LIMIT, PRIVILEGED
+from hardentui.reading.limits import refuse_where_ignored
+
+_LIMITS = frozenset({MEMORY, PIDS_LIMIT, CPUS})
+_EXPLICIT = frozenset({Operator.EQUALS, Operator.AT_MOST, Operator.AT_LEAST})
+
+
+def can_fix(row: OwnCheck) -> bool:
+    """Whether a fix follows from the row; of a fact none does."""
+    if not row.option:
+        return False
+    if row.operator in (Operator.ABSENT, *_EXPLICIT, Operator.CONTAINS, Operator.LACKS):
+        return True
+    shape = shape_of(OPTIONS[row.option])
+    if shape is Shape.SWITCH or (shape is Shape.LIST and row.operator is Operator.ONE_OF):
+        return True
+    return _to_set(row) is not None
+
+
+def what_to_do(row: OwnCheck) -> str:
+    """The fix as one imperative sentence."""
+    if not can_fix(row):
+        return f"Decide what to do: {demand(row)}"
+    option = OPTIONS[row.option]
+    name, value = label(option), _to_set(row)
+    if shape_of(option) is Shape.SWITCH:
+        return f"Switch {name} {'on' if value else 'off'}"
+    if value is not None:
+        return f"Set {name} to {words(value, option)}"
+    told = words(row.value, option)
+    return {
+        Operator.LACKS: f"Remove from {name}: {told}",
+        Operator.CONTAINS: f"Add to {name}: {told}",
+        Operator.ONE_OF: f"Remove from {name} everything but: {told}",
+    }.get(row.operator, f"Remove {name}")
+
+
+def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
+    """The spec that meets the demand.
+
+    Raises:
+        CannotFix: nothing meets it here.
+    """
+    option = OPTIONS[row.option]
+    if option in spec.unknowable:
+        raise CannotFix(f"what {label(option)} is now is not known, so nothing can be changed about it")
+    if spec[PRIVILEGED] and option in OVERRIDDEN:
+        raise CannotFix(
+            f"privileged mode decides it, whatever {label(option)} says",
+            "Fix both at once (add --check privileged).",
+        )
+    if option in _LIMITS:
+        refuse_where_ignored(context.facts)
+    facts = context.facts.planned(spec)
+    if meets(row.operator, declared_value(facts, option), row.value, limit=is_limit(option), option=option):
+        return spec
+    if row.operator is Operator.ABSENT:
+        return spec.without(option)
+    if shape_of(option) is Shape.LIST:
+        return _list_fixed(row, spec, option)
+    value = _to_set(row)
+    if value is None and row.operator is Operator.LACKS:
+        return spec.without(option)
+    if value is None:
+        raise CannotFix(f"several values meet it: {demand(row)}", "Say which one in the checklist: set = …")
+    return _with_value(spec, option, value)
+
+
+def _to_set(row: OwnCheck) -> OwnValue | None:
+    """The one value that a fix can write; None where there are several or none."""
+    if row.set is not None:
+        return row.set
+    if row.operator in _EXPLICIT:
+        return row.value
+    shape = shape_of(OPTIONS[row.option])
+    if shape is Shape.SWITCH:
+        return row.operator is Operator.PRESENT
+    if row.operator is Operator.ONE_OF and isinstance(row.value, tuple) and len(row.value) == 1:
+        (only,) = row.value
+        if shape is Shape.NUMBER:
+            return float(only)
+        return None if is_pattern(only) else only
+    return None
+
+
+def _with_value(spec: Spec, option: Option[Any], value: OwnValue) -> Spec:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = type(option.default)(value)
+    changed = spec.with_(option, value)
+    if option is MEMORY and isinstance(value, int):
+        # Podman refuses a reservation above the limit, and memory plus swap below it
+        if changed[MEMORY_RESERVATION] > value:
+            changed = changed.with_(MEMORY_RESERVATION, value)
+        if 0 < changed[MEMORY_SWAP] < value:
+            changed = changed.with_(MEMORY_SWAP, value)
+    return changed
+
+
+def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any]) -> Spec:
+    entries: tuple[Any, ...] = spec[option]
+    wanted = row.value if isinstance(row.value, tuple) else ()
+    if row.operator is Operator.LACKS:
+        _refuse_all(entries, wanted, option)
+        kept = (entry for entry in entries if not hits(entry_text(option, entry), wanted, option))
+        return spec.with_(option, tuple(kept))
+    if row.operator is Operator.ONE_OF:
+        kept = (entry for entry in entries if any_matches(entry_text(option, entry), wanted, option))
+        return spec.with_(option, tuple(kept))
+    if row.operator is Operator.CONTAINS:
+        texts = [
+            pattern
+            for pattern in wanted
+            if not any(holds(entry_text(option, entry), pattern, option) for entry in entries)
+        ]
+        return spec.with_(option, _with_entries(option, entries, texts))
+    value = row.set if row.operator is Operator.PRESENT else row.value
+    if not isinstance(value, tuple):
+        raise CannotFix(f"nothing says what to set: {demand(row)}", "Say it in the checklist: set = …")
+    return spec.with_(option, _with_entries(option, (), value))
+
+
+def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Option[Any]) -> None:
+    """Who takes "all" away takes more away than what the row names."""
+    if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
+        raise CannotFix(
+            "it adds all capabilities at once, and nobody knows which of them it needs",
+            "Name them in place of all; hardentui trial --learn finds out which.",
+        )
+
+
+def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> tuple[Any, ...]:
+    """These entries and more, given as texts; a new one takes the place of one of the same name."""
+    codec, made = option.codec, list(entries)
+    prefix = f"{option.own_name}=" if option.own_name else ""
+    for text in texts:
+        if is_pattern(text):
+            raise CannotFix(f"a pattern does not say what to set: {text}")
+        try:
+            entry = codec.parse(prefix + text)
+        except ValueError as error:
+            raise CannotFix(f"{label(option)} cannot be {text!r}") from error
+        if codec.identity is not None and not codec.several_alike:
+            name = codec.identity(codec.text(entry))
+            made = [other for other in made if codec.identity(codec.text(other)) != name]
+        made.append(entry)
+    return tuple(made)

@@ -1,0 +1,216 @@
+"""What a row can look at: the options of a container, and named facts.
+
+Where the kernel enforces an option, its answer counts beside the declared one, and decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, NotRunning
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.own_check import OwnValue, Shape
+from hardentui.model.protection import ProtectionRule
+from hardentui.model.spec import Option
+from hardentui.options import (
+    CPU_QUOTA,
+    CPUS,
+    IMAGE,
+    MEMORY,
+    MEMORY_SWAP,
+    NO_NEW_PRIVILEGES,
+    OOM_SCORE_ADJ,
+    PIDS_LIMIT,
+    READ_ONLY,
+    TABLE,
+)
+from hardentui.options.table import BY_NAME
+from hardentui.reading.capabilities import declared_set, live_sets, reach
+from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
+from hardentui.reading.images import reference
+from hardentui.reading.networks import network_names
+
+Seen: TypeAlias = "OwnValue | Unreadable | NotRunning | None"
+"""A value, None for "not set" or "no limit", or why there is none."""
+
+_NO_OPERATOR = frozenset({"command", "entrypoint"})  # words in their order are neither text nor list
+_NO_LIMIT_BELOW_ONE = frozenset({MEMORY, MEMORY_SWAP, CPUS, CPU_QUOTA})
+_DAY = 86_400
+
+
+class Fact(Struct, frozen=True):
+    """A named fact; `about` completes "what it is: …"."""
+
+    shape: Shape
+    about: str
+    read: Callable[[ContainerFacts], Seen]
+
+
+def shape_of(option: Option[Any]) -> Shape:
+    """What kind of value an option has."""
+    if isinstance(option.default, bool):
+        return Shape.SWITCH
+    if isinstance(option.default, int | float):
+        return Shape.NUMBER
+    return Shape.LIST if option.is_list else Shape.TEXT
+
+
+OPTIONS: Mapping[str, Option[Any]] = {
+    option.name: option for option in TABLE if option.name not in _NO_OPERATOR
+}
+"""The rows of the option table that an operator can be asked of."""
+
+
+def is_limit(option: Option[Any]) -> bool:
+    """Whether a value below one means that there is no limit."""
+    return option.protection.rule is ProtectionRule.HIGHER or option in _NO_LIMIT_BELOW_ONE
+
+
+def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | None:
+    """What the spec says; None for a number that is not set, or that is no limit."""
+    value = facts.spec[option]
+    if shape_of(option) is not Shape.NUMBER:
+        texts = tuple(entry_text(option, entry) for entry in value) if option.is_list else value
+        return texts if isinstance(texts, tuple | bool) else str(texts)
+    if is_limit(option):
+        return value if value >= 1 or (option is CPUS and value > 0) else None
+    return None if option.default <= 0 and option not in facts.spec else value
+
+
+def entry_text(option: Option[Any], entry: Any) -> str:
+    """One entry of a list, as the command line says it behind the flag."""
+    text = option.codec.text(entry)
+    return text.removeprefix(f"{option.own_name}=") if option.own_name else text
+
+
+def _limits(name: str) -> Callable[[Kernel], Known[Any]]:
+    return lambda kernel: (
+        kernel.limits if isinstance(kernel.limits, Unreadable) else getattr(kernel.limits, name)
+    )
+
+
+ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
+    MEMORY: (_limits("memory"), "cgroup of the container and above: memory.max"),
+    PIDS_LIMIT: (_limits("pids"), "cgroup of the container and above: pids.max"),
+    CPUS: (_limits("cpus"), "cgroup of the container and above: cpu.max"),
+    READ_ONLY: (lambda kernel: kernel.read_only_root, "/proc/PID/mountinfo"),
+    NO_NEW_PRIVILEGES: (lambda kernel: kernel.no_new_privileges, "/proc/PID/status: NoNewPrivs"),
+    OOM_SCORE_ADJ: (lambda kernel: kernel.oom_score_adj, "/proc/PID/oom_score_adj"),
+}
+"""Options that the kernel enforces under one value: how to ask it, and where the answer stands."""
+
+
+def enforced_value(facts: ContainerFacts, option: Option[Any]) -> Seen:
+    """What the kernel holds a running container to; the option is one of ENFORCED."""
+    read, _ = ENFORCED[option]
+    value: Seen = ask(facts, read)
+    return value
+
+
+def _kernel(read: Callable[[Kernel], Known[Any]]) -> Callable[[ContainerFacts], Seen]:
+    return lambda facts: ask(facts, read)
+
+
+def _user(facts: ContainerFacts) -> Seen:
+    if not facts.spec[BY_NAME["user"]] and isinstance(facts.image, Unreadable) and is_planned(facts):
+        return Unreadable(f"the user of the image is not known: {facts.image.reason}")
+    return declared_user(facts) or "root"
+
+
+def _capabilities(facts: ContainerFacts) -> Seen:
+    sets = live_sets(facts)
+    if isinstance(sets, Unreadable):
+        return sets
+    names = declared_set(facts) if isinstance(sets, NotRunning) else reach(sets)
+    return tuple(sorted(name.removeprefix("CAP_") for name in names))
+
+
+def _seccomp(kernel: Kernel) -> Known[str]:
+    mode = kernel.seccomp_mode
+    return mode if isinstance(mode, Unreadable) else ("none", "strict", "filter")[mode]
+
+
+def _image_age(facts: ContainerFacts) -> Seen:
+    if not isinstance(facts.image, ImageFacts):
+        return facts.image
+    try:
+        created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
+    except ValueError:
+        return Unreadable("the image does not say when it was built")
+    return max(0, int((facts.now - created).total_seconds() // _DAY))
+
+
+def _image_name(facts: ContainerFacts) -> str:
+    return facts.spec[IMAGE] or facts.image_name
+
+
+def _listening(kernel: Kernel) -> Known[tuple[str, ...]]:
+    sockets = kernel.listening
+    if isinstance(sockets, Unreadable):
+        return sockets
+    return tuple(sorted({f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in sockets}))
+
+
+def _processes(kernel: Kernel) -> Known[tuple[str, ...]]:
+    if isinstance(kernel.processes, Unreadable):
+        return kernel.processes
+    return tuple(sorted({process.name for process in kernel.processes}))
+
+
+def _host_paths(facts: ContainerFacts) -> Seen:
+    if facts.hidden_mounts:
+        return Unreadable(facts.hidden_mounts)
+    return tuple(sorted({mount.paths[0] for mount in facts.mounted if mount.type == "bind"}))
+
+
+def _unit(facts: ContainerFacts) -> Seen:
+    if isinstance(facts.unit, Unreadable):
+        return facts.unit
+    return facts.unit.name if facts.unit else ""
+
+
+def _rootless(facts: ContainerFacts) -> Seen:
+    return facts.engine.rootless
+
+
+FACTS: Mapping[str, Fact] = {
+    "capabilities": Fact(
+        Shape.LIST, "what its processes have or can get, by the kernel while it runs", _capabilities
+    ),
+    "host-paths": Fact(Shape.LIST, "folders and files of the host that are mounted in it", _host_paths),
+    "image-age": Fact(Shape.NUMBER, "days since its image was built", _image_age),
+    "image-digest": Fact(
+        Shape.TEXT, "the digest that pins its image", lambda facts: reference(_image_name(facts)).digest
+    ),
+    "image-name": Fact(
+        Shape.TEXT, "its image without tag and digest", lambda facts: reference(_image_name(facts)).name
+    ),
+    "image-registry": Fact(
+        Shape.TEXT, "the registry of its image", lambda facts: reference(_image_name(facts)).host
+    ),
+    "image-tag": Fact(Shape.TEXT, "the tag of its image", lambda facts: reference(_image_name(facts)).tag),
+    "labels": Fact(
+        Shape.LIST,
+        "its labels and those of its image, as `name=value`",
+        lambda facts: tuple(sorted(f"{name}={value}" for name, value in labels_of(facts).items())),
+    ),
+    "listening": Fact(
+        Shape.LIST, "ports on which something listens in it, as `8080/tcp`", _kernel(_listening)
+    ),
+    "networks": Fact(Shape.LIST, "the networks that it is on", lambda facts: tuple(network_names(facts))),
+    "processes": Fact(Shape.LIST, "names of the programs that run in it", _kernel(_processes)),
+    "rootless": Fact(Shape.SWITCH, "its engine runs without root's rights", _rootless),
+    "seccomp-mode": Fact(Shape.TEXT, "none, strict or filter, by the kernel", _kernel(_seccomp)),
+    "security-label": Fact(
+        Shape.TEXT, "its SELinux context or AppArmor profile, by the kernel", _kernel(lambda k: k.lsm_label)
+    ),
+    "runs-systemd": Fact(Shape.SWITCH, "systemd is its main process", lambda facts: runs_systemd(facts)),
+    "uid": Fact(Shape.NUMBER, "user id of its main process, as the host sees it", _kernel(lambda k: k.uid)),
+    "unit": Fact(Shape.TEXT, "the systemd unit that it belongs to", _unit),
+    "runs-as": Fact(Shape.TEXT, "its user, by its own options or its image", _user),
+}
+"""Facts that a row can name, in the words of this table."""

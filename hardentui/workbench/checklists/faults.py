@@ -1,0 +1,18 @@
+"""Words for what is wrong in a file that somebody wrote by hand."""
+
+from __future__ import annotations
+
+
+def kind_of(value: object) -> str:
+    """What a value of a TOML document is, in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (int, "a whole number"),
+        (float, "a fraction"),
+        (str, "a text"),
+        (tuple, "a list of texts"),
+        (list, "a list"),
+        (dict, "a table"),
+    )
+    return next((words for kind, words in kinds if isinstance(value, kind)), "a date or time")

@@ -1,0 +1,88 @@
+"""A site's own checks in the commands, on the simulated host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hardentui.cli.run import run
+
+CHECKLISTS = Path(__file__).parents[3] / "checklists"
+OWN = """
+[[own]]
+id = "site-memory"
+title = "More memory than the site allows"
+step = 5
+severity = "critical"
+option = "memory"
+operator = "at-most"
+value = "2g"
+why = "Three services share 8 GiB."
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> str:
+    text = (CHECKLISTS / "ten-steps.toml").read_text().replace('id = "ten-steps"', 'id = "site"')
+    path = tmp_path / "site.toml"
+    path.write_text(text + OWN)
+    return str(path)
+
+
+def _out(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
+    code = run(argv)
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "junit", "html", "markdown"])
+def test_every_report_has_it(form: str, site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = _out(capsys, "check", "shop-web", "--demo", "--checklist", site, "--format", form)
+    assert code == 1
+    assert "site-memory" in out
+    assert "More memory than the site allows" in out
+
+
+def test_check_explain_plan_and_fix_know_it(site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = _out(capsys, "explain", "site-memory", "--checklist", site)
+    assert code == 0
+    assert "Three services share 8 GiB." in out
+    code, out = _out(capsys, "explain", "--list", "--checklist", site)
+    assert "site-memory" in out
+    args = ("shop-web", "--demo", "--check", "site-memory")
+    code, out = _out(capsys, "plan", *args, "--checklist", site, "--format", "json")
+    assert code == 0
+    assert [change["option"] for change in json.loads(out)["changes"]] == ["memory"]
+    code, out = _out(capsys, "--checklist", site, "fix", *args, "--to", "run")
+    assert code == 0, "given before the command it counts too"
+    assert "--memory=2g" in out
+    code, out = _out(capsys, "check", *args)
+    assert code == 2, "without its checklist there is no such check"
+
+
+def test_a_saved_plan_says_what_it_needs(
+    site: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.toml"
+    args = ("shop-web", "--demo")
+    assert run(("plan", *args, "--check", "site-memory", "--checklist", site, "-o", str(plan))) == 0
+    assert run(("fix", *args, "--plan", str(plan), "--checklist", site, "--to", "run")) == 0
+    assert "--memory=2g" in capsys.readouterr().out
+    assert run(("fix", *args, "--plan", str(plan), "--to", "run")) == 1
+    assert "site-memory" in capsys.readouterr().err
+
+
+def test_a_finding_of_it_can_be_waived_beside_the_checklist(
+    site: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--on", "shop-web", "--reason", "moves in March", "--owner", "anna", "--until", "2999-12-31")
+    assert run(("waive", "site-memory", *given, "--checklist", site)) == 0
+    assert 'check = "site-memory"' in (tmp_path / "waivers.toml").read_text()
+    code, out = _out(capsys, "waive", "--checklist", site)
+    assert (code, "site-memory on shop-web" in out) == (0, True)
+
+
+def test_what_a_row_can_look_at_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "memory " in _out(capsys, "checklist", "options")[1]
+    assert "image-registry" in _out(capsys, "checklist", "facts")[1]

@@ -1,0 +1,301 @@
+"""A site's own checks: every operator fails and passes, its fix mends, nothing becomes weaker."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.harden.own.demands import OPERATORS, typed
+from hardentui.harden.own.making import check_of
+from hardentui.harden.own.subjects import ENFORCED, FACTS, OPTIONS, declared_value, shape_of
+from hardentui.harden.plan import make_plan
+from hardentui.model.check import HEADINGS, FixContext, Parameters, sections
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
+from hardentui.model.finding import FixKind, Severity, Status
+from hardentui.model.known import Unreadable
+from hardentui.model.own_check import Operator, OwnCheck, Shape
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    CPUS,
+    ENV,
+    IMAGE,
+    LABELS,
+    MEMORY,
+    MEMORY_RESERVATION,
+    MOUNTS,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PIDS_LIMIT,
+    PRIVILEGED,
+    PUBLISH,
+    READ_ONLY,
+    STOP_TIMEOUT,
+    USER,
+    Mount,
+    Port,
+)
+from tests.support.option_samples import sample
+
+NOTHING_SET = Checklist("empty", "No parameters", ())
+G = 1 << 30
+TZ = OPTIONS["tz"]
+
+
+def _row(option: str, operator: str, value: Any = None, **over: Any) -> OwnCheck:
+    row = OPTIONS.get(option)
+    shape = shape_of(row) if row else FACTS[option].shape
+    told = None if value is None else typed(shape, Operator(operator), value, row)
+    if "set" in over:
+        over["set"] = typed(shape, Operator.EQUALS, over["set"], row)
+    return OwnCheck(
+        id="site-own",
+        title="Not as the site wants it",
+        step=5,
+        severity=Severity.HIGH,
+        operator=Operator(operator),
+        value=told,
+        option=option if row else "",
+        fact="" if row else option,
+        **over,
+    )
+
+
+def _status(row: OwnCheck, facts: ContainerFacts) -> Status:
+    return check_of(row).verdict(facts).status
+
+
+def _plan(row: OwnCheck, facts: ContainerFacts) -> Plan:
+    check = check_of(row)
+    return make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+
+
+CASES: tuple[tuple[str, str, Any, dict[str, Any], tuple[Option[Any], Any], tuple[Option[Any], Any]], ...] = (
+    # option, operator, value, more, fails with, passes with
+    ("read-only", "present", None, {}, (READ_ONLY, False), (READ_ONLY, True)),
+    ("publish-all", "absent", None, {}, (OPTIONS["publish-all"], True), (OPTIONS["publish-all"], False)),
+    ("init", "equals", True, {}, (OPTIONS["init"], False), (OPTIONS["init"], True)),
+    ("memory", "at-most", "2g", {}, (MEMORY, 3 * G), (MEMORY, 2 * G)),
+    ("memory", "at-most", "2g", {}, (MEMORY, 0), (MEMORY, G)),
+    ("memory", "present", None, {"set": "1g"}, (MEMORY, 0), (MEMORY, 5 * G)),
+    ("cpus", "at-most", 1.5, {}, (CPUS, 2.0), (CPUS, 0.5)),
+    ("pids-limit", "at-most", 100, {}, (PIDS_LIMIT, -1), (PIDS_LIMIT, 100)),
+    ("pids-limit", "one-of", [100, 200], {"set": 200}, (PIDS_LIMIT, 300), (PIDS_LIMIT, 100)),
+    ("stop-timeout", "at-least", 30, {}, (STOP_TIMEOUT, 10), (STOP_TIMEOUT, 60)),
+    ("stop-timeout", "equals", 30, {}, (STOP_TIMEOUT, 60), (STOP_TIMEOUT, 30)),
+    ("tz", "equals", "UTC", {}, (TZ, "local"), (TZ, "UTC")),
+    ("tz", "one-of", ["UTC"], {}, (TZ, ""), (TZ, "UTC")),
+    ("tz", "matches", "Europe/*", {"set": "Europe/Berlin"}, (TZ, "UTC"), (TZ, "Europe/Rome")),
+    ("pid", "lacks", ["host", "container:*"], {}, (OPTIONS["pid"], "host"), (OPTIONS["pid"], "")),
+    ("label", "contains", ["team=web"], {}, (LABELS, ("a=b",)), (LABELS, ("a=b", "team=web"))),
+    ("label", "contains", ["team=web"], {}, (LABELS, ("team=old",)), (LABELS, ("team=web",))),
+    ("env", "lacks", ["DEBUG=*"], {}, (ENV, ("A=1", "DEBUG=1")), (ENV, ("A=1",))),
+    ("cap-add", "lacks", ["sys_*"], {}, (CAP_ADD, ("CAP_SYS_NICE",)), (CAP_ADD, ("CHOWN",))),
+    ("cap-add", "one-of", ["CHOWN"], {}, (CAP_ADD, ("CHOWN", "NET_RAW")), (CAP_ADD, ("cap_chown",))),
+    ("cap-drop", "contains", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("ALL",))),
+    ("cap-add", "absent", None, {}, (CAP_ADD, ("CHOWN",)), (CAP_ADD, ())),
+    ("cap-drop", "equals", ["all"], {}, (CAP_DROP, ("CHOWN",)), (CAP_DROP, ("all",))),
+    (
+        "volume",
+        "lacks",
+        ["/var/run/*"],
+        {},
+        (MOUNTS, (Mount("bind", "/var/run/x", "/x"), Mount("volume", "data", "/data"))),
+        (MOUNTS, (Mount("bind", "/srv", "/var/run/x"),)),
+    ),
+    (
+        "publish",
+        "one-of",
+        ["127.0.0.1:*"],
+        {},
+        (PUBLISH, (Port(80, "80"),)),
+        (PUBLISH, (Port(80, "8", "127.0.0.1"),)),
+    ),
+)
+
+
+@pytest.mark.parametrize(("option", "operator", "value", "more", "bad", "good"), CASES)
+def test_it_fails_and_passes_and_its_fix_mends_and_stays(
+    option: str,
+    operator: str,
+    value: Any,
+    more: dict[str, Any],
+    bad: tuple[Option[Any], Any],
+    good: tuple[Option[Any], Any],
+) -> None:
+    row = _row(option, operator, value, **more)
+    assert _status(row, container(bad)) is Status.FAIL
+    assert _status(row, container(good)) is Status.PASS
+    assert check_of(row).verdict(container(bad)).reason
+    plan = _plan(row, container(bad))
+    assert plan.skipped == ()
+    assert _status(row, container().planned(plan.after)) is Status.PASS
+    again = check_of(row).remediate
+    assert again is not None
+    assert again(plan.after, FixContext(container().planned(plan.after), Parameters())) == plan.after
+    assert _plan(row, container(good)).changes == (), "what passes is left as it is"
+
+
+def test_what_is_mended_keeps_the_other_entries() -> None:
+    plan = _plan(_row("env", "lacks", ["DEBUG=*"]), container((ENV, ("A=1", "DEBUG=1", "B=2"))))
+    assert plan.after[ENV] == ("A=1", "B=2")
+    plan = _plan(_row("label", "contains", ["team=web"]), container((LABELS, ("team=old", "x=y"))))
+    assert plan.after[LABELS] == ("x=y", "team=web"), "the entry of that name is replaced"
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_can_be_demanded_and_forbidden(name: str) -> None:
+    option = OPTIONS[name]
+    facts = container((option, sample(option)))
+    switched_off = option.default is True  # a switch that is on when nothing is said
+    absent, present = _row(name, "absent"), _row(name, "present")
+    assert _status(absent, facts) is (Status.PASS if switched_off else Status.FAIL)
+    assert _status(present, facts) is (Status.FAIL if switched_off else Status.PASS)
+    unreadable = replace(facts, spec=Spec({}, frozenset({option})))
+    for operator in (absent, present):
+        assert _status(operator, unreadable) is Status.UNKNOWN, "what nothing shows is never a pass"
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_fix_changes_its_option_alone_and_never_weakens(name: str) -> None:
+    option = OPTIONS[name]
+    facts = container((option, sample(option)))
+    plan = _plan(_row(name, "absent"), facts)
+    if plan.changes:
+        assert option not in plan.after or option.default is True
+        assert {change.option for change in plan.changes} == {option.name}
+    else:
+        assert [skipped.check for skipped in plan.skipped] == ["site-own"]
+        assert plan.skipped[0].why
+
+
+def test_a_fix_that_would_weaken_is_refused_with_a_sentence() -> None:
+    for row, facts in (
+        (_row("memory", "at-least", "2g"), container((MEMORY, G))),
+        (_row("read-only", "absent"), container((READ_ONLY, True))),
+        (_row("cap-add", "contains", ["SYS_ADMIN"]), container()),
+        (_row("cap-drop", "absent"), container((CAP_DROP, ("all",)))),
+    ):
+        plan = _plan(row, facts)
+        assert plan.changes == ()
+        assert "weaken" in plan.skipped[0].why
+
+
+def test_the_kernel_decides() -> None:
+    row = _row("memory", "at-most", "2g")
+    declared = (MEMORY, G)
+    assert _status(row, container(declared, kernel=Kernel(7, limits=Limits(memory=4 * G)))) is Status.FAIL
+    assert _status(row, container(kernel=Kernel(7, limits=Limits(memory=G)))) is Status.PASS
+    assert (
+        _status(row, container(declared, kernel=Kernel(7, limits=Unreadable("no rights")))) is Status.UNKNOWN
+    )
+    assert _status(row, container(declared, kernel=Unreadable("no rights"))) is Status.UNKNOWN
+    off = _row("no-new-privileges", "present")
+    kernel = Kernel(7, no_new_privileges=False)
+    assert _status(off, container((NO_NEW_PRIVILEGES, True), kernel=kernel)) is Status.FAIL
+    assert {option.name for option in ENFORCED} <= set(OPTIONS)
+
+
+def test_privileged_mode_is_not_taken_for_what_its_options_say() -> None:
+    facts = container((PRIVILEGED, True))
+    for option, operator, value in (
+        ("cap-add", "lacks", ["SYS_ADMIN"]),
+        ("cap-add", "absent", None),
+        ("device", "absent", None),
+        ("seccomp", "absent", None),
+    ):
+        assert _status(_row(option, operator, value), facts) is Status.FAIL
+    fix = check_of(_row("cap-drop", "contains", ["all"])).remediate
+    assert fix is not None
+    with pytest.raises(CannotFix):
+        fix(facts.spec, FixContext(facts, Parameters()))
+
+
+def test_all_capabilities_are_each_of_them() -> None:
+    row = _row("cap-add", "lacks", ["SYS_ADMIN"])
+    facts = container((CAP_ADD, ("ALL",)))
+    assert _status(row, facts) is Status.FAIL
+    plan = _plan(row, facts)
+    assert plan.changes == ()
+    assert "all capabilities" in plan.skipped[0].why
+    assert _status(_row("cap-drop", "contains", ["NET_RAW"]), container((CAP_DROP, ("all",)))) is Status.PASS
+
+
+def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
+    row = _row("capabilities", "lacks", ["SYS_ADMIN"])
+    seen = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN"}))
+    assert _status(row, container(kernel=Kernel(7, capabilities=seen))) is Status.FAIL
+    assert _status(row, container(kernel=Kernel(7, capabilities=CapabilitySets()))) is Status.PASS
+    assert _status(row, container(kernel=Kernel(7))) is Status.UNKNOWN
+    assert _status(_row("uid", "at-least", 1000), container()) is Status.NOT_APPLICABLE
+    check = check_of(row)
+    assert (check.fix, check.remediate) == (FixKind.DECISION, None)
+    registry = _row("image-registry", "one-of", ["registry.example.com"])
+    assert _status(registry, container((IMAGE, "registry.example.com/a:1"))) is Status.PASS
+    assert _status(registry, container((IMAGE, "docker.io/a:1"))) is Status.FAIL
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_every_fact_answers_without_a_host(name: str) -> None:
+    fact = FACTS[name]
+    for facts in (container(), container(kernel=Kernel(7)), container(kernel=Unreadable("no rights"))):
+        for operator in OPERATORS[fact.shape]:
+            value = {Shape.NUMBER: 5, Shape.SWITCH: True}.get(fact.shape, "x")
+            given = None if operator in (Operator.PRESENT, Operator.ABSENT) else value
+            verdict = check_of(_row(name, operator.value, given)).verdict(facts)
+            assert verdict.status is Status.PASS or verdict.reason
+
+
+def test_a_pattern_of_names_says_whom_it_is_about() -> None:
+    row = _row("read-only", "present", only="db-*")
+    assert _status(row, container()) is Status.NOT_APPLICABLE
+    assert _status(row, replace(container(), name="db-1")) is Status.FAIL
+
+
+def test_a_lower_limit_takes_the_reservation_along() -> None:
+    plan = _plan(_row("memory", "at-most", "1g"), container((MEMORY, 4 * G), (MEMORY_RESERVATION, 2 * G)))
+    assert (plan.after[MEMORY], plan.after[MEMORY_RESERVATION]) == (G, G)
+
+
+def test_where_several_values_would_do_the_fix_says_so() -> None:
+    check = check_of(_row("tz", "one-of", ["UTC", "Europe/Berlin"]))
+    assert check.remediate is None
+    plan = _plan(_row("label", "contains", ["owner=*"]), container())
+    assert "pattern" in plan.skipped[0].why
+
+
+def test_secrets_are_masked_in_what_it_says() -> None:
+    verdict = check_of(_row("env", "absent")).verdict(container((ENV, ("DB_PASSWORD=hunter2",))))
+    assert "hunter2" not in f"{verdict}"
+    assert "DB_PASSWORD" in verdict.reason
+
+
+def test_no_text_keeps_a_pattern_busy() -> None:
+    row = _row("label", "lacks", ["*a" * 90 + "b"])
+    began = time.monotonic()
+    facts = container((LABELS, tuple(f"{at}={'a' * 16_000}" for at in range(50))))
+    assert _status(row, facts) is Status.PASS
+    assert time.monotonic() - began < 5
+    assert _status(row, container((LABELS, ("x=" + "a" * 20_000,)))) is Status.UNKNOWN
+
+
+def test_its_texts_are_those_of_every_check() -> None:
+    check = check_of(_row("memory", "at-most", "2g", why="Three services share 8 GiB."))
+    assert tuple(sections(check.doc)) == HEADINGS
+    assert "--memory must be at most 2g" in check.section("What it checks")
+    assert check.section("Why it matters") == "Three services share 8 GiB."
+    assert check.summary == "Set --memory to 2g"
+
+
+def test_a_value_is_shown_as_it_is_compared() -> None:
+    assert declared_value(container((NETWORK, ("front", "back"))), NETWORK) == ("front", "back")
+    assert declared_value(container((USER, "1001")), USER) == "1001"
+    assert declared_value(container(), MEMORY) is None
