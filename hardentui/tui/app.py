@@ -29,8 +29,9 @@ from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
+from hardentui.tui.place import Place
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.session import Place, Session
+from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines

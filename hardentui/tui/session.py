@@ -22,6 +22,7 @@ from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
+from hardentui.tui.place import Place
 from hardentui.tui.workers import Workers
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
@@ -39,17 +40,6 @@ class Lost(Struct, frozen=True):
     reason: str
     since: datetime
     data_of: datetime | None
-
-
-class Place(Struct, frozen=True):
-    """A step of a container: where a walk is."""
-
-    engine: str
-    container: str
-    step: int
-
-    def is_of(self, row: Row) -> bool:
-        return (row.engine.label, row.name) == (self.engine, self.container)
 
 
 class Session:

@@ -11,9 +11,9 @@ from textual.widgets import Input
 from hardentui.model.settings import Notice, Origin, Settings, Source
 from hardentui.state.remembered import Remembered
 from hardentui.tui.app import HardenApp
+from hardentui.tui.place import Place
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.settings.document import settings_file

@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hardentui.model.settings import Settings
-from hardentui.tui.session import Place
+from hardentui.tui.place import Place
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
