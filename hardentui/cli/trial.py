@@ -112,7 +112,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
         with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, ProgressLines(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -140,7 +140,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Progress:
+class ProgressLines:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
     def __init__(self, terminal: Terminal) -> None:

@@ -23,8 +23,8 @@ from hardentui.engine.inspecting import (
     VOLUMES,
     Ahead,
     Inspecting,
-    Kept,
     OnInspected,
+    Prefetched,
     hand_over,
     image_path,
     start,
@@ -136,7 +136,7 @@ class Engine:
             running.end()
 
     def _start_inspecting(
-        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Kept | None = None
+        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Prefetched | None = None
     ) -> Inspecting:
         return start((self._first, self._second_connection()), ids, before, kept)
 

@@ -21,7 +21,7 @@ _MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
 _TITLES = {Status.FAIL: "Failed", Status.UNKNOWN: "Unknown", Status.WAIVED: "Waived"}
 
 
-class Section(Struct, frozen=True):
+class HtmlSection(Struct, frozen=True):
     """The findings of one status of one subject."""
 
     status: str
@@ -68,9 +68,9 @@ def _finalize(value: Any) -> Any:
     return visible_lines(value) if type(value) is str else value
 
 
-def _sections(subject: SubjectResult) -> tuple[Section, ...]:
+def _sections(subject: SubjectResult) -> tuple[HtmlSection, ...]:
     return tuple(
-        Section(status.value, _TITLES[status], mark, subject.having(status))
+        HtmlSection(status.value, _TITLES[status], mark, subject.having(status))
         for status, mark in _MARKS.items()
         if subject.count(status)
     )

@@ -15,11 +15,11 @@ from hardentui.trial.configuration import (
     CapabilityBack,
     Configuration,
     Loosening,
-    Planner,
     Raised,
+    TwinPlanner,
     WritableFolder,
 )
-from hardentui.trial.evidence.refusals import Evidence
+from hardentui.trial.evidence.refusals import FailureSign
 from hardentui.trial.rounds import Rounds, Tell, Tried
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -40,7 +40,7 @@ class Settled(Struct, frozen=True):
 class Relaxer:
     """Finds the largest part of a configuration that works."""
 
-    def __init__(self, rounds: Rounds, planner: Planner, tell: Tell) -> None:
+    def __init__(self, rounds: Rounds, planner: TwinPlanner, tell: Tell) -> None:
         self._rounds = rounds
         self._planner = planner
         self._tell = tell
@@ -97,7 +97,7 @@ class Relaxer:
                 useful.setdefault(loosening, evidence.text)
         return useful
 
-    def _possible(self, tried: Tried, evidence: Evidence) -> Loosening | None:
+    def _possible(self, tried: Tried, evidence: FailureSign) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
         if loosening is None or (tried.ready and not isinstance(loosening, WritableFolder)):
             return None

@@ -21,8 +21,8 @@ from hardentui.model.trial import (
 )
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
-from hardentui.readiness.wait import Outcome
-from hardentui.trial.configuration import Configuration, Planner, WritableFolder
+from hardentui.readiness.wait import Readiness
+from hardentui.trial.configuration import Configuration, TwinPlanner, WritableFolder
 from hardentui.trial.enforcing import Enforcer
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.record import learned_record
@@ -32,7 +32,7 @@ from hardentui.trial.leftovers import remove_leftovers
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.proving import recorded
 from hardentui.trial.relax import Relaxer, Settled
-from hardentui.trial.request import Request, Tools
+from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.restart import lasting_folders, lost, restarted
 from hardentui.trial.rounds import LOG_SHOWN, Rounds, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
@@ -55,7 +55,7 @@ class _Seen(Struct, frozen=True):
     probe: str = ""
 
 
-def run_trial(request: Request, tools: Tools) -> Trial:
+def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     """Try fixes on twins; everything that was made is removed at the end, whatever happens.
 
     Raises:
@@ -87,7 +87,7 @@ def run_trial(request: Request, tools: Tools) -> Trial:
     return record
 
 
-def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
+def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     facts = request.facts
     blank = Trial(
         container=facts.name,
@@ -103,7 +103,7 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         return record
     needs = _learned(request, tools, stage, seen)
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
-    planner = Planner(seen.facts, tools.make_plan)
+    planner = TwinPlanner(seen.facts, tools.make_plan)
     rounds = Rounds(
         stage,
         planner,
@@ -137,7 +137,7 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         return recorded(record, settled, rounds, tools, skipped, profile=path)
 
 
-def _learned(request: Request, tools: Tools, stage: Stage, seen: _Seen) -> Needs | None:
+def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: _Seen) -> Needs | None:
     if request.lesson is None:
         return None
     needs = learn(
@@ -157,7 +157,7 @@ def _learned(request: Request, tools: Tools, stage: Stage, seen: _Seen) -> Needs
 # --- without changes --------------------------------------------------------------------------------
 
 
-def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
+def _baseline(request: TrialRequest, tools: Tools, stage: Stage) -> _Seen:
     """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.tell(TrialEvent(Step.BASELINE, "starting a twin without any change"))
@@ -177,7 +177,7 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
                 ended = outcome.exit_code is not None
                 return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
     except ChangeFailed as error:
-        outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
+        outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.tell(TrialEvent(Step.BASELINE, f"it does not work even without changes: {outcome.why}"))
@@ -185,7 +185,7 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
 
 
 def _observed(
-    request: Request, tools: Tools, stage: Stage, twin: Twin, outcome: Outcome, expected: Expectation
+    request: TrialRequest, tools: Tools, stage: Stage, twin: Twin, outcome: Readiness, expected: Expectation
 ) -> _Seen:
     """What a twin that works does."""
     facts = request.facts

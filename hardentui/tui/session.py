@@ -24,7 +24,7 @@ from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
 from hardentui.tui.place import Place
 from hardentui.tui.workers import Workers
-from hardentui.workbench.views import Connectivity, Progress, Report, Row
+from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice
@@ -80,7 +80,7 @@ class Session:
         self.rows: dict[str, Row] = {}
         self.listed = False
         self.lost: dict[str, Lost] = {}
-        self.progress: Progress | None = None
+        self.progress: CheckProgress | None = None
         self.stopped = False
         self.host: tuple[Report, ...] | None = None
         self.judging = False
@@ -137,7 +137,7 @@ class Session:
             return
         bench, stop = self.bench, threading.Event()
         self._stop_scan, self.stopped = stop, False
-        self.progress = Progress(0, len(self.rows if keys is None else keys))
+        self.progress = CheckProgress(0, len(self.rows if keys is None else keys))
         self.run(lambda: self._workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 
