@@ -16,14 +16,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
+from hardentui.account import ONLY_BELOW
 from hardentui.errors import WriteError
 from hardentui.folders import give_to, opened_folder, owner_below, write_error
 from hardentui.model.draft import TextFile
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.visible import visible
 
-ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Variable of the environment that confines a session: it writes nothing outside this folder."""
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
