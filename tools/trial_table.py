@@ -176,8 +176,7 @@ class Row(NamedTuple):
             writable(self.after),
             f"{self.scores[0]} → {self.scores[1]}",
             str(len(self.trial.relaxed)),
-            ", ".join(left.check for left in self.trial.left_out if "trial" not in left.reason[:0])
-            or "nothing",
+            ", ".join(left.check for left in self.trial.left_out) or "nothing",
             str(len(self.trial.rounds)),
             f"{self.trial.seconds:.0f}",
         )
@@ -239,8 +238,8 @@ def table(rows: list[Row]) -> str:
     works = sum(row.trial.result.value == "works" for row in rows)
     harmed = sum(not row.untouched for row in rows)
     head = (
-        "service", "result", "capabilities", "known minimum", "above it", "system calls", "writable besides /run and /tmp", "score",
-        "loosened", "left out", "rounds", "seconds",
+        "service", "result", "capabilities", "known minimum", "above it", "system calls",
+        "writable besides /run and /tmp", "score", "loosened", "left out", "rounds", "seconds",
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
     told = (
