@@ -53,5 +53,9 @@ class Checklist(Struct, frozen=True):
     without: Mapping[str, str] = field(default_factory=dict)
     inherited: frozenset[str] = frozenset()
 
+    @property
+    def is_usual(self) -> bool:
+        return self.id == USUAL
+
     def step_of(self, check: str) -> Step | None:
         return next((step for step in self.steps if check in step.checks), None)

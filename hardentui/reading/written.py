@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -63,7 +64,7 @@ def normal_path(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-class Written(Struct, frozen=True):
+class LayerWrites(Struct, frozen=True):
     """What a container wrote outside volumes since it was made.
 
     Attributes:
@@ -79,24 +80,38 @@ class Written(Struct, frozen=True):
     unclear: tuple[str, ...] = ()
 
 
-def written_by(facts: ContainerFacts) -> Written:
+def written_by(facts: ContainerFacts) -> LayerWrites:
     """What the list of changes of a container says. Of one that runs from a folder of the host it is empty,
     whatever it wrote there."""
     if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
-        return Written()
-    changed = [change for change in facts.changes if change.kind != "deleted"]
+        return LayerWrites()
+    points = _mount_points(facts)
+    changed = [
+        change
+        for change in facts.changes
+        if change.kind != "deleted"
+        and not any(at_or_above(normal_path(change.path), point) for point in points)
+    ]
     above = {parent for change in changed for parent in _parents(normal_path(change.path))}
     unclear = {
         change.path
         for change in changed
         if change.folder is None and change.kind == "modified" and normal_path(change.path) not in above
     } - _BY_PODMAN
-    return Written(
+    return LayerWrites(
         tuple(change.path for change in changed if change.path not in unclear),
         frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
         frozenset(change.path for change in changed if change.folder and change.kind == "added"),
         tuple(sorted(unclear)),
     )
+
+
+def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
+    """Where something is mounted, also what no option of it names (`--volumes-from`, the volumes of its
+    pod and of its image): Podman makes the folders, and those above them."""
+    listed = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
+    places = (str(entry.get("Destination") or "/") for entry in listed)
+    return (*map(normal_path, places), *(mounted.destination for mounted in facts.mounted))
 
 
 def _parents(path: str) -> list[str]:

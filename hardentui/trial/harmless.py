@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import MountOrigin
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     CGROUPS,
@@ -49,7 +50,7 @@ from hardentui.reading.containers import listed
 from hardentui.writers.supporting import network_name
 
 
-class Place(StrEnum):
+class HostPlace(StrEnum):
     """What a path of the host is."""
 
     FOLDER = "folder"
@@ -111,7 +112,7 @@ _SHARED = ("container:", "ns:")
 _RELABEL = ("z", "Z", "U")
 
 
-def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], Place]) -> Harmless:
+def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace]) -> Harmless:
     """A spec that can run beside the original and can neither reach nor change anything of it.
 
     Args:
@@ -121,7 +122,7 @@ def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[
     lacks: list[str] = []
     network = _network(spec, facts, role, lacks)
     spec = _identity_map(spec, facts)
-    if spec[VOLUMES_FROM]:
+    if spec[VOLUMES_FROM] and facts.hidden_mounts:
         lacks.append(f"the volumes of {listed(spec[VOLUMES_FROM])}")
     mounts, copies = _mounts(spec, facts, role, place_of, lacks)
     spec = spec.without(*_DROPPED)
@@ -192,7 +193,7 @@ def _lines(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
 
 
 def _mounts(
-    spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], Place], lacks: list[str]
+    spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace], lacks: list[str]
 ) -> tuple[tuple[Mount, ...], tuple[VolumeCopy, ...]]:
     copies: list[VolumeCopy] = []
     must_copy = role.copy_volumes or has_user_namespace(spec)
@@ -219,15 +220,15 @@ def _mounts(
                 return copied(mount, source)
             return _over(mount, source)
         place = place_of(source)
-        if place is Place.SOCKET:
+        if place is HostPlace.SOCKET:
             lacks.append(f"the socket {source}: through it the twin could reach the host")
             return None
-        if place is Place.FOLDER and source.startswith(_RUNTIME):
+        if place is HostPlace.FOLDER and source.startswith(_RUNTIME):
             lacks.append(
                 f"what is in {source}: it may hold sockets, through which the twin could reach the host"
             )
             return copied(Mount("volume", "", mount.destination), "")
-        if mount.read_only or source in _HOST_TREES or place is not Place.FOLDER:
+        if mount.read_only or source in _HOST_TREES or place is not HostPlace.FOLDER:
             if not mount.read_only:
                 lacks.append(f"the right to write to {source}: the twin has it read-only")
             return mount.with_options("ro", drop=(*_RELABEL, "rw"))
@@ -235,12 +236,33 @@ def _mounts(
             return copied(mount, source)
         return _over(mount, source)
 
-    kept = [changed for mount in spec[MOUNTS] if (changed := of(mount)) is not None]
     covered = {mount.destination for mount in spec[MOUNTS]}
+    inherited = _inherited(spec, facts, covered)
+    covered |= {mount.destination for mount in inherited}
+    kept = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
     for destination, name in sorted(data.items()):
         if destination not in covered:  # a volume that the image asks for, with the data of the original
             kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
     return tuple(kept), tuple(copies)
+
+
+def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
+    """What its pod or `--volumes-from` mounts, where no mount of the spec takes its place: inspect lists most
+    of it, what others bring from the host is among what is mounted."""
+    if not spec[VOLUMES_FROM] and not facts.pod:
+        return ()
+    mounts = {}
+    for entry in facts.inspect.get("Mounts") or ():
+        if (kind := entry.get("Type")) in ("bind", "volume"):
+            source = str(entry.get("Name" if kind == "volume" else "Source") or "")
+            place = str(entry.get("Destination") or "")
+            mounts[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
+    for mounted in facts.mounted:
+        if mounted.origin is MountOrigin.CONTAINER and mounted.type == "bind":
+            options = ("ro",) if mounted.read_only else ()
+            mount = Mount("bind", mounted.source, mounted.destination, options)
+            mounts.setdefault(mounted.destination, mount)
+    return tuple(mount for place, mount in mounts.items() if place not in covered)
 
 
 def _for_itself(mount: Mount) -> bool:

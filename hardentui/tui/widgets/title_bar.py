@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from hardentui.model.checklist import USUAL
 from hardentui.tui.status import Signs
 from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
@@ -37,9 +36,8 @@ class TitleBar(Static):
     """
 
     def show(self, opened: Opened | None, signs: Signs, does: str, checklist: str = "") -> None:
-        """`does`: what the screen does to the host, in two or three words; `checklist`: the id of the one."""
-        usual = checklist in ("", USUAL)
-        by = "" if usual else f" {signs.dot} {visible(checklist, 40)}"
+        """`does`: what the screen does to the host, in two or three words; `checklist`: one worth naming."""
+        by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs), by)
         right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
         self.update(both_ends(left, right, self.app.size.width - 2), layout=False)

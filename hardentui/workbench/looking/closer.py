@@ -26,6 +26,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
+from hardentui.workbench.looking.added import Added
 
 if TYPE_CHECKING:
     from hardentui.workbench.looking.once_per_engine import OncePerEngine
@@ -43,8 +44,8 @@ def look_closer(
     files: Files,
     cgroups: Known[CgroupTree] | None,
     once: OncePerEngine,
-) -> ContainerFacts:
-    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and what the
+) -> Added:
+    """Processes and listening sockets (about 10 ms), the changed files (one more request), and what the
     last day brought: exec sessions and refusals (one request and one look at the log for all containers of
     the engine)."""
     kernel = facts.kernel
@@ -61,8 +62,7 @@ def look_closer(
     engine_facts = facts.engine
     if isinstance(engine_facts.auto_update_timer, Unreadable):
         engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
-    return replace(
-        facts,
+    return Added(
         engine=engine_facts,
         kernel=kernel,
         changes=_changes(facts, engine, files),
@@ -86,29 +86,28 @@ def _denials(
     return denials_of(refusals, files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
 
 
-def with_small_things(
-    facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine
-) -> ContainerFacts:
-    """Adds what costs nothing for most containers: exec sessions, the seccomp profile and the files of
+def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine) -> Added:
+    """What costs nothing for most containers: exec sessions, the seccomp profile and the files of
     variables that it names; its unit, where its engine keeps its secrets, and whether the timer updates it,
     when it belongs to a unit, has secrets or asks for updates."""
     file, rules = _seccomp(facts, files)
     service = facts.labels.get(UNIT_LABEL)
     unit = once.unit(facts, service) if service else None
     sessions = _exec_sessions(facts, engine)
-    facts = replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    added = Added(exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
     user = declared_user(facts).partition(":")[0]
     if facts.engine.local and not facts.running and user and not user.isdecimal() and user != "root":
-        facts = replace(facts, named_uid=uid_of_name(files, facts.inspect, user))
+        added["named_uid"] = uid_of_name(files, facts.inspect, user)
     if facts.engine.local and facts.engine.rootless is False and internal_networks(facts):
         conmon = (facts.inspect.get("State") or {}).get("ConmonPid")
-        facts = replace(facts, host_listening=once.listening(int(conmon or 1)))
+        added["host_listening"] = once.listening(int(conmon or 1))
     if facts.spec[SECRETS]:
-        facts = replace(facts, secret_drivers=once.secret_drivers())
+        added["secret_drivers"] = once.secret_drivers()
     if AUTO_UPDATE_LABEL in facts.labels:
-        facts = replace(facts, engine=replace(facts.engine, auto_update_timer=once.auto_update_timer()))
-    paths = _env_files(facts) if facts.engine.local else ()
-    return replace(facts, env_files={path: examine(files, path) for path in paths}) if paths else facts
+        added["engine"] = replace(facts.engine, auto_update_timer=once.auto_update_timer())
+    if facts.engine.local and (paths := _env_files(facts)):
+        added["env_files"] = {path: examine(files, path) for path in paths}
+    return added
 
 
 def _env_files(facts: ContainerFacts) -> tuple[str, ...]:

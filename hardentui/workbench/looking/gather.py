@@ -16,7 +16,15 @@ from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import read_kernel
 from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NetworkFacts, NotRunning
+from hardentui.model.facts import (
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    Kernel,
+    NetworkFacts,
+    NotRunning,
+    VolumeFacts,
+)
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import NOT_READ, Known, Unreadable
@@ -27,11 +35,11 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
-from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
+from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, small_things
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.links import links_of
-from hardentui.workbench.looking.mounted import with_mounts
+from hardentui.workbench.looking.mounted import mounts_and_sockets
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared import Shared, asked
@@ -114,47 +122,66 @@ class Gatherer:
         """
         shared = self._shared  # the same for the whole of it, whatever is listed meanwhile
         self._defaults = self._defaults.learned(document)
-        identity = str(document.get("Id", ""))
         image = self._image(str(document.get("Image") or ""), compared=closer)
+        kernel = self._kernel(document)
         networks = shared.networks_of(document)
         volumes = shared.volumes_of(document)
+        pod = shared.pod(str(document.get("Pod") or ""))
+        config = self._oci_config(document)
+        sources = self._sources(
+            document,
+            shared,
+            image=image,
+            kernel=kernel,
+            networks=networks,
+            volumes=volumes,
+            pod=pod,
+            config=config,
+        )
         facts = ContainerFacts(
-            id=identity,
+            id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),
+            spec=read_spec(sources),
             inspect=document,
             engine=self.engine_facts(),
             image=image,
-            kernel=self._kernel(document),
+            kernel=kernel,
             host=self._host(),
             networks=networks,
             volumes=volumes,
-            pod=shared.pod(str(document.get("Pod") or "")),
+            pod=pod,
             image_ids=shared.image_ids,
             links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
             registry_digest=self._registry_digest(document),
+            runtime=self._runtimes.read(config),
             now=self._clock(),
         )
-        config = self._oci_config(document)
-        spec = read_spec(self._sources(facts, shared, config))
-        facts = replace(facts, spec=spec, runtime=self._runtimes.read(config))
-        facts = with_mounts(facts, self._host_side, shared.giver)
-        facts = with_small_things(facts, self.engine, self._files, self._once)
-        if not closer:
-            return facts
-        return look_closer(facts, self.engine, self._files, self._cgroups, self._once)
+        added = mounts_and_sockets(facts, self._host_side, shared.giver)
+        added |= small_things(facts, self.engine, self._files, self._once)
+        if closer:
+            added |= look_closer(facts, self.engine, self._files, self._cgroups, self._once)
+        return replace(facts, **added)
 
     def _sources(
-        self, facts: ContainerFacts, shared: Shared, oci_config: Mapping[str, Any] | None
+        self,
+        document: Mapping[str, Any],
+        shared: Shared,
+        *,
+        image: Known[ImageFacts],
+        kernel: Known[Kernel | NotRunning],
+        networks: Mapping[str, NetworkFacts],
+        volumes: Mapping[str, VolumeFacts],
+        pod: Mapping[str, Any] | None,
+        config: Mapping[str, Any] | None,
     ) -> Sources:
-        image = facts.image
-        engine = facts.engine
-        kernel = facts.kernel
+        engine = self.engine_facts()
         host = _part(engine.info, "host")
+        pod_mounts = (pod or {}).get("mounts") or ()
         return Sources(
-            inspect=facts.inspect,
+            inspect=document,
             image=image.inspect if isinstance(image, ImageFacts) else None,
             umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
-            oci_config=oci_config,
+            oci_config=config,
             default_capabilities=engine.default_capabilities,
             default_network=engine.default_network,
             version=engine.version,
@@ -164,14 +191,12 @@ class Gatherer:
             pids_limit=self._defaults.pids_limit,
             default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
-            network_names={str(network.inspect.get("id")): name for name, network in facts.networks.items()},
-            pod_name=shared.pod_names.get(facts.id, ""),
-            pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
-            pod_mounts=frozenset(
-                str(mount.get("Destination")) for mount in (facts.pod or {}).get("mounts") or ()
-            ),
+            network_names={str(network.inspect.get("id")): name for name, network in networks.items()},
+            pod_name=shared.pod_names.get(str(document.get("Id", "")), ""),
+            pod_shares=None if pod is None else frozenset(pod.get("SharedNamespaces") or ()),
+            pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),
             container_names=shared.names,
-            volumes={name: volume.inspect for name, volume in facts.volumes.items()},
+            volumes={name: volume.inspect for name, volume in volumes.items()},
         )
 
     def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -21,6 +21,7 @@ from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
+from hardentui.workbench.looking.added import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
@@ -60,10 +61,10 @@ class _Asked(Struct, frozen=True):
     upper: str = ""
 
 
-def with_mounts(
+def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
-) -> ContainerFacts:
-    """Adds what of the host is mounted, and the sockets behind it.
+) -> Added:
+    """What of the host is mounted, and the sockets behind it.
 
     Args:
         giver: the inspect document of a container that `--volumes-from` names.
@@ -76,11 +77,11 @@ def with_mounts(
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
-        return facts
+        return Added()
     if not mounted:
-        return replace(facts, hidden_mounts=hidden) if hidden else facts
+        return Added(hidden_mounts=hidden) if hidden else Added()
     sockets = sockets_behind(mounted, host) if facts.engine.local else _FAR
-    return replace(facts, mounted=mounted, hidden_mounts=hidden, sockets=sockets)
+    return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
 
 
 # --- what was asked for, and by whom ------------------------------------------------------------------

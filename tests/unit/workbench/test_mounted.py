@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
@@ -21,7 +22,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from hardentui.workbench.looking.host_side import HostSide
-from hardentui.workbench.looking.mounted import with_mounts
+from hardentui.workbench.looking.mounted import mounts_and_sockets
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -79,7 +80,7 @@ def seen(
     inspect = {"Id": ID, "Mounts": list(mounts), **more.pop("inspect", {})}
     facts = container(*pairs, kernel=of, inspect=inspect, **more)
     files = RecordedFiles({"text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST}})
-    return with_mounts(facts, HostSide(files, lambda: NOW), giver)
+    return replace(facts, **mounts_and_sockets(facts, HostSide(files, lambda: NOW), giver))
 
 
 def the_check(check_id: str) -> AnyCheck:

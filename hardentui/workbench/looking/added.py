@@ -1,0 +1,35 @@
+"""What is added to the facts of a container once its documents are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+from hardentui.model.activity import Denial, FileChange, UnitFacts
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import EngineFacts, Kernel, ListeningSocket, NotRunning
+from hardentui.model.known import Known
+from hardentui.model.mounts import MountedPath, ReachableSocket
+
+
+class Added(TypedDict, total=False):
+    """Fields of `ContainerFacts`, by their names there; what was not looked at is left out."""
+
+    changes: Known[tuple[FileChange, ...]]
+    denials: Known[tuple[Denial, ...]]
+    engine: EngineFacts
+    env_files: Mapping[str, Known[FileFact | Missing]]
+    exec_events: Known[tuple[datetime, ...]]
+    exec_sessions: Known[tuple[Mapping[str, Any], ...]]
+    hidden_mounts: str
+    host_listening: Known[tuple[ListeningSocket, ...]]
+    kernel: Known[Kernel | NotRunning]
+    mounted: tuple[MountedPath, ...]
+    named_uid: Known[int]
+    owners: Mapping[str, tuple[int, int]]
+    seccomp_file: Known[FileFact | Missing]
+    seccomp_rules: Known[Mapping[str, Any]]
+    secret_drivers: Known[Mapping[str, str]]
+    sockets: Known[tuple[ReachableSocket, ...]]
+    unit: Known[UnitFacts | None]
