@@ -153,6 +153,11 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
         formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
+    parser.add_argument(
+        "--text",
+        action="store_true",
+        help="without a command: plain lines instead of screens, for screen readers (also: HARDENTUI_TEXT=1)",
+    )
     common_options(parser, top=True)
     checklist_option(parser, top=True)
     commands = parser.add_subparsers(
