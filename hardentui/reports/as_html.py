@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.reports.network_svg import network_svg
-from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.visible import visible_lines
 
 _MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
@@ -30,7 +30,7 @@ class HtmlSection(Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     environment = Environment(
         loader=PackageLoader("hardentui.reports"),
         autoescape=True,

@@ -9,7 +9,7 @@ from msgspec import to_builtins
 
 from hardentui.model.finding import Severity
 from hardentui.reports.comparing import Comparison, Difference, DifferenceKind
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.words import plural
 
@@ -24,7 +24,7 @@ _TITLES = {
 }
 
 
-def as_text(comparison: Comparison, look: Look) -> str:
+def as_text(comparison: Comparison, look: TextStyle) -> str:
     """For a human: what is worse comes first."""
     writer = Writer(look)
     lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, Step, TrialEvent
+from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
@@ -67,7 +67,7 @@ class Relaxer:
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
         left = LeftOut(check, reason, evidence)
         self._left_out.append(left)
-        self._tell(TrialEvent(Step.ROUND, f"{check} is left out: {reason}", left_out=left))
+        self._tell(TrialEvent(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left))
 
     # --- evidence -----------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
+        self._tell(TrialEvent(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
 
 
 def _shown(tried: Tried) -> str:

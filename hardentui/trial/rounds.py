@@ -9,7 +9,7 @@ from time import monotonic
 from msgspec import Struct
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.model.trial import How, Round, Step, TrialEvent
+from hardentui.model.trial import How, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Raised, TwinPlanner
@@ -82,7 +82,7 @@ class Rounds:
         Args:
             trace: watch its system calls too; slower.
         """
-        self._tell(TrialEvent(Step.ROUND, purpose, changes=configuration.checks))
+        self._tell(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
         begun = monotonic()
         try:
             tried = self._on_a_twin(configuration, trace)
@@ -95,7 +95,9 @@ class Rounds:
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
         )
         self.records.append(record)
-        self._tell(TrialEvent(Step.ROUND, tried.why or "it works", seconds, configuration.checks, record))
+        self._tell(
+            TrialEvent(TrialStep.ROUND, tried.why or "it works", seconds, configuration.checks, record)
+        )
         return tried
 
     def _on_a_twin(self, configuration: Configuration, trace: bool) -> Tried:

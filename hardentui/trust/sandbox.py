@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ToolMissing
-from hardentui.host.asking import Ask, Failed, asker
+from hardentui.host.asking import Ask, ProgramFailed, asker
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, PullVerdict
 
@@ -123,7 +123,7 @@ class Sandbox(Struct, frozen=True):
         by = version(self.ask, program)
         if not isinstance(answer, Unreadable):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
-        if not isinstance(answer, Failed):
+        if not isinstance(answer, ProgramFailed):
             return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
         verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
         return Pull(reference, verdict, answer.said or answer.reason, by)

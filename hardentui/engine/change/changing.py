@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hardentui.engine.change.around import Networks, Pods, Volumes
 from hardentui.engine.change.containers import Containers
 from hardentui.engine.change.images import Images
+from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine

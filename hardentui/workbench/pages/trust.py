@@ -38,6 +38,28 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
     return tuple(sections)
 
 
+def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
+    """Which signatures Podman reads, and where it looks for them on this host."""
+    trust = engine.trust
+    if isinstance(trust, Unreadable) or isinstance(trust.attachments, Unreadable):
+        where = PageLine("", "whether registries.d turns them on is not known", Tone.MUTED)
+    else:
+        on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
+        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key turns them on for its scope"
+        where = PageLine("", f"looked for: {told}", Tone.PLAIN if on else Tone.MUTED)
+    lines = (
+        PageLine("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
+        where,
+        PageLine("read", "GPG signatures, in a folder or on a web server (lookaside)"),
+        PageLine(
+            "not read", "sigstore bundles, the default of cosign 3: cosign sign --new-bundle-format=false"
+        ),
+        PageLine("name", 'podman and skopeo sign name and tag; cosign signs no tag, which needs "any tag"'),
+        PageLine("measured", f"with Podman 5.4.2; this engine is {engine.version}", Tone.MUTED),
+    )
+    return (PageSection("Signatures that Podman reads", lines),)
+
+
 def _policy(trust: TrustFacts) -> Iterable[PageLine]:
     policy = trust.policy
     if isinstance(policy, Unreadable):

@@ -14,7 +14,7 @@ from hardentui.errors import InputError
 from hardentui.model.finding import Severity
 from hardentui.reports.comparing import Comparison, DifferenceKind, SavedReport, compare, read_report
 from hardentui.reports.comparison_text import as_json, as_text
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.workbench.opening import simulated
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
@@ -126,7 +126,7 @@ def hostile() -> Comparison:
 
 
 def test_no_text_reaches_the_terminal_as_a_command() -> None:
-    told = as_text(hostile(), Look(color=False))
+    told = as_text(hostile(), TextStyle(color=False))
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "\ud800" not in told

@@ -1,4 +1,4 @@
-"""What stands around containers: networks, volumes and pods."""
+"""The resources that containers use: networks, volumes and pods."""
 
 from __future__ import annotations
 
