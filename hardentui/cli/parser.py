@@ -74,7 +74,7 @@ exit codes:
   1  findings at or above --fail-on; for plan, fix and trial: nothing can be changed
   2  the call is wrong
   3  Podman cannot be reached
-  4  incomplete: something that matters could not be looked at
+  4  incomplete: something that matters could not be checked
   5  a change did not work and was taken back
   6  trial: the twin does not work even without changes
 """
