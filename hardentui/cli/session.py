@@ -21,7 +21,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
+from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
@@ -157,7 +157,7 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
     if row is None or row.report is None:
         raise NotFound(f"The container {visible(name, 60)!r} is gone.")
     if row.report.trouble:
-        raise NotFound(f"{visible(name, 60)!r} cannot be looked at: {row.report.trouble}.")
+        raise NotFound(f"{visible(name, 60)!r} cannot be checked: {row.report.trouble}.")
     return row.report
 
 
@@ -176,7 +176,7 @@ def scan(
     def arrived(row: Row) -> None:
         by_key[row.key] = row
 
-    def moved(progress: Progress) -> None:
+    def moved(progress: CheckProgress) -> None:
         terminal.progress(progress.done, progress.total)
 
     try:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from hardentui.model.finding import Finding, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.visible import visible_lines
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
     for subject in result.subjects:
         _suite(root, subject, result)
@@ -34,7 +34,7 @@ def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResul
     suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": plain(result.place)})
     outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
     if subject.trouble:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be looked at"})
+        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be checked"})
         ElementTree.SubElement(case, "error", {"message": plain(subject.trouble), "type": "unknown"})
         outcomes.append("errors")
     suite.set("tests", str(len(outcomes)))

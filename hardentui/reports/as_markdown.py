@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.visible import visible
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 
@@ -23,6 +23,8 @@ def plain(text: str) -> str:
 
 def _lines(result: CheckResult) -> Iterator[str]:
     yield f"# Hardening report of {plain(result.place)}"
+    yield ""
+    yield f"Checklist: {plain(result.checklist)}"
     yield ""
     if result.simulated:
         yield "**Simulated host: nothing of what follows is real.**"
@@ -59,7 +61,7 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
         yield plain(subject.attack)
         yield ""
     if subject.trouble:
-        yield f"Could not be looked at: {plain(subject.trouble)}"
+        yield f"Could not be checked: {plain(subject.trouble)}"
     for finding in (
         *subject.having(Status.FAIL),
         *subject.having(Status.UNKNOWN),

@@ -115,7 +115,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         )
 
 
-class Look(Struct, frozen=True):
+class TextStyle(Struct, frozen=True):
     """How a text may look.
 
     Attributes:
@@ -146,7 +146,7 @@ def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
 
 
 def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Lowest score first, then most critical and high findings, then by name; what could not be looked at
+    """Lowest score first, then most critical and high findings, then by name; what could not be checked
     before everything."""
 
     def key(subject: SubjectResult) -> tuple[bool, int, int, int, str]:

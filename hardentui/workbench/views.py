@@ -84,7 +84,7 @@ def known_facts(report: Report) -> ContainerFacts:
     """The facts of a container's report.
 
     Raises:
-        EngineError: it could not be looked at.
+        EngineError: it could not be read.
     """
     if report.facts is None:
         raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
@@ -112,7 +112,7 @@ class Row(Struct, frozen=True):
     report: Report | None = None
 
 
-class Progress(Struct, frozen=True):
+class CheckProgress(Struct, frozen=True):
     """How far a scan is."""
 
     done: int
