@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, WriteError
+from hardentui.errors import CannotExpress, GeneratorError, WriteError
 from hardentui.model.draft import DraftFile, Target
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Caution, Choice
+from hardentui.model.version import Version
 from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.write.bundle import Bundle
 from hardentui.quadlet.write.container import intended
 from hardentui.workbench.changing.batch import (
     Batch,
@@ -22,6 +25,7 @@ from hardentui.workbench.changing.batch import (
     prepare,
     write,
 )
+from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.views import Report
 from hardentui.workbench.workbench import Workbench
 from tests.tui.replayed import Host
@@ -73,16 +77,23 @@ def test_each_container_gets_its_files_and_a_better_score(bench: Workbench, tmp_
     assert {"db.container", "cache.container", "shop-api.container", "db-plan.toml"} <= set(_texts(batch))
 
 
-def test_what_cannot_be_written_is_named_and_keeps_nobody_back(bench: Workbench, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_named_and_keeps_nobody_back(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = replace(_report(bench, "cache"), facts=None, findings=(), trouble="its engine is gone")
-    api = _report(bench, "shop-api")
-    assert api.facts is not None
-    infra = replace(api, facts=replace(api.facts, inspect={**api.facts.inspect, "IsInfra": True}))
-    items = [prepare(bench, report, Caution.ALL) for report in (infra, broken, _report(bench, "db"))]
+
+    def refuse_api(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
+        if facts.name == "shop-api":
+            raise GeneratorError("The generator refuses it.", "line 3")
+        return prove(made, facts, version)
+
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.prove", refuse_api)
+    reports = (_report(bench, "shop-api"), broken, _report(bench, "db"))
+    items = [prepare(bench, report, Caution.ALL) for report in reports]
     batch = combine(items)
     assert [item.report.subject.name for item in batch.refused] == ["shop-api", "cache"]
-    no_unit, gone = (str(item.trouble) for item in batch.refused)
-    assert "only holds a pod together" in no_unit
+    refusal, gone = (str(item.trouble) for item in batch.refused)
+    assert "The generator refuses it." in refusal
     assert "its engine is gone" in gone
     assert [item.report.subject.name for item in batch.written] == ["db"]
     write(batch, str(tmp_path))
