@@ -1,7 +1,8 @@
 """A change that nobody confirms goes back by itself, also when the session that made it is gone.
 
-A transient timer of systemd runs `hardentui undo ID --expired` then. Where systemd does not run, or does not
-take it, the same command waits as a process of its own, in a session of its own.
+A transient timer of systemd runs `hardentui undo ID --expired` then, and a unit does so after a reboot (see
+`confirm_unit`). Where systemd does not run, or does not take it, the same command waits as a process of its
+own, in a session of its own, and the first `hardentui` after a reboot takes it back (see `start_overdue`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardentui import account
+from hardentui.change import confirm_unit
 from hardentui.change.ourselves import environment, start_detached
-from hardentui.errors import ChangeFailed
+from hardentui.errors import ChangeFailed, HardenError
 
 _LIMIT = 20.0
 _RUNS = "/run/systemd/system"
@@ -26,18 +28,36 @@ def arm(identity: str, seconds: float) -> str:
     Raises:
         ChangeFailed: neither way works.
     """
-    command = [sys.executable, "-m", "hardentui", "--quiet", "undo", identity, "--expired", "--yes"]
+    command = _command(identity)
     if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command):
-        return "by a timer of systemd"
+        try:
+            confirm_unit.install(identity, command)
+        except HardenError as error:
+            return f"by a timer of systemd, but not after a reboot: {error.title.rstrip('.')}"
+        return "by a timer of systemd, also after a reboot"
     try:
         start_detached(command)
     except OSError as error:
         raise ChangeFailed(f"Nothing would take it back in time: {error.strerror}.") from error
-    return "by a process of its own"
+    return "by a process of its own; after a reboot by the next hardentui"
+
+
+def start_overdue(identity: str) -> bool:
+    """Have a change taken back whose time is over and that nothing waits for any more; whether that began."""
+    try:
+        start_detached(_command(identity))
+    except OSError:
+        return False
+    return True
+
+
+def _command(identity: str) -> list[str]:
+    return [sys.executable, "-m", "hardentui", "--quiet", "undo", identity, "--expired", "--yes"]
 
 
 def disarm(identity: str) -> None:
     """Take the timer away; a process that waits sees for itself that the entry is confirmed."""
+    forget_unit(identity)
     if os.path.isdir(_RUNS):
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
@@ -48,6 +68,13 @@ def disarm(identity: str) -> None:
                 env=_environment(),
                 check=False,
             )
+
+
+def forget_unit(identity: str) -> None:
+    """Remove the unit for after a reboot. One that stays does no harm: it finds nothing to take back."""
+    if os.path.isdir(_RUNS):
+        with suppress(HardenError):
+            confirm_unit.remove(identity)
 
 
 def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> bool:

@@ -44,6 +44,14 @@ class Systemctl:
         """
         self._run(("daemon-reload",), 90.0)
 
+    def enable(self, unit: str) -> None:
+        """Have a unit started at each boot. Raises ChangeFailed."""
+        self._run(("enable", "--", unit), _ASK_LIMIT)
+
+    def disable(self, unit: str) -> None:
+        """Have it started no more. Raises ChangeFailed."""
+        self._run(("disable", "--", unit), _ASK_LIMIT)
+
     def restart(self, unit: str, seconds: float, stop: threading.Event) -> None:
         """Restart a unit and wait for it, also one that failed too often of late.
 

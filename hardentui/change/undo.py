@@ -103,6 +103,6 @@ def confirm(journal: Journal, identity: str) -> JournalEntry:
             raise UsageError(
                 f"{identity} waits for no confirmation: it is {entry.state.value}. {entry.reason}".strip()
             )
-        entry = replace(entry, state=EntryState.DONE, confirm_by=0.0)
+        entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason="")
         journal.write(entry)
         return entry

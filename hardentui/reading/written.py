@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -84,7 +85,13 @@ def written_by(facts: ContainerFacts) -> Written:
     whatever it wrote there."""
     if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
         return Written()
-    changed = [change for change in facts.changes if change.kind != "deleted"]
+    points = _mount_points(facts)
+    changed = [
+        change
+        for change in facts.changes
+        if change.kind != "deleted"
+        and not any(at_or_above(normal_path(change.path), point) for point in points)
+    ]
     above = {parent for change in changed for parent in _parents(normal_path(change.path))}
     unclear = {
         change.path
@@ -97,6 +104,14 @@ def written_by(facts: ContainerFacts) -> Written:
         frozenset(change.path for change in changed if change.folder and change.kind == "added"),
         tuple(sorted(unclear)),
     )
+
+
+def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
+    """Where something is mounted, also what no option of it names (`--volumes-from`, the volumes of its
+    pod and of its image): Podman makes the folders, and those above them."""
+    listed = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
+    places = (str(entry.get("Destination") or "/") for entry in listed)
+    return (*map(normal_path, places), *(mounted.destination for mounted in facts.mounted))
 
 
 def _parents(path: str) -> list[str]:

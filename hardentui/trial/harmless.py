@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import MountOrigin
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     CGROUPS,
@@ -121,7 +122,7 @@ def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[
     lacks: list[str] = []
     network = _network(spec, facts, role, lacks)
     spec = _identity_map(spec, facts)
-    if spec[VOLUMES_FROM]:
+    if spec[VOLUMES_FROM] and facts.hidden_mounts:
         lacks.append(f"the volumes of {listed(spec[VOLUMES_FROM])}")
     mounts, copies = _mounts(spec, facts, role, place_of, lacks)
     spec = spec.without(*_DROPPED)
@@ -235,12 +236,33 @@ def _mounts(
             return copied(mount, source)
         return _over(mount, source)
 
-    kept = [changed for mount in spec[MOUNTS] if (changed := of(mount)) is not None]
     covered = {mount.destination for mount in spec[MOUNTS]}
+    inherited = _inherited(spec, facts, covered)
+    covered |= {mount.destination for mount in inherited}
+    kept = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
     for destination, name in sorted(data.items()):
         if destination not in covered:  # a volume that the image asks for, with the data of the original
             kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
     return tuple(kept), tuple(copies)
+
+
+def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
+    """What its pod or `--volumes-from` mounts, where no mount of the spec takes its place: inspect lists most
+    of it, what others bring from the host is among what is mounted."""
+    if not spec[VOLUMES_FROM] and not facts.pod:
+        return ()
+    mounts = {}
+    for entry in facts.inspect.get("Mounts") or ():
+        if (kind := entry.get("Type")) in ("bind", "volume"):
+            source = str(entry.get("Name" if kind == "volume" else "Source") or "")
+            place = str(entry.get("Destination") or "")
+            mounts[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
+    for mounted in facts.mounted:
+        if mounted.origin is MountOrigin.CONTAINER and mounted.type == "bind":
+            options = ("ro",) if mounted.read_only else ()
+            mount = Mount("bind", mounted.source, mounted.destination, options)
+            mounts.setdefault(mounted.destination, mount)
+    return tuple(mount for place, mount in mounts.items() if place not in covered)
 
 
 def _for_itself(mount: Mount) -> bool:

@@ -251,3 +251,40 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     after = State(served)
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served") == "0"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("user", ["root", "bench"])
+def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user: str) -> None:
+    """The transient timer is gone then; an enabled unit of the system, or of the user, sees to it."""
+    path = _UNIT if user == "root" else _OWN_UNIT
+    before = State(served, path, user)
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60", user)
+    assert code == 0, said
+    entry = _entry(served, user)
+    systemctl = "systemctl" if user == "root" else "systemctl --user"
+    unit = f"hardentui-expire-{entry['id']}.service"
+    assert served.run(f"{systemctl} is-enabled {unit}", user).strip() == "enabled"
+    served.run("sync")
+    served.crash()
+    end = time.monotonic() + 300
+    while _entry(served, user)["state"] != "rolled-back" and time.monotonic() < end:
+        time.sleep(2)
+    entry = _entry(served, user)
+    assert (entry["state"], entry["reason"]) == ("rolled-back", "It was not confirmed in time.")
+    start_containers(served)
+    after = State(served, path, user)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served", user) == "0"
+    assert unit not in served.run(f"{systemctl} list-unit-files --no-legend", user)
+
+
+@pytest.mark.long
+def test_what_is_confirmed_needs_no_unit_for_a_reboot_any_more(served: Machine) -> None:
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60")
+    assert code == 0, said
+    assert "hardentui-expire-" in served.run("ls /etc/systemd/system")
+    code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")
+    assert code == 0, said
+    assert "hardentui-expire-" not in served.run("ls -R /etc/systemd/system")
+    assert _undo(served)[0] == 0

@@ -30,12 +30,14 @@ def start_units(bench: Bench, files: Mapping[str, str], containers: Sequence[str
     Only what needs a running systemd is left out of the commands.
     """
     services = services_of(files)
-    (bench.directory / "units").mkdir(exist_ok=True)
+    run_folder = bench.directory / "units"
+    run_folder.mkdir(exist_ok=True)
+    run_folder.chmod(0o777)  # Podman writes there, also that of another user
     first = [name for suffix in _BEFORE_CONTAINERS for name in services if name.endswith(suffix)]
     last = [f"{name}.service" for name in containers]
     assert sorted(first + last) == sorted(services)
     for name in first + last:
-        for argv in _commands(services[name], str(bench.directory / "units"), name.removesuffix(".service")):
+        for argv in _commands(services[name], str(run_folder), name.removesuffix(".service")):
             assert argv[0].endswith("/podman"), argv
             bench.podman(*(word for word in argv[1:] if word not in _NEEDS_SYSTEMD))
 

@@ -159,8 +159,8 @@ class Application:
                 return replace(entry, state=EntryState.DONE)
             waiting = replace(entry, state=EntryState.WAITING, confirm_by=time.time() + seconds)
             self._journal.write(waiting)  # what waits for the time to pass must find it
-            confirm_timer.arm(entry.id, seconds)
-            return waiting
+            how = confirm_timer.arm(entry.id, seconds)
+            return replace(waiting, reason=f"Unless it is confirmed it goes back {how}.")
 
         files = self._opened.files if self._facts.engine.local else None
         with (

@@ -1,4 +1,8 @@
-"""Changes that came to no end: told by every command, because the host may not be as anybody meant it."""
+"""Changes that came to no end: told by every command, because the host may not be as anybody meant it.
+
+One that was to go back unless confirmed in time, and did not because the host was restarted where no systemd
+sees to it, goes back now: whoever applied it asked for that.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,12 @@ def cut_off_changes() -> Iterator[str]:
         if entry.state is EntryState.OPEN:
             yield f"a change of {name} was cut off: hardentui undo {entry.id} brings back what was there"
         elif entry.confirm_by < time.time() - _GRACE:
-            yield (
-                f"nobody confirmed a change of {name} in time, and it did not go back:"
-                f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
-            )
+            from hardentui.change.confirm_timer import start_overdue
+
+            if start_overdue(entry.id):
+                yield f"nobody confirmed a change of {name} in time: it goes back now ({entry.id})"
+            else:
+                yield (
+                    f"nobody confirmed a change of {name} in time, and it did not go back:"
+                    f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
+                )

@@ -97,6 +97,7 @@ class History:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
         self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")
+        confirm_timer.forget_unit(entry.id)
 
     def take_back_cut_off(self, text: str) -> None:
         """Take back a change whose process was killed; one that came to its end stays.

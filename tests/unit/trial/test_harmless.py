@@ -8,6 +8,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, VolumeFacts
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import (
     GIDMAP,
     HEALTH_ON_FAILURE,
@@ -26,6 +27,7 @@ from hardentui.options import (
     SDNOTIFY,
     UIDMAP,
     USERNS,
+    VOLUMES_FROM,
     Mount,
     Port,
 )
@@ -161,3 +163,19 @@ def test_an_anonymous_volume_of_the_image_comes_with_its_data() -> None:
 
 def test_it_runs_the_very_image_of_the_original() -> None:
     assert twin(inspect={"Image": "f" * 64}).spec[IMAGE] == "f" * 64
+
+
+def test_the_volumes_of_another_come_along_and_are_not_written() -> None:
+    inspect = {"Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data", "RW": True}]}
+    of_host = MountedPath(
+        "/srv", ("/srv/site",), "bind", "/srv/site", origin=MountOrigin.CONTAINER, giver="other"
+    )
+    from_another = twin((VOLUMES_FROM, ("other",)), inspect=inspect, volumes=VOLUMES, mounted=(of_host,))
+    assert from_another.spec[MOUNTS] == (
+        Mount("volume", "data", "/data", ("O",)),
+        Mount("bind", "/srv/site", "/srv", ("O",)),
+    )
+    assert VOLUMES_FROM not in from_another.spec
+    assert from_another.lacks == ()
+    hidden = twin((VOLUMES_FROM, ("other",)), hidden_mounts="it is gone")
+    assert hidden.lacks == ("the volumes of other",)

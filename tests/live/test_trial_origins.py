@@ -1,0 +1,184 @@
+"""Trials of containers however they were made: by the API, by a Quadlet, in a pod, with the volumes of
+another, with secrets, health checks, user namespaces; running and stopped, rootful and rootless."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from podman import PodmanClient
+
+from hardentui.__main__ import main
+from tests.live.test_trial import leftovers, untouched
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.started_units import start_units
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+NAME = "origin-web"
+OTHER = "origin-other"
+VOLUME = "origin-data"
+POD = "origin-pod"
+SECRET = "origin-secret"
+FIXES = ("--check", "writable-rootfs", "--check", "new-privileges-allowed")
+SERVE = "test -e /data/page || echo new >/data/page; exec httpd -f -p 80 -h /data"
+PAGE = "curl -fsS -m 2 http://$TWIN_IP:80/page | grep -qx precious"
+Try = Callable[..., Any]
+
+
+@pytest.fixture(params=["podman", "rootless_podman"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    made = request.getfixturevalue(str(request.param))
+    assert isinstance(made, Bench)
+    yield made
+    made.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+    made.remove(NAME, OTHER)
+    made.podman("volume", "rm", "-f", VOLUME)
+    made.podman("secret", "rm", "-i", SECRET)
+    assert leftovers(made) == ""
+
+
+@pytest.fixture
+def works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Try:
+    """Try two fixes; both have to be kept and proven, and the original has to be as it was."""
+
+    def run(*arguments: str) -> Any:
+        before = untouched(bench, NAME)
+        code = main(["trial", NAME, "--url", bench.url, "--format", "json", *FIXES, *arguments])
+        told = capsys.readouterr()
+        assert untouched(bench, NAME) == before, "the original was touched"
+        assert code == 0, told.out + told.err
+        document = json.loads(told.out)
+        assert {one["check"]: one["status"] for one in document["proof"]} == {
+            "writable-rootfs": "pass",
+            "new-privileges-allowed": "pass",
+        }, document
+        return document
+
+    return run
+
+
+def filled_volume(bench: Bench) -> None:
+    bench.podman("volume", "create", VOLUME)
+    bench.podman("run", "--rm", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", "echo precious >/data/page")
+
+
+@pytest.mark.parametrize("state", ["running", "stopped", "created"])
+def test_made_through_the_api(bench: Bench, works: Try, state: str) -> None:
+    filled_volume(bench)
+    with PodmanClient(base_url=bench.url) as client:
+        container = client.containers.create(
+            BUSYBOX,
+            ["sh", "-c", SERVE],
+            name=NAME,
+            volumes={VOLUME: {"bind": "/data", "mode": "rw"}},
+            environment={"DB_PASSWORD": "hunter2hunter2"},
+            ports={"80/tcp": 18081},
+            cap_drop=["MKNOD"],
+            init=True,
+        )
+        if state != "created":
+            container.start()
+    if state == "stopped":
+        bench.podman("stop", "-t", "0", NAME)
+    assert bench.get(f"/containers/{NAME}/json")["Config"].get("CreateCommand") is None
+    document = works("--probe", PAGE)
+    assert "hunter2" not in json.dumps(document)
+
+
+QUADLET = f"""[Container]
+Image={BUSYBOX}
+ContainerName={NAME}
+Exec=httpd -f -p 80 -h /data
+RunInit=true
+Volume={VOLUME}:/data
+PublishPort=18082:80
+Environment=A=b
+HealthCmd=wget -q -O /dev/null http://127.0.0.1/page
+HealthInterval=2s
+
+[Service]
+Restart=always
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
+    filled_volume(bench)
+    start_units(bench, {f"{NAME}.container": QUADLET}, [NAME])
+    command = bench.get(f"/containers/{NAME}/json")["Config"]["CreateCommand"]
+    assert {"--replace", "--rm", "--sdnotify=conmon"} <= set(command)
+    document = works("--probe", PAGE)
+    assert document["baseline"]["how"] == "health"
+
+
+def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
+    filled_volume(bench)
+    bench.podman("pod", "create", "--name", POD, "-p", "18083:80", "-v", f"{VOLUME}:/data")
+    in_pod = ("run", "-d", "--pod", POD, "--stop-timeout", "0", "--name")
+    bench.podman(*in_pod, OTHER, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/data")
+    wait = "until wget -q -O - http://127.0.0.1:81/page; do sleep 0.1; done"
+    bench.podman(*in_pod, NAME, BUSYBOX, "sh", "-c", f"{wait}; {SERVE}")
+    assert eventually(lambda: "precious" in bench.podman("logs", NAME), 5)
+    works("--probe", PAGE)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None:
+    """Named and anonymous ones come along, and the twin writes to none of them."""
+    filled_volume(bench)
+    folder = bench.directory / "origin-site"
+    folder.mkdir(exist_ok=True)
+    (folder / "from-host").write_text("yes")
+    shared = ("-v", f"{VOLUME}:/data", "-v", "/scratch", "-v", f"{folder}:/srv/site")
+    bench.run(OTHER, *shared, BUSYBOX, "sleep", "1000")
+    bench.podman("exec", OTHER, "sh", "-c", "echo kept >/scratch/page")
+    script = "grep -q kept /scratch/page && cat /srv/site/from-host && echo $$ >>/data/log"
+    bench.run(NAME, "--volumes-from", OTHER, BUSYBOX, "sh", "-c", f"{script} && exec httpd -f -p 80 -h /data")
+    assert eventually(lambda: bench.podman("exec", OTHER, "cat", "/data/log") != "", 5)
+    before = bench.podman("exec", OTHER, "cat", "/data/log")
+    if not running:
+        bench.podman("stop", "-t", "0", NAME)
+    works("--probe", PAGE)
+    assert bench.podman("exec", OTHER, "cat", "/data/log") == before
+
+
+def test_a_secret_as_a_file_and_as_a_variable(bench: Bench, works: Try) -> None:
+    bench.execute("sh", "-c", f"printf hushhush | podman secret create {SECRET} -")
+    secrets = ("--secret", f"{SECRET},mode=0400", "--secret", f"{SECRET},type=env,target=KEY")
+    read = f"test $(cat /run/secrets/{SECRET}) = hushhush && test $KEY = hushhush"
+    bench.run(NAME, *secrets, BUSYBOX, "sh", "-c", f"{read} && exec httpd -f -p 80")
+    assert "hushhush" not in json.dumps(works())
+
+
+def test_a_health_check(bench: Bench, works: Try) -> None:
+    health = ("--health-cmd", "test -e /tmp/ready", "--health-interval", "2s", "--health-on-failure", "kill")
+    bench.run(NAME, *health, BUSYBOX, "sh", "-c", "(sleep 2; touch /tmp/ready) & exec httpd -f -p 80")
+    assert works()["baseline"]["how"] == "health"
+
+
+@pytest.mark.parametrize("namespace", ["auto", "keep-id", "keep-id:uid=7,gid=8"])
+def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
+    flags = (f"--userns={namespace}",)
+    bench.podman("volume", "create", VOLUME)
+    bench.podman(
+        "run", "--rm", *flags, "-v", f"{VOLUME}:/data:U", BUSYBOX,
+        "sh", "-c", "echo precious >/data/page; chmod 600 /data/page",
+    )  # fmt: skip
+    bench.run(
+        NAME,
+        *flags,
+        "-v",
+        f"{VOLUME}:/data:U",
+        BUSYBOX,
+        "sh",
+        "-c",
+        "cat /data/page && exec httpd -f -p 8080 -h /data",
+    )
+    assert eventually(lambda: "precious" in bench.podman("logs", NAME), 5)
+    works("--probe", PAGE.replace(":80/", ":8080/"))

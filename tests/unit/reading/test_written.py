@@ -1,0 +1,19 @@
+"""What a container was seen to write."""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.model.activity import FileChange
+from hardentui.reading.written import written_by
+
+
+def test_mount_points_are_not_written_by_the_container() -> None:
+    """Podman makes them, also those that `--volumes-from` brings and no option names."""
+    changes = (
+        FileChange("/scratch", "added", folder=True),
+        FileChange("/srv", "added"),
+        FileChange("/srv/data", "added", folder=True),
+        FileChange("/var/own", "added", folder=False),
+    )
+    mounts = [{"Destination": "/scratch"}, {"Destination": "/srv/data/"}]
+    assert written_by(container(changes=changes, inspect={"Mounts": mounts})).paths == ("/var/own",)
