@@ -9,6 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
+"""Variable of the environment that confines a session in a browser: it writes nothing outside this folder,
+runs no program of the user's choice, and reads neither settings nor what was remembered."""
+
+
+def is_confined(environ: Mapping[str, str]) -> bool:
+    """Whether this session is one that somebody else looks at in a browser."""
+    return bool(environ.get(ONLY_BELOW))
+
 
 def trusted() -> set[int]:
     """Who may lead us elsewhere: we, root, and whoever is root where root is mapped to somebody else."""

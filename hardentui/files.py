@@ -16,14 +16,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
+from hardentui.account import ONLY_BELOW
 from hardentui.errors import WriteError
 from hardentui.folders import give_to, opened_folder, owner_below, write_error
 from hardentui.model.draft import TextFile
-from hardentui.model.written import State, Written
+from hardentui.model.written import WriteState, WrittenFile
 from hardentui.visible import visible
 
-ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Variable of the environment that confines a session: it writes nothing outside this folder."""
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
@@ -40,7 +39,7 @@ class _File(Struct):
     name: str
     content: bytes
     mode: int
-    state: State = State.NEW
+    state: WriteState = WriteState.NEW
     temporary: str = ""
     backup: str = ""
     placed: bool = False
@@ -63,7 +62,7 @@ def write_bundle(
     follow_symlink: bool = False,
     keep_mode: bool = False,
     keep_backup: bool = True,
-) -> tuple[Written, ...]:
+) -> tuple[WrittenFile, ...]:
     """Write all files, or none of them.
 
     Args:
@@ -132,7 +131,7 @@ def _replace_exactly(
 
 def look_at_bundle(
     folder: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
-) -> tuple[Written, ...]:
+) -> tuple[WrittenFile, ...]:
     """What `write_bundle` would do with these files, as far as that can be known without writing anything.
 
     Raises:
@@ -148,9 +147,9 @@ def look_at_bundle(
         place = _Folder(path, handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite=True)
-            if file.state is State.REPLACED:
+            if file.state is WriteState.REPLACED:
                 file.backup = next(name for name in _backup_names(file.name) if not _exists(place, name))
-        if any(file.state is not State.UNCHANGED for file in bundle):
+        if any(file.state is not WriteState.UNCHANGED for file in bundle):
             _refuse_locked(handle, path)
     return tuple(_written(path, file) for file in bundle)
 
@@ -229,13 +228,13 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
-def _compare(place: _Folder, file: _File, overwrite: bool) -> State:
+def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
     """What has to be done for this file; refuses what is no plain file."""
     shown = f"{visible(place.path)}/{visible(file.name)}"
     try:
         there = os.stat(file.name, dir_fd=place.handle, follow_symlinks=False)
     except FileNotFoundError:
-        return State.NEW
+        return WriteState.NEW
     except OSError as error:
         raise write_error(error, place.path) from error
     if stat.S_ISLNK(there.st_mode):
@@ -253,12 +252,12 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> State:
     if place.keep_mode:
         file.mode = there.st_mode & 0o777
     if same and not there.st_mode & 0o777 & ~file.mode:  # nobody may do more with it than was meant
-        return State.UNCHANGED
+        return WriteState.UNCHANGED
     if not overwrite:
         raise WriteError(
             f"{shown} exists with another content.", "Choose another folder, or allow to replace it."
         )
-    return State.REPLACED
+    return WriteState.REPLACED
 
 
 def _read(place: _Folder, name: str) -> bytes:
@@ -268,11 +267,11 @@ def _read(place: _Folder, name: str) -> bytes:
 
 
 def _commit(place: _Folder) -> None:
-    changed = [file for file in place.files if file.state is not State.UNCHANGED]
+    changed = [file for file in place.files if file.state is not WriteState.UNCHANGED]
     for file in changed:
         _write_temporary(place, file)
     for file in changed:
-        if file.state is State.REPLACED:
+        if file.state is WriteState.REPLACED:
             _back_up(place, file)
         _put_in_place(place, file)
     if changed:
@@ -352,7 +351,7 @@ def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
 
 def _put_in_place(place: _Folder, file: _File) -> None:
     """A new file must not replace one that has just appeared: a link fails then, a rename would not."""
-    if file.state is State.NEW:
+    if file.state is WriteState.NEW:
         try:
             os.link(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
         except OSError as error:
@@ -379,7 +378,7 @@ def _go_back(place: _Folder) -> None:
     """Undo in reverse; goes on when one step fails, so that as much as possible is as before."""
     for file in reversed(place.files):
         with contextlib.suppress(OSError):
-            if file.placed and file.state is State.REPLACED:
+            if file.placed and file.state is WriteState.REPLACED:
                 os.replace(file.backup, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
             elif file.placed:
                 os.unlink(file.name, dir_fd=place.handle)
@@ -390,6 +389,6 @@ def _go_back(place: _Folder) -> None:
                 os.unlink(file.temporary, dir_fd=place.handle)
 
 
-def _written(folder: str, file: _File) -> Written:
+def _written(folder: str, file: _File) -> WrittenFile:
     backup = os.path.join(folder, file.backup) if file.backup else ""
-    return Written(os.path.join(folder, file.name), file.state, backup)
+    return WrittenFile(os.path.join(folder, file.name), file.state, backup)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.operator import NOTHING, Outcome, raise_if_stopped
+from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NameTaken, NotFound
 from hardentui.model.journal import JournalEntry
@@ -59,7 +59,7 @@ class ContainerOperator:
         self._engine = engine
         self._containers = engine.containers
 
-    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         match operation:
             case NoteContainer():
                 self._refuse_changed(operation)
@@ -135,9 +135,9 @@ class ContainerOperator:
                 f"{visible(operation.name, 80)} is not what it was when this was planned.", "Try again."
             )
 
-    def _create(self, operation: CreateContainer) -> Outcome:
+    def _create(self, operation: CreateContainer) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)
-        return Outcome(
+        return OperationOutcome(
             CreateContainer(
                 name=operation.name,
                 original=operation.original,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from hardentui.change.operator import NOTHING, Outcome
+from hardentui.change.operator import NOTHING, OperationOutcome
 from hardentui.errors import WriteError
 from hardentui.files import put_back, write_bundle
 from hardentui.folders import write_error
@@ -47,7 +47,7 @@ class FileOperator:
 
     kinds: tuple[type[Operation], ...] = (WriteFile,)
 
-    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
         if _read(operation.path) != operation.before:
             raise WriteError(

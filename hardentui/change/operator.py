@@ -20,7 +20,7 @@ class Cancelled(HardenError):
     """Somebody does not want it any more."""
 
 
-class Outcome(Struct, frozen=True):
+class OperationOutcome(Struct, frozen=True):
     """What an operation brought.
 
     Attributes:
@@ -36,7 +36,7 @@ class Outcome(Struct, frozen=True):
     after: float = 0.0
 
 
-NOTHING = Outcome()
+NOTHING = OperationOutcome()
 
 
 class Operator(Protocol):
@@ -44,7 +44,7 @@ class Operator(Protocol):
 
     kinds: tuple[type[Operation], ...]
 
-    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         """Carry it out; gives up soon after `stop` is set.
 
         Raises:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from hardentui.change.operator import NOTHING, Cancelled, Outcome, raise_if_stopped
+from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
 from hardentui.engine.change.containers import Containers
 from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
@@ -38,7 +38,7 @@ class ServiceOperator:
         self._files = files
         self._prove = prove
 
-    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         match operation:
             case WaitReady():
                 return self._wait(operation, stop)
@@ -52,7 +52,7 @@ class ServiceOperator:
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """They changed nothing."""
 
-    def _wait(self, operation: WaitReady, stop: threading.Event) -> Outcome:
+    def _wait(self, operation: WaitReady, stop: threading.Event) -> OperationOutcome:
         containers = self._reached()
         document = containers.inspect(operation.name)
         expected = expectation(document, operation.ports, operation.seconds)
@@ -65,14 +65,14 @@ class ServiceOperator:
             raise
         if not outcome.ready:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
-        return Outcome(said=f"ready by {expected.words}", after=expected.settle)
+        return OperationOutcome(said=f"ready by {expected.words}", after=expected.settle)
 
     def _reached(self) -> Containers:
         if self._containers is None:
             raise ChangeFailed("Podman was not reached.")
         return self._containers
 
-    def _probe(self, operation: RunProbe, stop: threading.Event) -> Outcome:
+    def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:
         """A service that is ready may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
@@ -84,7 +84,7 @@ class ServiceOperator:
             raise_if_stopped(stop)
             stop.wait(_PAUSE)
 
-    def _proof(self, operation: ProveChanges) -> Outcome:
+    def _proof(self, operation: ProveChanges) -> OperationOutcome:
         proofs = self._prove(operation.name)
         by_check = {proof.check: proof for proof in proofs}
         missing = [
@@ -98,7 +98,7 @@ class ServiceOperator:
             )
         wanted = tuple(proof for proof in proofs if proof.check in operation.checks)
         passed = sum(1 for proof in wanted if proof.status == "pass")
-        return Outcome(proof=wanted, said=f"{passed} of {len(operation.checks)} pass")
+        return OperationOutcome(proof=wanted, said=f"{passed} of {len(operation.checks)} pass")
 
 
 def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:

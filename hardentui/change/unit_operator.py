@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hardentui.change.operator import NOTHING, Outcome
+from hardentui.change.operator import NOTHING, OperationOutcome
 from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
 from hardentui.model.journal import JournalEntry
@@ -19,10 +19,10 @@ class UnitOperator:
 
     kinds: tuple[type[Operation], ...] = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
 
-    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         match operation:
             case NoteUnit():
-                return Outcome(note_unit(operation.unit, operation.uid))
+                return OperationOutcome(note_unit(operation.unit, operation.uid))
             case ReloadUnits():
                 Systemctl(operation.uid).reload()
             case RestartUnit():

@@ -16,7 +16,7 @@ from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.workbench.checklists.lookup import know_checks
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return result.exit_code
 
 
-def _look(options: Namespace) -> Look:
+def _look(options: Namespace) -> TextStyle:
     """One line for each subject where everything is checked, all that is known where something was named."""
     whole = not (options.names or options.step or options.check)
     blocks = options.details or not (whole or options.summary)
-    return Look(brief=whole, blocks=blocks, advice=not options.summary)
+    return TextStyle(brief=whole, blocks=blocks, advice=not options.summary)
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:
@@ -114,15 +114,17 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
     raise UsageError(f"Nothing was checked: there is no {about} here.")
 
 
-def deliver(result: CheckResult, options: Namespace, terminal: Terminal, look: Look | None = None) -> None:
+def deliver(
+    result: CheckResult, options: Namespace, terminal: Terminal, look: TextStyle | None = None
+) -> None:
     """The report where the options want it; without `look` with all that is known."""
     steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
-        look = replace(look or Look(), next_steps=steps)
+        look = replace(look or TextStyle(), next_steps=steps)
         save_text(options.file, render(options.format, result, look), backup=False)
         terminal.note(f"note: the report is in {options.file}")
     else:
         here = terminal.look
         seen = {"width": here.width, "color": here.color, "summary_last": here.summary_last}
-        look = replace(look or Look(), next_steps=steps, **seen)
+        look = replace(look or TextStyle(), next_steps=steps, **seen)
         terminal.write(render(options.format, result, look))

@@ -15,7 +15,7 @@ from hardentui.model.finding import Severity
 from hardentui.reports.as_json import document
 from hardentui.reports.comparing import compare, read_report
 from hardentui.reports.comparison_text import as_json, as_text
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     comparison = compare(_load(options.old, options, terminal), _load(options.new, options, terminal))
     code = comparison.exit_code(Severity.parse(options.fail_on))
     to_file = options.file not in ("", "-")
-    look = Look() if to_file else terminal.look
+    look = TextStyle() if to_file else terminal.look
     text = as_json(comparison, code) if options.format == "json" else as_text(comparison, look)
     if to_file:
         save_text(options.file, text, backup=False)

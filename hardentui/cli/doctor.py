@@ -14,7 +14,7 @@ from hardentui.errors import NoEngine
 from hardentui.workbench.opening.doctor import Machine, examine
 
 if TYPE_CHECKING:
-    from hardentui.workbench.opening.doctor import Line
+    from hardentui.workbench.opening.doctor import Diagnosis
 
 _COLORS = {"ok": "32", "missing": "31", "weak": "33", "note": "36"}
 
@@ -36,7 +36,7 @@ def _size() -> tuple[int, int]:
     return size.columns, size.lines
 
 
-def _shown(lines: Iterable[Line], paragraphs: Paragraphs) -> Iterator[str]:
+def _shown(lines: Iterable[Diagnosis], paragraphs: Paragraphs) -> Iterator[str]:
     for line in lines:
         mark = paragraphs.painted(f"{line.mark.value:<8}", _COLORS[line.mark.value])
         first, *rest = paragraphs.wrapped(f"{line.what}: {line.value}", " " * 9)

@@ -31,7 +31,7 @@ from hardentui.workbench.pages.images import (
 from hardentui.workbench.pages.sections import Tone, size_text
 
 if TYPE_CHECKING:
-    from hardentui.workbench.pages.sections import Section
+    from hardentui.workbench.pages.sections import PageSection
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
@@ -218,7 +218,7 @@ def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
 
 
-def page_text(sections: Iterable[Section]) -> str:
+def page_text(sections: Iterable[PageSection]) -> str:
     """Sections as plain lines, safe to show; a bad one is marked."""
     lines: list[str] = []
     for section in sections:

@@ -15,7 +15,7 @@ from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.visible import visible
-from hardentui.workbench.pages.lsm import State, lsm_page
+from hardentui.workbench.pages.lsm import Confinement, lsm_page
 
 if TYPE_CHECKING:
     from hardentui.workbench.pages.lsm import LsmPage
@@ -58,7 +58,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
     if options.folder:
         _write(pages[0], options.folder, terminal)
-    unknown = any(page.state is State.UNKNOWN and page.running for page in pages)
+    unknown = any(page.state is Confinement.UNKNOWN and page.running for page in pages)
     return 4 if unknown or any(report.facts is None for report in reports) else 0
 
 

@@ -23,7 +23,7 @@ from hardentui.workbench.learned import read_learned
 from hardentui.workbench.networking import outgoing as going_out
 from hardentui.workbench.networking import proving
 from hardentui.workbench.networking.proving import HOST, parse_target
-from hardentui.workbench.networking.splitting import Calls, lines_of, splits
+from hardentui.workbench.networking.splitting import SeenContacts, lines_of, splits
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
@@ -182,9 +182,9 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
     """Whom each container contacts within the time; one that cannot be watched may call anybody."""
     everybody = _all(rows)
-    calls: dict[str, dict[str, Calls]] = {}
+    calls: dict[str, dict[str, SeenContacts]] = {}
     for container in everybody:
-        calls.setdefault(container.engine.label, {})[container.name] = Calls(outside=True)
+        calls.setdefault(container.engine.label, {})[container.name] = SeenContacts(outside=True)
     again = [bench.containers.refresh(row.key) for row in rows if row.report and row.report.facts]
     running = [row.report.facts for row in again if row and row.report and row.report.facts]
 
@@ -193,7 +193,7 @@ def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Te
         if not seen.unknown:
             called = {contact.container for contact in seen.contacts if contact.container}
             outside = any(not contact.who for contact in seen.contacts)
-            calls[facts.engine.label][facts.name] = Calls(outside, frozenset(called))
+            calls[facts.engine.label][facts.name] = SeenContacts(outside, frozenset(called))
 
     with _until_interrupted() as stop:
         terminal.activity(f"watching {plural(len(running), 'container')} for {seconds:g} s")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hardentui.model.network_map import NetworkMap
-    from hardentui.workbench.pages.networks import Place
+    from hardentui.workbench.pages.networks import NetworkPlace
 
 SCHEMA = "hardentui/networks/1"
 
@@ -114,7 +114,7 @@ def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:
     terminal.note(f"note: the map is in {path}")
 
 
-def _table(every_place: Iterable[Place], picture: NetworkMap) -> Table:
+def _table(every_place: Iterable[NetworkPlace], picture: NetworkMap) -> Table:
     from rich.table import Table
 
     gates = {

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
-from hardentui.cli.trial import Progress, interruptible, trial_options
+from hardentui.cli.trial import ProgressLines, interruptible, trial_options
 from hardentui.model.facts import ContainerFacts
 from hardentui.visible import visible
 from hardentui.workbench.trials.trying import Trying, Wishes
@@ -47,7 +47,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
         with interruptible():
-            rehearsal = rehearse(facts, image, trying, wishes, Progress(terminal), threading.Event())
+            rehearsal = rehearse(facts, image, trying, wishes, ProgressLines(terminal), threading.Event())
     terminal.clear()
     if options.format == "json":
         document = {

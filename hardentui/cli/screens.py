@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
+from hardentui.state.remembered import read_remembered, remember
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.settings.document import Document
@@ -30,4 +31,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.tui.vocabulary import key_name, vocabulary
 
     settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)
-    return run_app(first_look, simulate, settings=settings)
+    if not settings.remember:
+        return run_app(first_look, simulate, settings=settings)
+    return run_app(
+        first_look,
+        simulate,
+        settings=settings,
+        remembered=read_remembered(os.environ),
+        remember=lambda remembered: remember(remembered, os.environ),
+    )

@@ -13,7 +13,7 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.visible import visible
 from hardentui.workbench.looking.default_profile import default_profile
-from hardentui.workbench.pages.seccomp import Kind, seccomp_page, summary
+from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page, summary
 
 if TYPE_CHECKING:
     from hardentui.workbench.pages.seccomp import SeccompPage
@@ -50,14 +50,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
     for report in reports:
         if report.facts is None:
             terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
-    unknown = any(page.kind is Kind.UNKNOWN or page.unjudged for page in pages)
+    unknown = any(page.kind is FilterKind.UNKNOWN or page.unjudged for page in pages)
     return 4 if unknown or any(report.facts is None for report in reports) else 0
 
 
 def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:
     terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
     lines = [*summary(page)]
-    if page.kind in (Kind.PROFILE, Kind.COMPILED):
+    if page.kind in (FilterKind.PROFILE, FilterKind.COMPILED):
         lines += [f"DANGEROUS, it {group.gives}: {', '.join(group.calls)}" for group in page.dangerous]
         if not page.dangerous:
             lines.append("No dangerous call gets past it that Podman's own profile refuses.")

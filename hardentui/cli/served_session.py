@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 
-from hardentui.files import ONLY_BELOW
+from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import run
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection

@@ -21,7 +21,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
+from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
@@ -176,7 +176,7 @@ def scan(
     def arrived(row: Row) -> None:
         by_key[row.key] = row
 
-    def moved(progress: Progress) -> None:
+    def moved(progress: CheckProgress) -> None:
         terminal.progress(progress.done, progress.total)
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.model.trust_change import Verdict
+from hardentui.model.trust_change import PullVerdict
 from hardentui.visible import visible
 from hardentui.workbench.changing.signing import new_key, sign_and_prove
 
@@ -62,5 +62,5 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
         if pull.said:
             terminal.write(f"  {visible(pull.said, 300)}\n")
         terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
-        codes.add({Verdict.ACCEPTED: 0, Verdict.UNKNOWN: 4}.get(pull.verdict, 1))
+        codes.add({PullVerdict.ACCEPTED: 0, PullVerdict.UNKNOWN: 4}.get(pull.verdict, 1))
     return max(codes)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Terminal:
                 stream.reconfigure(errors="backslashreplace")
 
     @property
-    def look(self) -> Look:
-        return Look(self.width, self.color, summary_last=self.is_terminal)
+    def look(self) -> TextStyle:
+        return TextStyle(self.width, self.color, summary_last=self.is_terminal)
 
     def write(self, text: str) -> None:
         """A result that is safe to show, as it is."""

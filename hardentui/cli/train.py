@@ -22,7 +22,7 @@ from hardentui.training.lab import Lab, Mode
 from hardentui.training.loading import load_labs
 from hardentui.training.progress import load_progress, progress_file
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.training import Outcome, Training, open_training
+from hardentui.workbench.training import LabOutcome, Training, open_training
 from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
@@ -245,7 +245,7 @@ _COMMANDS = {
 }
 
 
-def _told(outcome: Outcome, terminal: Terminal) -> int:
+def _told(outcome: LabOutcome, terminal: Terminal) -> int:
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
@@ -261,7 +261,7 @@ def _told(outcome: Outcome, terminal: Terminal) -> int:
     return 0
 
 
-def _show(outcome: Outcome, terminal: Terminal) -> None:
+def _show(outcome: LabOutcome, terminal: Terminal) -> None:
     """The goals, the attack and the service: a sign and a word each."""
     if outcome.simulated:
         terminal.write("SIMULATED: no container was made.\n")

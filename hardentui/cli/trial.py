@@ -14,7 +14,7 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
-from hardentui.model.trial import Result, Step, Trial, TrialEvent
+from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
@@ -112,7 +112,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
         with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, ProgressLines(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -140,7 +140,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Progress:
+class ProgressLines:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -148,10 +148,10 @@ class Progress:
         self._round = 0
 
     def __call__(self, event: TrialEvent) -> None:
-        if event.step in (Step.CLEANING, Step.PREPARING, Step.DONE):
+        if event.step in (TrialStep.CLEANING, TrialStep.PREPARING, TrialStep.DONE):
             self._terminal.activity(event.text)
             return
-        if event.step is Step.ROUND and event.round is None and not event.decides:
+        if event.step is TrialStep.ROUND and event.round is None and not event.decides:
             self._terminal.activity(f"round {self._round + 1}: {event.text}")
             return
         if event.round is not None:
@@ -162,7 +162,7 @@ class Progress:
                 + (f": {event.round.why}" if event.round.why else "")
             )
             return
-        label = "  then" if event.step is Step.ROUND else event.step.value
+        label = "  then" if event.step is TrialStep.ROUND else event.step.value
         self._terminal.note(f"{label}: {event.text}")
 
 

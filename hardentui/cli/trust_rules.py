@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from argparse import Namespace
 from collections.abc import Iterable
 
@@ -11,12 +10,7 @@ from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
 from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
-
-_SCOPE = re.compile(
-    r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard of hosts
-    r"|[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"  # or a host with the rest of a name
-    r"(?:/[a-z0-9][a-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})?)"
-)
+from hardentui.workbench.changing.trust_rules import scope_of
 
 
 def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
@@ -48,8 +42,8 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
                 rekor=os.path.abspath(options.rekor),
             )
         )
-    rules += [ScopeRule(_scope(scope), RuleKind.ACCEPT) for scope in options.accept]
-    rules += [ScopeRule(_scope(scope), RuleKind.REJECT) for scope in options.reject]
+    rules += [ScopeRule(scope_of(scope), RuleKind.ACCEPT) for scope in options.accept]
+    rules += [ScopeRule(scope_of(scope), RuleKind.REJECT) for scope in options.reject]
     if lookaside:
         raise UsageError(f"--lookaside {visible(min(lookaside), 80)}: there is no --gpg rule for that scope.")
     scopes = [rule.scope for rule in rules]
@@ -64,16 +58,4 @@ def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
         scope, equals, value = text.partition("=")
         if not equals or not value:
             raise UsageError(f"{option} {visible(text, 80)!r}: it must be SCOPE=VALUE.")
-        yield _scope(scope), value
-
-
-def _scope(text: str) -> str:
-    host = text.partition("/")[0]
-    full = "." in host or ":" in host or host == "localhost"
-    if not full:
-        raise UsageError(
-            f"{visible(text, 80)!r} names no registry.", "Say the whole name, like docker.io/library/nginx."
-        )
-    if not _SCOPE.fullmatch(text):
-        raise UsageError(f"{visible(text, 80)!r} is no scope of a policy.")
-    return text
+        yield scope_of(scope), value

@@ -50,7 +50,7 @@ class Inspecting(Struct, frozen=True):
     todo: _Paths
     results: SimpleQueue[tuple[str, Inspected] | Exception | None]
     connections: list[Connection]
-    kept: Kept | None
+    kept: Prefetched | None
 
     def work(self, connection: Connection) -> None:
         """One worker: ask until nothing is left, or the engine does not answer for a container."""
@@ -102,7 +102,7 @@ def start(
     connections: tuple[Connection, ...],
     ids: tuple[str, ...],
     before: tuple[str, ...] = (),
-    kept: Kept | None = None,
+    kept: Prefetched | None = None,
 ) -> Inspecting:
     """Start a worker for each connection; `before` are other paths whose answers go to `kept` first."""
     results: SimpleQueue[tuple[str, Inspected] | Exception | None] = SimpleQueue()
@@ -121,7 +121,7 @@ def start(
     return running
 
 
-class Kept:
+class Prefetched:
     """Answers that are asked for before anybody wants them. Each is taken once.
 
     Args:
@@ -176,7 +176,7 @@ class Ahead:
     def __init__(
         self,
         read_list: Callable[[], tuple[Listed, ...]],
-        start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], Kept], Inspecting],
+        start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], Prefetched], Inspecting],
         second: Connection,
     ) -> None:
         self.told = False
@@ -185,7 +185,7 @@ class Ahead:
         self._rows: tuple[Listed, ...] = ()
         self._error: Exception | None = None
         self._running: Inspecting | None = None
-        self._kept = Kept()
+        self._kept = Prefetched()
         self._kept.expect(SHARED)
         self.take = self._kept.take
         threading.Thread(target=self._share, args=(second,), name="hardentui-ahead", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Look at a place where an engine may be: an `Engine` when one answers, else an `Attempt` with the reason."""
+"""Look at a place where an engine may be: an `Engine` when one answers, else a `NoAnswer` with the reason."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FORWARDERS = frozenset(
 _RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
 
 
-class Attempt(Struct, frozen=True):
+class NoAnswer(Struct, frozen=True):
     """A place where no engine answered: the reason is a sentence, the hint what would help.
 
     `denied`: there is one, and this account may not use it.
@@ -43,32 +43,32 @@ class Attempt(Struct, frozen=True):
     denied: bool = False
 
 
-def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | Attempt:
+def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | NoAnswer:
     """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends what was started for it."""
     opener = _OPENERS.get(_scheme(candidate.url))
     if opener is None:
-        return Attempt(candidate, *refused_address(candidate.url))
+        return NoAnswer(candidate, *refused_address(candidate.url))
     try:
         return opener(candidate, listener)
     except NotFound:
-        return Attempt(candidate, "Something answers there, but it is not Podman.")
+        return NoAnswer(candidate, "Something answers there, but it is not Podman.")
     except EngineError as error:
-        return Attempt(candidate, error.title, error.hint, isinstance(error, EngineDenied))
+        return NoAnswer(candidate, error.title, error.hint, isinstance(error, EngineDenied))
 
 
 def probe_all(
     places: Iterable[Candidate], listener: Listener | None = None
-) -> tuple[tuple[Engine, ...], tuple[Attempt, ...]]:
+) -> tuple[tuple[Engine, ...], tuple[NoAnswer, ...]]:
     """Probe in order. A socket that is reached by two names is one engine."""
     engines: list[Engine] = []
-    attempts: list[Attempt] = []
+    attempts: list[NoAnswer] = []
     seen: set[tuple[int, int]] = set()
     for place in places:
         same = _socket_identity(place)
         if same in seen:
             continue
         answer = probe(place, listener)
-        if isinstance(answer, Attempt):
+        if isinstance(answer, NoAnswer):
             attempts.append(answer)
             continue
         engines.append(answer)
@@ -77,7 +77,7 @@ def probe_all(
     return tuple(engines), tuple(attempts)
 
 
-def no_engine(attempts: Iterable[Attempt]) -> NoEngine:
+def no_engine(attempts: Iterable[NoAnswer]) -> NoEngine:
     """The error for "nothing answered anywhere": what was tried, in order, and what would help."""
     lines = []
     for attempt in attempts:

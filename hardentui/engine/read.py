@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
-from hardentui.engine.documents.around import ListedPod, Network, Pod, Volume
-from hardentui.engine.documents.container import Change, ExecSession
+from hardentui.engine.documents.container import ChangedFile, ExecSession
 from hardentui.engine.documents.image import HistoryEntry, ListedImage
 from hardentui.engine.documents.info import Info
+from hardentui.engine.documents.resources import ListedPod, Network, Pod, Volume
 from hardentui.engine.inspecting import (
     ABSENT,
     IMAGES,
@@ -23,8 +23,8 @@ from hardentui.engine.inspecting import (
     VOLUMES,
     Ahead,
     Inspecting,
-    Kept,
     OnInspected,
+    Prefetched,
     hand_over,
     image_path,
     start,
@@ -136,7 +136,7 @@ class Engine:
             running.end()
 
     def _start_inspecting(
-        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Kept | None = None
+        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Prefetched | None = None
     ) -> Inspecting:
         return start((self._first, self._second_connection()), ids, before, kept)
 
@@ -179,7 +179,7 @@ class Engine:
     def changes(self, container: str) -> tuple[Mapping[str, Any], ...]:
         """What a container changed against its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         answer = self._first.get(f"/containers/{segment(container)}/changes")
-        return shapes.mappings(answer, "the changes of a container", "Path", Change)
+        return shapes.mappings(answer, "the changes of a container", "Path", ChangedFile)
 
     def exec_session(self, session: str) -> Mapping[str, Any]:
         """One exec session of a container (its ids stand in `ExecIDs`)."""

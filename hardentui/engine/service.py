@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from hardentui.engine.child import Child, dies_with_us
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import Attempt, probe
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import private_base
 from hardentui.errors import EngineError, EngineUnreachable
@@ -72,7 +72,7 @@ class PrivateService:
             EngineUnreachable: it does not answer any more.
         """
         answer = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
-        if isinstance(answer, Attempt):
+        if isinstance(answer, NoAnswer):
             raise EngineUnreachable(answer.reason, answer.hint)
         answer.also_close(self.close)
         return answer

@@ -24,7 +24,7 @@ class NotInstalled(Unreadable, frozen=True):
     """A program that this machine does not have."""
 
 
-class Failed(Unreadable, frozen=True):
+class ProgramFailed(Unreadable, frozen=True):
     """A program that ended with another status than 0; `said` is the last line that it complained with."""
 
     said: str = ""
@@ -102,7 +102,7 @@ def _run(
         if process.returncode:
             words = _last_words(err)
             reason = f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}"
-            return Failed(reason, words)
+            return ProgramFailed(reason, words)
         if out.seek(0, os.SEEK_END) > _LARGEST:
             return Unreadable(f"the output of {name} is too large to be real")
         out.seek(0)

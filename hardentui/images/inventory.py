@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.images.packages import Database
-from hardentui.images.tar import Body, Damaged, Source, entries
-from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.images.tar import Body, ByteSource, Damaged, entries
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.visible import visible
 
 _MOST_PARTS = 4096
@@ -26,7 +26,7 @@ _LONGEST_MANIFEST = 8 << 20
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
-def read_inventory(source: Source, cancelled: Callable[[], bool] = lambda: False) -> ImageInventory:
+def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: False) -> ImageInventory:
     """Read an image archive to its end.
 
     Args:
@@ -86,7 +86,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventory:
-    by_category: dict[str, list[FoundFile]] = {}
+    by_category: dict[str, list[ImageFile]] = {}
     for at, (_, layer) in enumerate(layers):
         above = [higher for _, higher in layers[at + 1 :]]
         for category, file in layer.notable:
@@ -98,7 +98,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
     databases = _databases(layers)
     packages, uncounted = _counts(databases)
 
-    def files(category: str) -> tuple[FoundFile, ...]:
+    def files(category: str) -> tuple[ImageFile, ...]:
         return tuple(by_category.get(category, ())[:MOST_FOUND])
 
     return ImageInventory(

@@ -8,8 +8,8 @@ from msgspec import Struct, field
 
 from hardentui.images import accounts, rpm, rules
 from hardentui.images.packages import Database, read_apk, read_dpkg, read_dpkg_part
-from hardentui.images.tar import Body, Damaged, Entry, Source, entries
-from hardentui.model.image import FoundFile
+from hardentui.images.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
+from hardentui.model.image import ImageFile
 
 MOST_ENTRIES = 1_000_000
 """Entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
@@ -54,7 +54,7 @@ class Layer(Struct):
 
     size: int = 0
     count: int = 0
-    notable: list[tuple[str, FoundFile]] = field(default_factory=list)
+    notable: list[tuple[str, ImageFile]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Layer(Struct):
             folder = folder.rpartition("/")[0]
 
 
-def read_layer(source: Source, budget: Budget) -> Layer:
+def read_layer(source: ByteSource, budget: Budget) -> Layer:
     """Read one layer's archive; what breaks off is told in `gap`, and what came before it is kept."""
     layer = Layer()
     try:
@@ -96,7 +96,7 @@ def read_layer(source: Source, budget: Budget) -> Layer:
     return layer
 
 
-def _take(layer: Layer, entry: Entry, body: Body) -> None:
+def _take(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     layer.count += 1
     layer.size += entry.size
     folder, _, name = entry.path.rpartition("/")
@@ -112,27 +112,27 @@ def _take(layer: Layer, entry: Entry, body: Body) -> None:
         _look_inside(layer, entry, body)
 
 
-def _look_at_entry(layer: Layer, entry: Entry) -> None:
+def _look_at_entry(layer: Layer, entry: ArchiveEntry) -> None:
     program = rules.program(entry)
     if program:
         category, what, kind = program
-        _add(layer, category, FoundFile(entry.path, what, kind=kind))
+        _add(layer, category, ImageFile(entry.path, what, kind=kind))
     rights = rules.privilege(entry)
     if rights:
-        _add(layer, "privileged", FoundFile(entry.path, rights))
+        _add(layer, "privileged", ImageFile(entry.path, rights))
     open_kind = rules.open_to_all(entry)
     if open_kind:
-        _add(layer, "writable", FoundFile(entry.path, open_kind))
+        _add(layer, "writable", ImageFile(entry.path, open_kind))
 
 
-def _add(layer: Layer, category: str, file: FoundFile) -> None:
+def _add(layer: Layer, category: str, file: ImageFile) -> None:
     if len(layer.notable) < MOST_FOUND:
         layer.notable.append((category, file))
     else:
         layer.gap = layer.gap or f"it has more than {MOST_FOUND} files worth telling"
 
 
-def _look_inside(layer: Layer, entry: Entry, body: Body) -> None:
+def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     path = entry.path
     if path in _OS_RELEASE or accounts.matters(path):
         if entry.size > _LONGEST_TEXT:
@@ -152,7 +152,7 @@ def _look_inside(layer: Layer, entry: Entry, body: Body) -> None:
     elif rules.may_hold_credentials(entry):
         what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
         if what:
-            _add(layer, "credential", FoundFile(path, what))
+            _add(layer, "credential", ImageFile(path, what))
 
 
 def _rpm(body: Body, size: int) -> Database:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from hardentui.images.tar import Source
+from hardentui.images.tar import ByteSource
 from hardentui.model.image import Package
 
 MOST_PACKAGES = 50_000
@@ -38,7 +38,7 @@ class Database(Struct):
     readable: bool = True
 
 
-def read_dpkg(source: Source) -> Database:
+def read_dpkg(source: ByteSource) -> Database:
     """`/var/lib/dpkg/status`: only what is installed counts, not what was removed and left its settings."""
     database = Database()
     for stanza in _stanzas(source, _DPKG_FIELDS):
@@ -48,7 +48,7 @@ def read_dpkg(source: Source) -> Database:
     return database
 
 
-def read_dpkg_part(source: Source) -> Database:
+def read_dpkg_part(source: ByteSource) -> Database:
     """A file of `/var/lib/dpkg/status.d`, as images without a package manager have them: one package."""
     database = Database(count=1)
     for stanza in _stanzas(source, _DPKG_FIELDS):
@@ -57,7 +57,7 @@ def read_dpkg_part(source: Source) -> Database:
     return database
 
 
-def read_apk(source: Source) -> Database:
+def read_apk(source: ByteSource) -> Database:
     """`/lib/apk/db/installed`."""
     database = Database()
     for stanza in _stanzas(source, _APK_FIELDS):
@@ -95,7 +95,7 @@ def _package(kind: str, stanza: dict[str, str]) -> Package | None:
     )
 
 
-def _stanzas(source: Source, fields: dict[bytes, str]) -> Iterator[dict[str, str]]:
+def _stanzas(source: ByteSource, fields: dict[bytes, str]) -> Iterator[dict[str, str]]:
     """Blocks of `Name: value` lines between empty lines; of each, the fields that are known here."""
     stanza: dict[str, str] = {}
     for line in _lines(source):
@@ -112,7 +112,7 @@ def _stanzas(source: Source, fields: dict[bytes, str]) -> Iterator[dict[str, str
         yield stanza
 
 
-def _lines(source: Source) -> Iterator[bytes]:
+def _lines(source: ByteSource) -> Iterator[bytes]:
     """Lines without their ends; of a long one only its beginning."""
     rest, cut = b"", False  # `cut`: the beginning of this line was given away already
     while part := source.read(_CHUNK):

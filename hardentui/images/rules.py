@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.images.tar import Entry
+from hardentui.images.tar import ArchiveEntry
 
 _PROGRAM_FOLDERS = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
@@ -72,7 +72,7 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
 }
 
 
-def program(entry: Entry) -> tuple[str, str, str] | None:
+def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
     """(category, what, kind) of a program: category is tool, shell or login; only a tool has a kind."""
     folder, _, name = entry.path.rpartition("/")
     if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
@@ -84,7 +84,7 @@ def program(entry: Entry) -> tuple[str, str, str] | None:
     return ("login", name, "") if name in _LOGINS else None
 
 
-def privilege(entry: Entry) -> str:
+def privilege(entry: ArchiveEntry) -> str:
     """Which rights a file lends to whoever starts it; empty when none."""
     if entry.kind not in ("file", "hard link"):
         return ""
@@ -98,7 +98,7 @@ def privilege(entry: Entry) -> str:
     return ", ".join(rights)
 
 
-def open_to_all(entry: Entry) -> str:
+def open_to_all(entry: ArchiveEntry) -> str:
     """`file` or `folder` when everybody may write it where that is not usual; else empty."""
     if not entry.mode & 0o002 or entry.kind not in ("file", "folder"):
         return ""
@@ -108,7 +108,7 @@ def open_to_all(entry: Entry) -> str:
     return "" if usual else entry.kind
 
 
-def may_hold_credentials(entry: Entry) -> bool:
+def may_hold_credentials(entry: ArchiveEntry) -> bool:
     """The name says that it is worth looking at the first bytes."""
     return entry.kind == "file" and entry.size > 0 and bool(_expected(entry.path))
 

@@ -42,13 +42,13 @@ class Damaged(Exception):
     """The archive is cut off or breaks the format; what was read before it is still good."""
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Anything that gives bytes: up to `size` of them, none at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
-class Entry(NamedTuple):
+class ArchiveEntry(NamedTuple):
     """One entry of an archive.
 
     Attributes:
@@ -71,7 +71,7 @@ class Entry(NamedTuple):
 class Body:
     """The bytes of one entry. Bounded by the size that the entry has in the archive."""
 
-    def __init__(self, source: Source, size: int) -> None:
+    def __init__(self, source: ByteSource, size: int) -> None:
         self._source = source
         self._left = size
         self._padding = -size % BLOCK
@@ -96,7 +96,7 @@ class Body:
             raise Damaged("the archive is cut off")
 
 
-def _up_to(source: Source, size: int) -> bytes:
+def _up_to(source: ByteSource, size: int) -> bytes:
     """`size` bytes, fewer only at the end: sockets hand over what has come so far."""
     data = source.read(size) if size else b""
     while data and len(data) < size and (more := source.read(size - len(data))):
@@ -104,7 +104,7 @@ def _up_to(source: Source, size: int) -> bytes:
     return data
 
 
-def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
+def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:
     """Each entry with its body, which is only good until the next one is asked for.
 
     Raises:
@@ -137,7 +137,7 @@ def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
         body.skip()
 
 
-def _block(source: Source) -> bytes | None:
+def _block(source: ByteSource) -> bytes | None:
     """The next header block; None at the end of the archive."""
     block = _up_to(source, BLOCK)
     if not block or not any(block):
@@ -165,7 +165,7 @@ def _number(field: bytes) -> int:
         raise Damaged("a header holds no number where one must be") from None
 
 
-def _header(source: Source, size: int) -> bytes:
+def _header(source: ByteSource, size: int) -> bytes:
     if size > LONGEST_HEADER:
         raise Damaged("a header is longer than is plausible")
     body = Body(source, size)
@@ -201,7 +201,7 @@ def _name(value: bytes) -> bytes:
     return value
 
 
-def _skip_sparse_map(source: Source, block: bytes) -> None:
+def _skip_sparse_map(source: ByteSource, block: bytes) -> None:
     more, seen = block[482], 0
     while more:
         seen += 1
@@ -211,7 +211,7 @@ def _skip_sparse_map(source: Source, block: bytes) -> None:
         more = following[504]
 
 
-def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) -> Entry:
+def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) -> ArchiveEntry:
     name = block[:100].partition(b"\0")[0]
     prefix = block[345:500].partition(b"\0")[0] if block[257:263] == b"ustar\0" else b""
     raw = extended.get("path", prefix + b"/" + name if prefix else name)
@@ -224,7 +224,7 @@ def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) ->
     what = _KINDS.get(kind, "other")
     if kind == "\0" and raw.endswith(b"/"):
         what = "folder"
-    return Entry(
+    return ArchiveEntry(
         path=posixpath.normpath("/" + _text(raw).lstrip("/")),
         kind=what,
         mode=_number(block[100:108]) & 0o7777,

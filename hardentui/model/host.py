@@ -20,16 +20,16 @@ from hardentui.model.trust import Rule, TrustFacts, rule_for
 __all__ = [
     "Advisory",
     "ApiService",
-    "Baseline",
+    "BaselineReport",
     "Configuration",
     "EngineSocket",
     "FileFact",
     "Firewall",
     "Hole",
     "HostFacts",
-    "Journal",
+    "HostPackage",
+    "JournalStorage",
     "Missing",
-    "Package",
     "Program",
     "RootRight",
     "Rule",
@@ -173,7 +173,7 @@ class SecurityModules(Struct, frozen=True):
     apparmor_profiles: Known[Mapping[str, str]] = NOT_READ
 
 
-class Journal(Struct, frozen=True):
+class JournalStorage(Struct, frozen=True):
     """Where systemd's journal keeps its lines.
 
     Attributes:
@@ -230,7 +230,7 @@ class Firewall(Struct, frozen=True):
     metadata_filtered: Known[bool] = NOT_READ
 
 
-class Package(Struct, frozen=True):
+class HostPackage(Struct, frozen=True):
     """An installed package with the version as its distribution spells it."""
 
     name: str
@@ -288,7 +288,7 @@ class RootRight(Struct, frozen=True):
     way: str = "sudo"
 
 
-class Baseline(Struct, frozen=True):
+class BaselineReport(Struct, frozen=True):
     """A report of a host scanner on record: its tool, file and time (seconds since the epoch)."""
 
     tool: str
@@ -368,7 +368,7 @@ class HostFacts(Struct, frozen=True):
     seccomp_intact: Known[bool] = NOT_READ
     firewall: Firewall = field(default_factory=Firewall)
 
-    packages: Known[Mapping[str, Package]] = NOT_READ
+    packages: Known[Mapping[str, HostPackage]] = NOT_READ
     security_updates: Known[tuple[str, ...]] = NOT_READ
     reboot_required: Known[str] = NOT_READ
     holes: Known[tuple[Hole, ...]] = NOT_READ
@@ -378,7 +378,7 @@ class HostFacts(Struct, frozen=True):
     audit_loaded: Known[tuple[str, ...]] = NOT_READ
     detectors: Known[tuple[str, ...]] = NOT_READ
     running_sensors: Known[tuple[str, ...]] = NOT_READ
-    baselines: Known[tuple[Baseline, ...]] = NOT_READ
+    baselines: Known[tuple[BaselineReport, ...]] = NOT_READ
     host_scans: Known[tuple[HostScan, ...]] = NOT_READ
-    journal: Known[Journal | None] = NOT_READ
+    journal: Known[JournalStorage | None] = NOT_READ
     cloud: Known[str] = NOT_READ

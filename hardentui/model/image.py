@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 
-class FoundFile(Struct, frozen=True):
+class ImageFile(Struct, frozen=True):
     """A file of an image that matters.
 
     Attributes:
@@ -77,12 +77,12 @@ class ImageInventory(Struct, frozen=True):
     packages: Mapping[str, int] = field(default_factory=dict)
     uncounted: tuple[str, ...] = ()
     installed: tuple[Package, ...] = ()
-    tools: tuple[FoundFile, ...] = ()
-    shells: tuple[FoundFile, ...] = ()
-    remote_logins: tuple[FoundFile, ...] = ()
-    privileged_files: tuple[FoundFile, ...] = ()
-    world_writable: tuple[FoundFile, ...] = ()
-    credentials: tuple[FoundFile, ...] = ()
+    tools: tuple[ImageFile, ...] = ()
+    shells: tuple[ImageFile, ...] = ()
+    remote_logins: tuple[ImageFile, ...] = ()
+    privileged_files: tuple[ImageFile, ...] = ()
+    world_writable: tuple[ImageFile, ...] = ()
+    credentials: tuple[ImageFile, ...] = ()
     weak_accounts: tuple[str, ...] = ()
     layers: tuple[LayerSize, ...] = ()
     gaps: tuple[str, ...] = ()

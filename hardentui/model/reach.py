@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Outcome(StrEnum):
+class ConnectOutcome(StrEnum):
     """How an attempt to connect ended."""
 
     CONNECTED = "connected"
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     UNPROVEN = "not proven"
 
 
-class Proof(Struct, frozen=True):
+class ReachProof(Struct, frozen=True):
     """One attempt to open a TCP connection out of a container's network namespace; nothing was sent.
 
     Attributes:
@@ -31,7 +31,7 @@ class Proof(Struct, frozen=True):
     end: str
     address: str
     port: int
-    outcome: Outcome
+    outcome: ConnectOutcome
     reached: bool | None
     expected: bool | None = None
     why: str = ""

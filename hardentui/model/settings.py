@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True):
         ascii: only ASCII signs on the screens.
         columns: columns of the container list besides name, score and steps.
         folder: where the write dialog offers to put files.
+        remember: keep theme, folder, list and place for the next session.
         keys: id of an action -> its keys, comma-separated, as Textual names them.
         origins: name of a value (`theme`, `keys.home.sort`) -> where it comes from; defaults are left out.
         notices: what could not be used.
@@ -61,6 +62,7 @@ class Settings(Struct, frozen=True):
     ascii: bool = False
     columns: tuple[str, ...] = ("image", "engine", "unit", "state")
     folder: str = "~/hardened"
+    remember: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()

@@ -190,7 +190,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-class Step(StrEnum):
+class TrialStep(StrEnum):
     """What a trial is doing."""
 
     CLEANING = "cleaning"
@@ -214,7 +214,7 @@ class TrialEvent(Struct, frozen=True):
         left_out: what is not kept.
     """
 
-    step: Step
+    step: TrialStep
     text: str
     seconds: float = 0.0
     changes: tuple[str, ...] = ()

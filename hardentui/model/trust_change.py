@@ -43,7 +43,7 @@ class ScopeRule(Struct, frozen=True):
     lookaside: str = ""
 
 
-class Verdict(StrEnum):
+class PullVerdict(StrEnum):
     """What became of a pull."""
 
     ACCEPTED = "accepted"
@@ -63,7 +63,7 @@ class Pull(Struct, frozen=True):
     """
 
     reference: str
-    verdict: Verdict
+    verdict: PullVerdict
     said: str = ""
     by: str = ""
 
@@ -79,7 +79,7 @@ class PullProof(Struct, frozen=True):
 
     case: str
     scope: str
-    wanted: Verdict
+    wanted: PullVerdict
     pull: Pull
     hint: str = ""
 

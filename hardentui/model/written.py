@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class State(StrEnum):
+class WriteState(StrEnum):
     """What happened to a file."""
 
     NEW = "new"
@@ -16,9 +16,9 @@ class State(StrEnum):
     KEPT = "kept"
 
 
-class Written(Struct, frozen=True):
+class WrittenFile(Struct, frozen=True):
     """One file. `backup` is the path where the former content is kept; empty when none was."""
 
     path: str
-    state: State
+    state: WriteState
     backup: str = ""

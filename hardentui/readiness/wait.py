@@ -24,7 +24,7 @@ _PAUSE = 0.2
 _PAUSE_HEALTH = 0.5
 
 
-class Outcome(Struct, frozen=True):
+class Readiness(Struct, frozen=True):
     """How a wait ended.
 
     Attributes:
@@ -80,7 +80,7 @@ class Wait:
         self._first: tuple[int, int] | None = None
         self._failed_probe: ProbeResult | None = None
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Readiness:
         """Block until it is ready, has ended, or patience is over.
 
         Raises:
@@ -104,7 +104,7 @@ class Wait:
                 )
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
-    def _settled(self) -> Outcome:
+    def _settled(self) -> Readiness:
         """Whether it goes on living, and still answers, for a moment after it became ready."""
         end = self._clock() + self._expected.settle
         while True:
@@ -154,7 +154,7 @@ class Wait:
                 return f"the probe {visible(command, 120)!r} failed: {result.why}"
         return ""
 
-    def _ended(self, document: Mapping[str, Any]) -> Outcome | None:
+    def _ended(self, document: Mapping[str, Any]) -> Readiness | None:
         """The end of the main process, also where Podman started it again; None while it lives."""
         state = document.get("State") or {}
         now = (int(state.get("Pid") or 0), int(document.get("RestartCount") or 0))
@@ -179,9 +179,9 @@ class Wait:
         why: str = "",
         exit_code: int | None = None,
         failed_probe: ProbeResult | None = None,
-    ) -> Outcome:
+    ) -> Readiness:
         seconds = self._clock() - self._begun
-        return Outcome(ready, self._expected.how, seconds, why, exit_code, failed_probe)
+        return Readiness(ready, self._expected.how, seconds, why, exit_code, failed_probe)
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

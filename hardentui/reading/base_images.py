@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -172,7 +172,7 @@ def _unneeded(inventory: ImageInventory) -> str:
     return "; ".join(texts)
 
 
-def _shown(file: FoundFile) -> str:
+def _shown(file: ImageFile) -> str:
     return visible(file.path, 80)
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
@@ -97,7 +97,7 @@ def gap(inventory: ImageInventory, *words: str) -> Verdict | None:
     return unknown(f"parts of the image could not be read: {'; '.join(gaps)}") if gaps else None
 
 
-def file_evidence(files: Iterable[FoundFile]) -> tuple[Evidence, ...]:
+def file_evidence(files: Iterable[ImageFile]) -> tuple[Evidence, ...]:
     """The first few files as evidence, and how many more there are."""
     files = tuple(files)
     evidence = [Evidence(file.path, _about(file)) for file in files[:_SHOWN]]
@@ -106,12 +106,12 @@ def file_evidence(files: Iterable[FoundFile]) -> tuple[Evidence, ...]:
     return tuple(evidence)
 
 
-def _about(file: FoundFile) -> str:
+def _about(file: ImageFile) -> str:
     layer = f", layer {file.layer}" if file.layer else ""
     return f"{file.what}{layer}{', deleted in a later layer but still there' if file.deleted else ''}"
 
 
-def names(files: Iterable[FoundFile]) -> str:
+def names(files: Iterable[ImageFile]) -> str:
     """Kinds of files in a few words: `apt, gcc and 3 more`."""
     kinds = tuple(dict.fromkeys(visible(file.what, 40) for file in files))
     text = ", ".join(kinds[:4])

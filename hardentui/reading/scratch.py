@@ -11,13 +11,13 @@ from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.reading.behaviour import hides_a_program
 from hardentui.reading.containers import bytes_of, listed
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import Written, folders_of, written_by
+from hardentui.reading.written import LayerWrites, folders_of, written_by
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
 
-class Needs(Struct, frozen=True):
+class ScratchNeeds(Struct, frozen=True):
     """Folders that were written and are covered by nothing yet.
 
     Attributes:
@@ -33,7 +33,7 @@ class Needs(Struct, frozen=True):
     known: bool
 
 
-def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
+def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
     """What it wrote outside volumes.
 
     Args:
@@ -42,7 +42,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
     facts = context.facts
     seen = written_by(facts)
     if "written_paths" in context.observations:
-        seen = Written(context.observations["written_paths"])
+        seen = LayerWrites(context.observations["written_paths"])
     covered = [mount.destination.rstrip("/") for mount in spec[MOUNTS] if not mount.read_only]
     covered += [mount.partition(":")[0].rstrip("/") for mount in spec[TMPFS]]
     covered += _OF_PODMAN if by_podman else ("/dev",)
@@ -52,7 +52,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
         if not any(at_or_above(path, folder) for path in covered if path)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
-    return Needs(
+    return ScratchNeeds(
         tuple(folder for folder, program in programs if not program),
         tuple((folder, program) for folder, program in programs if program),
         seen.unclear,
@@ -60,7 +60,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
     )
 
 
-def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]:
+def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, ...]:
     """The folders that were written. Where a program lies in one of them, the folders that the container made
     there are taken instead, if it wrote nothing else beside the program."""
     paths = seen.paths or ()

@@ -18,7 +18,7 @@ from msgspec import Struct
 _LONGEST = 8192
 
 
-class Shape(Struct, frozen=True):
+class SecretShape(Struct, frozen=True):
     """One form of credential.
 
     Attributes:
@@ -39,119 +39,131 @@ _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
 _SCANNING = "docs.github.com, supported secret scanning patterns"
 
 
-SHAPES: tuple[Shape, ...] = (
-    Shape(
+SHAPES: tuple[SecretShape, ...] = (
+    SecretShape(
         "://",
         rf"[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://[^\s/:@]{{0,128}}:{_NO_REFERENCE}([^\s/@]{{1,256}})@",
         "a URL with a password",
         "RFC 3986, 3.2.1",
     ),
-    Shape(
+    SecretShape(
         "PRIVATE KEY",
         r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?(?:-----)?((?:[^-]|-(?!----))*)",
         "a private key",
         "RFC 7468; RFC 9580, 6.2",
     ),
-    Shape("PuTTY-User-Key", r"PuTTY-User-Key-File-\d: ([\s\S]+)", "a private key", "PuTTY manual, C"),
-    Shape("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1([0-9A-Z]{50,})", "a private key", "age-encryption.org/v1"),
-    Shape("IA", r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b", "a cloud access key", "AWS IAM, identifiers: unique ids"),
-    Shape("AIza", r"\bAIza([0-9A-Za-z_\-]{35})", "a cloud API key", _SCANNING),
-    Shape("ya29.", r"\bya29\.([0-9A-Za-z_\-]{20,})", "a cloud access token", _SCANNING),
-    Shape("GOCSPX-", r"\bGOCSPX-([0-9A-Za-z_\-]{20,})", "a cloud client secret", _SCANNING),
-    Shape("LTAI", r"\bLTAI([0-9A-Za-z]{12,24})\b", "a cloud access key", _SCANNING),
-    Shape("AKID", r"\bAKID([0-9A-Za-z]{32})\b", "a cloud access key", _SCANNING),
-    Shape(
+    SecretShape("PuTTY-User-Key", r"PuTTY-User-Key-File-\d: ([\s\S]+)", "a private key", "PuTTY manual, C"),
+    SecretShape(
+        "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1([0-9A-Z]{50,})", "a private key", "age-encryption.org/v1"
+    ),
+    SecretShape(
+        "IA", r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b", "a cloud access key", "AWS IAM, identifiers: unique ids"
+    ),
+    SecretShape("AIza", r"\bAIza([0-9A-Za-z_\-]{35})", "a cloud API key", _SCANNING),
+    SecretShape("ya29.", r"\bya29\.([0-9A-Za-z_\-]{20,})", "a cloud access token", _SCANNING),
+    SecretShape("GOCSPX-", r"\bGOCSPX-([0-9A-Za-z_\-]{20,})", "a cloud client secret", _SCANNING),
+    SecretShape("LTAI", r"\bLTAI([0-9A-Za-z]{12,24})\b", "a cloud access key", _SCANNING),
+    SecretShape("AKID", r"\bAKID([0-9A-Za-z]{32})\b", "a cloud access key", _SCANNING),
+    SecretShape(
         "Key=",
         r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{20,})",
         "a cloud storage key",
         "Azure Storage, connection strings",
     ),
-    Shape("sig=", r"[?&]sig=([A-Za-z0-9%+/=_\-]{20,})", "a signed cloud URL", "Azure Storage, SAS"),
-    Shape("dop_v1_", r"\bdop_v1_([A-Za-z0-9]{64})", "a cloud access token", _SCANNING),
-    Shape("gh", r"\bgh[pousr]_([A-Za-z0-9]{36})", "a code-hosting token", _GITHUB),
-    Shape("github_pat_", r"\bgithub_pat_([A-Za-z0-9_]{22,})", "a code-hosting token", _GITHUB),
-    Shape(
+    SecretShape("sig=", r"[?&]sig=([A-Za-z0-9%+/=_\-]{20,})", "a signed cloud URL", "Azure Storage, SAS"),
+    SecretShape("dop_v1_", r"\bdop_v1_([A-Za-z0-9]{64})", "a cloud access token", _SCANNING),
+    SecretShape("gh", r"\bgh[pousr]_([A-Za-z0-9]{36})", "a code-hosting token", _GITHUB),
+    SecretShape("github_pat_", r"\bgithub_pat_([A-Za-z0-9_]{22,})", "a code-hosting token", _GITHUB),
+    SecretShape(
         "gl",
         r"\bgl(?:pat|dt|rt|cbt|ptt|soat|ft|imt|agent|oas)-([A-Za-z0-9_\-]{20,})",
         "a code-hosting token",
         "docs.gitlab.com, token overview: prefixes",
     ),
-    Shape("npm_", r"\bnpm_([A-Za-z0-9]{36})", "a package registry token", _SCANNING),
-    Shape("pypi-", r"\bpypi-([A-Za-z0-9_\-]{50,})", "a package registry token", _SCANNING),
-    Shape("rubygems_", r"\brubygems_([A-Za-z0-9]{40,})", "a package registry token", _SCANNING),
-    Shape("dckr_pat_", r"\bdckr_[po]at_([A-Za-z0-9_\-]{20,})", "an image registry token", _SCANNING),
-    Shape("xox", r"\bxox[abeoprs]-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
-    Shape("xapp-", r"\bxapp-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
-    Shape(
+    SecretShape("npm_", r"\bnpm_([A-Za-z0-9]{36})", "a package registry token", _SCANNING),
+    SecretShape("pypi-", r"\bpypi-([A-Za-z0-9_\-]{50,})", "a package registry token", _SCANNING),
+    SecretShape("rubygems_", r"\brubygems_([A-Za-z0-9]{40,})", "a package registry token", _SCANNING),
+    SecretShape("dckr_pat_", r"\bdckr_[po]at_([A-Za-z0-9_\-]{20,})", "an image registry token", _SCANNING),
+    SecretShape("xox", r"\bxox[abeoprs]-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
+    SecretShape("xapp-", r"\bxapp-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
+    SecretShape(
         "hooks.slack.com",
         r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})",
         "a chat webhook",
         "api.slack.com, incoming webhooks",
     ),
-    Shape("/webhooks/", r"/api/webhooks/\d+/([A-Za-z0-9_\-]{20,})", "a chat webhook", _SCANNING),
-    Shape(":", r"\b[0-9]{8,10}:([A-Za-z0-9_\-]{35})\b", "a chat bot's token", "core.telegram.org/bots/api"),
-    Shape("k_", r"\b[sr]k_(?:live|test)_([A-Za-z0-9]{16,})", "a payment key", "docs.stripe.com/keys"),
-    Shape("SG.", r"\bSG\.([A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,})", "a mail service key", _SCANNING),
-    Shape("sk-", r"\bsk-(?:ant-|proj-|svcacct-|or-)?([A-Za-z0-9_\-]{20,})", "an AI service key", _SCANNING),
-    Shape("hf_", r"\bhf_([A-Za-z0-9]{30,})", "an AI service key", _SCANNING),
-    Shape("hv", r"\bhv[sbr]\.([A-Za-z0-9_\-]{20,})", "a vault token", _SCANNING),
-    Shape("atlasv1.", r"\b[A-Za-z0-9]{14}\.atlasv1\.([A-Za-z0-9_\-]{40,})", "a vault token", _SCANNING),
-    Shape("tskey-", r"\btskey-[a-z]+-([A-Za-z0-9\-]{10,})", "a VPN key", "tailscale.com/kb, key prefixes"),
-    Shape("gls", r"\bgls?a_([A-Za-z0-9_]{32,})", "a monitoring token", _SCANNING),
-    Shape("NRAK-", r"\bNRAK-([A-Za-z0-9]{27})", "a monitoring key", _SCANNING),
-    Shape("shp", r"\bshp(?:at|ca|pa|ss)_([A-Za-z0-9]{32})", "a shop's token", _SCANNING),
-    Shape("dapi", r"\bdapi([A-Za-z0-9]{32})\b", "a database service token", _SCANNING),
-    Shape(
+    SecretShape("/webhooks/", r"/api/webhooks/\d+/([A-Za-z0-9_\-]{20,})", "a chat webhook", _SCANNING),
+    SecretShape(
+        ":", r"\b[0-9]{8,10}:([A-Za-z0-9_\-]{35})\b", "a chat bot's token", "core.telegram.org/bots/api"
+    ),
+    SecretShape("k_", r"\b[sr]k_(?:live|test)_([A-Za-z0-9]{16,})", "a payment key", "docs.stripe.com/keys"),
+    SecretShape("SG.", r"\bSG\.([A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,})", "a mail service key", _SCANNING),
+    SecretShape(
+        "sk-", r"\bsk-(?:ant-|proj-|svcacct-|or-)?([A-Za-z0-9_\-]{20,})", "an AI service key", _SCANNING
+    ),
+    SecretShape("hf_", r"\bhf_([A-Za-z0-9]{30,})", "an AI service key", _SCANNING),
+    SecretShape("hv", r"\bhv[sbr]\.([A-Za-z0-9_\-]{20,})", "a vault token", _SCANNING),
+    SecretShape("atlasv1.", r"\b[A-Za-z0-9]{14}\.atlasv1\.([A-Za-z0-9_\-]{40,})", "a vault token", _SCANNING),
+    SecretShape(
+        "tskey-", r"\btskey-[a-z]+-([A-Za-z0-9\-]{10,})", "a VPN key", "tailscale.com/kb, key prefixes"
+    ),
+    SecretShape("gls", r"\bgls?a_([A-Za-z0-9_]{32,})", "a monitoring token", _SCANNING),
+    SecretShape("NRAK-", r"\bNRAK-([A-Za-z0-9]{27})", "a monitoring key", _SCANNING),
+    SecretShape("shp", r"\bshp(?:at|ca|pa|ss)_([A-Za-z0-9]{32})", "a shop's token", _SCANNING),
+    SecretShape("dapi", r"\bdapi([A-Za-z0-9]{32})\b", "a database service token", _SCANNING),
+    SecretShape(
         "eyJ",
         r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ([A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*)",
         "a signed token (JWT)",
         "RFC 7519",
     ),
-    Shape(
+    SecretShape(
         "=",
         rf"(?i)(?:^|[;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
         "a connection string with a password",
         "libpq, keyword/value strings; ADO.NET and JDBC connection strings",
     ),
-    Shape(
+    SecretShape(
         "=",
         rf"(?i)[?&]{_NAMES}={_NO_REFERENCE}([^;&\s\"']{{6,}})",
         "a URL with a credential",
         "RFC 6750, 2.3",
     ),
-    Shape(
+    SecretShape(
         ":",
         rf"(?i)[\"'][\w.\-]{{0,60}}{_NAMES}[\"']\s*:\s*[\"']{_NO_REFERENCE}([^\"'\s/][^\"'\n]{{2,}})[\"']",
         "JSON with a credential",
         "RFC 8259",
     ),
-    Shape(
+    SecretShape(
         '"auth"',
         r"\"auth\"\s*:\s*\"([A-Za-z0-9+/=]{8,})\"",
         "a registry login",
         "containers-auth.json(5)",
     ),
-    Shape(
+    SecretShape(
         ": ",
         rf"(?im)^[ \t-]*[\w.\-]{{0,60}}{_NAMES}:[ \t]+{_NO_REFERENCE}(?![|>/])([^\s#]{{3,}})[ \t]*$",
         "YAML with a credential",
         "yaml.org/spec/1.2",
     ),
-    Shape(
+    SecretShape(
         ":",
         rf"(?i)\b(?:proxy-)?authorization:\s*(?:[a-z]+\s+)?{_NO_REFERENCE}([A-Za-z0-9._~+/=\-]{{6,}})",
         "a header with a credential",
         "RFC 9110, 11.6.2",
     ),
-    Shape(
+    SecretShape(
         ":",
         rf"(?i)\b(?:x-[a-z\-]*|private-|job-|deploy-|api-?)(?:key|token|secret):\s*{_NO_REFERENCE}(\S{{6,}})",
         "a header with a credential",
         "RFC 6648: X- headers as services name them",
     ),
-    Shape("earer ", r"(?:^|=)[Bb]earer ([A-Za-z0-9._~+/=\-]{8,})$", "a header's credential", "RFC 6750"),
-    Shape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
-    Shape(
+    SecretShape(
+        "earer ", r"(?:^|=)[Bb]earer ([A-Za-z0-9._~+/=\-]{8,})$", "a header's credential", "RFC 6750"
+    ),
+    SecretShape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
+    SecretShape(
         "machine ", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"
     ),
 )

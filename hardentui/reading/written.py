@@ -64,7 +64,7 @@ def normal_path(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-class Written(Struct, frozen=True):
+class LayerWrites(Struct, frozen=True):
     """What a container wrote outside volumes since it was made.
 
     Attributes:
@@ -80,11 +80,11 @@ class Written(Struct, frozen=True):
     unclear: tuple[str, ...] = ()
 
 
-def written_by(facts: ContainerFacts) -> Written:
+def written_by(facts: ContainerFacts) -> LayerWrites:
     """What the list of changes of a container says. Of one that runs from a folder of the host it is empty,
     whatever it wrote there."""
     if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
-        return Written()
+        return LayerWrites()
     points = _mount_points(facts)
     changed = [
         change
@@ -98,7 +98,7 @@ def written_by(facts: ContainerFacts) -> Written:
         for change in changed
         if change.folder is None and change.kind == "modified" and normal_path(change.path) not in above
     } - _BY_PODMAN
-    return Written(
+    return LayerWrites(
         tuple(change.path for change in changed if change.path not in unclear),
         frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
         frozenset(change.path for change in changed if change.folder and change.kind == "added"),

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult, Look
+    from hardentui.reports.result import CheckResult, TextStyle
 
 FORMATS = {
     "text": "as_text",
@@ -22,7 +22,7 @@ FORMATS = {
 """Word on the command line -> module of this package, imported when it is asked for."""
 
 
-def render(form: str, result: CheckResult, look: Look) -> str:
+def render(form: str, result: CheckResult, look: TextStyle) -> str:
     """The result in one of the FORMATS, ending with a line break."""
     text: str = import_module(f"{__name__}.{FORMATS[form]}").render(result, look)
     return text

@@ -14,14 +14,14 @@ from msgspec import Struct
 
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.reports.network_svg import network_svg
-from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.visible import visible_lines
 
 _MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
 _TITLES = {Status.FAIL: "Failed", Status.UNKNOWN: "Unknown", Status.WAIVED: "Waived"}
 
 
-class Section(Struct, frozen=True):
+class HtmlSection(Struct, frozen=True):
     """The findings of one status of one subject."""
 
     status: str
@@ -30,7 +30,7 @@ class Section(Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     environment = Environment(
         loader=PackageLoader("hardentui.reports"),
         autoescape=True,
@@ -68,9 +68,9 @@ def _finalize(value: Any) -> Any:
     return visible_lines(value) if type(value) is str else value
 
 
-def _sections(subject: SubjectResult) -> tuple[Section, ...]:
+def _sections(subject: SubjectResult) -> tuple[HtmlSection, ...]:
     return tuple(
-        Section(status.value, _TITLES[status], mark, subject.having(status))
+        HtmlSection(status.value, _TITLES[status], mark, subject.having(status))
         for status, mark in _MARKS.items()
         if subject.count(status)
     )

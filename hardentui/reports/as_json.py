@@ -11,12 +11,12 @@ from typing import Any
 from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Remediation, Severity, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 
 SCHEMA = "hardentui/check/1"
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     """One line for each subject: indenting is what makes Python's encoder ten times as slow."""
     whole = document(result)
     dense = json.JSONEncoder(separators=(",", ":")).encode

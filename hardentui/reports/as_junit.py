@@ -10,11 +10,11 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from hardentui.model.finding import Finding, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.visible import visible_lines
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
     for subject in result.subjects:
         _suite(root, subject, result)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.visible import visible
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 

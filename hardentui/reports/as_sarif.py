@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hardentui.model.finding import Finding, Severity, Status, Subject
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 
 VERSION = "2.1.0"
 MOST_RESULTS = 25_000
@@ -36,7 +36,7 @@ _SECURITY_SEVERITY = {
 """What GitHub sorts by: it calls from 9.0 critical, from 7.0 high, from 4.0 medium."""
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     return json.dumps(document(result), indent=1) + "\n"
 
 

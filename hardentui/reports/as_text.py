@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Kind, Severity, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.reports.summary import summary
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
@@ -20,7 +20,7 @@ _ONE_LINE = 150
 _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
 
 
-def render(result: CheckResult, look: Look) -> str:
+def render(result: CheckResult, look: TextStyle) -> str:
     write = Writer(look)
     told = list(summary(result, write))
     blocks = _blocks(result.subjects, write) if look.blocks else []

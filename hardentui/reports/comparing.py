@@ -64,7 +64,7 @@ class SavedReport(Struct, frozen=True):
     checks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-class Way(StrEnum):
+class DifferenceKind(StrEnum):
     """What happened to a finding."""
 
     NEW = "new"
@@ -84,7 +84,7 @@ class Difference(Struct, frozen=True):
         why: the reason of the newer finding.
     """
 
-    way: Way
+    way: DifferenceKind
     kind: str
     subject: str
     engine: str
@@ -127,21 +127,21 @@ class Comparison(Struct, frozen=True):
     same: int = 0
     notes: tuple[str, ...] = ()
 
-    def of(self, way: Way) -> tuple[Difference, ...]:
+    def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
         return tuple(difference for difference in self.differences if difference.way is way)
 
     def exit_code(self, fail_on: Severity) -> int:
         """1 for something new or worse that counts, 4 for something that is not known any more, else 0."""
 
-        def counts(*ways: Way) -> bool:
+        def counts(*ways: DifferenceKind) -> bool:
             return any(
                 difference.way in ways and Severity.parse(difference.severity) >= fail_on
                 for difference in self.differences
             )
 
-        if counts(Way.NEW, Way.WORSE):
+        if counts(DifferenceKind.NEW, DifferenceKind.WORSE):
             return 1
-        return 4 if counts(Way.LOST) or self.hidden else 0
+        return 4 if counts(DifferenceKind.LOST) or self.hidden else 0
 
 
 def read_report(text: str | bytes, where: str) -> SavedReport:
@@ -215,7 +215,7 @@ def _titles(report: SavedReport) -> dict[str, str]:
 
 def _order(difference: Difference) -> tuple[int, int, str, str]:
     return (
-        tuple(Way).index(difference.way),
+        tuple(DifferenceKind).index(difference.way),
         -Severity.parse(difference.severity),
         difference.subject,
         difference.check,
@@ -256,26 +256,26 @@ def _subject(
     return differences, same
 
 
-def _way(was: SavedFinding | None, now: SavedFinding | None) -> Way | None:
+def _way(was: SavedFinding | None, now: SavedFinding | None) -> DifferenceKind | None:
     failed = was is not None and was.status is Status.FAIL
     if now is None:
         # what was fine and is not checked any more is not told: a run with fewer checks would drown it
-        return Way.LOST if failed else None
+        return DifferenceKind.LOST if failed else None
     fails = now.status is Status.FAIL
     if fails and not failed:
-        return Way.NEW
+        return DifferenceKind.NEW
     if fails and was is not None:
         shift = Severity.parse(now.severity) - Severity.parse(was.severity)
-        return Way.WORSE if shift > 0 else Way.BETTER if shift < 0 else None
+        return DifferenceKind.WORSE if shift > 0 else DifferenceKind.BETTER if shift < 0 else None
     if now.status is Status.UNKNOWN:
-        return Way.LOST if was is not None and was.status is not Status.UNKNOWN else None
+        return DifferenceKind.LOST if was is not None and was.status is not Status.UNKNOWN else None
     if not failed:
         return None
-    return Way.WAIVED if now.status is Status.WAIVED else Way.FIXED
+    return DifferenceKind.WAIVED if now.status is Status.WAIVED else DifferenceKind.FIXED
 
 
 def _difference(
-    way: Way,
+    way: DifferenceKind,
     subject: SavedSubject,
     was: SavedFinding | None,
     now: SavedFinding | None,
@@ -283,7 +283,7 @@ def _difference(
 ) -> Difference:
     finding = now or was
     assert finding is not None  # noqa: S101 - there is a way from one to the other
-    counted = was if way in (Way.FIXED, Way.WAIVED) and was is not None else finding
+    counted = was if way in (DifferenceKind.FIXED, DifferenceKind.WAIVED) and was is not None else finding
     return Difference(
         way=way,
         kind=subject.kind,

@@ -8,23 +8,23 @@ from typing import Any
 from msgspec import to_builtins
 
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import Comparison, Difference, Way
-from hardentui.reports.result import Look
+from hardentui.reports.comparing import Comparison, Difference, DifferenceKind
+from hardentui.reports.result import TextStyle
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.words import plural
 
 SCHEMA = "hardentui/compare/1"
 _TITLES = {
-    Way.NEW: "New failures",
-    Way.WORSE: "Worse than before",
-    Way.LOST: "No longer known",
-    Way.FIXED: "Fixed",
-    Way.BETTER: "Better than before",
-    Way.WAIVED: "Waived since",
+    DifferenceKind.NEW: "New failures",
+    DifferenceKind.WORSE: "Worse than before",
+    DifferenceKind.LOST: "No longer known",
+    DifferenceKind.FIXED: "Fixed",
+    DifferenceKind.BETTER: "Better than before",
+    DifferenceKind.WAIVED: "Waived since",
 }
 
 
-def as_text(comparison: Comparison, look: Look) -> str:
+def as_text(comparison: Comparison, look: TextStyle) -> str:
     """For a human: what is worse comes first."""
     writer = Writer(look)
     lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
@@ -40,12 +40,16 @@ def as_text(comparison: Comparison, look: Look) -> str:
 
 
 def _lines(difference: Difference, writer: Writer) -> list[str]:
-    color = UNKNOWN_COLOR if difference.way is Way.LOST else COLORS[Severity.parse(difference.severity)]
+    color = (
+        UNKNOWN_COLOR
+        if difference.way is DifferenceKind.LOST
+        else COLORS[Severity.parse(difference.severity)]
+    )
     lines = writer.marked(
         difference.severity, color, f"{difference.subject}: {difference.title} ({difference.check})"
     )
     lines += writer.below(f"{difference.before} -> {difference.after}")
-    return lines + (writer.below(difference.why) if difference.way is not Way.FIXED else [])
+    return lines + (writer.below(difference.why) if difference.way is not DifferenceKind.FIXED else [])
 
 
 def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
@@ -67,7 +71,7 @@ def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
 
 
 def _summary(comparison: Comparison) -> str:
-    counts = [f"{len(comparison.of(way))} {way.value}" for way in Way if comparison.of(way)]
+    counts = [f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)]
     counts.append(f"{plural(comparison.same, 'failure')} as before")
     return f"{', '.join(counts)}."
 
@@ -75,6 +79,6 @@ def _summary(comparison: Comparison) -> str:
 def as_json(comparison: Comparison, exit_code: int) -> str:
     """`hardentui/compare/1`, raw values in pure ASCII."""
     document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
-    document["summary"] = {way.value: len(comparison.of(way)) for way in Way}
+    document["summary"] = {way.value: len(comparison.of(way)) for way in DifferenceKind}
     document["exit_code"] = exit_code
     return json.dumps(document, indent=1) + "\n"

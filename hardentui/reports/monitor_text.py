@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from hardentui.model.monitoring import Sample, Sensor, Usage
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -16,7 +16,7 @@ _MOST = 12
 _WORDS = {True: "", False: "  NOT IN THE BASELINE", None: ""}
 
 
-def sample_text(sample: Sample, look: Look) -> str:
+def sample_text(sample: Sample, look: TextStyle) -> str:
     """One look: alarms first, then what was seen."""
     writer = Writer(look)
     when = datetime.fromtimestamp(sample.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -128,7 +128,7 @@ def _things(title: str, lines: list[str], *, last: bool = False) -> list[str]:
     return ["", title, *(f"  {line}" for line in shown), *([f"  and {more} more"] if more else [])]
 
 
-def sensors_text(sensors: Iterable[Sensor], look: Look) -> str:
+def sensors_text(sensors: Iterable[Sensor], look: TextStyle) -> str:
     """Which sensors watch this host, and how to add the others."""
     writer = Writer(look)
     words = {True: "yes", False: "no", None: "not known"}

@@ -114,7 +114,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         )
 
 
-class Look(Struct, frozen=True):
+class TextStyle(Struct, frozen=True):
     """How a text may look.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from hardentui.model.finding import Severity
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
 
 COLORS = {
@@ -21,7 +21,7 @@ _INDENT = " " * 12
 class Writer:
     """Lines of one look."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: TextStyle) -> None:
         self.look = look
         self.width = max(40, look.width)
 

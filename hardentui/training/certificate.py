@@ -13,7 +13,7 @@ from typing import Any
 
 from hardentui.training.course import Course
 from hardentui.training.lab import Lab
-from hardentui.training.progress import Progress
+from hardentui.training.progress import TrainingProgress
 from hardentui.visible import visible
 
 FORMATS = ("json", "csv", "html")
@@ -21,7 +21,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(
-    how: str, course: Course, labs: Iterable[Lab], progress: Progress, *, now: datetime, key: bytes = b""
+    how: str,
+    course: Course,
+    labs: Iterable[Lab],
+    progress: TrainingProgress,
+    *,
+    now: datetime,
+    key: bytes = b"",
 ) -> str:
     """The learner's results as text.
 
@@ -47,7 +53,9 @@ def canonical(document: dict[str, Any]) -> bytes:
     return json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def results(course: Course, labs: Iterable[Lab], progress: Progress, *, now: datetime) -> dict[str, Any]:
+def results(
+    course: Course, labs: Iterable[Lab], progress: TrainingProgress, *, now: datetime
+) -> dict[str, Any]:
     """The document of the schema hardentui/training/1."""
     labs = course.chosen(labs)
     return {
@@ -65,7 +73,7 @@ def results(course: Course, labs: Iterable[Lab], progress: Progress, *, now: dat
     }
 
 
-def _lab(lab: Lab, progress: Progress) -> dict[str, Any]:
+def _lab(lab: Lab, progress: TrainingProgress) -> dict[str, Any]:
     result = progress.of(lab.id)
     passed = (
         datetime.fromtimestamp(result.passed, UTC).isoformat(timespec="seconds") if result.points else None

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 
 from hardentui.errors import InputError
 from hardentui.training.lab import Lab, Mode, Name
-from hardentui.training.progress import FULL, Progress
+from hardentui.training.progress import FULL, TrainingProgress
 from hardentui.visible import visible
 
 
@@ -35,13 +35,13 @@ class Course(Struct, frozen=True, forbid_unknown_fields=True):
         by_id = {lab.id: lab for lab in labs}
         return tuple(by_id[name] for name in self.labs if name in by_id)
 
-    def share(self, progress: Progress, labs: Iterable[Lab]) -> int:
+    def share(self, progress: TrainingProgress, labs: Iterable[Lab]) -> int:
         """The learner's share of the points that guided passes without hints would earn, in per cent."""
         chosen = self.chosen(labs)
         most = FULL[Mode.GUIDED] * len(chosen)
         return min(100, 100 * progress.points(chosen) // most) if most else 0
 
-    def passed(self, progress: Progress, labs: Iterable[Lab]) -> bool:
+    def passed(self, progress: TrainingProgress, labs: Iterable[Lab]) -> bool:
         return self.share(progress, labs) >= self.pass_mark
 
 

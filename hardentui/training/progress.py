@@ -20,7 +20,7 @@ HINT_COSTS = 2
 LEAST = 4
 
 
-class Result(Struct, frozen=True):
+class LabResult(Struct, frozen=True):
     """What the learner has reached in one lab. Times are seconds since 1970.
 
     Attributes:
@@ -63,18 +63,18 @@ class Current(Struct, frozen=True):
     simulated: bool = False
 
 
-class Progress(Struct, frozen=True):
+class TrainingProgress(Struct, frozen=True):
     """All results, by the id of the lab."""
 
     version: int = VERSION
     learner: str = ""
-    results: dict[str, Result] = {}
+    results: dict[str, LabResult] = {}
     current: Current | None = None
 
-    def of(self, lab: str) -> Result:
-        return self.results.get(lab, Result())
+    def of(self, lab: str) -> LabResult:
+        return self.results.get(lab, LabResult())
 
-    def with_result(self, lab: str, result: Result) -> Progress:
+    def with_result(self, lab: str, result: LabResult) -> TrainingProgress:
         return replace(self, results={**self.results, lab: result})
 
     def points(self, labs: Iterable[Lab]) -> int:
@@ -90,7 +90,7 @@ def progress_file() -> str:
     return os.path.join(state_folder(), "training.json")
 
 
-def load_progress(path: str) -> tuple[Progress, str]:
+def load_progress(path: str) -> tuple[TrainingProgress, str]:
     """The progress, and what has to be said about its file; empty where all is well.
 
     A file that cannot be used is moved aside, never overwritten.
@@ -98,19 +98,19 @@ def load_progress(path: str) -> tuple[Progress, str]:
     try:
         document = read_document(path)
     except FileNotFoundError:
-        return Progress(), ""
+        return TrainingProgress(), ""
     except (OSError, ValueError) as error:
-        return Progress(), _set_aside(path, str(getattr(error, "strerror", "") or "it is damaged"))
+        return TrainingProgress(), _set_aside(path, str(getattr(error, "strerror", "") or "it is damaged"))
     try:
-        progress = convert(document, Progress)
+        progress = convert(document, TrainingProgress)
     except ValidationError as error:
-        return Progress(), _set_aside(path, str(error))
+        return TrainingProgress(), _set_aside(path, str(error))
     if progress.version != VERSION:
-        return Progress(), _set_aside(path, f"it is of version {progress.version}")
+        return TrainingProgress(), _set_aside(path, f"it is of version {progress.version}")
     return progress, ""
 
 
-def keep_progress(path: str, progress: Progress) -> None:
+def keep_progress(path: str, progress: TrainingProgress) -> None:
     """Write it.
 
     Raises:

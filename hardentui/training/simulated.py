@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
@@ -26,7 +26,7 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
     spec = spec_from_argv(("podman", *answer.words))
     reference = spec[IMAGE_OPTION]
     recipe = next((recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0])
-    setuid = (FoundFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
+    setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
     image = ImageFacts(
         id="1" * 64,
         inspect={"Config": {"Labels": {LABEL: "image"}}},

@@ -24,7 +24,7 @@ MARK = "hardentui-lab-intruder"
 """What an attack prints whose trace is looked for."""
 
 
-class Tried(Struct, frozen=True):
+class StageAnswer(Struct, frozen=True):
     """What came of an attack or of a question to the service.
 
     Attributes:
@@ -36,7 +36,7 @@ class Tried(Struct, frozen=True):
     said: str = ""
 
 
-class Stage(Protocol):
+class TrainingStage(Protocol):
     """The containers of labs, and nothing else."""
 
     simulated: bool
@@ -47,9 +47,9 @@ class Stage(Protocol):
     def make(self, lab: Lab, answer: Answer) -> None:
         """Make the lab's container anew and start it."""
 
-    def attack(self, lab: Lab, folder: str) -> Tried: ...
+    def attack(self, lab: Lab, folder: str) -> StageAnswer: ...
 
-    def ask_service(self, lab: Lab) -> Tried: ...
+    def ask_service(self, lab: Lab) -> StageAnswer: ...
 
     def remove(self, lab: str = "") -> int:
         """Remove the containers and networks of a lab, or of all; how many there were."""
@@ -95,7 +95,7 @@ class PodmanStage:
         identity = self._engine.containers.create_by_command(answer.words)
         self._engine.containers.start(identity)
 
-    def attack(self, lab: Lab, folder: str) -> Tried:
+    def attack(self, lab: Lab, folder: str) -> StageAnswer:
         if lab.attack.copies_unsigned:
             return _copy_unsigned(folder)
         try:
@@ -103,11 +103,11 @@ class PodmanStage:
                 return self._move_tag(lab)
             return self._run_attack(lab)
         except ChangeTimedOut:
-            return Tried(False, f"it did not succeed within {lab.attack.seconds} seconds")
+            return StageAnswer(False, f"it did not succeed within {lab.attack.seconds} seconds")
         except EngineError as error:
-            return Tried(None, error.title)
+            return StageAnswer(None, error.title)
 
-    def _run_attack(self, lab: Lab) -> Tried:
+    def _run_attack(self, lab: Lab) -> StageAnswer:
         attack = lab.attack
         source = lab.neighbour(attack.neighbour) if attack.neighbour else lab.container
         self._check_label(source)
@@ -115,20 +115,20 @@ class PodmanStage:
             source, attack.run, user=attack.user, seconds=attack.seconds
         )
         if code in _COULD_NOT_RUN:
-            return Tried(None, _last_line(printed) or f"it could not be run ({code})")
+            return StageAnswer(None, _last_line(printed) or f"it could not be run ({code})")
         if attack.unseen and code == 0:
             return self._look_for_trace(lab)
-        return Tried(code == 0, _last_line(printed))
+        return StageAnswer(code == 0, _last_line(printed))
 
-    def _look_for_trace(self, lab: Lab) -> Tried:
+    def _look_for_trace(self, lab: Lab) -> StageAnswer:
         try:
             log = self._engine.containers.logs(lab.container)
         except EngineError:
-            return Tried(True, "there is no log that could tell of it")
+            return StageAnswer(True, "there is no log that could tell of it")
         seen = MARK in log
-        return Tried(not seen, "the log tells of it" if seen else "the log says nothing of it")
+        return StageAnswer(not seen, "the log tells of it" if seen else "the log says nothing of it")
 
-    def _move_tag(self, lab: Lab) -> Tried:
+    def _move_tag(self, lab: Lab) -> StageAnswer:
         """Somebody pushes: does the container's image name mean another image now?"""
         images = self._engine.images
         name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
@@ -139,19 +139,19 @@ class PodmanStage:
         finally:
             images.tag(kept, f"{IMAGE}:latest")
         said = "the next container is made from somebody else's image" if moved else f"{name} has not moved"
-        return Tried(moved, said)
+        return StageAnswer(moved, said)
 
-    def ask_service(self, lab: Lab) -> Tried:
+    def ask_service(self, lab: Lab) -> StageAnswer:
         try:
             self._check_label(lab.container)
             code, printed = self._engine.containers.run_inside(
                 lab.container, lab.service, seconds=_SERVICE_SECONDS
             )
         except ChangeTimedOut:
-            return Tried(False, f"it does not answer within {_SERVICE_SECONDS} seconds")
+            return StageAnswer(False, f"it does not answer within {_SERVICE_SECONDS} seconds")
         except EngineError as error:
-            return Tried(False, error.title)
-        return Tried(code == 0, _last_line(printed))
+            return StageAnswer(False, error.title)
+        return StageAnswer(code == 0, _last_line(printed))
 
     def remove(self, lab: str = "") -> int:
         label = f"{LABEL}={lab}" if lab else LABEL
@@ -178,11 +178,11 @@ class PodmanStage:
             raise ChangeFailed(f"The container {name} is not a lab's, so it is left alone.", "Rename it.")
 
 
-def _copy_unsigned(folder: str) -> Tried:
+def _copy_unsigned(folder: str) -> StageAnswer:
     """Copy an unsigned image with the learner's policy, as a pull would."""
     skopeo = shutil.which("skopeo")
     if skopeo is None:
-        return Tried(None, "skopeo, which copies the image, is not installed")
+        return StageAnswer(None, "skopeo, which copies the image, is not installed")
     with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as place:
         source, target = os.path.join(place, "unsigned"), os.path.join(place, "copy")
         _unsigned_image(source)
@@ -197,9 +197,9 @@ def _copy_unsigned(folder: str) -> Tried:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return Tried(None, f"skopeo could not be run: {error}")
+            return StageAnswer(None, f"skopeo could not be run: {error}")
     said = _last_line(done.stderr.decode("utf-8", "replace"))
-    return Tried(done.returncode == 0, "the image was accepted" if done.returncode == 0 else said)
+    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else said)
 
 
 def _unsigned_image(folder: str) -> None:

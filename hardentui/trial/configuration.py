@@ -124,7 +124,7 @@ def _replaces(new: Loosening, old: Loosening) -> bool:
 MakePlan = Callable[[ContainerFacts, tuple[Choice, ...]], Plan]
 
 
-class Planner:
+class TwinPlanner:
     """Configurations as specs.
 
     Args:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
-from hardentui.model.trial import Step, TrialEvent
+from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.trial.configuration import Configuration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
@@ -88,7 +88,7 @@ class Enforcer:
                 break
             added |= new
             allowed = replace(allowed, names=allowed.names | new)
-            self._tell(TrialEvent(Step.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed"))
+            self._tell(TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed"))
         return Enforced(configuration, why=f"it does not work with it: {why}")
 
     def _enforced(

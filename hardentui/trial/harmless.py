@@ -50,7 +50,7 @@ from hardentui.reading.containers import listed
 from hardentui.writers.supporting import network_name
 
 
-class Place(StrEnum):
+class HostPlace(StrEnum):
     """What a path of the host is."""
 
     FOLDER = "folder"
@@ -112,7 +112,7 @@ _SHARED = ("container:", "ns:")
 _RELABEL = ("z", "Z", "U")
 
 
-def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], Place]) -> Harmless:
+def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace]) -> Harmless:
     """A spec that can run beside the original and can neither reach nor change anything of it.
 
     Args:
@@ -193,7 +193,7 @@ def _lines(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
 
 
 def _mounts(
-    spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], Place], lacks: list[str]
+    spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace], lacks: list[str]
 ) -> tuple[tuple[Mount, ...], tuple[VolumeCopy, ...]]:
     copies: list[VolumeCopy] = []
     must_copy = role.copy_volumes or has_user_namespace(spec)
@@ -220,15 +220,15 @@ def _mounts(
                 return copied(mount, source)
             return _over(mount, source)
         place = place_of(source)
-        if place is Place.SOCKET:
+        if place is HostPlace.SOCKET:
             lacks.append(f"the socket {source}: through it the twin could reach the host")
             return None
-        if place is Place.FOLDER and source.startswith(_RUNTIME):
+        if place is HostPlace.FOLDER and source.startswith(_RUNTIME):
             lacks.append(
                 f"what is in {source}: it may hold sockets, through which the twin could reach the host"
             )
             return copied(Mount("volume", "", mount.destination), "")
-        if mount.read_only or source in _HOST_TREES or place is not Place.FOLDER:
+        if mount.read_only or source in _HOST_TREES or place is not HostPlace.FOLDER:
             if not mount.read_only:
                 lacks.append(f"the right to write to {source}: the twin has it read-only")
             return mount.with_options("ro", drop=(*_RELABEL, "rw"))

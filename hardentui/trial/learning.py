@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
-from hardentui.model.trial import Step, TrialEvent
+from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.options.capabilities import bounding_set
 from hardentui.readiness.expectation import Expectation
@@ -71,17 +71,17 @@ def learn(
     slow = replace(expected, patience=patience)
     seen: Observation | None = None
     for spec, empty, text in runs:
-        tell(TrialEvent(Step.LEARNING, text))
+        tell(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), files=stage.files)
         try:
             observation = _watched(watch, stage, spec, slow, probes, look, empty=empty, ends_well=ends_well)
         except EngineError as error:
-            tell(TrialEvent(Step.LEARNING, f"that twin could not be watched: {error.title}"))
+            tell(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
         finally:
             watch.close()
         if isinstance(observation, str):
-            tell(TrialEvent(Step.LEARNING, f"that twin did not become ready: {observation}"))
+            tell(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
             continue
         seen = observation if seen is None else merged(seen, observation)
     if seen is None:

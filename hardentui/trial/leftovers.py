@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from hardentui.engine.change.around import CARRIER
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.ownership import OWNER_LABEL, is_abandoned
+from hardentui.engine.change.resources import CARRIER
 from hardentui.errors import EngineError
 
 TRIAL_LABEL = "hardentui.trial"

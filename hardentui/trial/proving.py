@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.model.finding import Status
-from hardentui.model.trial import How, LeftOut, Proof, Result, Step, Trial, TrialEvent
+from hardentui.model.trial import How, LeftOut, Proof, Result, Trial, TrialEvent, TrialStep
 from hardentui.trial import results
 from hardentui.trial.configuration import Configuration
 from hardentui.trial.relax import Settled
@@ -65,7 +65,9 @@ def _proven(
         return configuration, (), ()
     planner = rounds.planner
     tools.tell(
-        TrialEvent(Step.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks)
+        TrialEvent(
+            TrialStep.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks
+        )
     )
     try:
         with rounds.stage.twin(planner.spec(configuration)) as twin:
@@ -95,7 +97,7 @@ def _proven(
             effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
     for left in effectless:
         configuration = configuration.without(left.check)
-        tools.tell(TrialEvent(Step.PROOF, f"{left.check}: {left.reason}", left_out=left))
+        tools.tell(TrialEvent(TrialStep.PROOF, f"{left.check}: {left.reason}", left_out=left))
     return configuration, tuple(proof), tuple(effectless)
 
 

@@ -9,17 +9,17 @@ from msgspec import Struct
 
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, Step, TrialEvent
+from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
     Configuration,
     Loosening,
-    Planner,
     Raised,
+    TwinPlanner,
     WritableFolder,
 )
-from hardentui.trial.evidence.refusals import Evidence
+from hardentui.trial.evidence.refusals import FailureSign
 from hardentui.trial.rounds import Rounds, Tell, Tried
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -40,7 +40,7 @@ class Settled(Struct, frozen=True):
 class Relaxer:
     """Finds the largest part of a configuration that works."""
 
-    def __init__(self, rounds: Rounds, planner: Planner, tell: Tell) -> None:
+    def __init__(self, rounds: Rounds, planner: TwinPlanner, tell: Tell) -> None:
         self._rounds = rounds
         self._planner = planner
         self._tell = tell
@@ -67,7 +67,7 @@ class Relaxer:
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
         left = LeftOut(check, reason, evidence)
         self._left_out.append(left)
-        self._tell(TrialEvent(Step.ROUND, f"{check} is left out: {reason}", left_out=left))
+        self._tell(TrialEvent(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left))
 
     # --- evidence -----------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Relaxer:
                 useful.setdefault(loosening, evidence.text)
         return useful
 
-    def _possible(self, tried: Tried, evidence: Evidence) -> Loosening | None:
+    def _possible(self, tried: Tried, evidence: FailureSign) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
         if loosening is None or (tried.ready and not isinstance(loosening, WritableFolder)):
             return None
@@ -222,7 +222,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
+        self._tell(TrialEvent(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
 
 
 def _shown(tried: Tried) -> str:

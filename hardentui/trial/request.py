@@ -20,7 +20,7 @@ from hardentui.trial.learning import Lesson
 from hardentui.trial.rounds import Tell
 
 
-class Request(Struct, frozen=True):
+class TrialRequest(Struct, frozen=True):
     """What is to be tried.
 
     Attributes:

@@ -35,7 +35,7 @@ from hardentui.options import (
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
-from hardentui.trial.configuration import CapabilityBack, Configuration, Loosening, Planner
+from hardentui.trial.configuration import CapabilityBack, Configuration, Loosening, TwinPlanner
 
 _NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
     ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
@@ -75,7 +75,7 @@ def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
 
 
 def relaxed(
-    planner: Planner, configuration: Configuration, why: dict[Loosening, str], whole: Spec
+    planner: TwinPlanner, configuration: Configuration, why: dict[Loosening, str], whole: Spec
 ) -> tuple[Relaxed, ...]:
     """What is given instead of what was wanted, one entry for each loosening."""
     wanted = planner.plan(configuration.choices).after

@@ -9,12 +9,12 @@ from time import monotonic
 from msgspec import Struct
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.model.trial import How, Round, Step, TrialEvent
+from hardentui.model.trial import How, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import Expectation, has_health_check
-from hardentui.readiness.wait import Outcome
-from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Planner, Raised
+from hardentui.readiness.wait import Readiness
+from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Raised, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
-from hardentui.trial.evidence.refusals import Evidence, RefusedCall, of_call, of_log
+from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
 from hardentui.trial.stage import Stage, Twin
 
 Tell = Callable[[TrialEvent], None]
@@ -38,7 +38,7 @@ class Tried(Struct, frozen=True):
     configuration: Configuration
     ready: bool
     why: str = ""
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[FailureSign, ...] = ()
     log: str = ""
 
 
@@ -54,7 +54,7 @@ class Rounds:
     def __init__(
         self,
         stage: Stage,
-        planner: Planner,
+        planner: TwinPlanner,
         expected: Expectation,
         probes: Sequence[str],
         tell: Tell,
@@ -82,7 +82,7 @@ class Rounds:
         Args:
             trace: watch its system calls too; slower.
         """
-        self._tell(TrialEvent(Step.ROUND, purpose, changes=configuration.checks))
+        self._tell(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
         begun = monotonic()
         try:
             tried = self._on_a_twin(configuration, trace)
@@ -95,7 +95,9 @@ class Rounds:
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
         )
         self.records.append(record)
-        self._tell(TrialEvent(Step.ROUND, tried.why or "it works", seconds, configuration.checks, record))
+        self._tell(
+            TrialEvent(TrialStep.ROUND, tried.why or "it works", seconds, configuration.checks, record)
+        )
         return tried
 
     def _on_a_twin(self, configuration: Configuration, trace: bool) -> Tried:
@@ -127,7 +129,7 @@ class Rounds:
             return "", True
         return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)", False
 
-    def start(self, twin: Twin) -> Outcome:
+    def start(self, twin: Twin) -> Readiness:
         """Start a twin and wait until it is ready."""
         twin.start()
         expected = self.expected
@@ -152,23 +154,25 @@ def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
     return Stopped(seconds, killed)
 
 
-def of_state(twin: Twin) -> list[Evidence]:
+def of_state(twin: Twin) -> list[FailureSign]:
     """The signs in what Podman tells of it."""
     try:
         state = twin.document().get("State") or {}
     except EngineError:
         return []
     if state.get("OOMKilled"):
-        return [Evidence("the kernel killed it for want of memory", Raised("memory", 2))]
+        return [FailureSign("the kernel killed it for want of memory", Raised("memory", 2))]
     if int(state.get("ExitCode") or 0) in (128 + 31, 31):
-        return [Evidence("it ended with SIGSYS: a system call that its seccomp profile forbids")]
+        return [FailureSign("it ended with SIGSYS: a system call that its seccomp profile forbids")]
     return []
 
 
-def of_stop(configuration: Configuration, planner: Planner) -> list[Evidence]:
+def of_stop(configuration: Configuration, planner: TwinPlanner) -> list[FailureSign]:
     """The sign in a stop that took a kill: without CAP_KILL root may not end processes of other users."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []
     return [
-        Evidence("it had to be killed, and may not end processes of other users", CapabilityBack("CAP_KILL"))
+        FailureSign(
+            "it had to be killed, and may not end processes of other users", CapabilityBack("CAP_KILL")
+        )
     ]

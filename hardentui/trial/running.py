@@ -15,14 +15,14 @@ from hardentui.model.trial import (
     Baseline,
     How,
     Result,
-    Step,
     Trial,
     TrialEvent,
+    TrialStep,
 )
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
-from hardentui.readiness.wait import Outcome
-from hardentui.trial.configuration import Configuration, Planner, WritableFolder
+from hardentui.readiness.wait import Readiness
+from hardentui.trial.configuration import Configuration, TwinPlanner, WritableFolder
 from hardentui.trial.enforcing import Enforcer
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.record import learned_record
@@ -32,7 +32,7 @@ from hardentui.trial.leftovers import remove_leftovers
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.proving import recorded
 from hardentui.trial.relax import Relaxer, Settled
-from hardentui.trial.request import Request, Tools
+from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.restart import lasting_folders, lost, restarted
 from hardentui.trial.rounds import LOG_SHOWN, Rounds, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
@@ -55,7 +55,7 @@ class _Seen(Struct, frozen=True):
     probe: str = ""
 
 
-def run_trial(request: Request, tools: Tools) -> Trial:
+def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     """Try fixes on twins; everything that was made is removed at the end, whatever happens.
 
     Raises:
@@ -63,9 +63,9 @@ def run_trial(request: Request, tools: Tools) -> Trial:
         KeyboardInterrupt: it was given up.
     """
     begun = monotonic()
-    tools.tell(TrialEvent(Step.CLEANING, "looking for what an earlier trial left behind"))
+    tools.tell(TrialEvent(TrialStep.CLEANING, "looking for what an earlier trial left behind"))
     for name in remove_leftovers(tools.changing):
-        tools.tell(TrialEvent(Step.CLEANING, f"removed {name}"))
+        tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
     stage = Stage(
         tools.changing,
         request.facts,
@@ -77,17 +77,17 @@ def run_trial(request: Request, tools: Tools) -> Trial:
         stop=tools.stop,
     )
     try:
-        tools.tell(TrialEvent(Step.PREPARING, "making the network of the twins"))
+        tools.tell(TrialEvent(TrialStep.PREPARING, "making the network of the twins"))
         stage.open()
         record = _tried(request, tools, stage)
     finally:
         stage.close()
     record = replace(record, seconds=round(monotonic() - begun, 1))
-    tools.tell(TrialEvent(Step.DONE, record.result.value, record.seconds))
+    tools.tell(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
     return record
 
 
-def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
+def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     facts = request.facts
     blank = Trial(
         container=facts.name,
@@ -103,7 +103,7 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         return record
     needs = _learned(request, tools, stage, seen)
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
-    planner = Planner(seen.facts, tools.make_plan)
+    planner = TwinPlanner(seen.facts, tools.make_plan)
     rounds = Rounds(
         stage,
         planner,
@@ -137,7 +137,7 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         return recorded(record, settled, rounds, tools, skipped, profile=path)
 
 
-def _learned(request: Request, tools: Tools, stage: Stage, seen: _Seen) -> Needs | None:
+def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: _Seen) -> Needs | None:
     if request.lesson is None:
         return None
     needs = learn(
@@ -157,10 +157,10 @@ def _learned(request: Request, tools: Tools, stage: Stage, seen: _Seen) -> Needs
 # --- without changes --------------------------------------------------------------------------------
 
 
-def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
+def _baseline(request: TrialRequest, tools: Tools, stage: Stage) -> _Seen:
     """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
-    tools.tell(TrialEvent(Step.BASELINE, "starting a twin without any change"))
+    tools.tell(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
     ends_well = _is_job(facts) and not request.probes  # nobody asks something of what has ended
     known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
     expected = expectation(facts.inspect, known, request.patience)
@@ -177,15 +177,15 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
                 ended = outcome.exit_code is not None
                 return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
     except ChangeFailed as error:
-        outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
+        outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
-    tools.tell(TrialEvent(Step.BASELINE, f"it does not work even without changes: {outcome.why}"))
+    tools.tell(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
     return _Seen(baseline, facts, expected)
 
 
 def _observed(
-    request: Request, tools: Tools, stage: Stage, twin: Twin, outcome: Outcome, expected: Expectation
+    request: TrialRequest, tools: Tools, stage: Stage, twin: Twin, outcome: Readiness, expected: Expectation
 ) -> _Seen:
     """What a twin that works does."""
     facts = request.facts
@@ -207,7 +207,9 @@ def _observed(
     stop_seconds = stopped.seconds if stopped and not stopped.killed else None
     took = round(stopped.seconds, 2) if stopped else 0.0
     baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
-    tools.tell(TrialEvent(Step.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds))
+    tools.tell(
+        TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
+    )
     expected = replace(expected, patience=patience)
     return _Seen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe)
 
@@ -251,7 +253,7 @@ def _lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -
     if not settled.configuration.choices or spec == original:
         return settled
     folders = lasting_folders(spec, original)
-    tools.tell(TrialEvent(Step.RESTART, "restarting a twin to see what has to outlive that"))
+    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what has to outlive that"))
     hardened = restarted(rounds, spec, folders)
     if not folders and not hardened.why:
         return settled
@@ -268,7 +270,7 @@ def _lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -
         volume = WritableFolder(folder, f"{stem}{folder.replace('/', '-')}"[:200])
         configuration = configuration.with_(volume)
         why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
-        tools.tell(TrialEvent(Step.RESTART, f"{volume.words}: {why[volume]}"))
+        tools.tell(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
     if files and not (again := restarted(rounds, planner.spec(configuration), folders)).why:
         return Settled(configuration, why, settled.left_out)
     reason = again.why if files else hardened.why

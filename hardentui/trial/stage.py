@@ -21,8 +21,8 @@ from hardentui.options import NAME
 from hardentui.readiness.expectation import Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
-from hardentui.readiness.wait import Outcome, Wait
-from hardentui.trial.harmless import Harmless, Place, Role, aliases, harmless, needs_network
+from hardentui.readiness.wait import Readiness, Wait
+from hardentui.trial.harmless import Harmless, HostPlace, Role, aliases, harmless, needs_network
 from hardentui.trial.leftovers import TRIAL_LABEL, remove_trial
 from hardentui.visible import visible
 from hardentui.writers.pod import pod_parts
@@ -156,7 +156,7 @@ class Stage:
 
     def wait(
         self, twin: Twin, expected: Expectation, probes: Sequence[str] = (), *, ends_well: bool = False
-    ) -> Outcome:
+    ) -> Readiness:
         """Wait until a twin that was started is ready; `ends_well`: or has ended with exit code 0."""
         return Wait(
             self.changing.containers,
@@ -232,15 +232,15 @@ class Stage:
         self._made += 1
         return f"hardentui-trial-{self.number}-{kind or self._made}"
 
-    def _place_of(self, path: str) -> Place:
+    def _place_of(self, path: str) -> HostPlace:
         if not path.startswith("/"):
-            return Place.FOLDER  # a volume
+            return HostPlace.FOLDER  # a volume
         if self.files is None:
-            return Place.OTHER
+            return HostPlace.OTHER
         try:
             mode = self.files.stat(os.path.normpath(path)).mode
         except OSError:
-            return Place.OTHER
+            return HostPlace.OTHER
         if stat.S_ISDIR(mode):
-            return Place.FOLDER
-        return Place.SOCKET if stat.S_ISSOCK(mode) else Place.FILE
+            return HostPlace.FOLDER
+        return HostPlace.SOCKET if stat.S_ISSOCK(mode) else HostPlace.FILE

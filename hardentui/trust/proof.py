@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.trust import full_reference, scopes_of
-from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, Verdict
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 from hardentui.trust.keys import key_of_nobody
 from hardentui.trust.policy import with_rules
 from hardentui.trust.sandbox import Sandbox
@@ -23,14 +23,14 @@ NOBODY = "nobody@hardentui.invalid"
 _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
 _HINTS = {
-    Verdict.WRONG_IDENTITY: "cosign signs without the tag: add --any-tag",
-    Verdict.UNSIGNED: "Podman reads signatures that lie as tag sha256-DIGEST.sig beside the image, not "
+    PullVerdict.WRONG_IDENTITY: "cosign signs without the tag: add --any-tag",
+    PullVerdict.UNSIGNED: "Podman reads signatures that lie as tag sha256-DIGEST.sig beside the image, not "
     "bundles: sign with `hardentui trust sign`, podman, skopeo, or cosign --recursive "
     "--new-bundle-format=false (an image for several architectures needs one signature for each)",
-    Verdict.WRONG_KEY: "the image was signed with another key than the one of the rule",
-    Verdict.REJECTED: "no rule allows this image",
-    Verdict.ACCEPTED: "nothing would be verified: look for a more specific rule that accepts it",
-    Verdict.UNKNOWN: "the pull failed for another reason, so nothing is proven",
+    PullVerdict.WRONG_KEY: "the image was signed with another key than the one of the rule",
+    PullVerdict.REJECTED: "no rule allows this image",
+    PullVerdict.ACCEPTED: "nothing would be verified: look for a more specific rule that accepts it",
+    PullVerdict.UNKNOWN: "the pull failed for another reason, so nothing is proven",
 }
 
 
@@ -66,7 +66,7 @@ def prove(
     """
     proofs: list[PullProof] = []
 
-    def add(case: str, scope: str, wanted: Verdict, pull: Pull) -> None:
+    def add(case: str, scope: str, wanted: PullVerdict, pull: Pull) -> None:
         proof = PullProof(case, scope, wanted, pull)
         proof = proof if proof.holds else replace(proof, hint=_HINTS[pull.verdict])
         proofs.append(proof)
@@ -76,20 +76,20 @@ def prove(
         here = kept.enter_context(tiny_registry())
         for scope, (rule, references) in signed.items():
             for reference in references:
-                add("signed", scope, Verdict.ACCEPTED, box.pull(reference, policy, sections))
+                add("signed", scope, PullVerdict.ACCEPTED, box.pull(reference, policy, sections))
             other = with_rules(policy, [_of_another(rule, box.folder)], reject=False)
-            add("wrong key", scope, Verdict.WRONG_KEY, box.pull(references[0], other, sections))
+            add("wrong key", scope, PullVerdict.WRONG_KEY, box.pull(references[0], other, sections))
             if named.unsigned and within(named.unsigned, scope):
                 pull = box.pull(named.unsigned, policy, sections)
             else:
                 pull = box.pull(unsigned_in(scope), policy, sections, f"{here}/unsigned")
-            add("unsigned", scope, Verdict.UNSIGNED, pull)
+            add("unsigned", scope, PullVerdict.UNSIGNED, pull)
         if rejects:
             if named.elsewhere:
                 pull = box.pull(named.elsewhere, policy, sections)
             else:
                 pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
-            add("other repository", "default", Verdict.REJECTED, pull)
+            add("other repository", "default", PullVerdict.REJECTED, pull)
     return tuple(proofs)
 
 

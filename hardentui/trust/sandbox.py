@@ -18,22 +18,22 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ToolMissing
-from hardentui.host.asking import Ask, Failed, asker
+from hardentui.host.asking import Ask, ProgramFailed, asker
 from hardentui.model.known import Unreadable
-from hardentui.model.trust_change import Pull, Verdict
+from hardentui.model.trust_change import Pull, PullVerdict
 
 _ROOMY = "/var/tmp"  # noqa: S108 - on a disk; a folder of our own is made in it
 _REGISTRIES = "CONTAINERS_REGISTRIES_CONF"
 _SECONDS = 600.0
 _ASK_SECONDS = 30.0
 _WORDS = (
-    ("A signature was required, but no signature exists", Verdict.UNSIGNED),
-    ("is rejected by policy", Verdict.REJECTED),
-    ("cryptographic signature verification failed", Verdict.WRONG_KEY),
-    ("Invalid GPG signature", Verdict.WRONG_KEY),
-    ("No public key", Verdict.WRONG_KEY),
-    ("Required email", Verdict.WRONG_KEY),
-    ("is not accepted", Verdict.WRONG_IDENTITY),
+    ("A signature was required, but no signature exists", PullVerdict.UNSIGNED),
+    ("is rejected by policy", PullVerdict.REJECTED),
+    ("cryptographic signature verification failed", PullVerdict.WRONG_KEY),
+    ("Invalid GPG signature", PullVerdict.WRONG_KEY),
+    ("No public key", PullVerdict.WRONG_KEY),
+    ("Required email", PullVerdict.WRONG_KEY),
+    ("is not accepted", PullVerdict.WRONG_IDENTITY),
 )
 
 
@@ -122,10 +122,10 @@ class Sandbox(Struct, frozen=True):
         answer = self.ask(command, _SECONDS, environment)
         by = version(self.ask, program)
         if not isinstance(answer, Unreadable):
-            return Pull(reference, Verdict.ACCEPTED, by=by)
-        if not isinstance(answer, Failed):
-            return Pull(reference, Verdict.UNKNOWN, answer.reason, by)
-        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), Verdict.UNKNOWN)
+            return Pull(reference, PullVerdict.ACCEPTED, by=by)
+        if not isinstance(answer, ProgramFailed):
+            return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
+        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
         return Pull(reference, verdict, answer.said or answer.reason, by)
 
 

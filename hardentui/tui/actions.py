@@ -195,7 +195,22 @@ IMAGES = (
     Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
 )
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
-TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
+TRUST_CHANGE = (
+    Action(
+        "trust_change.prove", "enter", "Prove", "Make the plan and prove it by real pulls.", "Trust", True
+    ),
+    Action("trust_change.rule", "i", "Rule", "Write a rule.", "Trust", True),
+    Action("trust_change.apply", "ctrl+s", "Apply", "Write the files that were proven.", "Trust", True, "^s"),
+    Action("trust_change.drop", "x", "Drop", "Drop the last rule.", "Trust", True),
+    Action("trust_change.signed", "s", "Signed", "Name an image that is signed.", "Trust", True),
+    Action("trust_change.use", "u", "In use", "Accept images that run, unsigned; or do not.", "Trust", True),
+    Action("trust_change.default", "d", "Default", "Refuse what has no rule; or leave that.", "Trust", True),
+    Action("trust_change.tags", "g", "Any tag", "Count signatures without a tag; or do not.", "Trust", True),
+)
+TRUST = (
+    Action("trust.change", "a", "Assistant", "Change who must have signed images.", "Trust", True),
+    Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),
+)
 TRIAL = (
     Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
     Action("trial.learn", "l", "Learn", "Learn what it needs as well, for the next trial.", "Trial", True),

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
+from msgspec.structs import replace
 from rich.text import Text
 from textual import on
 from textual.app import App
@@ -21,11 +22,14 @@ from textual.theme import Theme
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
-from hardentui.model.settings import Notice, Settings
+from hardentui.model.settings import Notice, Settings, Source
 from hardentui.state.kept_copy import keep_copy
+from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
+from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
+from hardentui.tui.place import Place
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
@@ -58,6 +62,8 @@ class HardenApp(App[None]):
         simulate: Callable[[], FirstLook] | None = None,
         now: Callable[[], datetime] = datetime.now,
         settings: Settings | None = None,
+        remembered: Remembered | None = None,
+        remember: Callable[[Remembered], None] | None = None,
         environ: Mapping[str, str] | None = None,
         keep: Callable[[str], Path] = keep_copy,
         opening: str = "",
@@ -67,6 +73,8 @@ class HardenApp(App[None]):
         simulate: opens the simulated host, for a user who finds no Podman.
         now: the clock; tests stop it.
         settings: how the user wants it; what could not be used is told.
+        remembered: where the last session ended.
+        remember: keeps where this one ends; None = nothing is kept.
         keep: puts what was copied into a file and returns it.
         opening: an action of the app to begin with, such as `training`.
         """
@@ -78,11 +86,16 @@ class HardenApp(App[None]):
         self._opening = opening
         for offered in THEMES:
             self.register_theme(offered)
-        theme = self.settings.theme
+        self._remembered = remembered or Remembered()
+        self._remember = remember
+        theme = self.settings.theme or self._remembered.theme
         self.theme = theme if theme in self.available_themes else DEFAULT
         self._interrupted = float("-inf")
         self._told: set[Notice] = set()
-        self.session = Session(self, first_look, now, self.settings.folder)
+        self.session = Session(self, first_look, now)
+        self.session.folder = self.settings.folder
+        self._recall()
+        self._began_with = (self.theme, self.session.folder)
         if self.settings.keys:
             self.set_keymap(dict(self.settings.keys))
 
@@ -127,7 +140,36 @@ class HardenApp(App[None]):
         self.notify("Ctrl-C again leaves HardenTUI. q leaves too, or goes back to the list.")
 
     def on_unmount(self) -> None:
+        self._keep_for_next_time()
         self.session.close()
+
+    def _recall(self) -> None:
+        """Begin where the last session ended; what the user has set wins."""
+        last, session = self._remembered, self.session
+        if last.folder and self.settings.origin("folder").source is Source.DEFAULT:
+            session.folder = last.folder
+        if last.column in COLUMNS:
+            session.list_view = ListView(last.filter, last.column, last.reverse)
+        if last.container:
+            session.last_walk = Place(last.engine, last.container, last.step)
+
+    def _keep_for_next_time(self) -> None:
+        """Only what the user has changed here; a look at the simulated host leaves no place behind."""
+        if self._remember is None:
+            return
+        session, last = self.session, self._remembered
+        theme, folder = self._began_with
+        if self.theme != theme:
+            last = replace(last, theme=self.theme)
+        if session.opened is not None and not session.opened.simulated:
+            view = session.list_view
+            last = replace(last, filter=view.filter, column=view.column, reverse=view.reverse)
+            if session.folder != folder:
+                last = replace(last, folder=session.folder)
+            if (place := session.last_walk) is not None:
+                last = replace(last, engine=place.engine, container=place.container, step=place.step)
+        if last != self._remembered:
+            self._remember(last)
 
     def _fatal_error(self) -> None:
         """Textual would print the local variables, and with them what is in containers: secrets too."""
@@ -277,6 +319,8 @@ def run(
     simulate: Callable[[], FirstLook],
     *,
     settings: Settings | None = None,
+    remembered: Remembered | None = None,
+    remember: Callable[[Remembered], None] | None = None,
     opening: str = "",
 ) -> int:
     """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
@@ -284,6 +328,8 @@ def run(
         first_look,
         simulate=simulate,
         settings=settings,
+        remembered=remembered,
+        remember=remember,
         opening=opening,
     )
     app.run()

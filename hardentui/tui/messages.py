@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from hardentui.errors import HardenError
-from hardentui.workbench.views import Connectivity, Progress, Report, Row
+from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.in_place import OwnUnit
@@ -60,7 +60,7 @@ class ReportsArrived(FromWorker):
 
 @dataclass
 class ScanProgressed(FromWorker):
-    progress: Progress
+    progress: CheckProgress
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, ScanProgressed)

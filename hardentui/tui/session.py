@@ -22,8 +22,9 @@ from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
+from hardentui.tui.place import Place
 from hardentui.tui.workers import Workers
-from hardentui.workbench.views import Connectivity, Progress, Report, Row
+from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice
@@ -57,6 +58,7 @@ class Session:
         values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the chosen fixes when files of that container were last written.
         folder: where files were written last, for the next container.
+        last_walk: where the newest walk is, or was when the last session ended.
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
         rows_shown: set by the screen when the first rows stand on it.
@@ -69,7 +71,6 @@ class Session:
         app: App[Any],
         first_look: Callable[[], FirstLook],
         now: Callable[[], datetime],
-        folder: str = "~/hardened",
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -80,7 +81,7 @@ class Session:
         self.rows: dict[str, Row] = {}
         self.listed = False
         self.lost: dict[str, Lost] = {}
-        self.progress: Progress | None = None
+        self.progress: CheckProgress | None = None
         self.stopped = False
         self.host: tuple[Report, ...] | None = None
         self.judging = False
@@ -88,7 +89,8 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = folder
+        self.folder = "~/hardened"
+        self.last_walk: Place | None = None
         self.list_view = ListView()
         self.marks: dict[str, None] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
@@ -137,7 +139,7 @@ class Session:
             return
         bench, stop = self.bench, threading.Event()
         self._stop_scan, self.stopped = stop, False
-        self.progress = Progress(0, len(self.rows if keys is None else keys))
+        self.progress = CheckProgress(0, len(self.rows if keys is None else keys))
         self.run(lambda: self._workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 

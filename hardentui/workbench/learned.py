@@ -16,7 +16,7 @@ SCHEMA = "hardentui/trial/1"
 _LARGEST = 64 << 20
 
 
-class Learned(Struct, frozen=True):
+class LearnedRecord(Struct, frozen=True):
     """The part `learned` of a trial.
 
     Attributes:
@@ -33,7 +33,7 @@ class Learned(Struct, frozen=True):
 class _Trial(Struct, frozen=True):
     schema: str
     container: str
-    learned: Learned | None = None
+    learned: LearnedRecord | None = None
 
 
 class LearnedFrom(Struct, frozen=True):

@@ -31,14 +31,14 @@ from hardentui.training.lab import Lab, Mode
 from hardentui.training.loading import find_lab
 from hardentui.training.progress import (
     Current,
-    Progress,
+    TrainingProgress,
     keep_progress,
     load_progress,
     points_for,
     progress_file,
 )
 from hardentui.training.simulated import ENGINE, simulated_facts
-from hardentui.training.stage import PodmanStage, Stage, Tried
+from hardentui.training.stage import PodmanStage, StageAnswer, TrainingStage
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
@@ -59,7 +59,7 @@ class Goal(Struct, frozen=True):
         return self.status in _GOOD
 
 
-class Outcome(Struct, frozen=True):
+class LabOutcome(Struct, frozen=True):
     """Where the learner stands.
 
     Attributes:
@@ -70,8 +70,8 @@ class Outcome(Struct, frozen=True):
 
     lab: Lab
     goals: tuple[Goal, ...]
-    attack: Tried
-    service: Tried
+    attack: StageAnswer
+    service: StageAnswer
     score: int | None
     simulated: bool
     points: int = 0
@@ -113,7 +113,7 @@ class Training:
     def __init__(
         self,
         labs: tuple[Lab, ...],
-        stage: Stage | None,
+        stage: TrainingStage | None,
         watch: Watcher | None = None,
         *,
         path: str = "",
@@ -151,7 +151,7 @@ class Training:
         """The lab's own folder on the host."""
         return os.path.join(self._folder, lab.id)
 
-    def start(self, lab: Lab, mode: Mode = Mode.GUIDED) -> Outcome:
+    def start(self, lab: Lab, mode: Mode = Mode.GUIDED) -> LabOutcome:
         """Open a lab: make everything that it needs, broken as it is meant to be, and look at it."""
         if self._stage is not None:
             self._stage.prepare(lab, self.folder(lab))
@@ -171,7 +171,7 @@ class Training:
         self._make(lab, lab.start)
         return self._look(lab, count=False)
 
-    def answer(self, options: Iterable[str]) -> Outcome:
+    def answer(self, options: Iterable[str]) -> LabOutcome:
         """Make the container of the open lab anew with these options, and look at it.
 
         Raises:
@@ -188,7 +188,7 @@ class Training:
         self._make(lab, options)
         return self.look()
 
-    def look(self) -> Outcome:
+    def look(self) -> LabOutcome:
         """Judge the open lab as it stands."""
         lab, _ = self._open()
         return self._look(lab, count=True)
@@ -241,7 +241,7 @@ class Training:
             raise UsageError("No lab is open.", "All labs: hardentui train")
         return lab, current
 
-    def _keep(self, progress: Progress) -> None:
+    def _keep(self, progress: TrainingProgress) -> None:
         keep_progress(self._path, progress)
         self.progress = progress
 
@@ -254,30 +254,30 @@ class Training:
         if self._stage is not None and not lab.policy:
             self._stage.make(lab, answer(lab, options, self.folder(lab)))
 
-    def _look(self, lab: Lab, *, count: bool) -> Outcome:
+    def _look(self, lab: Lab, *, count: bool) -> LabOutcome:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
         observed = self._observe(lab, answer(lab, options, self.folder(lab)))
         titles = {check.id: check.title for check in all_checks()}
         goals = tuple(Goal(check, titles[check], *observed.statuses[check]) for check in lab.checks)
         if self._stage is not None:
-            service = Tried(None, "") if lab.policy else self._stage.ask_service(lab)
+            service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
             attack = self._stage.attack(lab, self.folder(lab))
         else:
             safe = all(goal.reached for goal in goals)
-            attack = Tried(not safe, "simulated: it works as long as a check fails")
-            service = Tried(None, "simulated: nobody can ask it")
+            attack = StageAnswer(not safe, "simulated: it works as long as a check fails")
+            service = StageAnswer(None, "simulated: nobody can ask it")
         remarks = tuple(
             lab.wrong[option]
             for option in sorted(lab.wrong)
             if any(word == option or word.startswith(f"{option}=") for word in options)
         )
-        outcome = Outcome(lab, goals, attack, service, observed.score, self.simulated)
+        outcome = LabOutcome(lab, goals, attack, service, observed.score, self.simulated)
         if outcome.solved and count and current is not None:
             return self._passed(outcome, current)
         return replace(outcome, remarks=() if outcome.solved else remarks)
 
-    def _passed(self, outcome: Outcome, current: Current) -> Outcome:
+    def _passed(self, outcome: LabOutcome, current: Current) -> LabOutcome:
         lab, result, now = outcome.lab, self.progress.of(outcome.lab.id), self._clock()
         late = current.mode is Mode.EXAM and now - current.started > lab.minutes * 60
         points = 0 if late or result.given_up else points_for(current.mode, result.hints)

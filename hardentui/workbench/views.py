@@ -111,7 +111,7 @@ class Row(Struct, frozen=True):
     report: Report | None = None
 
 
-class Progress(Struct, frozen=True):
+class CheckProgress(Struct, frozen=True):
     """How far a scan is."""
 
     done: int

@@ -16,7 +16,7 @@ from hardentui.model.version import Version
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Connectivity, Progress, Row, Selection
+from hardentui.workbench.views import CheckProgress, Connectivity, Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.proxy import RecordingProxy
@@ -161,15 +161,15 @@ def test_a_container_that_comes_and_goes_is_seen(podman: Bench) -> None:
 def test_progress_reaches_its_end_and_a_stop_is_obeyed(web: str, podman: Bench) -> None:
     bench = Workbench.open(Selection(url=podman.url))
     total = len(bench.containers.rows())
-    seen: list[Progress] = []
+    seen: list[CheckProgress] = []
     bench.containers.scan(lambda _: None, seen.append, threading.Event())
-    assert seen[0] == Progress(0, total)
-    assert seen[-1] == Progress(total, total)
+    assert seen[0] == CheckProgress(0, total)
+    assert seen[-1] == CheckProgress(total, total)
     stopped = threading.Event()
     stopped.set()
-    later: list[Progress] = []
+    later: list[CheckProgress] = []
     bench.containers.scan(lambda _: None, later.append, stopped)
-    assert later == [Progress(0, total)]
+    assert later == [CheckProgress(0, total)]
     bench.close()
 
 

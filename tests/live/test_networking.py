@@ -15,7 +15,7 @@ from hardentui.__main__ import main
 from hardentui.host.network.knock import knock
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.model.known import Known
-from hardentui.model.reach import Outcome
+from hardentui.model.reach import ConnectOutcome
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -165,9 +165,12 @@ def test_a_user_enters_the_own_containers_by_way_of_podman(rootless_podman: Benc
             name: rootless_podman.get(f"/containers/{name}/json")["State"]["Pid"] for name in (CALLER, DB)
         }
         address = _address(rootless_podman, WEB, FRONT)
-        assert knock(run, pids[CALLER], address, 80, root=False) is Outcome.CONNECTED
-        assert knock(run, pids[CALLER], address, 81, root=False) is Outcome.REFUSED
-        assert knock(run, pids[DB], address, 80, root=False) in (Outcome.NO_ROUTE, Outcome.NO_ANSWER)
+        assert knock(run, pids[CALLER], address, 80, root=False) is ConnectOutcome.CONNECTED
+        assert knock(run, pids[CALLER], address, 81, root=False) is ConnectOutcome.REFUSED
+        assert knock(run, pids[DB], address, 80, root=False) in (
+            ConnectOutcome.NO_ROUTE,
+            ConnectOutcome.NO_ANSWER,
+        )
     finally:
         rootless_podman.remove(WEB, CALLER, DB)
         rootless_podman.podman("network", "rm", FRONT, INNER)

@@ -14,7 +14,7 @@ from hardentui.errors import CannotExpress
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
-from hardentui.model.written import State
+from hardentui.model.written import WriteState
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.views import Report, Selection
@@ -160,7 +160,7 @@ def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path
         workbench.close()
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
     assert all("NoNewPrivileges=true" in text for text in units.values())
-    kept = {Path(one.path).name for one in written if one.state is State.KEPT}
+    kept = {Path(one.path).name for one in written if one.state is WriteState.KEPT}
     assert kept == {f"{WEB}.container", f"{POD}.pod"}
     assert not list(tmp_path.glob(f"{WEB}.container.bak*"))
 

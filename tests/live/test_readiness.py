@@ -15,7 +15,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.trial import How
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
-from hardentui.readiness.wait import Outcome, Wait
+from hardentui.readiness.wait import Readiness, Wait
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -36,14 +36,14 @@ def changing(podman: Bench) -> Iterator[ChangingEngine]:
 
 
 @pytest.fixture
-def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Outcome]:
+def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Readiness]:
     def start(
         script: str,
         *flags: str,
         ports: tuple[str, ...] = (),
         probes: tuple[str, ...] = (),
         patience: float = 10,
-    ) -> Outcome:
+    ) -> Readiness:
         podman.run(NAME, *flags, BUSYBOX, "sh", "-c", script)
         document = changing.containers.inspect(NAME)
         pid = int(document["State"]["Pid"])
@@ -58,53 +58,53 @@ def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Outcome]:
     return start
 
 
-def test_a_port_that_is_listened_on(run: Callable[..., Outcome]) -> None:
+def test_a_port_that_is_listened_on(run: Callable[..., Readiness]) -> None:
     outcome = run(SERVE, ports=("tcp/8080",))
     assert (outcome.ready, outcome.how, outcome.why) == (True, How.PORTS, "")
     assert outcome.seconds >= 1
 
 
-def test_a_port_that_nobody_listens_on(run: Callable[..., Outcome]) -> None:
+def test_a_port_that_nobody_listens_on(run: Callable[..., Readiness]) -> None:
     outcome = run("exec sleep 100", ports=("tcp/8080",), patience=1)
     assert not outcome.ready
     assert outcome.why == "it does not listen on tcp/8080; waited 1 s"
 
 
-def test_a_health_check_decides(run: Callable[..., Outcome]) -> None:
+def test_a_health_check_decides(run: Callable[..., Readiness]) -> None:
     outcome = run("sleep 1; touch /ok; sleep 100", "--health-cmd=test -e /ok", ports=("tcp/8080",))
     assert (outcome.ready, outcome.how) == (True, How.HEALTH)
 
 
-def test_a_health_check_that_fails(run: Callable[..., Outcome]) -> None:
+def test_a_health_check_that_fails(run: Callable[..., Readiness]) -> None:
     outcome = run("sleep 100", "--health-cmd=false", "--health-retries=1", patience=2)
     assert not outcome.ready
     assert "its health check says" in outcome.why
 
 
-def test_one_that_ends(run: Callable[..., Outcome]) -> None:
+def test_one_that_ends(run: Callable[..., Readiness]) -> None:
     outcome = run("sleep 0.5; exit 3")
     assert (outcome.ready, outcome.how, outcome.exit_code) == (False, How.ALIVE, 3)
     assert outcome.why == "its main process ended with exit code 3"
 
 
-def test_one_that_is_started_again_and_again(run: Callable[..., Outcome]) -> None:
+def test_one_that_is_started_again_and_again(run: Callable[..., Readiness]) -> None:
     outcome = run("sleep 0.7; exit 3", "--restart=always", ports=("tcp/1",))
     assert not outcome.ready
     assert outcome.why.startswith("it ended and was started again")
 
 
-def test_one_that_lives(run: Callable[..., Outcome]) -> None:
+def test_one_that_lives(run: Callable[..., Readiness]) -> None:
     outcome = run("exec sleep 100")
     assert (outcome.ready, outcome.how) == (True, How.ALIVE)
     assert outcome.seconds >= 3
 
 
-def test_probes_run_in_its_network(run: Callable[..., Outcome]) -> None:
+def test_probes_run_in_its_network(run: Callable[..., Readiness]) -> None:
     outcome = run(SERVE, ports=("tcp/8080",), probes=('test "$(curl -sf http://$TWIN_IP:8080/)" = yes',))
     assert outcome.ready
 
 
-def test_a_probe_that_fails_says_so(run: Callable[..., Outcome]) -> None:
+def test_a_probe_that_fails_says_so(run: Callable[..., Readiness]) -> None:
     outcome = run(SERVE, ports=("tcp/8080",), probes=("echo no such page; exit 4",), patience=2)
     assert not outcome.ready
     assert outcome.why == (
@@ -114,7 +114,7 @@ def test_a_probe_that_fails_says_so(run: Callable[..., Outcome]) -> None:
     assert (outcome.failed_probe.exit_code, outcome.failed_probe.lacks_program) == (4, False)
 
 
-def test_a_wait_for_something_else_blames_no_probe(run: Callable[..., Outcome]) -> None:
+def test_a_wait_for_something_else_blames_no_probe(run: Callable[..., Readiness]) -> None:
     outcome = run("sleep 100", ports=("tcp/8080",), probes=("exit 4",), patience=1)
     assert (outcome.ready, outcome.failed_probe) == (False, None)
 

@@ -19,7 +19,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
-from hardentui.model.trust_change import RuleKind, Verdict
+from hardentui.model.trust_change import PullVerdict, RuleKind
 from hardentui.model.version import Version
 from hardentui.trust.keys import key_of_nobody
 from hardentui.trust.sandbox import sandbox
@@ -208,24 +208,29 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
     signed = [{"type": "sigstoreSigned", "keyPath": f"{source.folder}/key.pub"}]
     other = [{"type": "sigstoreSigned", "keyPath": key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))}]
 
-    def verdict(rule: object, name: str, texts: Mapping[str, str] = sections, leads_to: str = "") -> Verdict:
+    def verdict(
+        rule: object, name: str, texts: Mapping[str, str] = sections, leads_to: str = ""
+    ) -> PullVerdict:
         policy = json.dumps(
             {"default": REJECT, "transports": {"docker": {f"{host}/team": rule, "x.invalid": rule}}}
         )
         pull = box.pull(name, policy, texts, leads_to)
         assert program in pull.by
-        assert (pull.said == "") is (pull.verdict is Verdict.ACCEPTED)
+        assert (pull.said == "") is (pull.verdict is PullVerdict.ACCEPTED)
         return pull.verdict
 
     with sandbox(str(tmp_path), (), threading.Event()) as box:
         team = f"{host}/team/foo:1"
-        assert verdict(signed, team) is Verdict.ACCEPTED
-        assert verdict(other, team) is Verdict.WRONG_KEY
-        assert verdict(signed, team, {}) is Verdict.UNSIGNED, "attachments are off"
-        assert verdict(signed, f"{host}/plain/foo:1") is Verdict.REJECTED
-        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/plain/foo") is Verdict.UNSIGNED
-        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/team/foo") is Verdict.WRONG_IDENTITY
-        assert verdict(signed, f"{host}/team/absent:1") is Verdict.UNKNOWN
+        assert verdict(signed, team) is PullVerdict.ACCEPTED
+        assert verdict(other, team) is PullVerdict.WRONG_KEY
+        assert verdict(signed, team, {}) is PullVerdict.UNSIGNED, "attachments are off"
+        assert verdict(signed, f"{host}/plain/foo:1") is PullVerdict.REJECTED
+        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/plain/foo") is PullVerdict.UNSIGNED
+        assert (
+            verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/team/foo")
+            is PullVerdict.WRONG_IDENTITY
+        )
+        assert verdict(signed, f"{host}/team/absent:1") is PullVerdict.UNKNOWN
         folder = box.folder
     assert not Path(folder).exists()
 

@@ -22,7 +22,7 @@ from hardentui.engine.shapes import container as container_document
 from hardentui.errors import EngineError
 from hardentui.model.finding import Severity, Status
 from hardentui.reports import render
-from hardentui.reports.result import CheckResult, Look
+from hardentui.reports.result import CheckResult, TextStyle
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.opening.saved_facts import replay
@@ -153,7 +153,7 @@ def _look(document: dict[str, Any]) -> CheckResult:
             reports += [(report, "") for report in more()]
     result = session.result(bench, [*reports, *session.of_rows(rows.values())], Severity.HIGH, fixes=True)
     for form in ("text", "json"):
-        assert render(form, result, Look())
+        assert render(form, result, TextStyle())
     bench.close()
     return result
 

@@ -108,7 +108,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("e", "escape"),
             ("I", "o", "enter", "end", "escape", "escape"),
             ("M", "enter", "escape", "escape"),
-            ("P", "end", "escape"),
+            ("P", "end", "a", "enter", "end", "escape", "escape"),
             ("m", "end", "escape"),
             ("enter", "right_square_bracket", "right_square_bracket"),
             ("4", "down", "F", "f"),

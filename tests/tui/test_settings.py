@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from hardentui.model.settings import Notice, Settings
+from hardentui.model.settings import Notice, Origin, Settings, Source
+from hardentui.state.remembered import Remembered
+from hardentui.tui.app import HardenApp
+from hardentui.tui.place import Place
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.themes import DEFAULT
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.settings.document import settings_file
+from hardentui.workbench.views import Selection
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 
@@ -60,3 +67,71 @@ async def test_a_key_that_is_set_is_in_the_footer() -> None:
         await shows(pilot, "f3 Filter")
         await pilot.press("f3")
         assert app.screen.has_class("-filtering")
+
+
+# --- what is remembered ----------------------------------------------------------------------------------
+
+
+async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) -> None:
+    kept: list[Remembered] = []
+    app = make_app(some(), remember=kept.append)
+    async with running(app) as pilot:
+        await pilot.press("down", "enter", "7")
+        await shows(pilot, "db")
+        app.theme = "nord"
+        app.session.folder = str(tmp_path)
+    [last] = kept
+    assert (last.theme, last.folder, last.container, last.step) == ("nord", str(tmp_path), "db", 7)
+
+    app = make_app(some(), remembered=last)
+    async with running(app) as pilot:
+        assert app.theme == "nord"
+        assert app.session.folder == str(tmp_path)
+        await shows(pilot, "▸ db")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await until(pilot, lambda: app.session.last_walk is not None)
+        assert app.session.last_walk == Place(last.engine, "db", 7)
+
+
+async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
+    kept: list[Remembered] = []
+    app = make_app(some(), remember=kept.append)
+    async with running(app) as pilot:
+        await pilot.press("slash", *"!vault", "enter", "s")
+        await shows(pilot, "Container↑")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.session.last_walk is not None)
+    [last] = kept
+    assert (last.filter, last.column, last.reverse) == ("!vault", "name", False)
+    assert last.container == "shop-web"
+    app = make_app(some(), remembered=last)
+    async with running(app) as pilot:
+        await shows(pilot, "Container↑", "2 of 3 containers", "▸ shop-web")
+
+
+async def test_what_is_set_wins_over_what_is_remembered() -> None:
+    origins = {name: Origin(Source.FILE, "settings.toml:1") for name in ("theme", "folder")}
+    settings = Settings(theme="dracula", folder="/srv/units", origins=origins)
+    kept: list[Remembered] = []
+    last = Remembered(theme="nord", folder="/elsewhere")
+    app = make_app(some(), settings=settings, remembered=last, remember=kept.append)
+    async with running(app):
+        assert (app.theme, app.session.folder) == ("dracula", "/srv/units")
+    assert kept == []
+
+
+async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble() -> None:
+    app = make_app(some(), remembered=Remembered(theme="gone", container="gone", engine="gone", step=99))
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        assert app.theme == DEFAULT
+
+
+async def test_the_simulated_host_leaves_no_place_behind() -> None:
+    kept: list[Remembered] = []
+    app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={}, remember=kept.append)
+    async with running(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: app.session.last_walk is not None)
+    assert kept == []

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.model.written import State, Written
+from hardentui.model.written import WriteState, WrittenFile
 from hardentui.writers.file_name import safe_file_name
 
 THREE = (TextFile("a.container", "A\n", 0o644), TextFile("b.sh", "B\n", 0o755), TextFile("c.json", "", 0o600))
@@ -39,7 +39,7 @@ def test_new_files_with_their_modes(tmp_path: Path) -> None:
         os.umask(old)
     assert content(tmp_path) == {"a.container": "A\n", "b.sh": "B\n", "c.json": ""}
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in NAMES] == [0o644, 0o755, 0o600]
-    assert written[0] == Written(str(tmp_path / "a.container"), State.NEW)
+    assert written[0] == WrittenFile(str(tmp_path / "a.container"), WriteState.NEW)
     assert all((tmp_path / name).stat().st_nlink == 1 for name in NAMES)
 
 
@@ -49,14 +49,14 @@ def test_what_was_there_is_kept_every_time(tmp_path: Path) -> None:
     backups = [write_bundle(str(tmp_path), [TextFile("a", text, 0o644)])[0] for text in ("1", "2", "3")]
     assert content(tmp_path) == {"a": "3", "a.bak": "0", "a.bak.1": "1", "a.bak.2": "2"}
     assert [Path(each.backup).name for each in backups] == ["a.bak", "a.bak.1", "a.bak.2"]
-    assert {each.state for each in backups} == {State.REPLACED}
+    assert {each.state for each in backups} == {WriteState.REPLACED}
     assert stat.S_IMODE((tmp_path / "a.bak").stat().st_mode) == 0o640
 
 
 def test_the_same_again_writes_nothing(tmp_path: Path) -> None:
     write_bundle(str(tmp_path), THREE)
     before = {path: _identity(path) for path in tmp_path.iterdir()}
-    assert {each.state for each in write_bundle(str(tmp_path), THREE)} == {State.UNCHANGED}
+    assert {each.state for each in write_bundle(str(tmp_path), THREE)} == {WriteState.UNCHANGED}
     assert {path: _identity(path) for path in tmp_path.iterdir()} == before
 
 
@@ -69,10 +69,10 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def test_the_same_content_that_too_many_may_read_is_written_again(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("x")
     (tmp_path / "c").chmod(0o644)
-    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is State.REPLACED
+    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is WriteState.REPLACED
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o600
     (tmp_path / "c").chmod(0o400)
-    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is State.UNCHANGED
+    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is WriteState.UNCHANGED
 
 
 def test_overwrite_has_to_be_allowed(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_a_look_knows_that_another_user_may_not(below: str) -> None:
             same = look_at_bundle(folder, THREE[:1])
         finally:
             os.seteuid(0)
-        assert [one.state for one in same] == [State.UNCHANGED]
+        assert [one.state for one in same] == [WriteState.UNCHANGED]
 
 
 USER = 65534
@@ -435,7 +435,7 @@ class TestAsRootForAUser:
     @pytest.mark.parametrize("at", ["units", "anna"])
     def test_a_folder_that_became_a_link_is_not_followed(self, units: Path, tmp_path: Path, at: str) -> None:
         expected = look_at_bundle(str(units), THREE)
-        assert {one.state for one in expected} == {State.NEW}
+        assert {one.state for one in expected} == {WriteState.NEW}
         elsewhere = tmp_path / "elsewhere"
         (elsewhere / "units").mkdir(parents=True)
         swapped = units if at == "units" else units.parent

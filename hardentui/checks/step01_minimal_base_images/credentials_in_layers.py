@@ -21,7 +21,7 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
 
@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return failed(reason, plural(len(files), "file"), evidence=file_evidence(files))
 
 
-def _image(*files: FoundFile) -> ImageFacts:
+def _image(*files: ImageFile) -> ImageFacts:
     return ImageFacts(id="1" * 64, inventory=ImageInventory(credentials=files))
 
 
@@ -55,8 +55,8 @@ CHECK = Check(
     parameters={"allowed": ()},
     passes=lambda: (container(image=_image()),),
     fails=lambda: (
-        container(image=_image(FoundFile("/root/.aws/credentials", "cloud credentials", 4))),
-        container(image=_image(FoundFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
+        container(image=_image(ImageFile("/root/.aws/credentials", "cloud credentials", 4))),
+        container(image=_image(ImageFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
     ),
     references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S1-04",

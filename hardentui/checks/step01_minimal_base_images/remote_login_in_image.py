@@ -20,7 +20,7 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.reading.networks import exposed
 
@@ -46,7 +46,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     return inventory if isinstance(inventory, Verdict) else gap(inventory) or passed("none found")
 
 
-def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
+def _image(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
     config: dict[str, object] = {"ExposedPorts": dict.fromkeys(ports)}
     return ImageFacts(id="1" * 64, inspect={"Config": config}, inventory=ImageInventory(remote_logins=files))
 
@@ -60,7 +60,7 @@ CHECK = Check(
     evaluate=evaluate,
     passes=lambda: (container(image=_image(ports=("80/tcp", "2222/tcp"))),),
     fails=lambda: (
-        container(image=_image(FoundFile("/usr/sbin/sshd", "sshd", 3))),
+        container(image=_image(ImageFile("/usr/sbin/sshd", "sshd", 3))),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
     ),
     references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.1.2", "CSVS 3.12"),

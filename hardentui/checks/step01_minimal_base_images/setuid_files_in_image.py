@@ -24,7 +24,7 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
@@ -51,11 +51,11 @@ def _harmless(facts: ContainerFacts) -> bool:
     return facts.spec[NO_NEW_PRIVILEGES] and dropped and not facts.spec[CAP_ADD]
 
 
-def _image(*files: FoundFile) -> ImageFacts:
+def _image(*files: ImageFile) -> ImageFacts:
     return ImageFacts(id="1" * 64, inventory=ImageInventory(privileged_files=files))
 
 
-_SU = FoundFile("/usr/bin/su", "setuid root", 1)
+_SU = ImageFile("/usr/bin/su", "setuid root", 1)
 
 CHECK = Check(
     title="Setuid, setgid or capability files in image",

@@ -24,7 +24,7 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.base_images import sketch
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.words import plural
@@ -58,7 +58,7 @@ def _program(image: ImageFacts) -> str:
     return first if first.startswith("/") else ""
 
 
-def _image(*tools: FoundFile) -> ImageFacts:
+def _image(*tools: ImageFile) -> ImageFacts:
     return ImageFacts(id="1" * 64, inventory=ImageInventory(tools=tools))
 
 
@@ -73,7 +73,7 @@ CHECK = Check(
     passes=lambda: (container(image=_image()),),
     fails=lambda: (
         container(
-            image=_image(FoundFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager"))
+            image=_image(ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager"))
         ),
     ),
     references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),

@@ -20,7 +20,7 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import READ_ONLY
 from hardentui.reading.images import file_evidence, gap, inventory_of
 from hardentui.words import plural
@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return failed(reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity)
 
 
-def _image(*files: FoundFile) -> ImageFacts:
+def _image(*files: ImageFile) -> ImageFacts:
     return ImageFacts(id="1" * 64, inventory=ImageInventory(world_writable=files))
 
 
@@ -56,8 +56,8 @@ CHECK = Check(
     parameters={"allowed": ()},
     passes=lambda: (container(image=_image()),),
     fails=lambda: (
-        container(image=_image(FoundFile("/app/start.sh", "file", 3))),
-        container((READ_ONLY, True), image=_image(FoundFile("/app/start.sh", "file", 3))),
+        container(image=_image(ImageFile("/app/start.sh", "file", 3))),
+        container((READ_ONLY, True), image=_image(ImageFile("/app/start.sh", "file", 3))),
     ),
     references=("NIST SP 800-190 4.1.2",),
     catalogue="S1-09",

@@ -30,7 +30,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.host import HostFacts, Journal
+from hardentui.model.host import HostFacts, JournalStorage
 from hardentui.model.known import Unreadable
 
 _COMMANDS = (
@@ -74,13 +74,13 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     passes=lambda: (
-        HostFacts(journal=Journal()),
-        HostFacts(journal=Journal("volatile", kept=False, forwarded=True)),
+        HostFacts(journal=JournalStorage()),
+        HostFacts(journal=JournalStorage("volatile", kept=False, forwarded=True)),
         HostFacts(journal=None),
     ),
     fails=lambda: (
-        HostFacts(journal=Journal("auto", kept=False)),
-        HostFacts(journal=Journal("none", kept=False, file="/etc/systemd/journald.conf")),
+        HostFacts(journal=JournalStorage("auto", kept=False)),
+        HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
     ),
     references=("Catalogue S7-04", "CIS Docker 1.6 2.13", "CSVS 9.5"),
 )

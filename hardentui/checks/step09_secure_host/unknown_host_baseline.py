@@ -22,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
-from hardentui.model.host import Baseline, HostFacts, User
+from hardentui.model.host import BaselineReport, HostFacts, User
 from hardentui.model.known import Unreadable
 
 _DAY = 86_400
@@ -62,11 +62,11 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     return passed(f"{newest.tool}, {age} days old", evidence=evidence)
 
 
-def _imported(facts: HostFacts) -> tuple[Baseline, ...]:
+def _imported(facts: HostFacts) -> tuple[BaselineReport, ...]:
     """Results that were imported count as well, as long as they say something."""
     scans = () if isinstance(facts.host_scans, Unreadable) else facts.host_scans
     return tuple(
-        Baseline(scan.tool, scan.source, scan.finished)
+        BaselineReport(scan.tool, scan.source, scan.finished)
         for scan in scans
         if scan.finished is not None and not scan.checked_nothing
     )
@@ -80,12 +80,12 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=lambda: (host(baselines=(Baseline("lynis", _REPORT, _JANUARY - 10 * _DAY),)),),
+    passes=lambda: (host(baselines=(BaselineReport("lynis", _REPORT, _JANUARY - 10 * _DAY),)),),
     fails=lambda: (
         host(baselines=()),
-        host(baselines=(Baseline("lynis", _REPORT, _JANUARY - 200 * _DAY),)),
+        host(baselines=(BaselineReport("lynis", _REPORT, _JANUARY - 200 * _DAY),)),
         host(
-            baselines=(Baseline("lynis", _REPORT, _JANUARY),),
+            baselines=(BaselineReport("lynis", _REPORT, _JANUARY),),
             users=(User("anna", 1000, rootless=True),),
             sysctls={"user.max_user_namespaces": "0"},
         ),

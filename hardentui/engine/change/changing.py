@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hardentui.engine.change.around import Networks, Pods, Volumes
 from hardentui.engine.change.containers import Containers
 from hardentui.engine.change.images import Images
-from hardentui.engine.change.session import Session
+from hardentui.engine.change.resources import Networks, Pods, Volumes
+from hardentui.engine.change.session import ApiSession
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
@@ -31,7 +31,7 @@ class ChangingEngine:
         if not isinstance(connection, UnixConnection):
             raise ChangeFailed("Nothing can be changed here: this engine is no running Podman.")
         self.engine = engine
-        self._session = Session(connection.path, API_VERSION, listener)
+        self._session = ApiSession(connection.path, API_VERSION, listener)
         self.containers = Containers(self._session)
         self.images = Images(self._session)
         self.networks = Networks(self._session)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from hardentui import account
-from hardentui.engine.change.session import Session, refusal
+from hardentui.engine.change.session import ApiSession, refusal
 from hardentui.engine.connection import Request
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
 from hardentui.reading.masking import mask_text
@@ -18,7 +18,7 @@ _UNKNOWN_FLAG = "unknown flag"
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
 
 
-def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: float) -> str:
+def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds: float) -> str:
     """What `podman --url unix://SOCKET ARGUMENTS` prints; never through a shell.
 
     Raises:
@@ -31,7 +31,7 @@ def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: f
 
 
 def exit_of_podman(
-    session: Session, arguments: Sequence[str], what: str, seconds: float
+    session: ApiSession, arguments: Sequence[str], what: str, seconds: float
 ) -> tuple[int, str, str]:
     """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hardentui.engine.change.command import exit_of_podman, run_podman
-from hardentui.engine.change.session import Session, path
+from hardentui.engine.change.session import ApiSession, path
 from hardentui.errors import EngineProtocolError
 from hardentui.model.spec import Spec
 from hardentui.visible import visible
@@ -27,7 +27,7 @@ class Containers:
     Every method raises NotFound, NameTaken, ChangeTimedOut, EngineUnreachable or ChangeFailed.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ApiSession) -> None:
         self._session = session
 
     def create(self, spec: Spec, *, flags: Sequence[str] = (), seconds: float = CREATE_LIMIT) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import CREATE_LIMIT, QUICK_LIMIT, REMOVE_LIMIT
-from hardentui.engine.change.session import Session, path
+from hardentui.engine.change.session import ApiSession, path
 from hardentui.visible import visible
 
 
 class Images:
     """The images of one engine, by reference."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ApiSession) -> None:
         self._session = session
 
     def exists(self, reference: str) -> bool:

@@ -26,7 +26,7 @@ def path(*parts: str) -> str:
     return "/".join(segment(part) for part in parts)
 
 
-class Session:
+class ApiSession:
     """One podman-py session on a unix socket. Not for several threads at once.
 
     Args:

@@ -9,8 +9,8 @@ from hardentui.engine.documents.fields import (
     Device,
     Flag,
     Health,
+    InspectMount,
     Keys,
-    Mount,
     Number,
     Text,
     TextMap,
@@ -189,7 +189,7 @@ class HostSettings(Struct):
     IntelRdtClosID: Text = None
 
 
-class Endpoint(Struct):
+class NetworkEndpoint(Struct):
     NetworkID: Text = None
     Aliases: Texts = None
     Links: Texts = None
@@ -208,7 +208,7 @@ class Networking(Struct):
     MacAddress: Text = None
     SandboxKey: Text = None
     Ports: Bindings = None
-    Networks: dict[str, Endpoint | None] | None = None
+    Networks: dict[str, NetworkEndpoint | None] | None = None
 
 
 class Container(Struct):
@@ -239,7 +239,7 @@ class Container(Struct):
     EffectiveCaps: Texts = None
     BoundingCaps: Texts = None
     ExecIDs: Texts = None
-    Mounts: list[Mount] | None = None
+    Mounts: list[InspectMount] | None = None
     Dependencies: Texts = None
     NetworkSettings: Networking | None = None
     IsInfra: Flag = None
@@ -248,7 +248,7 @@ class Container(Struct):
     HostConfig: HostSettings | None = None
 
 
-class Change(Struct):
+class ChangedFile(Struct):
     Path: str
     Kind: Number = None
 

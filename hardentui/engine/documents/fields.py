@@ -38,7 +38,7 @@ class Device(Struct):
     CgroupPermissions: Text = None
 
 
-class Mount(Struct):
+class InspectMount(Struct):
     Type: Text = None
     Name: Text = None
     Source: Text = None

@@ -13,7 +13,7 @@ import sys
 
 from hardentui.host.commands import Run
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.reach import Outcome
+from hardentui.model.reach import ConnectOutcome
 
 SECONDS = 3.0
 _START_LIMIT = 10.0  # podman unshare takes a moment
@@ -38,7 +38,7 @@ print(json.dumps(word))
 """
 
 
-def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = None) -> Known[Outcome]:
+def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = None) -> Known[ConnectOutcome]:
     """How an attempt to connect out of the namespace of `pid` ends; Unreadable where it could not be made.
 
     Args:
@@ -52,6 +52,6 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
     if isinstance(answer, Unreadable):
         return Unreadable(f"its network namespace could not be entered: {answer.reason}")
     try:
-        return Outcome(json.loads(answer))
+        return ConnectOutcome(json.loads(answer))
     except ValueError:
         return Unreadable("the attempt ended with an error that says nothing of the way")

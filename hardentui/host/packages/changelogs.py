@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.host import Package
+from hardentui.model.host import HostPackage
 from hardentui.model.known import Known, Unreadable
 
 _DOCUMENTATION = "/usr/share/doc"
@@ -26,7 +26,7 @@ _RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
 
 
 def repairs_named(
-    files: Files, run: Run, package: Package, cves: Collection[str], *, deep: bool
+    files: Files, run: Run, package: HostPackage, cves: Collection[str], *, deep: bool
 ) -> Known[Mapping[str, str]]:
     """CVE -> the line that names its repair, of those that the installed package's change log names.
 
@@ -50,7 +50,7 @@ def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     return repairs
 
 
-def _of_deb(files: Files, package: Package) -> Known[str]:
+def _of_deb(files: Files, package: HostPackage) -> Known[str]:
     path = f"{_DOCUMENTATION}/{package.name}/changelog.Debian.gz"
     try:
         content = _unpacked(files.read_bytes(path, _COMPRESSED_LIMIT))
@@ -78,7 +78,7 @@ def _unpacked(content: bytes) -> str | None:
     return text.decode("utf-8", "replace") if unpacker.eof else None
 
 
-def _of_rpm(run: Run, package: Package, *, deep: bool) -> Known[str]:
+def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
     if not deep:
         return Unreadable(_RPM_ASK)
     return run(("rpm", "-q", "--changelog", package.name), _RPM_SECONDS)

@@ -13,7 +13,7 @@ from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files
 from hardentui.host.packages.advisories import holes_in
 from hardentui.host.packages.changelogs import repairs_named
-from hardentui.model.host import Hole, Package
+from hardentui.model.host import Hole, HostPackage
 from hardentui.model.known import Known, Unreadable
 
 COMPONENTS = (
@@ -30,7 +30,7 @@ _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20
 
 
-def read_packages(files: Files, run: Run) -> Known[Mapping[str, Package]]:
+def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
     """The engine's own packages, from dpkg's status file or by asking rpm."""
     try:
         status = files.read_text(_DPKG_STATUS, _STATUS_LIMIT)
@@ -45,10 +45,12 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, Package]]:
             return Unreadable(f"neither dpkg nor rpm could be asked ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
-    return {row[0]: Package(row[0], row[1], "rpm") for row in rows if len(row) == 2 and row[0] in COMPONENTS}
+    return {
+        row[0]: HostPackage(row[0], row[1], "rpm") for row in rows if len(row) == 2 and row[0] in COMPONENTS
+    }
 
 
-def dpkg_packages(status: str) -> list[Package]:
+def dpkg_packages(status: str) -> list[HostPackage]:
     packages = []
     for name in COMPONENTS:
         start = status.find(f"\nPackage: {name}\n")
@@ -58,12 +60,12 @@ def dpkg_packages(status: str) -> list[Package]:
         paragraph = status[max(start, 0) : end if end >= 0 else None]
         version = re.search(r"^Version: (\S+)", paragraph, re.MULTILINE)
         if version and re.search(r"^Status: .* installed$", paragraph, re.MULTILINE):
-            packages.append(Package(name, version[1], "deb"))
+            packages.append(HostPackage(name, version[1], "deb"))
     return packages
 
 
 def read_holes(
-    files: Files, run: Run, packages: Known[Mapping[str, Package]], *, deep: bool
+    files: Files, run: Run, packages: Known[Mapping[str, HostPackage]], *, deep: bool
 ) -> Known[tuple[Hole, ...]]:
     """The advisories that the installed versions are too old for, with what their change logs say of them."""
     if isinstance(packages, Unreadable):

@@ -9,7 +9,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.process.table import HostProcess, sees_everybody
-from hardentui.model.host import Baseline
+from hardentui.model.host import BaselineReport
 from hardentui.model.known import Known, Unreadable
 
 _INSTALLED = {
@@ -87,7 +87,7 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
     return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
 
 
-def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
+def read_baselines(files: Files) -> Known[tuple[BaselineReport, ...]]:
     """Reports of host scanners at the places where these leave them."""
     baselines = []
     for tool, places in _REPORTS.items():
@@ -101,12 +101,12 @@ def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
     return tuple(baselines)
 
 
-def _reports(files: Files, tool: str, place: str) -> Iterator[Baseline]:
+def _reports(files: Files, tool: str, place: str) -> Iterator[BaselineReport]:
     inside = files.list_dir(place) if stat.S_ISDIR(files.stat(place).mode) else None
     for path in (place,) if inside is None else (f"{place}/{name}" for name in inside if "." in name):
-        yield Baseline(tool, path, files.stat(path).mtime)
+        yield BaselineReport(tool, path, files.stat(path).mtime)
 
 
-def _is_report(files: Files, report: Baseline) -> bool:
+def _is_report(files: Files, report: BaselineReport) -> bool:
     content = files.read_bytes(report.path, _REPORT_LIMIT)
     return any(sign in content for sign in _SIGNS[report.tool])

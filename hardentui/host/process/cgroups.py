@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct, field
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.mountinfo import Mount, parse_mountinfo
+from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
 from hardentui.model.facts import Limits
 from hardentui.model.known import Known, Unreadable
 
@@ -67,7 +67,7 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
     return CgroupTree(v1, unified)
 
 
-def _hierarchy(mount: Mount) -> Hierarchy:
+def _hierarchy(mount: MountRow) -> Hierarchy:
     return Hierarchy(mount.point, mount.root)
 
 

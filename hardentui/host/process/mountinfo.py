@@ -15,7 +15,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _MOST_NAMES = 8
 
 
-class Mount(Struct, frozen=True):
+class MountRow(Struct, frozen=True):
     """One mount.
 
     Attributes:
@@ -41,10 +41,10 @@ class Mount(Struct, frozen=True):
 class MountTable:
     """The mounts of one mount namespace, for the question where something of a file system can be seen."""
 
-    def __init__(self, mounts: Iterable[Mount]) -> None:
-        self._by_device: dict[str, list[Mount]] = {}
-        self._by_source: dict[str, Mount] = {}
-        self._at: dict[str, Mount] = {}
+    def __init__(self, mounts: Iterable[MountRow]) -> None:
+        self._by_device: dict[str, list[MountRow]] = {}
+        self._by_source: dict[str, MountRow] = {}
+        self._at: dict[str, MountRow] = {}
         self._found: dict[tuple[str, str], tuple[str, ...]] = {}
         for mount in mounts:
             self._by_device.setdefault(mount.device, []).append(mount)
@@ -64,7 +64,7 @@ class MountTable:
             paths = self._found[device, root] = self._find(mounts, root)
         return paths
 
-    def _find(self, mounts: list[Mount], root: str) -> tuple[str, ...]:
+    def _find(self, mounts: list[MountRow], root: str) -> tuple[str, ...]:
         names = []
         for mount in mounts:
             rest = _below(root, mount.root)
@@ -80,7 +80,7 @@ class MountTable:
         mount = self._by_source.get(source)
         return mount.point if mount is not None and mount.root == "/" else ""
 
-    def _holding(self, path: str) -> Mount | None:
+    def _holding(self, path: str) -> MountRow | None:
         """The mount that a path leads into."""
         while True:
             mount = self._at.get(path)
@@ -106,17 +106,17 @@ def read_mount_table(files: Files, process: str) -> Known[MountTable]:
         return Unreadable(f"{path}: {reason(error)}")
 
 
-def parse_mountinfo(text: str) -> tuple[Mount, ...]:
+def parse_mountinfo(text: str) -> tuple[MountRow, ...]:
     """The mounts in the kernel's order; a later one at the same point covers an earlier one."""
     return tuple(mount for line in text.split("\n") if (mount := _parse_line(line)) is not None)
 
 
-def _parse_line(line: str) -> Mount | None:
+def _parse_line(line: str) -> MountRow | None:
     left, separator, right = line.partition(" - ")
     before, after = left.split(" "), right.split(" ")
     if not separator or len(before) < 6 or len(after) < 3:
         return None
-    return Mount(
+    return MountRow(
         root=_decoded(before[3]),
         point=_decoded(before[4]),
         options=tuple(before[5].split(",")),

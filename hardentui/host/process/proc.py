@@ -9,7 +9,7 @@ from typing import TypeVar
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_names
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
-from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, Mount, MountTable, parse_mountinfo
+from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount
@@ -238,11 +238,11 @@ def _limits(files: Files, membership: Known[Membership], cgroups: Known[CgroupTr
     return read_limits(files, find_cgroups(files) if cgroups is None else cgroups, membership)
 
 
-def _read_only_root(mounts: tuple[Mount, ...]) -> bool:
+def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
     return [mount for mount in mounts if mount.point == "/"][-1].read_only
 
 
-def _masked_paths(mounts: tuple[Mount, ...]) -> frozenset[str]:
+def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
     """Mount points in /proc and /sys that cover something or make it read-only."""
     return frozenset(
         mount.point
@@ -257,11 +257,11 @@ def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
     return "" if isinstance(namespaces, Unreadable) else namespaces.get(kind, "")
 
 
-def _mount_rows(mounts: tuple[Mount, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
+def _mount_rows(mounts: tuple[MountRow, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
     return tuple(_mount_row(mount, table) for mount in mounts)
 
 
-def _mount_row(mount: Mount, table: Known[MountTable] | None) -> KernelMount:
+def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
     lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
     paths: tuple[str, ...] = ()
     if isinstance(table, MountTable) and "/overlay-containers/" not in mount.root:  # else Podman's own files
@@ -279,7 +279,7 @@ def _mount_row(mount: Mount, table: Known[MountTable] | None) -> KernelMount:
     )
 
 
-def _layers(mount: Mount) -> tuple[tuple[str, ...], str]:
+def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
     """The folders below an overlay. The kernel writes a blank or colon in them with a backslash."""
     options = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
     lower = [options["lowerdir"]] if "lowerdir" in options else []
@@ -288,7 +288,7 @@ def _layers(mount: Mount) -> tuple[tuple[str, ...], str]:
     return tuple(path for path in lower if path.startswith("/")), options.get("upperdir", "")
 
 
-def _options(mount: Mount) -> str:
+def _options(mount: MountRow) -> str:
     """Options of the mount and those of its file system, without the layers' paths; ro wins over rw."""
     own = ["ro" if option == "rw" and mount.read_only else option for option in mount.options]
     extra = [

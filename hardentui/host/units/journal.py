@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
-from hardentui.model.host import Journal
+from hardentui.model.host import JournalStorage
 from hardentui.model.known import Known, Unreadable
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
@@ -19,7 +19,7 @@ _SYSLOG = "/run/systemd/journal/syslog"
 _YES = frozenset({"yes", "true", "1", "on"})
 
 
-def read_journal(files: Files) -> Known[Journal | None]:
+def read_journal(files: Files) -> Known[JournalStorage | None]:
     """The journal's settings and what they come to; None where systemd does not run."""
     if not there(files, "/run/systemd/system"):
         return None
@@ -38,7 +38,7 @@ def read_journal(files: Files) -> Known[Journal | None]:
     storage = values["Storage"].lower()
     kept = storage == "persistent" or (storage == "auto" and there(files, _PERSISTENT))
     forwarded = values["ForwardToSyslog"].lower() in _YES and there(files, _SYSLOG)
-    return Journal(storage, kept, forwarded, where)
+    return JournalStorage(storage, kept, forwarded, where)
 
 
 def _paths(files: Files) -> Known[tuple[str, ...]]:

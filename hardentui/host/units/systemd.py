@@ -26,7 +26,7 @@ _COMPANION = re.compile(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod|c
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
-class FoundFile(Struct, frozen=True):
+class FoundUnitFile(Struct, frozen=True):
     """A file that makes up a unit.
 
     Attributes:
@@ -53,9 +53,9 @@ class FoundUnit(Struct, frozen=True):
 
     name: str
     quadlet: bool
-    file: FoundFile
-    drop_ins: tuple[FoundFile, ...] = ()
-    service_drop_ins: tuple[FoundFile, ...] = ()
+    file: FoundUnitFile
+    drop_ins: tuple[FoundUnitFile, ...] = ()
+    service_drop_ins: tuple[FoundUnitFile, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -148,7 +148,7 @@ class UnitSearch:
             self._folders[folder] = names(self._files, folder)
         return self._folders[folder]
 
-    def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundFile, ...]]:
+    def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundUnitFile, ...]]:
         """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
         paths: dict[str, str] = {}
         for folder in folders:
@@ -159,7 +159,7 @@ class UnitSearch:
                 for file_name in inside:
                     if file_name.endswith(".conf"):
                         paths.setdefault(file_name, f"{folder}/{place}/{file_name}")
-        read: list[FoundFile] = []
+        read: list[FoundUnitFile] = []
         for file_name in sorted(paths):
             file = _file(self._files, paths[file_name])
             if isinstance(file, Unreadable):
@@ -178,7 +178,7 @@ class UnitSearch:
             for name in _COMPANION.findall(text):
                 if name in self._by_name and name not in companions:
                     file = _file(self._files, self._by_name[name])
-                    if isinstance(file, FoundFile):
+                    if isinstance(file, FoundUnitFile):
                         companions[name] = file.text
                         waiting.append(file.text)
         return companions
@@ -211,11 +211,11 @@ def _is_folder(files: Files, path: str) -> bool:
         return False
 
 
-def _file(files: Files, path: str) -> Known[FoundFile]:
+def _file(files: Files, path: str) -> Known[FoundUnitFile]:
     try:
         text = files.read_text(path, LONGEST_FILE)
         what = files.stat(path)
-        return FoundFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
+        return FoundUnitFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
     except OSError as error:
         return Unreadable(f"{path} cannot be read: {reason(error)}")
 

@@ -14,7 +14,7 @@ from hardentui.visible import visible
 _SHOWN = 160
 
 
-class Evidence(Struct, frozen=True):
+class FailureSign(Struct, frozen=True):
     """A sign of why it fails; `loosening` would take the reason away, where one is known."""
 
     text: str
@@ -58,21 +58,21 @@ class RefusedCall(Struct, frozen=True):
     path: str = ""
 
 
-def of_call(refused: RefusedCall, size: str) -> Iterator[Evidence]:
+def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
     """The signs in one refused call; `size` is that of a tmpfs."""
     about = f" {visible(refused.path, _SHOWN)}" if refused.path else ""
     text = f"{refused.call}{about}: {refused.error}"
     if refused.error == "EROFS":
         if refused.path.startswith("/") and _WRITES.fullmatch(refused.call):
-            yield Evidence(text, WritableFolder(folder_of(refused.path), size=size))
+            yield FailureSign(text, WritableFolder(folder_of(refused.path), size=size))
         return
     if refused.error == "ENOSPC":
-        yield Evidence(text)
+        yield FailureSign(text)
         return
     for calls, errors, capabilities in _BY_CALL:
         if re.fullmatch(calls, refused.call) and re.fullmatch(errors, refused.error):
             for name in capabilities:
-                yield Evidence(text, CapabilityBack(f"CAP_{name}"))
+                yield FailureSign(text, CapabilityBack(f"CAP_{name}"))
 
 
 def folder_of(path: str) -> str:
@@ -108,20 +108,20 @@ _NO_MEMORY = re.compile(
 )
 
 
-def of_log(log: str, size: str) -> Iterator[Evidence]:
+def of_log(log: str, size: str) -> Iterator[FailureSign]:
     """The signs in what a program says about itself."""
     for line in log.splitlines():
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):
             for path in _PATH.findall(line)[-1:]:
                 folder = path.rstrip("/") if path.endswith("/") else folder_of(path)
-                yield Evidence(shown, WritableFolder(folder, size=size))
+                yield FailureSign(shown, WritableFolder(folder, size=size))
             continue
         if _NO_FORK.search(line):
-            yield Evidence(shown, Raised("pids-limit", 4))
+            yield FailureSign(shown, Raised("pids-limit", 4))
         if _NO_MEMORY.search(line):
-            yield Evidence(shown, Raised("memory", 2))
+            yield FailureSign(shown, Raised("memory", 2))
         for pattern, names in _IN_LOG:
             if pattern.search(line):
-                yield from (Evidence(shown, CapabilityBack(f"CAP_{name}")) for name in names)
+                yield from (FailureSign(shown, CapabilityBack(f"CAP_{name}")) for name in names)
                 break

@@ -21,7 +21,7 @@ from hardentui.model.observation import (
 from hardentui.reading.written import by_podman
 from hardentui.trial.learned.effects import AF_INET, AF_INET6, capabilities
 from hardentui.trial.learned.narrow_profile import Allowed
-from hardentui.trial.learned.places import Place, Written, places, written_files
+from hardentui.trial.learned.places import WritablePlace, WrittenPath, places, written_files
 from hardentui.trial.learned.system_calls import allowed_calls
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _MOST_EVIDENCE = 3
 _SOCK_DGRAM = 2
 
 
-class Evidence(Struct, frozen=True):
+class CallEvidence(Struct, frozen=True):
     """Why a capability is needed.
 
     Attributes:
@@ -50,7 +50,7 @@ class CapabilityNeed(Struct, frozen=True):
     """A capability that the container used."""
 
     name: str
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[CallEvidence, ...] = ()
 
 
 class Needs(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class Needs(Struct, frozen=True, kw_only=True):
     calls: Allowed | None = None
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
-    written: tuple[Written, ...] | None = None
+    written: tuple[WrittenPath, ...] | None = None
     listening: tuple[Connection, ...] | None = None
     outgoing: tuple[Connection, ...] | None = None
     memory_peak: int | None = None
@@ -80,7 +80,7 @@ class Needs(Struct, frozen=True, kw_only=True):
     unknown: Mapping[str, str] = {}
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[WritablePlace, ...]:
         """The folders that must be writable."""
         return places(self.written or ())
 
@@ -127,10 +127,10 @@ def needs_of(observation: Observation, held: frozenset[str], *, native: str, low
 def merged_needs(first: Needs, second: Needs) -> Needs:
     """Of both runs: what either showed."""
     names = {need.name: need for need in (*(first.capabilities or ()), *(second.capabilities or ()))}
-    written: dict[str, Written] = {}
+    written: dict[str, WrittenPath] = {}
     for file in (*(first.written or ()), *(second.written or ())):
         known = written.get(file.path, file)
-        written[file.path] = Written(file.path, known.folder and file.folder, known.kept or file.kept)
+        written[file.path] = WrittenPath(file.path, known.folder and file.folder, known.kept or file.kept)
     return replace(
         first,
         capabilities=_if_any(first.capabilities, second.capabilities, tuple(names[n] for n in sorted(names))),
@@ -184,20 +184,23 @@ def _capabilities(
 ) -> Known[tuple[CapabilityNeed, ...]]:
     if isinstance(log, Unreadable) and isinstance(checks, Unreadable):
         return Unreadable(f"{log.reason}; {checks.reason}")
-    by_name: dict[str, list[Evidence]] = {}
+    by_name: dict[str, list[CallEvidence]] = {}
     told: frozenset[str] = frozenset()
     if not isinstance(log, Unreadable):
         told = _BY_MODE | _ASKED_FIRST
         for detail in log.details:
             for name in capabilities(detail, low_ports):
+                in_effect = detail.caller.capabilities
+                if in_effect is not None and name not in in_effect:
+                    continue  # the call failed, or will fail, with the capability in the bounding set too
                 evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
-                    evidence.append(Evidence(detail.call, _subject(detail)))
+                    evidence.append(CallEvidence(detail.call, _subject(detail)))
         for name in _of_unread(log.unread):
             by_name.setdefault(name, [])
     for check in () if isinstance(checks, Unreadable) else checks:
         if check.granted and check.name not in told:
-            by_name.setdefault(check.name, [Evidence("")])
+            by_name.setdefault(check.name, [CallEvidence("")])
     return tuple(CapabilityNeed(name, tuple(by_name[name])) for name in sorted(by_name) if name in held)
 
 
@@ -235,12 +238,12 @@ def _refused(log: Known[CallLog]) -> frozenset[str]:
     return frozenset(call.name for call in log.calls if call.refused >= call.program + call.runtime)
 
 
-def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Written, ...]:
+def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[WrittenPath, ...]:
     """By the calls; where none were seen, what differs at the end, but for what Podman itself makes."""
     if not isinstance(log, Unreadable):
         return written_files(log.details, changed)
     paths = () if isinstance(changed, Unreadable) else changed
-    return tuple(Written(path, kept=True) for path in sorted(paths) if not by_podman(path))
+    return tuple(WrittenPath(path, kept=True) for path in sorted(paths) if not by_podman(path))
 
 
 def _outgoing(

@@ -31,7 +31,7 @@ _SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
 _PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log")
 
 
-class Written(Struct, frozen=True):
+class WrittenPath(Struct, frozen=True):
     """A path of the root file system that a program wrote to, or meant to.
 
     Attributes:
@@ -44,7 +44,7 @@ class Written(Struct, frozen=True):
     kept: bool = False
 
 
-class Place(Struct, frozen=True):
+class WritablePlace(Struct, frozen=True):
     """A folder that must be writable under a read-only root.
 
     Attributes:
@@ -57,7 +57,7 @@ class Place(Struct, frozen=True):
 
 def written_files(
     details: Iterable[CallDetail], changed: Known[tuple[str, ...]], root: str = "/"
-) -> tuple[Written, ...]:
+) -> tuple[WrittenPath, ...]:
     """What was written to the root file system, by the calls that were made and by what differs at the end.
 
     Paths on other mounts are left out: a volume or a tmpfs is there already.
@@ -66,13 +66,13 @@ def written_files(
         changed: paths that differ from the image at the end, as Podman tells.
     """
     left = frozenset() if isinstance(changed, Unreadable) else frozenset(changed)
-    by_path: dict[str, Written] = {}
+    by_path: dict[str, WrittenPath] = {}
     for detail in details:
         for file in detail.files:
             if file.mount == root and _writes(detail, file):
                 folder = file.kind == "folder" and file.exists and detail.call in _CHANGES
                 known = by_path.get(file.path)
-                by_path[file.path] = Written(
+                by_path[file.path] = WrittenPath(
                     file.path, folder and (known is None or known.folder), kept=file.path in left
                 )
     return tuple(by_path[path] for path in sorted(by_path))
@@ -91,7 +91,7 @@ def _writes(detail: CallDetail, file: TouchedFile) -> bool:
     return file.exists and (call in _CHANGES or call in _REMOVES)
 
 
-def places(written: Iterable[Written]) -> tuple[Place, ...]:
+def places(written: Iterable[WrittenPath]) -> tuple[WritablePlace, ...]:
     """The outermost folders that hold what was written."""
     everything = tuple(written)
     folders = {file.path if file.folder else posixpath.dirname(file.path) for file in everything}
@@ -100,10 +100,10 @@ def places(written: Iterable[Written]) -> tuple[Place, ...]:
         for folder in sorted(folders)
         if not any(other != folder and at_or_above(other, folder) for other in folders)
     ]
-    return tuple(Place(folder, _what_matters(folder, everything)) for folder in outermost)
+    return tuple(WritablePlace(folder, _what_matters(folder, everything)) for folder in outermost)
 
 
-def _what_matters(folder: str, written: Iterable[Written]) -> str:
+def _what_matters(folder: str, written: Iterable[WrittenPath]) -> str:
     """A file that was kept, and is none of those that are made anew at each start by their name."""
     if any(at_or_above(scratch, folder) for scratch in _SCRATCH) or _scratch_name(folder):
         return ""

@@ -13,7 +13,7 @@ import posixpath
 import stat
 import struct
 
-from hardentui.host.process.mountinfo import Mount, parse_mountinfo
+from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
 from hardentui.model.observation import Caller, TouchedFile
 from hardentui.trial.learned.permission import SEARCH, allowed
 from hardentui.trial.observe.argument_shapes import CURRENT_FOLDER
@@ -38,7 +38,7 @@ class FileLookup:
 
     def __init__(self, users: IdMap, groups: IdMap) -> None:
         self._users, self._groups = users, groups
-        self._mounts: tuple[Mount, ...] = ()
+        self._mounts: tuple[MountRow, ...] = ()
 
     def at_path(
         self, pid: int, folder: int, path: bytes, caller: Caller, *, follow: bool
@@ -142,13 +142,13 @@ class FileLookup:
                 return True
             folder = posixpath.dirname(folder)
 
-    def _mount(self, pid: int, path: str) -> Mount | None:
+    def _mount(self, pid: int, path: str) -> MountRow | None:
         """The innermost mount that holds a path. The table is read once: a new mount is rare, and would take
         a right that is seen anyhow."""
         if not self._mounts:
             with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
                 self._mounts = tuple(parse_mountinfo(file.read()))
-        best: Mount | None = None
+        best: MountRow | None = None
         for mount in self._mounts:
             point = mount.point.rstrip("/")
             if (path == point or path.startswith(f"{point}/")) and (

@@ -11,7 +11,7 @@ from hardentui.trial.observe.argument_shapes import (
     CURRENT_FOLDER,
     OPENS,
     SHAPES,
-    Shape,
+    ArgumentShape,
     plain_name,
 )
 from hardentui.trial.observe.files_of_process import FileLookup
@@ -113,7 +113,7 @@ class Inspector:
 
     def _touched(
         self,
-        shape: Shape,
+        shape: ArgumentShape,
         pid: int,
         arguments: tuple[int, ...],
         paths: tuple[tuple[int, bytes], ...],
@@ -132,7 +132,7 @@ class Inspector:
             touched.append(look.at_handle(pid, handle, who))
         return tuple(file for file in touched if file is not None)
 
-    def _targets(self, shape: Shape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:
+    def _targets(self, shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:
         if shape.target is None:
             return frozenset()
         place, _ = shape.target
@@ -155,7 +155,7 @@ def _folder(arguments: tuple[int, ...], place: int) -> int:
     return CURRENT_FOLDER if number == _AT_FDCWD else number
 
 
-def _address(shape: Shape, pid: int, arguments: tuple[int, ...]) -> SocketAddress | None:
+def _address(shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> SocketAddress | None:
     if shape.address is None:
         return None
     return read_address(pid, arguments[shape.address], arguments[shape.address + 1] & 0xFFFFFFFF)

@@ -72,8 +72,10 @@ class HomeScreen(ContainerScreen):
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._list.begin_at(self.session.last_walk)
         self._filter = parse_filter(self.session.list_view.filter)
-        self.query_one("#filter", Input).value = self._filter.text
+        with self.prevent(Input.Changed):  # the cursor stays where it begins
+            self.query_one("#filter", Input).value = self._filter.text
         self._list.focus()
         self._draw()
 

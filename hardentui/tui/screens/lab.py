@@ -19,7 +19,7 @@ from hardentui.training.lab import Lab, Mode
 from hardentui.tui.actions import BACK, COPY, LAB, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.training import Outcome, Training
+from hardentui.workbench.training import LabOutcome, Training
 
 _MODES = {
     Mode.GUIDED: "guided",
@@ -32,7 +32,7 @@ _MODES = {
 class Looked(Message):
     """Something came of what the learner did."""
 
-    outcome: Outcome
+    outcome: LabOutcome
 
 
 @dataclass
@@ -53,7 +53,7 @@ class LabScreen(HardenScreen):
         super().__init__()
         self._training = training
         self._lab = lab
-        self._outcome: Outcome | None = None
+        self._outcome: LabOutcome | None = None
         self._busy = ""
         self._hints: list[str] = []
         self._shown = ""  # the solution
@@ -123,7 +123,7 @@ class LabScreen(HardenScreen):
             return
         text = self.query_one("#policy", TextArea).text
 
-        def save() -> Outcome:
+        def save() -> LabOutcome:
             self._training.write_policy(self._lab, text)
             return self._training.look()
 
@@ -152,7 +152,7 @@ class LabScreen(HardenScreen):
 
     # --- work that takes time -----------------------------------------------------------------------------
 
-    def _do(self, what: str, action: Callable[[], Outcome]) -> None:
+    def _do(self, what: str, action: Callable[[], LabOutcome]) -> None:
         if self._busy:
             self.complain("One moment: the last step is not done yet.")
             return
@@ -161,7 +161,7 @@ class LabScreen(HardenScreen):
         self._work(action)
 
     @work(thread=True, group="lab")
-    def _work(self, action: Callable[[], Outcome]) -> None:
+    def _work(self, action: Callable[[], LabOutcome]) -> None:
         try:
             self.post_message(Looked(action()))
         except HardenError as error:

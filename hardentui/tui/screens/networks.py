@@ -13,7 +13,7 @@ from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.pages.networks import Place, place_page, places
+from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
 
 
 class NetworksScreen(BrowseScreen):
@@ -30,7 +30,7 @@ class NetworksScreen(BrowseScreen):
         Column("Can reach", 0),
     )
 
-    def _places(self) -> tuple[Place, ...] | None:
+    def _places(self) -> tuple[NetworkPlace, ...] | None:
         reports = self.session.around.networks
         if reports is None:
             return None
@@ -69,7 +69,7 @@ class NetworksScreen(BrowseScreen):
         return ("the network's name", visible(self.current.partition("/")[2]))
 
 
-def _line(place: Place) -> Line:
+def _line(place: NetworkPlace) -> Line:
     isolated = "internal" if place.internal else place.isolated or "-"
     members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
     count = len(place.outside)
@@ -81,5 +81,5 @@ def _line(place: Place) -> Line:
     )
 
 
-def _key(place: Place) -> str:
+def _key(place: NetworkPlace) -> str:
     return f"{place.engine}/{place.name}"

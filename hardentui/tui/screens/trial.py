@@ -16,7 +16,7 @@ from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
-from hardentui.model.trial import Result, Round, Step, Trial, TrialEvent
+from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
@@ -194,7 +194,7 @@ class TrialScreen(HardenScreen):
             left = event.left_out
             text = f"     left out: {left.check}: {left.reason}"
             self._events.append(Content.styled(visible(text, 300), "$warning"))
-        elif event.step in (Step.BASELINE, Step.LEARNING, Step.RESTART, Step.PROOF):
+        elif event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
             self._events.append(Content(f"  {self.signs.of('·')} {visible(event.text, 300)}"))
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)

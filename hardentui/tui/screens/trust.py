@@ -13,9 +13,10 @@ from textual.widgets import Static
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.pages.trust import trust_page
+from hardentui.workbench.pages.trust import formats_page, trust_page
 from hardentui.workbench.views import Report
 
 _STEP = 3
@@ -70,7 +71,16 @@ class TrustScreen(HardenScreen):
         findings = [finding for finding in report.findings if finding.step == _STEP]
         width = min(100, self.app.size.width - 6)
         head = Content.assemble((f"Engine {visible(engine.label, 40)}", "bold reverse"))
-        return Content("\n").join([head, page(self, trust_page(engine, running), findings, width)])
+        sections = (*trust_page(engine, running), *formats_page(engine))
+        return Content("\n").join([head, page(self, sections, findings, width)])
+
+    def action_change(self) -> None:
+        bench = self.session.bench
+        if bench is None:
+            self.complain("Podman is not open yet.")
+            return
+        running = [row.image for row in self.session.rows.values() if row.state == "running"]
+        self.app.push_screen(TrustChangeScreen(bench, dict.fromkeys(running)))
 
     def action_refresh(self) -> None:
         self.session.judge_host(again=True)

@@ -16,12 +16,13 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Kind, Remediation, Status
+from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.place import beginning, place_of
 from hardentui.tui.screens.carrying_out import open_apply, open_trial
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
@@ -74,7 +75,7 @@ class WalkScreen(ContainerScreen):
     async def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
         self._take(self.session.rows.get(self._key))
-        self._at = self._first_failing()
+        self._at = beginning(self._row, self._steps, self.session.last_walk)
         roomy = self.app.size.width >= 100 and self.app.size.height >= 30
         self.query_one(WhyPanel).page = 0 if roomy else None
         self.set_class(roomy, "-plan")
@@ -129,11 +130,6 @@ class WalkScreen(ContainerScreen):
         """Where fixes can be chosen: for a container that is known."""
         return self._choosing if self._choosing is not None and self._choosing.report.facts else None
 
-    def _first_failing(self) -> int:
-        """The walk begins at the first step where something fails."""
-        cells = self._report.cells if self._report else ()
-        return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
-
     def _findings(self) -> tuple[Finding, ...]:
         if self._report is None or self.session.bench is None or not self._steps:
             return ()
@@ -175,6 +171,8 @@ class WalkScreen(ContainerScreen):
         if not self._steps:
             return
         step = self._steps[self._at]
+        if self._row is not None:
+            self.session.last_walk = place_of(self._row, step)
         self._show_crumb(step)
         self.query_one(StepRail).show(self._steps, self._cells(), self._at)
         self.query_one(WhyPanel).show(step)

@@ -17,7 +17,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 from hardentui.errors import HardenError, WriteError
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.plan import Plan
-from hardentui.model.written import Written
+from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
@@ -45,7 +45,7 @@ class DraftReady(Message):
     """
 
     draft: Draft
-    in_place: tuple[Written, ...] | HardenError = ()
+    in_place: tuple[WrittenFile, ...] | HardenError = ()
 
 
 @dataclass
@@ -61,7 +61,7 @@ class FilesWritten(Message):
     error: what was not written any more, and why.
     """
 
-    files: tuple[Written, ...]
+    files: tuple[WrittenFile, ...]
     commands: tuple[str, ...] = ()
     error: HardenError | None = None
 
@@ -177,7 +177,7 @@ class WriteScreen(HardenScreen):
             except HardenError as error:
                 self.post_message(DraftFailed(target, error))
                 return
-            in_place: tuple[Written, ...] | HardenError = ()
+            in_place: tuple[WrittenFile, ...] | HardenError = ()
             if target.changes_unit:
                 try:
                     in_place = tuple(look_in_place(known_facts(report), draft))
@@ -326,7 +326,7 @@ class WriteScreen(HardenScreen):
         self.session.folder = self.query_one("#folder", Input).value
 
         def work() -> None:
-            written: list[Written] = []
+            written: list[WrittenFile] = []
             try:
                 if files:
                     written += save(files, folder, create=True)  # all of it, or nothing

@@ -22,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hardentui.model.settings import Settings
+from hardentui.tui.place import Place
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
@@ -125,6 +126,7 @@ class ContainerList(ScrollView, can_focus=True):
         self._columns: Columns | None = None
         self._sorted_by = ("", "")
         self._touched = False
+        self._begin_at: Place | None = None
         self._drawn = False
         self._styles: dict[str, Style] = {}
 
@@ -151,6 +153,10 @@ class ContainerList(ScrollView, can_focus=True):
         self._drawn = self._drawn and bool(lines)
         self._columns = None
         at = 0
+        if (place := self._begin_at) is not None and lines:
+            places = [i for i, line in enumerate(lines) if place.is_of(line.row)]
+            at = places[0] if places else 0
+            self._begin_at, self._touched = None, bool(places)
         if self._touched and before is not None:
             at = next((i for i, line in enumerate(lines) if line.row.key == before.key), self.cursor)
         self.virtual_size = Size(self.scrollable_content_region.width, len(lines) + 1)
@@ -159,6 +165,10 @@ class ContainerList(ScrollView, can_focus=True):
         self.refresh()
         if self.current != before:
             self.post_message(self.Highlighted(self.current))
+
+    def begin_at(self, place: Place | None) -> None:
+        """Have the first lines that are shown come with the cursor on this container."""
+        self._begin_at = place
 
     def hold(self) -> None:
         """Have the cursor stay on its container from now on."""

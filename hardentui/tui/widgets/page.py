@@ -11,14 +11,14 @@ from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
 from hardentui.visible import visible
-from hardentui.workbench.pages.sections import Section, Tone
+from hardentui.workbench.pages.sections import PageSection, Tone
 
 _HEAD = "bold $primary"
 _LABEL = 13
 _STYLES = {Tone.PLAIN: "", Tone.GOOD: "$status-pass", Tone.BAD: "$status-high", Tone.MUTED: "$muted"}
 
 
-def page(widget: Widget, sections: Iterable[Section], findings: Iterable[Finding], width: int) -> Content:
+def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Finding], width: int) -> Content:
     """Everything on one page, wrapped to `width` cells. A bad line begins with a mark, too."""
     signs = signs_of(widget)
     parts: list[Part] = []

@@ -48,7 +48,7 @@ _STOP_TIMEOUT = 10
 _RESTART_SECONDS = 60.0
 
 
-class Way(Struct, frozen=True):
+class ApplyWay(Struct, frozen=True):
     """How a plan comes to a container.
 
     Attributes:
@@ -77,7 +77,7 @@ def live_flags(plan: Plan, version: Version) -> tuple[str, ...]:
     return tuple(flags)
 
 
-def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> Way:
+def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:
     """Change limits of the container while it runs.
 
     Args:
@@ -95,10 +95,10 @@ def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Ope
         restart=restart_policy(facts.inspect),
     )
     update = UpdateContainer(id=facts.id, arguments=tuple(flags), before=limits)
-    return Way((*before, update), restarts=False)
+    return ApplyWay((*before, update), restarts=False)
 
 
-def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> Way:
+def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> ApplyWay:
     """Change the files of its unit, and restart it where that is needed.
 
     Args:
@@ -127,12 +127,12 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
     if live and facts.running:
         return update_way(facts, live, files)
     if not noted.active:
-        return Way(
+        return ApplyWay(
             files, notes=(f"{visible(origin.unit, 80)} does not run; it is not started",), restarts=False
         )
     restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
-    return Way((*files, restart), back)
+    return ApplyWay((*files, restart), back)
 
 
 def stop_timeout(facts: ContainerFacts) -> int:

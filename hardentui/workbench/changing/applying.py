@@ -36,7 +36,7 @@ from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
-from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
+from hardentui.workbench.changing.apply_ways import ApplyWay, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
@@ -180,7 +180,7 @@ class Application:
 
     def _way(
         self, plan: Plan, wishes: ApplyWishes, engine: ChangingEngine, identity: str, layer: LayerData
-    ) -> tuple[Way, str, tuple[str, ...]]:
+    ) -> tuple[ApplyWay, str, tuple[str, ...]]:
         """The operations, the difference that is shown, and what has to be known of it."""
         facts, bench = self._facts, self._bench
         live = live_flags(plan, facts.engine.version)
@@ -323,7 +323,7 @@ class Application:
             f"{options}. All of it: podman diff {name}",
         )
 
-    def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: Way) -> Iterator[str]:
+    def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
         if not way.restarts:
             return
         if layer.logs:

@@ -11,7 +11,7 @@ from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.written import Written
+from hardentui.model.written import WrittenFile
 from hardentui.visible import command_word, visible
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 
@@ -56,27 +56,27 @@ def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
     return OwnUnit(name, origin.path, ways, _not_of_this_host(facts))
 
 
-def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[Written, ...]:
+def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
     """What `save_in_place` would do, as far as that can be known without writing.
 
     Raises:
         WriteError: why it would not.
     """
     _refuse_elsewhere(facts)
-    written: list[Written] = []
+    written: list[WrittenFile] = []
     for folder, files in _by_folder(draft):
         written += look_at_bundle(folder, files, create=True, keep_mode=True)
     return tuple(written)
 
 
-def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[Written, ...]:
+def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
     """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
 
     Raises:
         WriteError: nothing was written in the folder that it names.
     """
     _refuse_elsewhere(facts)
-    written: list[Written] = []
+    written: list[WrittenFile] = []
     for folder, files in _by_folder(draft):
         written += write_bundle(folder, files, create=True, keep_mode=True)
     return tuple(written)

@@ -26,7 +26,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, ROOTFS, TMPFS, Mount
 from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.visible import visible
-from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, Way, stop_timeout
+from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
 from hardentui.workbench.changing.not_replaceable import refuse_replacing
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext
@@ -44,7 +44,7 @@ def replace_way(
     suffix: str,
     layer: LayerData,
     keep_data: bool,
-) -> Way:
+) -> ApplyWay:
     """Create the container anew under its name; the original is renamed, stopped and kept.
 
     Args:
@@ -91,7 +91,7 @@ def replace_way(
         operations.append(StartContainer(name=name))
     else:
         more = (*more, "it does not run; its successor is created and not started")
-    return Way(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+    return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
 
 
 def _holds_data(folder: str, layer: LayerData) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from hardentui.files import write_bundle
 from hardentui.model.draft import DraftFile
-from hardentui.model.written import State, Written
+from hardentui.model.written import WriteState, WrittenFile
 
 
-def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
+def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
     """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
     of its other members that stand in the folder already are left as they are.
 
@@ -21,7 +21,7 @@ def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tu
     Raises:
         WriteError: nothing was written.
     """
-    written: list[Written] = []
+    written: list[WrittenFile] = []
     for below in dict.fromkeys(_below(file) for file in files):
         where = posixpath.join(folder, below) if below else folder
         here = [file for file in files if _below(file) == below]
@@ -32,7 +32,7 @@ def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tu
         }
         new = [file for file in here if file.name not in kept]
         written += write_bundle(where, new, create=create or bool(below))
-        written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
+        written += [WrittenFile(os.path.join(where, name), WriteState.KEPT) for name in sorted(kept)]
     return tuple(written)
 
 

@@ -325,6 +325,17 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     )
 
 
+def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
+    """For an engine of the simulated host: it can be drafted only.
+
+    Raises:
+        UsageError: its policy is not known.
+    """
+    opened = parts.opened
+    engine = parts.gatherers[opened.engines[0].facts.label].engine_facts()
+    return TrustChange(engine, opened.files, "/root", in_use)
+
+
 def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
     """Why a draft must not be applied; empty when nothing speaks against it."""
     if draft.faults:

@@ -20,7 +20,7 @@ from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Connectivity, Progress, Report, Row
+from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 
 class Containers:
@@ -75,7 +75,7 @@ class Containers:
     def scan(
         self,
         on_report: Callable[[Row], None],
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[CheckProgress], None],
         stop: threading.Event,
         keys: Collection[str] | None = None,
         *,
@@ -95,7 +95,7 @@ class Containers:
         with self._lock:
             todo = [row for key, row in self._rows.items() if keys is None or key in keys]
         done = 0
-        on_progress(Progress(0, len(todo)))
+        on_progress(CheckProgress(0, len(todo)))
         for engine in self._opened.engines:
             rows = {row.id: row for row in todo if row.engine.label == engine.facts.label}
 
@@ -103,7 +103,7 @@ class Containers:
                 nonlocal done
                 done += 1
                 on_report(self._judged(rows[identity], document, closer))
-                on_progress(Progress(done, len(todo)))
+                on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
         if not stop.is_set():

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from hardentui.engine.documents.around import StoredSecret
+from hardentui.engine.documents.resources import StoredSecret
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError

@@ -15,7 +15,7 @@ from hardentui.model.known import Unreadable
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.model.written import Written
+    from hardentui.model.written import WrittenFile
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 150
@@ -32,7 +32,7 @@ def sbom_of(image: ImageFacts) -> str:
     return sbom(image, image.inventory, image.now)
 
 
-def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[Written, ...]:
+def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[WrittenFile, ...]:
     """Write `IMAGE.cdx.json` for each; what was there before is kept as a backup.
 
     Raises:

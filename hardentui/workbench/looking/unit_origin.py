@@ -18,7 +18,7 @@ from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
-from hardentui.host.units.systemd import FoundFile, FoundUnit, find_unit
+from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.known import Known, Unreadable
@@ -185,7 +185,7 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
     )
 
 
-def _absent(files: Files, texts: Sequence[FoundFile]) -> frozenset[str]:
+def _absent(files: Files, texts: Sequence[FoundUnitFile]) -> frozenset[str]:
     """Optional devices that are not there; one that cannot be looked at counts as there."""
     named = {path for file in texts for path in _OPTIONAL_DEVICE.findall(file.text)}
     absent = set()
@@ -196,7 +196,7 @@ def _absent(files: Files, texts: Sequence[FoundFile]) -> frozenset[str]:
     return frozenset(absent)
 
 
-def _pairs(files: Sequence[FoundFile]) -> tuple[tuple[str, str], ...]:
+def _pairs(files: Sequence[FoundUnitFile]) -> tuple[tuple[str, str], ...]:
     return tuple((file.path, file.text) for file in files)
 
 

@@ -10,7 +10,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.monitoring import Alarm, BlindSpot, Drift, SeenEvent, Usage
 from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import find_check
-from hardentui.workbench.monitoring.baseline import Baseline, program_of
+from hardentui.workbench.monitoring.baseline import ContainerBaseline, program_of
 
 CHECKS = (
     "unexpected-process",
@@ -98,7 +98,7 @@ def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
             yield Alarm(f"event-{action}", severity, text if count == 1 else f"{text}, {count} times")
 
 
-def of_baseline(facts: ContainerFacts, baseline: Baseline, drift: Drift) -> Iterator[Alarm]:
+def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift) -> Iterator[Alarm]:
     """What is not as it was when the baseline was kept."""
     if str(facts.inspect.get("Image") or "") != baseline.image:
         yield Alarm("other-image", Severity.HIGH, "it runs another image than when the baseline was kept")
@@ -128,7 +128,7 @@ def of_baseline(facts: ContainerFacts, baseline: Baseline, drift: Drift) -> Iter
     yield from _of_rights(kernel, baseline)
 
 
-def _of_rights(kernel: Kernel, baseline: Baseline) -> Iterator[Alarm]:
+def _of_rights(kernel: Kernel, baseline: ContainerBaseline) -> Iterator[Alarm]:
     """It may do more than when the baseline was kept; less is no alarm."""
     sets = kernel.capabilities
     if isinstance(sets, CapabilitySets) and baseline.capabilities is not None:

@@ -44,12 +44,12 @@ class FileMark(Struct, frozen=True):
     digest: str = ""
 
 
-class Port(Struct, frozen=True):
+class OpenPort(Struct, frozen=True):
     protocol: str
     port: int
 
 
-class Baseline(Struct, frozen=True):
+class ContainerBaseline(Struct, frozen=True):
     """What was there when it was kept.
 
     Attributes:
@@ -66,7 +66,7 @@ class Baseline(Struct, frozen=True):
     image: str
     files: tuple[FileMark, ...] = ()
     programs: tuple[str, ...] = ()
-    listening: tuple[Port, ...] = ()
+    listening: tuple[OpenPort, ...] = ()
     capabilities: tuple[str, ...] | None = None
     uid: int | None = None
     seccomp_mode: int | None = None
@@ -91,13 +91,13 @@ class Baselines:
         name = f"{safe_file_name(facts.name)[:60]}-{hashlib.sha256(whole).hexdigest()[:16]}.json"
         return os.path.join(os.fspath(self._folder()), "baselines", name)
 
-    def load(self, facts: ContainerFacts) -> Baseline | Unreadable | None:
+    def load(self, facts: ContainerFacts) -> ContainerBaseline | Unreadable | None:
         """The kept one; None where none was kept."""
         path = self._path(facts)
         if path is None:
             return None
         try:
-            baseline = msgspec.convert(read_document(path), Baseline)
+            baseline = msgspec.convert(read_document(path), ContainerBaseline)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -110,7 +110,7 @@ class Baselines:
             else Unreadable(f"{path} is of another version; keep it anew")
         )
 
-    def save(self, facts: ContainerFacts, baseline: Baseline) -> str:
+    def save(self, facts: ContainerFacts, baseline: ContainerBaseline) -> str:
         """Keep it; returns where.
 
         Raises:
@@ -142,7 +142,7 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def picture(facts: ContainerFacts, files: Files) -> Known[Baseline]:
+def picture(facts: ContainerFacts, files: Files) -> Known[ContainerBaseline]:
     """What is there now; Unreadable when too little can be seen for a baseline."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
@@ -155,7 +155,7 @@ def picture(facts: ContainerFacts, files: Files) -> Known[Baseline]:
     if isinstance(kernel.listening, Unreadable):
         return kernel.listening
     sets = kernel.capabilities
-    return Baseline(
+    return ContainerBaseline(
         schema=SCHEMA,
         kept=facts.now.isoformat(timespec="seconds"),
         container=facts.name,
@@ -166,7 +166,7 @@ def picture(facts: ContainerFacts, files: Files) -> Known[Baseline]:
             sorted({program_of(process.executable, process.name) for process in kernel.processes})
         ),
         listening=tuple(
-            Port(protocol, port)
+            OpenPort(protocol, port)
             for protocol, port in sorted({(socket.protocol, socket.port) for socket in kernel.listening})
         ),
         capabilities=tuple(sorted(sets.effective)) if isinstance(sets, CapabilitySets) else None,

@@ -33,8 +33,8 @@ from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.monitoring import alarms
 from hardentui.workbench.monitoring.baseline import (
-    Baseline,
     Baselines,
+    ContainerBaseline,
     drift,
     marks_of,
     picture,
@@ -98,7 +98,7 @@ class Monitor:
                 return
             stop.wait(max(0.0, interval - (monotonic() - began)))
 
-    def keep_baseline(self) -> tuple[str, Baseline]:
+    def keep_baseline(self) -> tuple[str, ContainerBaseline]:
         """Keep what is there now as the baseline; returns its file and what it holds.
 
         Raises:
@@ -138,7 +138,7 @@ class Monitor:
         raised += alarms.of_events(events)
         kept = self._baselines.load(facts)
         files = _drift(facts, self._bench.opened.files, kept)
-        if isinstance(kept, Baseline):
+        if isinstance(kept, ContainerBaseline):
             raised += alarms.of_baseline(facts, kept, files)
         elif isinstance(kept, Unreadable):
             blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
@@ -167,7 +167,7 @@ class Monitor:
                 SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log
             ),
             events=events,
-            baseline=kept.kept if isinstance(kept, Baseline) else "",
+            baseline=kept.kept if isinstance(kept, ContainerBaseline) else "",
             sensors=_running_sensors(facts),
             alarms=tuple(sorted(raised, key=lambda alarm: -alarm.severity)),
             blind=tuple(sorted(blind, key=lambda spot: -spot.severity)),
@@ -238,11 +238,11 @@ def _restarts(facts: ContainerFacts) -> int:
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
 
 
-def _drift(facts: ContainerFacts, files: Files, kept: Baseline | Unreadable | None) -> Drift:
+def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unreadable | None) -> Drift:
     if isinstance(facts.changes, Unreadable):
         return Drift()
     result = Drift()
-    if isinstance(kept, Baseline):
+    if isinstance(kept, ContainerBaseline):
         marks = marks_of(facts, files)
         if not isinstance(marks, Unreadable):
             result = drift(marks, kept.files, _expected())
@@ -255,11 +255,11 @@ def _expected() -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, tuple) else ()
 
 
-def _processes(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tuple[SeenProcess, ...]:
+def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None) -> tuple[SeenProcess, ...]:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return ()
-    known = {*kept.programs} if isinstance(kept, Baseline) else None
+    known = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
     return tuple(
         SeenProcess(
             process.pid,
@@ -272,12 +272,16 @@ def _processes(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tup
     )
 
 
-def _listening(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tuple[SeenListener, ...]:
+def _listening(
+    facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None
+) -> tuple[SeenListener, ...]:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
         return ()
     known = (
-        {(socket.protocol, socket.port) for socket in kept.listening} if isinstance(kept, Baseline) else None
+        {(socket.protocol, socket.port) for socket in kept.listening}
+        if isinstance(kept, ContainerBaseline)
+        else None
     )
 
     def seen(socket: ListeningSocket) -> SeenListener:

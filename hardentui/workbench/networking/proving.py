@@ -14,7 +14,7 @@ from hardentui.host.network.knock import SECONDS, knock
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.network_map import NetworkMap
-from hardentui.model.reach import Outcome, Proof
+from hardentui.model.reach import ConnectOutcome, ReachProof
 from hardentui.reading.networks import gateways
 from hardentui.visible import visible
 
@@ -23,7 +23,7 @@ _MOST_PORTS = 8
 _TARGET = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
-class Target(Struct, frozen=True):
+class ConnectTarget(Struct, frozen=True):
     """`web`, `web:80`, `host:22`, `192.0.2.1:443`, `[2001:db8::1]:443`."""
 
     name: str
@@ -40,7 +40,7 @@ class Target(Struct, frozen=True):
         return True
 
 
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> ConnectTarget:
     """Raises InputError: it is none of the forms."""
     match = _TARGET.fullmatch(text)
     port = int(match["port"]) if match and match["port"] else None
@@ -48,12 +48,16 @@ def parse_target(text: str) -> Target:
         raise InputError(
             f"{visible(text, 100)!r} is no target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
         )
-    return Target(match["six"] or match["name"], port)
+    return ConnectTarget(match["six"] or match["name"], port)
 
 
 def prove(
-    start: ContainerFacts, target: Target, end: ContainerFacts | None, network_map: NetworkMap, run: Run
-) -> tuple[Proof, ...]:
+    start: ContainerFacts,
+    target: ConnectTarget,
+    end: ContainerFacts | None,
+    network_map: NetworkMap,
+    run: Run,
+) -> tuple[ReachProof, ...]:
     """Attempts to connect from one container to another, to the host, or to an address.
 
     Args:
@@ -63,7 +67,7 @@ def prove(
     Raises:
         InputError: a port is missing, or the target is no container, host or address.
     """
-    plain = Proof(start.name, target.name, "", target.port or 0, Outcome.UNPROVEN, None)
+    plain = ReachProof(start.name, target.name, "", target.port or 0, ConnectOutcome.UNPROVEN, None)
     plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
     kernel = start.kernel
     if not start.engine.local:
@@ -87,7 +91,7 @@ def prove(
     return tuple(proofs)
 
 
-def _addresses(start: ContainerFacts, target: Target, end: ContainerFacts | None) -> tuple[str, ...]:
+def _addresses(start: ContainerFacts, target: ConnectTarget, end: ContainerFacts | None) -> tuple[str, ...]:
     if end is not None:
         return addresses_of(end)
     if target.name == HOST:
@@ -112,7 +116,7 @@ def _told(networks: Iterable[object]) -> Iterator[str]:
 
 
 def _ports(
-    target: Target, end: ContainerFacts | None
+    target: ConnectTarget, end: ContainerFacts | None
 ) -> tuple[tuple[int, ...] | Unreadable, frozenset[int] | None]:
     """(ports to try, ports on which the target is known to listen).
 
@@ -145,15 +149,18 @@ def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
     )
 
 
-def _judged(proof: Proof, attempt: Known[Outcome], listens: bool) -> Proof:
+def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) -> ReachProof:
     if isinstance(attempt, Unreadable):
         return replace(proof, why=attempt.reason)
     reached, why = {
-        Outcome.CONNECTED: (True, "a connection stands"),
-        Outcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
-        Outcome.NO_ROUTE: (False, "the kernel of the container knows no way there, or is told that none is"),
+        ConnectOutcome.CONNECTED: (True, "a connection stands"),
+        ConnectOutcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
+        ConnectOutcome.NO_ROUTE: (
+            False,
+            "the kernel of the container knows no way there, or is told that none is",
+        ),
     }.get(attempt, (None, ""))
-    if attempt is Outcome.REFUSED:
+    if attempt is ConnectOutcome.REFUSED:
         reached = None if not listens else False
         why = (
             "it listens there, so the refusal comes from a filter on the way"
@@ -164,7 +171,11 @@ def _judged(proof: Proof, attempt: Known[Outcome], listens: bool) -> Proof:
 
 
 def _expected(
-    start: ContainerFacts, target: Target, end: ContainerFacts | None, network_map: NetworkMap, address: str
+    start: ContainerFacts,
+    target: ConnectTarget,
+    end: ContainerFacts | None,
+    network_map: NetworkMap,
+    address: str,
 ) -> bool | None:
     """What the map says: a member of this place reaches that one.
 

@@ -21,7 +21,7 @@ from hardentui.writers.file_name import safe_file_name
 _OWN_NAMES = Version(4, 7)
 
 
-class Calls(Struct, frozen=True):
+class SeenContacts(Struct, frozen=True):
     """Whom a container was seen to contact while it was watched.
 
     Attributes:
@@ -33,7 +33,7 @@ class Calls(Struct, frozen=True):
     containers: frozenset[str] = frozenset()
 
 
-Watched = Mapping[str, Mapping[str, Calls]]
+Watched = Mapping[str, Mapping[str, SeenContacts]]
 """Engine label -> name of a container -> its calls."""
 
 
@@ -121,14 +121,14 @@ def splits(
 def _split(
     network: NetworkFacts,
     here: Sequence[ContainerFacts],
-    seen: Mapping[str, Calls] | None,
+    seen: Mapping[str, SeenContacts] | None,
     taken: Collection[str],
 ) -> Split | None:
     if seen is not None:
         names = {container.name for container in here}
         # who is on another network is reached by way of the host
         seen = {
-            name: Calls(calls.outside or not calls.containers <= names, calls.containers)
+            name: SeenContacts(calls.outside or not calls.containers <= names, calls.containers)
             for name, calls in seen.items()
         }
     groups = _groups(here, seen)
@@ -162,7 +162,7 @@ def _split(
 
 
 def _groups(
-    here: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
+    here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
 ) -> dict[str, list[ContainerFacts]]:
     """The applications, with those together that were seen to talk to each other."""
     names = {container.name: _group(container) for container in here}
@@ -194,14 +194,14 @@ def _free(name: str, taken: Collection[str]) -> str:
     return tried
 
 
-def _needs_outside(facts: ContainerFacts, seen: Mapping[str, Calls] | None) -> bool:
+def _needs_outside(facts: ContainerFacts, seen: Mapping[str, SeenContacts] | None) -> bool:
     """It is open to the outside, or was seen to call there."""
     calls = (seen or {}).get(facts.name)
     return bool(published(facts)) or (calls is not None and calls.outside)
 
 
 def _networks(
-    stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
+    stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
 ) -> tuple[NewNetwork, ...]:
     """`front` with a way out for who needs one, `back` without one for all of the application."""
     front = tuple(member.name for member in members if _needs_outside(member, seen))
@@ -216,7 +216,7 @@ def _move(
     facts: ContainerFacts,
     leaves: str,
     networks: Sequence[NewNetwork],
-    seen: Mapping[str, Calls] | None,
+    seen: Mapping[str, SeenContacts] | None,
     parted: int,
 ) -> Move:
     joins = tuple(network.name for network in networks if facts.name in network.members)

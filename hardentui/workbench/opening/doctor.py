@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from hardentui.engine.locate import Environment, candidates, user_name
-from hardentui.engine.probe import Attempt, probe
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.podman.generator import find_generator
@@ -52,7 +52,7 @@ class Mark(StrEnum):
     NOTE = "note"
 
 
-class Line(Struct, frozen=True):
+class Diagnosis(Struct, frozen=True):
     """One thing that was looked at.
 
     Attributes:
@@ -106,7 +106,7 @@ class Machine(Struct, frozen=True):
             return None
 
 
-def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Line, ...]:
+def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diagnosis, ...]:
     """Everything, in the order in which it matters.
 
     Raises:
@@ -142,55 +142,57 @@ def _install(machine: Machine, package: str) -> str:
     return f"install the package {package}"
 
 
-def _podman(machine: Machine) -> Iterator[Line]:
+def _podman(machine: Machine) -> Iterator[Diagnosis]:
     if machine.which("podman") is None:
-        yield Line(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
+        yield Diagnosis(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
         return
     said = machine.run(["podman", "--version"], _SECONDS)
     if isinstance(said, Unreadable):
-        yield Line(Mark.POOR, "Podman", said.reason, "podman --version")
+        yield Diagnosis(Mark.POOR, "Podman", said.reason, "podman --version")
         return
     try:
         version = Version.parse(said.strip().removeprefix("podman version "))
     except ValueError:
-        yield Line(Mark.POOR, "Podman", f"answers {said.strip()!r}", "podman --version")
+        yield Diagnosis(Mark.POOR, "Podman", f"answers {said.strip()!r}", "podman --version")
         return
     if version < (4, 4):
-        yield Line(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _install(machine, "podman"))
+        yield Diagnosis(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _install(machine, "podman"))
     else:
-        yield Line(Mark.GOOD, "Podman", str(version))
+        yield Diagnosis(Mark.GOOD, "Podman", str(version))
 
 
-def _engines(machine: Machine, url: str, connection: str) -> Iterator[Line]:
+def _engines(machine: Machine, url: str, connection: str) -> Iterator[Diagnosis]:
     for place in candidates(machine.environment, url, connection):
         engine = probe(place)
         what = f"engine, {place.origin}"
-        if isinstance(engine, Attempt):
-            yield Line(Mark.MISSING, what, engine.reason, engine.hint)
+        if isinstance(engine, NoAnswer):
+            yield Diagnosis(Mark.MISSING, what, engine.reason, engine.hint)
             continue
         try:
             facts = engine.facts
-            yield Line(Mark.GOOD, what, f"{facts.label}, Podman {facts.version}, {facts.url}", engine=True)
+            yield Diagnosis(
+                Mark.GOOD, what, f"{facts.label}, Podman {facts.version}, {facts.url}", engine=True
+            )
         finally:
             engine.close()
     if not url and not connection and machine.which("podman"):
         value = "can be started while HardenTUI runs, where no socket answers"
-        yield Line(Mark.NOTE, "engine of our own", value, engine=True)
+        yield Diagnosis(Mark.NOTE, "engine of our own", value, engine=True)
 
 
-def _user(machine: Machine) -> Iterator[Line]:
+def _user(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
-        yield Line(Mark.GOOD, "user", "root: the kernel's view of every container can be read")
+        yield Diagnosis(Mark.GOOD, "user", "root: the kernel's view of every container can be read")
     else:
         value = f"{user_name(machine.uid)}: containers of root and of other users cannot be looked into"
-        yield Line(Mark.NOTE, "user", value, "sudo hardentui, to look at rootful containers")
+        yield Diagnosis(Mark.NOTE, "user", value, "sudo hardentui, to look at rootful containers")
 
 
-def _cgroups(machine: Machine) -> Iterator[Line]:
+def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
     controllers = machine.text("/sys/fs/cgroup/cgroup.controllers")
     if controllers is None:
         value = "version 1: rootless containers have no limits"
-        yield Line(
+        yield Diagnosis(
             Mark.POOR,
             "cgroups",
             value,
@@ -202,18 +204,18 @@ def _cgroups(machine: Machine) -> Iterator[Line]:
         delegated = machine.text(f"{own}/cgroup.controllers")
         if delegated is None:
             fix = f"sudo loginctl enable-linger {user_name(machine.uid)}"
-            yield Line(Mark.POOR, "cgroups", "version 2, nothing is delegated to this user", fix)
+            yield Diagnosis(Mark.POOR, "cgroups", "version 2, nothing is delegated to this user", fix)
             return
         controllers = delegated
     missing = [name for name in _CONTROLLERS if name not in controllers.split()]
     if missing:
         fix = "systemctl edit user@.service, with Delegate=cpu cpuset io memory pids in [Service]"
-        yield Line(Mark.POOR, "cgroups", f"version 2 without {', '.join(missing)}", fix)
+        yield Diagnosis(Mark.POOR, "cgroups", f"version 2 without {', '.join(missing)}", fix)
     else:
-        yield Line(Mark.GOOD, "cgroups", f"version 2 with {', '.join(controllers.split())}")
+        yield Diagnosis(Mark.GOOD, "cgroups", f"version 2 with {', '.join(controllers.split())}")
 
 
-def _sub_ids(machine: Machine) -> Iterator[Line]:
+def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
         owner, use, names = "containers", "--userns=auto", {"containers"}
     else:
@@ -231,7 +233,7 @@ def _sub_ids(machine: Machine) -> Iterator[Line]:
         known = () if isinstance(ranges, Unreadable) else ranges
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
-            yield Line(Mark.GOOD, what, f"{owner} has a range, for {use}")
+            yield Diagnosis(Mark.GOOD, what, f"{owner} has a range, for {use}")
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
         accounts = read_users(machine.files)
@@ -243,94 +245,96 @@ def _sub_ids(machine: Machine) -> Iterator[Line]:
             fix = f"echo containers:{start}:{size} >> {path}"
         else:
             fix = f"sudo usermod --add-{what}s {start}-{start + size - 1} {owner}"
-        yield Line(Mark.POOR, what, f"{why}: {use} cannot work", fix)
+        yield Diagnosis(Mark.POOR, what, f"{why}: {use} cannot work", fix)
 
 
-def _linger(machine: Machine) -> Iterator[Line]:
+def _linger(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
         return
     name = user_name(machine.uid)
     if machine.there(f"/var/lib/systemd/linger/{name}"):
-        yield Line(Mark.GOOD, "linger", f"services of {name} run without a login")
+        yield Diagnosis(Mark.GOOD, "linger", f"services of {name} run without a login")
     else:
         value = f"services of {name} end when {name} logs out"
-        yield Line(Mark.POOR, "linger", value, f"sudo loginctl enable-linger {name}")
+        yield Diagnosis(Mark.POOR, "linger", value, f"sudo loginctl enable-linger {name}")
 
 
-def _quadlet(machine: Machine) -> Iterator[Line]:
+def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
     generator = machine.generator()
     if generator is None:
         value = "there is no generator: written units cannot be checked here"
-        yield Line(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
+        yield Diagnosis(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
         return
     said = machine.run([generator, "-version"], _SECONDS)
     try:
         version = Version.parse("" if isinstance(said, Unreadable) else said)
     except ValueError:
-        yield Line(Mark.POOR, "Quadlet", f"{generator} does not tell its version")
+        yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not tell its version")
         return
     keys = [option.quadlet for option in TABLE if option.quadlet is not None]
     known = sum(key.since <= version for key in keys)
     value = f"{version}, knows {known} of {len(keys)} keys; PodmanArgs= stands in for the rest"
-    yield Line(Mark.GOOD, "Quadlet", value)
+    yield Diagnosis(Mark.GOOD, "Quadlet", value)
 
 
-def _systemd(machine: Machine) -> Iterator[Line]:
+def _systemd(machine: Machine) -> Iterator[Diagnosis]:
     if machine.there("/run/systemd/system"):
-        yield Line(Mark.GOOD, "systemd", "runs")
+        yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
         value = "does not run here: units can be written and checked, but not started"
-        yield Line(Mark.NOTE, "systemd", value, "hardentui fix NAME --to run writes a script instead")
+        yield Diagnosis(Mark.NOTE, "systemd", value, "hardentui fix NAME --to run writes a script instead")
 
 
-def _security_modules(machine: Machine) -> Iterator[Line]:
+def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
     enforce = machine.text("/sys/fs/selinux/enforce")
     if enforce is not None:
         if enforce == "1":
-            yield Line(Mark.GOOD, "SELinux", "enforcing")
+            yield Diagnosis(Mark.GOOD, "SELinux", "enforcing")
         else:
-            yield Line(Mark.POOR, "SELinux", "permissive: it only complains", "sudo setenforce 1")
+            yield Diagnosis(Mark.POOR, "SELinux", "permissive: it only complains", "sudo setenforce 1")
     apparmor = machine.text("/sys/module/apparmor/parameters/enabled")
     if apparmor == "Y":
-        yield Line(Mark.GOOD, "AppArmor", "enabled")
+        yield Diagnosis(Mark.GOOD, "AppArmor", "enabled")
     elif enforce is None:
         value = "neither SELinux nor AppArmor confines containers"
-        yield Line(Mark.POOR, "security module", value, "kernel command line: security=apparmor")
+        yield Diagnosis(Mark.POOR, "security module", value, "kernel command line: security=apparmor")
 
 
-def _tools(machine: Machine) -> Iterator[Line]:
+def _tools(machine: Machine) -> Iterator[Diagnosis]:
     for name, use in _TOOLS:
         path = machine.which(name)
         if path:
-            yield Line(Mark.GOOD, name, f"{path}: {use}")
+            yield Diagnosis(Mark.GOOD, name, f"{path}: {use}")
         else:
             packaged = name in _PACKAGED
             fix = _install(machine, name) if packaged else f"distributions do not have it; see {name}'s pages"
-            yield Line(Mark.NOTE, name, f"not installed: {use}", fix)
+            yield Diagnosis(Mark.NOTE, name, f"not installed: {use}", fix)
 
 
-def _terminal(machine: Machine) -> Iterator[Line]:
+def _terminal(machine: Machine) -> Iterator[Diagnosis]:
     columns, rows = machine.size
     term = machine.environ.get("TERM", "")
     if not columns:
-        yield Line(Mark.NOTE, "terminal", "output is no terminal: plain text is written")
+        yield Diagnosis(Mark.NOTE, "terminal", "output is no terminal: plain text is written")
         return
     if term in ("", "dumb"):
         value = "cannot move the cursor, so there is no terminal UI"
-        yield Line(Mark.POOR, "terminal", value, "export TERM=xterm-256color")
+        yield Diagnosis(Mark.POOR, "terminal", value, "export TERM=xterm-256color")
         return
     size = f"{columns}x{rows}"
     if columns < _SMALLEST[0] or rows < _SMALLEST[1]:
-        yield Line(Mark.POOR, "terminal", f"{size}, small", "enlarge it to 80x24 or more")
+        yield Diagnosis(Mark.POOR, "terminal", f"{size}, small", "enlarge it to 80x24 or more")
     else:
-        yield Line(Mark.GOOD, "terminal", size)
+        yield Diagnosis(Mark.GOOD, "terminal", size)
     if machine.environ.get("NO_COLOR"):
-        yield Line(Mark.NOTE, "colours", "off, because NO_COLOR is set")
+        yield Diagnosis(Mark.NOTE, "colours", "off, because NO_COLOR is set")
     else:
         many = machine.environ.get("COLORTERM") in ("truecolor", "24bit")
-        yield Line(Mark.GOOD, "colours", "16 million" if many else f"those of {term}")
+        yield Diagnosis(Mark.GOOD, "colours", "16 million" if many else f"those of {term}")
     locale = next(filter(None, map(machine.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
     if "utf" in locale.lower():
-        yield Line(Mark.GOOD, "characters", locale)
+        yield Diagnosis(Mark.GOOD, "characters", locale)
     else:
-        yield Line(Mark.POOR, "characters", f"{locale or 'no locale'}: no UTF-8", "export LC_ALL=C.UTF-8")
+        yield Diagnosis(
+            Mark.POOR, "characters", f"{locale or 'no locale'}: no UTF-8", "export LC_ALL=C.UTF-8"
+        )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
-from hardentui.engine.probe import Attempt as Tried
+from hardentui.engine.probe import NoAnswer as Tried
 from hardentui.engine.probe import no_engine, probe_all, refused_address
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError

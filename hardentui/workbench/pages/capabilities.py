@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hardentui.workbench.learned import LearnedFrom
 
 
-class Danger(StrEnum):
+class CapabilityReach(StrEnum):
     """How far a capability reaches for root of the host; none of it in a user namespace of its own."""
 
     TAKEOVER = "leads to the host"
@@ -48,7 +48,7 @@ class CapabilityRow(Struct, frozen=True):
 
     name: str
     meaning: str
-    danger: Danger
+    danger: CapabilityReach
     default: bool
     declared: bool
     effective: bool | None
@@ -154,14 +154,14 @@ def _unknown(sets: CapabilitySets | Unreadable | NotRunning) -> str:
     return sets.reason if isinstance(sets, Unreadable) else ""
 
 
-def _danger(name: str) -> Danger:
+def _danger(name: str) -> CapabilityReach:
     if name in HOST_TAKEOVER:
-        return Danger.TAKEOVER
-    return Danger.DISRUPTIVE if name in DISRUPTIVE else Danger.ORDINARY
+        return CapabilityReach.TAKEOVER
+    return CapabilityReach.DISRUPTIVE if name in DISRUPTIVE else CapabilityReach.ORDINARY
 
 
 def _order(name: str) -> tuple[int, str]:
-    return tuple(Danger).index(_danger(name)), name
+    return tuple(CapabilityReach).index(_danger(name)), name
 
 
 def summary(page: CapabilityPage) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ def summary(page: CapabilityPage) -> tuple[str, ...]:
     lines = []
     if not held:
         return ("It has no capability and can get none.",)
-    worst = [row.name.removeprefix("CAP_") for row in held if row.danger is Danger.TAKEOVER]
+    worst = [row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER]
     if worst and not page.own_user_namespace:
         lines.append(f"{', '.join(worst)}: each of them alone leads to the host.")
     if page.own_user_namespace:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import FoundFile, ImageInventory, NeverScanned
+from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
 from hardentui.reading.scans import rank, severities, stale
-from hardentui.workbench.pages.sections import Line, Section, Tone, age_text, size_text
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone, age_text, size_text
 
 _FILES_SHOWN = 8
 _NOT_LOOKED = "not looked inside"
@@ -61,71 +61,73 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
     return f"supported until {end:%Y-%m-%d}", Tone.GOOD
 
 
-def image_page(facts: ImageFacts) -> tuple[Section, ...]:
+def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     """Everything that is known of an image: about it, what is inside, its layers."""
     inside = facts.inventory
-    sections = [Section("Image", tuple(_about(facts)))]
+    sections = [PageSection("Image", tuple(_about(facts)))]
     if isinstance(inside, Unreadable):
-        sections.append(Section("Inside", (Line("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
+        sections.append(PageSection("Inside", (PageLine("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
     else:
-        sections.append(Section("Inside", tuple(_inside(facts, inside))))
+        sections.append(PageSection("Inside", tuple(_inside(facts, inside))))
     if not isinstance(facts.scan, Unreadable):
-        sections.append(Section("Vulnerabilities", tuple(scan_lines(facts))))
+        sections.append(PageSection("Vulnerabilities", tuple(scan_lines(facts))))
     if not isinstance(inside, Unreadable) and inside.layers:
-        sections.append(Section("Layers, the lowest first", tuple(_layers(inside))))
+        sections.append(PageSection("Layers, the lowest first", tuple(_layers(inside))))
     return tuple(sections)
 
 
-def _about(facts: ImageFacts) -> Iterable[Line]:
+def _about(facts: ImageFacts) -> Iterable[PageLine]:
     names = facts.names or ("(no name)",)
-    yield from (Line("names" if at == 0 else "", name) for at, name in enumerate(names))
-    yield Line("id", facts.id)
+    yield from (PageLine("names" if at == 0 else "", name) for at, name in enumerate(names))
+    yield PageLine("id", facts.id)
     made, old = created(facts), age_of(facts)
-    yield Line("built", f"{made:%Y-%m-%d}, {old} ago" if made and old != "today" else old or "date unknown")
-    yield Line("size", size_text(size_of(facts)))
-    yield Line("runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)"))
-    yield Line("used by", ", ".join(facts.used_by) or "no container", Tone.PLAIN)
+    yield PageLine(
+        "built", f"{made:%Y-%m-%d}, {old} ago" if made and old != "today" else old or "date unknown"
+    )
+    yield PageLine("size", size_text(size_of(facts)))
+    yield PageLine("runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)"))
+    yield PageLine("used by", ", ".join(facts.used_by) or "no container", Tone.PLAIN)
 
 
-def scan_lines(facts: ImageFacts) -> Iterable[Line]:
+def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
     report = facts.scan
     if isinstance(report, Unreadable):
-        yield Line("scan", f"not known: {report.reason}", Tone.MUTED)
+        yield PageLine("scan", f"not known: {report.reason}", Tone.MUTED)
         return
     if isinstance(report, NeverScanned):
-        yield Line("scan", "never scanned; hardentui images --scan does it", Tone.BAD)
+        yield PageLine("scan", "never scanned; hardentui images --scan does it", Tone.BAD)
         return
     counts = severities(report)
     known = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
     serious = counts["critical"] + counts["high"]
     old = stale(report, facts.now)
     clean = not report.vulnerabilities and not report.gaps and not old
-    yield Line("known", known, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
-    yield Line("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
-    yield Line("data of", f"{report.database:%Y-%m-%d}" if report.database else "date not told")
+    yield PageLine("known", known, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
+    yield PageLine("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
+    yield PageLine("data of", f"{report.database:%Y-%m-%d}" if report.database else "date not told")
     if old:
-        yield Line("stale", f"{old}; scan again", Tone.BAD)
+        yield PageLine("stale", f"{old}; scan again", Tone.BAD)
     for at, gap in enumerate(report.gaps):
-        yield Line("not judged" if at == 0 else "", gap, Tone.BAD)
+        yield PageLine("not judged" if at == 0 else "", gap, Tone.BAD)
     worst = sorted(report.vulnerabilities, key=rank)
     for at, vulnerability in enumerate(worst[:_FILES_SHOWN]):
         fixed = f", fixed in {vulnerability.fixed_in}" if vulnerability.fixed_in else ""
         exploited = ", exploited by attackers" if vulnerability.exploited else ""
         version = f" {vulnerability.installed}" if vulnerability.installed else ""
         package = f"{vulnerability.package}{version}{fixed}{exploited}"
-        yield Line("worst" if at == 0 else "", f"{vulnerability.id} {vulnerability.severity}: {package}")
+        yield PageLine("worst" if at == 0 else "", f"{vulnerability.id} {vulnerability.severity}: {package}")
     if (more := len(worst) - _FILES_SHOWN) > 0:
-        yield Line("", f"and {more} more", Tone.MUTED)
+        yield PageLine("", f"and {more} more", Tone.MUTED)
 
 
-def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[Line]:
+def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[PageLine]:
     support, tone = support_of(facts)
     name = _release_name(inside) or "no distribution"
-    yield Line("system", f"{name}, {support}" if support else name, tone)
+    yield PageLine("system", f"{name}, {support}" if support else name, tone)
     counts = [f"{count} {kind}" for kind, count in inside.packages.items()]
     counts += [f"{kind} packages, not counted" for kind in inside.uncounted]
-    yield Line("packages", ", ".join(counts) or "none")
+    yield PageLine("packages", ", ".join(counts) or "none")
     yield from _files("shells", inside.shells)
     yield from _files("tools", inside.tools)
     yield from _files("log-ins", inside.remote_logins, bad=True)
@@ -133,33 +135,33 @@ def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[Line]:
     yield from _files("writable", inside.world_writable, bad=True)
     yield from _files("secrets", inside.credentials, bad=True)
     for at, sentence in enumerate(inside.weak_accounts):
-        yield Line("accounts" if at == 0 else "", sentence, Tone.BAD)
+        yield PageLine("accounts" if at == 0 else "", sentence, Tone.BAD)
     for at, gap in enumerate(inside.gaps):
-        yield Line("not read" if at == 0 else "", gap, Tone.BAD)
+        yield PageLine("not read" if at == 0 else "", gap, Tone.BAD)
 
 
-def _files(label: str, files: tuple[FoundFile, ...], *, bad: bool = False) -> Iterable[Line]:
+def _files(label: str, files: tuple[ImageFile, ...], *, bad: bool = False) -> Iterable[PageLine]:
     if not files:
-        yield Line(label, "none", Tone.GOOD if bad else Tone.PLAIN)
+        yield PageLine(label, "none", Tone.GOOD if bad else Tone.PLAIN)
         return
     tone = Tone.BAD if bad else Tone.PLAIN
     for at, file in enumerate(files[:_FILES_SHOWN]):
-        yield Line(label if at == 0 else "", file_text(file), tone)
+        yield PageLine(label if at == 0 else "", file_text(file), tone)
     if (more := len(files) - _FILES_SHOWN) > 0:
-        yield Line("", f"and {more} more", Tone.MUTED)
+        yield PageLine("", f"and {more} more", Tone.MUTED)
 
 
-def file_text(file: FoundFile) -> str:
+def file_text(file: ImageFile) -> str:
     """`/usr/bin/gcc  compiler, layer 2`."""
     layer = f", layer {file.layer}" if file.layer else ""
     deleted = ", deleted in a later layer but still there" if file.deleted else ""
     return f"{file.path}  {file.what}{layer}{deleted}"
 
 
-def _layers(inside: ImageInventory) -> Iterable[Line]:
+def _layers(inside: ImageInventory) -> Iterable[PageLine]:
     for number, layer in enumerate(inside.layers, 1):
         digest = layer.digest.removeprefix("sha256:")[:12]
-        yield Line(str(number), f"{size_text(layer.size):>9}  {layer.entries:>6} entries  {digest}")
+        yield PageLine(str(number), f"{size_text(layer.size):>9}  {layer.entries:>6} entries  {digest}")
 
 
 def _release_name(inside: ImageInventory) -> str:

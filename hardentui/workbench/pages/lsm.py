@@ -23,7 +23,7 @@ from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
 from hardentui.writers.file_name import safe_file_name
 
 
-class State(StrEnum):
+class Confinement(StrEnum):
     """How a container is confined."""
 
     CONFINED = "confined"
@@ -50,7 +50,7 @@ class LsmPage(Struct, frozen=True):
     engine: str
     running: bool
     module: str
-    state: State
+    state: Confinement
     label: str = ""
     asked: str = ""
     why: str = ""
@@ -63,7 +63,7 @@ def lsm_page(facts: ContainerFacts) -> LsmPage:
     """The page of a container."""
     module = lsm(facts)
     if isinstance(module, Unreadable):
-        return _page(facts, "", State.UNKNOWN, module.reason)
+        return _page(facts, "", Confinement.UNKNOWN, module.reason)
     if module == SELINUX:
         return _selinux(facts)
     if module == APPARMOR_LSM:
@@ -71,12 +71,12 @@ def lsm_page(facts: ContainerFacts) -> LsmPage:
     return _page(
         facts,
         "none",
-        State.NONE,
+        Confinement.NONE,
         "neither SELinux nor AppArmor is in this kernel, so capabilities and seccomp are all that holds it",
     )
 
 
-def _page(facts: ContainerFacts, module: str, state: State, why: str, **more: object) -> LsmPage:
+def _page(facts: ContainerFacts, module: str, state: Confinement, why: str, **more: object) -> LsmPage:
     return LsmPage(
         facts.name,
         facts.engine.label,
@@ -98,17 +98,17 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
     asked = off or f"type {facts.spec[LABEL_TYPE] or 'container_t'}"
     commands = _udica(facts)
     if isinstance(label, Unreadable):
-        return _page(facts, SELINUX, State.UNKNOWN, label.reason, asked=asked, commands=commands)
+        return _page(facts, SELINUX, Confinement.UNKNOWN, label.reason, asked=asked, commands=commands)
     kind = selinux_type(label)
     unconfined = kind in UNCONFINED_TYPES if kind else bool(off)
     host = facts.host
     mode = "" if isinstance(host, Unreadable) else host.security_modules.selinux
     if unconfined:
-        state, why = State.UNCONFINED, "SELinux keeps it from nothing"
+        state, why = Confinement.UNCONFINED, "SELinux keeps it from nothing"
     elif mode == "permissive":
-        state, why = State.COMPLAINING, "SELinux is permissive: what it would refuse is only logged"
+        state, why = Confinement.COMPLAINING, "SELinux is permissive: what it would refuse is only logged"
     else:
-        state, why = State.CONFINED, f"it runs as {kind or asked}"
+        state, why = Confinement.CONFINED, f"it runs as {kind or asked}"
     own = bool(kind) and kind not in ("container_t", "container_init_t", "container_kvm_t") and not unconfined
     return _page(
         facts, SELINUX, state, why, label=label, asked=asked, own_policy=own, commands=() if own else commands
@@ -131,7 +131,7 @@ def _udica(facts: ContainerFacts) -> tuple[str, ...]:
 def _apparmor(facts: ContainerFacts) -> LsmPage:
     if facts.engine.rootless is True:
         why = "Podman applies no AppArmor profile to rootless containers"
-        return _page(facts, APPARMOR_LSM, State.UNCONFINED, why)
+        return _page(facts, APPARMOR_LSM, Confinement.UNCONFINED, why)
     label = _label(facts)
     asked = facts.spec[APPARMOR] or "the engine's profile"
     profile = _profile(facts)
@@ -143,22 +143,22 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     )
     more: dict[str, object] = {"asked": asked, "commands": commands, "profile": profile}
     if isinstance(label, Unreadable):
-        return _page(facts, APPARMOR_LSM, State.UNKNOWN, label.reason, **more)
+        return _page(facts, APPARMOR_LSM, Confinement.UNKNOWN, label.reason, **more)
     name = label.partition(" ")[0]
     own = bool(name) and name != "unconfined" and not name.startswith("containers-default")
     if own:
         more |= {"commands": ()}
     running = isinstance(facts.kernel, Kernel)
     if running and name in ("", "unconfined"):
-        state, why = State.UNCONFINED, "it runs under no profile"
+        state, why = Confinement.UNCONFINED, "it runs under no profile"
     elif label.endswith("(complain)"):
-        state, why = State.COMPLAINING, "its profile only complains"
+        state, why = Confinement.COMPLAINING, "its profile only complains"
     elif label.endswith("(unconfined)"):
-        state, why = State.UNCONFINED, "its profile confines nothing"
+        state, why = Confinement.UNCONFINED, "its profile confines nothing"
     elif running:
-        state, why = State.CONFINED, f"it runs under {name}"
+        state, why = Confinement.CONFINED, f"it runs under {name}"
     else:
-        state, why = State.UNKNOWN, "it does not run, so its profile is not known"
+        state, why = Confinement.UNKNOWN, "it does not run, so its profile is not known"
     return _page(facts, APPARMOR_LSM, state, why, label=label, own_policy=own, **more)
 
 

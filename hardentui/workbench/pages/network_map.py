@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network_map import MapPlace, MapWay, NetworkMap
 from hardentui.reading.openings import openings
-from hardentui.workbench.pages.networks import Place, PlaceKind, connected, places
+from hardentui.workbench.pages.networks import NetworkPlace, PlaceKind, connected, places
 
 
 def network_map(
@@ -37,7 +37,7 @@ def _key(engine: str, name: str) -> str:
     return f"{engine}\0{name}"
 
 
-def _place(place: Place, containers: Sequence[ContainerFacts]) -> MapPlace:
+def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlace:
     mine = {*place.members}
     here = [
         container
@@ -73,7 +73,7 @@ _NO_NETWORK = {
 }
 
 
-def _sentence(place: Place) -> str:
+def _sentence(place: NetworkPlace) -> str:
     if place.kind is not PlaceKind.NETWORK:
         return _NO_NETWORK[place.kind]
     parts = [place.driver]
@@ -86,7 +86,7 @@ def _sentence(place: Place) -> str:
     return ", ".join(parts)
 
 
-def _ways(networks: Sequence[NetworkFacts], known: Iterable[Place]) -> Iterable[MapWay]:
+def _ways(networks: Sequence[NetworkFacts], known: Iterable[NetworkPlace]) -> Iterable[MapWay]:
     for at, network in enumerate(networks):
         for other in networks[at + 1 :]:
             if network.engine.label == other.engine.label and connected(network, other):

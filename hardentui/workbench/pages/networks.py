@@ -11,7 +11,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
 from hardentui.reading.networks import modes, network_names, published, reach, uses_network_of_pod
-from hardentui.workbench.pages.sections import Line, Section
+from hardentui.workbench.pages.sections import PageLine, PageSection
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _SHARED_BY_MODE = {"container": "shares with another container", "ns": "joined namespace"}
@@ -27,7 +27,7 @@ class PlaceKind(StrEnum):
     OWN = "own"
 
 
-class Place(Struct, frozen=True):
+class NetworkPlace(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there.
 
     Attributes:
@@ -61,7 +61,9 @@ class _Reach(Struct, frozen=True):
     outward: bool = False
 
 
-def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]) -> tuple[Place, ...]:
+def places(
+    networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]
+) -> tuple[NetworkPlace, ...]:
     """The places of all engines, with who can reach whom.
 
     Args:
@@ -69,7 +71,7 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
         containers: as far as they are known; only they tell of ports and of places that are no network.
     """
     containers = tuple(containers)
-    result: list[Place] = []
+    result: list[NetworkPlace] = []
     engines = dict.fromkeys(
         [
             *(network.engine.label for network in networks),
@@ -84,12 +86,14 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
     return tuple(result)
 
 
-def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> Place:
+def _network(
+    facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]
+) -> NetworkPlace:
     inspect = facts.inspect
     here = [container for container in known if facts.name in container.networks]
     subnets = inspect.get("subnets")
     reach = _reached_from(facts, all_networks)
-    return Place(
+    return NetworkPlace(
         engine=facts.engine.label,
         name=facts.name,
         driver=_driver(facts),
@@ -149,7 +153,7 @@ def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
     return tuple(ports)
 
 
-def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
+def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[NetworkPlace]:
     """Containers that are on no network of their own, by what they have instead."""
     groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
     for container in known:
@@ -167,9 +171,9 @@ def _without_network(
     name: str,
     networks: Sequence[NetworkFacts],
     members: Sequence[ContainerFacts],
-) -> Place:
+) -> NetworkPlace:
     reach = _reached_without_network(kind, members[0].engine, networks)
-    return Place(
+    return NetworkPlace(
         engine=label,
         name=f"({name})",
         kind=kind,
@@ -221,17 +225,17 @@ def _reached_without_network(
     return _Reach(("the host", "the outside"), host=True, outward=True)
 
 
-def place_page(place: Place) -> tuple[Section, ...]:
+def place_page(place: NetworkPlace) -> tuple[PageSection, ...]:
     """A place as a page to read."""
-    lines = [Line("engine", place.engine)]
+    lines = [PageLine("engine", place.engine)]
     if place.driver:
-        lines.append(Line("driver", place.driver))
-        lines.append(Line("internal", "yes: no way out of it" if place.internal else "no"))
-        lines.append(Line("isolated", place.isolated or "does not apply"))
+        lines.append(PageLine("driver", place.driver))
+        lines.append(PageLine("internal", "yes: no way out of it" if place.internal else "no"))
+        lines.append(PageLine("isolated", place.isolated or "does not apply"))
         lines += _many("subnets", place.subnets, "not known")
     return (
-        Section(place.name, tuple(lines)),
-        Section(
+        PageSection(place.name, tuple(lines)),
+        PageSection(
             "Ways",
             (
                 *_many("members", place.members, "none"),
@@ -242,5 +246,5 @@ def place_page(place: Place) -> tuple[Section, ...]:
     )
 
 
-def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[Line, ...]:
-    return tuple(Line(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))
+def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[PageLine, ...]:
+    return tuple(PageLine(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))

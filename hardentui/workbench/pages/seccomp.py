@@ -26,7 +26,7 @@ from hardentui.workbench.looking.default_profile import DefaultProfile
 _NO_FILTER, _FILTER = 0, 2
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """What stands between the container and the system calls."""
 
     PROFILE = "profile"
@@ -42,7 +42,7 @@ class FamilyWays(Struct, frozen=True):
     ways: tuple[str, ...]
 
 
-class Calls(Struct, frozen=True):
+class CallTable(Struct, frozen=True):
     """Names of system calls by what the filter does with them.
 
     Attributes:
@@ -89,13 +89,13 @@ class SeccompPage(Struct, frozen=True):
     engine: str
     running: bool
     mode: int | None
-    kind: Kind
+    kind: FilterKind
     source: str = ""
     in_force: bool = True
     why: str = ""
     default_action: str = ""
     architectures: tuple[str, ...] = ()
-    calls: Calls = Calls()
+    calls: CallTable = CallTable()
     dangerous: tuple[OpenCalls, ...] = ()
     by_capability: tuple[str, ...] = ()
     families: tuple[FamilyWays, ...] = ()
@@ -114,11 +114,14 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
         engine=facts.engine.label,
         running=facts.running,
         mode=mode if isinstance(mode, int) else None,
-        kind=Kind.UNKNOWN,
+        kind=FilterKind.UNKNOWN,
     )
     if mode == _NO_FILTER:
         return replace(
-            page, kind=Kind.NONE, source="the kernel", why="the kernel holds its main process to no filter"
+            page,
+            kind=FilterKind.NONE,
+            source="the kernel",
+            why="the kernel holds its main process to no filter",
         )
     held = capabilities_held(facts)
     resolved = _resolved(filter_of(facts), default, held)
@@ -128,7 +131,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
     if isinstance(resolved.filter, NoFilter):
         if mode == _FILTER:
             return replace(page, why=f"the kernel runs a filter, but {resolved.source} shows none")
-        return replace(page, kind=Kind.NONE, why=resolved.filter.why)
+        return replace(page, kind=FilterKind.NONE, why=resolved.filter.why)
     if not isinstance(resolved.filter, SeccompProfile | RawFilter):
         return replace(page, why="the engine's default profile was not read")
     return _judged(page, resolved.filter, default, held)
@@ -162,7 +165,7 @@ def _judged(
     told = _names(dangerous)
     page = replace(
         page,
-        kind=Kind.PROFILE if isinstance(profile, SeccompProfile) else Kind.COMPILED,
+        kind=FilterKind.PROFILE if isinstance(profile, SeccompProfile) else FilterKind.COMPILED,
         dangerous=() if isinstance(dangerous, Unreadable) else dangerous,
         by_capability=tuple(name for name in _names(all_dangerous) if name not in told),
         families=tuple(
@@ -209,11 +212,11 @@ def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[st
     return tuple(sorted(names))
 
 
-def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> Calls:
+def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> CallTable:
     by: dict[Access, list[str]] = {kind: [] for kind in Access}
     for name in names:
         by[access(profile, name)].append(name)
-    return Calls(tuple(by[Access.ALWAYS]), tuple(by[Access.SOMETIMES]), tuple(by[Access.NEVER]))
+    return CallTable(tuple(by[Access.ALWAYS]), tuple(by[Access.SOMETIMES]), tuple(by[Access.NEVER]))
 
 
 _ORDER = {Access.NEVER: 0, Access.SOMETIMES: 1, Access.ALWAYS: 2}
@@ -230,14 +233,14 @@ def _against(profile: SeccompProfile, own: SeccompProfile, path: str, names: tup
 
 def summary(page: SeccompPage) -> tuple[str, ...]:
     """What to make of it, in plain sentences."""
-    if page.kind is Kind.NONE:
+    if page.kind is FilterKind.NONE:
         return (f"No filter: {page.why}. Every system call of the kernel is open.",)
-    if page.kind is Kind.UNKNOWN:
+    if page.kind is FilterKind.UNKNOWN:
         return (f"The filter is not known: {page.why}.",)
     lines = [f"The filter comes from {page.source}."]
     if not page.in_force:
         lines.append("This is what is asked for; what the runtime installed could not be read.")
-    if page.kind is Kind.PROFILE:
+    if page.kind is FilterKind.PROFILE:
         calls = page.calls
         lines.append(
             f"{len(calls.open)} system calls are open, {len(calls.conditional)} for some arguments, "

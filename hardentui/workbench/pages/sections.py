@@ -22,7 +22,7 @@ class Tone(StrEnum):
     MUTED = "muted"
 
 
-class Line(Struct, frozen=True):
+class PageLine(Struct, frozen=True):
     """One fact; an empty label continues the line above."""
 
     label: str
@@ -30,11 +30,11 @@ class Line(Struct, frozen=True):
     tone: Tone = Tone.PLAIN
 
 
-class Section(Struct, frozen=True):
+class PageSection(Struct, frozen=True):
     """A title and its lines."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[PageLine, ...]
 
 
 def size_text(size: int) -> str:

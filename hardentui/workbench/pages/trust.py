@@ -9,7 +9,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import Line, Section, Tone
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _KINDS = {
     "insecureAcceptAnything": "accept everything, signed or not",
@@ -19,7 +19,7 @@ _KINDS = {
 }
 
 
-def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[Section, ...]:
+def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection, ...]:
     """Everything about trust for one engine.
 
     Args:
@@ -27,34 +27,56 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[Section, ...
     """
     trust = engine.trust
     if isinstance(trust, Unreadable):
-        return (Section("Policy", (Line("", f"not known: {trust.reason}", Tone.MUTED),)),)
+        return (PageSection("Policy", (PageLine("", f"not known: {trust.reason}", Tone.MUTED),)),)
     wanted = tuple(dict.fromkeys(images))
     sections = [
-        Section("Policy", tuple(_policy(trust))),
-        Section("Rule for each running image", tuple(_rules(trust, wanted))),
-        Section("Registries", tuple(_registries(trust, wanted))),
-        Section("Keys, certificates, credentials", tuple(_files(trust))),
+        PageSection("Policy", tuple(_policy(trust))),
+        PageSection("Rule for each running image", tuple(_rules(trust, wanted))),
+        PageSection("Registries", tuple(_registries(trust, wanted))),
+        PageSection("Keys, certificates, credentials", tuple(_files(trust))),
     ]
     return tuple(sections)
 
 
-def _policy(trust: TrustFacts) -> Iterable[Line]:
+def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
+    """Which signatures Podman reads, and where it looks for them on this host."""
+    trust = engine.trust
+    if isinstance(trust, Unreadable) or isinstance(trust.attachments, Unreadable):
+        where = PageLine("", "whether registries.d turns them on is not known", Tone.MUTED)
+    else:
+        on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
+        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key turns them on for its scope"
+        where = PageLine("", f"looked for: {told}", Tone.PLAIN if on else Tone.MUTED)
+    lines = (
+        PageLine("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
+        where,
+        PageLine("read", "GPG signatures, in a folder or on a web server (lookaside)"),
+        PageLine(
+            "not read", "sigstore bundles, the default of cosign 3: cosign sign --new-bundle-format=false"
+        ),
+        PageLine("name", 'podman and skopeo sign name and tag; cosign signs no tag, which needs "any tag"'),
+        PageLine("measured", f"with Podman 5.4.2; this engine is {engine.version}", Tone.MUTED),
+    )
+    return (PageSection("Signatures that Podman reads", lines),)
+
+
+def _policy(trust: TrustFacts) -> Iterable[PageLine]:
     policy = trust.policy
     if isinstance(policy, Unreadable):
-        yield Line("file", f"not known: {policy.reason}", Tone.BAD)
+        yield PageLine("file", f"not known: {policy.reason}", Tone.BAD)
     elif isinstance(policy, Missing):
-        yield Line("file", f"there is no {policy.path}: Podman refuses every pull", Tone.BAD)
+        yield PageLine("file", f"there is no {policy.path}: Podman refuses every pull", Tone.BAD)
     else:
-        yield Line("file", policy.file)
-        yield Line("default", _requirements(policy.default), _tone(policy.default))
+        yield PageLine("file", policy.file)
+        yield PageLine("default", _requirements(policy.default), _tone(policy.default))
         yield from _scopes(policy)
 
 
-def _scopes(policy: Policy) -> Iterable[Line]:
+def _scopes(policy: Policy) -> Iterable[PageLine]:
     for transport, scopes in policy.transports.items():
         for scope, requirements in scopes.items():
             name = f"{transport}:{scope}" if scope else f"{transport}, all of it"
-            yield Line("rule", f"{name}: {_requirements(requirements)}", _tone(requirements))
+            yield PageLine("rule", f"{name}: {_requirements(requirements)}", _tone(requirements))
 
 
 def _requirements(requirements: tuple[Requirement, ...]) -> str:
@@ -69,22 +91,22 @@ def _tone(requirements: tuple[Requirement, ...]) -> Tone:
     return Tone.BAD if accepts else Tone.GOOD
 
 
-def _rules(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
+def _rules(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine]:
     for image in images:
         rule = rule_for(trust, image)
         if isinstance(rule, Unreadable):
-            yield Line("?", f"{image}: {rule.reason}", Tone.MUTED)
+            yield PageLine("?", f"{image}: {rule.reason}", Tone.MUTED)
         elif rule.rejects:
-            yield Line("refused", rule.explanation, Tone.GOOD)
+            yield PageLine("refused", rule.explanation, Tone.GOOD)
         elif rule.verifies:
-            yield Line("verified", rule.explanation, Tone.GOOD)
+            yield PageLine("verified", rule.explanation, Tone.GOOD)
         else:
-            yield Line("anything", rule.explanation, Tone.BAD)
+            yield PageLine("anything", rule.explanation, Tone.BAD)
     if not images:
-        yield Line("", "no container runs", Tone.MUTED)
+        yield PageLine("", "no container runs", Tone.MUTED)
 
 
-def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
+def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine]:
     used: dict[str, int] = {}
     for image in images:
         try:
@@ -93,19 +115,19 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
             continue
         used[host] = used.get(host, 0) + 1
     listed = ", ".join(f"{host} ({plural(count, 'image')})" for host, count in used.items())
-    yield Line("in use", listed or "none")
+    yield PageLine("in use", listed or "none")
     registries = trust.registries
     if isinstance(registries, Unreadable):
-        yield Line("files", f"not known: {registries.reason}", Tone.MUTED)
+        yield PageLine("files", f"not known: {registries.reason}", Tone.MUTED)
         return
-    yield Line("files", ", ".join(registries.files) or "no registries.conf")
-    yield Line("search", ", ".join(registries.search) or "none: short names are refused")
+    yield PageLine("files", ", ".join(registries.files) or "no registries.conf")
+    yield PageLine("search", ", ".join(registries.search) or "none: short names are refused")
     mode = registries.short_name_mode
-    yield Line("short names", mode, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
+    yield PageLine("short names", mode, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
     yield from _tables(registries)
 
 
-def _tables(registries: Registries) -> Iterable[Line]:
+def _tables(registries: Registries) -> Iterable[PageLine]:
     for registry in registries.registries:
         words = [
             word for word, on in (("no TLS check", registry.insecure), ("blocked", registry.blocked)) if on
@@ -118,31 +140,31 @@ def _tables(registries: Registries) -> Iterable[Line]:
         where = f" at {location}" if location and location != prefix else ""
         settings = ", ".join(words) or "nothing special"
         text = f"{prefix or location}{where}: {settings} ({registry.file})"
-        yield Line("registry", text, Tone.BAD if bad else Tone.PLAIN)
+        yield PageLine("registry", text, Tone.BAD if bad else Tone.PLAIN)
 
 
-def _files(trust: TrustFacts) -> Iterable[Line]:
+def _files(trust: TrustFacts) -> Iterable[PageLine]:
     count = 0
     for path, key in trust.keys.items():
         count += 1
         if isinstance(key, Unreadable):
-            yield Line("key", f"{path}: {key.reason}", Tone.MUTED)
+            yield PageLine("key", f"{path}: {key.reason}", Tone.MUTED)
         elif isinstance(key, Missing):
-            yield Line("key", f"{path}: it is missing, so nothing can be verified with it", Tone.BAD)
+            yield PageLine("key", f"{path}: it is missing, so nothing can be verified with it", Tone.BAD)
         else:
             yield _file("key", key)
     for what, many in (("certificate", trust.certificates), ("credentials", trust.auth_files)):
         if isinstance(many, Unreadable):
-            yield Line(what, f"not known: {many.reason}", Tone.MUTED)
+            yield PageLine(what, f"not known: {many.reason}", Tone.MUTED)
             continue
         for entry in many:
             count += 1
             yield _file(what, entry.file)
     if not count:
-        yield Line("", "no key, certificate or credential file is in use", Tone.MUTED)
+        yield PageLine("", "no key, certificate or credential file is in use", Tone.MUTED)
 
 
-def _file(label: str, file: FileFact) -> Line:
+def _file(label: str, file: FileFact) -> PageLine:
     if file.dangers:
-        return Line(label, f"{file.path}: {'; '.join(map(str, file.dangers))}", Tone.BAD)
-    return Line(label, f"{file.path} ({file.octal}): only its owner can change it", Tone.GOOD)
+        return PageLine(label, f"{file.path}: {'; '.join(map(str, file.dangers))}", Tone.BAD)
+    return PageLine(label, f"{file.path} ({file.octal}): only its owner can change it", Tone.GOOD)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.files import ONLY_BELOW
+from hardentui.account import is_confined
 from hardentui.model.settings import Notice, Origin, Source
 from hardentui.state.own_files import config_folder, read_own
 from hardentui.visible import visible
@@ -49,7 +49,7 @@ class Document:
         """The user's settings file. A session that is confined to a folder (in a browser) has none."""
         path = settings_file()
         place = visible(_short(path))
-        if environ.get(ONLY_BELOW):
+        if is_confined(environ):
             return cls(path, None)
         try:
             content = read_own(path)

@@ -40,6 +40,7 @@ class _Reader:
             "ascii": _flag,
             "columns": self._columns,
             "folder": _folder,
+            "remember": _flag,
         }
 
     def from_file(self) -> None:

@@ -52,6 +52,9 @@ def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterab
         "# The folder that the write dialog offers. Also: $HARDENTUI_FOLDER.",
         f"# folder = {_toml(usual.folder)}",
         "",
+        "# Keep theme, folder, filter and order of the list, and the last place for the next session.",
+        f"# remember = {_toml(usual.remember)}",
+        "",
         "# Keys, by action: several with commas. Names of keys are those of Textual: f3, ctrl+g, slash.",
         "[keys]",
     ]

@@ -17,9 +17,9 @@ from hardentui.model.trial import (
     Proof,
     Result,
     Round,
-    Step,
     Trial,
     TrialEvent,
+    TrialStep,
 )
 from hardentui.reading.masking import mask_argument
 
@@ -44,21 +44,21 @@ def play_trial(
         if stop.wait(pace):
             raise KeyboardInterrupt
 
-    say(TrialEvent(Step.PREPARING, "make a twin"))
-    say(TrialEvent(Step.BASELINE, "the twin without changes works after 0.4 s", 0.4))
+    say(TrialEvent(TrialStep.PREPARING, "make a twin"))
+    say(TrialEvent(TrialStep.BASELINE, "the twin without changes works after 0.4 s", 0.4))
     rounds = []
     left_out: list[LeftOut] = []
     if broken:
         failed = Round(checks, False, "it does not listen on its port", "all changes", 3.0)
         rounds.append(failed)
-        say(TrialEvent(Step.ROUND, "the twin with all changes does not work", 3.0, checks, round=failed))
+        say(TrialEvent(TrialStep.ROUND, "the twin with all changes does not work", 3.0, checks, round=failed))
         left_out.append(LeftOut(broken[0], "the service did not start with it", "simulated evidence"))
-        say(TrialEvent(Step.ROUND, f"{broken[0]} is left out", left_out=left_out[0]))
+        say(TrialEvent(TrialStep.ROUND, f"{broken[0]} is left out", left_out=left_out[0]))
     kept = tuple(check for check in checks if check not in broken)
     works = Round(kept, True, "", "what is left", 0.5)
     rounds.append(works)
-    say(TrialEvent(Step.ROUND, "the twin works", 0.5, kept, round=works))
-    say(TrialEvent(Step.PROOF, "the kernel enforces what was changed"))
+    say(TrialEvent(TrialStep.ROUND, "the twin works", 0.5, kept, round=works))
+    say(TrialEvent(TrialStep.PROOF, "the kernel enforces what was changed"))
     changes = [change for change in plan.changes if set(change.checks) & set(kept)]
     return Trial(
         container=plan.container,

@@ -23,7 +23,7 @@ from hardentui.model.trial import Trial, TrialEvent
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.trial.learning import Lesson
-from hardentui.trial.request import Request, Tools
+from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
 from hardentui.workbench.looking.default_profile import default_profile
@@ -121,7 +121,7 @@ class Trying:
             raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
-            request = Request(
+            request = TrialRequest(
                 facts=facts,
                 choices=tuple(choices),
                 peers=tuple(self._peer(name) for name in dict.fromkeys(wishes.peers)),

@@ -18,7 +18,7 @@ from msgspec import Struct
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
-from hardentui.host.asking import Ask, Failed, asker
+from hardentui.host.asking import Ask, ProgramFailed, asker
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
@@ -141,7 +141,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, Failed) and "manifest unknown" in there.said
+    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.said
     if path.startswith(_PACKAGED):
         why = "a package brings this file; put one of your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)

@@ -27,7 +27,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
-from hardentui.model.image import FoundFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
+from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
@@ -673,7 +673,7 @@ def test_a_gap_in_the_inventory_is_no_pass() -> None:
     verdict = judge("credentials-in-layers", container(image=image(inventory=gaps)))
     assert verdict.status is Status.UNKNOWN
     assert "layer 3" in verdict.reason
-    found = replace(gaps, credentials=(FoundFile("/k.pem", "private key"),))
+    found = replace(gaps, credentials=(ImageFile("/k.pem", "private key"),))
     assert judge("credentials-in-layers", container(image=image(inventory=found))).status is Status.FAIL
 
 

@@ -10,7 +10,7 @@ from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.opening.doctor import Line, Machine, Mark, examine
+from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 
 GOOD = {
     "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',
@@ -43,7 +43,7 @@ def _machine(uid: int = 0, **over: object) -> Machine:
     return Machine(**values)  # type: ignore[arg-type]  # a mapping of several types
 
 
-def _lines(machine: Machine) -> dict[str, Line]:
+def _lines(machine: Machine) -> dict[str, Diagnosis]:
     return {line.what: line for line in examine(machine)}
 
 
@@ -71,7 +71,7 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
         size=(60, 16),
     )
     lines = _lines(machine)
-    assert lines["Podman"] == Line(
+    assert lines["Podman"] == Diagnosis(
         Mark.MISSING, "Podman", "the program is not installed", "sudo zypper install podman"
     )
     for what in ("cgroups", "subuid", "subgid", "linger", "Quadlet", "security module", "terminal"):

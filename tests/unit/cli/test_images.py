@@ -12,7 +12,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.model.facts import EngineFacts, NetworkFacts
-from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.version import Version
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening import simulated
@@ -23,7 +23,7 @@ HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"
 INSIDE = ImageInventory(
     release={"ID": "debian", "VERSION_ID": "9", "PRETTY_NAME": HOSTILE},
     packages={"dpkg": 88},
-    credentials=(FoundFile(f"/root/{HOSTILE}", "private key", 2, True),),
+    credentials=(ImageFile(f"/root/{HOSTILE}", "private key", 2, True),),
     layers=(LayerSize("sha256:" + "a" * 64, 74_000_000, 21),),
 )
 Answer = tuple[int, str, str]

@@ -10,8 +10,9 @@ from aiohttp import ClientSession, CookieJar, WSServerHandshakeError
 from aiohttp.test_utils import TestServer, unused_port
 
 from hardentui.__main__ import main
+from hardentui.account import ONLY_BELOW
 from hardentui.errors import WriteError
-from hardentui.files import ONLY_BELOW, write_bundle
+from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.serving import COOKIE, TrainingServer
 

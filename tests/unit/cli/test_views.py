@@ -16,14 +16,14 @@ from hardentui.model.reach import Contact
 from hardentui.reading.seccomp import OpenCalls
 from hardentui.workbench.networking.outgoing import Outgoing
 from hardentui.workbench.networking.splitting import Move, NewNetwork, Split
-from hardentui.workbench.pages.capabilities import CapabilityPage, CapabilityRow, Danger
-from hardentui.workbench.pages.lsm import LsmPage, State
-from hardentui.workbench.pages.seccomp import Against, Calls, FamilyWays, Kind, SeccompPage
+from hardentui.workbench.pages.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
+from hardentui.workbench.pages.lsm import Confinement, LsmPage
+from hardentui.workbench.pages.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
 
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
 FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")
 
-_ROW = CapabilityRow(HOSTILE, HOSTILE, Danger.TAKEOVER, True, True, True, None, True, False)
+_ROW = CapabilityRow(HOSTILE, HOSTILE, CapabilityReach.TAKEOVER, True, True, True, None, True, False)
 CAPABILITIES = CapabilityPage(
     HOSTILE, HOSTILE, True, HOSTILE, (_ROW,), HOSTILE, True, True, (HOSTILE,), HOSTILE
 )
@@ -32,13 +32,13 @@ SECCOMP = SeccompPage(
     HOSTILE,
     True,
     2,
-    Kind.PROFILE,
+    FilterKind.PROFILE,
     HOSTILE,
     False,
     HOSTILE,
     HOSTILE,
     (HOSTILE,),
-    Calls((HOSTILE,), (HOSTILE,), (HOSTILE,)),
+    CallTable((HOSTILE,), (HOSTILE,), (HOSTILE,)),
     (OpenCalls(HOSTILE, (HOSTILE,)),),
     (HOSTILE,),
     (FamilyWays(HOSTILE, (HOSTILE,)),),
@@ -46,7 +46,9 @@ SECCOMP = SeccompPage(
     HOSTILE,
     Against(HOSTILE, (HOSTILE,), (HOSTILE,)),
 )
-LSM = LsmPage(HOSTILE, HOSTILE, True, HOSTILE, State.CONFINED, HOSTILE, HOSTILE, HOSTILE, True, (HOSTILE,))
+LSM = LsmPage(
+    HOSTILE, HOSTILE, True, HOSTILE, Confinement.CONFINED, HOSTILE, HOSTILE, HOSTILE, True, (HOSTILE,)
+)
 OUTGOING = Outgoing(
     HOSTILE,
     HOSTILE,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.engine.locate import Candidate, Environment, candidates, connections
-from hardentui.engine.probe import Attempt, no_engine, probe, probe_all
+from hardentui.engine.probe import NoAnswer, no_engine, probe, probe_all
 from hardentui.engine.read import Engine
 from hardentui.errors import InputError
 from tests.support.hostile import Scripted, answer
@@ -200,7 +200,7 @@ def test_a_socket_that_answers_is_an_engine(tmp_path: Path) -> None:
 def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, scripted: bytes) -> None:
     with Scripted(tmp_path, [scripted]) as server:
         found = probe(at(server.path))
-    assert isinstance(found, Attempt)
+    assert isinstance(found, NoAnswer)
     assert "not Podman" in found.reason
 
 
@@ -220,7 +220,7 @@ def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, sc
 )
 def test_an_address_that_cannot_be_used_says_why(url: str, said: str) -> None:
     found = probe(Candidate("", url, "--url"))
-    assert isinstance(found, Attempt)
+    assert isinstance(found, NoAnswer)
     assert said in found.reason
     assert found.hint
     assert "secret" not in found.reason + found.hint

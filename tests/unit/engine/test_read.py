@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
 from hardentui.engine.events import Event, Link, batches, event, watch
-from hardentui.engine.inspecting import ABSENT, Gone, Inspected, Kept, hand_over
+from hardentui.engine.inspecting import ABSENT, Gone, Inspected, Prefetched, hand_over
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
@@ -266,7 +266,7 @@ def test_what_nobody_took_to_ask_for_ahead_is_not_waited_for(tmp_path: Path) -> 
 
 
 def test_an_answer_that_does_not_come_is_lost_after_a_while() -> None:
-    kept = Kept(patience=0.05)
+    kept = Prefetched(patience=0.05)
     kept.expect(("/a", "/b"))
     kept.put("/b", 7)
     assert kept.take("/a") is ABSENT

@@ -14,7 +14,7 @@ import pytest
 
 from hardentui.engine.child import Child
 from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import Attempt, probe
+from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import Tunnel, private_base
 from hardentui.errors import EngineUnreachable
@@ -99,7 +99,7 @@ def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     code = "import sys; sys.stderr.write('Host key verification failed.\\x1b[2J\\n'); sys.exit(255)"
     install_ssh(tmp_path, monkeypatch, code)
     found = probe(Candidate("prod", URL, "connection prod"))
-    assert isinstance(found, Attempt)
+    assert isinstance(found, NoAnswer)
     assert found.reason == "ssh to prod failed: Host key verification failed.␛[2J"
     assert found.hint == "See whether this works: ssh -p 2222 -- anna@prod"
 

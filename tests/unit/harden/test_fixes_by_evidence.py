@@ -24,7 +24,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
@@ -107,7 +107,7 @@ def test_a_memory_limit_is_as_safe_as_what_it_has_used(peak: int | None, hours: 
 
 
 @pytest.mark.parametrize(
-    ("files", "risk"), [((), Risk.SAFE), ((FoundFile("/usr/bin/su", "setuid root", 1),), Risk.MAY_BREAK)]
+    ("files", "risk"), [((), Risk.SAFE), ((ImageFile("/usr/bin/su", "setuid root", 1),), Risk.MAY_BREAK)]
 )
 def test_no_new_privileges_is_safe_where_no_program_could_gain_any(files: Any, risk: Risk) -> None:
     image = ImageFacts("1" * 64, inventory=ImageInventory(privileged_files=files))
@@ -189,6 +189,10 @@ def test_a_root_with_workers_of_another_user_may_end_them() -> None:
     made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
     assert "CAP_KILL" in made.after[CAP_ADD]
     assert "runs as UID 33" in said(made)
+    usual = ("CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID")
+    chosen = Choice("default-capabilities-kept", (("keep", usual),))  # a trial learned just these
+    made = plan(running(seen=kernel(processes=processes)), chosen)
+    assert "CAP_KILL" not in made.after[CAP_ADD]
 
 
 CACHE = FileChange("/opt/app/cache", "modified", True)

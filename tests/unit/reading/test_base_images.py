@@ -12,11 +12,11 @@ from hardentui.checks.examples import container
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
-from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.reading.base_images import Base, base_of, sketch, smaller_base
 
-APT = FoundFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager")
-GCC = FoundFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
+APT = ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager")
+GCC = ImageFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
 DEBIAN = {"ID": "debian", "VERSION_ID": "12"}
 DISTROLESS = {**DEBIAN, "PRETTY_NAME": "Distroless"}
 
@@ -68,7 +68,7 @@ def test_the_sketch_names_what_could_go_and_what_to_build_on() -> None:
     inventory = ImageInventory(
         release=DEBIAN,
         tools=(APT, GCC),
-        shells=(FoundFile("/bin/sh", "sh"),),
+        shells=(ImageFile("/bin/sh", "sh"),),
         layers=(LayerSize("a", 80_000_000), LayerSize("b", 44_000_000)),
     )
     lines = sketch(inventory, {}, "/usr/sbin/nginx")
@@ -81,7 +81,7 @@ def test_the_sketch_names_what_could_go_and_what_to_build_on() -> None:
 
 
 def test_names_out_of_the_image_cannot_leave_their_line() -> None:
-    nasty = FoundFile("/usr/bin/a\nreboot\x1b[2J", "compiler a\nreboot", kind="compiler")
+    nasty = ImageFile("/usr/bin/a\nreboot\x1b[2J", "compiler a\nreboot", kind="compiler")
     lines = sketch(ImageInventory(release=DEBIAN, tools=(nasty,)), {}, '/x"]\nRUN reboot')
     assert not any("\n" in line or "\x1b" in line for line in lines)
     assert not any(line.startswith(("reboot", "RUN")) for line in lines)

@@ -12,9 +12,9 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import Comparison, SavedReport, Way, compare, read_report
+from hardentui.reports.comparing import Comparison, DifferenceKind, SavedReport, compare, read_report
 from hardentui.reports.comparison_text import as_json, as_text
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.workbench.opening import simulated
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
@@ -40,23 +40,25 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
 @pytest.mark.parametrize(
     ("before", "after", "way"),
     [
-        (finding("pass"), finding("fail"), Way.NEW),
-        (finding("waived"), finding("fail"), Way.NEW),
-        (finding("unknown"), finding("fail"), Way.NEW),
-        (finding("fail"), finding("pass"), Way.FIXED),
-        (finding("fail"), finding("not-applicable"), Way.FIXED),
-        (finding("fail"), finding("unknown"), Way.LOST),
-        (finding("pass"), finding("unknown"), Way.LOST),
-        (finding("fail"), finding("waived"), Way.WAIVED),
-        (finding("fail", "medium"), finding("fail", "critical"), Way.WORSE),
-        (finding("fail", "critical"), finding("fail", "low"), Way.BETTER),
+        (finding("pass"), finding("fail"), DifferenceKind.NEW),
+        (finding("waived"), finding("fail"), DifferenceKind.NEW),
+        (finding("unknown"), finding("fail"), DifferenceKind.NEW),
+        (finding("fail"), finding("pass"), DifferenceKind.FIXED),
+        (finding("fail"), finding("not-applicable"), DifferenceKind.FIXED),
+        (finding("fail"), finding("unknown"), DifferenceKind.LOST),
+        (finding("pass"), finding("unknown"), DifferenceKind.LOST),
+        (finding("fail"), finding("waived"), DifferenceKind.WAIVED),
+        (finding("fail", "medium"), finding("fail", "critical"), DifferenceKind.WORSE),
+        (finding("fail", "critical"), finding("fail", "low"), DifferenceKind.BETTER),
         (finding("fail"), finding("fail"), None),
         (finding("pass"), finding("not-applicable"), None),
         (finding("unknown"), finding("unknown"), None),
         (finding("unknown"), finding("pass"), None),
     ],
 )
-def test_what_happened_to_a_finding(before: dict[str, Any], after: dict[str, Any], way: Way | None) -> None:
+def test_what_happened_to_a_finding(
+    before: dict[str, Any], after: dict[str, Any], way: DifferenceKind | None
+) -> None:
     found = compare(report(before), report(after))
     assert [one.way for one in found.differences] == ([way] if way else [])
     assert found.same == (1 if before["status"] == after["status"] == "fail" and way is None else 0)
@@ -64,7 +66,7 @@ def test_what_happened_to_a_finding(before: dict[str, Any], after: dict[str, Any
 
 def test_a_failure_that_is_not_checked_any_more_is_not_fixed() -> None:
     found = compare(report(finding("fail")), report())
-    assert [(one.way, one.after) for one in found.differences] == [(Way.LOST, "not checked")]
+    assert [(one.way, one.after) for one in found.differences] == [(DifferenceKind.LOST, "not checked")]
     assert found.exit_code(Severity.LOW) == 4
 
 
@@ -75,7 +77,7 @@ def test_a_container_that_is_made_anew_under_its_name_is_the_same_one() -> None:
 
 def test_a_container_that_is_gone_fixes_nothing_and_a_new_one_brings_its_failures() -> None:
     found = compare(report(finding("fail"), name="old"), report(finding("fail"), name="new"))
-    assert [one.way for one in found.differences] == [Way.NEW]
+    assert [one.way for one in found.differences] == [DifferenceKind.NEW]
     assert (found.disappeared, found.appeared) == (
         ("container old (rootful)",),
         ("container new (rootful)",),
@@ -124,7 +126,7 @@ def hostile() -> Comparison:
 
 
 def test_no_text_reaches_the_terminal_as_a_command() -> None:
-    told = as_text(hostile(), Look(color=False))
+    told = as_text(hostile(), TextStyle(color=False))
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "\ud800" not in told

@@ -27,7 +27,7 @@ from hardentui.model.finding import (
 )
 from hardentui.reports import FORMATS, render
 from hardentui.reports.as_sarif import MOST_RESULTS
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 
 HOSTILE = "\x1b]0;x\x07<script>alert(1)</script>\"'&{{7*7}}\u202e\ud800\ufffe]]>"
 FIX = Remediation(
@@ -104,11 +104,11 @@ def report(*findings: Finding, name: str = "web", trouble: str = "", **over: Any
 
 
 def sarif(result: CheckResult) -> Any:
-    return json.loads(render("sarif", result, Look()))["runs"][0]
+    return json.loads(render("sarif", result, TextStyle()))["runs"][0]
 
 
 def junit(result: CheckResult) -> ElementTree.Element:
-    return ElementTree.fromstring(render("junit", result, Look()))  # noqa: S314 - our own text
+    return ElementTree.fromstring(render("junit", result, TextStyle()))  # noqa: S314 - our own text
 
 
 ALL = (
@@ -141,9 +141,9 @@ def test_sarif_tells_failures_the_unknown_and_the_waived_and_nothing_that_passed
 
 @pytest.mark.parametrize("result", [report(), report(*ALL), report(finding(text=HOSTILE), name=HOSTILE)])
 def test_sarif_has_what_its_specification_demands(result: CheckResult) -> None:
-    whole = json.loads(render("sarif", result, Look()))
+    whole = json.loads(render("sarif", result, TextStyle()))
     Draft202012Validator(SARIF_SUBSET).validate(whole)
-    assert render("sarif", result, Look()).isascii()
+    assert render("sarif", result, TextStyle()).isascii()
 
 
 def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for_another() -> None:
@@ -200,7 +200,7 @@ def test_junit_reports_a_subject_that_could_not_be_looked_at_as_an_error() -> No
 
 def test_junit_is_xml_whatever_the_names_hold() -> None:
     hostile = report(finding(text=HOSTILE), name=HOSTILE)
-    text, root = render("junit", hostile, Look()), junit(hostile)
+    text, root = render("junit", hostile, TextStyle()), junit(hostile)
     assert root.find(".//failure") is not None
     assert "\x1b" not in text
     assert "<script>" not in text
@@ -228,15 +228,15 @@ class Page(HTMLParser):
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
-    page = Page(render("html", report(*ALL), Look()))
+    page = Page(render("html", report(*ALL), TextStyle()))
     assert not set(page.tags) & {"script", "link", "img", "iframe", "object", "form", "base"}
     assert not [value for name, value in page.attributes if name in ("src", "onclick", "style", "action")]
     assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
-    assert "url(" not in render("html", report(*ALL), Look())
+    assert "url(" not in render("html", report(*ALL), TextStyle())
 
 
 def test_the_page_tells_failures_the_unknown_and_the_waived() -> None:
-    words = Page(render("html", report(*ALL), Look())).words
+    words = Page(render("html", report(*ALL), TextStyle())).words
     assert "Failed (2)" in words
     assert "Unknown (1)" in words
     assert "Waived (1)" in words
@@ -245,12 +245,12 @@ def test_the_page_tells_failures_the_unknown_and_the_waived() -> None:
 
 
 def test_the_page_says_that_a_simulated_host_is_not_real() -> None:
-    assert "nothing in this report is real" in render("html", report(simulated=True), Look())
+    assert "nothing in this report is real" in render("html", report(simulated=True), TextStyle())
 
 
 def test_foreign_text_is_text_in_the_page() -> None:
     hostile = report(finding(text=HOSTILE), name=HOSTILE, place=HOSTILE)
-    page = render("html", hostile, Look())
+    page = render("html", hostile, TextStyle())
     seen = Page(page)
     assert "script" not in seen.tags
     assert "{{7*7}}" in seen.words, "a value is no template"
@@ -260,4 +260,4 @@ def test_foreign_text_is_text_in_the_page() -> None:
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_every_format_takes_a_report_without_subjects(form: str) -> None:
-    assert render(form, report(subjects=()), Look()).endswith("\n")
+    assert render(form, report(subjects=()), TextStyle()).endswith("\n")

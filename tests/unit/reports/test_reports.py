@@ -31,7 +31,7 @@ from hardentui.model.finding import (
     Verdict,
 )
 from hardentui.reports import FORMATS, render
-from hardentui.reports.result import CheckResult, Look, SubjectResult, worst_first
+from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "check-1.schema.json").read_text())
@@ -109,17 +109,19 @@ def test_nothing_hostile_reaches_the_reader(form: str) -> None:
     )
     shown = replace(result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),))
     shown = replace(shown, engines=shown.engines * 2)
-    for look in (Look(80, color=False), Look(80, color=True), Look(80, brief=True)):
+    for look in (TextStyle(80, color=False), TextStyle(80, color=True), TextStyle(80, brief=True)):
         text = OUR_COLORS.sub("", render(form, shown, look)) if look.color else render(form, shown, look)
         assert not set(text) & {"\x1b", "\x07", "\u202e"}
         assert text.endswith("\n")
     assert "\x1b" not in render(
-        form, replace(shown, subjects=(replace(shown.subjects[0], trouble=HOSTILE),)), Look()
+        form, replace(shown, subjects=(replace(shown.subjects[0], trouble=HOSTILE),)), TextStyle()
     )
 
 
 def test_markdown_keeps_foreign_text_plain() -> None:
-    text = render("markdown", result(finding(Status.FAIL, Severity.HIGH), name="a|<script>[x](y)"), Look())
+    text = render(
+        "markdown", result(finding(Status.FAIL, Severity.HIGH), name="a|<script>[x](y)"), TextStyle()
+    )
     assert "<script>" not in text
     assert "a\\|\\<script\\>" in text
 
@@ -129,7 +131,9 @@ def test_the_text_tells_what_matters() -> None:
         finding(Status.UNKNOWN, Severity.LOW, check=name, text="no permission") for name in ("one", "two")
     ]
     text = render(
-        "text", result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many), Look()
+        "text",
+        result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many),
+        TextStyle(),
     )
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
@@ -148,19 +152,19 @@ def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
     one = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
     several = together(one, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
     steps = (("hardentui check " + "n" * 30, "what it brings"),)
-    text = render("text", several, Look(width, brief=brief, next_steps=steps))
+    text = render("text", several, TextStyle(width, brief=brief, next_steps=steps))
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_a_wide_text_has_finding_and_reason_on_one_line() -> None:
-    text = render("text", result(finding(Status.FAIL, Severity.HIGH)), Look(200))
+    text = render("text", result(finding(Status.FAIL, Severity.HIGH)), TextStyle(200))
     assert "  high      It is bad  [root-user]  a reason\n" in text
 
 
 def test_the_summary_is_where_reading_begins() -> None:
     shown = result(finding(Status.FAIL, Severity.HIGH))
-    first = render("text", shown, Look()).splitlines()
-    last = render("text", shown, Look(summary_last=True)).splitlines()
+    first = render("text", shown, TextStyle()).splitlines()
+    last = render("text", shown, TextStyle(summary_last=True)).splitlines()
     assert "Failing: 1 high." in first[0]
     assert "Failing: 1 high." in last[-2]
     assert last[-1] == "Exit code 1: something high or worse fails (--fail-on)."
@@ -176,7 +180,7 @@ def test_the_summary_is_where_reading_begins() -> None:
     ],
 )
 def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:
-    assert says in render("text", shown, Look())
+    assert says in render("text", shown, TextStyle())
 
 
 def test_containers_with_the_very_same_answers_share_a_block() -> None:
@@ -184,7 +188,9 @@ def test_containers_with_the_very_same_answers_share_a_block() -> None:
         shown = result(finding(Status.FAIL, Severity.HIGH, text=reason), name=name)
         return replace(shown, subjects=(replace(shown.subjects[0], detail="img"),))
 
-    text = render("text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), Look(90))
+    text = render(
+        "text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), TextStyle(90)
+    )
     assert "a and 2 more  img  score 90/100\n  the same for b, c\n" in text
     assert "\nother  img  score 90/100\n" in text
 
@@ -197,35 +203,35 @@ def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
         finding(Status.UNKNOWN, Severity.LOW, check="third", text="nobody looked"),
     )
     several = together(*(result(*findings, name=name) for name in ("a", "b", "c")))
-    text = render("text", several, Look(90, brief=True))
+    text = render("text", several, TextStyle(90, brief=True))
     assert "bad indeed" in text
     assert "medium    first, second" in text
     assert "hidden" not in text.partition("a and 2 more")[2]
     assert "3         nobody looked" in text  # of three containers, told once
     assert text.count("nobody looked") == 1
     assert "medium      3  It is bad  [first]" in text
-    assert "hidden" in render("text", several, Look(90))
+    assert "hidden" in render("text", several, TextStyle(90))
     host = Subject(Kind.HOST, "h", "h")
     told = replace(
         several.subjects[0], subject=host, findings=tuple(replace(f, subject=host) for f in findings)
     )
-    assert "hidden" in render("text", replace(several, subjects=(told,)), Look(90, brief=True))
+    assert "hidden" in render("text", replace(several, subjects=(told,)), TextStyle(90, brief=True))
 
 
 def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     others = ("b", "c", "d", "e", "f")
     several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
     for form in ("text", "markdown"):
-        text = " ".join(render(form, several, Look(200)).replace("\\", "").replace("*", "").split())
+        text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
         assert "Worst ways from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
         assert "1. a (rootful): It leads" in " ".join(
-            render(form, replace(several, engines=several.engines * 2), Look(200))
+            render(form, replace(several, engines=several.engines * 2), TextStyle(200))
             .replace("\\", "")
             .replace("*", "")
             .split()
         )
-    (told, _) = json.loads(render("json", several, Look()))["summary"]["attack_paths"]
+    (told, _) = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
     assert told == {
         "container": "a",
         "id": "a",
@@ -240,13 +246,13 @@ def test_the_only_container_says_its_way_once() -> None:
     shown = result(name="web")
     alone = replace(shown.subjects[0], attack="It leads to the host.")
     way = RankedPath(9, "web", "It leads to the host.", "rootful", alone.subject.id)
-    text = render("text", replace(shown, subjects=(alone,), paths=(way,)), Look())
+    text = render("text", replace(shown, subjects=(alone,), paths=(way,)), TextStyle())
     assert text.count("It leads to the host.") == 1
 
 
 def test_long_tables_are_cut_and_say_so() -> None:
     several = together(*(result(finding(Status.FAIL, Severity.LOW), name=f"c{at}") for at in range(25)))
-    text = render("text", several, Look())
+    text = render("text", several, TextStyle())
     assert "  and 5 more, none of them worse\n" in text
 
 
@@ -255,15 +261,15 @@ def test_what_to_do_next_stands_beside_or_below() -> None:
     shown = result()
     assert (
         "What to do next\n  hardentui check web      all of it\n  hardentui explain score  what it means\n"
-        in render("text", shown, Look(80, next_steps=steps))
+        in render("text", shown, TextStyle(80, next_steps=steps))
     )
     steps = (steps[0], (steps[1][0], "what the score means"))
-    narrow = render("text", shown, Look(40, next_steps=steps))
+    narrow = render("text", shown, TextStyle(40, next_steps=steps))
     assert (
         "  hardentui check web\n      all of it\n  hardentui explain score\n      what the score means\n"
         in narrow
     )
-    assert "What to do next" not in render("text", shown, Look())
+    assert "What to do next" not in render("text", shown, TextStyle())
 
 
 def test_the_worst_subject_comes_first() -> None:
@@ -296,13 +302,13 @@ def is_valid(whole: Any) -> bool:
 
 def document() -> Any:
     findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW))
-    return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), Look()))
+    return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), TextStyle()))
 
 
 def test_the_json_is_what_its_schema_says() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert is_valid(document())
-    assert is_valid(json.loads(render("json", replace(result(), engines=()), Look())))
+    assert is_valid(json.loads(render("json", replace(result(), engines=()), TextStyle())))
 
 
 def test_the_contract_of_the_json() -> None:
@@ -362,4 +368,8 @@ def test_a_check_is_described_once_however_many_containers_fail_it() -> None:
     failing = result(finding(Status.FAIL, Severity.HIGH))
     many = replace(failing, subjects=failing.subjects * 100)
     for text in ("It is bad", "Fix it"):
-        assert render("json", many, Look()).count(text) == render("json", failing, Look()).count(text) == 1
+        assert (
+            render("json", many, TextStyle()).count(text)
+            == render("json", failing, TextStyle()).count(text)
+            == 1
+        )

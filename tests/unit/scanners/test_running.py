@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.asking import CANCELLED, Failed, NotInstalled, asker
+from hardentui.host.asking import CANCELLED, NotInstalled, ProgramFailed, asker
 from hardentui.model.image import ScanReport
 from hardentui.model.known import Unreadable
 from hardentui.scanners import grype, trivy
@@ -73,7 +73,7 @@ def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program
     assert "\x1b" not in answer.reason
     program("logging", """echo 'time="2026-11-26" level=fatal msg="no \\\\"x\\\\": unknown"' >&2; exit 1""")
     said = 'no "x": unknown'
-    assert ask(["logging"], 5.0) == Failed(f"logging ended with status 1: {said}", said)
+    assert ask(["logging"], 5.0) == ProgramFailed(f"logging ended with status 1: {said}", said)
     assert ask(["absent-scanner"], 5.0) == NotInstalled("the program absent-scanner is not installed")
 
 
@@ -114,7 +114,7 @@ def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tm
 def test_the_first_trouble_is_told_when_both_ways_fail(program: Program) -> None:
     program("grype", 'echo "trouble $GRYPE_DB_AUTO_UPDATE" >&2; exit 1')
     found = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
-    assert found == Failed("grype ended with status 1: trouble", "trouble")
+    assert found == ProgramFailed("grype ended with status 1: trouble", "trouble")
 
 
 @pytest.mark.parametrize("scanner", [trivy.scan, grype.scan])

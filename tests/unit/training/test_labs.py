@@ -13,7 +13,7 @@ from hardentui.errors import InputError, UsageError
 from hardentui.training.answers import answer
 from hardentui.training.lab import Lab, Level, Mode
 from hardentui.training.loading import load_labs, parse_lab
-from hardentui.training.progress import Progress, load_progress, points_for
+from hardentui.training.progress import TrainingProgress, load_progress, points_for
 from hardentui.workbench.training import Training, check_lab
 
 CHECKS = [check.id for check in all_checks()]
@@ -117,7 +117,7 @@ def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Trai
     assert (again, notice) == (training.progress, "")
     path.write_text("{")
     fresh, notice = load_progress(str(path))
-    assert fresh == Progress()
+    assert fresh == TrainingProgress()
     assert "kept as" in notice
     kept = [one for one in tmp_path.iterdir() if one.name.endswith(".kept")]
     assert [one.read_text() for one in kept] == ["{"]

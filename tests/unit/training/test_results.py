@@ -17,12 +17,14 @@ from hardentui.errors import InputError
 from hardentui.training.certificate import canonical, export
 from hardentui.training.course import Course, load_course
 from hardentui.training.loading import load_labs
-from hardentui.training.progress import Progress, Result
+from hardentui.training.progress import LabResult, TrainingProgress
 
 LABS = load_labs(checks=[check.id for check in all_checks()])
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HOSTILE = '=cmd()<script>alert(1)</script>\x1b]0;x\x07"'
-PROGRESS = Progress(learner=HOSTILE, results={"first-run": Result(points=10, started=1.0, passed=90.0)})
+PROGRESS = TrainingProgress(
+    learner=HOSTILE, results={"first-run": LabResult(points=10, started=1.0, passed=90.0)}
+)
 
 
 def test_an_instructor_s_key_signs_the_json() -> None:

@@ -31,10 +31,14 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.trial.harmless import Harmless, Place, Role, VolumeCopy, harmless
+from hardentui.trial.harmless import Harmless, HostPlace, Role, VolumeCopy, harmless
 
 ROLE = Role("twin", ("hardentui.trial=1",), "trial-net")
-PLACES = {"/run/podman/podman.sock": Place.SOCKET, "/etc/app.conf": Place.FILE, "/gone": Place.OTHER}
+PLACES = {
+    "/run/podman/podman.sock": HostPlace.SOCKET,
+    "/etc/app.conf": HostPlace.FILE,
+    "/gone": HostPlace.OTHER,
+}
 
 
 def twin(*options: tuple[Any, Any], role: Role = ROLE, **more: Any) -> Harmless:
@@ -43,7 +47,7 @@ def twin(*options: tuple[Any, Any], role: Role = ROLE, **more: Any) -> Harmless:
 
 
 def made(facts: ContainerFacts, role: Role = ROLE) -> Harmless:
-    return harmless(facts.spec, facts, role, lambda path: PLACES.get(path, Place.FOLDER))
+    return harmless(facts.spec, facts, role, lambda path: PLACES.get(path, HostPlace.FOLDER))
 
 
 def mounts(*given: Mount, **more: Any) -> tuple[Mount, ...]:

@@ -20,8 +20,8 @@ from hardentui.model.observation import (
 )
 from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.merging import merged
-from hardentui.trial.learned.needs import Evidence, Needs, merged_needs, needs_of
-from hardentui.trial.learned.places import Place, Written, places, written_files
+from hardentui.trial.learned.needs import CallEvidence, Needs, merged_needs, needs_of
+from hardentui.trial.learned.places import WritablePlace, WrittenPath, places, written_files
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})
@@ -54,11 +54,22 @@ def needs(observation: Observation) -> Needs:
 # --- capabilities ---------------------------------------------------------------------------------------
 
 
+def test_what_its_process_gave_away_before_is_not_needed() -> None:
+    """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
+    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, folder_uid=0, folder_mode=0o755),)
+    nobody = Caller(65534, 65534, frozenset({65534}), frozenset({65534}), capabilities=frozenset())
+    helper = msgspec.structs.replace(nobody, capabilities=frozenset({"CAP_DAC_OVERRIDE"}))
+    assert needs(observed(CallDetail("unlink", nobody, (), pid_file))).capability_names == set()
+    assert needs(observed(CallDetail("unlink", helper, (), pid_file))).capability_names == {
+        "CAP_DAC_OVERRIDE"
+    }
+
+
 def test_a_capability_comes_with_its_evidence() -> None:
     found = needs(observed(CHOWN, CallDetail("setuid", ROOT, (33,))))
     assert found.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
     assert found.capabilities is not None
-    assert found.capabilities[0].evidence == (Evidence("chown", "/var/lib/nginx/body"),)
+    assert found.capabilities[0].evidence == (CallEvidence("chown", "/var/lib/nginx/body"),)
 
 
 def test_what_it_never_had_it_does_not_need() -> None:
@@ -155,13 +166,13 @@ def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
 
 
 def test_a_file_that_is_gone_at_the_end_does_not_matter() -> None:
-    assert places(written_files((opened("/srv/x"),), ())) == (Place("/srv"),)
+    assert places(written_files((opened("/srv/x"),), ())) == (WritablePlace("/srv"),)
 
 
 def test_without_the_calls_what_differs_at_the_end_counts() -> None:
     found = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
-    assert found.written == (Written("/srv/x", kept=True),)
-    assert found.places == (Place("/srv", "/srv/x"),)
+    assert found.written == (WrittenPath("/srv/x", kept=True),)
+    assert found.places == (WritablePlace("/srv", "/srv/x"),)
 
 
 # --- network and limits -----------------------------------------------------------------------------------

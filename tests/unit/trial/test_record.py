@@ -20,7 +20,7 @@ from hardentui.model.trial import Baseline, Result, Trial
 from hardentui.model.trial import How as How
 from hardentui.options import CAP_ADD, CAP_DROP, ENV, MEMORY, MOUNTS, READ_ONLY, TMPFS, Mount
 from hardentui.trial import results
-from hardentui.trial.configuration import CapabilityBack, Configuration, Planner, Raised, WritableFolder
+from hardentui.trial.configuration import CapabilityBack, Configuration, Raised, TwinPlanner, WritableFolder
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 
@@ -39,7 +39,7 @@ def plan_for(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
 
 
 def record(facts: ContainerFacts, configuration: Configuration) -> Trial:
-    planner = Planner(facts, plan_for)
+    planner = TwinPlanner(facts, plan_for)
     plan, spec = planner.plan(configuration.choices), planner.spec(configuration)
     loose = {c for one in configuration.loosenings for c in planner.checks_of(one, configuration.choices)}
     why = dict.fromkeys(configuration.loosenings, "it said so")
@@ -82,7 +82,7 @@ def test_the_schema_has_every_field_of_the_record() -> None:
 
 def test_a_record_gives_back_the_very_spec_that_worked() -> None:
     facts = container((ENV, ("PASSWORD=secret", "A=b")), (MOUNTS, (Mount("volume", "data", "/data"),)))
-    wanted = Planner(facts, plan_for).spec(LOOSE)
+    wanted = TwinPlanner(facts, plan_for).spec(LOOSE)
     trial = read_trial(as_json(record(facts, LOOSE)))
     plan = plan_of(trial, plan_for(facts, choices_of(trial)))
     assert plan.after == wanted

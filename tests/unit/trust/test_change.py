@@ -13,7 +13,7 @@ from hardentui.errors import InputError, UsageError
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
-from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, Verdict
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule, TrustDraft
 from hardentui.model.version import Version
 from hardentui.trust.keys import key_of_nobody, kind_of
 from hardentui.trust.proof import unsigned_in, within
@@ -67,7 +67,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
     assert [one.scope for one in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]
 
 
-def proof(case: str, scope: str, wanted: Verdict, verdict: Verdict) -> PullProof:
+def proof(case: str, scope: str, wanted: PullVerdict, verdict: PullVerdict) -> PullProof:
     return PullProof(case, scope, wanted, Pull("image", verdict))
 
 
@@ -75,15 +75,15 @@ def test_nothing_is_applied_without_all_of_its_pulls() -> None:
     signed = ScopeRule("quay.io/team", RuleKind.SIGSTORE, "/k")
     draft = TrustDraft((signed,), True, (), "")
     good = [
-        proof("signed", signed.scope, Verdict.ACCEPTED, Verdict.ACCEPTED),
-        proof("wrong key", signed.scope, Verdict.WRONG_KEY, Verdict.WRONG_KEY),
-        proof("unsigned", signed.scope, Verdict.UNSIGNED, Verdict.UNSIGNED),
-        proof("other repository", "default", Verdict.REJECTED, Verdict.REJECTED),
+        proof("signed", signed.scope, PullVerdict.ACCEPTED, PullVerdict.ACCEPTED),
+        proof("wrong key", signed.scope, PullVerdict.WRONG_KEY, PullVerdict.WRONG_KEY),
+        proof("unsigned", signed.scope, PullVerdict.UNSIGNED, PullVerdict.UNSIGNED),
+        proof("other repository", "default", PullVerdict.REJECTED, PullVerdict.REJECTED),
     ]
     assert why_not(draft, good) == ""
     for index in range(4):
         assert why_not(draft, good[:index] + good[index + 1 :]) == "1 of its pulls were not made"
-        for verdict in Verdict:
+        for verdict in PullVerdict:
             bad = [*good]
             bad[index] = proof(good[index].case, good[index].scope, good[index].wanted, verdict)
             assert bool(why_not(draft, bad)) is (verdict is not good[index].wanted)

@@ -17,7 +17,7 @@ from hardentui.host.asking import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.trust_change import Pull, PullProof, TrustDraft, TrustFile, Verdict
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.scanners.debsecan import parse
 from hardentui.scanners.formats import parse_report
 from hardentui.workbench.pages.images import image_page
@@ -90,7 +90,7 @@ def test_trust(screen: tuple[Terminal, io.StringIO]) -> None:
     draft = TrustDraft((), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,))
     trust._tell_draft(draft, terminal)
     proof = PullProof(
-        "signed", HOSTILE, Verdict.ACCEPTED, Pull(HOSTILE, Verdict.UNKNOWN, HOSTILE, HOSTILE), HOSTILE
+        "signed", HOSTILE, PullVerdict.ACCEPTED, Pull(HOSTILE, PullVerdict.UNKNOWN, HOSTILE, HOSTILE), HOSTILE
     )
     trust._tell_proof(proof, terminal)
     assert not set(out.getvalue()) & BAD

@@ -21,9 +21,9 @@ from hardentui.reading.capability_words import MEANINGS
 from hardentui.reading.seccomp import parse_profile
 from hardentui.workbench.learned import LearnedFrom, read_learned
 from hardentui.workbench.looking.default_profile import DefaultProfile
-from hardentui.workbench.pages.capabilities import Danger, capability_page, summary
-from hardentui.workbench.pages.lsm import State, lsm_page
-from hardentui.workbench.pages.seccomp import Kind, seccomp_page
+from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
+from hardentui.workbench.pages.lsm import Confinement, lsm_page
+from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -64,8 +64,8 @@ def test_declared_effective_and_bounding_are_told_apart() -> None:
     rows = {row.name: row for row in page.rows}
     chown, admin = rows["CAP_CHOWN"], rows["CAP_SYS_ADMIN"]
     assert (chown.declared, chown.effective, chown.bounding, chown.used) == (True, False, True, None)
-    assert (admin.declared, admin.bounding, admin.danger) == (False, True, Danger.TAKEOVER)
-    assert page.rows[0].danger is Danger.TAKEOVER, "the worst come first"
+    assert (admin.declared, admin.bounding, admin.danger) == (False, True, CapabilityReach.TAKEOVER)
+    assert page.rows[0].danger is CapabilityReach.TAKEOVER, "the worst come first"
     assert {row.name for row in page.held} == {"CAP_CHOWN", "CAP_SYS_ADMIN"}
 
 
@@ -111,7 +111,7 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
 
 def test_the_default_profile_is_recognised() -> None:
     page = seccomp_page(filtered(DEFAULT_RULES), DEFAULT)
-    assert page.kind is Kind.PROFILE
+    assert page.kind is FilterKind.PROFILE
     assert page.against is not None
     assert (page.against.looser, page.against.stricter) == ((), ())
     assert (page.dangerous, page.by_capability) == ((), ())
@@ -142,13 +142,13 @@ def test_what_a_capability_opens_in_podmans_profile_is_told_apart_from_a_hole() 
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
-        (filtered(DEFAULT_RULES, seccomp_mode=0), Kind.NONE),
-        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=0), Kind.NONE),
-        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=2), Kind.UNKNOWN),
-        (container(kernel=running(CHOWN)), Kind.UNKNOWN),
+        (filtered(DEFAULT_RULES, seccomp_mode=0), FilterKind.NONE),
+        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=0), FilterKind.NONE),
+        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=2), FilterKind.UNKNOWN),
+        (container(kernel=running(CHOWN)), FilterKind.UNKNOWN),
     ],
 )
-def test_the_kernel_decides_whether_there_is_a_filter(facts: Any, kind: Kind) -> None:
+def test_the_kernel_decides_whether_there_is_a_filter(facts: Any, kind: FilterKind) -> None:
     page = seccomp_page(facts, DEFAULT)
     assert page.kind is kind
     assert page.why
@@ -159,7 +159,7 @@ def test_without_the_default_profile_nothing_is_compared(default: Known[DefaultP
     page = seccomp_page(filtered(DEFAULT_RULES), default)
     assert page.against is None
     assert page.not_compared
-    assert page.kind is Kind.PROFILE
+    assert page.kind is FilterKind.PROFILE
 
 
 # --- security modules -------------------------------------------------------------------------------------
@@ -172,18 +172,18 @@ _NEITHER = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "app
 @pytest.mark.parametrize(
     ("engine", "label", "state", "offers"),
     [
-        (_APPARMOR, "containers-default-0.62.2 (enforce)", State.CONFINED, "apparmor_parser"),
-        (_APPARMOR, "web-profile (enforce)", State.CONFINED, ""),
-        (_APPARMOR, "web-profile (complain)", State.COMPLAINING, ""),
-        (_APPARMOR, "unconfined", State.UNCONFINED, "apparmor_parser"),
-        (_SELINUX, "system_u:system_r:container_t:s0:c1,c2", State.CONFINED, "udica"),
-        (_SELINUX, "system_u:system_r:spc_t:s0", State.UNCONFINED, "udica"),
-        (_SELINUX, "system_u:system_r:web_policy.process:s0:c1,c2", State.CONFINED, ""),
-        (_NEITHER, "", State.NONE, ""),
+        (_APPARMOR, "containers-default-0.62.2 (enforce)", Confinement.CONFINED, "apparmor_parser"),
+        (_APPARMOR, "web-profile (enforce)", Confinement.CONFINED, ""),
+        (_APPARMOR, "web-profile (complain)", Confinement.COMPLAINING, ""),
+        (_APPARMOR, "unconfined", Confinement.UNCONFINED, "apparmor_parser"),
+        (_SELINUX, "system_u:system_r:container_t:s0:c1,c2", Confinement.CONFINED, "udica"),
+        (_SELINUX, "system_u:system_r:spc_t:s0", Confinement.UNCONFINED, "udica"),
+        (_SELINUX, "system_u:system_r:web_policy.process:s0:c1,c2", Confinement.CONFINED, ""),
+        (_NEITHER, "", Confinement.NONE, ""),
     ],
 )
 def test_the_label_decides_and_a_policy_is_offered_where_none_is(
-    engine: EngineFacts, label: str, state: State, offers: str
+    engine: EngineFacts, label: str, state: Confinement, offers: str
 ) -> None:
     page = lsm_page(container(kernel=running(CHOWN, lsm_label=label), engine=engine))
     assert page.state is state
@@ -194,7 +194,7 @@ def test_the_label_decides_and_a_policy_is_offered_where_none_is(
 def test_apparmor_is_not_offered_to_a_rootless_container() -> None:
     engine = rootless(info=_APPARMOR.info)
     page = lsm_page(container(kernel=running(CHOWN, lsm_label="unconfined"), engine=engine))
-    assert (page.state, page.profile, page.commands) == (State.UNCONFINED, None, ())
+    assert (page.state, page.profile, page.commands) == (Confinement.UNCONFINED, None, ())
 
 
 # --- the commands -----------------------------------------------------------------------------------------

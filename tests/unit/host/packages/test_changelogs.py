@@ -15,7 +15,7 @@ from hardentui.host.packages.changelogs import named_in, repairs_named
 from hardentui.host.packages.installed import read_holes
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
-from hardentui.model.host import HostFacts, Package
+from hardentui.model.host import HostFacts, HostPackage
 from hardentui.model.known import Known, Unreadable
 
 CVE = "CVE-2025-9566"
@@ -41,7 +41,7 @@ def files(content: bytes) -> RecordedFiles:
 
 def logged(log: str, version: str = "5.4.2+ds1-2+deb13u1") -> Known[dict[str, str]]:
     found = repairs_named(
-        files(gzip.compress(log.encode())), run_nothing, Package("podman", version), [CVE], deep=False
+        files(gzip.compress(log.encode())), run_nothing, HostPackage("podman", version), [CVE], deep=False
     )
     return found if isinstance(found, Unreadable) else dict(found)
 
@@ -76,13 +76,13 @@ def test_a_repair_stays_named_when_it_is_mentioned_elsewhere() -> None:
     "content", [b"", b"no gzip", gzip.compress(LOG.encode())[:-9], gzip.compress(b"\0" * (33 << 20))]
 )
 def test_a_change_log_that_cannot_be_unpacked_is_unknown(content: bytes) -> None:
-    found = repairs_named(files(content), run_nothing, Package("podman", "1"), [CVE], deep=False)
+    found = repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
     assert isinstance(found, Unreadable)
 
 
 def test_the_change_log_of_another_version_says_nothing() -> None:
     assert isinstance(logged(LOG, "5.4.2+ds1-3"), Unreadable)
-    absent = repairs_named(RecordedFiles({}), run_nothing, Package("podman", "1"), [CVE], deep=False)
+    absent = repairs_named(RecordedFiles({}), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
     assert absent == Unreadable(f"there is no {PATH}")
 
 
@@ -93,7 +93,7 @@ def test_rpm_is_asked_only_on_request() -> None:
         asked.append(arguments)
         return f"* Tue Sep 09 2025 Somebody - 5.4.0-12\n- Resolves: {CVE}\n"
 
-    package = Package("podman", "5.4.0-12.el9", "rpm")
+    package = HostPackage("podman", "5.4.0-12.el9", "rpm")
     assert isinstance(repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False), Unreadable)
     assert asked == []
     found = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
@@ -103,7 +103,7 @@ def test_rpm_is_asked_only_on_request() -> None:
 
 def judged(log: str | None) -> Verdict:
     there = RecordedFiles({}) if log is None else files(gzip.compress(log.encode()))
-    packages = {"podman": Package("podman", "6.1.3+ds1-1")}
+    packages = {"podman": HostPackage("podman", "6.1.3+ds1-1")}
     check = check_by_id("vulnerable-engine")
     assert check is not None
     holes = read_holes(there, run_nothing, packages, deep=False)

@@ -22,7 +22,7 @@ from hardentui.host.units.journal import read_journal
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
-from hardentui.model.host import Journal
+from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.formats import parse_report
@@ -128,8 +128,8 @@ SYSTEMD = {"/run/systemd/system/x": ""}
 
 def test_the_journal_is_kept_when_its_folder_is_there() -> None:
     kept = files({**SYSTEMD, "/var/log/journal/1/system.journal": ""})
-    assert read_journal(kept) == Journal("auto", True, False, "")
-    assert read_journal(files(SYSTEMD)) == Journal("auto", False, False, "")
+    assert read_journal(kept) == JournalStorage("auto", True, False, "")
+    assert read_journal(files(SYSTEMD)) == JournalStorage("auto", False, False, "")
     assert read_journal(files()) is None
 
 
@@ -144,7 +144,7 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
         }
     )
     found = read_journal(volatile)
-    assert found == Journal("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
+    assert found == JournalStorage("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
     hidden = files(
         {
             **SYSTEMD,
@@ -153,14 +153,14 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
             "/etc/systemd/journald.conf.d/50-site.conf": "",
         }
     )
-    assert read_journal(hidden) == Journal("persistent", True, False, main)
+    assert read_journal(hidden) == JournalStorage("persistent", True, False, main)
 
 
 def test_forwarding_counts_only_when_somebody_receives_it() -> None:
     text = {**SYSTEMD, "/etc/systemd/journald.conf": "[Journal]\nForwardToSyslog = yes\n"}
     alone, heard = read_journal(files(text)), read_journal(files({**text, "/run/systemd/journal/syslog": ""}))
-    assert isinstance(alone, Journal)
-    assert isinstance(heard, Journal)
+    assert isinstance(alone, JournalStorage)
+    assert isinstance(heard, JournalStorage)
     assert (alone.forwarded, heard.forwarded) == (False, True)
 
 

@@ -29,7 +29,7 @@ from hardentui.model.monitoring import (
     Usage,
 )
 from hardentui.reports.monitor_text import sample_text, sensors_text
-from hardentui.reports.result import Look
+from hardentui.reports.result import TextStyle
 from hardentui.workbench.monitoring import alarms
 from hardentui.workbench.monitoring.baseline import Baselines, FileMark, drift, marks_of, picture, program_of
 
@@ -247,10 +247,10 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
         alarms=(Alarm(HOSTILE, Severity.HIGH, HOSTILE, (HOSTILE,)),),
         blind=(BlindSpot(HOSTILE, Severity.LOW, HOSTILE),),
     )
-    told = sample_text(one, Look(color=False))
+    told = sample_text(one, TextStyle(color=False))
     assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(told)
     assert told.count("owned") >= 10
-    assert sensors_text((), Look()) == ""
+    assert sensors_text((), TextStyle()) == ""
 
 
 def test_frames_of_a_log_that_lie_about_their_length_end() -> None:

@@ -16,11 +16,11 @@ from hardentui.host.network.knock import knock
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.reach import Contact, Outcome
+from hardentui.model.reach import ConnectOutcome, Contact
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.workbench.networking.outgoing import parse_learned, plain_address
-from hardentui.workbench.networking.proving import Target, parse_target, prove
-from hardentui.workbench.networking.splitting import Calls, lines_of, splits
+from hardentui.workbench.networking.proving import ConnectTarget, parse_target, prove
+from hardentui.workbench.networking.splitting import SeenContacts, lines_of, splits
 from hardentui.workbench.pages.network_map import network_map
 from hardentui.writers.nft_allow_list import allow_list, table_name
 from tests.conftest import cannot_run
@@ -66,13 +66,13 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("web", Target("web")),
-        ("web:80", Target("web", 80)),
-        ("192.0.2.1:443", Target("192.0.2.1", 443)),
-        ("[2001:db8::1]:443", Target("2001:db8::1", 443)),
+        ("web", ConnectTarget("web")),
+        ("web:80", ConnectTarget("web", 80)),
+        ("192.0.2.1:443", ConnectTarget("192.0.2.1", 443)),
+        ("[2001:db8::1]:443", ConnectTarget("2001:db8::1", 443)),
     ],
 )
-def test_targets(text: str, target: Target) -> None:
+def test_targets(text: str, target: ConnectTarget) -> None:
     assert parse_target(text) == target
 
 
@@ -111,20 +111,20 @@ def test_an_attempt_proves_only_what_it_can(word: str, target: str, reached: Any
 def test_what_cannot_be_tried_is_said() -> None:
     net = network("n", "web", "db")
     stopped = member("web", net, kernel=NotRunning("exited"))
-    assert proved("connected", start=stopped)[0].outcome is Outcome.UNPROVEN
+    assert proved("connected", start=stopped)[0].outcome is ConnectOutcome.UNPROVEN
     silent = member("db", net, kernel=Kernel(7, listening=()))
     (proof,) = proved("connected", end=silent)
-    assert (proof.outcome, proof.reached) == (Outcome.UNPROVEN, None)
+    assert (proof.outcome, proof.reached) == (ConnectOutcome.UNPROVEN, None)
     far = member("web", net, engine=rootful(local=False))
-    assert proved("connected", start=far)[0].outcome is Outcome.UNPROVEN
+    assert proved("connected", start=far)[0].outcome is ConnectOutcome.UNPROVEN
     unreadable = member("db", net, kernel=Unreadable("no permission"))
     assert "no permission" in proved("connected", end=unreadable)[0].why
 
 
 def test_root_enters_a_namespace_itself_and_a_user_by_way_of_podman() -> None:
     asked: list[Sequence[str]] = []
-    assert knock(answering("connected", asked), 7, "10.0.0.1", 80, root=True) is Outcome.CONNECTED
-    assert knock(answering("connected", asked), 7, "10.0.0.1", 80, root=False) is Outcome.CONNECTED
+    assert knock(answering("connected", asked), 7, "10.0.0.1", 80, root=True) is ConnectOutcome.CONNECTED
+    assert knock(answering("connected", asked), 7, "10.0.0.1", 80, root=False) is ConnectOutcome.CONNECTED
     assert asked[0][:3] == ["nsenter", "--net=/proc/7/ns/net", "--"]
     assert asked[1][:3] == ["podman", "unshare", "nsenter"]
     failed = knock(lambda words, seconds: Unreadable("nsenter is not installed"), 7, "::1", 1, root=True)
@@ -233,14 +233,14 @@ def test_each_application_gets_its_own_networks() -> None:
 
 
 def test_who_calls_the_outside_keeps_its_way_out() -> None:
-    (split,) = parted({"rootful": {"db": Calls(outside=True)}})
+    (split,) = parted({"rootful": {"db": SeenContacts(outside=True)}})
     assert {one.name for one in split.networks} == {"shop-front", "blog-front"}
-    (elsewhere,) = parted({"rootful": {"db": Calls(containers=frozenset({"mail"}))}})
+    (elsewhere,) = parted({"rootful": {"db": SeenContacts(containers=frozenset({"mail"}))}})
     assert {one.name for one in elsewhere.networks} == {"shop-front", "blog-front"}
 
 
 def test_containers_that_talk_to_each_other_stay_together() -> None:
-    (split,) = parted({"rootful": {"db": Calls(containers=frozenset({"blog"}))}})
+    (split,) = parted({"rootful": {"db": SeenContacts(containers=frozenset({"blog"}))}})
     (back,) = (one for one in split.networks if one.internal)
     assert set(back.members) == {"web", "db", "blog"}
 

@@ -9,12 +9,12 @@ from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
 from hardentui.workbench.pages.network_map import network_map
-from hardentui.workbench.pages.networks import Place, PlaceKind, places
+from hardentui.workbench.pages.networks import NetworkPlace, PlaceKind, places
 
 ENGINE = EngineFacts(version=Version(5, 4, 2))
 
 
-def _places(*networks: tuple[str, dict[str, object]]) -> dict[str, Place]:
+def _places(*networks: tuple[str, dict[str, object]]) -> dict[str, NetworkPlace]:
     facts = [NetworkFacts(name, inspect, ("a", "b"), ENGINE) for name, inspect in networks]
     return {place.name: place for place in places(facts, [])}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
-from hardentui.files import ONLY_BELOW
 from hardentui.harden.settings import From, settings_of
 from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Choice

@@ -1,4 +1,4 @@
-"""What Podman tells of what containers share: networks, volumes, pods, secrets."""
+"""What Podman tells of the resources that containers use: networks, volumes, pods, secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hardentui.engine.documents.fields import (
     Bindings,
     Device,
     Flag,
-    Mount,
+    InspectMount,
     Number,
     Text,
     TextMap,
@@ -106,7 +106,7 @@ class Pod(Struct):
     InfraConfig: InfraSettings | None = None
     SharedNamespaces: Texts = None
     Containers: list[PodMember] | None = None
-    mounts: list[Mount] | None = None
+    mounts: list[InspectMount] | None = None
     devices: list[Device] | None = None
     security_opt: Texts = None
     volumes_from: Texts = None

@@ -1,4 +1,4 @@
-"""What stands around containers: networks, volumes and pods."""
+"""The resources that containers use: networks, volumes and pods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
 from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive
 from hardentui.engine.change.ownership import owner_label
-from hardentui.engine.change.session import Session, path
+from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
 from hardentui.model.known import Unreadable
@@ -29,7 +29,7 @@ _EXPORTS_VOLUMES = Version(5, 6)
 class Networks:
     """The networks of one engine, by name."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ApiSession) -> None:
         self._session = session
 
     def create(self, name: str, *, internal: bool = False, labels: Mapping[str, str] | None = None) -> None:
@@ -67,7 +67,7 @@ class Networks:
 class Volumes:
     """The volumes of one engine, by name."""
 
-    def __init__(self, engine: Engine, session: Session, containers: Containers) -> None:
+    def __init__(self, engine: Engine, session: ApiSession, containers: Containers) -> None:
         self._engine = engine
         self._session = session
         self._containers = containers
@@ -169,7 +169,7 @@ class Volumes:
 class Pods:
     """The pods of one engine, by name."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ApiSession) -> None:
         self._session = session
 
     def create_by_command(self, words: Sequence[str]) -> str:
@@ -191,7 +191,7 @@ class Pods:
         self._session.send("DELETE", path("pods", name), what, seconds=REMOVE_LIMIT, query=query)
 
 
-def _labelled(session: Session, where: str, label: str) -> list[Any]:
+def _labelled(session: ApiSession, where: str, label: str) -> list[Any]:
     query = {"filters": json.dumps({"label": [label]})}
     return (
         json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query)) or []

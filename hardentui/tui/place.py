@@ -1,0 +1,37 @@
+"""Where a walk is, and where it begins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hardentui.model.finding import Status
+
+if TYPE_CHECKING:
+    from hardentui.model.checklist import Step
+    from hardentui.workbench.views import Row
+
+
+class Place(Struct, frozen=True):
+    """A step of a container; the container is known by its name, which outlives its id."""
+
+    engine: str
+    container: str
+    step: int
+
+    def is_of(self, row: Row) -> bool:
+        return (row.engine.label, row.name) == (self.engine, self.container)
+
+
+def place_of(row: Row, step: Step) -> Place:
+    return Place(row.engine.label, row.name, step.number)
+
+
+def beginning(row: Row | None, steps: Sequence[Step], last: Place | None) -> int:
+    """Index of the step where a walk begins: where it was the last time, else the first one that fails."""
+    if last is not None and row is not None and last.is_of(row):
+        return next((at for at, step in enumerate(steps) if step.number == last.step), 0)
+    cells = row.report.cells if row is not None and row.report is not None else ()
+    return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)

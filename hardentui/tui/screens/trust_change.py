@@ -1,0 +1,382 @@
+"""The trust assistant: rules, the files that they make, the pulls that prove them, and the way back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.finding import Severity, Status
+from hardentui.model.journal import JournalEntry
+from hardentui.model.trust_change import PullProof, ScopeRule, TrustDraft
+from hardentui.trust.keys import kind_of
+from hardentui.trust.proof import Named
+from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.status import look
+from hardentui.tui.text import Part, hanging
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.changing.trust import (
+    TrustChange,
+    simulated_trust_change,
+    trust_change_of,
+    why_not,
+)
+from hardentui.workbench.changing.trust_rules import (
+    HELP,
+    for_any_tag,
+    kind_by_name,
+    rule_of,
+    rule_text,
+    with_rule,
+)
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+_INDENT = 14
+_NO_PULLS = "No pull is made and nothing is written: this host is simulated."
+
+
+@dataclass
+class Drafted(Message):
+    """What the files would be; `change` can prove and apply it."""
+
+    change: TrustChange
+    draft: TrustDraft
+
+
+@dataclass
+class Proven(Message):
+    """There was a pull."""
+
+    proof: PullProof
+
+
+@dataclass
+class Ended(Message):
+    """The plan is made and all pulls came; or not, because of an error."""
+
+    error: HardenError | None = None
+    stopped: bool = False
+
+
+@dataclass
+class Applied(Message):
+    """The files are written; `entry` is None where they said so already."""
+
+    entry: JournalEntry | None
+
+
+class TrustChangeScreen(HardenScreen):
+    CSS_PATH = "trust_change.tcss"
+    ACTIONS = (*TRUST_CHANGE, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "can change the policy"
+    BINDING_GROUP_TITLE = "Trust assistant"
+
+    def __init__(self, bench: Workbench, in_use: Iterable[str]) -> None:
+        super().__init__()
+        self._bench = bench
+        self._in_use = tuple(in_use)
+        self._rules: tuple[ScopeRule, ...] = ()
+        self._accept_in_use = True
+        self._reject = True
+        self._any_tag = False
+        self._change: TrustChange | None = None
+        self._draft: TrustDraft | None = None
+        self._proofs: list[PullProof] = []
+        self._complete = False
+        self._trouble: HardenError | None = None
+        self._entry: JournalEntry | None = None
+        self._stop: threading.Event | None = None
+        self._now = ""
+
+    @property
+    def _simulated(self) -> bool:
+        return self._bench.opened.simulated
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Horizontal(id="rule-line"):
+            yield Label("Rule", classes="label")
+            yield Input(id="rule", placeholder=f"{HELP}, such as quay.io/team=~/team.pub")
+        with Horizontal(id="signed-line"):
+            yield Label("Signed", classes="label")
+            yield Input(id="signed", placeholder="an image signed with that key; empty: those that run")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+
+    # --- the rules ---------------------------------------------------------------------------------------
+
+    def action_rule(self) -> None:
+        self.query_one("#rule").focus()
+
+    def action_signed(self) -> None:
+        self.query_one("#signed").focus()
+
+    @on(Input.Submitted, "#rule")
+    def _rule_given(self, message: Input.Submitted) -> None:
+        if not message.value.strip():
+            self.query_one("#reading").focus()
+            return
+        try:
+            rule = rule_of(message.value, kind_by_name if self._simulated else kind_of)
+        except HardenError as error:
+            self.complain(error.hint, error.title)
+            return
+        message.input.value = ""
+        self._changed(with_rule(self._rules, rule))
+
+    @on(Input.Submitted, "#signed")
+    def _signed_given(self) -> None:
+        self.query_one("#reading").focus()
+        self._changed(self._rules)
+
+    def action_drop(self) -> None:
+        if self._rules:
+            self._changed(self._rules[:-1])
+        else:
+            self.complain("There is no rule to drop.")
+
+    def action_use(self) -> None:
+        self._accept_in_use = not self._accept_in_use
+        self._changed(self._rules)
+
+    def action_default(self) -> None:
+        self._reject = not self._reject
+        self._changed(self._rules)
+
+    def action_tags(self) -> None:
+        self._any_tag = not self._any_tag
+        self._changed(self._rules)
+
+    def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
+        """Other rules: what was proven of the ones before counts no more."""
+        if self._stop is not None:
+            self.complain("Pulls are under way. esc stops them.")
+            return
+        self._rules = rules
+        self._draft, self._proofs, self._complete = None, [], False
+        self._trouble, self._entry = None, None
+        self._draw()
+
+    # --- plan and pulls ----------------------------------------------------------------------------------
+
+    def action_prove(self) -> None:
+        if self._stop is not None:
+            self.complain("Pulls are under way. esc stops them.")
+            return
+        self._changed(self._rules)
+        self._stop, self._now = threading.Event(), "reading the policy"
+        signed = tuple(self.query_one("#signed", Input).value.split())
+        self._prove(self._stop, for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
+        self.query_one("#reading").focus()
+        self._draw()
+
+    @work(thread=True, group="trust")
+    def _prove(self, stop: threading.Event, rules: tuple[ScopeRule, ...], named: Named) -> None:
+        def told(proof: PullProof) -> None:
+            self.post_message(Proven(proof))
+
+        opens = simulated_trust_change if self._simulated else trust_change_of
+        try:
+            change = opens(self._bench.parts, self._in_use)
+            draft = change.draft(rules, reject=self._reject, accept_in_use=self._accept_in_use)
+            self.post_message(Drafted(change, draft))
+            if not (self._simulated or draft.faults):
+                change.prove(draft, named, told, stop)
+        except HardenError as error:
+            self.post_message(Ended(error, stop.is_set()))
+            return
+        self.post_message(Ended(stopped=stop.is_set()))
+
+    @on(Drafted)
+    def _drafted(self, message: Drafted) -> None:
+        self._change, self._draft = message.change, message.draft
+        self._now = "pulling with the new policy"
+        self._draw()
+
+    @on(Proven)
+    def _proven(self, message: Proven) -> None:
+        self._proofs.append(message.proof)
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    @on(Ended)
+    def _ended(self, message: Ended) -> None:
+        self._stop, self._now = None, ""
+        if message.stopped:
+            self._draft, self._proofs = None, []
+            self.notify("The pulls were stopped. Nothing was changed.", markup=False)
+        else:
+            self._trouble = message.error
+            self._complete = message.error is None
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    # --- applying ----------------------------------------------------------------------------------------
+
+    def action_apply(self) -> None:
+        draft = self._draft
+        if self._simulated:
+            self.complain(_NO_PULLS, "A simulated host")
+        elif draft is None or self._change is None or not self._complete or self._entry is not None:
+            self.complain("Prove the plan first: enter.")
+        elif reason := why_not(draft, self._proofs):
+            self.complain(reason, "The policy stays as it is")
+        elif not draft.files:
+            self.complain("The files say so already.")
+        else:
+            files = ", ".join(file.path for file in draft.files)
+            question = SureScreen(f"Write {files}?", "The journal (J) takes it back.")
+            self.app.push_screen(question, self._answered)
+
+    def _answered(self, sure: bool | None) -> None:
+        if sure and self._change is not None and self._draft is not None:
+            self._now = "writing"
+            self._apply(self._change, self._draft, tuple(self._proofs))
+            self._draw()
+
+    @work(thread=True, group="trust")
+    def _apply(self, change: TrustChange, draft: TrustDraft, proofs: tuple[PullProof, ...]) -> None:
+        try:
+            self.post_message(Applied(change.apply(draft, proofs)))
+        except HardenError as error:
+            self.post_message(Ended(error))
+
+    @on(Applied)
+    def _applied(self, message: Applied) -> None:
+        self._entry, self._now = message.entry, ""
+        self.session.judge_host(again=True)
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input):
+            self.query_one("#reading").focus()
+        elif self._stop is not None:
+            self._stop.set()
+            self._now = "stopping"
+            self._draw()
+        else:
+            self.dismiss()
+
+    def copied(self) -> tuple[str, str]:
+        return ("the plan", self._content().plain)
+
+    # --- drawing -----------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        now = self.signs.of(f"   {self._now}…  esc stops") if self._now else ""
+        self.query_one("#crumb", Static).update(
+            Content.assemble(("Trust", "bold"), f" {self.signs.of('›')} assistant", (now, "$primary"))
+        )
+        self.query_one("#text", Static).update(self._content())
+
+    def _content(self) -> Content:
+        parts: list[Part | Content] = [
+            *self._of_rules(),
+            *self._of_plan(),
+            *self._of_pulls(),
+            *self._of_end(),
+        ]
+        return Content.assemble(*parts).rstrip("\n")
+
+    @property
+    def _width(self) -> int:
+        return min(110, self.app.size.width - 6)
+
+    def _line(self, label: str, text: str, style: str = "") -> list[Part]:
+        return hanging(visible(label, _INDENT - 2), text, self._width, style, indent=_INDENT)
+
+    def _of_rules(self) -> list[Part]:
+        parts: list[Part] = [("Rules\n", "bold $primary")]
+        for rule in for_any_tag(self._rules, any_tag=self._any_tag):
+            parts += hanging("", f"{rule.scope}: {rule_text(rule)}", self._width, indent=2)
+        if not self._rules:
+            parts += hanging("", "none yet: i writes one", self._width, "$muted", indent=2)
+        in_use = "accepted unsigned, by a rule each" if self._accept_in_use else "as the rules say"
+        default = "refused" if self._reject else "as today"
+        parts += self._line("u  in use", f"{plural(len(self._in_use), 'running image')}: {in_use}")
+        parts += self._line("d  no rule", f"whatever has no rule is {default}")
+        parts += self._line("g  tags", "any tag counts, as cosign signs" if self._any_tag else "name and tag")
+        return parts
+
+    def _of_plan(self) -> list[Part | Content]:
+        draft = self._draft
+        if draft is None:
+            return [] if self._trouble or self._now else [("\nEnter makes the plan and proves it.", "$muted")]
+        parts: list[Part | Content] = [("\nPlan\n", "bold $primary")]
+        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files say so already.\n"]
+        for note in draft.notes:
+            parts += self._line("note", note)
+        for image in draft.unsigned:
+            parts += self._line("unsigned", f"{image} runs and is accepted without a signature", "$warning")
+        for image in draft.refused:
+            parts += self._line("! refused", f"{image} runs and could not be pulled any more", "$error")
+        for fault in draft.faults:
+            parts += self._line("! fault", fault, "$error")
+        return parts
+
+    def _of_pulls(self) -> list[Part]:
+        if self._simulated and self._draft is not None:
+            return [("\nPulls\n", "bold $primary"), f"{_NO_PULLS}\n"]
+        if not self._proofs:
+            return []
+        parts: list[Part] = [("\nPulls\n", "bold $primary")]
+        for proof in self._proofs:
+            mark = self.signs.mark(look(Status.PASS) if proof.holds else look(Status.FAIL, Severity.HIGH))
+            style = "$success" if proof.holds else "$error"
+            pull = proof.pull
+            text = f"{proof.case}: {pull.reference} {pull.verdict} ({pull.by})"
+            parts += hanging(mark, text, self._width, style, indent=2, label_style=style)
+            if not proof.holds:
+                parts += hanging("", f"wanted: {proof.wanted}; {pull.said}", self._width, indent=4)
+                parts += hanging("", proof.hint, self._width, indent=4)
+        return parts
+
+    def _of_end(self) -> list[Part]:
+        if self._trouble is not None:
+            error = self._trouble
+            parts: list[Part] = ["\n", (f"{visible(error.title, 300)}\n", "bold $error")]
+            return parts + hanging("", error.hint, self._width, indent=2) if error.hint else parts
+        if self._entry is not None:
+            text = f"Done: {self._entry.id}. J shows the journal; u takes it back there."
+            return ["\n", (visible(text, 200), "bold $success")]
+        if not self._complete or self._draft is None or self._simulated:
+            return []
+        if reason := why_not(self._draft, self._proofs):
+            return ["\n", (f"It is not applied: {visible(reason, 400)}", "bold $error")]
+        if not self._draft.files:
+            return []
+        return ["\n", ("Every pull came out as it must. ctrl+s writes the files.", "bold $success")]

@@ -1,0 +1,47 @@
+"""The trust assistant, driven inside a bench: what it writes is the bench's own /etc/containers.
+
+Arguments: URL of Podman, rule, signed image. Writes what the screen says, then `applied` and, after the
+journal took it back, `undone`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.trust_change import TrustChangeScreen
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
+from tests.tui.support import drawn, running, shows, until
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+async def main(url: str, rule: str, signed: str) -> None:
+    app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
+    async with running(app, (120, 60)) as pilot:
+        await until(pilot, lambda: app.session.host is not None, 30)
+        await pilot.press("P", "a")
+        await until(pilot, lambda: isinstance(app.screen, TrustChangeScreen))
+        await pilot.press("i", *rule, "enter", "escape", "s", *signed, "enter", "enter")
+        await until(pilot, lambda: "Every pull came out" in drawn(app) or "not applied" in drawn(app), 90)
+        _tell(drawn(app))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "The journal (J) takes it back")
+        await pilot.press("y")
+        await until(pilot, lambda: "J shows the journal" in drawn(app), 20)
+        _tell("applied")
+        sys.stdin.readline()  # until the test has looked at what holds now
+        await pilot.press("J")
+        await shows(pilot, "u takes it back")
+        await pilot.press("u", "y")
+        await shows(pilot, "is as before")
+        _tell("undone")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""The trust assistant: rules as they are typed, the plan, and what a simulated host cannot do."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict
+from hardentui.tui.screens.trust import TrustScreen
+from hardentui.tui.screens.trust_change import TrustChangeScreen
+from hardentui.workbench.changing.trust import TrustChange, simulated_trust_change
+from tests.tui.replayed import some
+from tests.tui.support import Driver, drawn, make_app, running, shows, until
+
+ACCEPT = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
+
+
+async def _open(pilot: Driver) -> None:
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TrustScreen))
+    await pilot.press("a")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TrustChangeScreen))
+
+
+async def _type(pilot: Driver, rule: str) -> None:
+    await pilot.press("i", *rule, "enter", "escape")
+
+
+async def test_trust_says_which_signatures_podman_reads() -> None:
+    async with running(make_app(some()), (120, 40)) as pilot:
+        await pilot.press("P")
+        await until(pilot, lambda: "sigstore bundles, the default of cosign 3" in drawn(pilot.app))
+        assert "looked for: nowhere yet" in drawn(pilot.app)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("nothing may be pulled")
+
+    monkeypatch.setattr(TrustChange, "prove", fail)
+    app = make_app(some(simulated=True))
+    async with running(app, size) as pilot:
+        await _open(pilot)
+        await _type(pilot, "quay.io/team reject")
+        assert "quay.io/team: refused" in drawn(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "No pull is made and nothing is written" in drawn(app))
+        text = drawn(app)
+        assert '"quay.io/team": [{"type": "reject"}]' in text
+        assert "unsigned      docker.io/library/redis:7.4 runs" in text
+        await pilot.press("ctrl+s")
+        await shows(pilot, "A simulated host")
+
+
+async def test_rules_are_typed_dropped_and_replaced() -> None:
+    app = make_app(some(simulated=True))
+    async with running(app, (120, 40)) as pilot:
+        await _open(pilot)
+        assert "none yet: i writes one" in drawn(app)
+        await _type(pilot, "quay.io/team=/keys/team.pub")
+        assert "quay.io/team: must be signed (sigstore) with /keys/team.pub" in drawn(app)
+        await pilot.press("g")
+        assert "with /keys/team.pub, for any tag" in drawn(app)
+        await _type(pilot, "quay.io/team accept")
+        assert "quay.io/team: accepted without a signature" in drawn(app)
+        assert "/keys/team.pub" not in drawn(app), "the newer rule of a scope takes the place of the other"
+        await pilot.press("x")
+        assert "none yet: i writes one" in drawn(app)
+        await pilot.press("u", "d")
+        assert "as the rules say" in drawn(app)
+        assert "whatever has no rule is as today" in drawn(app)
+
+
+async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
+    app = make_app(some(simulated=True))
+    async with running(app, (120, 40)) as pilot:
+        await _open(pilot)
+        await pilot.press("i", *"nginx accept", "enter")
+        await shows(pilot, "names no registry", "docker.io/library/nginx")
+        await pilot.press("ctrl+u", *"[/x] $error", "enter")
+        await shows(pilot, "is no rule", "SCOPE=KEYFILE")
+
+
+class Pulls:
+    """Stands for the pulls, which need a registry: each waits at a gate."""
+
+    def __init__(self, verdicts: dict[str, PullVerdict]) -> None:
+        self.verdicts = verdicts
+        self.gate = threading.Event()
+
+    def prove(
+        self,
+        change: TrustChange,
+        draft: object,
+        named: object,
+        told: Callable[[PullProof], None],
+        stop: threading.Event,
+    ) -> tuple[PullProof, ...]:
+        proofs = []
+        for case, verdict in self.verdicts.items():
+            pull = Pull("[/x]\x1b[2J.io/a:1", verdict, "said\x1b[2J", "podman 5.4.2")
+            proofs.append(PullProof(case, "default", PullVerdict.REJECTED, pull, hint="look [bold]closer"))
+            told(proofs[-1])
+        while not self.gate.wait(0.01) and not stop.is_set():
+            pass
+        return tuple(proofs)
+
+
+@contextmanager
+def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: PullVerdict) -> Iterator[Pulls]:
+    """The assistant as on a real host, but for the pulls."""
+    pulls = Pulls({case.replace("_", " "): verdict for case, verdict in verdicts.items()})
+    monkeypatch.setattr("hardentui.tui.screens.trust_change.trust_change_of", simulated_trust_change)
+    monkeypatch.setattr(TrustChange, "prove", lambda *arguments: pulls.prove(*arguments))
+    yield pulls
+    pulls.gate.set()
+
+
+async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(some())
+    with _real(monkeypatch, other_repository=PullVerdict.REJECTED):
+        async with running(app, (120, 50)) as pilot:
+            await _open(pilot)
+            await pilot.press("enter")
+            await until(pilot, lambda: "other repository: [/x]␛[2J.io/a:1 refused by policy" in drawn(app))
+            await shows(pilot, "esc stops")
+            await pilot.press("ctrl+s")
+            await shows(pilot, "Prove the plan first")
+            await pilot.press("escape")
+            await shows(pilot, "The pulls were stopped. Nothing was changed")
+            assert isinstance(app.screen, TrustChangeScreen)
+            await pilot.press("ctrl+s")
+            await shows(pilot, "Prove the plan first")
+
+
+async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(some())
+    with _real(monkeypatch, other_repository=PullVerdict.ACCEPTED) as pulls:
+        pulls.gate.set()
+        async with running(app, (120, 50)) as pilot:
+            await _open(pilot)
+            await pilot.press("enter")
+            await until(pilot, lambda: "It is not applied" in drawn(app))
+            assert "look [bold]closer" in drawn(app)
+            await pilot.press("ctrl+s")
+            await shows(pilot, "The policy stays as it is")
+
+
+async def test_a_proven_policy_is_written_with_a_way_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text(ACCEPT)
+    policy.chmod(0o644)
+    app = make_app(some())
+    with _real(monkeypatch, other_repository=PullVerdict.REJECTED) as pulls:
+        pulls.gate.set()
+
+        def here(parts: object, in_use: object) -> TrustChange:
+            change = simulated_trust_change(parts, in_use)  # type: ignore[arg-type]
+            monkeypatch.setattr(change, "_policy_path", str(policy))
+            monkeypatch.setattr(change, "_text", lambda path: ACCEPT if path == str(policy) else None)
+            return change
+
+        monkeypatch.setattr("hardentui.tui.screens.trust_change.trust_change_of", here)
+        async with running(app, (120, 60)) as pilot:
+            await _open(pilot)
+            await pilot.press("enter")
+            await until(pilot, lambda: "Every pull came out as it must" in drawn(app))
+            await pilot.press("ctrl+s")
+            await shows(pilot, "The journal (J) takes it back")
+            await pilot.press("y")
+            await until(pilot, lambda: "J shows the journal" in drawn(app))
+            assert '"default": [{"type": "reject"}]' in policy.read_text()
+            await pilot.press("J")
+            await shows(pilot, "trust", "u takes it back")
+            await pilot.press("u", "y")
+            await until(pilot, lambda: policy.read_text() == ACCEPT)
