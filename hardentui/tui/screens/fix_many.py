@@ -18,7 +18,7 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
-from hardentui.model.written import Written
+from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.text import Part
@@ -65,7 +65,7 @@ class ContainerGone(Message):
 class BatchWritten(Message):
     """`commands` are to be run next; `error` says why nothing was written."""
 
-    files: tuple[Written, ...]
+    files: tuple[WrittenFile, ...]
     commands: tuple[str, ...] = ()
     error: HardenError | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from hardentui.model.plan import Caution, Plan
-from hardentui.model.written import Written
+from hardentui.model.written import WrittenFile
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.words import plural
@@ -67,7 +67,9 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging("" if at else "left out", sentence, width, indent=_LABEL)
 
 
-def written_parts(files: Sequence[Written], commands: Sequence[str], folder: str, width: int) -> list[Part]:
+def written_parts(
+    files: Sequence[WrittenFile], commands: Sequence[str], folder: str, width: int
+) -> list[Part]:
     """Every file that was written, and what to run next."""
     parts = hanging("", f"Written: {plural(len(files), 'file')} in {folder}", width, _GOOD, indent=0)
     for file in files:

@@ -17,7 +17,7 @@ from hardentui.errors import CannotExpress, EngineError, HardenError
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.version import Version
-from hardentui.model.written import Written
+from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.planning.planner import plan_file
@@ -163,7 +163,7 @@ def _add(
     return None
 
 
-def write(batch: Batch, folder: str) -> tuple[Written, ...]:
+def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
     """Write all files into the folder, which is made when it is missing.
 
     Raises:
