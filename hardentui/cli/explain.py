@@ -74,6 +74,9 @@ def _lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator
     yield write.bold(check.title)
     moves = ", moves with the context" if check.contextual else ""
     yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
+    if check.id in checklist.without:
+        why = checklist.without[check.id]
+        yield from write.section(f"Not asked by the checklist {checklist.id}", why)
     for heading in HEADINGS:
         yield from write.section(heading, check.section(heading))
     yield from write.section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")

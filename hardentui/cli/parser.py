@@ -248,9 +248,9 @@ def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> N
     parser.add_argument(
         "--checklist",
         action=Given,
-        metavar="FILE",
+        metavar="LIST",
         default="" if top else argparse.SUPPRESS,
-        help="a checklist of your own instead of the ten steps",
+        help="baseline, strict, edge, systemd, or a file of your own, instead of the ten steps",
     )
 
 

@@ -24,6 +24,8 @@ def plain(text: str) -> str:
 def _lines(result: CheckResult) -> Iterator[str]:
     yield f"# Hardening report of {plain(result.place)}"
     yield ""
+    yield f"Checklist: {plain(result.checklist)}"
+    yield ""
     if result.simulated:
         yield "**Simulated host: nothing of what follows is real.**"
         yield ""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardentui.harden.score import score_word
+from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
@@ -37,11 +38,16 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
     unknown = sum(subject.score.unknown for subject in result.subjects)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
-        f"{place}{_kinds(result.subjects)} checked. "
+        f"{place}{_kinds(result.subjects)} checked{_against(result.checklist)}. "
         f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
         "",
     )
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _against(checklist: str) -> str:
+    """Which checklist, where it is not the one that everybody means."""
+    return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
 def _kinds(subjects: Iterable[SubjectResult]) -> str:
