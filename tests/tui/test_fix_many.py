@@ -141,7 +141,7 @@ async def test_what_each_container_gets_and_what_not_is_told() -> None:
         assert "these may break it: F takes them" in page
         assert "accepts it" in page
         assert "left out" in page
-        assert "NoNewPrivileges=true" in page, "the difference"
+        assert "+PodmanArgs=--cpus=" in page, "the difference"
         await pilot.press("F")
         await _planned(pilot)
         assert "F takes them" not in drawn(app)
