@@ -61,7 +61,7 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
         yield plain(subject.attack)
         yield ""
     if subject.trouble:
-        yield f"Could not be looked at: {plain(subject.trouble)}"
+        yield f"Could not be checked: {plain(subject.trouble)}"
     for finding in (
         *subject.having(Status.FAIL),
         *subject.having(Status.UNKNOWN),

@@ -66,8 +66,8 @@ def _why(result: CheckResult) -> str:
         return f"nothing {line} fails or is unknown (--fail-on)."
     troubled = [subject for subject in result.subjects if subject.trouble]
     if troubled:
-        return f"{len(troubled)} of them could not be looked at."
-    return f"something {line} could not be looked at (--fail-on)."
+        return f"{len(troubled)} of them could not be checked."
+    return f"something {line} could not be checked (--fail-on)."
 
 
 def _next(write: Writer) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
                 by_reason.setdefault(finding.verdict.reason, []).append(finding)
     if not by_reason:
         return
-    yield write.bold("Not looked at in containers, and why (unknown is not passed)")
+    yield write.bold("Unknown in containers, and why (unknown is not a pass)")
     often = sorted(by_reason.items(), key=lambda item: -len(item[1]))
     for reason, findings in often[:_MOST_REASONS]:
         yield from write.marked(f"{len(findings)}", UNKNOWN_COLOR, reason)
@@ -147,7 +147,7 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
 def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
     """The line of a subject that has no part of its own, with its worst findings as far as there is room."""
     if subject.trouble:
-        return f"{line}  could not be looked at: {visible(subject.trouble, max(20, width - len(line) - 26))}"
+        return f"{line}  could not be checked: {visible(subject.trouble, max(20, width - len(line) - 26))}"
     ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.HIGH]
     shown: list[str] = []
     while ids and len(f"{line}  {', '.join([*shown, ids[0]])}") <= width:
