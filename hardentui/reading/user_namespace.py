@@ -50,7 +50,8 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
 
 def _declares_root(spec: Spec) -> bool:
     """A requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
-    maps, options = list(spec[UIDMAP]), spec[USERNS].partition(":")[2]
+    maps = [*spec[UIDMAP]]
+    options = spec[USERNS].partition(":")[2]
     if options:
         maps += [word[11:] for word in options.split(",") if word.startswith("uidmapping=")]
     if not maps:
