@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,9 +38,12 @@ from tests.support.more_services import (
     RSYNC,
     SUPERVISED,
 )
-from tests.support.podman import Bench
+from tests.support.podman import TEST_USER, Bench
 from tests.support.postgres import postgres_image
 from tests.support.systemd_image import systemd_image
+from tests.support.watched_services import NAME as WATCHED_NAME
+from tests.support.watched_services import SERVICES as WATCHED
+from tests.support.watched_services import seen_by_both
 
 DOCS = Path(__file__).parents[1] / "docs" / "trial.md"
 BEGIN, END = "<!-- table: tools/trial_table.py -->\n", "<!-- end of the table -->\n"
@@ -48,11 +51,18 @@ MQTT = r"printf '\020\014\000\004MQTT\004\002\000\074\000\000' >&3; head -c 1 <&
 
 
 class Service(NamedTuple):
-    """A service: its image, the probe that tells whether it works, flags of its container."""
+    """A service that is tried.
+
+    Attributes:
+        probe: tells whether it works.
+        flags: of its container.
+        minimum: capability -> why it cannot do its work without it, from its source or its documentation.
+    """
 
     name: str
     image: Callable[[Bench], str]
     probe: str
+    minimum: Mapping[str, str]
     flags: tuple[str, ...] = ()
 
 
@@ -69,25 +79,69 @@ def talk(port: int, words: str) -> str:
 
 
 HTTP = "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:80/"
+SWITCH = {
+    "SETGID": "gives up root's groups for those of its own user",
+    "SETUID": "runs its work as an ordinary user",
+}
+LOW_PORT = {"NET_BIND_SERVICE": "binds a port below 1024"}
 SERVICES = (
-    Service("nginx", of(NGINX), HTTP),
-    Service("lighttpd", of(LIGHTTPD), HTTP),
-    Service("haproxy", of(HAPROXY), HTTP),
+    Service(
+        "nginx",
+        of(NGINX),
+        HTTP,
+        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary folders to the workers' user at the start"},
+    ),
+    Service(
+        "lighttpd",
+        of(LIGHTTPD),
+        HTTP,
+        {**SWITCH, **LOW_PORT, "DAC_OVERRIDE": "as root writes its PID file in a folder of www-data"},
+    ),
+    Service(
+        "haproxy",
+        of(HAPROXY),
+        HTTP,
+        {
+            **SWITCH,
+            **LOW_PORT,
+            "SYS_CHROOT": "its configuration says chroot",
+            "KILL": "the master, which stays root, ends workers of another user",
+        },
+    ),
     Service(
         "postgres",
         postgres_image,
         'psql -h $TWIN_IP -U postgres -qc "create table if not exists t(a int)"',
+        {
+            **SWITCH,
+            "CHOWN": "the entry point gives the data folder to postgres",
+            "FOWNER": "the entry point changes the mode of that folder afterwards",
+            "DAC_OVERRIDE": "the entry point, still root, looks into that folder of mode 0700",
+        },
         ("-v", "tt-pg:/var/lib/postgresql/data"),
     ),
-    Service("redis", of(REDIS), "redis-cli -h $TWIN_IP set a b | grep -q OK", ("-v", "tt-redis:/data")),
+    Service("redis", of(REDIS), "redis-cli -h $TWIN_IP set a b | grep -q OK", {}, ("-v", "tt-redis:/data")),
     Service(
-        "memcached", of(MEMCACHED), talk(11211, r"printf 'version\r\n' >&3; head -c 7 <&3 | grep -q VERSION")
+        "memcached",
+        of(MEMCACHED),
+        talk(11211, r"printf 'version\r\n' >&3; head -c 7 <&3 | grep -q VERSION"),
+        SWITCH,
     ),
-    Service("mosquitto", of(MOSQUITTO), talk(1883, MQTT), ("-v", "tt-mqtt:/var/lib/mosquitto")),
-    Service("dnsmasq", of(DNSMASQ), "busybox nslookup known.test $TWIN_IP | grep -q 192.0.2.7"),
-    Service("rsync", of(RSYNC), "rsync -q rsync://$TWIN_IP/files/file /dev/null"),
-    Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/"),
-    Service("systemd inside", systemd_image, HTTP, ("-t",)),
+    Service("mosquitto", of(MOSQUITTO), talk(1883, MQTT), SWITCH, ("-v", "tt-mqtt:/var/lib/mosquitto")),
+    Service(
+        "dnsmasq",
+        of(DNSMASQ),
+        "busybox nslookup known.test $TWIN_IP | grep -q 192.0.2.7",
+        {**SWITCH, **LOW_PORT},  # that it cannot give its PID file away is only a warning to it
+    ),
+    Service(
+        "rsync",
+        of(RSYNC),
+        "rsync -q rsync://$TWIN_IP/files/file /dev/null",
+        {**SWITCH, **LOW_PORT, "SYS_CHROOT": "its configuration says use chroot"},
+    ),
+    Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
+    Service("systemd inside", systemd_image, HTTP, LOW_PORT, ("-t",)),
 )
 
 
@@ -95,12 +149,19 @@ class Row(NamedTuple):
     """One line of the table."""
 
     service: str
+    minimum: Mapping[str, str]
     trial: Trial
     before: Spec
     after: Spec
     calls_before: int
     scores: tuple[int | None, int | None]
     untouched: bool
+
+    @property
+    def above(self) -> int:
+        """How many capabilities more it has than it is known to need."""
+        granted = {name.removeprefix("CAP_") for name in bounding_set(self.after, STOCK_CAPABILITIES)}
+        return len(granted) - len(self.minimum)
 
     def text(self) -> str:
         learned = self.trial.learned
@@ -109,12 +170,13 @@ class Row(NamedTuple):
             self.service,
             self.trial.result.value,
             f"{capabilities(self.before)} → {capabilities(self.after)}",
+            f"{len(self.minimum)}",
+            f"{self.above:+d}" if self.above else "0",
             f"{self.calls_before} → {calls if calls else 'not narrowed'}",
             writable(self.after),
             f"{self.scores[0]} → {self.scores[1]}",
             str(len(self.trial.relaxed)),
-            ", ".join(left.check for left in self.trial.left_out if "trial" not in left.reason[:0])
-            or "nothing",
+            ", ".join(left.check for left in self.trial.left_out) or "nothing",
             str(len(self.trial.rounds)),
             f"{self.trial.seconds:.0f}",
         )
@@ -159,7 +221,9 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
             if isinstance(profile, Unreadable)
             else len(calls_let_through(profile.rules, held, native_way()))
         )
-        return Row(service.name, trial, facts.spec, final.after, calls, scores, state["Pid"] == pid)
+        return Row(
+            service.name, service.minimum, trial, facts.spec, final.after, calls, scores, state["Pid"] == pid
+        )
     finally:
         bench.remove(name)
 
@@ -170,20 +234,48 @@ def tell(event: TrialEvent) -> None:
 
 
 def table(rows: list[Row]) -> str:
+    most = max((row.above for row in rows), default=0)
     works = sum(row.trial.result.value == "works" for row in rows)
     harmed = sum(not row.untouched for row in rows)
     head = (
-        "service", "result", "capabilities", "system calls", "writable besides /run and /tmp", "score",
-        "loosened", "left out", "rounds", "seconds",
+        "service", "result", "capabilities", "known minimum", "above it", "system calls",
+        "writable besides /run and /tmp", "score", "loosened", "left out", "rounds", "seconds",
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
-    return "\n".join(
-        [f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched.", "", *lines, ""]
+    told = (
+        f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched; at most {most} "
+        "capabilities above the known minimum. One run of `tools/trial_table.py`."
     )
+    why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
+    return "\n".join([told, "", *lines, "", "The known minimum, and why:", "", *why, ""])
+
+
+def argued(minimum: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" for name, why in sorted(minimum.items())) or "none"
+
+
+def calls_table(rootful: Bench, rootless: Bench) -> str:
+    """What user notification saw of each service against what strace saw of it."""
+    lines = ["| service | Podman | seen by notification | seen by strace | different |", "|" + "---|" * 5]
+    worst = 0.0
+    for service in WATCHED:
+        for bench, kind in ((rootful, "rootful"), (rootless, "rootless")):
+            seen, by_strace = seen_by_both(bench, service)
+            different = sorted(seen ^ by_strace)
+            share = 100 * len(different) / len(by_strace)
+            worst = max(worst, share)
+            names = f" ({', '.join(different)})" if different else ""
+            lines.append(
+                f"| {service.name} | {kind} | {len(seen)} | {len(by_strace)} | {share:.1f} %{names} |"
+            )
+            print(lines[-1], flush=True)
+            bench.remove(WATCHED_NAME)
+    told = f"System calls by user notification against `strace -f`: at most {worst:.1f} % different."
+    return "\n".join([told, "", *lines, ""])
 
 
 def main(names: list[str]) -> int:
-    bench = Bench()
+    bench, rootless = Bench(), Bench(TEST_USER)
     bench.start()
     rows = []
     try:
@@ -198,12 +290,17 @@ def main(names: list[str]) -> int:
                 print(rows[-1].text(), flush=True)
             finally:
                 workbench.close()
+        print(table(rows))
+        if not names:
+            rootless.start()
+            rootless.image()
+            calls = calls_table(bench, rootless)
+            before, _, rest = DOCS.read_text().partition(BEGIN)
+            after = rest.partition(END)[2]
+            DOCS.write_text(f"{before}{BEGIN}{table(rows)}\n{calls}{END}{after}")
     finally:
         bench.stop()
-    print(table(rows))
-    if not names:
-        before, _, rest = DOCS.read_text().partition(BEGIN)
-        DOCS.write_text(f"{before}{BEGIN}{table(rows)}{END}{rest.partition(END)[2]}")
+        rootless.stop()
     return 0
 
 

@@ -26,13 +26,17 @@ class CallCount(Struct, frozen=True):
 
 
 class Caller(Struct, frozen=True):
-    """Who made a call: effective and other ids as the container sees them; -1 where one is not mapped."""
+    """Who made a call: effective and other ids as the container sees them; -1 where one is not mapped.
+
+    `capabilities` are those in effect; None where nobody looked.
+    """
 
     uid: int
     gid: int
     uids: frozenset[int] = frozenset()
     gids: frozenset[int] = frozenset()
     groups: frozenset[int] = frozenset()
+    capabilities: frozenset[str] | None = None
 
 
 class TouchedFile(Struct, frozen=True):

@@ -113,8 +113,8 @@ def _for_workers(after: Spec) -> str:
 
 
 def _guesses(context: FixContext) -> bool:
-    """Whether the capabilities to keep are the check's default."""
-    return set(context.parameters.texts("keep")) == set(_USUAL)
+    """Whether the capabilities to keep are the check's default, and nobody chose them."""
+    return "keep" not in context.chosen and set(context.parameters.texts("keep")) == set(_USUAL)
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:

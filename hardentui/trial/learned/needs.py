@@ -190,6 +190,9 @@ def _capabilities(
         told = _BY_MODE | _ASKED_FIRST
         for detail in log.details:
             for name in capabilities(detail, low_ports):
+                in_effect = detail.caller.capabilities
+                if in_effect is not None and name not in in_effect:
+                    continue  # the call failed, or will fail, with the capability in the bounding set too
                 evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
                     evidence.append(CallEvidence(detail.call, _subject(detail)))

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from hardentui.host.process.capabilities import capability_names
 from hardentui.model.observation import Caller, SocketAddress
 
 _PAGE = 4096
@@ -145,7 +146,8 @@ def caller(pid: int, users: IdMap, groups: IdMap) -> Caller:
     uids = [users.inside(int(word)) for word in lines["Uid"].split()]
     gids = [groups.inside(int(word)) for word in lines["Gid"].split()]
     others = frozenset(groups.inside(int(word)) for word in lines["Groups"].split())
-    return Caller(uids[3], gids[3], frozenset(uids), frozenset(gids), others)
+    in_effect = capability_names(int(lines["CapEff"], 16))
+    return Caller(uids[3], gids[3], frozenset(uids), frozenset(gids), others, in_effect)
 
 
 def target_uids(pid: int, target: int, users: IdMap) -> frozenset[int]:

@@ -54,6 +54,17 @@ def needs(observation: Observation) -> Needs:
 # --- capabilities ---------------------------------------------------------------------------------------
 
 
+def test_what_its_process_gave_away_before_is_not_needed() -> None:
+    """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
+    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, folder_uid=0, folder_mode=0o755),)
+    nobody = Caller(65534, 65534, frozenset({65534}), frozenset({65534}), capabilities=frozenset())
+    helper = msgspec.structs.replace(nobody, capabilities=frozenset({"CAP_DAC_OVERRIDE"}))
+    assert needs(observed(CallDetail("unlink", nobody, (), pid_file))).capability_names == set()
+    assert needs(observed(CallDetail("unlink", helper, (), pid_file))).capability_names == {
+        "CAP_DAC_OVERRIDE"
+    }
+
+
 def test_a_capability_comes_with_its_evidence() -> None:
     found = needs(observed(CHOWN, CallDetail("setuid", ROOT, (33,))))
     assert found.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
