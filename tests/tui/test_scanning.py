@@ -149,11 +149,10 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
         await shows(pilot, "stale 2 critical")
 
 
-async def test_a_simulated_host_reads_no_report(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("not JSON")
+async def test_a_simulated_host_reads_no_report() -> None:
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I")
         await shows(pilot, "0 looked into", "alpine:latest")
-        await pilot.press("i", *str(path), "enter")
-        await shows(pilot, "not those of a real host")
+        await pilot.press("i")
+        await shows(pilot, "no file of this machine is read")
+        assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

@@ -182,10 +182,14 @@ class ImagesScreen(BrowseScreen):
         self._scan(self._images)
 
     def _scan(self, images: Sequence[ImageFacts]) -> None:
-        if self.session.opened is not None and self.session.opened.simulated:
+        if self._simulated:
             self.complain("This host is simulated: it has no image that a scanner could read.")
         elif images and not self.session.around.scan(images):
             self.complain("Another image is being read. esc stops it.")
+
+    @property
+    def _simulated(self) -> bool:
+        return self.session.opened is not None and self.session.opened.simulated
 
     @property
     def _images(self) -> tuple[ImageFacts, ...]:
@@ -193,6 +197,9 @@ class ImagesScreen(BrowseScreen):
         return tuple(report.about for report in reports if isinstance(report.about, ImageFacts))
 
     def action_take_in(self) -> None:
+        if self._simulated:
+            self.complain("This host is simulated: no file of this machine is read for it.")
+            return
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
         self.app.push_screen(AskScreen(question, "~/report.json"), self._take_in)
 

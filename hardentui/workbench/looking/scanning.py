@@ -104,11 +104,8 @@ class Scanning:
         """Store a report of Trivy, Grype, Quay or Clair that was made elsewhere.
 
         Raises:
-            UsageError: the images are not those of a real host; the file is not read then.
             InputError: it cannot be read, or is about no image of these.
         """
-        if self._opened.state_folder is None:
-            raise UsageError("The images are not those of a real host, so no report can be stored for them.")
         document, modified = _read(path)
         report = parse_report(document, modified, "the report")
         shown = visible(path, 200)
@@ -122,6 +119,8 @@ class Scanning:
             raise InputError(
                 f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
             )
+        if self._opened.state_folder is None:
+            raise UsageError("The images are not those of a real host, so no report can be stored for them.")
         self._keep(image, report)
         return image, report
 
