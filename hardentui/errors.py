@@ -49,11 +49,12 @@ class InputError(HardenError):
 
 
 class ChecklistError(InputError):
-    """A checklist has faults; `faults` lists all of them as `line: message`."""
+    """A checklist has faults; `faults` lists all of them as `line: message`, `where` is the file's name."""
 
-    def __init__(self, title: str, faults: tuple[str, ...]) -> None:
+    def __init__(self, title: str, faults: tuple[str, ...], where: str = "") -> None:
         super().__init__(title, "\n".join(faults))
         self.faults = faults
+        self.where = where
 
 
 class WaiversError(InputError):

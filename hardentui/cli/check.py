@@ -17,6 +17,7 @@ from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render
 from hardentui.reports.result import TextStyle
+from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
     missing = [check for check in options.check if check not in chosen]
     if missing or not chosen:
         where = f"the checklist {bench.judge.checklist.id}" + (" in these steps" if options.step else "")
-        raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.")
+        without = bench.judge.checklist.without
+        why = "\n".join(f"{check}: {visible(without[check])}" for check in missing if check in without)
+        raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.", why)
 
 
 def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Report, str]]) -> None:

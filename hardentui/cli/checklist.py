@@ -1,8 +1,10 @@
-"""hardentui checklist: lint a checklist, or test labs by doing them."""
+"""hardentui checklist: begin, lint and test a checklist, or test labs by doing them."""
 
 from __future__ import annotations
 
+import os
 import tempfile
+import tomllib
 from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
@@ -13,7 +15,9 @@ from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.checklists import fixtures
 from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.checklists.starting import new_checklist
 from hardentui.workbench.training import check_lab, open_training
 from hardentui.workbench.workbench import Workbench
 
@@ -22,9 +26,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "action",
         metavar="ACTION",
-        choices=("lint", "test", "options", "facts"),
-        help="lint: tell everything that is wrong with a checklist; "
-        "test: do labs, which must start broken and be solved by their solution; "
+        choices=("new", "lint", "test", "options", "facts"),
+        help="new: write a checklist to begin with, and its tests; "
+        "lint: tell everything that is wrong with a checklist; "
+        "test: try its checks on the containers on paper beside it, or do labs, which must start broken and "
+        "be solved by their solution; "
         "options, facts: what a check of your own can look at",
     )
     parser.add_argument(
@@ -40,7 +46,54 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.action in ("options", "facts"):
         terminal.write(_options() if options.action == "options" else _facts())
         return 0
-    return _test(options, terminal) if options.action == "test" else _lint(options, terminal)
+    if options.action != "test" and not options.file:
+        raise UsageError("Which checklist?", f"hardentui checklist {options.action} FILE")
+    if options.action == "new":
+        for path in new_checklist(options.file):
+            terminal.write(f"{visible(path)}\n")
+        terminal.note(f"note: edit it, then: hardentui checklist test {visible(options.file)}")
+        return 0
+    try:
+        if options.action == "lint":
+            return _lint(options, terminal)
+        return _prove(options, terminal) if _is_checklist(options.file) else _test(options, terminal)
+    except ChecklistError as error:
+        where = visible(error.where or options.file)
+        for fault in error.faults:
+            terminal.write(f"{where}:{fault}\n")
+        terminal.complain(error.title)
+        return error.exit_code
+
+
+def _is_checklist(where: str) -> bool:
+    """Whether it is a checklist; else it is a lab, or a folder of labs."""
+    if where in checklists.names():
+        return True
+    if not where.endswith(".toml") or os.path.isdir(where):
+        return False
+    try:
+        document = tomllib.loads(checklists.read_text(where))
+    except tomllib.TOMLDecodeError:
+        return False
+    return "extends" in document or isinstance(document.get("step"), list)
+
+
+def _prove(options: Namespace, terminal: Terminal) -> int:
+    """Try the checks of a checklist on containers on paper; 1 when one says what nobody expects."""
+    checklist = checklists.load(options.file)
+    path = fixtures.beside(checklists.path_of(options.file))
+    containers = fixtures.load_fixtures(path, checklist)
+    known = {check.id: check for check in (*all_checks(), *checklist.own)}
+    own = tuple(check.id for check in checklist.own if check.id not in checklist.inherited)
+    faults = fixtures.faults_of(checklist, known, containers, own)
+    for fault in faults:
+        terminal.write(f"{visible(path)}:{fault}\n")
+    wrong = f"{plural(len(faults), 'fault')}" if faults else "as expected"
+    terminal.write(
+        f"{visible(options.file)}: {wrong}. {plural(len(containers), 'container')}, "
+        f"{plural(len(own), 'check')} of its own.\n"
+    )
+    return 1 if faults else 0
 
 
 def _options() -> str:
@@ -79,15 +132,7 @@ def _test(options: Namespace, terminal: Terminal) -> int:
 
 
 def _lint(options: Namespace, terminal: Terminal) -> int:
-    if not options.file:
-        raise UsageError("Which checklist?", "hardentui checklist lint FILE")
-    try:
-        checklist = checklists.load(options.file)
-    except ChecklistError as error:
-        for fault in error.faults:
-            terminal.write(f"{visible(options.file)}:{fault}\n")
-        terminal.complain(error.title)
-        return error.exit_code
+    checklist = checklists.load(options.file)
     used = {check for step in checklist.steps for check in step.checks}
     unused = sum(check.id not in used for check in all_checks())
     terminal.write(

@@ -62,7 +62,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.epilog = (
         "Nothing is executed in the container. With --format json each look is one line. Ctrl-C ends it. "
-        "Exit code 1: an alarm was raised. 4: something that matters could not be looked at."
+        "Exit code 1: an alarm was raised. 4: something that matters could not be checked."
     )
 
 

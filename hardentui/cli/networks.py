@@ -69,7 +69,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="the file for the rules of --outgoing, or the folder for the units of --split",
     )
     parser.epilog = (
-        "The exit code is 4 when something could not be looked at. With --prove: 0 a connection works, "
+        "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
         "1 none does, 4 it could not be told."
     )
 
@@ -105,7 +105,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:
-        terminal.complain(f"{visible(name, 60)} could not be looked at, so its ways are not known")
+        terminal.complain(f"{visible(name, 60)} could not be checked, so its ways are not known")
     return 4 if missing else 0
 
 

@@ -74,7 +74,7 @@ exit codes:
   1  findings at or above --fail-on; for plan, fix and trial: nothing can be changed
   2  the call is wrong
   3  Podman cannot be reached
-  4  incomplete: something that matters could not be looked at
+  4  incomplete: something that matters could not be checked
   5  a change did not work and was taken back
   6  trial: the twin does not work even without changes
 """
@@ -153,6 +153,11 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
         formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
+    parser.add_argument(
+        "--text",
+        action="store_true",
+        help="without a command: plain lines instead of screens, for screen readers (also: HARDENTUI_TEXT=1)",
+    )
     common_options(parser, top=True)
     checklist_option(parser, top=True)
     commands = parser.add_subparsers(
@@ -248,9 +253,9 @@ def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> N
     parser.add_argument(
         "--checklist",
         action=Given,
-        metavar="FILE",
+        metavar="LIST",
         default="" if top else argparse.SUPPRESS,
-        help="a checklist of your own instead of the ten steps",
+        help="baseline, strict, edge, systemd, or a file of your own, instead of the ten steps",
     )
 
 

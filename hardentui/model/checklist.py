@@ -8,6 +8,9 @@ from msgspec import Struct, field
 
 from hardentui.model.check import AnyCheck, ParameterValue
 
+USUAL = "ten-steps"
+"""The checklist that is meant where none is named."""
+
 
 class Step(Struct, frozen=True):
     """One of the ten steps.
@@ -35,7 +38,9 @@ class Checklist(Struct, frozen=True):
     """A profile: steps in order, and parameters by check id.
 
     Attributes:
-        own: the checks that it declares itself.
+        without: checks that are left out on purpose, by id, each with the reason.
+        own: the checks that it declares itself, and those of the checklist that it extends.
+        inherited: ids of the latter.
         fix_values: the user's own defaults of what fixes write; no verdict depends on them.
     """
 
@@ -45,6 +50,12 @@ class Checklist(Struct, frozen=True):
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     own: tuple[AnyCheck, ...] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
+    inherited: frozenset[str] = frozenset()
+
+    @property
+    def is_usual(self) -> bool:
+        return self.id == USUAL
 
     def step_of(self, check: str) -> Step | None:
         return next((step for step in self.steps if check in step.checks), None)

@@ -11,7 +11,7 @@ from hardentui.model.waiver import Waiver
 
 
 class Status(StrEnum):
-    """The five answers. A thing that could not be looked at is never a pass."""
+    """The five answers. A thing that could not be checked is never a pass."""
 
     PASS = "pass"  # noqa: S105 - a word of XCCDF, no password
     FAIL = "fail"
@@ -113,7 +113,7 @@ def not_applicable(reason: str) -> Verdict:
 
 
 def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()) -> Verdict:
-    """It could not be looked at, because of `reason`."""
+    """It could not be checked, because of `reason`."""
     if not declared and not evidence:
         return _unknown(reason)
     return Verdict(Status.UNKNOWN, declared, "", evidence, reason)

@@ -24,6 +24,8 @@ def plain(text: str) -> str:
 def _lines(result: CheckResult) -> Iterator[str]:
     yield f"# Hardening report of {plain(result.place)}"
     yield ""
+    yield f"Checklist: {plain(result.checklist)}"
+    yield ""
     if result.simulated:
         yield "**Simulated host: nothing of what follows is real.**"
         yield ""
@@ -59,7 +61,7 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
         yield plain(subject.attack)
         yield ""
     if subject.trouble:
-        yield f"Could not be looked at: {plain(subject.trouble)}"
+        yield f"Could not be checked: {plain(subject.trouble)}"
     for finding in (
         *subject.having(Status.FAIL),
         *subject.having(Status.UNKNOWN),

@@ -145,7 +145,7 @@ def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
 
 
 def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Lowest score first, then most critical and high findings, then by name; what could not be looked at
+    """Lowest score first, then most critical and high findings, then by name; what could not be checked
     before everything."""
 
     def key(subject: SubjectResult) -> tuple[bool, int, int, int, str]:

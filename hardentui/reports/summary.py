@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardentui.harden.score import score_word
+from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
@@ -37,11 +38,16 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
     unknown = sum(subject.score.unknown for subject in result.subjects)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
-        f"{place}{_kinds(result.subjects)} checked. "
+        f"{place}{_kinds(result.subjects)} checked{_against(result.checklist)}. "
         f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
         "",
     )
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _against(checklist: str) -> str:
+    """Which checklist, where it is not the one that everybody means."""
+    return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
 def _kinds(subjects: Iterable[SubjectResult]) -> str:
@@ -60,8 +66,8 @@ def _why(result: CheckResult) -> str:
         return f"nothing {line} fails or is unknown (--fail-on)."
     troubled = [subject for subject in result.subjects if subject.trouble]
     if troubled:
-        return f"{len(troubled)} of them could not be looked at."
-    return f"something {line} could not be looked at (--fail-on)."
+        return f"{len(troubled)} of them could not be checked."
+    return f"something {line} could not be checked (--fail-on)."
 
 
 def _next(write: Writer) -> Iterator[str]:
@@ -115,7 +121,7 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
                 by_reason.setdefault(finding.verdict.reason, []).append(finding)
     if not by_reason:
         return
-    yield write.bold("Not looked at in containers, and why (unknown is not passed)")
+    yield write.bold("Unknown in containers, and why (unknown is not a pass)")
     often = sorted(by_reason.items(), key=lambda item: -len(item[1]))
     for reason, findings in often[:_MOST_REASONS]:
         yield from write.marked(f"{len(findings)}", UNKNOWN_COLOR, reason)
@@ -141,7 +147,7 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
 def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
     """The line of a subject that has no part of its own, with its worst findings as far as there is room."""
     if subject.trouble:
-        return f"{line}  could not be looked at: {visible(subject.trouble, max(20, width - len(line) - 26))}"
+        return f"{line}  could not be checked: {visible(subject.trouble, max(20, width - len(line) - 26))}"
     ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.HIGH]
     shown: list[str] = []
     while ids and len(f"{line}  {', '.join([*shown, ids[0]])}") <= width:

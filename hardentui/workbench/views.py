@@ -83,7 +83,7 @@ def known_facts(report: Report) -> ContainerFacts:
     """The facts of a container's report.
 
     Raises:
-        EngineError: it could not be looked at.
+        EngineError: it could not be read.
     """
     if report.facts is None:
         raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)

@@ -10,7 +10,7 @@ from typing import Any
 from hardentui.errors import CannotFix
 from hardentui.harden.own.demands import any_matches, hits, holds, is_all, is_pattern, meets
 from hardentui.harden.own.judging import OVERRIDDEN, demand, label, words
-from hardentui.harden.own.subjects import OPTIONS, declared_value, entry_text, is_limit, shape_of
+from hardentui.harden.own.subjects import OPTIONS, compared_value, entry_text, is_limit, shape_of
 from hardentui.model.check import FixContext
 from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
@@ -68,12 +68,13 @@ def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     if option in _LIMITS:
         refuse_where_ignored(context.facts)
     facts = context.facts.planned(spec)
-    if meets(row.operator, declared_value(facts, option), row.value, limit=is_limit(option), option=option):
+    value = compared_value(facts, option, row.operator)
+    if meets(row.operator, value, row.value, limit=is_limit(option), option=option):
         return spec
     if row.operator is Operator.ABSENT:
         return spec.without(option)
     if shape_of(option) is Shape.LIST:
-        return _list_fixed(row, spec, option)
+        return _list_fixed(row, spec, option, value if isinstance(value, tuple) else ())
     value = _to_set(row)
     if value is None and row.operator is Operator.LACKS:
         return spec.without(option)
@@ -112,7 +113,8 @@ def _with_value(spec: Spec, option: Option[Any], value: OwnValue) -> Spec:
     return changed
 
 
-def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any]) -> Spec:
+def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str, ...]) -> Spec:
+    """`seen`: the texts of its entries, as the operator sees them."""
     entries: tuple[Any, ...] = spec[option]
     wanted = row.value if isinstance(row.value, tuple) else ()
     if row.operator is Operator.LACKS:
@@ -123,11 +125,7 @@ def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any]) -> Spec:
         kept = (entry for entry in entries if any_matches(entry_text(option, entry), wanted, option))
         return spec.with_(option, tuple(kept))
     if row.operator is Operator.CONTAINS:
-        texts = [
-            pattern
-            for pattern in wanted
-            if not any(holds(entry_text(option, entry), pattern, option) for entry in entries)
-        ]
+        texts = [pattern for pattern in wanted if not any(holds(text, pattern, option) for text in seen)]
         return spec.with_(option, _with_entries(option, entries, texts))
     value = row.set if row.operator is Operator.PRESENT else row.value
     if not isinstance(value, tuple):

@@ -11,6 +11,7 @@ from hardentui.harden.own.subjects import (
     ENFORCED,
     FACTS,
     OPTIONS,
+    compared_value,
     declared_value,
     enforced_value,
     is_limit,
@@ -46,7 +47,7 @@ _TOO_LONG = "a value is too long to be compared with a pattern"
 
 
 def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
-    """Pass, fail, not applicable or unknown. What could not be looked at is never a pass."""
+    """Pass, fail, not applicable or unknown. What could not be checked is never a pass."""
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if not fnmatchcase(facts.name, row.only):
@@ -64,15 +65,16 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
     declared = f"{label(option)}: {words(value, option)}"
     if facts.spec[PRIVILEGED] and _is_overridden(option, facts):
         return failed("privileged mode decides it, whatever this option says", declared)
-    met = meets(row.operator, value, row.value, limit=is_limit(option), option=option)
+    compared = compared_value(facts, option, row.operator)
+    met = meets(row.operator, compared, row.value, limit=is_limit(option), option=option)
     if option not in ENFORCED:
         if met:
             return passed(declared, evidence=(Evidence(CONFIGURATION, declared),))
         return failed(
-            wrong(row, value, option),
+            wrong(row, compared, option),
             declared,
             evidence=(Evidence(CONFIGURATION, declared),),
-            things=_masked(offending(row, value, option), option),
+            things=_masked(offending(row, compared, option), option),
         )
 
     def look(seen: Any) -> tuple[bool, str]:

@@ -11,12 +11,14 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.own_check import OwnValue, Shape
+from hardentui.model.own_check import Operator, OwnValue, Shape
 from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option
 from hardentui.options import (
+    CAP_DROP,
     CPU_QUOTA,
     CPUS,
     IMAGE,
@@ -32,6 +34,7 @@ from hardentui.options.table import BY_NAME
 from hardentui.reading.capabilities import declared_set, live_sets, reach
 from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
 from hardentui.reading.images import reference
+from hardentui.reading.mounts import host_mounts
 from hardentui.reading.networks import network_names
 
 Seen: TypeAlias = "OwnValue | Unreadable | NotRunning | None"
@@ -79,6 +82,18 @@ def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | Non
     if is_limit(option):
         return value if value >= 1 or (option is CPUS and value > 0) else None
     return None if option.default <= 0 and option not in facts.spec else value
+
+
+def compared_value(facts: ContainerFacts, option: Option[Any], operator: Operator) -> OwnValue | None:
+    """The declared value as an operator has to see it.
+
+    Who demands that a capability is dropped is content where the engine does not give it in the first place;
+    inspect does not even show such a drop.
+    """
+    value = declared_value(facts, option)
+    if option is not CAP_DROP or operator is not Operator.CONTAINS or not isinstance(value, tuple):
+        return value
+    return (*value, *sorted(ALL_CAPABILITIES - declared_set(facts)))
 
 
 def entry_text(option: Option[Any], entry: Any) -> str:
@@ -164,7 +179,7 @@ def _processes(kernel: Kernel) -> Known[tuple[str, ...]]:
 def _host_paths(facts: ContainerFacts) -> Seen:
     if facts.hidden_mounts:
         return Unreadable(facts.hidden_mounts)
-    return tuple(sorted({mount.paths[0] for mount in facts.mounted if mount.type == "bind"}))
+    return tuple(sorted({seen.path for seen in host_mounts(facts) if seen.mount.type == "bind"}))
 
 
 def _unit(facts: ContainerFacts) -> Seen:

@@ -71,7 +71,10 @@ class HardenScreen(Screen[None]):
 
     def _show_title(self) -> None:
         if bars := self.query(TitleBar):
-            bars.first().show(self.session.opened, self.signs, self.DOES)
+            bench = self.session.bench
+            named = bench is not None and not bench.judge.checklist.is_usual
+            checklist = bench.judge.checklist.id if bench is not None and named else ""
+            bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
             self.query_one(Banner).show(self.session.opened)
 
     def copied(self) -> tuple[str, str]:

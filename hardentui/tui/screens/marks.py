@@ -79,7 +79,7 @@ class MarksScreen(HardenScreen):
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
         parts: list[Part] = [(f"Score {value}\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
-        unknown = f"{score.unknown}; {score.coverage} % of what counts could be looked at"
+        unknown = f"{score.unknown}; {score.coverage} % of what counts could be checked"
         parts += hanging("unknown", unknown, width, indent=13)
         if any(finding.takes_over and finding.failing for finding in report.findings):
             limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
@@ -114,13 +114,13 @@ class MarksScreen(HardenScreen):
 
 
 def meaning(cell: Cell, score: Score | None = None) -> str:
-    """`3 failing, worst high; 1 could not be looked at; score 40`."""
+    """`3 failing, worst high; 1 could not be checked; score 40`."""
     words = []
     if cell.failing:
         worst = f", worst {cell.severity.word}" if cell.severity else ""
         words.append(f"{cell.failing} failing{worst}")
     if cell.unknown:
-        words.append(f"{cell.unknown} could not be looked at")
+        words.append(f"{cell.unknown} could not be checked")
     if not words:
         words.append(
             {Status.PASS: "all passed", Status.WAIVED: "waived", Status.NOT_APPLICABLE: "does not apply"}[

@@ -35,9 +35,10 @@ class TitleBar(Static):
     }
     """
 
-    def show(self, opened: Opened | None, signs: Signs, does: str) -> None:
-        """`does`: what the screen does to the host, in two or three words."""
-        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs))
+    def show(self, opened: Opened | None, signs: Signs, does: str, checklist: str = "") -> None:
+        """`does`: what the screen does to the host, in two or three words; `checklist`: one worth naming."""
+        by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
+        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs), by)
         right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
         self.update(both_ends(left, right, self.app.size.width - 2), layout=False)
 

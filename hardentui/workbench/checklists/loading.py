@@ -9,22 +9,28 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.checklist import Checklist, Step
+from hardentui.model.checklist import USUAL, Checklist, Step
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
 from hardentui.words import nearest
+from hardentui.workbench.checklists.extending import (
+    MOST_LEVELS,
+    left_out,
+    parameters_over,
+    placed_in,
+    step_over,
+    steps_over,
+)
 from hardentui.workbench.checklists.faults import kind_of
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
 
-DEFAULT = "ten-steps"
 STEPS = range(1, 11)
 ALL = "all"
 
@@ -34,7 +40,7 @@ _STEP_LISTS = ("checks", "references")
 
 
 def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist:
-    """Find and read a checklist.
+    """Find and read a checklist, with those that it extends.
 
     Args:
         where: a file (with a slash or ending in `.toml`), or the name of one that comes with HardenTUI;
@@ -45,42 +51,77 @@ def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist
         InputError: there is no such file or checklist, or it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    where = where or DEFAULT
-    is_path = "/" in where or where.endswith(".toml")
-    source = where if is_path else _packaged(where)
+    return _load(where or USUAL, all_checks() if checks is None else tuple(checks), ())
+
+
+def _load(where: str, checks: tuple[AnyCheck, ...], above: tuple[str, ...]) -> Checklist:
+    """`above`: the checklists that extend it, the nearest last."""
+    return _parse(read_text(where), where, checks, (*above, where))
+
+
+def is_file(where: str) -> bool:
+    """Whether it names a file, not one of ours."""
+    return "/" in where or where.endswith(".toml")
+
+
+def path_of(where: str) -> str:
+    """The file of a checklist; raises InputError for a name that none of ours has."""
+    return where if is_file(where) else _packaged(where)
+
+
+def read_text(where: str) -> str:
+    """The text of a checklist; raises InputError."""
+    source = path_of(where)
     try:
         with open(source, encoding="utf-8") as file:
-            text = file.read()
+            return file.read()
     except UnicodeDecodeError as error:
         raise InputError(f"{visible(where)} is no UTF-8 text.") from error
     except OSError as error:
-        hint = "" if is_path else "The installation lacks its checklists."
+        hint = "" if is_file(where) else "The installation lacks its checklists."
         raise InputError(f"{visible(where)} cannot be read: {error.strerror}.", hint) from error
-    return parse(text, where, checks)
 
 
 def names() -> tuple[str, ...]:
     """Names of the checklists that come with HardenTUI."""
-    folder = _folder()
+    folder = folder_of_ours()
     file_names = os.listdir(folder) if os.path.isdir(folder) else ()
-    return tuple(sorted(name.removesuffix(".toml") for name in file_names if name.endswith(".toml")))
+    return tuple(
+        sorted(
+            name.removesuffix(".toml")
+            for name in file_names
+            if name.endswith(".toml") and "." not in name[:-5]
+        )
+    )
 
 
 def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Checklist:
-    """The checklist in a TOML text; raises ChecklistError. `where` names it in the error."""
-    known = {check.id: check for check in (all_checks() if checks is None else checks)}
+    """The checklist in a TOML text; raises what `load` raises. `where` names it in the error."""
+    return _parse(text, where, all_checks() if checks is None else tuple(checks), (where,))
+
+
+def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[str, ...]) -> Checklist:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
+    known = {check.id: check for check in checks}
     reader = _Reader(text, known)
-    checklist = reader.checklist(document)
+    base = None
+    if "extends" in document:
+        name = reader.text(document, (), "extends", required=True)
+        if name and len(levels) > MOST_LEVELS:
+            reader.fault(("extends",), f"checklists extend each other more than {MOST_LEVELS} deep")
+        elif name:
+            beside = os.path.join(os.path.dirname(where), name) if is_file(name) else name
+            base = _load(beside, checks, levels)
+    checklist = reader.checklist(document, base)
     if reader.faults:
         raise _rejected(where, reader.faults)
     return checklist
 
 
-def _folder() -> str:
+def folder_of_ours() -> str:
     """In the wheel the checklists lie in the package, in a source tree beside it."""
     package = os.path.dirname(hardentui.__file__)
     packaged = os.path.join(package, "checklists")
@@ -94,7 +135,7 @@ def _packaged(name: str) -> str:
             f"There is no checklist {visible(name)!r}.",
             f"There are: {', '.join(known) or 'none'}. A file of your own: --checklist ./FILE.toml",
         )
-    return os.path.join(_folder(), f"{name}.toml")
+    return os.path.join(folder_of_ours(), f"{name}.toml")
 
 
 class _Fault(Struct, frozen=True):
@@ -109,7 +150,7 @@ def _place(fault: _Fault) -> tuple[int, str]:
 def _rejected(where: str, faults: Iterable[_Fault]) -> ChecklistError:
     lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults), key=_place))
     count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
-    return ChecklistError(f"The checklist {visible(where)} has {count}.", lines)
+    return ChecklistError(f"The checklist {visible(where)} has {count}.", lines, where)
 
 
 def _syntax_line(message: str, text: str) -> int:
@@ -127,6 +168,7 @@ class _Reader(Struct):
     source: str
     checks: Mapping[str, AnyCheck]
     faults: list[_Fault] = field(default_factory=list)
+    gone: frozenset[str] = frozenset()
     lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
@@ -134,16 +176,41 @@ class _Reader(Struct):
             self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))
 
-    def checklist(self, document: Mapping[str, Any]) -> Checklist:
-        self.only(document, (), ("id", "title", "step", "check", "own"))
+    def checklist(self, document: Mapping[str, Any], base: Checklist | None = None) -> Checklist:
+        """What the document says, on top of the checklist that it extends."""
+        self.only(document, (), ("id", "title", "extends", "without", "step", "check", "own"))
+        inherited = base.own if base else ()
+        self.checks = {**self.checks, **{check.id: check for check in inherited}}
         own = self.own_checks(document["own"]) if "own" in document else ()
         self.checks = {**self.checks, **{check.id: check for check in own}}
         identity = self.text(document, (), "id", required=True)
         if identity and not _NAME.fullmatch(identity):
             self.fault(("id",), "id must be small letters, digits and dashes")
         title = self.text(document, (), "title", required=True)
-        steps = placed_in(self.steps(document.get("step", [])), own)
-        return Checklist(identity, title, steps, self.parameters(document.get("check", {})), own=own)
+        without = {**(base.without if base else {}), **self.without(document.get("without", {}))}
+        self.gone = frozenset(without)
+        steps = left_out(placed_in(self.steps(document.get("step", []), base), own), without)
+        return Checklist(
+            identity,
+            title,
+            steps,
+            parameters_over(base, self.parameters(document.get("check", {}))),
+            own=(*inherited, *own),
+            without=without,
+            inherited=frozenset(check.id for check in inherited),
+        )
+
+    def without(self, table: Any) -> dict[str, str]:
+        """Checks that are left out, each with its reason."""
+        if not isinstance(table, dict):
+            self.fault(("without",), 'without must be a table: [without] with check = "reason"')
+            return {}
+        for check_id in table:
+            self.text(table, ("without",), check_id, required=True)
+            if check_id not in self.checks:
+                near = nearest(check_id, self.checks)
+                self.fault(("without", check_id), f"there is no check {visible(check_id)!r}{near}")
+        return {check_id: str(reason) for check_id, reason in table.items()}
 
     def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
         """The checks that the checklist itself declares."""
@@ -181,38 +248,55 @@ class _Reader(Struct):
                 self.fault((*path, key, index), f"{key} holds {kind_of(item)} where a text is needed")
         return tuple(item for item in value if isinstance(item, str))
 
-    def steps(self, tables: Any) -> tuple[Step, ...]:
+    def steps(self, tables: Any, base: Checklist | None) -> tuple[Step, ...]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self.fault(("step",), "step must be an array of tables: [[step]]")
             return ()
+        again = {table.get("number") for table in tables if "checks" in table}
+        kept = [step for step in (base.steps if base else ()) if step.number not in again]
+        placed = {check: step.number for step in kept for check in step.checks}
         seen: set[int] = set()
-        placed: dict[str, int] = {}
-        steps = [self.step(table, ("step", index), seen, placed) for index, table in enumerate(tables)]
+        steps = [self.step(table, ("step", index), seen, placed, base) for index, table in enumerate(tables)]
+        if base:
+            return steps_over(base, steps)
         missing = [str(number) for number in STEPS if number not in seen]
         if missing:
             which = f"step {missing[0]} is" if len(missing) == 1 else f"steps {', '.join(missing)} are"
             self.fault((), f"{which} missing; one without checks has `checks = []`")
         return tuple(steps)
 
-    def step(self, table: Mapping[str, Any], path: TomlPath, seen: set[int], placed: dict[str, int]) -> Step:
+    def step(
+        self,
+        table: Mapping[str, Any],
+        path: TomlPath,
+        seen: set[int],
+        placed: dict[str, int],
+        base: Checklist | None,
+    ) -> Step:
         self.only(table, path, ("number", *_STEP_TEXTS, *_STEP_LISTS))
         number = self.number(table, path)
         if number in seen:
             self.fault((*path, "number"), f"step {number} is there twice")
         elif number:
             seen.add(number)
-        texts = {key: self.text(table, path, key, required=key == "title") for key in _STEP_TEXTS}
+        below = next((step for step in base.steps if step.number == number), None) if base else None
+        texts = {
+            key: self.text(table, path, key, required=key == "title" and below is None) for key in _STEP_TEXTS
+        }
         checks = self.checks_of(number, table, path)
         for index, check in enumerate(checks):
             if check not in self.checks:
                 near = nearest(check, self.checks)
                 self.fault((*path, "checks", index), f"there is no check {visible(check)!r}{near}")
+            elif check in self.gone:
+                self.fault((*path, "checks", index), f"check {check!r} is left out by `without`")
             elif check in placed:
                 where = "there twice" if check in checks[:index] else f"in step {placed[check]} already"
                 self.fault((*path, "checks", index), f"check {check!r} is {where}")
             else:
                 placed[check] = number
-        return Step(number, checks=checks, references=self.texts(table, path, "references"), **texts)
+        step = Step(number, checks=checks, references=self.texts(table, path, "references"), **texts)
+        return step_over(below, step, set(table) & {*_STEP_TEXTS, *_STEP_LISTS}) if below else step
 
     def checks_of(self, number: int, table: Mapping[str, Any], path: TomlPath) -> tuple[str, ...]:
         """The checks that a step names, or all that there are for it, worst first."""
@@ -222,7 +306,9 @@ class _Reader(Struct):
             return ()
         if named != ALL:
             return self.texts(table, path, "checks")
-        checks = [check for check in self.checks.values() if check.step == number]
+        checks = [
+            check for check in self.checks.values() if check.step == number and check.id not in self.gone
+        ]
         return tuple(check.id for check in sorted(checks, key=lambda check: (-check.severity, check.id)))
 
     def number(self, table: Mapping[str, Any], path: TomlPath) -> int:
@@ -273,18 +359,6 @@ class _Reader(Struct):
             else:
                 fitting_values[name] = fitting
         return fitting_values
-
-
-def placed_in(steps: tuple[Step, ...], own: Iterable[AnyCheck]) -> tuple[Step, ...]:
-    """The steps with the checks of a checklist's own at the end of theirs, where no step names them."""
-    named = {check for step in steps for check in step.checks}
-    rest = [check for check in own if check.id not in named]
-    if not rest:
-        return steps
-    return tuple(
-        replace(step, checks=(*step.checks, *(check.id for check in rest if check.step == step.number)))
-        for step in steps
-    )
 
 
 def fit(value: object, default: ParameterValue) -> ParameterValue | None:

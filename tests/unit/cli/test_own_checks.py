@@ -86,3 +86,45 @@ def test_a_finding_of_it_can_be_waived_beside_the_checklist(
 def test_what_a_row_can_look_at_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "memory " in _out(capsys, "checklist", "options")[1]
     assert "image-registry" in _out(capsys, "checklist", "facts")[1]
+
+
+def test_a_profile_is_named_in_the_report_and_says_what_it_does_not_ask(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out = _out(capsys, "check", "uyuni-server", "--demo", "--checklist", "systemd")
+    assert code == 1
+    assert "against the checklist systemd" in out
+    assert "root-user" not in out
+    assert "against the checklist" not in _out(capsys, "check", "uyuni-server", "--demo")[1]
+    code, out = _out(capsys, "explain", "root-user", "--checklist", "systemd")
+    assert "Not asked by the checklist systemd" in out
+    assert run(("check", "--demo", "--check", "root-user", "--checklist", "systemd")) == 2
+    assert "systemd is root inside" in capsys.readouterr().err
+
+
+def test_a_checklist_is_begun_linted_and_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out = _out(capsys, "checklist", "new", "site.toml")
+    assert (code, out.split()) == (0, ["site.toml", "site.test.toml"])
+    assert _out(capsys, "checklist", "lint", "site.toml")[0] == 0
+    assert _out(capsys, "checklist", "test", "site.toml")[0] == 0
+    assert run(("checklist", "new", "site.toml")) == 2
+    path = tmp_path / "site.toml"
+    path.write_text(path.read_text().replace('"4g"', '"9g"'))
+    code, out = _out(capsys, "checklist", "test", "site.toml")
+    assert code == 1
+    assert out.startswith("site.test.toml:")
+    path.write_text(path.read_text().replace('operator = "at-most"', 'operator = "at-mots"'))
+    code, out = _out(capsys, "checklist", "lint", "site.toml")
+    assert code == 2
+    line = path.read_text().split("\n").index('operator = "at-mots"') + 1
+    assert out.startswith(f"site.toml:{line}: operator must be one of: present, absent")
+    assert "did you mean 'at-most'?" in out
+
+
+@pytest.mark.parametrize("name", ["baseline", "strict", "edge", "systemd"])
+def test_our_profiles_are_tested_by_the_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _out(capsys, "checklist", "lint", name)[0] == 0
+    assert _out(capsys, "checklist", "test", name)[0] == 0

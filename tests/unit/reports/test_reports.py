@@ -176,7 +176,7 @@ def test_the_summary_is_where_reading_begins() -> None:
         (result(), "Exit code 0: nothing high or worse fails or is unknown (--fail-on)."),
         (result(fail_on=Severity.CRITICAL), "Exit code 0: nothing critical fails"),
         (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: something high or worse could not"),
-        (result(trouble="gone"), "Exit code 4: 1 of them could not be looked at."),
+        (result(trouble="gone"), "Exit code 4: 1 of them could not be checked."),
     ],
 )
 def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:

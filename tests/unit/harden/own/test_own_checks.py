@@ -229,6 +229,13 @@ def test_all_capabilities_are_each_of_them() -> None:
     assert _status(_row("cap-drop", "contains", ["NET_RAW"]), container((CAP_DROP, ("all",)))) is Status.PASS
 
 
+def test_a_capability_that_nobody_gives_need_not_be_dropped() -> None:
+    row = _row("cap-drop", "contains", ["NET_RAW"])
+    assert _status(row, container()) is Status.PASS, "Podman's default set does not have it"
+    assert _status(row, container((CAP_ADD, ("NET_RAW",)))) is Status.FAIL
+    assert _status(_row("cap-drop", "contains", ["CHOWN"]), container()) is Status.FAIL
+
+
 def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
     row = _row("capabilities", "lacks", ["SYS_ADMIN"])
     seen = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN"}))

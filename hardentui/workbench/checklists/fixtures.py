@@ -1,0 +1,320 @@
+"""Containers on paper that prove the checks of a checklist: what each check must say of them.
+
+They stand beside the checklist: `site.test.toml` beside `site.toml`. A container is given by the words behind
+`podman create`, or by what `podman inspect` printed.
+
+    [[container]]
+    name = "too-much"
+    run = ["--memory=4g", "docker.io/library/nginx:1.27"]
+    expect = { site-memory = "fail" }
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import ChecklistError, InputError
+from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.plan import make_plan
+from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import (
+    CapabilitySets,
+    ContainerFacts,
+    EngineFacts,
+    Kernel,
+    Limits,
+    ListeningSocket,
+    NotRunning,
+    Process,
+)
+from hardentui.model.finding import Status
+from hardentui.model.plan import Choice
+from hardentui.model.spec import Spec
+from hardentui.options import SYSTEMD
+from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.codecs.plain import size_of
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.options.table import BY_NAME
+from hardentui.visible import visible
+from hardentui.words import nearest, plural
+from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+
+Place: TypeAlias = "tuple[str | int, ...]"
+
+ENDING = ".test.toml"
+_LARGEST = 4 << 20
+_KEYS = ("name", "run", "inspect", "kernel", "hidden", "expect")
+_STATES = tuple(status.value for status in Status if status is not Status.WAIVED)
+_KERNEL = (
+    "uid",
+    "memory",
+    "pids",
+    "cpus",
+    "read-only",
+    "no-new-privileges",
+    "seccomp-mode",
+    "security-label",
+    "capabilities",
+    "listening",
+    "processes",
+)
+_SECCOMP = ("none", "strict", "filter")
+
+
+class Fixture(Struct, frozen=True):
+    """One container on paper.
+
+    Attributes:
+        line: where it stands in its file.
+        expect: id of a check -> the status that it must answer.
+    """
+
+    line: int
+    facts: ContainerFacts
+    expect: Mapping[str, Status]
+
+
+def beside(checklist: str) -> str:
+    """The file with the fixtures of a checklist's file."""
+    return checklist.removesuffix(".toml") + ENDING
+
+
+def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
+    """The fixtures of a file.
+
+    Raises:
+        InputError: it cannot be read.
+        ChecklistError: it has faults; all of them, each with its line.
+    """
+    text = _read(path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{visible(path)} is no TOML: {visible(str(error), 200)}.") from error
+    reader = _Reader(path, text, checklist)
+    fixtures = reader.fixtures(document)
+    if reader.faults:
+        count = plural(len(reader.faults), "fault")
+        raise ChecklistError(f"The tests in {visible(path)} have {count}.", tuple(reader.faults), path)
+    return fixtures
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
+    except OSError as error:
+        hint = "`hardentui checklist new` writes an example." if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.", hint) from error
+    if len(text) > _LARGEST:
+        raise InputError(f"{visible(path)} is larger than any file of tests.")
+    return text
+
+
+class _Wrong(Exception):
+    """What is wrong with one key."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class _Reader:
+    """Reads a parsed document and collects what is wrong with it."""
+
+    def __init__(self, path: str, text: str, checklist: Checklist) -> None:
+        self.faults: list[str] = []
+        self._folder = os.path.dirname(path)
+        self._lines = toml_lines(text)
+        self._checks = {check for step in checklist.steps for check in step.checks}
+        self._names: set[str] = set()
+
+    def fixtures(self, document: Mapping[str, Any]) -> tuple[Fixture, ...]:
+        tables = document.get("container", [])
+        if set(document) - {"container"} or not isinstance(tables, list) or not tables:
+            self._fault((), "tests are tables: [[container]]")
+            return ()
+        read = [self._fixture(table, ("container", at)) for at, table in enumerate(tables)]
+        return tuple(fixture for fixture in read if fixture is not None)
+
+    def _fault(self, place: Place, message: str) -> None:
+        self.faults.append(f"{line_of(self._lines, place)}: {message}")
+
+    def _fixture(self, table: Any, place: Place) -> Fixture | None:
+        try:
+            if not isinstance(table, dict):
+                raise _Wrong("", "a container must be a table: [[container]]")
+            for key in table:
+                if key not in _KEYS:
+                    raise _Wrong(key, f"unknown key {visible(key, 40)!r}{nearest(key, _KEYS)}")
+            name = table.get("name")
+            if not isinstance(name, str) or not name or name in self._names:
+                raise _Wrong("name", "name must be a text that no other container has")
+            self._names.add(name)
+            facts = replace(self._facts(table), name=name)
+            return Fixture(line_of(self._lines, place), facts, self._expected(table))
+        except _Wrong as wrong:
+            self._fault((*place, wrong.key) if wrong.key else place, str(wrong))
+            return None
+
+    def _expected(self, table: Mapping[str, Any]) -> Mapping[str, Status]:
+        expect = table.get("expect")
+        if not isinstance(expect, dict) or not expect:
+            raise _Wrong("expect", 'expect must be a table: expect = { check-id = "fail" }')
+        for check, state in expect.items():
+            if check not in self._checks:
+                near = nearest(check, self._checks)
+                raise _Wrong("expect", f"the checklist has no check {visible(check, 60)!r}{near}")
+            if state not in _STATES:
+                raise _Wrong("expect", f"what is expected must be one of: {', '.join(_STATES)}")
+        return {check: Status(state) for check, state in expect.items()}
+
+    def _facts(self, table: Mapping[str, Any]) -> ContainerFacts:
+        if ("run" in table) == ("inspect" in table):
+            raise _Wrong("run", "a container has run or inspect, one of both")
+        kernel = _kernel(table["kernel"]) if "kernel" in table else NotRunning("on paper")
+        engine = EngineFacts(default_capabilities=STOCK_CAPABILITIES)
+        document = self._inspected(table["inspect"]) if "inspect" in table else {}
+        spec = read_spec(Sources(document)) if document else _spec(table["run"])
+        hidden = table.get("hidden", [])
+        if not isinstance(hidden, list) or not all(name in BY_NAME for name in hidden):
+            raise _Wrong("hidden", "hidden must be a list of options; `hardentui checklist options` has them")
+        gone = frozenset(BY_NAME[name] for name in hidden)
+        settings = {option: setting for option, setting in spec.settings.items() if option not in gone}
+        if spec[SYSTEMD] == "always" and not document:
+            document = {"Config": {"SystemdMode": True}}
+        return ContainerFacts(
+            id="0" * 64,
+            name="",
+            spec=Spec(settings, spec.unknowable | gone),
+            inspect=document,
+            engine=engine,
+            kernel=kernel,
+        )
+
+    def _inspected(self, given: Any) -> Mapping[str, Any]:
+        """What `podman inspect` printed: a table, JSON, or a file with it."""
+        document = given
+        if isinstance(given, str):
+            text = given if given.lstrip()[:1] in ("{", "[") else self._file(given)
+            try:
+                document = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise _Wrong("inspect", "inspect is no JSON") from error
+        if isinstance(document, list) and len(document) == 1:
+            (document,) = document
+        if not isinstance(document, dict) or not isinstance(document.get("HostConfig"), dict):
+            raise _Wrong("inspect", "inspect is not what `podman inspect NAME` prints of one container")
+        return document
+
+    def _file(self, name: str) -> str:
+        try:
+            return _read(os.path.join(self._folder, name))
+        except InputError as error:
+            raise _Wrong("inspect", error.title.rstrip(".")) from error
+
+
+def _spec(words: Any) -> Spec:
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        raise _Wrong("run", "run must be a list of words, as they stand behind `podman create`")
+    try:
+        return spec_from_argv(["podman", "create", *words])
+    except (InputError, ValueError) as error:
+        raise _Wrong("run", f"podman would not understand run: {visible(str(error), 200)}") from error
+
+
+def _kernel(table: Any) -> Kernel:
+    """What the kernel says, in the words of the named facts."""
+    if not isinstance(table, dict):
+        raise _Wrong("kernel", "kernel must be a table")
+    for key in table:
+        if key not in _KERNEL:
+            raise _Wrong("kernel", f"unknown key {visible(key, 40)!r} of kernel{nearest(key, _KERNEL)}")
+    given: dict[str, Any] = {}
+    try:
+        if {"memory", "pids", "cpus"} & set(table):
+            memory = table.get("memory")
+            given["limits"] = Limits(
+                memory=None if memory is None else size_of(str(memory)),
+                pids=table.get("pids"),
+                cpus=table.get("cpus"),
+            )
+        for key, name in (("uid", "uid"), ("security-label", "lsm_label")):
+            if key in table:
+                given[name] = table[key]
+        for key, name in (("read-only", "read_only_root"), ("no-new-privileges", "no_new_privileges")):
+            if key in table:
+                given[name] = bool(table[key])
+        if "seccomp-mode" in table:
+            given["seccomp_mode"] = _SECCOMP.index(table["seccomp-mode"])
+        if "capabilities" in table:
+            names = frozenset(capability_name(name) for name in table["capabilities"])
+            given["capabilities"] = CapabilitySets(names, names, frozenset(), names)
+        if "listening" in table:
+            given["listening"] = tuple(_socket(text) for text in table["listening"])
+        if "processes" in table:
+            given["processes"] = tuple(
+                Process(at, name, name) for at, name in enumerate(table["processes"], 1)
+            )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _Wrong("kernel", f"a value of kernel does not fit: {visible(str(error), 100)}") from error
+    return Kernel(1, **given)
+
+
+def _socket(text: str) -> ListeningSocket:
+    port, _, protocol = text.partition("/")
+    return ListeningSocket(protocol or "tcp", "0.0.0.0", int(port))  # noqa: S104 - on paper
+
+
+def faults_of(
+    checklist: Checklist, checks: Mapping[str, AnyCheck], fixtures: tuple[Fixture, ...], own: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What the checks say otherwise than expected, one `line: message` each.
+
+    Args:
+        checks: every check that there is, by id.
+        own: ids that have to be proven in both directions: a container that passes and one that fails.
+    """
+    faults = []
+    proven: dict[str, set[Status]] = {check: set() for check in own}
+    for fixture in fixtures:
+        for check_id, expected in fixture.expect.items():
+            check = checks[check_id]
+            verdict = judge(check, fixture.facts, parameters_of(check, checklist))
+            where = f"{fixture.line}: {visible(fixture.facts.name, 60)}: {check_id}"
+            if verdict.status is not expected:
+                said = verdict.reason or verdict.declared or verdict.effective
+                faults.append(
+                    f"{where} is {verdict.status.value}, not {expected.value}: {visible(said, 200)}"
+                )
+                continue
+            proven.setdefault(check_id, set()).add(expected)
+            failing_own = expected is Status.FAIL and check_id in own
+            if failing_own and (fault := _unmended(checklist, check, fixture.facts)):
+                faults.append(f"{where}: {fault}")
+    for check_id in own:
+        for status in (Status.PASS, Status.FAIL):
+            if status not in proven[check_id]:
+                faults.append(f"1: no container shows that {check_id} can {status.value}")
+    return tuple(faults)
+
+
+def _unmended(checklist: Checklist, check: AnyCheck, facts: ContainerFacts) -> str:
+    """Why the fix of a check does not mend what it is for; empty where it does, or says why it cannot."""
+    plan = make_plan(facts, [Choice(check.id)], [check], checklist)
+    if check.remediate is None or plan.skipped:
+        return ""
+    status = judge(check, facts.planned(plan.after), parameters_of(check, checklist)).status
+    return "" if status in (Status.PASS, Status.NOT_APPLICABLE) else f"its fix leaves it {status.value}"

@@ -1,0 +1,45 @@
+"""A new checklist with its tests, from a template that explains itself."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from hardentui.errors import InputError
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.visible import visible
+from hardentui.workbench.checklists.fixtures import ENDING
+from hardentui.workbench.checklists.loading import folder_of_ours
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def new_checklist(path: str) -> tuple[str, ...]:
+    """Write a checklist and its tests; what is there already is never replaced. Their paths.
+
+    Raises:
+        InputError: the path is no name for a checklist.
+        WriteError: something of that name is there, or it cannot be written.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    identity = name.removesuffix(".toml")
+    if not name.endswith(".toml") or not _ID.fullmatch(identity):
+        raise InputError(
+            f"{visible(name, 60)!r} cannot be the name of a checklist.",
+            "Small letters, digits and dashes: site.toml",
+        )
+    for ending in (".toml", ENDING):
+        if os.path.lexists(os.path.join(folder, f"{identity}{ending}")):
+            raise InputError(f"{visible(identity)}{ending} is there already, and is not replaced.")
+    files = [
+        TextFile(f"{identity}{ending}", _template(ending).replace("{id}", identity))
+        for ending in (".toml", ENDING)
+    ]
+    write_bundle(folder, files, overwrite=False, follow_symlink=True)
+    return tuple(os.path.join(os.path.dirname(path), file.name) for file in files)
+
+
+def _template(ending: str) -> str:
+    with open(os.path.join(folder_of_ours(), "templates", f"own{ending}"), encoding="utf-8") as file:
+        return file.read()
