@@ -33,7 +33,9 @@ def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> Jo
                 "Only a finished change that replaced a container keeps one.",
             )
         noted = next(operation for operation in entry.operations if isinstance(operation, NoteContainer))
-        stand_in = next((one for one in entry.operations if isinstance(one, CreateStandIn)), None)
+        stand_in = next(
+            (operation for operation in entry.operations if isinstance(operation, CreateStandIn)), None
+        )
         for operator in operators:
             if isinstance(operator, StandInOperator) and stand_in is not None:
                 operator.remove(stand_in)

@@ -102,8 +102,8 @@ class StandInOperator:
     def _stand_in(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
         """By its id; where a crash hid that, by its name and the very command that was asked for."""
         with suppress(NotFound):
-            found = self._containers.inspect(operation.created or operation.name)
-            command = tuple((found.get("Config") or {}).get("CreateCommand") or ())
+            container = self._containers.inspect(operation.created or operation.name)
+            command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
             if operation.created or command[-len(operation.arguments) :] == operation.arguments:
-                return found
+                return container
         return None
