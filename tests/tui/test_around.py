@@ -16,7 +16,7 @@ from hardentui.tui.screens.browse import short
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
-from hardentui.tui.screens.marks import MarksScreen
+from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
@@ -233,7 +233,7 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
     app = make_app(some())
     async with running(app, size) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, MarksScreen))
+        await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
         await shows(pilot, "Score 56", "1 critical, ")
         texts = ["What the score means", "100: all that applies"]
         if size[1] > 20:

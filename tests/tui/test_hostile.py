@@ -101,6 +101,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("slash", "x", "escape"),
             ("slash", *"esc:x [/x] score<[", "enter", "escape"),
             ("question_mark", "escape"),
+            ("space", "a", "f", "F", "down", "w", "enter", "end", "y", "escape", "escape", "escape"),
             ("c", "escape"),
             ("H", "escape"),
             ("at", "escape"),
