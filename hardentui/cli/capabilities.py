@@ -62,7 +62,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 _show(page, options.all, terminal)
     for report in reports:
         if report.facts is None:
-            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
     missing = any(report.facts is None for report in reports) or any(
         page.unknown and page.running for page in pages
     )

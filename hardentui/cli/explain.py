@@ -47,7 +47,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     checklist = checklists.load(options.checklist)
     check = find_check(options.check, checklist.own)
-    terminal.write("\n".join(_lines(check, checklist, Paragraphs(terminal))) + "\n")
+    terminal.write("\n".join(explain_lines(check, checklist, Paragraphs(terminal))) + "\n")
     return 0
 
 
@@ -70,7 +70,7 @@ def _score(write: Paragraphs) -> Iterator[str]:
         yield from write.section(heading, text)
 
 
-def _lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     yield write.bold(check.title)
     moves = ", moves with the context" if check.contextual else ""
     yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"

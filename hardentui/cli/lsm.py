@@ -1,4 +1,4 @@
-"""hardentui lsm NAME…: what SELinux or AppArmor holds a container to, and a policy of its own."""
+"""hardentui lsm NAME…: show a container's SELinux or AppArmor confinement, or write a policy for it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 _show(page, terminal)
     for report in reports:
         if report.facts is None:
-            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
     if options.folder:
         _write(pages[0], options.folder, terminal)
     unknown = any(page.state is Confinement.UNKNOWN and page.running for page in pages)

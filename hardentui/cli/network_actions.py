@@ -60,7 +60,7 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
         raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
-        raise InputError(f"{visible(name, 60)!r} cannot be looked at.")
+        raise InputError(f"{visible(name, 60)!r} cannot be checked.")
     return row.report.facts
 
 
@@ -218,7 +218,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     for move in proposal.moves:
         lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
         lines += [f"       {line}" for line in lines_of(move)]
-        lines += [f"       mind: {mind}" for mind in move.minds]
+        lines += [f"       caution: {mind}" for mind in move.minds]
     terminal.show(*(foreign(line, 1000) for line in lines))
     terminal.write("\n")
 

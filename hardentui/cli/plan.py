@@ -26,7 +26,7 @@ _COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33"}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
@@ -44,7 +44,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.format == "json":
         terminal.write(json.dumps(_document(plan, report.score.value, after, version), indent=2) + "\n")
     else:
-        lines = _lines(plan, report.score.value, after, Paragraphs(terminal))
+        lines = plan_lines(plan, report.score.value, after, Paragraphs(terminal))
         terminal.write("\n".join(lines) + "\n")
     if not plan.changes:
         return 1
@@ -54,7 +54,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs) -> Iterator[str]:
+def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs) -> Iterator[str]:
     yield write.bold(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}")
     if not plan.changes:
         yield "Nothing to change."

@@ -60,6 +60,6 @@ def _give_up_output() -> None:
 
 
 def _command(options: Namespace, terminal: Terminal) -> int:
-    module = options.command or ("screens" if terminal.is_terminal and sys.stdin.isatty() else "table")
+    module = options.command or "opening"
     code: int = import_module(f"hardentui.cli.{module}").run(options, terminal)
     return code

@@ -49,7 +49,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 _show(page, options.calls, terminal)
     for report in reports:
         if report.facts is None:
-            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
     unknown = any(page.kind is FilterKind.UNKNOWN or page.unjudged for page in pages)
     return 4 if unknown or any(report.facts is None for report in reports) else 0
 

@@ -157,7 +157,7 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
     if row is None or row.report is None:
         raise NotFound(f"The container {visible(name, 60)!r} is gone.")
     if row.report.trouble:
-        raise NotFound(f"{visible(name, 60)!r} cannot be looked at: {row.report.trouble}.")
+        raise NotFound(f"{visible(name, 60)!r} cannot be checked: {row.report.trouble}.")
     return row.report
 
 

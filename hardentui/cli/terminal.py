@@ -71,6 +71,10 @@ class Terminal:
     def look(self) -> TextStyle:
         return TextStyle(self.width, self.color, summary_last=self.is_terminal)
 
+    def be_plain(self) -> None:
+        """From now on no colour, and no line that is overwritten: a screen reader would read each of them."""
+        self.color = self._shows_progress = False
+
     def write(self, text: str) -> None:
         """A result that is safe to show, as it is."""
         self.clear()

@@ -18,7 +18,7 @@ _SHIFTED = {
     1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
 }
 """Context makes no finding critical that is not so by itself."""
-_NOT_COMPARED = unknown("the other containers of this engine were not looked at")
+_NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
 def parameters_of(
@@ -73,8 +73,9 @@ def run(
                 verdict,
                 severity,
                 check.references,
-                takes_over=takes_over,
-                counts=not check.closer,
+                None,
+                takes_over,
+                not check.closer,
             )
         )
     return findings

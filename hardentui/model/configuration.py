@@ -11,7 +11,7 @@ from hardentui.model.known import Unreadable
 
 
 class Missing(Struct, frozen=True):
-    """Nothing is there. Not the same as a file that could not be looked at."""
+    """Nothing is there. Not the same as a file that could not be read."""
 
     path: str
 

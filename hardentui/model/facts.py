@@ -1,6 +1,6 @@
 """Facts: what was read, frozen. Raw values; views and reports make them safe to show.
 
-A value that could not be looked at is an `Unreadable` with the reason: see known.py.
+A value that could not be read is an `Unreadable` with the reason: see known.py.
 """
 
 from __future__ import annotations
@@ -196,8 +196,8 @@ class ImageFacts(Struct, frozen=True):
     engine: EngineFacts = field(default_factory=EngineFacts)
     names: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
-    inventory: Known[ImageInventory] = Unreadable("the files of the image were not looked at")
-    scan: Known[ScanReport | NeverScanned] = Unreadable("stored scan results were not looked at")
+    inventory: Known[ImageInventory] = Unreadable("the files in the image were not read")
+    scan: Known[ScanReport | NeverScanned] = Unreadable("stored scan results were not read")
     bases: Known[tuple[str, ...]] = NOT_READ
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -256,7 +256,7 @@ class ContainerFacts(Struct, frozen=True):
         host_listening: what listens on the host; looked at for containers on an internal network.
         runtime: what the OCI runtime was told at the last start.
         owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
-            them; what could not be looked at is not in it.
+            them; what could not be read is not in it.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
             could be read, else what is declared and inherited. Volumes that hold only their own data, and
@@ -283,15 +283,15 @@ class ContainerFacts(Struct, frozen=True):
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not asked (hardentui images --updates asks it)"
     )
-    unit: Known[UnitFacts | None] = Unreadable("its unit was not looked at")
+    unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
-    exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not looked at")
-    denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not looked at")
+    exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
+    denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
     secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not asked for")
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
+    seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
-    named_uid: Known[int] = Unreadable("its /etc/passwd was not looked at")
+    named_uid: Known[int] = Unreadable("its /etc/passwd was not read")
     host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)

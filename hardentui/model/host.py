@@ -1,6 +1,6 @@
 """Facts of the host below the engines: kernel, users, configuration files, sockets, packages, LSMs.
 
-Read by hardentui.host. Whatever could not be looked at is an `Unreadable`; a path that was looked for and
+Read by hardentui.host. Whatever could not be read is an `Unreadable`; a path that was looked for and
 is not there is simply absent from a mapping or a tuple.
 """
 

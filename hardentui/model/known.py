@@ -1,6 +1,6 @@
 """A value that was read, or the reason why it could not be.
 
-What could not be looked at is an `Unreadable` with the reason, never None, so that no check can take it for
+What could not be read is an `Unreadable` with the reason, never None, so that no check can take it for
 an absent one.
 """
 
@@ -14,11 +14,11 @@ V = TypeVar("V")
 
 
 class Unreadable(Struct, frozen=True):
-    """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
+    """Something that could not be read. `reason` completes the sentence "unknown, because …"."""
 
     reason: str
 
 
 Known: TypeAlias = V | Unreadable
 
-NOT_READ = Unreadable("it was not looked at")
+NOT_READ = Unreadable("it was not read")

@@ -22,7 +22,7 @@ class Alarm(Struct, frozen=True):
 
 
 class BlindSpot(Struct, frozen=True):
-    """Something that could not be looked at: no alarm from there is no good news."""
+    """Something that could not be checked: no alarm from there is no good news."""
 
     id: str
     severity: Severity
@@ -127,7 +127,7 @@ class Sample(Struct, frozen=True):
     blind: tuple[BlindSpot, ...] = ()
 
     def exit_code(self, fail_on: Severity) -> int:
-        """1 for an alarm that counts, else 4 for something that could not be looked at, else 0."""
+        """1 for an alarm that counts, else 4 for something that could not be checked, else 0."""
         if any(alarm.severity >= fail_on for alarm in self.alarms):
             return 1
         return 4 if any(spot.severity >= fail_on for spot in self.blind) else 0

@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True):
         ascii: only ASCII signs on the screens.
         columns: columns of the container list besides name, score and steps.
         folder: where the write dialog offers to put files.
+        text_mode: plain lines instead of screens, for screen readers.
         remember: keep theme, folder, list and place for the next session.
         keys: id of an action -> its keys, comma-separated, as Textual names them.
         origins: name of a value (`theme`, `keys.home.sort`) -> where it comes from; defaults are left out.
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True):
     ascii: bool = False
     columns: tuple[str, ...] = ("image", "engine", "unit", "state")
     folder: str = "~/hardened"
+    text_mode: bool = False
     remember: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)

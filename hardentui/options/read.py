@@ -18,9 +18,7 @@ _LAYER_REMARK = (
 )
 
 
-_IMAGE_REMARK = (
-    "the image could not be looked at: its own settings are written as if they were the container's"
-)
+_IMAGE_REMARK = "the image could not be read: its own settings are written as if they were the container's"
 
 
 _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)

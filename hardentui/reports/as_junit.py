@@ -36,7 +36,7 @@ def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResul
     suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": host})
     outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
     if subject.trouble:
-        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be looked at"})
+        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be checked"})
         ElementTree.SubElement(case, "error", {"message": plain(subject.trouble), "type": "unknown"})
         outcomes.append("errors")
     suite.set("tests", str(len(outcomes)))

@@ -27,7 +27,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield f"Checklist: {plain(result.checklist)}"
     yield ""
     if result.simulated:
-        yield "**Simulated host: nothing of what follows is real.**"
+        yield "**Simulated host: nothing below is real.**"
         yield ""
     if result.hosts:
         yield from _hosts(result)
@@ -41,7 +41,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
         name, unknown = plain(subject.title), str(subject.score.unknown or "")
         yield f"| {' | '.join((name, score, *counts, unknown))} |"
     if result.paths:
-        yield from ("", "## Worst ways from a container to the host", "")
+        yield from ("", "## Worst attack paths from a container to the host", "")
         yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
     for subject in result.subjects:
         yield from _subject(subject)
@@ -76,7 +76,7 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
         yield plain(subject.attack)
         yield ""
     if subject.trouble:
-        yield f"Could not be looked at: {plain(subject.trouble)}"
+        yield f"Could not be checked: {plain(subject.trouble)}"
     for finding in (
         *subject.having(Status.FAIL),
         *subject.having(Status.UNKNOWN),

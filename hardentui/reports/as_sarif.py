@@ -1,6 +1,6 @@
 """The report as SARIF 2.1.0, which code scanning services and editors read.
 
-Failing findings are results. What could not be looked at is a result of the kind `open`: no failure, but not
+Failing findings are results. What could not be checked is a result of the kind `open`: no failure, but not
 hidden either. What was waived is a suppressed result. Each result has a fingerprint of check, subject and
 engine, so a finding stays the same one when the container is created anew. Names are raw: JSON escapes what a
 terminal would act on.
@@ -139,7 +139,7 @@ def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
 def _notifications(result: CheckResult, count: int) -> Iterator[dict[str, Any]]:
     for subject in result.subjects:
         if subject.trouble:
-            text = f"{subject.title} could not be looked at: {subject.trouble}"
+            text = f"{subject.title} could not be checked: {subject.trouble}"
             yield {"level": "error", "message": {"text": text}}
     if count > MOST_RESULTS:
         text = f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are here."

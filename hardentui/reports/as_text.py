@@ -26,7 +26,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
     blocks = _blocks(result.subjects, write) if look.blocks else []
     parts = [*blocks, *reversed(told)] if look.summary_last else [*told, *blocks]
     if result.simulated:
-        parts.insert(0, [write.paint("SIMULATED HOST: nothing of what follows is real.", "1;33")])
+        parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
@@ -80,7 +80,7 @@ def _block(same: list[SubjectResult], write: Writer) -> list[str]:
 
 def _facts_of(subject: SubjectResult) -> str:
     score = "no score" if subject.score.value is None else f"score {_score_of(subject)}/100"
-    coverage = "" if subject.score.coverage == 100 else f", {subject.score.coverage}% looked at"
+    coverage = "" if subject.score.coverage == 100 else f", {subject.score.coverage}% checked"
     return f"{visible(subject.detail, 120)}  {score}{coverage}".strip()
 
 
@@ -90,7 +90,7 @@ def _score_of(subject: SubjectResult) -> str:
 
 def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
     if subject.trouble:
-        yield from write.wrapped(f"could not be looked at: {subject.trouble}", "     ", "  ?  ")
+        yield from write.wrapped(f"could not be checked: {subject.trouble}", "     ", "  ?  ")
         return
     yield from write.wrapped(subject.attack)
     for severity, failing in _by_severity(subject.having(Status.FAIL)):

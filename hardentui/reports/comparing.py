@@ -119,7 +119,7 @@ class Comparison(Struct, frozen=True):
     Attributes:
         hosts: the names of both.
         appeared, disappeared: subjects that only one report has, `container web (rootful)`.
-        hidden: subjects that could not be looked at in the newer report.
+        hidden: subjects that could not be checked in the newer report.
         same: findings that fail in both, unchanged.
         notes: what makes the reports hard to compare: other hosts, checklists or versions.
     """

@@ -55,7 +55,7 @@ def _lines(difference: Difference, writer: Writer) -> list[str]:
 def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
     lines: list[str] = []
     for title, names in (
-        ("Could not be looked at", comparison.hidden),
+        ("Could not be checked", comparison.hidden),
         ("Appeared", comparison.appeared),
         ("Disappeared", comparison.disappeared),
     ):

@@ -33,7 +33,7 @@ from hardentui.tui.place import Place
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
-from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
+from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.first_look import FirstLook
 
@@ -109,6 +109,10 @@ class HardenApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         theme = self.current_theme
         return fallback_variables(theme.dark, theme.panel or theme.surface or theme.primary)
+
+    def get_css_variables(self) -> dict[str, str]:
+        self.theme_variables = made_readable(self.current_theme, super().get_css_variables())
+        return self.theme_variables
 
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen()

@@ -6,7 +6,16 @@ colour has a contrast of at least 4.5 on every background that it stands on; a t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.color import Color
 from textual.theme import Theme
+
+from hardentui.tui.contrast import readable
+
+GROUNDS = ("background", "surface", "panel", "cursor")
+"""Variables that text stands on."""
+_AS_TEXT = ("primary", "foreground", "warning")
 
 _DARK = {
     "status-critical": "#ff8f6b",
@@ -135,3 +144,15 @@ DEFAULT = "hardentui-dark"
 def fallback_variables(dark: bool, panel: str) -> dict[str, str]:
     """What our style sheets need beside Textual's own variables, for a theme that is not ours."""
     return {**status_defaults(dark), "cursor": panel}
+
+
+def made_readable(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a theme with text colours that can be read on every background of it.
+
+    Themes that are not ours have their own idea of contrast. Those of the terminal (ANSI) are the terminal's.
+    """
+    if theme.ansi or theme in THEMES:
+        return dict(variables)
+    grounds = [Color.parse(variables[name]) for name in GROUNDS]
+    texts = {name: readable(Color.parse(variables[name]), grounds).hex for name in (*_DARK, *_AS_TEXT)}
+    return {**variables, **texts}

@@ -2,47 +2,91 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import pytest
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import Settings
+from hardentui.tui.contrast import contrast
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
-from hardentui.tui.themes import DEFAULT, THEMES
+from hardentui.tui.themes import DEFAULT, GROUNDS, THEMES
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
-def _luminance(colour: Color) -> float:
-    """Relative luminance as WCAG 2 defines it."""
-    parts = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
-    ]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def _contrast(one: Color, other: Color) -> float:
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_every_text_colour_has_enough_contrast(theme: Theme) -> None:
+def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
     variables = theme.variables
     colours = {name: variables[name] for name in (*STYLES, "muted", "diff-added", "diff-removed")}
     colours |= {"foreground": theme.foreground or "", "primary": theme.primary}
     grounds = [one for one in (theme.background, theme.surface, theme.panel) if one] + [variables["cursor"]]
     for name, colour in colours.items():
         for ground in grounds:
-            contrast = _contrast(Color.parse(colour), Color.parse(ground))
-            assert contrast >= 4.5, f"{name} on {ground}: {contrast:.2f}"
+            ratio = contrast(Color.parse(colour), Color.parse(ground))
+            assert ratio >= 4.5, f"{name} on {ground}: {ratio:.2f}"
+
+
+@pytest.mark.parametrize("name", sorted(name for name, theme in BUILTIN_THEMES.items() if not theme.ansi))
+def test_every_text_colour_of_a_theme_that_is_not_ours_has_enough_contrast(name: str) -> None:
+    app = make_app(some(), settings=Settings(theme=name))
+    variables = app.get_css_variables()
+    for text in (*STYLES, "muted", "diff-added", "diff-removed", "foreground", "primary", "warning"):
+        for ground in GROUNDS:
+            ratio = contrast(Color.parse(variables[text]), Color.parse(variables[ground]))
+            assert ratio >= 4.5, f"{text} on {ground}: {ratio:.2f}"
+
+
+_BLIND = {
+    "protanopia": (
+        (0.152, 1.052, -0.204),
+        (0.114, 0.786, 0.099),
+        (-0.003, -0.048, 1.051),
+    ),
+    "deuteranopia": (
+        (0.367, 0.860, -0.227),
+        (0.280, 0.672, 0.047),
+        (-0.011, 0.042, 0.968),
+    ),
+    "tritanopia": (
+        (1.255, -0.076, -0.178),
+        (-0.078, 0.930, 0.147),
+        (0.004, 0.691, 0.303),
+    ),
+}
+"""What is seen of linear red, green and blue without one kind of cone (Machado and others, 2009)."""
+
+
+def _seen(colour: Color, matrix: tuple[tuple[float, ...], ...]) -> tuple[float, float, float]:
+    """The colour as CIE L*a*b*, as somebody sees it who lacks one kind of cone."""
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in colour.normalized]
+    red, green, blue = (max(0.0, sum(f * p for f, p in zip(row, linear, strict=True))) for row in matrix)
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.95047
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.08883
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+@pytest.mark.parametrize("kind", _BLIND)
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_pass_and_fail_differ_for_the_colour_blind(theme: Theme, kind: str) -> None:
+    """A distance of 2.3 can just be seen; ours are ten times as far apart."""
+    passed = _seen(Color.parse(theme.variables["status-pass"]), _BLIND[kind])
+    for status in ("status-critical", "status-high", "status-medium"):
+        failed = _seen(Color.parse(theme.variables[status]), _BLIND[kind])
+        assert math.dist(passed, failed) > 23, f"{status}: {math.dist(passed, failed):.1f}"
+    added, removed = (
+        _seen(Color.parse(theme.variables[f"diff-{way}"]), _BLIND[kind]) for way in ("added", "removed")
+    )
+    assert math.dist(added, removed) > 23
 
 
 def test_a_status_is_told_by_mark_and_word_not_by_colour() -> None:

@@ -35,7 +35,7 @@ async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tup
         assert isinstance(app.screen, MonitorScreen)
         text = drawn(app)
         assert "paths differ from the image" in text
-        assert "a simulated host has no logs" in text, "what cannot be looked at is told"
+        assert "a simulated host has no logs" in text, "what cannot be checked is told"
         await pilot.press("escape", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await pilot.press("m")

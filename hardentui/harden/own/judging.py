@@ -47,7 +47,7 @@ _TOO_LONG = "a value is too long to be compared with a pattern"
 
 
 def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
-    """Pass, fail, not applicable or unknown. What could not be looked at is never a pass."""
+    """Pass, fail, not applicable or unknown. What could not be checked is never a pass."""
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if not fnmatchcase(facts.name, row.only):

@@ -56,4 +56,4 @@ def _nothing_helps(report: Report) -> str:
     if any(finding.failing for finding in report.findings):
         return "What fails needs a decision, the host or the image: no fix can be carried out alone."
     unknown = report.score.unknown
-    return "Nothing fails. " + (f"{unknown} could not be looked at." if unknown else "")
+    return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")

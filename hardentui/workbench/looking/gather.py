@@ -44,7 +44,7 @@ from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared import Shared, asked
 
-INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
+INSIDE_NOT_READ = Unreadable("the files in the image were not read (hardentui images --inside)")
 _MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 

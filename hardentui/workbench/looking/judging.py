@@ -88,5 +88,5 @@ class Judge:
         return waive(findings, self.waivers, self._today()) if self.waivers else findings
 
     def nothing(self, subject: Subject, why: str) -> Report:
-        """The report of what could not be looked at."""
+        """The report of what could not be read."""
         return Report(subject, (), self._steps, trouble=why)

@@ -16,7 +16,7 @@ _MOST_LINKS = 40  # as many as the kernel follows
 def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
     """Host path of a mount -> where it leads, for those mounts of a container that go through links.
 
-    A path that cannot be looked at (no permission, not recorded) is left out: then the typed one counts.
+    A path that cannot be read (no permission, not recorded) is left out: then the typed one counts.
     """
     links = {}
     for path in _host_paths(document, volumes):
@@ -33,7 +33,7 @@ def real_path(files: Files, path: str) -> str:
     """The path without symbolic links.
 
     Raises:
-        OSError: a part of it cannot be looked at, or its links go round in circles.
+        OSError: a part of it cannot be read, or its links go round in circles.
     """
     left = [part for part in path.split("/") if part][::-1]
     real, links = "/", 0

@@ -186,7 +186,7 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
 
 
 def _absent(files: Files, texts: Sequence[FoundUnitFile]) -> frozenset[str]:
-    """Optional devices that are not there; one that cannot be looked at counts as there."""
+    """Optional devices that are not there; one that cannot be read counts as there."""
     named = {path for file in texts for path in _OPTIONAL_DEVICE.findall(file.text)}
     absent = set()
     for path in named:

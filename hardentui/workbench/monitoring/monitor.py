@@ -179,7 +179,7 @@ class Monitor:
         if row is None or row.report is None:
             raise NotFound("The container is gone.")
         if row.report.facts is None:
-            raise NotFound(f"The container cannot be looked at: {row.report.trouble}.")
+            raise NotFound(f"The container cannot be checked: {row.report.trouble}.")
         return row.report.facts
 
     def _count(self, facts: ContainerFacts) -> tuple[Usage, str]:

@@ -44,7 +44,7 @@ def _alarms(sample: Sample) -> PageSection:
         lines += [PageLine("", detail, Tone.MUTED) for detail in alarm.details]
     if not lines:
         if sample.blind:
-            lines = [PageLine("none", "No alarm from what could be looked at.")]
+            lines = [PageLine("none", "No alarm from anything that could be checked.")]
         else:
             lines = [PageLine("none", "No alarm.", Tone.GOOD)]
     return PageSection("Alarms", tuple(lines))
@@ -52,7 +52,7 @@ def _alarms(sample: Sample) -> PageSection:
 
 def _blind(sample: Sample) -> PageSection:
     lines = tuple(PageLine("unknown", f"{spot.id}: {spot.why}", Tone.MUTED) for spot in sample.blind)
-    return PageSection("Could not be looked at", lines)
+    return PageSection("Could not be checked", lines)
 
 
 def _use(sample: Sample, trends: Mapping[str, str]) -> PageSection:

@@ -21,14 +21,14 @@ def network_map(
     """The map.
 
     Args:
-        missing: names of containers that could not be looked at.
+        missing: names of containers that could not be checked.
     """
     networks = sorted(
         networks, key=lambda network: (network.engine.label, network.name)
     )  # engines list them in any order
     containers = tuple(containers)
     known = places(networks, containers)
-    notes = tuple(f"{name} could not be looked at, so its ways are not known" for name in missing)
+    notes = tuple(f"{name} could not be checked, so its ways are not known" for name in missing)
     map_places = tuple(_place(place, containers) for place in known)
     return NetworkMap(host, map_places, tuple(_ways(networks, known)), notes, simulated)
 

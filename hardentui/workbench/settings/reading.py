@@ -28,6 +28,13 @@ def read_settings(
     return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
 
 
+def wants_text(environ: Mapping[str, str]) -> bool:
+    """Whether plain lines are wanted instead of screens; asked before any screen is loaded."""
+    if "HARDENTUI_TEXT" in environ:
+        return environ["HARDENTUI_TEXT"].lower() not in _NO
+    return Document.read(environ).values.get("text_mode") is True
+
+
 class _Reader:
     def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
         self.values: dict[str, Any] = {}
@@ -40,6 +47,7 @@ class _Reader:
             "ascii": _flag,
             "columns": self._columns,
             "folder": _folder,
+            "text_mode": _flag,
             "remember": _flag,
         }
 
@@ -60,9 +68,10 @@ class _Reader:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
             if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
                 self._take(name, text, Origin(Source.ENVIRONMENT, variable))
-        if "HARDENTUI_ASCII" in environ:
-            wanted = environ["HARDENTUI_ASCII"].lower() not in _NO
-            self._take("ascii", wanted, Origin(Source.ENVIRONMENT, "HARDENTUI_ASCII"))
+        for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
+            if variable in environ:
+                wanted = environ[variable].lower() not in _NO
+                self._take(name, wanted, Origin(Source.ENVIRONMENT, variable))
         text = environ.get("HARDENTUI_FOLDER", "")
         if text and self._said("HARDENTUI_FOLDER", _folder(text)):
             self._take("folder", text, Origin(Source.ENVIRONMENT, "HARDENTUI_FOLDER"))

@@ -12,7 +12,7 @@ from hardentui.model.settings import FixDefaults, Origin, Settings, Vocabulary
 from hardentui.reading.forms import text_of
 
 SCHEMA = "hardentui/settings/1"
-PLAIN = ("theme", "ascii", "columns", "folder", "remember")
+PLAIN = ("theme", "ascii", "columns", "folder", "text_mode", "remember")
 """The settings that are one value each."""
 _OTHERWISE = {"theme": "hardentui-dark"}
 

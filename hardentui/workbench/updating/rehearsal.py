@@ -59,7 +59,7 @@ def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFa
         )
     new = next((image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None)
     if new is None:
-        raise UsageError(f"{shown} cannot be looked at on this engine.")
+        raise UsageError(f"{shown} cannot be read on this engine.")
     return new
 
 

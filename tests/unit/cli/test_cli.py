@@ -140,7 +140,7 @@ def test_something_unknown_that_matters_is_4(run: Run, demo: dict[str, Any], tmp
     demo["engines"][0]["failures"][target] = "the database is locked"
     answer = run("check", "--facts", _facts(tmp_path, demo), "db")
     assert answer.code == 4
-    assert "could not be looked at: the database is locked" in answer.out
+    assert "could not be checked: the database is locked" in answer.out
 
 
 def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,10 +263,10 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
 
 def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None:
     brief, full = run("check", "--demo", "--details").out, run("check", "--demo", "db").out
-    assert "Not looked at in containers" in brief
+    assert "Unknown in containers" in brief
     assert "declared: " not in brief.partition("\ndb  ")[2].partition("\n\n")[0]
     assert "declared: " in full
-    assert "Not looked at in containers" not in full
+    assert "Unknown in containers" not in full
     assert "declared: " in run("check", "--demo", "--step", "4").out
 
 

@@ -538,7 +538,7 @@ def test_without_the_image_its_settings_are_written_and_told() -> None:
     }
     found = read_spec(Sources(document))
     assert found[ENV] == ("PATH=/bin",)
-    assert any("image could not be looked at" in remark for remark in found.remarks)
+    assert any("image could not be read" in remark for remark in found.remarks)
 
 
 def test_a_changed_health_check_is_written_as_a_whole() -> None:

@@ -169,7 +169,7 @@ def test_sarif_keeps_the_worst_where_there_are_more_results_than_services_take()
 
 def test_sarif_tells_what_could_not_be_looked_at() -> None:
     run = sarif(report(trouble="the engine does not answer"))
-    assert "web could not be looked at: the engine does not answer" in str(run["invocations"])
+    assert "web could not be checked: the engine does not answer" in str(run["invocations"])
     assert run["invocations"][0]["exitCode"] == 4
 
 

@@ -1,4 +1,4 @@
-"""What the score and the marks of one row mean."""
+"""What the score and the signs of one row mean."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _HEAD = "bold $primary"
 _SHOWN = 5
 
 
-class MarksScreen(HardenScreen):
+class MeaningScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Marks"
+    BINDING_GROUP_TITLE = "Meaning"
 
     def __init__(self, key: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class MarksScreen(HardenScreen):
     def _draw(self) -> None:
         row = self.session.rows.get(self._key)
         name = visible(row.name, 50) if row else "It was removed"
-        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
+        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and signs")
         self.query_one("#crumb", Static).update(head)
         if row is not None:
             self.query_one("#text", Static).update(self._content(row))
@@ -79,7 +79,7 @@ class MarksScreen(HardenScreen):
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
         parts: list[Part] = [(f"Score {value}\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
-        unknown = f"{score.unknown}; {score.coverage} % of what counts could be looked at"
+        unknown = f"{score.unknown}; {score.coverage} % of what counts could be checked"
         parts += hanging("unknown", unknown, width, indent=13)
         if any(finding.takes_over and finding.failing for finding in report.findings):
             limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
@@ -114,13 +114,13 @@ class MarksScreen(HardenScreen):
 
 
 def meaning(cell: Cell, score: Score | None = None) -> str:
-    """`3 failing, worst high; 1 could not be looked at; score 40`."""
+    """`3 failing, worst high; 1 could not be checked; score 40`."""
     words = []
     if cell.failing:
         worst = f", worst {cell.severity.word}" if cell.severity else ""
         words.append(f"{cell.failing} failing{worst}")
     if cell.unknown:
-        words.append(f"{cell.unknown} could not be looked at")
+        words.append(f"{cell.unknown} could not be checked")
     if not words:
         words.append(
             {Status.PASS: "all passed", Status.WAIVED: "waived", Status.NOT_APPLICABLE: "does not apply"}[

@@ -1,0 +1,20 @@
+"""hardentui without a command: screens on a terminal, plain lines on request, else the list."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from importlib import import_module
+
+from hardentui.cli.terminal import Terminal
+from hardentui.workbench.settings.reading import wants_text
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    if options.text or (terminal.is_terminal and sys.stdin.isatty() and wants_text(os.environ)):
+        module = "text_mode"
+    else:
+        module = "screens" if terminal.is_terminal and sys.stdin.isatty() else "table"
+    code: int = import_module(f"hardentui.cli.{module}").run(options, terminal)
+    return code

@@ -1,0 +1,372 @@
+"""hardentui --text: the main job in plain lines, one after the other, for screen readers and slow lines.
+
+Nothing is drawn, moved, coloured or overwritten: a question, an answer, the next question.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from shlex import quote
+
+from msgspec import Struct
+
+from hardentui.cli import session
+from hardentui.cli.explain import explain_lines
+from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.plan import plan_lines
+from hardentui.cli.saving import deliver
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, UsageError
+from hardentui.harden.score import score_word
+from hardentui.model.draft import Target
+from hardentui.model.finding import Finding, Status
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.visible import visible, visible_lines
+from hardentui.words import nearest, plural
+from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.looking.row_filter import parse_filter
+from hardentui.workbench.views import Report, Row, known_facts
+from hardentui.workbench.workbench import Workbench
+
+_TARGETS = {target.value: target for target in Target}
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    """Ask for commands until the end of the input, or until one leaves."""
+    terminal.be_plain()
+    with session.workbench(options, terminal, simulated=True) as bench:
+        return Dialogue(bench, terminal, lambda: sys.stdin.readline()).run()
+
+
+class Word(Struct, frozen=True):
+    """A command of the dialogue.
+
+    Attributes:
+        takes: what follows it, for the help.
+    """
+
+    name: str
+    takes: str
+    help: str
+    carry_out: Callable[[str], None]
+    needs_container: bool = False
+
+
+class Dialogue:
+    """One session. Errors that are meant for the user are told, and the next question is asked."""
+
+    def __init__(self, bench: Workbench, terminal: Terminal, read: Callable[[], str]) -> None:
+        self._bench = bench
+        self._terminal = terminal
+        self._read = read
+        self._rows: tuple[Row, ...] = ()
+        self._listed: tuple[Row, ...] = ()
+        self._report: Report | None = None
+        self._findings: tuple[Finding, ...] = ()
+        self._choices: dict[str, dict[str, Choice]] = {}
+        self._written: dict[str, dict[str, Choice]] = {}
+        self._warned = self._left = False
+        self._words = {word.name: word for word in self._vocabulary()}
+
+    def _vocabulary(self) -> Iterator[Word]:
+        yield Word("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
+        yield Word("open", "N or NAME", "a container; its number alone does the same", self._open)
+        yield Word("host", "", "what fails on the host and its engines", self._host)
+        yield Word("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
+        yield Word(
+            "likely",
+            "",
+            "choose every fix but those that may break it",
+            self._choose_by(Caution.LIKELY),
+            True,
+        )
+        yield Word(
+            "safe", "", "choose the fixes that change nothing that works", self._choose_by(Caution.SAFE), True
+        )
+        yield Word("fails", "", "the failing findings again", self._fails, True)
+        yield Word("unknown", "", "what could not be looked at, and why", self._unknown, True)
+        yield Word("explain", "N or ID", "what a finding means, and what its fix may break", self._explain)
+        yield Word(
+            "choose", "N...", "choose these fixes, or drop them when they are chosen", self._choose, True
+        )
+        yield Word("none", "", "drop every chosen fix", self._drop, True)
+        yield Word("plan", "", "what the chosen fixes change", self._plan, True)
+        yield Word("diff", "[KIND]", "the files they make, as a difference", self._diff, True)
+        yield Word(
+            "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
+        )
+        yield Word("next", "", "the commands that try and apply the chosen fixes", self._next, True)
+        yield Word("again", "", "look at the container again", self._again, True)
+        yield Word("help", "", "these words", self._help)
+        yield Word("quit", "", "leave", self._quit)
+
+    # --- the dialogue ----------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        opened = self._bench.opened
+        self._say("HardenTUI, text mode. help tells the words. Nothing is written unless you say write.")
+        if opened.simulated:
+            self._say("SIMULATED HOST: nothing below is real.")
+        self._say(f"Host {visible(opened.host_name, 60)}.")
+        self._bench.surroundings.host()
+        self._rows = session.scan(self._bench, self._terminal)
+        self._list("")
+        while not self._left:
+            self._terminal.write(f"\n{self._prompt}: ")
+            line = self._read()
+            if not line:
+                self._say("")
+                break
+            self._answer(line.strip())
+        return 0
+
+    @property
+    def _prompt(self) -> str:
+        return visible(self._report.subject.name, 60) if self._report else "containers"
+
+    @property
+    def _chosen(self) -> dict[str, Choice]:
+        """The fixes that are chosen for the open container; they stay when another one is opened."""
+        return self._choices.setdefault(self._key, {})
+
+    def _answer(self, line: str) -> None:
+        name, _, rest = line.partition(" ")
+        try:
+            if name.isdecimal() and not rest and self._report is None:
+                self._open(name)
+            elif name.isdecimal() and not rest:
+                self._explain(name)
+            elif name:
+                self._carry_out(name.lower(), rest.strip())
+        except HardenError as error:
+            self._say(error.title)
+            if error.hint:
+                self._say(error.hint)
+
+    def _carry_out(self, name: str, rest: str) -> None:
+        word = self._words.get(name)
+        if word is None:
+            raise UsageError(
+                f"There is no word {visible(name, 40)!r} here{nearest(name, self._words)}", "Try: help"
+            )
+        if word.needs_container and self._report is None:
+            raise UsageError(f"{name} is about a container.", "Open one first: its number, or open NAME.")
+        word.carry_out(rest)
+
+    def _say(self, *lines: str) -> None:
+        self._terminal.write("".join(f"{visible_lines(line)}\n" for line in lines))
+
+    def _help(self, _: str) -> None:
+        for word in self._words.values():
+            if self._report is not None or not word.needs_container:
+                self._say(f"{word.name} {word.takes}".strip() + f": {word.help}.")
+        if self._report is None:
+            self._say("More words come with an open container.")
+
+    def _quit(self, _: str) -> None:
+        unwritten = [key for key, choices in self._choices.items() if choices != self._written.get(key, {})]
+        if unwritten and not self._warned:
+            self._warned = True
+            self._say("The fixes that you chose are not written. quit again leaves without them.")
+        else:
+            self._left = True
+
+    # --- containers --------------------------------------------------------------------------------------
+
+    def _list(self, wanted: str) -> None:
+        self._report = None
+        selection = parse_filter(wanted).select(self._rows)
+        self._listed = tuple(sorted(selection.rows, key=_worst))
+        if selection.trouble:
+            self._say(selection.trouble)
+        self._say(f"{plural(len(self._listed), 'container')}, the worst first.")
+        for number, row in enumerate(self._listed, 1):
+            self._say(f"{number}. {_row_line(row)}")
+
+    def _open(self, which: str) -> None:
+        if which.isdecimal() and 1 <= int(which) <= len(self._listed):
+            row = self._listed[int(which) - 1]
+        else:
+            row = session.named(self._rows, [which])[0]
+        if row.report is None or row.report.facts is None:
+            why = row.report.trouble if row.report else "it was not looked at"
+            raise UsageError(f"{visible(row.name, 60)} cannot be opened: {visible(why, 200)}.")
+        self._report = row.report
+        self._again("")
+
+    def _again(self, _: str) -> None:
+        row = self._bench.containers.refresh(self._key)
+        if row is None or row.report is None or row.report.facts is None:
+            raise UsageError("It is gone.", "list tells what there is.")
+        report = self._report = row.report
+        self._rows = tuple(row if row.key == known.key else known for known in self._rows)
+        self._say(f"{visible(report.subject.name, 60)}: {_row_line(row, named=False)}")
+        if report.attack:
+            self._say(report.attack)
+        self._fails("")
+
+    @property
+    def _key(self) -> str:
+        subject = self._open_report.subject
+        return f"{subject.engine}/{subject.id}"
+
+    @property
+    def _open_report(self) -> Report:
+        if self._report is None:
+            raise UsageError("No container is open.")
+        return self._report
+
+    def _host(self, _: str) -> None:
+        for report in self._bench.surroundings.host():
+            failing = sorted(report.failing, key=_severity)
+            self._say(f"{visible(report.subject.name, 60)}: {plural(len(failing), 'finding')} that fail.")
+            for finding in failing:
+                self._say(f"{finding.severity.word}: {_finding_line(finding)}")
+
+    # --- findings ----------------------------------------------------------------------------------------
+
+    def _fails(self, _: str) -> None:
+        self._findings = tuple(sorted(self._open_report.failing, key=_severity))
+        if not self._findings:
+            self._say("Nothing fails.")
+        for number, finding in enumerate(self._findings, 1):
+            chosen = " Chosen." if finding.check in self._chosen else ""
+            self._say(
+                f"{number}. {finding.severity.word}, step {finding.step}: {_finding_line(finding)}{chosen}"
+            )
+
+    def _unknown(self, _: str) -> None:
+        unknown = [f for f in self._open_report.findings if f.status is Status.UNKNOWN]
+        self._say(f"{plural(len(unknown), 'answer')} unknown.", *map(_finding_line, unknown))
+
+    def _finding(self, which: str) -> Finding:
+        if which.isdecimal() and 1 <= int(which) <= len(self._findings):
+            return self._findings[int(which) - 1]
+        for finding in self._findings:
+            if finding.check == which:
+                return finding
+        raise UsageError(f"There is no finding {visible(which, 40)!r} here.", "fails tells their numbers.")
+
+    def _explain(self, which: str) -> None:
+        finding = self._finding(which) if which.isdecimal() else None
+        checklist = self._bench.judge.checklist
+        check = find_check(finding.check if finding else which, checklist.own)
+        lines = list(explain_lines(check, checklist, Paragraphs(self._terminal)))
+        if finding is not None:
+            verdict = finding.verdict
+            told = (
+                verdict.declared and f"declared: {verdict.declared}",
+                verdict.effective and f"effective: {verdict.effective}",
+            )
+            lines += ["", "Here", f"  {verdict.reason}", *(f"  {line}" for line in told if line)]
+        self._say(*lines)
+
+    # --- fixes -------------------------------------------------------------------------------------------
+
+    def _choose_by(self, caution: Caution) -> Callable[[str], None]:
+        def choose(_: str) -> None:
+            choices = self._bench.planner.choices(self._open_report, caution)
+            self._choices[self._key] = {choice.check: choice for choice in choices}
+            self._tell_chosen()
+
+        return choose
+
+    def _choose(self, which: str) -> None:
+        if not which:
+            raise UsageError("choose needs the number of a finding.", "fails tells their numbers.")
+        for word in which.replace(",", " ").split():
+            finding = self._finding(word)
+            if self._chosen.pop(finding.check, None) is not None:
+                self._say(f"Dropped: {finding.title}.")
+                continue
+            choice = Choice(finding.check)
+            if refusal := self._bench.planner.refusal(self._open_report, choice):
+                self._say(f"{finding.title} cannot be fixed here: {refusal}")
+            else:
+                self._chosen[finding.check] = choice
+        self._tell_chosen()
+
+    def _drop(self, _: str) -> None:
+        self._chosen.clear()
+        self._tell_chosen()
+
+    def _tell_chosen(self) -> None:
+        plan = self._made_plan()
+        after = score_word(self._bench.planner.score_after(self._open_report, plan).value)
+        names = f": {', '.join(self._chosen)}" if self._chosen else ""
+        self._say(
+            f"{plural(len(self._chosen), 'fix is', 'fixes are')} chosen{names}.", f"Score then: {after}."
+        )
+
+    def _made_plan(self) -> Plan:
+        return self._bench.planner.plan(self._open_report, self._chosen.values())
+
+    def _plan(self, _: str) -> None:
+        plan = self._made_plan()
+        before = self._open_report.score.value
+        after = self._bench.planner.score_after(self._open_report, plan).value
+        self._say(*plan_lines(plan, before, after, Paragraphs(self._terminal)))
+        self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in plan.skipped))
+        self._say(*(f"Mind: {conflict}" for conflict in plan.conflicts))
+
+    def _diff(self, kind: str) -> None:
+        draft = self._bench.drafter.draft(
+            self._open_report, self._made_plan() if self._chosen else None, _target(kind)
+        )
+        self._say(draft.diff or "\n".join(file.masked for file in draft.files))
+        if draft.proof:
+            self._say(draft.proof)
+        self._say(*(f"Not changed: {sentence}" for sentence in draft.left_out))
+
+    def _write(self, where: str) -> None:
+        folder, _, kind = where.rpartition(" ") if where.rpartition(" ")[2] in _TARGETS else (where, "", "")
+        if not folder:
+            raise UsageError("write needs a folder.", "write ./units, or write ./units run")
+        plan = self._made_plan() if self._chosen else None
+        draft = self._bench.drafter.draft(self._open_report, plan, _target(kind))
+        deliver(
+            self._bench, self._open_report, draft, Namespace(folder=folder, in_place=False), self._terminal
+        )
+        self._written[self._key] = dict(self._chosen)
+
+    def _next(self, _: str) -> None:
+        name = known_facts(self._open_report).name
+        checks = " ".join(f"--check {check}" for check in self._chosen) or "--likely"
+        safe = quote(visible(name))
+        self._say(f"hardentui trial {safe} {checks}", f"hardentui apply {safe} {checks}")
+
+
+def _target(kind: str) -> Target:
+    if kind and kind not in _TARGETS:
+        raise UsageError(
+            f"There is no kind {visible(kind, 40)!r}{nearest(kind, _TARGETS)}", ", ".join(_TARGETS)
+        )
+    return _TARGETS.get(kind, Target.QUADLET)
+
+
+def _worst(row: Row) -> tuple[bool, int, str]:
+    value = row.report.score.value if row.report else None
+    return (value is None, value or 0, row.name)
+
+
+def _severity(finding: Finding) -> tuple[int, int, str]:
+    return (-finding.severity, finding.step, finding.check)
+
+
+def _finding_line(finding: Finding) -> str:
+    reason = f" {visible(finding.verdict.reason, 300)}." if finding.verdict.reason else ""
+    return f"{finding.title}.{reason}"
+
+
+def _row_line(row: Row, *, named: bool = True) -> str:
+    name = f"{visible(row.name, 60)}, " if named else ""
+    if row.report is None or row.report.trouble:
+        why = visible(row.report.trouble, 200) if row.report else "not looked at"
+        return f"{name}{visible(row.state, 20)}, {why}"
+    score = row.report.score
+    failing = [f"{count} {severity.word}" for severity, count in score.failing if count]
+    unknown = f", {score.unknown} unknown" if score.unknown else ""
+    fails = ", ".join(failing) or "nothing fails"
+    return f"{name}score {score_word(score.value)}, {fails}{unknown}, {visible(row.state, 20)}"

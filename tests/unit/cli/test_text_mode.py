@@ -1,0 +1,114 @@
+"""The text mode: the main job by words and numbers, in plain lines."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_mode import Dialogue
+from hardentui.workbench.settings.document import settings_file
+from hardentui.workbench.settings.reading import wants_text
+from tests.tui.test_hostile import ATTACKS, _hostile
+
+Talk = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+
+
+@pytest.fixture
+def talk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Talk:
+    """Have a dialogue on the simulated host; returns what was said."""
+
+    def say(*lines: str) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        assert main(["--text", "--demo"]) == 0
+        return capsys.readouterr().out
+
+    return say
+
+
+def test_from_the_list_to_a_written_quadlet(talk: Talk, tmp_path: Path) -> None:
+    said = talk("open shop-web", "likely", "plan", f"write {tmp_path / 'units'}", "quit", "never read")
+    assert "1. backup, score" in said
+    assert re.search(r"shop-web: score \d+, 9 high", said)
+    assert "fixes are chosen: " in said
+    assert "--cpus  changes behaviour" in said
+    text = (tmp_path / "units" / "shop-web.container").read_text()
+    assert "PodmanArgs=--cpus=1.5" in text
+    assert "never read" not in said
+    assert "not written" not in said
+
+
+def test_there_is_nothing_but_plain_lines(talk: Talk) -> None:
+    said = talk("help", "1", "1", "unknown", "host", "likely", "plan", "diff", "quit", "quit")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f─-▟]", said)
+
+
+def test_numbers_choose_and_drop_fixes_and_what_cannot_be_is_told(talk: Talk) -> None:
+    said = talk(
+        "open shop-web", "choose no-memory-limit", "diff run", "choose no-memory-limit", "choose 99 x"
+    )
+    assert "1 fix is chosen: no-memory-limit." in said
+    assert "+    --memory=512m" in said
+    assert "Dropped: No memory limit." in said
+    assert "0 fixes are chosen." in said
+    assert "There is no finding '99' here." in said
+    said = talk("open shop-web", "choose root-user")
+    assert "Runs as root cannot be fixed here: the user to run as must be chosen" in said
+
+
+def test_slips_are_told_and_the_dialogue_goes_on(talk: Talk) -> None:
+    said = talk(
+        "plan", "opne x", "open shop-wbe", "open", "diff kub", "open shop-web", "diff kub", "write", "next"
+    )
+    assert "plan is about a container." in said
+    assert "There is no word 'opne' here; did you mean 'open'?" in said
+    assert "There is no container called 'shop-wbe'." in said
+    assert "There is no kind 'kub'; did you mean 'kube'?" in said
+    assert "write needs a folder." in said
+    assert "hardentui trial shop-web --likely" in said
+
+
+def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
+    said = talk("list name:shop", "list sate:running")
+    assert "4 containers, the worst first." in said
+    assert said.count("1. backup") == 2, "what is no filter is left out"
+    assert "sate" in said
+
+
+def test_chosen_fixes_that_are_not_written_are_not_lost_by_one_word(talk: Talk) -> None:
+    said = talk("open shop-web", "choose no-memory-limit", "list", "quit", "open shop-web", "fails", "quit")
+    assert "The fixes that you chose are not written." in said
+    assert "No memory limit. all memory of the host may be used. Chosen." in said
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str, tmp_path: Path) -> None:
+    bench = _hostile(attack, tmp_path).first_look().workbench()
+    out = io.StringIO()
+    words = iter(["1", "all", "plan", "diff", "diff kube", "unknown", "host", "next", "list", "1", "1", ""])
+    Dialogue(
+        bench, Terminal(out, out, environ={}), lambda: f"{word}\n" if (word := next(words)) else ""
+    ).run()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066\u200b]", out.getvalue())
+    assert "1. " in out.getvalue()
+
+
+def test_a_setting_or_a_variable_asks_for_it() -> None:
+    assert not wants_text({})
+    assert wants_text({"HARDENTUI_TEXT": "1"})
+    path = Path(settings_file())
+    path.parent.mkdir(parents=True)
+    path.write_text("text_mode = true\n")
+    assert wants_text({})
+    assert not wants_text({"HARDENTUI_TEXT": "0"})
