@@ -29,15 +29,25 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="NAME", nargs="*", help="container names or beginnings of ids")
-    parser.add_argument("--step", metavar="N", type=int, action="append", default=[], choices=range(1, 11))
-    parser.add_argument("--check", metavar="ID", action="append", default=[], help="only this check")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="container names or ID prefixes")
+    parser.add_argument(
+        "--step",
+        metavar="N",
+        type=int,
+        action="append",
+        default=[],
+        choices=range(1, 11),
+        help="only the checks of this step (1-10); repeatable",
+    )
+    parser.add_argument(
+        "--check", metavar="ID", action="append", default=[], help="only this check; repeatable"
+    )
     parser.add_argument(
         "--facts", action=Given, metavar="FILE", default="", help="check saved facts instead of this host"
     )
     depth = parser.add_mutually_exclusive_group()
-    depth.add_argument("--summary", action="store_true", help="only the outcome and a line for each subject")
-    depth.add_argument("--details", action="store_true", help="what was found in each container, one by one")
+    depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
+    depth.add_argument("--details", action="store_true", help="list the findings of each container")
     checklist_option(parser)
     report_options(parser)
 
@@ -46,10 +56,10 @@ def report_options(parser: ArgumentParser) -> None:
     """`--format`, `-o FILE`, `--fail-on`."""
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     parser.add_argument(
-        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report into a file"
+        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report to a file"
     )
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES, default="high", help="severity that makes the exit code 1"
+        "--fail-on", choices=SEVERITIES, default="high", help="lowest severity that sets exit code 1"
     )
 
 

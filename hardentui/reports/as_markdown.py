@@ -27,7 +27,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield f"Checklist: {plain(result.checklist)}"
     yield ""
     if result.simulated:
-        yield "**Simulated host: nothing of what follows is real.**"
+        yield "**Simulated host: nothing below is real.**"
         yield ""
     yield (
         "| Subject | Score | " + " | ".join(severity.word for severity in reversed(Severity)) + " | unknown |"
@@ -39,7 +39,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
         name, unknown = plain(subject.subject.name), str(subject.score.unknown or "")
         yield f"| {' | '.join((name, score, *counts, unknown))} |"
     if result.paths:
-        yield from ("", "## Worst ways from a container to the host", "")
+        yield from ("", "## Worst attack paths from a container to the host", "")
         yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
     for subject in result.subjects:
         yield from _subject(subject)

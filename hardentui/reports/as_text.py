@@ -26,7 +26,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
     blocks = _blocks(result.subjects, write) if look.blocks else []
     parts = [*blocks, *reversed(told)] if look.summary_last else [*told, *blocks]
     if result.simulated:
-        parts.insert(0, [write.paint("SIMULATED HOST: nothing of what follows is real.", "1;33")])
+        parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 

@@ -59,15 +59,15 @@ def _kinds(subjects: Iterable[SubjectResult]) -> str:
 
 
 def _why(result: CheckResult) -> str:
-    line = f"{result.fail_on.word}{'' if result.fail_on is Severity.CRITICAL else ' or worse'}"
+    level = f"{result.fail_on.word}{'' if result.fail_on is Severity.CRITICAL else ' or above'}"
     if result.exit_code == FINDINGS:
-        return f"something {line} fails (--fail-on)."
+        return f"a finding at {level} fails (--fail-on)."
     if result.exit_code == FINE:
-        return f"nothing {line} fails or is unknown (--fail-on)."
+        return f"no finding at {level} fails or is unknown (--fail-on)."
     troubled = [subject for subject in result.subjects if subject.trouble]
     if troubled:
         return f"{len(troubled)} of them could not be checked."
-    return f"something {line} could not be checked (--fail-on)."
+    return f"a finding at {level} could not be checked (--fail-on)."
 
 
 def _next(write: Writer) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst ways to the host; nothing when the only container says it in its block."""
     if not result.paths or [subject.subject.id for subject in result.subjects] == [result.paths[0].id]:
         return
-    yield write.bold("Worst ways from a container to the host")
+    yield write.bold("Worst attack paths from a container to the host")
     for at, path in enumerate(result.paths, 1):
         yield from write.wrapped(": ".join(path_words(path, result)), "     ", f"  {at}. ")
 
@@ -101,7 +101,7 @@ def _common(result: CheckResult, write: Writer) -> Iterator[str]:
     often = [same for same in often[:_MOST_COMMON] if len(same) > 1]
     if len(containers) < 3 or not often:
         return
-    yield write.bold(f"Found most often, in how many of {len(containers)} containers")
+    yield write.bold(f"Most frequent findings, by number of containers (of {len(containers)})")
     for same in often:
         worst = max(same, key=_severity)
         text = f"{len(same):>3}  {worst.title}  [{worst.check}]"

@@ -193,6 +193,13 @@ HOST = (
 IMAGES = (
     Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
+    Action("images.scan_all", "N", "Scan all", "Look for vulnerabilities of every image.", "Images", True),
+    Action("images.take_in", "i", "Import", "Take in a report of a scanner.", "Images", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
+)
+UPDATES = (
+    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST_CHANGE = (
@@ -231,6 +238,7 @@ JOURNAL = (
     Action("journal.forget", "f", "Forget", "Remove the kept original for good.", "Journal", True),
     Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
 )
+ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
     Action("sure.no", "escape,n,q", "No", "Leave it.", "Question", True, "esc"),

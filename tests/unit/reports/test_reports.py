@@ -167,15 +167,15 @@ def test_the_summary_is_where_reading_begins() -> None:
     last = render("text", shown, TextStyle(summary_last=True)).splitlines()
     assert "Failing: 1 high." in first[0]
     assert "Failing: 1 high." in last[-2]
-    assert last[-1] == "Exit code 1: something high or worse fails (--fail-on)."
+    assert last[-1] == "Exit code 1: a finding at high or above fails (--fail-on)."
 
 
 @pytest.mark.parametrize(
     ("shown", "says"),
     [
-        (result(), "Exit code 0: nothing high or worse fails or is unknown (--fail-on)."),
-        (result(fail_on=Severity.CRITICAL), "Exit code 0: nothing critical fails"),
-        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: something high or worse could not"),
+        (result(), "Exit code 0: no finding at high or above fails or is unknown (--fail-on)."),
+        (result(fail_on=Severity.CRITICAL), "Exit code 0: no finding at critical fails"),
+        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: a finding at high or above could not"),
         (result(trouble="gone"), "Exit code 4: 1 of them could not be checked."),
     ],
 )
@@ -223,7 +223,7 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
     for form in ("text", "markdown"):
         text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
-        assert "Worst ways from a container to the host 1. a: It leads to the host" in text
+        assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
         assert "1. a (rootful): It leads" in " ".join(
             render(form, replace(several, engines=several.engines * 2), TextStyle(200))
