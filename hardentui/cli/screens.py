@@ -11,8 +11,8 @@ from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.state.remembered import read_remembered, remember
 from hardentui.workbench.begun import Begun
+from hardentui.workbench.engine_choices import engine_choices
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.engine_choices import engine_choices
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.reading import read_settings
 

@@ -35,8 +35,8 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.engine_choices import EngineChoice
 
 _READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it

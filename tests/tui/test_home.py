@@ -17,8 +17,8 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.engine_choices import EngineChoice
 from hardentui.workbench.views import Attempt
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import (

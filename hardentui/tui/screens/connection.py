@@ -17,7 +17,7 @@ from hardentui.tui.actions import BACK, CONNECTION, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_engine, tried
 from hardentui.visible import visible
-from hardentui.workbench.opening.engine_choices import EngineChoice
+from hardentui.workbench.engine_choices import EngineChoice
 
 _HEAD = "bold $primary"
 Part = str | Content | tuple[str, str]

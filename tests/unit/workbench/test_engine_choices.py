@@ -7,8 +7,8 @@ import json
 import pytest
 
 from hardentui.engine.locate import Environment
+from hardentui.workbench.engine_choices import engine_choices
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.engine_choices import engine_choices
 from hardentui.workbench.views import Selection
 
 _FILE = "/home/anna/.config/containers/podman-connections.json"
