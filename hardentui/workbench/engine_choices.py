@@ -28,12 +28,12 @@ class EngineChoice(Struct, frozen=True):
 
 def engine_choices(selection: Selection, environment: Environment | None = None) -> tuple[EngineChoice, ...]:
     """What was looked at in the beginning, then every connection by name, then the usual sockets."""
-    found = [EngineChoice(_beginning(selection), "", _opener(selection))]
+    choices = [EngineChoice(_beginning(selection), "", _opener(selection))]
     plain = replace(selection, url="", connection="", demo=False, facts_file="")
     for name, candidate in known_candidates(environment or Environment.here()):
         wanted = replace(plain, connection=name) if name else replace(plain, url=candidate.url)
-        found.append(EngineChoice(name or candidate.origin, candidate.url, _opener(wanted)))
-    return tuple(found)
+        choices.append(EngineChoice(name or candidate.origin, candidate.url, _opener(wanted)))
+    return tuple(choices)
 
 
 def _beginning(selection: Selection) -> str:
