@@ -63,7 +63,7 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
+    Action("app.connection", "c", "Connection", "Where Podman was found; look elsewhere.", "Everywhere"),
     Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
     Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
@@ -193,6 +193,13 @@ HOST = (
 IMAGES = (
     Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
+    Action("images.scan_all", "N", "Scan all", "Look for vulnerabilities of every image.", "Images", True),
+    Action("images.take_in", "i", "Import", "Take in a report of a scanner.", "Images", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
+)
+UPDATES = (
+    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST_CHANGE = (
@@ -231,6 +238,7 @@ JOURNAL = (
     Action("journal.forget", "f", "Forget", "Remove the kept original for good.", "Journal", True),
     Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
 )
+ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
     Action("sure.no", "escape,n,q", "No", "Leave it.", "Question", True, "esc"),
@@ -246,4 +254,7 @@ LAB = (
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)
+CONNECTION = (
+    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
+)
