@@ -61,7 +61,7 @@ PICTURES = (
     Picture("images-120x36", LARGE, ("I",), opens=False),
     Picture("networks-120x36", LARGE, ("M",), opens=False),
     Picture("trust-120x36", LARGE, ("P",), opens=False),
-    Picture("marks-80x24", SMALL, ("e",), opens=False),
+    Picture("meaning-80x24", SMALL, ("e",), opens=False),
     Picture("trial-120x36", LARGE, ("F", "t", "enter")),
     Picture("trial-80x24", SMALL, ("F", "t", "enter")),
     Picture("apply-120x36", LARGE, ("F", "A")),

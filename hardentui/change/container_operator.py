@@ -14,12 +14,14 @@ from typing import Any
 
 from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.containers import Containers
 from hardentui.errors import ChangeFailed, NameTaken, NotFound
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
     CopyData,
     CreateContainer,
     CreateNetwork,
+    CreateStandIn,
     CreateVolume,
     NoteContainer,
     Operation,
@@ -33,7 +35,7 @@ from hardentui.visible import visible
 
 _TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
 _RETRY = 0.5
-_STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
+STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
 _STOP_LIMIT = 600
 _DEFAULT_SHARES = 1024  # the kernel's weight of a group that was given none
 _STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
@@ -79,7 +81,7 @@ class ContainerOperator:
             case CopyData():
                 self._copy(operation)
             case StartContainer():
-                self._start(operation.name, operation.seconds, stop)
+                start_with_patience(self._containers, operation.name, operation.seconds, stop)
             case UpdateContainer():
                 self._containers.update(operation.id, operation.arguments)
             case _:
@@ -88,6 +90,8 @@ class ContainerOperator:
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         match operation:
+            case NoteContainer() | RenameContainer() if _has_stand_in(entry):
+                pass  # the stand-in sees to it: the original may be gone
             case NoteContainer():
                 if entry.has_begun_after(operation):
                     self._as_before(operation)
@@ -151,20 +155,6 @@ class ContainerOperator:
         for path, volume in operation.paths:
             self._engine.volumes.fill(volume, operation.source, path, image)
 
-    def _start(self, container: str, seconds: float, stop: threading.Event) -> None:
-        """Start it; a port that a killed container still holds is free a moment later."""
-        end = monotonic() + seconds
-        while True:
-            try:
-                self._containers.start(container)
-                return
-            except ChangeFailed as error:
-                taken = any(words in str(error).lower() for words in _TAKEN)
-                if not taken or monotonic() > end:
-                    raise
-            raise_if_stopped(stop)
-            stop.wait(_RETRY)
-
     # --- back -------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
@@ -179,12 +169,12 @@ class ContainerOperator:
         if (now.get("State") or {}).get("Paused"):
             return
         if not _running(now):
-            self._start(operation.id, _STILL_TAKEN, threading.Event())
+            start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
 
     def _settled(self, identity: str) -> Mapping[str, Any]:
         """The container, once it is not stopping any more: a stop outlives who asked for it."""
         now = self._containers.inspect(identity)
-        end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + _STILL_TAKEN
+        end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + STILL_TAKEN
         while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
             sleep(_RETRY)
             now = self._containers.inspect(identity)
@@ -234,6 +224,32 @@ class ContainerOperator:
 
     def _restart_policy(self, identity: str) -> str:
         return restart_policy(self._containers.inspect(identity))
+
+
+def start_with_patience(
+    containers: Containers, container: str, seconds: float, stop: threading.Event
+) -> None:
+    """Start a container; a port that a killed one still holds is free a moment later.
+
+    Raises:
+        ChangeFailed: it does not start.
+        Cancelled: `stop` was set.
+    """
+    end = monotonic() + seconds
+    while True:
+        try:
+            containers.start(container)
+            return
+        except ChangeFailed as error:
+            taken = any(words in str(error).lower() for words in _TAKEN)
+            if not taken or monotonic() > end:
+                raise
+        raise_if_stopped(stop)
+        stop.wait(_RETRY)
+
+
+def _has_stand_in(entry: JournalEntry) -> bool:
+    return any(isinstance(operation, CreateStandIn) for operation in entry.operations)
 
 
 def limits_back(operation: UpdateContainer) -> dict[str, Any]:

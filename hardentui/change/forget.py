@@ -11,10 +11,11 @@ from hardentui.change.file_changes import lock_folder
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import Operator
+from hardentui.change.stand_in_operator import StandInOperator
 from hardentui.change.who import who
 from hardentui.errors import UsageError
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.model.operations import NoteContainer
+from hardentui.model.operations import CreateStandIn, NoteContainer
 
 
 def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> JournalEntry:
@@ -32,8 +33,13 @@ def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> Jo
                 "Only a finished change that replaced a container keeps one.",
             )
         noted = next(operation for operation in entry.operations if isinstance(operation, NoteContainer))
+        stand_in = next(
+            (operation for operation in entry.operations if isinstance(operation, CreateStandIn)), None
+        )
         for operator in operators:
-            if isinstance(operator, ContainerOperator):
+            if isinstance(operator, StandInOperator) and stand_in is not None:
+                operator.remove(stand_in)
+            elif isinstance(operator, ContainerOperator) and stand_in is None:
                 operator.remove_original(noted.id, entry.original)
         reason = f"Its original was removed by {who()}."
         entry = replace(entry, original=None, forgotten=True, reason=reason)

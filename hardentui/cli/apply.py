@@ -32,7 +32,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=True, tried=True)
     group = parser.add_argument_group("how")
     group.add_argument(
@@ -47,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
         type=_seconds,
         metavar="S",
         default=30.0,
-        help="seconds within which the service has to work again (30)",
+        help="seconds for the service to become ready again (default: 30)",
     )
     group.add_argument(
         "--confirm-within",
@@ -58,11 +58,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     data = group.add_mutually_exclusive_group()
     data.add_argument(
-        "--keep-data", action="store_true", help="copy what it wrote into its own layer into volumes"
+        "--keep-data", action="store_true", help="copy data in the container's own layer to volumes"
     )
-    data.add_argument(
-        "--discard-data", action="store_true", help="do without what it wrote into its own layer"
-    )
+    data.add_argument("--discard-data", action="store_true", help="discard data in the container's own layer")
     group.add_argument("--yes", action="store_true", help="do not ask")
     group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 

@@ -69,10 +69,10 @@ def make_plan(
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
     for conflict in plan.conflicts:
-        terminal.note(f"mind: {conflict}")
+        terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
     if before is not None and after is not None and after < before:
-        terminal.note(f"mind: the score falls from {before} to {after}; the notes tell what fails then")
+        terminal.note(f"caution: the score falls from {before} to {after}; the notes say what fails then")
     for note in plan.notes:
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:

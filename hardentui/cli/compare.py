@@ -29,13 +29,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("new", metavar="NEW", help="JSON report or saved facts from now")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
-        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the comparison into a file"
+        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the comparison to a file"
     )
     parser.add_argument(
         "--fail-on",
         choices=SEVERITIES,
         default="low",
-        help="a new failure of this severity makes the exit code 1",
+        help="lowest severity of a new failure that sets exit code 1",
     )
     parser.epilog = (
         "Exit code 1: something is new or worse. 4: something that was known is unknown now. "

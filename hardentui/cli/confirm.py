@@ -1,4 +1,4 @@
-"""hardentui confirm: keep a change that would otherwise go back by itself."""
+"""hardentui confirm: keep a change that would otherwise be rolled back."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hardentui.model.draft import Target
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     output_options(parser)
 
 

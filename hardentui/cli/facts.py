@@ -21,10 +21,10 @@ from hardentui.workbench.workbench import Workbench
 def arguments(parser: ArgumentParser) -> None:
     parser.description = (
         "Save what Podman, /proc and the configuration files say, for `check --facts FILE`. "
-        "Values that are named like passwords and keys are masked; names, addresses and images are not."
+        "Values named like passwords or keys are masked; names, addresses and images are not."
     )
     parser.add_argument("action", metavar="save", choices=("save",), help="save the facts of this host")
-    parser.add_argument("file", metavar="FILE", help="where to; only its owner may read it")
+    parser.add_argument("file", metavar="FILE", help="file to write, readable by its owner only")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

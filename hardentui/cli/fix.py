@@ -13,7 +13,7 @@ from hardentui.model.draft import Target
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=True, tried=True)
     output_options(parser, "unit", "drop-in")
     parser.add_argument(

@@ -40,24 +40,27 @@ INTERRUPTED = 130
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="NAME", nargs="*", help="image names or beginnings of ids")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="image names or ID prefixes")
     parser.add_argument(
         "--inside", action="store_true", help="read their files, without running them: about 1 s per 100 MB"
     )
     parser.add_argument(
         "--scan",
         action="store_true",
-        help="look for known vulnerabilities with a scanner of this host and store the result",
+        help="scan for known vulnerabilities with a scanner on this host and store the result",
     )
     parser.add_argument(
-        "--scanner", choices=("trivy", "grype", "debsecan"), default="", help="default: the first here"
+        "--scanner",
+        choices=("trivy", "grype", "debsecan"),
+        default="",
+        help="default: the first one installed",
     )
     parser.add_argument(
         "--data",
         action=Given,
         default="",
         metavar="URL",
-        help="debsecan's data instead of Debian's server: file:///DIR, one file for each suite",
+        help="debsecan data instead of Debian's server: file:///DIR, one file per suite",
     )
     parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
     parser.add_argument(
@@ -78,7 +81,7 @@ def arguments(parser: ArgumentParser) -> None:
         type=int,
         default=3,
         metavar="DAYS",
-        help="how long a newer image must have been there before it is taken; default: 3",
+        help="days a newer image must have been available before it counts; default: 3",
     )
     parser.add_argument(
         "--sbom",
@@ -86,7 +89,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
     )
     parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write SBOMs into this folder"
+        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write SBOMs to this folder"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.epilog = "The exit code is 4 when --inside, --sbom or --scan could not read an image."

@@ -1,4 +1,4 @@
-"""hardentui journal: what was changed on this host, by whom, with what proof, and the way back."""
+"""hardentui journal: list the changes on this host: who, what, proof, and how to undo them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="",
         choices=("", "show", "forget"),
-        help="show one entry with its difference, or forget it: its original is removed for good",
+        help="show one entry with its diff, or forget it: its kept original is deleted",
     )
-    parser.add_argument("id", metavar="ID", nargs="?", default="", help="an entry, or the end of its id")
+    parser.add_argument("id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it")
     parser.add_argument("--yes", action="store_true", help="with forget: do not ask")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 

@@ -1,4 +1,4 @@
-"""hardentui lsm NAME…: what SELinux or AppArmor holds a container to, and a policy of its own."""
+"""hardentui lsm NAME…: show a container's SELinux or AppArmor confinement, or write a policy for it."""
 
 from __future__ import annotations
 

@@ -40,25 +40,25 @@ def arguments(parser: ArgumentParser) -> None:
         "name", metavar="NAME", nargs="?", default="", help="a container; none: the host's sensors"
     )
     often = parser.add_mutually_exclusive_group()
-    often.add_argument("--once", action="store_true", help="one look, then end")
+    often.add_argument("--once", action="store_true", help="take one sample and exit")
     often.add_argument(
-        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
+        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between samples (default: 2)"
     )
     parser.add_argument(
-        "--for", type=seconds, metavar="S", dest="duration", help="end after this many seconds"
+        "--for", type=seconds, metavar="S", dest="duration", help="stop after this many seconds"
     )
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
     parser.add_argument(
         "--baseline",
         choices=("save", "forget"),
-        help="save: keep what is there now, to compare with it from then on; forget: compare no more",
+        help="save: compare with the current state from now on; forget: stop comparing",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "--fail-on",
         choices=SEVERITIES,
         default="medium",
-        help="an alarm of this severity makes the exit code 1",
+        help="lowest alarm severity that sets exit code 1",
     )
     parser.epilog = (
         "Nothing is executed in the container. With --format json each look is one line. Ctrl-C ends it. "

@@ -218,7 +218,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     for move in proposal.moves:
         lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
         lines += [f"       {line}" for line in lines_of(move)]
-        lines += [f"       mind: {mind}" for mind in move.minds]
+        lines += [f"       caution: {mind}" for mind in move.minds]
     terminal.show(*(foreign(line, 1000) for line in lines))
     terminal.write("\n")
 

@@ -30,7 +30,7 @@ SCHEMA = "hardentui/networks/1"
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
-        "--svg", action=Given, metavar="FILE", default="", help="write the map as a picture into a file"
+        "--svg", action=Given, metavar="FILE", default="", help="write the map to an SVG file"
     )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
@@ -45,20 +45,20 @@ def arguments(parser: ArgumentParser) -> None:
         action=Given,
         metavar="NAME",
         default="",
-        help="what a container contacts, with rules for nft",
+        help="show what a container connects to, with nftables rules",
     )
     action.add_argument(
-        "--split", action="store_true", help="propose networks of their own for applications that share one"
+        "--split", action="store_true", help="propose separate networks for applications that share one"
     )
     parser.add_argument(
         "--watch",
         type=seconds,
         metavar="S",
         default=0.0,
-        help="for --outgoing and --split: watch for so long (default for --split: 5)",
+        help="with --outgoing and --split: seconds to watch (default for --split: 5)",
     )
     parser.add_argument(
-        "--trial", action=Given, metavar="FILE", default="", help="for --outgoing: what a trial saw as well"
+        "--trial", action=Given, metavar="FILE", default="", help="with --outgoing: add what a trial saw"
     )
     parser.add_argument(
         "-o",

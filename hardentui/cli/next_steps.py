@@ -30,9 +30,9 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
         name, identity = names[0]
         name = command_word(name, identity[:12])
         if len(result.subjects) > 1:
-            yield f"hardentui check {name}{where}", "all that was found in the worst container"
+            yield f"hardentui check {name}{where}", "all findings of the worst container"
         if not getattr(options, "facts", ""):
-            yield f"hardentui plan {name} --likely{where}", "fixes that nothing seen of it speaks against"
+            yield f"hardentui plan {name} --likely{where}", "fixes that are unlikely to break anything"
     worst = [path.checks[0] for path in result.paths] + [
         subject.having(Status.FAIL)[0].check for subject in failing
     ]
@@ -53,6 +53,7 @@ def _where(options: Namespace) -> str:
         word
         for name in ("url", "connection", "facts", "checklist")
         if (value := getattr(options, name, ""))
-        for word in (f"--{name}", visible(value))
+        for each in ([value] if isinstance(value, str) else value)
+        for word in (f"--{name}", visible(each))
     ]
     return "".join(f" {word}" for word in (shlex.join(words), "--demo" if options.demo else "") if word)

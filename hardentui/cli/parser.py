@@ -13,34 +13,34 @@ from hardentui.cli.terminal import columns
 
 COMMANDS = {
     "check": "check containers and the host against the checklist",
-    "explain": "what a check is, why it matters, what its fix may break; or what the score means",
-    "convert": "write a container as it is as files, nothing hardened",
-    "plan": "the changes that would harden a container, with reasons and risks",
-    "fix": "write the hardened files of a container",
-    "apply": "bring the fixes to the real container, proven, with a way back",
-    "confirm": "keep a change that would otherwise go back by itself",
-    "undo": "take a change back",
-    "journal": "what was changed on this host, by whom, with what proof, and the way back",
-    "trial": "try fixes on a twin beside the container, which stays untouched",
-    "rehearse": "an update tried on a twin, with the image that a rollback would bring back",
-    "host": "the findings of the host and its engines",
-    "images": "the images: who uses them, how old they are, what is inside",
-    "networks": "which containers are where, what is open, who can reach whom",
-    "capabilities": "what each capability of a container allows, and which it really has",
-    "seccomp": "which system calls the filter of a container lets through",
-    "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
-    "pins": "images that Quadlet files pin by digest, and the pins moved",
-    "trust": "which images Podman accepts, and a change of that, proven by real pulls",
-    "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
-    "waive": "accept a finding for a time: who, why, until when",
-    "train": "learn the ten steps in labs that start broken on purpose",
-    "doctor": "what works on this host, what is missing, the command that fixes it",
-    "facts": "save the facts of this host, to look at them later, elsewhere",
-    "compare": "two saved results: what is new, fixed, changed",
+    "explain": "explain a check (what it tests, why it matters, what its fix may break) or the score",
+    "convert": "write a container to files as it is, nothing hardened",
+    "plan": "show the changes that would harden a container, with reasons and risks",
+    "fix": "write hardened files for a container",
+    "apply": "apply fixes to the real container, with proof and a way back",
+    "confirm": "keep a change that would otherwise be rolled back",
+    "undo": "undo a change",
+    "journal": "list the changes on this host: who, what, proof, and how to undo them",
+    "trial": "try fixes on a throw-away twin; the container stays untouched",
+    "rehearse": "try an image update on a twin, and the image a rollback would restore",
+    "host": "show the findings of the host and its engines",
+    "images": "list the images: who uses them, their age, what is inside",
+    "networks": "show the networks: members, open ports, who can reach whom",
+    "capabilities": "show what each capability of a container allows, and which are in effect",
+    "seccomp": "show which system calls a container's filter allows",
+    "lsm": "show a container's SELinux or AppArmor confinement, or write a policy for it",
+    "pins": "list images pinned by digest in Quadlet files, and move the pins",
+    "trust": "show or change which images Podman accepts, proven by real pulls",
+    "monitor": "watch a container: resource use, changes, alarms",
+    "waive": "accept a finding until a date, with owner and reason",
+    "train": "learn the ten steps in labs that start out insecure",
+    "doctor": "show what works on this host, what is missing, and how to fix it",
+    "facts": "save the facts of this host, to check them later or elsewhere",
+    "compare": "compare two saved results: what is new, fixed, changed",
     "checklist": "work with checklists and labs",
-    "serve": "training in a browser, on the simulated host",
+    "serve": "run the training in a browser, on the simulated host",
     "settings": "what is set, where each value comes from, and a file to begin with",
-    "completion": "the completion script of a shell",
+    "completion": "print a shell completion script",
 }
 EXAMPLES = {
     "check": ("", "web --details", "--format sarif -o report.sarif", "--step 5 --fail-on critical"),
@@ -72,10 +72,10 @@ EXIT_CODES = """\
 exit codes:
   0  fine
   1  findings at or above --fail-on; for plan, fix and trial: nothing can be changed
-  2  the call is wrong
+  2  usage error
   3  Podman cannot be reached
   4  incomplete: something that matters could not be checked
-  5  a change did not work and was taken back
+  5  a change failed and was rolled back
   6  trial: the twin does not work even without changes
 """
 
@@ -104,6 +104,21 @@ class Given(argparse.Action):
         if not values:
             parser.error(f"argument {option_string}: its value is empty")
         setattr(namespace, self.dest, values)
+
+
+class GivenAgain(Given):
+    """An option that may be there more than once, each time with a value."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, [*before, values])
 
 
 def seconds(text: str) -> float:
@@ -147,8 +162,8 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     formatter = partial(argparse.RawDescriptionHelpFormatter, width=width)
     parser = Parser(
         prog="hardentui",
-        description="Harden the containers of a Podman host: from found to fixed and proven. "
-        "Without a command the terminal UI opens.",
+        description="Find, fix and prove: harden the containers of a Podman host. "
+        "Without a command, the terminal UI opens.",
         epilog=EXIT_CODES,
         formatter_class=formatter,
     )
@@ -231,9 +246,9 @@ def group_of(
     group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
     group.add_argument(
-        "--likely", action="store_true", help="every fix but those that may break what works today"
+        "--likely", action="store_true", help="every fix except those that may break something"
     )
-    group.add_argument("--safe", action="store_true", help="only fixes that change nothing that works today")
+    group.add_argument("--safe", action="store_true", help="only fixes known to break nothing")
     if required if saved is None else saved:
         group.add_argument(
             "--plan", action=Given, metavar="FILE", default="", help="the fixes of a saved plan"
@@ -244,7 +259,7 @@ def group_of(
             action=Given,
             metavar="FILE",
             default="",
-            help="what a trial showed to work (trial.json)",
+            help="the fixes that worked in a trial (trial.json)",
         )
 
 
@@ -268,12 +283,12 @@ def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
         help="default: quadlet",
     )
     parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"
+        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files to this folder"
     )
     parser.add_argument(
         "--podman-version",
         action=Given,
         metavar="X.Y",
         default="",
-        help="write for this Podman instead of the engine's",
+        help="target this Podman version instead of the engine's",
     )

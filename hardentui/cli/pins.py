@@ -1,4 +1,4 @@
-"""hardentui pins: images that Quadlet files pin by digest, and the pins moved."""
+"""hardentui pins: list images pinned by digest in Quadlet files, and move the pins."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33"}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(

@@ -23,7 +23,7 @@ _NEW_FAILS, _OLD_FAILS = 1, 6
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     parser.add_argument(
         "--image", metavar="REF", action=Given, default="", help="default: what its image name means now"
     )

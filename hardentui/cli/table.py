@@ -25,7 +25,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal, simulated=True) as bench:
         opened = bench.opened
         if opened.simulated:
-            terminal.complain("SIMULATED HOST: nothing of what follows is real.")
+            terminal.complain("SIMULATED HOST: nothing below is real.")
         rows = session.scan(bench, terminal)
         result = session.result(bench, session.of_rows(rows), Severity.HIGH, fixes=False)
         terminal.show(_table(result, rows))

@@ -108,7 +108,7 @@ class Dialogue:
         opened = self._bench.opened
         self._say("HardenTUI, text mode. help tells the words. Nothing is written unless you say write.")
         if opened.simulated:
-            self._say("SIMULATED HOST: nothing of what follows is real.")
+            self._say("SIMULATED HOST: nothing below is real.")
         self._say(f"Host {visible(opened.host_name, 60)}.")
         self._bench.surroundings.host()
         self._rows = session.scan(self._bench, self._terminal)

@@ -1,4 +1,4 @@
-"""hardentui train: learn the ten steps in labs that start broken on purpose."""
+"""hardentui train: learn the ten steps in labs that start out insecure."""
 
 from __future__ import annotations
 

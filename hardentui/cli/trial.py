@@ -33,7 +33,7 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False, saved=True)
     trial = trial_options(parser)
     trial.add_argument(
@@ -70,7 +70,7 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         action="append",
         metavar="NAME",
         default=[],
-        help="a container that it needs; it gets a twin too; repeatable",
+        help="a container it depends on, which gets a twin too; repeatable",
     )
     trial.add_argument(
         "--patience",
@@ -80,7 +80,7 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         help="how many seconds a twin may take to become ready (default: 30)",
     )
     trial.add_argument(
-        "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
+        "--outside", action="store_true", help="let the twin reach the outside; what it sends there is real"
     )
     return trial
 

@@ -1,4 +1,4 @@
-"""hardentui trust: which images Podman accepts, and a change of that, proven by real pulls first."""
+"""hardentui trust: show or change which images Podman accepts, proven by real pulls first."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 SCHEMA = "hardentui/trust/1"
 VERBS = {
-    "show": "what holds now (the default)",
-    "plan": "what the files would be, proven by real pulls; nothing is written",
-    "apply": "the same, then write the files; hardentui undo takes it back",
-    "check": "what the policy says of images, by a real pull of each",
-    "sign": "put a sigstore signature beside images in their registry",
-    "key": "make a sigstore key pair",
+    "show": "show the current policy (default)",
+    "plan": "show the new files, proven by real pulls, without writing them",
+    "apply": "the same, then write the files; hardentui undo reverts it",
+    "check": "test images against the policy with a real pull of each",
+    "sign": "add a sigstore signature to images in their registry",
+    "key": "generate a sigstore key pair",
 }
 _RULES = (
     ("--sigstore", "SCOPE=FILE", "images must be signed with this sigstore (cosign, podman) public key"),

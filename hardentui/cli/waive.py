@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="ID",
         nargs="?",
         default="",
-        help="a check, or a pattern; without it the waivers are listed",
+        help="check ID or pattern; without it, the waivers are listed",
     )
     parser.add_argument(
         "--on", action=Given, metavar="SUBJECT", default="", help="name of a container, image…, or a pattern"
@@ -34,10 +34,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", action=Given, metavar="TEXT", default="", help="why it is accepted")
     parser.add_argument("--owner", action=Given, metavar="WHO", default="", help="who accepts it")
     parser.add_argument(
-        "--until", action=Given, metavar="DATE", default="", help="the last day on which it holds: 2026-12-31"
+        "--until", action=Given, metavar="DATE", default="", help="last day it is valid: 2026-12-31"
     )
     parser.add_argument("--engine", action=Given, metavar="LABEL", default="*", help="only on this engine")
-    parser.add_argument("--control", action=Given, metavar="TEXT", default="", help="what protects instead")
+    parser.add_argument(
+        "--control", action=Given, metavar="TEXT", default="", help="the compensating control"
+    )
     parser.add_argument(
         "--file", action=Given, metavar="FILE", default="", help="a waivers file instead of your own"
     )

@@ -17,7 +17,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.known import Unreadable
 
-_STOP_TICK = 0.2  # seconds between two looks at the stop sign
+_STOP_TICK = 0.2  # seconds between samples at the stop sign
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10
 """Seconds without any answer at all after which nobody waits for one that was asked for ahead: longer than a
 request and its one repetition take."""

@@ -57,7 +57,9 @@ class _Way(Struct, frozen=True):
 
 def _privileged(facts: ContainerFacts, finding: Finding) -> str:
     where = " within its user namespace" if own_user_namespace(facts) else ""
-    return f"{'is privileged' if facts.spec[PRIVILEGED] else 'has all rights of privileged mode'}{where}"
+    return (
+        f"{'is privileged' if facts.spec[PRIVILEGED] else 'has all the privileges of privileged mode'}{where}"
+    )
 
 
 def _socket(facts: ContainerFacts, finding: Finding) -> str:
@@ -114,11 +116,11 @@ _WAYS: Mapping[str, _Way] = {
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}
 _WEAK_WALLS = {
-    "seccomp-unconfined": "may make every system call",
-    "unmasked-system-paths": "reaches hidden parts of /proc and /sys",
+    "seccomp-unconfined": "can make every system call",
+    "unmasked-system-paths": "can reach hidden parts of /proc and /sys",
     "apparmor-unconfined": "has no AppArmor profile",
     "selinux-disabled": "is not separated by SELinux",
-    "new-privileges-allowed": "lets set-user-id programs raise its rights",
+    "new-privileges-allowed": "lets setuid programs raise its privileges",
 }
 _MOST_WORDS = 3
 
@@ -162,7 +164,7 @@ def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
     words = [text for check, text in _WEAK_WALLS.items() if check in failing.keys() - gains]
     if not words and root and failing.keys() & {"root-user", "host-user-namespace"}:
-        return f"{_beginning(facts)}: whoever breaks out of it is root there."
+        return f"{_beginning(facts)}: whoever breaks out is root on the host."
     return _sentence(facts, words) if words else ""
 
 

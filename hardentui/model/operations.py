@@ -131,6 +131,26 @@ class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container")
     created: str = ""
 
 
+class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
+    """A second container with the options of an original that Podman removes when it stops (`--rm`). It is
+    not started; taking the change back after the original is gone gives it the name and starts it.
+
+    Attributes:
+        name: of the stand-in; `original_name` is the one that it takes then.
+        original: full id of the original.
+        seconds: how long the original may take to stop.
+        arguments: of `podman create`, all of them.
+        created: its id, once it is known.
+    """
+
+    name: str
+    original: str
+    original_name: str
+    seconds: int
+    arguments: tuple[str, ...]
+    created: str = ""
+
+
 class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
     """The original stops, with the time for it that it was given."""
 
@@ -216,6 +236,7 @@ Operation: TypeAlias = (
     | CreateNetwork
     | CreateVolume
     | CreateContainer
+    | CreateStandIn
     | StopContainer
     | CopyData
     | StartContainer
@@ -253,6 +274,8 @@ def described(operation: Operation) -> str:
             return f"create the volume {operation.name}"
         case CreateContainer():
             return f"create the hardened {operation.name}"
+        case CreateStandIn():
+            return f"create {operation.name}, which can take the place of the original"
         case StopContainer():
             return "stop the original"
         case CopyData():

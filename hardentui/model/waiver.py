@@ -16,7 +16,7 @@ class Waiver(Struct, frozen=True):
         subject: name of a container, image, network, engine or host, or a shell pattern over names.
         until: the last day on which it holds.
         engine: label of an engine, or a shell pattern over labels.
-        control: what protects instead; may be empty.
+        control: the compensating control; may be empty.
         source: file and line that it was read from.
     """
 

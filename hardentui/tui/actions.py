@@ -63,7 +63,7 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
+    Action("app.connection", "c", "Connection", "Where Podman was found; look elsewhere.", "Everywhere"),
     Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
     Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
@@ -102,12 +102,23 @@ _ORDER = (
 HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
+    Action("home.fix", "f", "Fix", "Plan and write the marked containers, or this one.", "Containers", True),
+    Action("home.mark", "space", "Mark", "Mark this container, or take its mark away.", "Marks", True),
+    Action("home.mark_range", "v", "Mark up to here", "Mark all from the last mark to here.", "Marks"),
+    Action("home.mark_all", "a", "Mark all", "Mark all that the filter shows; again: none.", "Marks"),
     *_ORDER,
-    Action("home.marks", "e", "Marks", "What score and marks of this row mean.", "Containers", True),
+    Action("home.meaning", "e", "Meaning", "What score and signs of this row mean.", "Containers", True),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
-    Action("home.cancel", "escape", "Cancel", "End the scan, or clear the filter.", "Containers", False),
+    Action(
+        "home.cancel",
+        "escape",
+        "Cancel",
+        "Clear the filter, end the scan, drop all marks.",
+        "Containers",
+        False,
+    ),
     Action("home.quit", "q", "Quit", "Leave HardenTUI.", "Containers", True),
 )
 WALK = (
@@ -158,6 +169,16 @@ VALUES = (
         "values.default", "ctrl+r", "Default", "Take the default for this value again.", "Values", True, "^r"
     ),
 )
+FIX_MANY = (
+    Action("many.own", "u", "Own", "Only fixes that were chosen in the walk.", "Fixes"),
+    Action("many.safe", "a", "Safe", "Every fix that changes nothing that works.", "Fixes", True),
+    Action("many.likely", "L", "Likely", "Every fix but those that may break it.", "Fixes", True),
+    Action("many.all", "F", "All fixes", "Every fix, also those that may break something.", "Fixes", True),
+    Action("many.form", "i", "Folder", "Say what is written, and where to.", "Write", True),
+    Action(
+        "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
+    ),
+)
 WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
@@ -176,6 +197,13 @@ HOST = (
 IMAGES = (
     Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
+    Action("images.scan_all", "N", "Scan all", "Look for vulnerabilities of every image.", "Images", True),
+    Action("images.take_in", "i", "Import", "Take in a report of a scanner.", "Images", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
+)
+UPDATES = (
+    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST_CHANGE = (
@@ -214,6 +242,7 @@ JOURNAL = (
     Action("journal.forget", "f", "Forget", "Remove the kept original for good.", "Journal", True),
     Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
 )
+ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
     Action("sure.no", "escape,n,q", "No", "Leave it.", "Question", True, "esc"),
@@ -229,4 +258,7 @@ LAB = (
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)
+CONNECTION = (
+    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
+)

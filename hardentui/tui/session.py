@@ -60,6 +60,7 @@ class Session:
         folder: where files were written last, for the next container.
         last_walk: where the newest walk is, or was when the last session ended.
         list_view: filter and order of the list of containers.
+        marks: keys of the marked containers, in the order in which they were marked.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
@@ -91,6 +92,7 @@ class Session:
         self.folder = "~/hardened"
         self.last_walk: Place | None = None
         self.list_view = ListView()
+        self.marks: dict[str, None] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
@@ -118,7 +120,7 @@ class Session:
         self.close()
         self._first_look = first_look or self._first_look
         self.opened, self.bench, self.failure, self.host = None, None, None, None
-        self.rows, self.listed = {}, False
+        self.rows, self.listed, self.marks = {}, False, {}
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self._watched = set()
         self.around.forget()
@@ -269,6 +271,7 @@ class Session:
         # an engine that does not answer lists nothing: its rows stay, greyed, until it is back
         fresh.update({key: row for key, row in old.items() if key not in fresh and self.greyed(row)})
         gone = old.keys() - fresh.keys()
+        self._unmark(gone)
         self.rows = fresh
         self.rows_changed.publish(frozenset(changed | gone))
         if first:
@@ -308,9 +311,14 @@ class Session:
             self.scan(waiting)
 
     def _remove(self, keys: Collection[str]) -> None:
+        self._unmark(keys)
         for key in keys:
             self.rows.pop(key, None)
         self.rows_changed.publish(frozenset(keys))
+
+    def _unmark(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.marks.pop(key, None)
 
     def _take_connection(self, state: Connectivity) -> None:
         if not state.connected:

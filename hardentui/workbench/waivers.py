@@ -9,7 +9,7 @@ A file is TOML, made to be edited and kept under version control:
     owner = "anna@example.org"
     until = 2026-03-31           # the last day on which it holds
     engine = "rootful"           # optional
-    control = "read-only root"   # optional: what protects instead
+    control = "read-only root"   # optional: the compensating control
 """
 
 from __future__ import annotations

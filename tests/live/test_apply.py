@@ -425,14 +425,3 @@ def test_others_that_stand_on_it_are_named(site: Site) -> None:
         assert site.seen() == before
     finally:
         site.bench.remove("apply-tenant")
-
-
-def test_what_is_gone_when_it_stops_is_not_replaced(site: Site) -> None:
-    site.bench.run("apply-gone", "--rm", BUSYBOX, "sleep", "1000")
-    try:
-        refused = site.run("apply", "apply-gone", "--url", site.bench.url, *site.fixes, "--yes")
-        assert refused.returncode == 2
-        assert "--rm" in refused.stderr
-        assert site.inspect("apply-gone")["State"]["Running"] is True
-    finally:
-        site.bench.remove("apply-gone")

@@ -15,13 +15,14 @@ from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.fix_many import FixManyScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.lab import LabScreen
-from hardentui.tui.screens.marks import MarksScreen
+from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.training import TrainingScreen
 from hardentui.tui.screens.trial import TrialScreen
@@ -30,7 +31,7 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, screen_text, shows, until
+from tests.tui.support import make_app, running, screen_text, scrolled, shows, until
 
 SCREENS = (
     HomeScreen,
@@ -40,10 +41,11 @@ SCREENS = (
     ImagesScreen,
     NetworksScreen,
     TrustScreen,
-    MarksScreen,
+    MeaningScreen,
     ConnectionScreen,
     CommandLogScreen,
     ExplainScreen,
+    FixManyScreen,
     ValuesScreen,
     WriteScreen,
     HelpScreen,
@@ -82,7 +84,7 @@ async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
         await pilot.press("o")
         await shows(pilot, "by name")
         await pilot.press("question_mark")
-        await shows(pilot, "o        Sort")
+        await scrolled(pilot, "down", "o        Sort")
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:

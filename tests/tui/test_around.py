@@ -16,7 +16,7 @@ from hardentui.tui.screens.browse import short
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
-from hardentui.tui.screens.marks import MarksScreen
+from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
@@ -208,7 +208,7 @@ async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: 
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
-        await shows(pilot, "Worst ways from a container to the host", "␛]0;owned␇[b]: Runs as root")
+        await shows(pilot, "Worst attack paths from a container to the host", "␛]0;owned␇[b]: Runs as root")
         shown = [
             line for line in screen_text(app).splitlines() if line.lstrip().startswith(("1.", "2.", "3."))
         ]
@@ -233,9 +233,9 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
     app = make_app(some())
     async with running(app, size) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, MarksScreen))
+        await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
         await shows(pilot, "Score 56", "1 critical, ")
-        texts = ["What the score means", "100: all that applies"]
+        texts = ["What the score means", "100: everything that applies"]
         if size[1] > 20:
             texts += ["10 ■ Runtime protection", "1 failing, worst critical; ", "does not apply"]
             texts += ["2 failing, worst high"]

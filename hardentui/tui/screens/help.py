@@ -17,6 +17,7 @@ from hardentui.tui.actions import APP, BACK, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.widgets.container_list import CHOSEN, MARKED
 from hardentui.workbench.looking.row_filter import EXAMPLES
 
 _KEYS = {
@@ -71,7 +72,9 @@ class HelpScreen(HardenScreen):
             parts.append(("\nFilter: all words must hold\n", "bold $primary"))
             for example, meaning in EXAMPLES:
                 parts += hanging(f"  {example}", meaning, width, "$muted", indent=28, label_style="bold")
-        parts.append(("\nMarks\n", "bold $primary"))
+        parts.append(("\nSigns\n", "bold $primary"))
+        if self._filters:
+            parts.append(f"  {MARKED} marked      {CHOSEN} fixes chosen, not written\n")
         for look in (*FAILING.values(), *OTHERS.values()):
             parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
             parts.append("\n" if look.order % 4 == 3 else "")

@@ -79,6 +79,10 @@ class HomeScreen(ContainerScreen):
         self._list.focus()
         self._draw()
 
+    def on_screen_resume(self) -> None:
+        """Elsewhere fixes may have been chosen or written."""
+        self._draw()
+
     # --- the session changed ---------------------------------------------------------------------------
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
@@ -109,7 +113,12 @@ class HomeScreen(ContainerScreen):
             self.query_one("#empty", Static).update(empty)
         self.set_class(empty is not None, "-empty")
         arrow = self.signs.rising if view.rises else self.signs.falling
-        self._list.show([Line(row, session.greyed(row)) for row in rows], (view.column, arrow))
+        unwritten = session.unwritten
+        lines = [
+            Line(row, session.greyed(row), marked=row.key in session.marks, chosen=row.key in unwritten)
+            for row in rows
+        ]
+        self._list.show(lines, (view.column, arrow))
         self._show_summary()
         self._show_outlook(self._list.current)
 
@@ -145,6 +154,8 @@ class HomeScreen(ContainerScreen):
         of = f"{len(shown)} of " if self._filter.active else ""
         count = plural(len(session.rows), "container")
         parts: list[str | Content | tuple[str, str]] = [(f"{of}{count}", "bold")]
+        if session.marks:
+            parts += [f" {signs.dot} ", (f"{len(session.marks)} marked", "bold $primary")]
         if score is not None:
             parts += [f" {signs.dot} score ", (str(score), "bold")]
         for severity in (Severity.CRITICAL, Severity.HIGH):
@@ -278,11 +289,57 @@ class HomeScreen(ContainerScreen):
         if message.heading:
             self.action_sort_by(message.heading)
 
-    def action_marks(self) -> None:
-        from hardentui.tui.screens.marks import MarksScreen
+    def action_mark(self) -> None:
+        """Mark the container under the cursor, or take its mark away, and go on to the next."""
+        marks, key = self.session.marks, self.container_key
+        if not key:
+            self.complain("There is no container to mark.")
+            return
+        if key in marks:
+            del marks[key]
+        else:
+            marks[key] = None
+        self._list.action_move(1)
+        self._draw()
+
+    def action_mark_range(self) -> None:
+        marks, shown = self.session.marks, self._list.shown
+        last = next((key for key in reversed(marks) if key in shown), "")
+        if not last or not self.container_key:
+            self.complain("Mark the first container with space; v marks all from there to the cursor.")
+            return
+        first, end = sorted((shown.index(last), shown.index(self.container_key)))
+        marks.update(dict.fromkeys(shown[first : end + 1]))
+        self._draw()
+
+    def action_mark_all(self) -> None:
+        marks, shown = self.session.marks, self._list.shown
+        if not shown:
+            self.complain("There is no container to mark.")
+        elif marks.keys() >= set(shown):
+            for key in shown:
+                del marks[key]
+        else:
+            marks.update(dict.fromkeys(shown))
+        self._draw()
+
+    def action_fix(self) -> None:
+        """Plan the marked containers together, or the one under the cursor."""
+        keys = tuple(self.session.marks) or ((self.container_key,) if self.container_key else ())
+        if not keys:
+            self.complain("There is no container to fix.")
+        elif self.session.bench is None:
+            self.complain("The checks are still being loaded.")
+        else:
+            from hardentui.tui.screens.fix_many import FixManyScreen
+
+            self.app.push_screen(FixManyScreen(keys))
+
+    def action_meaning(self) -> None:
+        from hardentui.tui.screens.meaning import MeaningScreen
 
         if (row := self._list.current) is not None:
-            self.app.push_screen(MarksScreen(row.key))
+            self.app.push_screen(MeaningScreen(row.key))
 
     def copied(self) -> tuple[str, str]:
         row = self._list.current
@@ -306,6 +363,9 @@ class HomeScreen(ContainerScreen):
             self._list.focus()
         elif self.session.cancel_scan():
             self.notify("The scan stops; what was found stays.", markup=False)
+        elif self.session.marks:
+            self.session.marks.clear()
+            self._draw()
 
     def action_quit(self) -> None:
         left = self.session.unwritten

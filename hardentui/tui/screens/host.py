@@ -88,7 +88,7 @@ class HostScreen(HardenScreen):
             ((report.facts, report.failing) for report in reports if report.facts is not None), most
         )
         several = len({path.engine for path in paths}) > 1
-        parts: list[Part] = [("Worst ways from a container to the host\n", "$muted")] if paths else []
+        parts: list[Part] = [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
         for at, path in enumerate(paths, 1):
             name = f"{path.name} ({path.engine})" if several else path.name
             also = f" The same way: {len(path.also)} more." if path.also else ""

@@ -1,4 +1,4 @@
-"""The journal: what was changed on this host, by whom, with what proof, and the way back."""
+"""The journal: list the changes on this host: who, what, proof, and how to undo them."""
 
 from __future__ import annotations
 

@@ -37,12 +37,27 @@ from hardentui.tui.widgets.columns import (
 )
 from hardentui.workbench.views import Row
 
+MARKED, CHOSEN = "*", "+"
+
 
 class Line(Struct, frozen=True):
-    """A row, and whether its data is old."""
+    """A row, and what else is to be seen of it.
+
+    Attributes:
+        grey: its data is old.
+        marked: by the user, to do something with all that are.
+        chosen: fixes were chosen for it and are not written.
+    """
 
     row: Row
     grey: bool = False
+    marked: bool = False
+    chosen: bool = False
+
+    @property
+    def sign(self) -> str:
+        """Between the cursor and the name."""
+        return MARKED if self.marked else CHOSEN if self.chosen else " "
 
 
 class ContainerList(ScrollView, can_focus=True):
@@ -61,6 +76,7 @@ class ContainerList(ScrollView, can_focus=True):
         "list--cursor",
         "list--grey",
         "list--muted",
+        "list--sign",
     }
     DEFAULT_CSS = """
     ContainerList {
@@ -72,6 +88,7 @@ class ContainerList(ScrollView, can_focus=True):
         & > .list--cursor { background: $cursor; text-style: bold; }
         & > .list--grey { color: $status-na; text-style: italic; }
         & > .list--muted { color: $muted; }
+        & > .list--sign { color: $primary; text-style: bold; }
         &:nocolor > .list--cursor { text-style: bold reverse; }
     """
     DEFAULT_CSS += "\n".join(
@@ -119,6 +136,11 @@ class ContainerList(ScrollView, can_focus=True):
     def current(self) -> Row | None:
         """The row under the cursor."""
         return self._lines[self.cursor].row if 0 <= self.cursor < len(self._lines) else None
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Keys of the rows, from top to bottom."""
+        return tuple(line.row.key for line in self._lines)
 
     def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
         """Show these lines in this order. The cursor stays on its container once it was moved.
@@ -245,7 +267,8 @@ class ContainerList(ScrollView, can_focus=True):
         signs, row = signs_of(self), line.row
         grey = self._style("grey") if line.grey else Style()
         muted = grey if line.grey else self._style("muted")
-        segments = [Segment(f"{signs.cursor if at_cursor else ' '} ", grey)]
+        sign = self._style("sign") if line.sign.strip() else grey
+        segments = [Segment(signs.cursor if at_cursor else " ", grey), Segment(line.sign, sign)]
 
         def put(text: str, width: int, style: Style) -> None:
             if width:

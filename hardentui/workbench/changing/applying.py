@@ -31,6 +31,7 @@ from hardentui.model.journal import EntryAction, EntryState, JournalChange, Jour
 from hardentui.model.known import Unreadable
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
+from hardentui.options import REMOVE
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
@@ -200,9 +201,12 @@ class Application:
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
             return update_way(facts, live), diff, ("it goes on running: only its limits change",)
-        self._refuse_loss(
-            layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it into volumes"
-        )
+        if facts.spec[REMOVE] and facts.running:  # gone, with its layer, before anything could be copied
+            self._refuse_loss(layer, wishes, keeping="")
+        else:
+            self._refuse_loss(
+                layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it into volumes"
+            )
         suffix = identity.rpartition("-")[2]
         way = replace_way(
             facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data

@@ -12,6 +12,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.options import REMOVE
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.visible import visible
 from hardentui.workbench.looking.unit_origin import manager_of
 
@@ -24,10 +25,11 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
     shown = visible(facts.name, 80)
     if facts.inspect.get("IsInfra"):
         raise CannotFix(f"{shown} only holds a pod together and is not created anew.")
-    if facts.spec[REMOVE]:
+    if facts.spec[REMOVE] and facts.running and _is_in_the_foreground(facts):
         raise CannotFix(
-            f"{shown} was started with --rm: stopped, it would be gone, and nothing could be kept.",
-            "Start it without --rm, or let a Quadlet run it: hardentui convert NAME --to quadlet",
+            f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
+            " supervisor) waits for its end and may start it again beside its successor.",
+            "Start it with --detach, or let a Quadlet run it: hardentui convert NAME --to quadlet",
         )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
@@ -46,6 +48,14 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
             f"Other containers stand on {shown} (its namespaces, or --requires): {', '.join(dependents)}.",
             "They are bound to its id and would have to be created anew too; it is not replaced.",
         )
+
+
+def _is_in_the_foreground(facts: ContainerFacts) -> bool:
+    """By its recorded command; one that was made through the API has none, and nobody waits for it."""
+    line = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
+    if line is None or line.verb != "run":
+        return False
+    return (line.flags.get("--detach") or ["false"])[-1].lower() not in ("", "1", "t", "true")
 
 
 def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:

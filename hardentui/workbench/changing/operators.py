@@ -9,6 +9,7 @@ from hardentui.change.container_operator import ContainerOperator
 from hardentui.change.file_operator import FileOperator
 from hardentui.change.operator import Operator
 from hardentui.change.service_operator import Prove, ServiceOperator
+from hardentui.change.stand_in_operator import StandInOperator
 from hardentui.change.unit_operator import UnitOperator
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
@@ -38,7 +39,13 @@ def operators_on(
     changing = ChangingEngine(engine, listener)
     try:
         service = ServiceOperator(changing.containers, files, prove)
-        yield (FileOperator(), UnitOperator(), ContainerOperator(changing), service)
+        yield (
+            FileOperator(),
+            UnitOperator(),
+            ContainerOperator(changing),
+            StandInOperator(changing),
+            service,
+        )
     finally:
         changing.close()
 

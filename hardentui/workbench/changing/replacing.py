@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from hardentui.change.container_operator import restart_policy
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.host.files.reader import Files
@@ -13,6 +15,7 @@ from hardentui.model.operations import (
     CopyData,
     CreateContainer,
     CreateNetwork,
+    CreateStandIn,
     CreateVolume,
     NoteContainer,
     Operation,
@@ -23,7 +26,7 @@ from hardentui.model.operations import (
 )
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
-from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, ROOTFS, TMPFS, Mount
+from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
@@ -58,7 +61,7 @@ def replace_way(
     refuse_replacing(facts, engine, files)
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
     context = UnitContext.of(facts, facts.engine.version)
-    spec, notes = with_existing(plan.after.with_(NAME, name), context.anonymous)
+    spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
     brought = new_volumes(plan)
     copies = [(folder, volume) for folder, volume in brought.items() if _holds_data(folder, layer)]
     volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
@@ -71,7 +74,16 @@ def replace_way(
     policy = restart_policy(facts.inspect)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
     operations += new_networks(facts, plan, engine)
-    operations.append(RenameContainer(id=facts.id, before=name, after=kept))
+    vanishes = facts.spec[REMOVE] and facts.running
+    if vanishes:
+        operations.append(_stand_in(facts, plan, kept))
+        more = (
+            *more,
+            f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
+            " options and volumes and takes its place on the way back, without what is in its own layer",
+        )
+    after = f"{name}-leaving-{suffix}" if vanishes else kept
+    operations.append(RenameContainer(id=facts.id, before=name, after=after))
     if policy not in ("no", ""):
         if facts.engine.version < UPDATES_RESTART:
             more = (
@@ -85,7 +97,7 @@ def replace_way(
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
-    if copies or volumes:
+    if (copies or volumes) and not vanishes:
         operations.append(CopyData(source=facts.id, paths=(*copies, *volumes)))
     if facts.running:
         operations.append(StartContainer(name=name))
@@ -96,6 +108,27 @@ def replace_way(
 
 def _holds_data(folder: str, layer: LayerData) -> bool:
     return any(is_below(path, (folder,)) for path in layer.data)
+
+
+def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
+    """What takes the place of an original that is gone once it has stopped."""
+    context = UnitContext.of(facts, facts.engine.version)
+    spec, _ = _with_its_volumes(facts.spec.with_(NAME, kept), context)
+    spec, _ = _same_image(facts, replace(plan, after=plan.before), spec)
+    return CreateStandIn(
+        name=kept,
+        original=facts.id,
+        original_name=facts.name,
+        seconds=stop_timeout(facts),
+        arguments=run_arguments(spec, "create"),
+    )
+
+
+def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str, ...]]:
+    """With the anonymous volumes that it has, also of one that loses them when it is gone (`--rm`): its
+    stand-in holds them until then."""
+    named, notes = with_existing(spec.without(REMOVE), context.anonymous)
+    return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes
 
 
 def new_volumes(plan: Plan) -> dict[str, str]:

@@ -83,10 +83,12 @@ class Planner:
         missing = conflicts_with_host(facts, plan.after, host)
         return replace(plan, conflicts=(*plan.conflicts, *missing))
 
-    def plan_with(self, report: Report, caution: Caution) -> Plan:
-        """The plan of all fixes that the caution allows; `skipped` has every other failing finding, and why
-        it is left out."""
-        plan = self.plan(report, self.choices(report, caution))
+    def plan_with(self, report: Report, caution: Caution | None, chosen: Iterable[Choice] = ()) -> Plan:
+        """The plan of all fixes that the caution allows (None: of no other ones), and of those that were
+        chosen beside them; `skipped` has every other failing finding, and why it is left out."""
+        allowed = self.choices(report, caution) if caution is not None else ()
+        choices = {choice.check: choice for choice in (*allowed, *chosen)}
+        plan = self.plan(report, choices.values())
         rest = left_out(known_facts(report), plan, self._not_waived(report), self._checklist)
         return replace(plan, skipped=(*plan.skipped, *rest))
 

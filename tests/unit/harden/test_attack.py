@@ -81,7 +81,7 @@ def mounted(*paths: str) -> Any:
         (
             [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
             replace(ROOT, capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
-            "not published: it has all rights of privileged mode.",
+            "not published: it has all the privileges of privileged mode.",
         ),
         (
             [(PRIVILEGED, True), (PID, "host"), (NETWORK, ("host",)), (DEVICES, ("/dev/sda",))],
@@ -124,16 +124,16 @@ def mounted(*paths: str) -> Any:
             "not published: it holds a capability that leads to the host (SYS_MODULE).",
         ),
         ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it may use /dev/sda."),
-        ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out of it is root there."),
-        ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it may make every system call."),
-        ([], ROOT, "not published: whoever breaks out of it is root there."),
-        ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out of it is root there."),
-        ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out of it is root there."),
+        ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out is root on the host."),
+        ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it can make every system call."),
+        ([], ROOT, "not published: whoever breaks out is root on the host."),
+        ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out is root on the host."),
+        ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out is root on the host."),
         ([(PUBLISH_ALL, True)], ROOT, "with every exposed port published on every address: whoever"),
         (
             [(PUBLISH, (Port(53, "53", "127.0.0.1", "udp"),))],
             ROOT,
-            "published on this host only: whoever breaks out of it is root there.",
+            "published on this host only: whoever breaks out is root on the host.",
         ),
         (
             [(PUBLISH, (Port(53, "53", "192.0.2.1", "udp"), Port(80, "", "192.0.2.1")))],
@@ -186,7 +186,7 @@ def test_a_member_is_open_through_its_pod() -> None:
     facts = replace(container(kernel=ROOT, inspect={"Pod": "p"}), pod=pod)
     assert "published on every address (port 8443)" in attack_path(*judged(facts))
     said = attack_path(*judged(replace(facts, pod=None)))  # nobody told
-    assert said == "Runs as root of the host: whoever breaks out of it is root there."
+    assert said == "Runs as root of the host: whoever breaks out is root on the host."
     borrowed = told((NETWORK, ("container:web",)), kernel=ROOT)
     assert "published" not in borrowed
 

@@ -31,6 +31,7 @@ from hardentui.model.finding import (
     Verdict,
 )
 from hardentui.reports import FORMATS, render
+from hardentui.reports.merging import merged
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
@@ -167,15 +168,15 @@ def test_the_summary_is_where_reading_begins() -> None:
     last = render("text", shown, TextStyle(summary_last=True)).splitlines()
     assert "Failing: 1 high." in first[0]
     assert "Failing: 1 high." in last[-2]
-    assert last[-1] == "Exit code 1: something high or worse fails (--fail-on)."
+    assert last[-1] == "Exit code 1: a finding at high or above fails (--fail-on)."
 
 
 @pytest.mark.parametrize(
     ("shown", "says"),
     [
-        (result(), "Exit code 0: nothing high or worse fails or is unknown (--fail-on)."),
-        (result(fail_on=Severity.CRITICAL), "Exit code 0: nothing critical fails"),
-        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: something high or worse could not"),
+        (result(), "Exit code 0: no finding at high or above fails or is unknown (--fail-on)."),
+        (result(fail_on=Severity.CRITICAL), "Exit code 0: no finding at critical fails"),
+        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: a finding at high or above could not"),
         (result(trouble="gone"), "Exit code 4: 1 of them could not be checked."),
     ],
 )
@@ -223,7 +224,7 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
     several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
     for form in ("text", "markdown"):
         text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
-        assert "Worst ways from a container to the host 1. a: It leads to the host" in text
+        assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
         assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
         assert "1. a (rootful): It leads" in " ".join(
             render(form, replace(several, engines=several.engines * 2), TextStyle(200))
@@ -305,9 +306,15 @@ def document() -> Any:
     return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), TextStyle()))
 
 
+def fleet_document() -> Any:
+    shown = result(finding(Status.FAIL, Severity.HIGH))
+    return json.loads(render("json", merged([("a.json", shown), ("b.json", shown)]), TextStyle()))
+
+
 def test_the_json_is_what_its_schema_says() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert is_valid(document())
+    assert is_valid(fleet_document())
     assert is_valid(json.loads(render("json", replace(result(), engines=()), TextStyle())))
 
 
@@ -346,7 +353,7 @@ def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 @pytest.mark.parametrize("path", sorted(set(_required(SCHEMA)), key=str), ids=str)
 def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None:
-    whole = copy.deepcopy(document())
+    whole = copy.deepcopy(fleet_document() if path[0] == "hosts" else document())
     inner = whole
     for step in path[:-1]:
         inner = inner[step]

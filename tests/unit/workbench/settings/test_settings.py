@@ -116,7 +116,7 @@ def test_a_refused_key_does_not_free_its_old_one_for_another() -> None:
     settings = _read('[keys]\n"home.sort" = "r"\n"home.recheck" = "e"\n')
     assert settings.keys == {}
     assert _notices(settings) == [
-        "3: home.recheck: e is the key of home.marks already",
+        "3: home.recheck: e is the key of home.meaning already",
         "2: home.sort: r is the key of home.recheck already",
     ]
 

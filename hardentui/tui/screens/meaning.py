@@ -1,4 +1,4 @@
-"""What the score and the marks of one row mean."""
+"""What the score and the signs of one row mean."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _HEAD = "bold $primary"
 _SHOWN = 5
 
 
-class MarksScreen(HardenScreen):
+class MeaningScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Marks"
+    BINDING_GROUP_TITLE = "Meaning"
 
     def __init__(self, key: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class MarksScreen(HardenScreen):
     def _draw(self) -> None:
         row = self.session.rows.get(self._key)
         name = visible(row.name, 50) if row else "It was removed"
-        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
+        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and signs")
         self.query_one("#crumb", Static).update(head)
         if row is not None:
             self.query_one("#text", Static).update(self._content(row))

@@ -1,0 +1,109 @@
+"""The way back to a container that Podman removes when it stops (`--rm`): a stand-in, created before that.
+
+The stand-in has all options of the original and holds its volumes, so that Podman removes none of them. It is
+never started unless the change is taken back after the original is gone; then it takes its name and place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import Any
+
+from hardentui.change.container_operator import STILL_TAKEN, start_with_patience
+from hardentui.change.operator import OperationOutcome
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed, NotFound
+from hardentui.model.journal import JournalEntry
+from hardentui.model.operations import CreateStandIn, Operation
+from hardentui.visible import visible
+
+_LOOK_AGAIN = 0.3
+_GOES = 10.0  # seconds that Podman may take to remove a container that has ended
+
+
+class StandInOperator:
+    """Creates the stand-in, and puts it in the place of its original."""
+
+    kinds: tuple[type[Operation], ...] = (CreateStandIn,)
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._containers = engine.containers
+
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        created = self._containers.create_by_command(operation.arguments)
+        return OperationOutcome(
+            CreateStandIn(
+                name=operation.name,
+                original=operation.original,
+                original_name=operation.original_name,
+                seconds=operation.seconds,
+                arguments=operation.arguments,
+                created=created,
+            )
+        )
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        original = self._survivor(operation)
+        stand_in = self._stand_in(operation)
+        if original is not None:
+            if str(original.get("Name")) != operation.original_name:
+                self._containers.rename(operation.original, operation.original_name)
+            if stand_in is not None:
+                self._containers.remove(str(stand_in["Id"]), force=True, volumes=False)
+            return
+        if stand_in is None:
+            raise ChangeFailed(
+                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
+                f"{visible(operation.name, 80)}, which was to take its place, is gone too."
+            )
+        identity = str(stand_in["Id"])
+        if str(stand_in.get("Name")) != operation.original_name:
+            self._containers.rename(identity, operation.original_name)
+        if not (stand_in.get("State") or {}).get("Running"):
+            start_with_patience(self._containers, identity, STILL_TAKEN, threading.Event())
+
+    def remove(self, operation: CreateStandIn) -> None:
+        """Remove the stand-in for good, but none that is in use; its volumes stay.
+
+        Raises:
+            ChangeFailed: it runs, or is called otherwise by now.
+        """
+        stand_in = self._stand_in(operation)
+        if stand_in is None:
+            return
+        running = (stand_in.get("State") or {}).get("Running")
+        if running or str(stand_in.get("Name")) != operation.name:
+            raise ChangeFailed(f"{visible(operation.name, 80)} is in use; it was not removed.")
+        self._containers.remove(str(stand_in["Id"]), volumes=False)
+
+    def _survivor(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+        """The original, where it goes on running; None where it has stopped, after which it is gone."""
+        end = monotonic() + operation.seconds + _GOES
+        while True:
+            try:
+                now = self._containers.inspect(operation.original)
+            except NotFound:
+                return None
+            state = now.get("State") or {}
+            if state.get("Running") and state.get("Status") not in ("stopping", "removing"):
+                return now
+            if monotonic() > end:
+                break
+            sleep(_LOOK_AGAIN)
+        with suppress(NotFound):  # it has ended, and Podman did not come to remove it
+            self._containers.remove(operation.original, force=True, volumes=False)
+        return None
+
+    def _stand_in(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+        """By its id; where a crash hid that, by its name and the very command that was asked for."""
+        with suppress(NotFound):
+            container = self._containers.inspect(operation.created or operation.name)
+            command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
+            if operation.created or command[-len(operation.arguments) :] == operation.arguments:
+                return container
+        return None

@@ -1,0 +1,80 @@
+"""What one of many containers gets, and what was written for all of them, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+
+from hardentui.model.plan import Caution, Plan
+from hardentui.model.written import WrittenFile
+from hardentui.tui.text import Part, hanging
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.words import plural
+from hardentui.workbench.changing.batch import BatchItem
+
+_GOOD = "bold $status-pass"
+_BAD = "bold $status-high"
+_LABEL = 19
+_BOLDER = {
+    Caution.LIKELY: "change how it behaves: L takes them",
+    Caution.ALL: "may break it: F takes them",
+}
+
+
+def item_parts(item: BatchItem, width: int) -> Iterator[Part]:
+    """Its fixes, what they leave out, its files and the difference; or why nothing is written for it."""
+    if item.trouble is not None:
+        error = item.trouble
+        yield from hanging("refused", error.title, width, indent=_LABEL, label_style=_BAD)
+        if error.hint:
+            yield from hanging("", error.hint, width, indent=_LABEL)
+    if item.plan is None:
+        return
+    yield from _of_plan(item.plan, width)
+    for draft in item.drafts:
+        names = ", ".join(file.name for file in draft.files)
+        proven = f"{names}: {draft.proof}" if draft.proof else names
+        yield from hanging("files", proven, width, indent=_LABEL)
+        for sentence in draft.left_out:
+            yield from hanging("not changed", sentence, width, indent=_LABEL, label_style=_BAD)
+        for warning in draft.warnings:
+            yield from hanging("note", warning, width, indent=_LABEL)
+    for draft in item.drafts:
+        if draft.diff:
+            yield from ("\n", diff_content(draft.diff), "\n")
+
+
+def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
+    """The fixes with their risks, what to mind, and what is left out."""
+    by_risk: dict[str, list[str]] = {}
+    for choice in plan.choices:
+        by_risk.setdefault(plan.risks[choice.check].value, []).append(choice.check)
+    for risk, checks in by_risk.items():
+        yield from hanging(risk, ", ".join(checks), width, indent=_LABEL)
+    if not plan.choices:
+        yield from hanging("nothing", "No fix of this kind changes anything here.", width, indent=_LABEL)
+    for note in plan.notes:
+        yield from hanging("seen", f"{note.check}: {note.text}", width, indent=_LABEL)
+    for conflict in plan.conflicts:
+        yield from hanging("mind", conflict, width, indent=_LABEL, label_style="bold $status-medium")
+    left_out = []
+    for bolder, why in _BOLDER.items():
+        checks = [skipped.check for skipped in plan.skipped if skipped.bolder is bolder]
+        if checks:
+            left_out.append(f"{', '.join(checks)}: these {why}")
+    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.bolder is None]
+    for at, sentence in enumerate(left_out):
+        yield from hanging("" if at else "left out", sentence, width, indent=_LABEL)
+
+
+def written_parts(
+    files: Sequence[WrittenFile], commands: Sequence[str], folder: str, width: int
+) -> list[Part]:
+    """Every file that was written, and what to run next."""
+    parts = hanging("", f"Written: {plural(len(files), 'file')} in {folder}", width, _GOOD, indent=0)
+    for file in files:
+        kept = f", the former one is {PurePath(file.backup).name}" if file.backup else ""
+        parts += hanging(str(file.state), f"{PurePath(file.path).name}{kept}", width, indent=11)
+    for command in commands:
+        parts += hanging("next:", command, width, "$primary", indent=11, label_style="bold")
+    return parts

@@ -1,0 +1,184 @@
+"""Several containers at once: for each a plan and its files, all of them written in one go.
+
+A container that cannot be looked at, planned or written is named with the reason and keeps none of the others
+back. Each draft is proven by itself. Together they stay proven: what two drafts share (a network, a pod) is
+the same file in both, or the second container is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress, EngineError, HardenError
+from hardentui.model.draft import Draft, DraftFile, Target
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.model.version import Version
+from hardentui.model.written import WrittenFile
+from hardentui.visible import visible
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.planning.planner import plan_file
+from hardentui.workbench.views import Report
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+
+class BatchItem(Struct, frozen=True):
+    """What one container gets.
+
+    Attributes:
+        plan: None only with trouble.
+        after: the score that the plan promises.
+        drafts: one for each target; none when the plan changes nothing.
+        plan_file: the plan to use again, where it was asked for.
+        trouble: why nothing is written for it; None when something is, or nothing is to be changed.
+    """
+
+    report: Report
+    plan: Plan | None = None
+    after: int | None = None
+    drafts: tuple[Draft, ...] = ()
+    plan_file: DraftFile | None = None
+    trouble: HardenError | None = None
+
+    @property
+    def files(self) -> tuple[DraftFile, ...]:
+        files = tuple(file for draft in self.drafts for file in draft.files)
+        return (*files, self.plan_file) if files and self.plan_file else files
+
+
+class BatchForm(Struct, frozen=True):
+    """What is written for each container.
+
+    Attributes:
+        targets: the Quadlet, the run script, …
+        own_unit: instead of a new Quadlet, change the unit of a container that runs from one.
+        plan: the plan as well.
+    """
+
+    targets: tuple[Target, ...] = (Target.QUADLET,)
+    own_unit: bool = True
+    plan: bool = True
+    version: Version | None = None
+
+
+def prepare(
+    bench: Workbench,
+    report: Report,
+    caution: Caution | None,
+    chosen: Iterable[Choice] = (),
+    form: BatchForm = BatchForm(),  # noqa: B008 - it is frozen
+) -> BatchItem:
+    """Plan and files of one container; what stands in the way becomes its trouble.
+
+    Args:
+        caution: which fixes; None: only the chosen ones.
+        chosen: fixes that somebody chose for it, with their values; they come in addition.
+    """
+    plan = None
+    after = None
+    try:
+        if report.trouble:
+            raise EngineError("It could not be looked at.", report.trouble)
+        plan = bench.planner.plan_with(report, caution, chosen)
+        after = bench.planner.score_after(report, plan).value
+        if not plan.changes:
+            return BatchItem(report, plan, after)
+        targets = dict.fromkeys(_for_container(bench, report, target, form) for target in form.targets)
+        drafts = tuple(bench.drafter.draft(report, plan, target, version=form.version) for target in targets)
+        file = plan_file(report, plan) if form.plan else None
+    except HardenError as error:
+        return BatchItem(report, plan, after, trouble=error)
+    return BatchItem(report, plan, after, drafts, file)
+
+
+def _for_container(bench: Workbench, report: Report, target: Target, form: BatchForm) -> Target:
+    """A drop-in stands in a folder of its own, so that it cannot be written in one go with the others."""
+    if target is Target.QUADLET and form.own_unit:
+        unit = bench.drafter.own_unit(report)
+        if unit is not None and Target.UNIT in unit.ways:
+            return Target.UNIT
+    return target
+
+
+class Batch(Struct, frozen=True):
+    """All containers, and the files that they get together."""
+
+    items: tuple[BatchItem, ...]
+    files: tuple[DraftFile, ...]
+
+    @property
+    def written(self) -> tuple[BatchItem, ...]:
+        """The containers that get files."""
+        return tuple(item for item in self.items if item.trouble is None and item.files)
+
+    @property
+    def refused(self) -> tuple[BatchItem, ...]:
+        """The containers that get none because something stands in the way."""
+        return tuple(item for item in self.items if item.trouble is not None)
+
+
+def combine(items: Iterable[BatchItem]) -> Batch:
+    """Put the files of all containers together.
+
+    A unit that one container writes for itself wins over the copy that another member of its pod carries.
+    A container whose file another one needs with another text is left out as a whole.
+    """
+    combined = list(items)
+    while True:
+        files: dict[str, tuple[DraftFile, BatchItem]] = {}
+        clash = _add(files, combined, of_pod=False) or _add(files, combined, of_pod=True)
+        if clash is None:
+            return Batch(tuple(combined), tuple(file for file, _ in files.values()))
+        at, file, owner = clash
+        error = CannotExpress(
+            f"{visible(file.name, 80)} is also a file of {visible(owner.report.subject.name, 80)} on "
+            f"{visible(owner.report.subject.engine, 40)}, with another text.",
+            "Write this container by itself, into another folder.",
+        )
+        combined[at] = replace(combined[at], trouble=error)
+
+
+_Clash = tuple[int, DraftFile, BatchItem]
+
+
+def _add(
+    files: dict[str, tuple[DraftFile, BatchItem]], items: Sequence[BatchItem], *, of_pod: bool
+) -> _Clash | None:
+    for at, item in enumerate(items):
+        if item.trouble is not None:
+            continue
+        for file in item.files:
+            if file.of_pod is not of_pod:
+                continue
+            known, owner = files.setdefault(file.name, (file, item))
+            if (known.text, known.folder) == (file.text, file.folder):
+                files[file.name] = replace(known, mode=known.mode & file.mode), owner
+            elif known.of_pod or not of_pod:
+                return at, file, owner
+    return None
+
+
+def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
+    """Write all files into the folder, which is made when it is missing.
+
+    Raises:
+        WriteError: nothing was written.
+    """
+    return save(batch.files, folder, create=True)
+
+
+def next_commands(bench: Workbench, batch: Batch, folder: str) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
+    """What to run once the files are written, container by container. Those of a pod start with its first
+    one, which brings the units of all."""
+    covered: set[str] = set()
+    for item in batch.written:
+        draft = item.drafts[0]  # several kinds of files are several ways to the same container
+        if draft.files[0].name in covered:
+            continue
+        covered |= {file.name for file in draft.files if file.of_pod}
+        yield item, bench.drafter.next_commands(item.report, draft, folder)

@@ -1,0 +1,133 @@
+"""Apply on containers that Podman removes when they stop (`--rm`): a stand-in is the way back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.model.journal import EntryState
+from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+
+class Passing(Site):
+    """The web server, started with --rm."""
+
+    def start(self, *options: str) -> None:
+        publish = ("-p", f"127.0.0.1:{PORT}:80", "-v", f"{VOLUME}:/data", "-v", "/scratch")
+        self.bench.podman(
+            "run", *(options or ("-d",)), "--rm", "--name", NAME, "--stop-timeout", "2", *publish, BUSYBOX,
+            "sh", "-c", SERVE,
+        )  # fmt: skip
+        self.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page")
+
+    def seen(self) -> dict[str, Any]:
+        """All but its id, which a stand-in cannot have."""
+        now = super().seen()
+        document = self.inspect()
+        now.pop("id")
+        now["removed at its end"] = document["HostConfig"]["AutoRemove"]
+        now["scratch"] = self.bench.podman("exec", NAME, "cat", "/scratch/page")
+        now["read-only"] = document["HostConfig"]["ReadonlyRootfs"]
+        return now
+
+
+@pytest.fixture
+def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
+    site = Passing(podman, tmp_path)
+    site.start()
+    assert eventually(site.answers)
+    yield site
+    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    podman.remove(NAME, *leftovers)
+    podman.podman("volume", "rm", "-f", VOLUME)
+
+
+def test_there_and_back(site: Passing) -> None:
+    before = site.seen()
+    done = site.apply(*site.fixes, "--yes", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert "--rm" in done.stderr, "it is told what happens to the original"
+    (entry,) = json.loads(done.stdout)["entries"]
+    hardened = site.inspect()
+    assert hardened["HostConfig"]["ReadonlyRootfs"] is True
+    assert hardened["HostConfig"]["AutoRemove"] is True
+    assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept", "its anonymous volume stayed"
+    assert site.answers()
+    assert site.inspect(entry["original"])["State"]["Status"] == "created"
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def test_forgetting_removes_the_stand_in(site: Passing) -> None:
+    done = site.apply(*site.fixes, "--yes", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)["entries"]
+    forgotten = site.run("journal", "forget", entry["id"], "--yes")
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert site.seen()["containers"] == [NAME]
+    assert site.answers()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", ["fail", "kill"])
+def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, fault: str) -> None:
+    before, struck = site.seen(), 0
+    for number in range(1, 30):
+        ended = site.faulty(fault, "begun" if number % 2 else "done", number)
+        if ended.returncode == 0:
+            break
+        struck += 1
+        if fault == "kill":
+            assert ended.returncode == -signal.SIGKILL, (number, ended.stderr)
+            undone = site.run("undo", "--yes")
+            assert undone.returncode == 0, (number, undone.stderr)
+        else:
+            assert ended.returncode == 5, (number, ended.stderr)
+        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        assert entry.state is EntryState.ROLLED_BACK, number
+        assert eventually(site.answers), number
+        assert site.seen() == before, number
+    assert struck >= 7, f"only {struck} operations were struck"
+
+
+def test_data_in_its_own_layer_is_refused_also_where_a_volume_is_planned(site: Passing) -> None:
+    site.bench.podman("exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file")
+    before = site.seen()
+    for option in ((), ("--keep-data",)):
+        refused = site.apply(*site.fixes, "--yes", *option)
+        assert refused.returncode == 2, refused.stderr
+        assert "/srv/file" in refused.stderr
+    assert site.seen() == before
+
+
+def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) -> None:
+    """A script that starts it again would take the name of the successor."""
+    before = site.seen()
+    waiting = site.bench.command(
+        "podman", "run", "--rm", "--name", "apply-waited-for", BUSYBOX, "sleep", "60"
+    )
+    process = subprocess.Popen(waiting, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        assert eventually(lambda: "apply-waited-for" in site.bench.podman("ps", "--format", "{{.Names}}"), 20)
+        refused = site.run("apply", "apply-waited-for", "--url", site.bench.url, *site.fixes, "--yes")
+        assert refused.returncode == 2
+        assert "without --detach" in refused.stderr
+        assert "convert NAME --to quadlet" in refused.stderr
+        assert site.inspect("apply-waited-for")["State"]["Running"] is True
+    finally:
+        site.bench.remove("apply-waited-for")
+        process.communicate(timeout=30)
+    assert site.seen() == before
