@@ -12,6 +12,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.operators import PRIVATE
 from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,8 +35,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _finished(cut_off: JournalEntry, terminal: Terminal) -> JournalEntry:
     """Start and judge what a change that was cut off has made."""
-    from hardentui.workbench.workbench import Workbench  # not needed for what only waits
-
     url = "" if cut_off.engine == PRIVATE else cut_off.engine
     bench = Workbench.open(Selection(url=url))
     try:
