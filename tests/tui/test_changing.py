@@ -114,7 +114,7 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await shows(pilot, "1 changes of this account", "␛]0;owned", "[bold]")
         assert "\x1b" not in screen_text(app)
         await pilot.press("u")
-        await shows(pilot, "Take back apply of", "y yes")
+        await shows(pilot, "Undo apply of", "y yes")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await pilot.press("k")

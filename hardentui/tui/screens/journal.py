@@ -80,9 +80,9 @@ class JournalScreen(BrowseScreen):
         if entry.original:
             lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
         if entry.state is EntryState.WAITING:
-            lines.append(Content.styled("It waits to be confirmed: k keeps it.", "$warning"))
+            lines.append(Content.styled("Waiting for confirmation: k keeps it.", "$warning"))
         if entry.can_be_undone:
-            lines.append(Content.styled("u takes it back.", "$primary"))
+            lines.append(Content.styled("u undoes it.", "$primary"))
         lines += [
             Content(
                 f"  {visible(proof.status, 20)}: {visible(proof.check, 60)} {visible(proof.effective, 160)}"
@@ -112,9 +112,9 @@ class JournalScreen(BrowseScreen):
     def action_undo(self) -> None:
         entry = self._entry()
         if entry is None or not entry.can_be_undone:
-            self.complain("This entry cannot be taken back.")
+            self.complain("This entry cannot be undone.")
             return
-        question = f"Take back {entry.action.value} of {entry.container}?"
+        question = f"Undo {entry.action.value} of {entry.container}?"
         detail = "What there was before comes back; a running service restarts."
 
         def undo() -> str:
@@ -122,12 +122,12 @@ class JournalScreen(BrowseScreen):
                 f"{History().undo(History().to_undo(entry.id), lambda event: None).container} is as before."
             )
 
-        self._ask(question, detail, "taking it back", undo)
+        self._ask(question, detail, "undoing it", undo)
 
     def action_keep(self) -> None:
         entry = self._entry()
         if entry is None or entry.state is not EntryState.WAITING:
-            self.complain("This entry does not wait to be confirmed.")
+            self.complain("This entry is not waiting for confirmation.")
             return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
@@ -138,7 +138,7 @@ class JournalScreen(BrowseScreen):
             self.complain("No original is kept for this entry.")
             return
         question = f"Remove {entry.original} for good?"
-        detail = "The change cannot be taken back then."
+        detail = "The change cannot be undone afterwards."
 
         def forget() -> str:
             History().forget(entry.id)
