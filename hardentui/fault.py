@@ -7,7 +7,6 @@ secrets. A terminal, a journal or a bug report is no place for them.
 from __future__ import annotations
 
 import os
-import traceback
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h; never that of a check with findings."""
@@ -16,15 +15,19 @@ _MOST_FRAMES = 12
 
 def fault_text(fault: BaseException) -> str:
     """A few lines that name the kind of error and the places in the code, the last one where it happened."""
-    frames = list(traceback.walk_tb(fault.__traceback__))[-_MOST_FRAMES:]
-    places = [f"  {_shown(frame.f_code.co_filename)}:{line} {frame.f_code.co_name}" for frame, line in frames]
+    places = []
+    step = fault.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        places.append(f"  {_shown(code.co_filename)}:{step.tb_lineno} {code.co_name}")
+        step = step.tb_next
     cause = fault.__cause__ or fault.__context__
     after = f" (after {type(cause).__name__})" if cause is not None else ""
     return "\n".join(
         (
             f"hardentui: a fault of HardenTUI itself: {type(fault).__name__}{after}.",
             "Please report these lines; they hold no values of this host.",
-            *places,
+            *places[-_MOST_FRAMES:],
         )
     )
 

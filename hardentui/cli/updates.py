@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.known import Unreadable
-from hardentui.workbench.updating.updates import Updates
+from hardentui.workbench.updating.updates import Updates, state_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -54,20 +54,8 @@ def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> Non
             if isinstance(update.answer, Unreadable)
             else update.answer.digest.removeprefix("sha256:")[:12]
         )
-        shown.add_row(foreign(update.name, 150), digest, foreign(_state(update, cool_down), 300))
+        shown.add_row(foreign(update.name, 150), digest, foreign(state_text(update, cool_down), 300))
     terminal.show(shown)
-
-
-def _state(update: Update, cool_down: int) -> str:
-    answer = update.answer
-    if isinstance(answer, Unreadable):
-        return f"not known: {answer.reason}"
-    if update.here:
-        return "the registry has the image that is here"
-    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
-    if update.ripe(update.image.now, cool_down):
-        return since
-    return f"{since}: wait until {cool_down} days have passed"
 
 
 def _document(update: Update, cool_down: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ has a time limit, and what does not parse is an EngineProtocolError.
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import threading
@@ -16,6 +15,7 @@ from time import monotonic
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import decode
 
 from hardentui.errors import EngineProtocolError
 
@@ -287,6 +287,6 @@ def _whole_lines(text: bytearray) -> Iterator[bytes]:
 def parse_json(text: bytes) -> Any:
     """JSON from Podman. Raises EngineProtocolError for what is none, or is nested without sense."""
     try:
-        return json.loads(text)
+        return decode(text)
     except (ValueError, RecursionError) as error:
         raise EngineProtocolError("The answer is not JSON.") from error

@@ -73,8 +73,9 @@ def run(
                 verdict,
                 severity,
                 check.references,
-                takes_over=takes_over,
-                counts=not check.closer,
+                None,
+                takes_over,
+                not check.closer,
             )
         )
     return findings

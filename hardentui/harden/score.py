@@ -64,17 +64,19 @@ def score(findings: Iterable[Finding]) -> Score:
     takes_over = False
     failing: dict[Severity, int] = {}
     unknowns = 0
+    not_applicable, passes, fails, hidden = Status.NOT_APPLICABLE, Status.PASS, Status.FAIL, Status.UNKNOWN
     for finding in findings:
-        if not finding.counts:
+        status = finding.verdict.status
+        if status is not_applicable or not finding.counts:
             continue
-        takes_over = takes_over or (finding.takes_over and finding.failing)
-        weight, status = COST[finding.severity], finding.verdict.status
-        if status is Status.PASS:
+        weight = COST[finding.severity]
+        if status is passes:
             passed += weight
-        elif status is Status.FAIL:
+        elif status is fails:
             failed += weight
             failing[finding.severity] = failing.get(finding.severity, 0) + 1
-        elif status is Status.UNKNOWN:
+            takes_over = takes_over or finding.takes_over
+        elif status is hidden:
             unknown += weight
             unknowns += 1
     whole = passed + failed + unknown

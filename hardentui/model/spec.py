@@ -71,7 +71,7 @@ class Readability(StrEnum):
     CLIENT = "client side"
 
 
-class Setting(Struct, Generic[T], frozen=True):
+class Setting(Struct, Generic[T], frozen=True, gc=False):
     """A value and where it came from."""
 
     value: T
@@ -192,7 +192,7 @@ class Spec(Struct, frozen=True):
 
     def __getitem__(self, option: Option[T]) -> T:
         setting = self.settings.get(option)
-        return option.default if setting is None else cast(T, setting.value)
+        return option.default if setting is None else setting.value
 
     def __contains__(self, option: object) -> bool:
         return option in self.settings

@@ -46,6 +46,8 @@ DISRUPTIVE = frozenset(
 )
 """They can disrupt the host or its neighbours without leading to the host."""
 
+_NOTHING: frozenset[str] = frozenset()
+
 IMAGE_LABEL = "io.containers.capabilities"
 
 
@@ -58,7 +60,7 @@ def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
     """What the image declares (label io.containers.capabilities); empty if it declares nothing."""
     labels = image_config(facts).get("Labels") or {}
     text = str(labels.get(IMAGE_LABEL) or facts.labels.get(IMAGE_LABEL) or "")
-    return frozenset(capability_name(word) for word in text.split(",") if word.strip())
+    return frozenset(capability_name(word) for word in text.split(",") if word.strip()) if text else _NOTHING
 
 
 def declared_set(facts: ContainerFacts) -> frozenset[str]:

@@ -94,6 +94,8 @@ def is_planned(facts: ContainerFacts) -> bool:
 def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A part of an inspect document; empty when it is missing or null."""
     part = document.get(name)
+    if part is None:
+        return {}
     return part if isinstance(part, (dict, Mapping)) else {}  # isinstance is fastest for dict
 
 

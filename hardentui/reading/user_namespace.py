@@ -50,7 +50,11 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
 
 def _declares_root(spec: Spec) -> bool:
     """A requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
-    options = spec[USERNS].partition(":")[2].split(",")
-    maps = [*spec[UIDMAP], *(word[11:] for word in options if word.startswith("uidmapping="))]
+    maps = [*spec[UIDMAP]]
+    options = spec[USERNS].partition(":")[2]
+    if options:
+        maps += [word[11:] for word in options.split(",") if word.startswith("uidmapping=")]
+    if not maps:
+        return False
     outside = (text.split(":")[1] for text in maps if ":" in text)
     return any(number.isdecimal() and int(number) == 0 for number in outside)

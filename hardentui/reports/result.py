@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -60,9 +60,9 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
     @cached_property
     def _by_status(self) -> dict[Status, list[Finding]]:
-        by_status: dict[Status, list[Finding]] = {}
+        by_status: dict[Status, list[Finding]] = defaultdict(list)
         for finding in self.findings:
-            by_status.setdefault(finding.verdict.status, []).append(finding)
+            by_status[finding.verdict.status].append(finding)
         return by_status
 
 

@@ -199,6 +199,13 @@ HOST = (
 IMAGES = (
     Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
+    Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
+    Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
+)
+UPDATES = (
+    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST_CHANGE = (
@@ -237,6 +244,7 @@ JOURNAL = (
     Action("journal.forget", "f", "Forget", "Delete the kept original.", "Journal", True),
     Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
 )
+ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
     Action("sure.no", "escape,n,q", "No", "Cancel.", "Question", True, "esc"),
@@ -252,7 +260,7 @@ LAB = (
         "lab.solution",
         "S",
         "Solution",
-        "Show the solution; before passing, the lab then earns no points.",
+        "Show the solution; it costs the points of the lab.",
         "Lab",
     ),
     Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ from hardentui.workbench.views import Report, Row
 if TYPE_CHECKING:
     from hardentui.model.facts import ImageFacts
     from hardentui.tui.session import Session
+    from hardentui.workbench.looking.scanning import ScanProgress
     from hardentui.workbench.workbench import Workbench
+
+_TROUBLES_TOLD = 4
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Look:
     Attributes:
         read: bytes of it that have come.
         doing: `reading`, `fetching` or `scanning`.
+        scanned: engine and ID of every image of a scan.
+        number: which of them is being scanned, from 1.
     """
 
     engine: str
@@ -35,12 +40,20 @@ class Look:
     stop: threading.Event
     read: int = 0
     doing: str = "reading"
+    scanned: tuple[tuple[str, str], ...] = ()
+    number: int = 1
+
+    @property
+    def images(self) -> tuple[tuple[str, str], ...]:
+        """Engine and ID of every image that more will be known of."""
+        return self.scanned or ((self.engine, self.image),)
 
     @property
     def told(self) -> str:
         """How far it is; the name is foreign text made visible."""
         size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
-        return f"{self.doing} {visible(self.name, 40)}{size}  esc stops"
+        of = f" {self.number} of {len(self.scanned)}:" if len(self.scanned) > 1 else ""
+        return f"{self.doing}{of} {visible(self.name, 40)}{size}  esc stops"
 
 
 class Around:
@@ -94,30 +107,42 @@ class Around:
         self._session.state_changed.publish("look")
         return True
 
-    def scan(self, image: ImageFacts, name: str) -> bool:
-        """Look for known vulnerabilities of an image; False when another look or scan runs."""
+    def scan(self, images: Sequence[ImageFacts]) -> bool:
+        """Look for known vulnerabilities of images; False when another look or scan runs."""
         bench = self._session.bench
-        if bench is None or self.look is not None:
+        if bench is None or self.look is not None or not images:
             return False
-        look = self.look = Look(image.engine.label, image.id, name, threading.Event(), doing="fetching")
-        self._session.run(lambda: self._scan(bench, image, look), "look")
+        first = images[0]
+        scanned = tuple((image.engine.label, image.id) for image in images)
+        look = self.look = Look(
+            first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
+        )
+        self._session.run(lambda: self._scan(bench, tuple(images), look), "look")
         self._session.state_changed.publish("look")
         return True
 
-    def _scan(self, bench: Workbench, image: ImageFacts, look: Look) -> None:
+    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Look) -> None:
+        """One image that cannot be scanned keeps none of the others back."""
         from hardentui.workbench.looking.scanning import Scanning  # the app starts without what scans
 
-        def told(phase: str, size: int) -> None:
-            self._session.post(say.LookProgressed(look.image, size, phase))
-
+        troubles = []
         try:
             scanning = Scanning(bench.parts)
             scanner = scanning.chosen("")
-            report = scanning.scan(image, scanner, lambda at: told(at.phase, at.bytes), look.stop)
-            trouble = report.reason if isinstance(report, Unreadable) else ""
+            for number, image in enumerate(images, 1):
+                name = _name(image)
+
+                def told(at: ScanProgress, number: int = number, name: str = name) -> None:
+                    self._session.post(say.LookProgressed(look.image, at.bytes, at.phase, number, name))
+
+                report = scanning.scan(image, scanner, told, look.stop)
+                if look.stop.is_set():
+                    break
+                if isinstance(report, Unreadable):
+                    troubles.append(f"{visible(name, 60)}: {report.reason}")
         except HardenError as error:
-            trouble = str(error)
-        self._session.post(say.LookEnded(look.image, trouble))
+            troubles.append(str(error))
+        self._session.post(say.LookEnded(look.image, "\n".join(troubles[:_TROUBLES_TOLD])))
 
     def cancel_look(self) -> bool:
         """Ask the look that runs to stop; False when none does."""
@@ -143,6 +168,8 @@ class Around:
         if self.look is not None and self.look.image == message.image:
             self.look.read = message.read
             self.look.doing = message.doing
+            if message.number:
+                self.look.number, self.look.name = message.number, message.name
             self._session.state_changed.publish("look")
 
     def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
@@ -155,9 +182,10 @@ class Around:
             what = "look into" if look.doing == "reading" else "scan of"
             notify(f"The {what} the image was stopped.", False)
         elif message.trouble:
-            notify(f"{look.name}: {message.trouble}", True)
-        else:
-            self._session.recheck_all([row.key for row in self.users_of(look.engine, look.image)])
+            notify(message.trouble if look.scanned else f"{look.name}: {message.trouble}", True)
+        if not message.trouble or len(look.images) > 1:
+            users = [row.key for image in look.images for row in self.users_of(*image)]
+            self._session.recheck_all(list(dict.fromkeys(users)))
             self.renew()
         self._session.state_changed.publish("look")
 
@@ -165,6 +193,10 @@ class Around:
         """The containers that were made from an image."""
         rows = self._session.rows.values()
         return [row for row in rows if row.engine.label == engine and image_id(row) == image]
+
+
+def _name(image: ImageFacts) -> str:
+    return image.names[0] if image.names else image.id.removeprefix("sha256:")[:12]
 
 
 def image_id(row: Row) -> str:

@@ -101,11 +101,16 @@ class SharedJudged(FromWorker):
 
 @dataclass
 class LookProgressed(FromWorker):
-    """`read` bytes of an image have come; `doing` says what for."""
+    """`read` bytes of an image have come; `doing` says what for.
+
+    `number`: which of several images it is, from 1, and its name.
+    """
 
     image: str
     read: int
     doing: str = "reading"
+    number: int = 0
+    name: str = ""
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, LookProgressed)

@@ -235,7 +235,7 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
         await shows(pilot, "Score 56", "1 critical, ")
-        texts = ["What the score means", "100: all that applies"]
+        texts = ["What the score means", "100: everything that applies"]
         if size[1] > 20:
             texts += ["10 ■ Runtime protection", "1 failing, worst critical; ", "does not apply"]
             texts += ["2 failing, worst high"]

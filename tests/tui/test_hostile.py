@@ -106,7 +106,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("H", "escape"),
             ("at", "escape"),
             ("e", "escape"),
-            ("I", "o", "enter", "end", "escape", "escape"),
+            ("I", "o", "enter", "end", "escape", "u", "enter", "escape", "i", "x", "escape", "escape"),
             ("M", "enter", "escape", "escape"),
             ("P", "end", "a", "enter", "end", "escape", "escape"),
             ("m", "end", "escape"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,7 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.workbench.looking.scanning import ScanProgress
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows
+from tests.unit.scanners.recorded import TRIVY
 
 
 class HeldScanning:
@@ -70,3 +74,85 @@ async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -
         await shows(pilot, "0 looked into", "alpine:latest")
         await pilot.press("n")
         await shows(pilot, "no [bold]scanner␛[2J here")
+
+
+async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
+    app = make_app(some())
+    async with running(app, (120, 36)) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("N")
+        await shows(pilot, "scanning 1 of 3: ", "esc stops")
+        await pilot.press("escape")
+        await shows(pilot, "The scan of the image was stopped")
+        assert app.session.around.look is None
+
+
+async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned = []
+
+    def scan(_: object, image: ImageFacts, *__: object) -> Known[ScanReport]:
+        scanned.append(image.id)
+        return Unreadable(f"[/x]\x1b[2J number {len(scanned)}")
+
+    monkeypatch.setattr(HeldScanning, "scan", scan)
+    app = make_app(some())
+    async with running(app, (120, 40)) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("N")
+        await shows(pilot, "[/x]␛[2J number 1", "number 3")
+        assert len(set(scanned)) == 3
+
+
+async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
+    app = make_app(some(state_folder=lambda: tmp_path))
+    async with running(app, (120, 40)) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "not scanned: no scanner is on this host", "sudo zypper install trivy")
+
+
+async def test_a_simulated_host_is_not_scanned() -> None:
+    async with running(make_app(some(simulated=True))) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("n")
+        await shows(pilot, "This host is simulated")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    report = deepcopy(TRIVY)
+    host = some(state_folder=lambda: tmp_path / "state")
+    image = host.answers(host.labels[0])["/images/json"][0]["Id"]
+    report["Metadata"]["ImageID"] = f"sha256:{image.removeprefix('sha256:')}"
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report))
+    app = make_app(host)
+    async with running(app, size) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "not scanned")
+        await pilot.press("i", *f"{tmp_path}/absent", "enter")
+        await shows(pilot, "cannot be read")
+        await pilot.press("i", *str(path), "enter")
+        await shows(pilot, "The report of trivy", "2 critical")
+        report["CreatedAt"] = "2020-01-01T00:00:00Z"
+        path.write_text(json.dumps(report))
+        await pilot.press("i", *str(path), "enter")
+        await shows(pilot, "stale 2 critical")
+
+
+async def test_a_simulated_host_reads_no_report() -> None:
+    async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("i")
+        await shows(pilot, "no file of this machine is read")
+        assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

@@ -16,6 +16,8 @@ from hardentui.options.codecs.plain import is_true
 from hardentui.options.sources import Document, Sources
 
 _NOTHING: Document = {}
+_INSPECT, _CREATE_COMMAND = Source.INSPECT, Source.CREATE_COMMAND
+"""Looked up once: a member of an enum costs more at each look than a reading."""
 
 
 class CommandLine(Struct):
@@ -112,11 +114,11 @@ class View:
 
     def shown(self, value: Any) -> Setting[Any]:
         """A value that inspect shows."""
-        return Setting(value, Source.INSPECT)
+        return Setting(value, _INSPECT)
 
     def commanded(self, value: Any) -> Setting[Any]:
         """A value that only the command line shows."""
-        return Setting(value, Source.CREATE_COMMAND)
+        return Setting(value, _CREATE_COMMAND)
 
     def from_oci(self, value: Any) -> Setting[Any]:
         """A value out of the OCI runtime's configuration."""

@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import on, work
 from textual.content import Content
+from textual.message import Message
 
+from hardentui.errors import HardenError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Status
+from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.pages.images import age_of, image_page, packages_of, size_of, system_of
+from hardentui.workbench.looking.scanning import Scanning
+from hardentui.workbench.pages.images import (
+    age_of,
+    image_page,
+    no_scanner_page,
+    packages_of,
+    scan_word,
+    size_of,
+    system_of,
+)
 from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report
 
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
 _STEP = 1
+
+
+@dataclass
+class ReportTaken(Message):
+    """What became of a report that was to be taken in."""
+
+    text: str
+    bad: bool = False
+
+
+@dataclass
+class ScannersFound(Message):
+    """`wanting`: commands that get a scanner where this host has none."""
+
+    wanting: tuple[str, ...]
 
 
 class ImagesScreen(BrowseScreen):
@@ -35,8 +70,18 @@ class ImagesScreen(BrowseScreen):
         Column("Age", 9),
         Column("Size", 8),
         Column("System", 26, 120),
-        Column("Packages", 8, 70),
+        Column("Packages", 8, 100),
+        Column("Vulnerabilities", 18, 70),
     )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanting: tuple[str, ...] = ()  # commands that get a scanner, where there is none
+
+    def on_mount(self) -> None:
+        bench = self.session.bench
+        if bench is not None and not bench.opened.simulated:
+            self._find_scanners(bench)
 
     def lines(self) -> Sequence[Line] | None:
         reports = self.session.around.images
@@ -53,10 +98,30 @@ class ImagesScreen(BrowseScreen):
         users, size = len(facts.used_by), size_of(facts)
         packages = packages_of(facts)
         age, system = age_of(facts), system_of(facts)
-        name = report.subject.name
-        texts = (mark, name, report.subject.engine, str(users), age, size_text(size), system, packages)
+        name, known = report.subject.name, scan_word(facts)
+        texts = (
+            mark,
+            name,
+            report.subject.engine,
+            str(users),
+            age,
+            size_text(size),
+            system,
+            packages,
+            known,
+        )
         built = str(facts.inspect.get("Created") or "")
-        sort = (order, name.lower(), report.subject.engine, -users, built, -size, system, packages.zfill(8))
+        sort = (
+            order,
+            name.lower(),
+            report.subject.engine,
+            -users,
+            built,
+            -size,
+            system,
+            packages.zfill(8),
+            known,
+        )
         return Line(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
@@ -77,7 +142,10 @@ class ImagesScreen(BrowseScreen):
         findings = self._findings(report)
         if isinstance(report.about.inventory, Unreadable):  # the page says so once; not every check again
             findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
-        return page(self, image_page(report.about), findings, self.text_width)
+        sections = [*image_page(report.about)]
+        if self._wanting and isinstance(report.about.scan, NeverScanned):
+            sections.insert(1, no_scanner_page(self._wanting))
+        return page(self, sections, findings, self.text_width)
 
     def crumb(self) -> Content:
         look = self.session.around.look
@@ -107,10 +175,68 @@ class ImagesScreen(BrowseScreen):
 
     def action_scan(self) -> None:
         report = self._report(self.current)
-        if report is None or not isinstance(report.about, ImageFacts):
-            return
-        if not self.session.around.scan(report.about, report.subject.name):
+        if report is not None and isinstance(report.about, ImageFacts):
+            self._scan([report.about])
+
+    def action_scan_all(self) -> None:
+        self._scan(self._images)
+
+    def _scan(self, images: Sequence[ImageFacts]) -> None:
+        if self._simulated:
+            self.complain("This host is simulated: it has no image that a scanner could read.")
+        elif images and not self.session.around.scan(images):
             self.complain("Another image is being read. esc stops it.")
+
+    @property
+    def _simulated(self) -> bool:
+        return self.session.opened is not None and self.session.opened.simulated
+
+    @property
+    def _images(self) -> tuple[ImageFacts, ...]:
+        reports = self.session.around.images or ()
+        return tuple(report.about for report in reports if isinstance(report.about, ImageFacts))
+
+    def action_take_in(self) -> None:
+        if self._simulated:
+            self.complain("This host is simulated: no file of this machine is read for it.")
+            return
+        question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
+        self.app.push_screen(AskScreen(question, "~/report.json"), self._take_in)
+
+    @work(thread=True, group="import")
+    def _read_report(self, bench: Workbench, path: str, images: Sequence[ImageFacts]) -> None:
+        try:
+            image, report = Scanning(bench.parts).take_in(os.path.expanduser(path), images)
+        except HardenError as error:
+            self.post_message(ReportTaken(f"{error.title} {error.hint}".strip(), bad=True))
+            return
+        name = image.names[0] if image.names else image.id
+        self.post_message(ReportTaken(f"The report of {report.scanner} is stored for {name}."))
+
+    def _take_in(self, path: str | None) -> None:
+        if path and (bench := self.session.bench) is not None:
+            self._read_report(bench, path, self._images)
+
+    @on(ReportTaken)
+    def _taken(self, message: ReportTaken) -> None:
+        if message.bad:
+            self.complain(message.text)
+        else:
+            self.notify(message.text, markup=False)
+            self.session.around.renew()
+
+    @work(thread=True, group="scanners")
+    def _find_scanners(self, bench: Workbench) -> None:
+        self.post_message(ScannersFound(Scanning(bench.parts).wanting))
+
+    @on(ScannersFound)
+    def _scanners_found(self, message: ScannersFound) -> None:
+        self._wanting = message.wanting
+        self._draw()
+
+    def action_updates(self) -> None:
+        if (bench := self.session.bench) is not None:
+            self.app.push_screen(UpdatesScreen(bench, self._images))
 
     def action_back(self) -> None:
         if not self.session.around.cancel_look():

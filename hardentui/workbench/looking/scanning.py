@@ -57,6 +57,11 @@ class Scanning:
             self._scanners = present()
         return self._scanners
 
+    @property
+    def wanting(self) -> tuple[str, ...]:
+        """Commands that get a scanner where this host has none; empty where it has one."""
+        return () if self.scanners else tuple(how_to_get().splitlines())
+
     def chosen(self, name: str) -> Scanner:
         """The scanner of that name, or with an empty one the first.
 

@@ -61,6 +61,30 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
     return f"supported until {end:%Y-%m-%d}", Tone.GOOD
 
 
+def scan_word(facts: ImageFacts) -> str:
+    """What is known of its vulnerabilities, in a few words; an old result is stale, not clean."""
+    report = facts.scan
+    if isinstance(report, Unreadable):
+        return "?"
+    if isinstance(report, NeverScanned):
+        return "not scanned"
+    counts = severities(report)
+    serious = " ".join(f"{counts[word]} {word}" for word in ("critical", "high") if counts[word])
+    if stale(report, facts.now):
+        return f"stale {serious}".rstrip()
+    if report.gaps and not serious:
+        return "not all judged"
+    return serious or ("none serious" if report.vulnerabilities else "none known")
+
+
+def no_scanner_page(commands: Iterable[str]) -> PageSection:
+    """That nothing can be scanned here, and what would change that."""
+    lines = [PageLine("scan", "not scanned: no scanner is on this host", Tone.BAD)]
+    lines += [PageLine("to get one" if at == 0 else "", command) for at, command in enumerate(commands)]
+    lines.append(PageLine("or", "take in a report that was made elsewhere (i)", Tone.MUTED))
+    return PageSection("Scanner", tuple(lines))
+
+
 def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     """Everything that is known of an image: about it, what is inside, its layers."""
     inside = facts.inventory

@@ -45,6 +45,19 @@ class Update(Struct, frozen=True):
         return now - answer.first_seen >= timedelta(days=days)
 
 
+def state_text(update: Update, days: int = COOL_DOWN) -> str:
+    """What the answer means, in plain words."""
+    answer = update.answer
+    if isinstance(answer, Unreadable):
+        return f"not known: {answer.reason}"
+    if update.here:
+        return "the registry has the image that is here"
+    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
+    if update.ripe(update.image.now, days):
+        return since
+    return f"{since}: wait until {days} days have passed"
+
+
 class Updates:
     """Asks for the images of the engines that were opened.
 

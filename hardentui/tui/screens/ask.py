@@ -1,0 +1,48 @@
+"""One question that is answered with a line of text."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from hardentui.tui.actions import ASK, bindings
+from hardentui.visible import visible
+
+
+class AskScreen(ModalScreen[str]):
+    """Returns what was typed; empty where nothing was, or where the question was left."""
+
+    CSS = """
+    AskScreen { align: center middle; background: $background 60%; }
+    AskScreen > Vertical { width: 76; max-width: 95%; height: auto; padding: 1 2; border: solid $border;
+        background: $surface; }
+    AskScreen Static { height: auto; }
+    AskScreen Input { height: 1; border: none; padding: 0; background: $panel; margin: 1 0; }
+    """
+    BINDINGS: ClassVar = bindings(ASK)
+
+    def __init__(self, question: str, placeholder: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(visible(self._question, 300), markup=False)
+            yield Input(placeholder=self._placeholder, id="answer")
+            yield Static("enter goes on   esc leaves it", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").focus()
+
+    @on(Input.Submitted)
+    def _answered(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value.strip())
+
+    def action_leave(self) -> None:
+        self.dismiss("")

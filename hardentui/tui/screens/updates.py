@@ -1,0 +1,271 @@
+"""Newer images: what registries have for the images here, and for those that Quadlet files pin by digest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.model.facts import ImageFacts
+from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.text import hanging
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.page import page
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.pages.sections import PageSection
+from hardentui.workbench.pages.updates import pins_page, updates_page
+from hardentui.workbench.updating.pins import (
+    PinFile,
+    PinReport,
+    PinState,
+    ask_for,
+    commands_after,
+    default_places,
+    diff_of,
+    find_pins,
+    move,
+    moves_of,
+)
+from hardentui.workbench.updating.updates import COOL_DOWN, Update, Updates
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+_SIMULATED = "This host is simulated: no registry is asked, and no file of this machine is read."
+
+
+@dataclass
+class Asking(Message):
+    """A registry is asked for this name."""
+
+    name: str
+
+
+@dataclass
+class Answered(Message):
+    """What is known now; pins come after images."""
+
+    updates: tuple[Update, ...]
+    files: tuple[PinFile, ...] = ()
+    pins: tuple[PinReport, ...] | None = None
+
+
+@dataclass
+class Ended(Message):
+    """All were asked, or it was stopped, or it failed."""
+
+    error: HardenError | None = None
+    stopped: bool = False
+
+
+@dataclass
+class Moved(Message):
+    """Pins were moved: what is to be done next, and what could not be written."""
+
+    count: int
+    commands: tuple[str, ...]
+    troubles: tuple[str, ...]
+
+
+class UpdatesScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (*UPDATES, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "can move pins"
+    BINDING_GROUP_TITLE = "Updates"
+
+    def __init__(self, bench: Workbench, images: Sequence[ImageFacts]) -> None:
+        super().__init__()
+        self._bench = bench
+        self._images = tuple(images)
+        self._updates: tuple[Update, ...] | None = None
+        self._files: tuple[PinFile, ...] = ()
+        self._pins: tuple[PinReport, ...] | None = None
+        self._moved: Moved | None = None
+        self._trouble: HardenError | None = None
+        self._stop: threading.Event | None = None
+        self._now = ""
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self._draw()
+
+    def on_unmount(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+
+    # --- asking ------------------------------------------------------------------------------------------
+
+    def action_ask(self) -> None:
+        if self._bench.opened.simulated:
+            self.complain(_SIMULATED)
+        elif self._stop is not None:
+            self.complain("Registries are being asked. esc stops that.")
+        else:
+            self._updates, self._pins, self._moved, self._trouble = None, None, None, None
+            self._stop = threading.Event()
+            self._ask(self._stop)
+            self._draw()
+
+    @work(thread=True, group="updates")
+    def _ask(self, stop: threading.Event) -> None:
+        def told(name: str) -> None:
+            self.post_message(Asking(name))
+
+        try:
+            updates = Updates(self._bench.parts, stop).ask(self._images, told)
+            self.post_message(Answered(updates))
+            files = find_pins(default_places())
+            pins = ask_for(files, datetime.now(UTC), told, stop)
+            self.post_message(Answered(updates, files, pins))
+        except HardenError as error:
+            self.post_message(Ended(error, stop.is_set()))
+            return
+        self.post_message(Ended(stopped=stop.is_set()))
+
+    @on(Asking)
+    def _asking(self, message: Asking) -> None:
+        self._now = f"asking for {message.name}"
+        self._draw()
+
+    @on(Answered)
+    def _answered(self, message: Answered) -> None:
+        self._updates, self._files, self._pins = message.updates, message.files, message.pins
+        self._draw()
+
+    @on(Ended)
+    def _ended(self, message: Ended) -> None:
+        self._stop, self._now = None, ""
+        if message.stopped:
+            self.notify("Stopped; what is not listed was not asked for.", markup=False)
+        else:
+            self._trouble = message.error
+        self.session.around.renew()  # the check of outdated tags judges with the answers
+        self._draw()
+
+    # --- moving pins -------------------------------------------------------------------------------------
+
+    @property
+    def _moving(self) -> tuple[PinReport, ...]:
+        return tuple(report for report in self._pins or () if report.state is PinState.MOVES)
+
+    def action_move(self) -> None:
+        if self._stop is not None or self._pins is None:
+            self.complain("Ask the registries first: enter.")
+        elif not self._moving or self._moved is not None:
+            self.complain("No pin can be moved.")
+        else:
+            question = f"Move {plural(len(self._moving), 'pin')}?"
+            detail = "Quadlet files are written, nothing is restarted. The journal (J) takes it back."
+            self.app.push_screen(SureScreen(question, detail), self._sure)
+
+    def _sure(self, sure: bool | None) -> None:
+        if sure:
+            self._write(self._files, self._pins or ())
+
+    @work(thread=True, group="updates")
+    def _write(self, files: Sequence[PinFile], pins: Sequence[PinReport]) -> None:
+        written, troubles = [], []
+        for file in files:
+            try:
+                if move(file, pins) is not None:
+                    written.append(file.path)
+            except HardenError as error:  # one file that cannot be written keeps none of the others back
+                troubles.append(f"{visible(file.path, 200)}: {error.title}")
+        moved = [report for report in pins if report.path in written]
+        count = sum(report.state is PinState.MOVES for report in moved)
+        self.post_message(Moved(count, commands_after(moved), tuple(troubles)))
+
+    @on(Moved)
+    def _pins_moved(self, message: Moved) -> None:
+        self._moved = message
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def action_back(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+            self._now = "stopping"
+            self._draw()
+        else:
+            self.dismiss()
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self._content().plain
+
+    # --- drawing -----------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        now = self.signs.of(f"   {visible(self._now, 60)}…  esc stops") if self._now else ""
+        self.query_one("#crumb", Static).update(
+            Content.assemble(("Images", "bold"), f" {self.signs.of('›')} updates", (now, "$primary"))
+        )
+        self.query_one("#text", Static).update(self._content())
+
+    def _content(self) -> Content:
+        width = min(100, self.app.size.width - 6)
+        parts: list[Content] = []
+        if self._bench.opened.simulated:
+            parts.append(Content(_SIMULATED))
+        elif self._updates is None and self._stop is None and self._trouble is None:
+            what = plural(len(self._images), "image")
+            text = (
+                f"Enter asks the registries of {what} and of the pins in Quadlet files for newer ones, "
+                f"without pulling. A newer image counts once it has been there for {COOL_DOWN} days."
+            )
+            parts.append(Content.assemble(*hanging("", text, width, indent=0)))
+        sections: list[PageSection] = []
+        if self._updates is not None:
+            sections.append(updates_page(self._updates))
+        if self._pins is not None:
+            sections.append(pins_page(self._pins))
+        if sections:
+            parts.append(page(self, sections, (), width))
+        parts += self._of_moves(width)
+        if self._trouble is not None:
+            told = Content.styled(visible(self._trouble.title, 300), "bold $error")
+            parts += [told, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
+        return Content("\n\n").join(parts)
+
+    def _of_moves(self, width: int) -> list[Content]:
+        if self._moved is None:
+            texts = [(file, moves_of(file, self._of(file))) for file in self._files]
+            diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)
+            told = Content.styled("m moves these pins", "$primary")
+            return [diff_content(diffs), told] if diffs else []
+        parts = [Content.styled(f"Moved: {plural(self._moved.count, 'pin')}. J takes it back.", "$success")]
+        if self._moved.commands:
+            commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)
+            parts.append(Content(f"Next:\n{commands}"))
+        parts += [Content.styled(f"! {trouble}", "$error") for trouble in self._moved.troubles]
+        return parts
+
+    def _of(self, file: PinFile) -> list[PinReport]:
+        return [report for report in self._pins or () if report.path == file.path]

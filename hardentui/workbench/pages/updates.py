@@ -1,0 +1,43 @@
+"""What registries answered, as a page to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.known import Unreadable
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+from hardentui.workbench.updating.pins import PinReport, PinState
+from hardentui.workbench.updating.updates import Update, state_text
+
+_TONES = {
+    PinState.CURRENT: Tone.GOOD,
+    PinState.MOVES: Tone.BAD,
+    PinState.WAITS: Tone.PLAIN,
+    PinState.STAYS: Tone.MUTED,
+    PinState.UNKNOWN: Tone.MUTED,
+}
+
+
+def updates_page(updates: Iterable[Update]) -> PageSection:
+    """Each name of each image with what its registry has."""
+    lines = []
+    for update in updates:
+        known = not isinstance(update.answer, Unreadable)
+        label = ("current" if update.here else "newer") if known else "unknown"
+        tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
+        lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
+    return PageSection("Images", tuple(lines) or (PageLine("", "none has the name of a registry"),))
+
+
+def pins_page(pins: Iterable[PinReport]) -> PageSection:
+    """Each pin with what becomes of it."""
+    lines = []
+    for report in pins:
+        words = [report.reason] if report.reason else []
+        if report.dead:
+            words.append("its registry does not have the pinned image any more")
+        why = f": {'; '.join(words)}" if words else ""
+        place = f"{report.path}:{report.pin.line}"
+        lines.append(PageLine(report.state.value, f"{report.pin.name}  {place}{why}", _TONES[report.state]))
+    nothing = PageLine("", "no Quadlet file pins an image by digest", Tone.MUTED)
+    return PageSection("Pins in Quadlet files", tuple(lines) or (nothing,))
