@@ -240,7 +240,7 @@ def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     return network_map(
         networks,
         [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.opened.host_name,
+        host=bench.opened.place,
         simulated=bench.opened.simulated,
         missing=[row.name for row in rows if not (row.report and row.report.facts)],
     )
@@ -285,7 +285,9 @@ def result(
         checklist=bench.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
-        place=bench.opened.host_name,
+        place=bench.opened.place,
+        host_name=bench.opened.host_name,
+        saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )
