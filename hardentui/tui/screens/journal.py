@@ -18,6 +18,7 @@ from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.changing.history import History
 
 
@@ -96,7 +97,7 @@ class JournalScreen(BrowseScreen):
     def crumb(self) -> Content:
         busy = self.signs.of(f"   {visible(self._busy, 60)}…") if self._busy else ""
         broken = f"   {visible(self._broken[0], 80)}" if self._broken else ""
-        count = f"   {len(self._entries)} changes of this account"
+        count = f"   {plural(len(self._entries), 'change')} by this account"
         return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
 
     def nothing(self) -> str:
