@@ -63,9 +63,7 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    Action(
-        "app.connection", "c", "Connection", "Show where Podman was searched for, and found.", "Everywhere"
-    ),
+    Action("app.connection", "c", "Connection", "Show where Podman was found; look elsewhere.", "Everywhere"),
     Action("app.host", "H", "Host", "Show the findings of the host and its engines.", "Everywhere"),
     Action("app.images", "I", "Images", "Show the images: age, users, contents.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Show which images Podman accepts: policy, registries.", "Everywhere"),
@@ -268,4 +266,7 @@ LAB = (
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)
+CONNECTION = (
+    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
+)
