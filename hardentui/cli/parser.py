@@ -106,6 +106,21 @@ class Given(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+class GivenAgain(Given):
+    """An option that may be there more than once, each time with a value."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, [*before, values])
+
+
 def seconds(text: str) -> float:
     """A time as an option's value.
 

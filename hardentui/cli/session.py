@@ -232,7 +232,21 @@ def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
     from hardentui.workbench.networking.whole_map import whole_map
 
+<<<<<<< HEAD
     return whole_map(bench, rows)
+=======
+    rows = tuple(rows)
+    networks = [
+        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+    ]
+    return network_map(
+        networks,
+        [row.report.facts for row in rows if row.report and row.report.facts],
+        host=bench.opened.place,
+        simulated=bench.opened.simulated,
+        missing=[row.name for row in rows if not (row.report and row.report.facts)],
+    )
+>>>>>>> main
 
 
 def result(
@@ -274,7 +288,9 @@ def result(
         checklist=bench.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
-        place=bench.opened.host_name,
+        place=bench.opened.place,
+        host_name=bench.opened.host_name,
+        saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )

@@ -63,7 +63,7 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
+    Action("app.connection", "c", "Connection", "Where Podman was found; look elsewhere.", "Everywhere"),
     Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
     Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
@@ -265,4 +265,7 @@ LAB = (
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)
+CONNECTION = (
+    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
+)

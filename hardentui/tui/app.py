@@ -35,6 +35,7 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Row
 
@@ -68,6 +69,7 @@ class HardenApp(App[None]):
         environ: Mapping[str, str] | None = None,
         keep: Callable[[str], Path] = keep_copy,
         opening: str = "",
+        choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
     ) -> None:
         """Args:
         first_look: looks for Podman; called on a thread.
@@ -78,6 +80,7 @@ class HardenApp(App[None]):
         remember: keeps where this one ends; None = nothing is kept.
         keep: puts what was copied into a file and returns it.
         opening: an action of the app to begin with, such as `training`.
+        choices: where else can be looked; None = nowhere.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
@@ -85,6 +88,7 @@ class HardenApp(App[None]):
         self._simulate = simulate
         self._keep = keep
         self._opening = opening
+        self._choices = choices
         for offered in THEMES:
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
@@ -312,12 +316,19 @@ class HardenApp(App[None]):
     def can_simulate(self) -> bool:
         return self._simulate is not None
 
-    def action_simulate(self) -> None:
-        if self._simulate is None:
-            return
+    def engine_choices(self) -> tuple[EngineChoice, ...]:
+        """Where can be looked, as it is configured now."""
+        return self._choices() if self._choices is not None else ()
+
+    def look_at(self, first_look: Callable[[], FirstLook]) -> None:
+        """Leave what is open and look elsewhere."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.session.open(self._simulate)
+        self.session.open(first_look)
+
+    def action_simulate(self) -> None:
+        if self._simulate is not None:
+            self.look_at(self._simulate)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "simulate":
@@ -333,6 +344,7 @@ def run(
     remembered: Remembered | None = None,
     remember: Callable[[Remembered], None] | None = None,
     opening: str = "",
+    choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
 ) -> int:
     """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
     app = HardenApp(
@@ -342,6 +354,7 @@ def run(
         remembered=remembered,
         remember=remember,
         opening=opening,
+        choices=choices,
     )
     app.run()
     return app.return_code or 0

@@ -17,6 +17,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Attempt
 from tests.tui.replayed import Host, nothing, some
@@ -432,3 +433,32 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
         await pilot.press("r")
         await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew
         assert not layouts
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tuple[int, int]) -> None:
+    first, other = some(), Host(("report", "elsewhere\x1b[2J"))
+    choices = (
+        EngineChoice("the first", "", first.first_look),
+        EngineChoice("prod [/x]\x1b[31m", "ssh://root@prod\x1b[2J", other.first_look),
+    )
+    app = make_app(first, choices=lambda: choices)
+    async with running(app, size) as pilot:
+        await pilot.press("a", "c")
+        await shows(pilot, "Look elsewhere", "the first", "prod [/x]", "ssh://root@prod")
+        assert "\x1b" not in screen_text(app)
+        await pilot.press("down", "y")
+        assert app.clipboard == "ssh://root@prod␛[2J"
+        await pilot.press("enter")
+        await shows(pilot, "1 container", "elsewhere")
+        assert first.closed
+        assert app.session.marks == {}
+        await pilot.press("c", "enter")
+        await shows(pilot, "3 containers", "shop-web")
+
+
+async def test_without_another_engine_enter_says_so() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("c", "enter")
+        await shows(pilot, "There is no other engine to look at")
