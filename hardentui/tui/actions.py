@@ -161,6 +161,7 @@ DIFF = (
            "The kind of file before.", "Difference"),
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
     Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
+    Action("diff.edit", "e", "Edit", "Edit the fixes and their values in $EDITOR.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),
 )  # fmt: skip
 VALUES = (
@@ -180,7 +181,10 @@ FIX_MANY = (
         "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
     ),
 )
-WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),)
+WRITE = (
+    Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),
+    Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
+)
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Stop looking, or go on.", "Monitor", True),
     Action("monitor.keep", "b", "Baseline", "Keep what is there now, to compare with it.", "Monitor", True),
