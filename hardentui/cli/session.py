@@ -232,21 +232,7 @@ def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
     from hardentui.workbench.networking.whole_map import whole_map
 
-<<<<<<< HEAD
     return whole_map(bench, rows)
-=======
-    rows = tuple(rows)
-    networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
-    ]
-    return network_map(
-        networks,
-        [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.opened.place,
-        simulated=bench.opened.simulated,
-        missing=[row.name for row in rows if not (row.report and row.report.facts)],
-    )
->>>>>>> main
 
 
 def result(

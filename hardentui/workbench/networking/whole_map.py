@@ -23,7 +23,7 @@ def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     return network_map(
         networks,
         [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.opened.host_name,
+        host=bench.opened.place,
         simulated=bench.opened.simulated,
         missing=[row.name for row in rows if not (row.report and row.report.facts)],
     )
