@@ -108,6 +108,7 @@ HOME = (
     Action("home.mark_all", "a", "Mark all", "Mark all that the filter shows; again: none.", "Marks"),
     *_ORDER,
     Action("home.meaning", "e", "Meaning", "What score and signs of this row mean.", "Containers", True),
+    Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
@@ -141,6 +142,7 @@ WALK = (
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
     Action("walk.apply", "A", "Apply", "Bring the chosen fixes to the container, with a way back.", "Fixes"),
     Action("walk.explain", "e", "Explain", "What this check looks at, and why.", "Findings", True),
+    Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
     Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
@@ -182,6 +184,13 @@ FIX_MANY = (
 WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
+)
+LOGS = (
+    Action("logs.follow", "f", "Follow", "Keep the newest line in sight, or stand still.", "Log", True),
+    Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
+    Action("logs.search", "slash", "Search", "Look for a text.", "Log", True, "/"),
+    Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
+    Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
 )
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Stop looking, or go on.", "Monitor", True),

@@ -52,6 +52,7 @@ SCREENS = (
     TrialScreen,
     ApplyScreen,
     JournalScreen,
+    LogsScreen,
     TrainingScreen,
     LabScreen,
 )
