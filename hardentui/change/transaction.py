@@ -141,7 +141,7 @@ class Transaction:
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
-            entry = replace(entry, reason=f"{why} Not taken back: {'; '.join(failures)}")
+            entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}")
         else:
             original = (
                 None

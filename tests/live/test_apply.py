@@ -142,7 +142,7 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert site.seen() == before
     again = site.run("undo", entry["id"], "--yes")
     assert again.returncode == 2
-    assert "taken back already" in again.stderr
+    assert "already undone" in again.stderr
 
 
 @pytest.mark.timeout(600)
