@@ -115,6 +115,7 @@ HOME = (
         "home.meaning", "e", "Meaning", "Explain the score and the marks of this row.", "Containers", True
     ),
     Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
+    Action("home.rights", "K", "Rights", "What the kernel lets this container do.", "Containers"),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
@@ -149,6 +150,7 @@ WALK = (
     Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with a way back.", "Fixes"),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
     Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
+    Action("walk.rights", "K", "Rights", "What the kernel lets this container do.", "Findings"),
     Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
@@ -218,7 +220,16 @@ UPDATES = (
     Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
-NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
+NETWORKS = (
+    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
+    Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
+    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
+    Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
+)
+JOB = (
+    Action("job.again", "r", "Again", "Do it again.", "Result", True),
+    Action("job.write", "w", "Write", "Write the files into a folder.", "Result", True),
+)
 TRUST_CHANGE = (
     Action(
         "trust_change.prove", "enter", "Prove", "Make the plan and prove it by real pulls.", "Trust", True

@@ -37,6 +37,7 @@ from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_reada
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Row
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
@@ -263,6 +264,12 @@ class HardenApp(App[None]):
 
         if self.session.bench is not None:
             self.push_screen(LogsScreen(self.session.bench, facts))
+
+    def open_rights(self, row: Row) -> None:
+        from hardentui.tui.screens.rights import RightsScreen
+
+        if (bench := self.session.bench) is not None:
+            self.push_screen(RightsScreen(bench, row))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen

@@ -23,3 +23,7 @@ class ContainerScreen(HardenScreen):
     def action_monitor(self) -> None:
         if self.container_key:
             self.harden.open_monitor(self.container_key)
+
+    def action_rights(self) -> None:
+        if (row := self.session.rows.get(self.container_key)) is not None:
+            self.harden.open_rights(row)
