@@ -93,11 +93,11 @@ class LogsScreen(HardenScreen):
         log = self._log
         kept = f" (the last {MOST})" if log.count >= MOST else ""
         following = "ended" if self._ended else "following" if log.follow else "stands still; f follows"
-        found = "" if self._matches is None else f", {plural(self._matches, 'line')} with the text"
+        matching = "" if self._matches is None else f", {plural(self._matches, 'line')} with the text"
         self.query_one("#crumb", Static).update(
             Content.assemble(
                 (visible(self._facts.name, 50), "bold"),
-                f" {self.signs.of('›')} log: {plural(log.count, 'line')}{kept}, {following}{found}",
+                f" {self.signs.of('›')} log: {plural(log.count, 'line')}{kept}, {following}{matching}",
             )
         )
 
