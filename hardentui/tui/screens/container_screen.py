@@ -14,5 +14,9 @@ class ContainerScreen(HardenScreen):
         raise NotImplementedError
 
     def action_monitor(self) -> None:
-        if self.container_key:
+        if not self.container_key:
+            self.complain("There is no container to watch.")
+        elif self.session.bench is None:
+            self.complain("The checks are still being loaded.")
+        else:
             self.harden.open_monitor(self.container_key)
