@@ -18,7 +18,7 @@ COMMANDS = {
     "plan": "show the changes that would harden a container, with reasons and risks",
     "fix": "write hardened files for a container",
     "apply": "apply fixes to the real container, with proof and a way back",
-    "confirm": "keep a change that would otherwise be rolled back",
+    "confirm": "keep a change that would otherwise be rolled back, or one that was cut off",
     "undo": "undo a change",
     "journal": "list the changes on this host: who, what, proof, and how to undo them",
     "trial": "try fixes on a throw-away twin; the container stays untouched",

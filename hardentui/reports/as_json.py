@@ -33,7 +33,11 @@ def document(result: CheckResult) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
-        "host": {"name": result.place, "simulated": result.simulated},
+        "host": {
+            "name": result.host_name or result.place,
+            "simulated": result.simulated,
+            "saved_at": result.saved_at,
+        },
         "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
         "checks": _checks(result),

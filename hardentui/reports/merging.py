@@ -39,6 +39,8 @@ def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectRes
         simulated=any(host.simulated for host in hosts),
         paths=tuple(sorted(paths, key=_danger)[:_MOST_PATHS]),
         network_map=None,
+        host_name="",
+        saved_at="",
         hosts=tuple(sorted(hosts, key=_worst_first)),
     )
 

@@ -37,6 +37,7 @@ from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_reada
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Row
 
 _READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
@@ -254,6 +255,12 @@ class HardenApp(App[None]):
 
         if self.session.bench is not None:
             self.push_screen(MonitorScreen(self.session.bench, key))
+
+    def open_rights(self, row: Row) -> None:
+        from hardentui.tui.screens.rights import RightsScreen
+
+        if (bench := self.session.bench) is not None:
+            self.push_screen(RightsScreen(bench, row))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen

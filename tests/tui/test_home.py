@@ -162,7 +162,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
         await scrolled(pilot, "down", "Filter: all words must hold", "image:nginx")
         await scrolled(pilot, "down", "score<50", "fail:root-user")
         await pilot.press("escape", "H", "question_mark")
-        await shows(pilot, "Look at the host again.")
+        await shows(pilot, "Check the host again.")
         assert "Filter:" not in drawn(app)
 
 

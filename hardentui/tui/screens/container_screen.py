@@ -20,3 +20,7 @@ class ContainerScreen(HardenScreen):
             self.complain("The checks are still being loaded.")
         else:
             self.harden.open_monitor(self.container_key)
+
+    def action_rights(self) -> None:
+        if (row := self.session.rows.get(self.container_key)) is not None:
+            self.harden.open_rights(row)
