@@ -336,13 +336,20 @@ class HardenApp(App[None]):
         self.session.open(first_look)
 
     def action_simulate(self) -> None:
-        if self._simulate is not None:
+        if why := self.why_not("simulate"):
+            self.notify(why, severity="warning")
+        elif self._simulate is not None:
             self.look_at(self._simulate)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "simulate":
-            return self.can_simulate and self.session.failure is not None
-        return True
+    def why_not(self, action: str) -> str:
+        """Why an action of the app cannot be carried out now; empty when it can."""
+        if action != "simulate":
+            return ""
+        if self._simulate is None:
+            return "There is no simulated host here."
+        if self.session.failure is None:
+            return "It is for when no Podman answers; hardentui --demo opens it at any time."
+        return ""
 
 
 def run(

@@ -21,7 +21,11 @@ class ContainerScreen(HardenScreen):
             self.complain("Its details are not known yet, so its log cannot be found.")
 
     def action_monitor(self) -> None:
-        if self.container_key:
+        if not self.container_key:
+            self.complain("There is no container to watch.")
+        elif self.session.bench is None:
+            self.complain("The checks are still being loaded.")
+        else:
             self.harden.open_monitor(self.container_key)
 
     def action_rights(self) -> None:
