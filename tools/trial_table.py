@@ -23,6 +23,7 @@ from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capabilities import bounding_set
 from hardentui.trial.learned.narrow_profile import calls_let_through
 from hardentui.trial.observe.watch import native_way
+from hardentui.words import plural
 from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
@@ -243,8 +244,9 @@ def table(rows: list[Row]) -> str:
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
     told = (
-        f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched; at most {most} "
-        "capabilities above the known minimum. One run of `tools/trial_table.py`."
+        f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched; at most "
+        f"{plural(most, 'capability', 'capabilities')} above the known minimum. One run of "
+        "`tools/trial_table.py`."
     )
     why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
     return "\n".join([told, "", *lines, "", "The known minimum, and why:", "", *why, ""])

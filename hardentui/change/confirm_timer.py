@@ -38,7 +38,7 @@ def arm(identity: str, seconds: float) -> str:
     try:
         start_detached(command)
     except OSError as error:
-        raise ChangeFailed(f"Nothing would take it back in time: {error.strerror}.") from error
+        raise ChangeFailed(f"Nothing would roll it back in time: {error.strerror}.") from error
     return "by a process of its own; after a reboot by the next hardentui"
 
 
@@ -83,7 +83,7 @@ def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> boo
         "--quiet",
         "--collect",
         f"--unit={_unit(identity)}",
-        f"--description=HardenTUI: take back {identity} unless it is confirmed",
+        f"--description=HardenTUI: roll back {identity} unless it is confirmed",
         f"--on-active={seconds:.1f}s",
         "--timer-property=AccuracySec=100ms",
         *(f"--setenv={name}={value}" for name, value in environment().items()),

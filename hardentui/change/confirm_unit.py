@@ -20,7 +20,7 @@ from hardentui.systemd.escaping import plain, word, words
 
 _TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
 [Unit]
-Description=HardenTUI: take back {identity} unless it is confirmed
+Description=HardenTUI: roll back {identity} unless it is confirmed
 Wants=podman.socket
 After=podman.socket podman-restart.service
 StartLimitIntervalSec=15min

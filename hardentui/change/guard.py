@@ -23,7 +23,7 @@ def guarded(identity: str) -> Iterator[None]:
         start_detached([sys.executable, "-m", "hardentui.change.guard_process", identity], theirs)
     except OSError as error:
         os.close(ours)
-        raise ChangeFailed(f"Nobody would take it back if it were killed: {error.strerror}.") from error
+        raise ChangeFailed(f"Nothing would roll it back if it were killed: {error.strerror}.") from error
     finally:
         os.close(theirs)
     try:

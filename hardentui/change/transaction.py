@@ -78,10 +78,23 @@ class Transaction:
             JournalError: nothing was begun, for want of a journal.
             ApplyFailed: it did not work, and everything is as it was before (or says what is not).
         """
+        return self._carry_on(entry, 0, finish)
+
+    def resume(self, entry: JournalEntry, start: int) -> JournalEntry:
+        """Go on with an entry that was cut off, from this operation, which may be carried out twice.
+
+        Raises:
+            ApplyFailed: it did not work, and everything is as it was before (or says what is not).
+        """
+        return self._carry_on(entry, start, _done)
+
+    def _carry_on(
+        self, entry: JournalEntry, start: int, finish: Callable[[JournalEntry], JournalEntry]
+    ) -> JournalEntry:
         self._journal.write(entry)
         self._entry = entry
         try:
-            for index, operation in enumerate(entry.operations):
+            for index, operation in enumerate(entry.operations[start:], start):
                 raise_if_stopped(self._stop)
                 self._carry_out(operation, index)
             raise_if_stopped(self._stop)
@@ -97,7 +110,8 @@ class Transaction:
 
     def _carry_out(self, operation: Operation, index: int) -> None:
         total = len(self._entry.operations)
-        self._entry = replace(self._entry, begun=index + 1)  # also where the journal fails to keep it
+        begun = max(index + 1, self._entry.begun)
+        self._entry = replace(self._entry, begun=begun)  # also where the journal fails to keep it
         self._journal.write(self._entry)
         self._tell(OperationBegun(operation, index + 1, total))
         started = monotonic()
@@ -141,7 +155,7 @@ class Transaction:
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
-            entry = replace(entry, reason=f"{why} Not taken back: {'; '.join(failures)}")
+            entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}")
         else:
             original = (
                 None

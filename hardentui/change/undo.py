@@ -59,7 +59,7 @@ def undo(
                 engine=entry.engine,
                 by=by,
                 state=EntryState.DONE,
-                reason=f"{identity} was taken back. {why}".strip(),
+                reason=f"{identity} was undone. {why}".strip(),
                 undoes=identity,
             )
         )
@@ -73,7 +73,7 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
             f"{entry.id} is itself an undo, of {entry.undoes}.", "Apply the change again instead."
         )
     if entry.state is EntryState.ROLLED_BACK:
-        raise UsageError(f"{entry.id} is taken back already: {entry.reason}")
+        raise UsageError(f"{entry.id} is already undone: {entry.reason}")
     if entry.forgotten:
         raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "Nothing is left to go back to.")
     later = [

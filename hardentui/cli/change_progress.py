@@ -27,13 +27,13 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
             terminal.note(f"going back: {event.why}")
         case OperationUndone():
             if event.failed:
-                terminal.complain(f"not taken back: {described(event.operation)}: {event.failed}")
+                terminal.complain(f"not rolled back: {described(event.operation)}: {event.failed}")
             elif isinstance(event.operation, NoteContainer | NoteUnit):
                 terminal.note(
                     "the original runs as before" if _ran(event.operation) else "the original is there"
                 )
             else:
-                terminal.activity(f"taken back: {described(event.operation)}")
+                terminal.activity(f"rolled back: {described(event.operation)}")
 
 
 def _ran(operation: NoteContainer | NoteUnit) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hardentui.cli import session
+from hardentui.cli.fleet import facts_files, is_whole, of_fleet
 from hardentui.cli.next_steps import next_steps
-from hardentui.cli.parser import Given, checklist_option
+from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError
@@ -43,7 +45,11 @@ def arguments(parser: ArgumentParser) -> None:
         "--check", metavar="ID", action="append", default=[], help="only this check; repeatable"
     )
     parser.add_argument(
-        "--facts", action=Given, metavar="FILE", default="", help="check saved facts instead of this host"
+        "--facts",
+        action=GivenAgain,
+        metavar="FILE",
+        default=[],
+        help="check saved facts instead of this host; of several files, or of a folder, one report of all",
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
@@ -65,34 +71,53 @@ def report_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     know_checks(options.check, options.checklist)
-    with session.workbench(
-        options, terminal, steps=options.step, checks=options.check, everything=True
-    ) as bench:
-        _all_there(options, bench)
-        listed = bench.containers.rows()
-        wanted = {row.key for row in session.named(listed, options.names)}
-        shared = [] if options.names else session.of_host(bench)
-        rows = session.scan(bench, terminal, listed)
-        if options.names:
-            # all were looked at first, because some checks compare a container with the others
-            rows = session.closer(bench, [row for row in rows if row.key in wanted])
-        if options.check or options.step:  # a check of everything leaves them to their own commands
-            shared += session.of_images_and_networks(bench, rows if options.names else None)
-        reports = [*shared, *session.of_rows(rows)]
-        _something(options, bench, reports)
-        if not (options.names or options.step or options.check):
-            reports += session.of_waivers(bench, reports)
-        fail_on = Severity.parse(options.fail_on)
-        result = session.result(bench, reports, fail_on, fixes=options.format != "text")
-        if options.format == "html":
-            result = replace(result, network_map=session.map_of(bench, rows))
+    files = facts_files(options.facts)
+    if len(files) > 1:
+        result = of_fleet(files, options, terminal, partial(look_at, waivers=False))
+    else:
+        options = Namespace(**{**vars(options), "facts": "".join(files)})
+        with session.workbench(
+            options, terminal, steps=options.step, checks=options.check, everything=True
+        ) as bench:
+            result, _ = look_at(bench, options, terminal)
     deliver(result, options, terminal, _look(options))
     return result.exit_code
 
 
+def look_at(
+    bench: Workbench, options: Namespace, terminal: Terminal, *, waivers: bool = True
+) -> tuple[CheckResult, list[tuple[Report, str]]]:
+    """What the options ask of one host, and the reports behind it.
+
+    Args:
+        waivers: also what the waivers are good for, where everything is checked.
+
+    Raises:
+        UsageError: a name or a check that is not there.
+    """
+    _all_there(options, bench)
+    listed = bench.containers.rows()
+    wanted = {row.key for row in session.named(listed, options.names)}
+    shared = [] if options.names else session.of_host(bench)
+    rows = session.scan(bench, terminal, listed)
+    if options.names:
+        # all were looked at first, because some checks compare a container with the others
+        rows = session.closer(bench, [row for row in rows if row.key in wanted])
+    if options.check or options.step:  # a check of everything leaves them to their own commands
+        shared += session.of_images_and_networks(bench, rows if options.names else None)
+    reports = [*shared, *session.of_rows(rows)]
+    _something(options, bench, reports)
+    if waivers and is_whole(options):
+        reports += session.of_waivers(bench, reports)
+    result = session.result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
+    if options.format == "html":
+        result = replace(result, network_map=session.map_of(bench, rows))
+    return result, reports
+
+
 def _look(options: Namespace) -> TextStyle:
     """One line for each subject where everything is checked, all that is known where something was named."""
-    whole = not (options.names or options.step or options.check)
+    whole = is_whole(options)
     blocks = options.details or not (whole or options.summary)
     return TextStyle(brief=whole, blocks=blocks, advice=not options.summary)
 

@@ -1,12 +1,18 @@
-"""hardentui confirm: keep a change that would otherwise be rolled back."""
+"""hardentui confirm: keep a change that would otherwise be rolled back, or one that was cut off."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hardentui.cli.change_progress import tell
+from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Terminal
+from hardentui.model.journal import JournalEntry
 from hardentui.visible import visible
 from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.operators import PRIVATE
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,11 +21,24 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="ID",
         nargs="?",
         default="",
-        help="an entry of the journal; default: the newest that waits",
+        help="an entry of the journal, also one that was cut off; default: the newest that waits",
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    entry = History().confirm(options.id)
+    history = History()
+    cut_off = history.cut_off_entry(options.id) if options.id else None
+    entry = history.confirm(options.id) if cut_off is None else _finished(cut_off, terminal)
     terminal.write(f"{entry.id}: {visible(entry.container, 80)} keeps its change.\n")
     return 0
+
+
+def _finished(cut_off: JournalEntry, terminal: Terminal) -> JournalEntry:
+    """Start and judge what a change that was cut off has made."""
+    url = "" if cut_off.engine == PRIVATE else cut_off.engine
+    bench = Workbench.open(Selection(url=url))
+    try:
+        application = bench.applying(one_report(bench, cut_off.container))
+        return application.finish(cut_off.id, lambda event: tell(terminal, event))
+    finally:
+        bench.close()

@@ -18,12 +18,12 @@ from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
 from hardentui.visible import visible
-from hardentui.words import plural
 from hardentui.workbench.learned import read_learned
 from hardentui.workbench.networking import outgoing as going_out
 from hardentui.workbench.networking import proving
 from hardentui.workbench.networking.proving import HOST, parse_target
-from hardentui.workbench.networking.splitting import SeenContacts, lines_of, splits
+from hardentui.workbench.networking.requests import watch_everybody
+from hardentui.workbench.networking.splitting import lines_of, splits
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
@@ -180,32 +180,12 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
-    """Whom each container contacts within the time; one that cannot be watched may call anybody."""
-    everybody = _all(rows)
-    calls: dict[str, dict[str, SeenContacts]] = {}
-    for container in everybody:
-        calls.setdefault(container.engine.label, {})[container.name] = SeenContacts(outside=True)
-    again = [bench.containers.refresh(row.key) for row in rows if row.report and row.report.facts]
-    running = [row.report.facts for row in again if row and row.report and row.report.facts]
-
-    def watch(facts: ContainerFacts, stop: threading.Event) -> None:
-        seen = going_out.outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
-        if not seen.unknown:
-            called = {contact.container for contact in seen.contacts if contact.container}
-            outside = any(not contact.who for contact in seen.contacts)
-            calls[facts.engine.label][facts.name] = SeenContacts(outside, frozenset(called))
-
+    """Whom each container contacts within the time."""
     with _until_interrupted() as stop:
-        terminal.activity(f"watching {plural(len(running), 'container')} for {seconds:g} s")
-        threads = [
-            threading.Thread(target=watch, args=(container, stop), daemon=True) for container in running
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(seconds + 30)
+        terminal.activity(f"watching the containers for {seconds:g} s")
+        seen = watch_everybody(bench, rows, seconds, stop)
     terminal.clear()
-    return calls
+    return seen
 
 
 def _show_split(proposal: Split, terminal: Terminal) -> None:

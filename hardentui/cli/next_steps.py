@@ -53,6 +53,7 @@ def _where(options: Namespace) -> str:
         word
         for name in ("url", "connection", "facts", "checklist")
         if (value := getattr(options, name, ""))
-        for word in (f"--{name}", visible(value))
+        for each in ([value] if isinstance(value, str) else value)
+        for word in (f"--{name}", visible(each))
     ]
     return "".join(f" {word}" for word in (shlex.join(words), "--demo" if options.demo else "") if word)

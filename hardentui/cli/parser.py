@@ -18,7 +18,7 @@ COMMANDS = {
     "plan": "show the changes that would harden a container, with reasons and risks",
     "fix": "write hardened files for a container",
     "apply": "apply fixes to the real container, with proof and a way back",
-    "confirm": "keep a change that would otherwise be rolled back",
+    "confirm": "keep a change that would otherwise be rolled back, or one that was cut off",
     "undo": "undo a change",
     "journal": "list the changes on this host: who, what, proof, and how to undo them",
     "trial": "try fixes on a throw-away twin; the container stays untouched",
@@ -104,6 +104,21 @@ class Given(argparse.Action):
         if not values:
             parser.error(f"argument {option_string}: its value is empty")
         setattr(namespace, self.dest, values)
+
+
+class GivenAgain(Given):
+    """An option that may be there more than once, each time with a value."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        super().__call__(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, [*before, values])
 
 
 def seconds(text: str) -> float:

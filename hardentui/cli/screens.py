@@ -11,6 +11,7 @@ from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.state.remembered import read_remembered, remember
 from hardentui.workbench.begun import Begun
+from hardentui.workbench.engine_choices import engine_choices
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.reading import read_settings
@@ -32,11 +33,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
     settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)
     if not settings.remember:
-        return run_app(first_look, simulate, settings=settings)
+        return run_app(first_look, simulate, settings=settings, choices=lambda: engine_choices(selection))
     return run_app(
         first_look,
         simulate,
         settings=settings,
+        choices=lambda: engine_choices(selection),
         remembered=read_remembered(os.environ),
         remember=lambda remembered: remember(remembered, os.environ),
     )

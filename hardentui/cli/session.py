@@ -14,7 +14,6 @@ from hardentui import __version__
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import Kind, Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.visible import visible
@@ -231,19 +230,9 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
 
 def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
-    from hardentui.workbench.pages.network_map import network_map
+    from hardentui.workbench.networking.whole_map import whole_map
 
-    rows = tuple(rows)
-    networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
-    ]
-    return network_map(
-        networks,
-        [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.opened.host_name,
-        simulated=bench.opened.simulated,
-        missing=[row.name for row in rows if not (row.report and row.report.facts)],
-    )
+    return whole_map(bench, rows)
 
 
 def result(
@@ -285,7 +274,9 @@ def result(
         checklist=bench.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
-        place=bench.opened.host_name,
+        place=bench.opened.place,
+        host_name=bench.opened.host_name,
+        saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )

@@ -184,7 +184,7 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     if reason or options.verb == "plan":
         return 1 if reason else 0
     if not draft.files:
-        terminal.note("The files say so already.")
+        terminal.note("The files already say so.")
         return 0
     files = ", ".join(visible(file.path, 100) for file in draft.files)
     sure(terminal, f"Write {files}?", yes=options.yes, command="the same with --yes")

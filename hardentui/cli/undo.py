@@ -34,7 +34,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     entry = history.to_undo(options.id)
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
-    sure(terminal, f"Take back {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
+    sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
     done = history.undo(entry, lambda event: tell(terminal, event))
-    terminal.write(f"{done.id}: taken back. {done.container} is as it was before.\n")
+    terminal.write(f"{done.id}: undone. {done.container} is as it was before.\n")
     return 0

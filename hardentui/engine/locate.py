@@ -78,6 +78,14 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
     return tuple({candidate.url: candidate for candidate in reversed(in_order)}.values())[::-1]
 
 
+def known_candidates(environment: Environment) -> tuple[tuple[str, Candidate], ...]:
+    """Every place that a user may choose: (name of the connection, or empty for a socket, the place)."""
+    named, _ = connections(environment)
+    by_url = {candidate.url: ("", candidate) for candidate in reversed(_sockets(environment))}
+    sockets = [place for url, place in reversed(by_url.items())]
+    return (*((name, named[name]) for name in sorted(named)), *sockets)
+
+
 def _sockets(environment: Environment) -> list[Candidate]:
     """The usual sockets: of this user, of the user behind sudo, and the rootful one."""
     places: list[tuple[str, str]] = []

@@ -55,7 +55,7 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         for change in written
         if change.path not in above
         and change.path not in _OF_PODMAN
-        and not (change.folder is True and change.kind == "modified")
+        and not change.folder  # nothing else changed in it: it is empty, or was there before
         and not (change.folder is None and change.kind == "modified" and change.path.count("/") == 1)
         and not is_below(change.path, _VOLATILE)
         and not is_below(change.path, mounted)

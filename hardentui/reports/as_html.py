@@ -6,7 +6,7 @@ what a browser or a terminal would act on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -50,17 +50,18 @@ def render(result: CheckResult, look: TextStyle) -> str:
         sections=_sections,
         quiet=_quiet,
         anchor=_anchors(result.subjects),
-        network_svg=_picture(result),
+        pictures=list(_pictures(result)),
     )
     return page + "\n"
 
 
-def _picture(result: CheckResult) -> str:
-    """The network map; its own module escapes what it holds."""
-    if result.network_map is None:
-        return ""
-
-    return network_svg(result.network_map)
+def _pictures(result: CheckResult) -> Iterator[tuple[str, str]]:
+    """Network maps, with their hosts where there are several; their own module escapes them."""
+    if result.network_map is not None:
+        yield "", network_svg(result.network_map)
+    for host in result.hosts:
+        if host.network_map is not None:
+            yield host.name, network_svg(host.network_map)
 
 
 def _finalize(value: Any) -> Any:

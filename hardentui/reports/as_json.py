@@ -11,7 +11,7 @@ from typing import Any
 from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Remediation, Severity, Status
-from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
 
 SCHEMA = "hardentui/check/1"
 
@@ -33,12 +33,33 @@ def document(result: CheckResult) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
-        "host": {"name": result.place, "simulated": result.simulated},
+        "host": {
+            "name": result.host_name or result.place,
+            "simulated": result.simulated,
+            "saved_at": result.saved_at,
+        },
         "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
         "checks": _checks(result),
+        **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
         "subjects": [_subject(subject) for subject in result.subjects],
         "summary": _summary(result),
+    }
+
+
+def _host(host: HostResult) -> dict[str, Any]:
+    """A host of a report of several: its subjects name it."""
+    return {
+        "name": host.name,
+        "source": host.source,
+        "saved_at": host.saved_at,
+        "simulated": host.simulated,
+        "engines": [_engine(engine) for engine in host.engines],
+        "containers": host.containers,
+        "worst_score": host.worst_score,
+        "failing": {severity.word: host.failing(severity) for severity in reversed(Severity)},
+        "unknown": host.unknown,
+        "trouble": host.trouble,
     }
 
 
@@ -57,6 +78,7 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
     subject = judged.subject
     return {
         "kind": subject.kind.value,
+        **({"host": judged.host} if judged.host else {}),
         "id": subject.id,
         "name": subject.name,
         "engine": subject.engine,

@@ -30,8 +30,10 @@ def render(result: CheckResult, look: TextStyle) -> str:
 
 
 def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResult) -> None:
-    name = plain("/".join(word for word in (subject.subject.engine, subject.subject.name) if word))
-    suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": plain(result.place)})
+    words = (subject.host, subject.subject.engine, subject.subject.name)
+    name = plain("/".join(word for word in words if word))
+    host = plain(subject.host or result.place)
+    suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": host})
     outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
     if subject.trouble:
         case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be checked"})

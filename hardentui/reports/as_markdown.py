@@ -29,6 +29,8 @@ def _lines(result: CheckResult) -> Iterator[str]:
     if result.simulated:
         yield "**Simulated host: nothing below is real.**"
         yield ""
+    if result.hosts:
+        yield from _hosts(result)
     yield (
         "| Subject | Score | " + " | ".join(severity.word for severity in reversed(Severity)) + " | unknown |"
     )
@@ -36,13 +38,26 @@ def _lines(result: CheckResult) -> Iterator[str]:
     for subject in result.subjects:
         score = score_word(subject.score.value, otherwise="")
         counts = (str(subject.score.count(severity) or "") for severity in reversed(Severity))
-        name, unknown = plain(subject.subject.name), str(subject.score.unknown or "")
+        name, unknown = plain(subject.title), str(subject.score.unknown or "")
         yield f"| {' | '.join((name, score, *counts, unknown))} |"
     if result.paths:
         yield from ("", "## Worst attack paths from a container to the host", "")
         yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
     for subject in result.subjects:
         yield from _subject(subject)
+
+
+def _hosts(result: CheckResult) -> Iterator[str]:
+    """A line for each host of a report of several."""
+    severities = tuple(reversed(Severity))
+    yield f"| Host | containers | worst score | {' | '.join(each.word for each in severities)} | unknown |"
+    yield "|---|---|---|" + "---|" * (len(severities) + 1)
+    for host in result.hosts:
+        counts = (str(host.failing(severity) or "") for severity in severities)
+        score = score_word(host.worst_score, otherwise="")
+        cells = (plain(host.name), str(host.containers), score, *counts, str(host.unknown or ""))
+        yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _path(path: RankedPath, result: CheckResult) -> str:
@@ -52,7 +67,7 @@ def _path(path: RankedPath, result: CheckResult) -> str:
 
 def _subject(subject: SubjectResult) -> Iterator[str]:
     yield ""
-    yield f"## {plain(subject.subject.name)}"
+    yield f"## {plain(subject.title)}"
     yield ""
     if subject.detail:
         yield plain(subject.detail)

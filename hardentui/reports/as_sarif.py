@@ -102,9 +102,9 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
     told: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": place,
-        "message": {"text": f"{subject.name}: {verdict.reason or finding.title}"},
-        "locations": [_location(subject)],
-        "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject)},
+        "message": {"text": f"{judged.title}: {verdict.reason or finding.title}"},
+        "locations": [_location(subject, judged.host)],
+        "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject, judged.host)},
         "properties": {
             name: value
             for name, value in (("declared", verdict.declared), ("effective", verdict.effective))
@@ -119,9 +119,9 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
     return told
 
 
-def _location(subject: Subject) -> dict[str, Any]:
+def _location(subject: Subject, host: str = "") -> dict[str, Any]:
     """A container has no file: its engine and name stand for a path, because services show only paths."""
-    words = (subject.kind.value, subject.engine, subject.name)
+    words = (host, subject.kind.value, subject.engine, subject.name)
     full = "/".join(word for word in words if word)
     return {
         "physicalLocation": {"artifactLocation": {"uri": quote(full, errors="replace")}},
@@ -129,17 +129,17 @@ def _location(subject: Subject) -> dict[str, Any]:
     }
 
 
-def fingerprint(finding: Finding, subject: Subject) -> str:
+def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
     """The same for the same check of the same subject, also after it was created anew."""
     name = subject.name or subject.id
-    words = (finding.check, subject.kind.value, subject.engine, name)
+    words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _notifications(result: CheckResult, count: int) -> Iterator[dict[str, Any]]:
     for subject in result.subjects:
         if subject.trouble:
-            text = f"{subject.subject.name} could not be checked: {subject.trouble}"
+            text = f"{subject.title} could not be checked: {subject.trouble}"
             yield {"level": "error", "message": {"text": text}}
     if count > MOST_RESULTS:
         text = f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are here."

@@ -69,7 +69,7 @@ def _in_short(finding: Finding, write: Writer) -> bool:
 
 def _block(same: list[SubjectResult], write: Writer) -> list[str]:
     facts, body = _facts_of(same[0]), _body(same[0], write)
-    first, *others = (visible(subject.subject.name, min(60, write.width - 16)) for subject in same)
+    first, *others = (visible(subject.title, min(60, write.width - 16)) for subject in same)
     name = f"{first} and {len(others)} more" if others else first
     beside = len(name) + len(facts) + 2 <= write.width
     lines = [f"{write.bold(name)}  {facts}"] if beside else [write.bold(name), *write.wrapped(facts)]

@@ -37,11 +37,17 @@ class SavedSubject(Struct, frozen=True):
     score: int | None = None
     trouble: str = ""
     findings: tuple[SavedFinding, ...] = ()
+    host: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str, str]:
         """A container keeps its name when it is made anew; its id changes."""
-        return self.kind, self.engine, self.name
+        return self.host, self.kind, self.engine, self.name
+
+    @property
+    def title(self) -> str:
+        """Its name, with the host in a report of several."""
+        return f"{self.host}/{self.name}" if self.host else self.name
 
 
 class SavedHost(Struct, frozen=True):
@@ -198,7 +204,7 @@ def compare(old: SavedReport, new: SavedReport) -> Comparison:
 
 
 def _name(subject: SavedSubject) -> tuple[str, str, str]:
-    return subject.kind, subject.name, subject.engine
+    return subject.kind, subject.title, subject.engine
 
 
 def _score(subject: SavedSubject | None) -> int | None:
@@ -206,7 +212,7 @@ def _score(subject: SavedSubject | None) -> int | None:
 
 
 def _words(subject: SavedSubject) -> str:
-    return f"{subject.kind} {subject.name}" + (f" ({subject.engine})" if subject.engine else "")
+    return f"{subject.kind} {subject.title}" + (f" ({subject.engine})" if subject.engine else "")
 
 
 def _titles(report: SavedReport) -> dict[str, str]:
@@ -287,7 +293,7 @@ def _difference(
     return Difference(
         way=way,
         kind=subject.kind,
-        subject=subject.name,
+        subject=subject.title,
         engine=subject.engine,
         check=finding.check,
         title=titles.get(finding.check, finding.check),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Finding, Severity, Status, Subject
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
     from hardentui.harden.attack import RankedPath
@@ -33,6 +33,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
         trouble: why there are no findings; empty when there are.
         attack: how the findings add up, one sentence, or empty.
         raises_most: checks whose fix can be carried out alone and raises the score most.
+        host: of a report of several hosts, the one that it is on; empty in a report of one.
     """
 
     subject: Subject
@@ -42,6 +43,12 @@ class SubjectResult(Struct, frozen=True, dict=True):
     trouble: str = ""
     attack: str = ""
     raises_most: tuple[str, ...] = ()
+    host: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, with the host where there are several."""
+        return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
 
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""
@@ -66,15 +73,57 @@ class SubjectResult(Struct, frozen=True, dict=True):
         return by_status
 
 
+class HostResult(Struct, frozen=True):
+    """One host of a report of several.
+
+    Attributes:
+        name: its own, made different from the others where two have the same.
+        source: where its facts come from; `saved_at` when they were saved.
+    """
+
+    name: str
+    source: str
+    saved_at: str = ""
+    engines: tuple[EngineFacts, ...] = ()
+    simulated: bool = False
+    subjects: tuple[SubjectResult, ...] = ()
+    network_map: NetworkMap | None = None
+
+    @property
+    def containers(self) -> int:
+        return sum(subject.subject.kind is Kind.CONTAINER for subject in self.subjects)
+
+    @property
+    def worst_score(self) -> int | None:
+        """Of its subjects; None where none has one."""
+        return min(
+            (subject.score.value for subject in self.subjects if subject.score.value is not None),
+            default=None,
+        )
+
+    @property
+    def trouble(self) -> str:
+        """Why something of it could not be looked at; empty when all could."""
+        return next((subject.trouble for subject in self.subjects if subject.trouble), "")
+
+    @property
+    def unknown(self) -> int:
+        return sum(subject.score.unknown for subject in self.subjects)
+
+    def failing(self, severity: Severity) -> int:
+        return sum(subject.score.count(severity) for subject in self.subjects)
+
+
 class CheckResult(Struct, frozen=True, dict=True):
     """Everything that one run of `check` found, the worst subject first.
 
     Attributes:
         checklist: id of the checklist that was used.
         fail_on: severity from which a finding counts for the exit code.
-        place: name of the host.
+        place: the host, for a title; `host_name` its name alone, `saved_at` when it was looked at if not now.
         paths: the worst ways from containers to the host.
         network_map: who reaches whom; None where it was not asked for.
+        hosts: of a report of several hosts, each of them, the worst first; else empty.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -86,6 +135,9 @@ class CheckResult(Struct, frozen=True, dict=True):
     simulated: bool = False
     paths: tuple[RankedPath, ...] = ()
     network_map: NetworkMap | None = None
+    hosts: tuple[HostResult, ...] = ()
+    host_name: str = ""
+    saved_at: str = ""
 
     @cached_property
     def exit_code(self) -> int:
@@ -151,6 +203,6 @@ def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
     def key(subject: SubjectResult) -> tuple[bool, int, int, int, str]:
         value = 101 if subject.score.value is None else subject.score.value
         critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
-        return (not subject.trouble, value, -critical, -high, subject.subject.name)
+        return (not subject.trouble, value, -critical, -high, subject.title)
 
     return tuple(sorted(subjects, key=key))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hardentui.harden.score import score_word
 from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
-from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
+from hardentui.reports.result import FINDINGS, FINE, CheckResult, HostResult, SubjectResult, path_words
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -25,7 +25,7 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     advice = (_next(write), _paths(result, write), _common(result, write)) if look.advice else ()
     questions = _open_questions(result, write) if look.brief and look.blocks else ()
     accepted = () if look.blocks else _waived(result, write)
-    for part in (*advice, questions, _table(result.subjects, write), accepted):
+    for part in (*advice, questions, _hosts(result, write), _table(result.subjects, write), accepted):
         if lines := list(part):
             yield lines
 
@@ -135,7 +135,7 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
     names: dict[tuple[str, str], list[str]] = {}
     for subject in result.subjects:
         for finding in subject.having(Status.WAIVED):
-            names.setdefault((finding.check, finding.verdict.reason), []).append(subject.subject.name)
+            names.setdefault((finding.check, finding.verdict.reason), []).append(subject.title)
     if not names:
         return
     yield write.bold("Waived")
@@ -155,6 +155,28 @@ def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
     return f"{line}  {', '.join(shown)}" if shown else line
 
 
+def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
+    """One line for each host of a report of several, the worst first."""
+    if not result.hosts:
+        return
+    yield write.bold(
+        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Host"
+    )
+    for host in result.hosts:
+        widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
+        cells = [f"{host.failing(severity) or '-':>{width}}" for severity, width in widths]
+        name = visible(f"{host.name}  {_about(host)}", max(20, write.width - 47))
+        score = score_word(host.worst_score)
+        yield f"  {score:>5}  {'  '.join(cells)}  {host.unknown or '-':>7}  {name}"
+
+
+def _about(host: HostResult) -> str:
+    if host.trouble:
+        return f"could not be checked: {host.trouble}"
+    saved = f", saved on {host.saved_at}" if host.saved_at else ""
+    return f"{plural(host.containers, 'container')}{saved}"
+
+
 def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
     """One line for each subject, the worst first."""
     if len(subjects) < 2:
@@ -166,7 +188,7 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
         value = score_word(subject.score.value)
         widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
         cells = [f"{subject.score.count(severity) or '-':>{width}}" for severity, width in widths]
-        name = visible(subject.subject.name, max(20, write.width - 47))
+        name = visible(subject.title, max(20, write.width - 47))
         line = f"  {value:>5}  {'  '.join(cells)}  {subject.score.unknown or '-':>7}  {name}"
         yield line if write.look.blocks else _with_worst(line, subject, write.width)
     if len(subjects) > _MOST_ROWS:

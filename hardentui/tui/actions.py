@@ -62,37 +62,41 @@ _STEPS = tuple(
 )
 
 APP = (
-    Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
-    Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
-    Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
-    Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
-    Action("app.networks", "M", "Network map", "Who can reach whom.", "Everywhere"),
+    Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
+    Action("app.connection", "c", "Connection", "Show where Podman was found; look elsewhere.", "Everywhere"),
+    Action("app.host", "H", "Host", "Show the findings of the host and its engines.", "Everywhere"),
+    Action("app.images", "I", "Images", "Show the images: age, users, contents.", "Everywhere"),
+    Action("app.trust", "P", "Trust", "Show which images Podman accepts: policy, registries.", "Everywhere"),
+    Action("app.networks", "M", "Network map", "Show who can reach whom.", "Everywhere"),
     Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
-    Action("app.journal", "J", "Journal", "What was changed, by whom, and the way back.", "Everywhere"),
-    Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
+    Action("app.journal", "J", "Journal", "Show what was changed, by whom, and undo it.", "Everywhere"),
+    Action(
+        "app.commands", "at", "Commands", "Show every request and command so far.", "Everywhere", False, "@"
+    ),
     Action(
         "app.palette",
         "ctrl+p,colon",
         "Palette",
-        "Every action by name.",
+        "Find any action by name.",
         "Everywhere",
         call="command_palette",
     ),
-    Action("app.simulate", "D", "Simulated host", "Leave this Podman for a made-up host.", "Everywhere"),
+    Action(
+        "app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.", "Everywhere"
+    ),
 )
 COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 _ORDER = (
     Action("home.sort", "s", "Sort", "Sort by the next column.", "Order", True),
-    Action("home.reverse", "S", "Reverse", "Turn the order round.", "Order"),
+    Action("home.reverse", "S", "Reverse", "Reverse the order.", "Order"),
     *(
         Action(
             f"home.sort_step_{number}",
             str(number % 10),
             f"By step {number}",
-            f"Sort by step {number}, the worst first; again turns the order round.",
+            f"Sort by step {number}, worst first; again reverses the order.",
             "Order",
             call=f"sort_by('step {number}')",
         )
@@ -103,14 +107,18 @@ HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
     Action("home.fix", "f", "Fix", "Plan and write the marked containers, or this one.", "Containers", True),
-    Action("home.mark", "space", "Mark", "Mark this container, or take its mark away.", "Marks", True),
+    Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
     Action("home.mark_range", "v", "Mark up to here", "Mark all from the last mark to here.", "Marks"),
-    Action("home.mark_all", "a", "Mark all", "Mark all that the filter shows; again: none.", "Marks"),
+    Action("home.mark_all", "a", "Mark all", "Mark all containers shown; again: none.", "Marks"),
     *_ORDER,
-    Action("home.meaning", "e", "Meaning", "What score and signs of this row mean.", "Containers", True),
+    Action(
+        "home.meaning", "e", "Meaning", "Explain the score and the marks of this row.", "Containers", True
+    ),
+    Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
+    Action("home.rights", "K", "Rights", "What the kernel lets this container do.", "Containers"),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
-    Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
-    Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
+    Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
+    Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
     Action(
         "home.cancel",
         "escape",
@@ -131,16 +139,18 @@ WALK = (
         "Fixes",
         True,
     ),
-    Action("walk.safe", "a", "Safe", "Choose every fix that changes nothing that works.", "Fixes", True),
-    Action("walk.likely", "L", "Likely", "Choose every fix but those that may break it.", "Fixes"),
-    Action("walk.all", "F", "All fixes", "Choose every fix, also those that may break something.", "Fixes"),
+    Action("walk.safe", "a", "Safe", "Choose every fix known to break nothing.", "Fixes", True),
+    Action("walk.likely", "L", "Likely", "Choose every fix except those that may break it.", "Fixes"),
+    Action("walk.all", "F", "All fixes", "Choose every fix, even those that may break it.", "Fixes"),
     Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
-    Action("walk.diff", "d", "Diff", "The whole difference, file by file.", "Fixes", True),
-    Action("walk.write", "w", "Write", "Write the files into a folder.", "Fixes", True),
+    Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
+    Action("walk.write", "w", "Write", "Write the files to a folder.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
-    Action("walk.apply", "A", "Apply", "Bring the chosen fixes to the container, with a way back.", "Fixes"),
-    Action("walk.explain", "e", "Explain", "What this check looks at, and why.", "Findings", True),
+    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with a way back.", "Fixes"),
+    Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
+    Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
+    Action("walk.rights", "K", "Rights", "What the kernel lets this container do.", "Findings"),
     Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
@@ -149,7 +159,7 @@ WALK = (
     Action("walk.step_back", "left", "Step before", "The step before this one.", "Steps"),
     Action("walk.step_on", "right", "Next step", "The step after this one.", "Steps"),
     Action("walk.look", "o", "Look inside", "Read what is inside its image.", "Findings"),
-    Action("walk.recheck", "r", "Re-check", "Look at this container again.", "Findings"),
+    Action("walk.recheck", "r", "Re-check", "Check this container again.", "Findings"),
     *_STEPS,
 )
 DIFF = (
@@ -159,49 +169,67 @@ DIFF = (
            "The kind of file before.", "Difference"),
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
     Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
-    Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),
+    Action("diff.edit", "e", "Edit", "Edit the fixes and their values in $EDITOR.", "Difference", True),
+    Action("diff.write", "w", "Write", "Write the files to a folder.", "Difference", True),
 )  # fmt: skip
 VALUES = (
     Action("values.next", "down,enter", "Next", "The next value.", "Values"),
     Action("values.previous", "up", "Before", "The value before.", "Values"),
-    Action(
-        "values.default", "ctrl+r", "Default", "Take the default for this value again.", "Values", True, "^r"
-    ),
+    Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
 )
 FIX_MANY = (
     Action("many.own", "u", "Own", "Only fixes that were chosen in the walk.", "Fixes"),
-    Action("many.safe", "a", "Safe", "Every fix that changes nothing that works.", "Fixes", True),
-    Action("many.likely", "L", "Likely", "Every fix but those that may break it.", "Fixes", True),
-    Action("many.all", "F", "All fixes", "Every fix, also those that may break something.", "Fixes", True),
-    Action("many.form", "i", "Folder", "Say what is written, and where to.", "Write", True),
+    Action("many.safe", "a", "Safe", "Every fix known to break nothing.", "Fixes", True),
+    Action("many.likely", "L", "Likely", "Every fix except those that may break it.", "Fixes", True),
+    Action("many.all", "F", "All fixes", "Every fix, even those that may break it.", "Fixes", True),
+    Action("many.form", "i", "Folder", "Choose what is written, and where.", "Write", True),
     Action(
         "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
     ),
 )
-WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),)
+WRITE = (
+    Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
+    Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
+)
+LOGS = (
+    Action("logs.follow", "f", "Follow", "Keep the newest line in sight, or stand still.", "Log", True),
+    Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
+    Action("logs.search", "slash", "Search", "Look for a text.", "Log", True, "/"),
+    Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
+    Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
+)
 MONITOR = (
-    Action("monitor.pause", "space", "Stop", "Stop looking, or go on.", "Monitor", True),
-    Action("monitor.keep", "b", "Baseline", "Keep what is there now, to compare with it.", "Monitor", True),
-    Action("monitor.forget", "B", "Forget", "Forget the kept baseline.", "Monitor", True),
+    Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
+    Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),
+    Action("monitor.forget", "B", "Forget", "Delete the baseline.", "Monitor", True),
 )
 HOST = (
-    Action("host.explain", "e", "Explain", "What this check looks at, and why.", "Host", True),
+    Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
-    Action("host.recheck", "r", "Re-check", "Look at the host again.", "Host", True),
+    Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
 IMAGES = (
     Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
-    Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
-    Action("images.scan_all", "N", "Scan all", "Look for vulnerabilities of every image.", "Images", True),
-    Action("images.take_in", "i", "Import", "Take in a report of a scanner.", "Images", True),
+    Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
+    Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
+    Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
     Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
 )
 UPDATES = (
     Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
-NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
+NETWORKS = (
+    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
+    Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
+    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
+    Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
+)
+JOB = (
+    Action("job.again", "r", "Again", "Do it again.", "Result", True),
+    Action("job.write", "w", "Write", "Write the files into a folder.", "Result", True),
+)
 TRUST_CHANGE = (
     Action(
         "trust_change.prove", "enter", "Prove", "Make the plan and prove it by real pulls.", "Trust", True
@@ -210,9 +238,9 @@ TRUST_CHANGE = (
     Action("trust_change.apply", "ctrl+s", "Apply", "Write the files that were proven.", "Trust", True, "^s"),
     Action("trust_change.drop", "x", "Drop", "Drop the last rule.", "Trust", True),
     Action("trust_change.signed", "s", "Signed", "Name an image that is signed.", "Trust", True),
-    Action("trust_change.use", "u", "In use", "Accept images that run, unsigned; or do not.", "Trust", True),
-    Action("trust_change.default", "d", "Default", "Refuse what has no rule; or leave that.", "Trust", True),
-    Action("trust_change.tags", "g", "Any tag", "Count signatures without a tag; or do not.", "Trust", True),
+    Action("trust_change.use", "u", "In use", "Toggle: accept running images unsigned.", "Trust", True),
+    Action("trust_change.default", "d", "Default", "Toggle: refuse images without a rule.", "Trust", True),
+    Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures without a tag.", "Trust", True),
 )
 TRUST = (
     Action("trust.change", "a", "Assistant", "Change who must have signed images.", "Trust", True),
@@ -220,38 +248,49 @@ TRUST = (
 )
 TRIAL = (
     Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
-    Action("trial.learn", "l", "Learn", "Learn what it needs as well, for the next trial.", "Trial", True),
-    Action("trial.probe", "i", "Probe", "Write a command that proves that it works.", "Trial", True),
-    Action("trial.apply", "A", "Apply", "Bring what worked to the container.", "Trial", True),
-    Action("trial.write", "w", "Write", "Write what worked into files.", "Trial", True),
+    Action("trial.learn", "l", "Learn", "Toggle: learn what it needs as well.", "Trial", True),
+    Action("trial.probe", "i", "Probe", "Enter a command that proves it works.", "Trial", True),
+    Action("trial.apply", "A", "Apply", "Apply what worked to the container.", "Trial", True),
+    Action("trial.write", "w", "Write", "Write what worked to files.", "Trial", True),
 )
 APPLY = (
     Action("apply.run", "ctrl+s", "Apply", "Do what is shown.", "Apply", True, "^s"),
-    Action("apply.fields", "i", "Probe", "Write a probe, and the time to confirm.", "Apply", True),
-    Action("apply.data", "d", "Data", "What becomes of data in its own layer.", "Apply", True),
+    Action("apply.fields", "i", "Probe", "Enter a probe and the time to confirm.", "Apply", True),
+    Action("apply.data", "d", "Data", "Choose what happens to data in its own layer.", "Apply", True),
     Action("apply.keep", "k", "Keep", "Confirm the change.", "Apply", True),
-    Action("apply.undo", "u", "Undo", "Take the change back.", "Apply", True),
+    Action("apply.undo", "u", "Undo", "Undo the change.", "Apply", True),
 )
 JOURNAL = (
-    Action("journal.undo", "u", "Undo", "Take this change back.", "Journal", True),
-    Action("journal.keep", "k", "Keep", "Confirm a change that waits for it.", "Journal", True),
-    Action("journal.forget", "f", "Forget", "Remove the kept original for good.", "Journal", True),
+    Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
+    Action("journal.keep", "k", "Keep", "Confirm a change that is waiting.", "Journal", True),
+    Action("journal.forget", "f", "Forget", "Delete the kept original.", "Journal", True),
     Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
 )
 ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
-    Action("sure.no", "escape,n,q", "No", "Leave it.", "Question", True, "esc"),
+    Action("sure.no", "escape,n,q", "No", "Cancel.", "Question", True, "esc"),
 )
-TRAINING = (Action("training.stop", "x", "Clean up", "Remove all that labs have made.", "Training", True),)
+TRAINING = (
+    Action("training.stop", "x", "Clean up", "Remove everything the labs created.", "Training", True),
+)
 LAB = (
-    Action("lab.options", "i", "Options", "Write options of podman run.", "Lab", True),
-    Action("lab.check", "r", "Check", "Look at the container again, and attack it.", "Lab", True),
+    Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
+    Action("lab.check", "r", "Check", "Check the container again, and attack it.", "Lab", True),
     Action("lab.hint", "h", "Hint", "The next hint; each costs points.", "Lab", True),
-    Action("lab.solution", "S", "Solution", "Show the solution; before a pass it earns nothing then.", "Lab"),
-    Action("lab.restart", "n", "Start over", "Make the container anew as it was at the start.", "Lab"),
+    Action(
+        "lab.solution",
+        "S",
+        "Solution",
+        "Show the solution; it costs the points of the lab.",
+        "Lab",
+    ),
+    Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab"),
     Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab"),
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)
+CONNECTION = (
+    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
+)

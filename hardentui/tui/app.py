@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
@@ -35,7 +35,12 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Row
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts
 
 _READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
@@ -67,6 +72,7 @@ class HardenApp(App[None]):
         environ: Mapping[str, str] | None = None,
         keep: Callable[[str], Path] = keep_copy,
         opening: str = "",
+        choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
     ) -> None:
         """Args:
         first_look: looks for Podman; called on a thread.
@@ -77,6 +83,7 @@ class HardenApp(App[None]):
         remember: keeps where this one ends; None = nothing is kept.
         keep: puts what was copied into a file and returns it.
         opening: an action of the app to begin with, such as `training`.
+        choices: where else can be looked; None = nowhere.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
@@ -84,6 +91,7 @@ class HardenApp(App[None]):
         self._simulate = simulate
         self._keep = keep
         self._opening = opening
+        self._choices = choices
         for offered in THEMES:
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
@@ -251,6 +259,18 @@ class HardenApp(App[None]):
         if self.session.bench is not None:
             self.push_screen(MonitorScreen(self.session.bench, key))
 
+    def open_logs(self, facts: ContainerFacts) -> None:
+        from hardentui.tui.screens.logs import LogsScreen
+
+        if self.session.bench is not None:
+            self.push_screen(LogsScreen(self.session.bench, facts))
+
+    def open_rights(self, row: Row) -> None:
+        from hardentui.tui.screens.rights import RightsScreen
+
+        if (bench := self.session.bench) is not None:
+            self.push_screen(RightsScreen(bench, row))
+
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
 
@@ -305,17 +325,31 @@ class HardenApp(App[None]):
     def can_simulate(self) -> bool:
         return self._simulate is not None
 
-    def action_simulate(self) -> None:
-        if self._simulate is None:
-            return
+    def engine_choices(self) -> tuple[EngineChoice, ...]:
+        """Where can be looked, as it is configured now."""
+        return self._choices() if self._choices is not None else ()
+
+    def look_at(self, first_look: Callable[[], FirstLook]) -> None:
+        """Leave what is open and look elsewhere."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.session.open(self._simulate)
+        self.session.open(first_look)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "simulate":
-            return self.can_simulate and self.session.failure is not None
-        return True
+    def action_simulate(self) -> None:
+        if why := self.why_not("simulate"):
+            self.notify(why, severity="warning")
+        elif self._simulate is not None:
+            self.look_at(self._simulate)
+
+    def why_not(self, action: str) -> str:
+        """Why an action of the app cannot be carried out now; empty when it can."""
+        if action != "simulate":
+            return ""
+        if self._simulate is None:
+            return "There is no simulated host here."
+        if self.session.failure is None:
+            return "It is for when no Podman answers; hardentui --demo opens it at any time."
+        return ""
 
 
 def run(
@@ -326,6 +360,7 @@ def run(
     remembered: Remembered | None = None,
     remember: Callable[[Remembered], None] | None = None,
     opening: str = "",
+    choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
 ) -> int:
     """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
     app = HardenApp(
@@ -335,6 +370,7 @@ def run(
         remembered=remembered,
         remember=remember,
         opening=opening,
+        choices=choices,
     )
     app.run()
     return app.return_code or 0

@@ -119,6 +119,23 @@ class Choosing:
         self._stale = True
         return len(fresh)
 
+    def take(self, choices: Iterable[Choice]) -> list[Skipped]:
+        """Choose exactly these, with their values; returns those that cannot be carried out, and why."""
+        self._chosen.clear()
+        refused = []
+        for choice in choices:
+            self._values[choice.check] = dict(choice.parameters)
+            if why := self.refusal(choice.check):
+                refused.append(why)
+            else:
+                self._chosen[choice.check] = self.choice(choice.check)
+        self._stale = True
+        return refused
+
+    def planned(self) -> Plan:
+        """The plan, also when nothing is chosen yet."""
+        return self.plan or self.bench.planner.plan(self.report, ())
+
     def drop(self, checks: Iterable[str]) -> None:
         for check in checks:
             self._chosen.pop(check, None)

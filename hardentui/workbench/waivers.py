@@ -33,6 +33,7 @@ from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 NAME = "waivers.toml"
 _TEXTS = ("check", "subject", "reason", "owner")
 _OPTIONAL = ("engine", "control")
+_OF_CHECKLIST = "; one of a checklist of your own belongs into the waivers.toml beside that checklist"
 _LARGEST = 1 << 20
 _LONGEST = 500
 
@@ -161,7 +162,8 @@ class _Reader(Struct):
         check = texts["check"]
         if check and not any(fnmatchcase(known_check, check) for known_check in self.checks):
             self._fault(
-                (*place, "check"), f"there is no check {visible(check, 60)!r}{nearest(check, self.checks)}"
+                (*place, "check"),
+                f"there is no check {visible(check, 60)!r}{nearest(check, self.checks) or _OF_CHECKLIST}",
             )
         if len(self.faults) > before or not isinstance(until, date):
             return None

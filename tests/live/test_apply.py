@@ -142,7 +142,7 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert site.seen() == before
     again = site.run("undo", entry["id"], "--yes")
     assert again.returncode == 2
-    assert "taken back already" in again.stderr
+    assert "already undone" in again.stderr
 
 
 @pytest.mark.timeout(600)
@@ -425,3 +425,33 @@ def test_others_that_stand_on_it_are_named(site: Site) -> None:
         assert site.seen() == before
     finally:
         site.bench.remove("apply-tenant")
+
+
+@pytest.mark.timeout(300)
+def test_what_was_cut_off_late_can_go_on_and_early_only_back(site: Site) -> None:
+    before = site.seen()
+    ended = site.faulty("kill", "begun", 2)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    refused = site.run("confirm", site.newest().id)
+    assert refused.returncode == 2, refused.stderr
+    assert "did not come far enough" in refused.stderr
+    assert site.run("undo", "--yes").returncode == 0
+    assert site.seen() == before
+
+    kinds = [type(operation).__name__ for operation in site.journal.entries()[1].operations]
+    ended = site.faulty("kill", "begun", kinds.index("StartContainer") + 1)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert not site.answers(), "nobody has started it"
+    identity = site.newest().id
+    told = site.run("check", NAME, "--url", site.bench.url)
+    assert f"hardentui confirm {identity} goes on with it" in told.stderr
+    finished = site.run("confirm", identity)
+    assert finished.returncode == 0, finished.stderr
+    entry = site.newest()
+    assert entry.state is EntryState.DONE
+    assert {proof.check: proof.status for proof in entry.proof} == dict.fromkeys(FIXES, "pass")
+    assert site.inspect()["HostConfig"]["ReadonlyRootfs"] is True
+    assert eventually(site.answers)
+    assert site.run("undo", "--yes").returncode == 0
+    assert eventually(site.answers)
+    assert site.seen() == before

@@ -101,6 +101,44 @@ def test_own_checks_are_found_fixed_and_proven(
     assert made["Config"]["StopTimeout"] == 30
 
 
+@pytest.mark.long
+def test_an_own_check_is_tried_and_applied(
+    podman: Bench,
+    container: str,
+    site: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    before = podman.podman("inspect", "--format", "{{.Id}}", container)
+    where = ("--url", podman.url, "--checklist", site)
+    fixes = ("--check", "site-stop-time", "--check", "site-debug")
+    tried = tmp_path / "trial"
+    assert main(["trial", container, *where, *fixes, "--patience", "10", "-o", str(tried)]) == 0
+    kept = json.loads((tried / "trial.json").read_text())["kept"]
+    assert {change["check"] for change in kept} == {"site-stop-time", "site-debug"}
+    capsys.readouterr()
+    change = (
+        "--trial",
+        str(tried / "trial.json"),
+        "--patience",
+        "10",
+        "--discard-data",
+        "--yes",
+        "--format",
+        "json",
+    )
+    assert main(["apply", container, *where, *change]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert entry["state"] == "done"
+    proof = {proof["check"]: proof["status"] for proof in entry["proof"]}
+    assert (proof["site-stop-time"], proof["site-debug"]) == ("pass", "pass")
+    assert json.loads(podman.podman("inspect", container))[0]["Config"]["StopTimeout"] == 30
+    assert main(["undo", entry["id"], "--yes"]) == 0
+    assert podman.podman("inspect", "--format", "{{.Id}}", container) == before
+
+
 def test_systemd_inside_meets_its_profile_and_an_old_recipe_does_not(
     podman: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.bench_registry import HOST, Answer, Registry, started
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 
@@ -25,7 +26,7 @@ def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def pins(registry: Registry, folder: Path, *arguments: str) -> tuple[Answer, dict[str, dict[str, Any]]]:
     answer = registry.hardentui("pins", str(folder), "--format", "json", *arguments)
-    return answer, {Path(one["file"]).name: one for one in json.loads(answer.out)["pins"]}
+    return answer, {Path(one["file"]).name: one for one in validated(json.loads(answer.out))["pins"]}
 
 
 def test_pins_move_after_the_cool_down_and_a_dead_one_keeps_none_back(

@@ -10,6 +10,7 @@ import pytest
 
 from hardentui.__main__ import main
 from tests.support.podman import Bench
+from tests.support.schemas import validated
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -34,7 +35,7 @@ def run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
             ["rehearse", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url]
         )
         captured = capsys.readouterr()
-        return code, json.loads(captured.out) if captured.out else None, captured.err
+        return code, validated(json.loads(captured.out)) if captured.out else None, captured.err
 
     return call
 

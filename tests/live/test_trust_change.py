@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.bench_registry import HOST, Answer, Registry, started
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 
@@ -43,7 +44,7 @@ def rule(registry: Registry) -> Sequence[str]:
 
 
 def cases(answer: Answer) -> dict[str, str]:
-    proofs = json.loads(answer.out)["proofs"]
+    proofs = validated(json.loads(answer.out))["proofs"]
     return {one["case"]: one["verdict"] for one in proofs}
 
 

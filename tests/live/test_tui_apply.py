@@ -55,12 +55,12 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: "k keeps it" in drawn(app), 60)
             assert state() != before
             await pilot.press("k")
-            await until(pilot, lambda: "u takes it back" in drawn(app), 10)
+            await until(pilot, lambda: "u undoes it" in drawn(app), 10)
             await pilot.press("J")
             await until(pilot, lambda: isinstance(app.screen, JournalScreen))
             await shows(pilot, NAME, "done")
             await pilot.press("u")
-            await shows(pilot, "Take back apply of", "y yes")
+            await shows(pilot, "Undo apply of", "y yes")
             await pilot.press("y")
             await until(pilot, lambda: f"{NAME} is as before" in screen_text(app), 60)
         assert state() == before

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.bench_registry import HOST, Answer, Registry, started
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 
@@ -31,7 +32,8 @@ def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def asked(registry: Registry, *arguments: str) -> tuple[Answer, dict[str, Any]]:
     command = ("images", "--updates", "--format", "json", "--url", registry.bench.url, *arguments)
     answer = registry.hardentui(*command)
-    return answer, {one["name"]: one for one in json.loads(answer.out or '{"images": []}')["images"]}
+    told = validated(json.loads(answer.out))["images"] if answer.out else []
+    return answer, {one["name"]: one for one in told}
 
 
 def outdated(registry: Registry) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from hardentui.errors import NoEngine
+from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
@@ -17,6 +18,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Attempt
 from tests.tui.replayed import Host, nothing, some
@@ -160,7 +162,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
         await scrolled(pilot, "down", "Filter: all words must hold", "image:nginx")
         await scrolled(pilot, "down", "score<50", "fail:root-user")
         await pilot.press("escape", "H", "question_mark")
-        await shows(pilot, "Look at the host again.")
+        await shows(pilot, "Check the host again.")
         assert "Filter:" not in drawn(app)
 
 
@@ -432,3 +434,71 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
         await pilot.press("r")
         await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew
         assert not layouts
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tuple[int, int]) -> None:
+    first, other = some(), Host(("report", "elsewhere\x1b[2J"))
+    choices = (
+        EngineChoice("the first", "", first.first_look),
+        EngineChoice("prod [/x]\x1b[31m", "ssh://root@prod\x1b[2J", other.first_look),
+    )
+    app = make_app(first, choices=lambda: choices)
+    async with running(app, size) as pilot:
+        await pilot.press("a", "c")
+        await shows(pilot, "Look elsewhere", "the first", "prod [/x]", "ssh://root@prod")
+        assert "\x1b" not in screen_text(app)
+        await pilot.press("down", "y")
+        assert app.clipboard == "ssh://root@prod␛[2J"
+        await pilot.press("enter")
+        await shows(pilot, "1 container", "elsewhere")
+        assert first.closed
+        assert app.session.marks == {}
+        await pilot.press("c", "enter")
+        await shows(pilot, "3 containers", "shop-web")
+
+
+async def test_without_another_engine_enter_says_so() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("c", "enter")
+        await shows(pilot, "There is no other engine to look at")
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("enter", "There is no container to walk through."),
+        ("space", "There is no container to mark."),
+        ("a", "There is no container to mark."),
+        ("f", "There is no container to fix."),
+        ("e", "There is no row to explain."),
+        ("m", "There is no container to watch."),
+        ("r", "There is no container to look at."),
+        ("y", "There is nothing to copy here."),
+        ("D", "It is for when no Podman answers"),
+    ],
+)
+async def test_a_key_that_does_nothing_says_why(key: str, why: str) -> None:
+    app = make_app(nothing(), simulate=some(simulated=True).first_look)
+    async with running(app) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: why in _told(app))
+
+
+def _told(app: HardenApp) -> str:
+    """What the notices say, as one text: on the screen they are wrapped."""
+    return " ".join(notice.message for notice in app._notifications)
+
+
+async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> None:
+    host = some()
+    host.loading.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
+        await shows(pilot, "shop-web")
+        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "not there")):
+            await pilot.press(key)
+            await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
+        host.loading.set()
+        await shows(pilot, "worst first", "✗")

@@ -190,7 +190,7 @@ async def test_keys_that_are_typed_are_not_named_in_the_footer() -> None:
         await until(pilot, lambda: screen_lines(app)[-1].endswith("^r Default esc Back F1 Help"))
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        await shows(pilot, "Take the default for this value again.")
+        await shows(pilot, "Reset this value to its default.")
 
 
 async def test_a_fix_without_values_says_so() -> None:

@@ -160,12 +160,12 @@ class ApplyScreen(HardenScreen):
         """Do exactly what is shown."""
         prepared = self._prepared
         if self._stop is not None or self._entry is not None:
-            self.complain("It is under way." if self._stop is not None else "It is done already.")
+            self.complain("It is already running." if self._stop is not None else "It is done already.")
         elif prepared is None:
-            self.complain("The reason is shown." if self._trouble else "It is being prepared.")
+            self.complain("The reason is already shown." if self._trouble else "It is being prepared.")
         elif prepared.wishes != self._wishes():
             self._prepare_again()
-            self.complain("The steps are new: look at them, then once more.")
+            self.complain("The steps have changed: review them, then try again.")
         else:
             self._stop = threading.Event()
             self.query_one("#reading").focus()
@@ -174,7 +174,7 @@ class ApplyScreen(HardenScreen):
 
     def action_keep(self) -> None:
         if self._entry is None or self._entry.state is not EntryState.WAITING:
-            self.complain("Nothing waits for a confirmation here.")
+            self.complain("Nothing is waiting for confirmation here.")
             return
         try:
             self._entry = History().confirm(self._entry.id)
@@ -184,7 +184,7 @@ class ApplyScreen(HardenScreen):
 
     def action_undo(self) -> None:
         if self._entry is None or self._simulated or not self._entry.can_be_undone:
-            self.complain("There is nothing to take back here.")
+            self.complain("There is nothing to undo here.")
         elif self._stop is None:
             self._stop = threading.Event()
             self._take_back(self._entry)
@@ -269,7 +269,7 @@ class ApplyScreen(HardenScreen):
             case GoingBack(why):
                 self._lines.append(Content.styled(f"  going back: {visible(why, 300)}", "bold $warning"))
             case OperationUndone(operation, failed) if failed:
-                text = f"  not taken back: {described(operation)}: {failed}"
+                text = f"  not rolled back: {described(operation)}: {failed}"
                 self._lines.append(Content.styled(visible(text, 300), "bold $error"))
         self._draw()
 
@@ -345,7 +345,7 @@ class ApplyScreen(HardenScreen):
             left = max(0, round(entry.confirm_by - time.time()))
             text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
-            text, color = f"Done.{down}{kept} u takes it back.", "bold $success"
+            text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
         else:
             text, color = (
                 f"Taken back: everything is as it was. {visible(entry.reason, 200)}",

@@ -1,40 +1,73 @@
-"""Where Podman was found, and where it was looked for in vain."""
+"""Where Podman was found, where it was looked for in vain, and where else can be looked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from hardentui.model.facts import EngineFacts
-from hardentui.tui.actions import BACK, CONNECTION, bindings
+from hardentui.tui.actions import BACK, CONNECTION, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_engine, tried
 from hardentui.visible import visible
+from hardentui.workbench.engine_choices import EngineChoice
 
 _HEAD = "bold $primary"
 Part = str | Content | tuple[str, str]
 
 
 class ConnectionScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
-    ACTIONS = (*CONNECTION, BACK)
+    CSS_PATH: ClassVar = ["reading.tcss", "connection.tcss"]
+    ACTIONS = (*CONNECTION, COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("c", "back", show=False)]
     BINDING_GROUP_TITLE = "Connection"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices: tuple[EngineChoice, ...] = ()
+
     def body(self) -> Iterable[Widget]:
+        self._choices = self.harden.engine_choices()
         yield Static(Content("Connection"), id="crumb")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
+        if self._choices:
+            yield Static(Content("Look elsewhere"), id="elsewhere")
+            yield OptionList(*(self._prompt(choice) for choice in self._choices), id="choices")
+
+    def _prompt(self, choice: EngineChoice) -> Content:
+        url = f"  {visible(choice.url, 120)}" if choice.url else ""
+        return Content.assemble((visible(choice.name, 40), "bold"), (url, "$muted"))
 
     def on_mount(self) -> None:
-        self.query_one("#reading").focus()
+        self.query_one("#choices" if self._choices else "#reading").focus()
         self._draw()
+
+    @on(OptionList.OptionSelected, "#choices")
+    def action_choose(self) -> None:
+        """Look at the engine under the cursor from now on."""
+        lists = self.query(OptionList)
+        at = lists.first().highlighted if lists else None
+        if at is None:
+            self.complain("There is no other engine to look at: name one with --url or --connection.")
+        else:
+            self.harden.look_at(self._choices[at].open)
+
+    def copied(self) -> tuple[str, str]:
+        lists = self.query(OptionList)
+        at = lists.first().highlighted if lists else None
+        if at is not None and (choice := self._choices[at]).url:
+            return "the address", choice.url
+        opened = self.session.opened
+        engines = opened.engine_facts if opened is not None else ()
+        return ("the address", engines[0].url) if engines else ("", "")
 
     async def show_state(self, what: str) -> None:
         self._draw()

@@ -18,6 +18,7 @@ from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.changing.history import History
 
 
@@ -80,9 +81,9 @@ class JournalScreen(BrowseScreen):
         if entry.original:
             lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
         if entry.state is EntryState.WAITING:
-            lines.append(Content.styled("It waits to be confirmed: k keeps it.", "$warning"))
+            lines.append(Content.styled("Waiting for confirmation: k keeps it.", "$warning"))
         if entry.can_be_undone:
-            lines.append(Content.styled("u takes it back.", "$primary"))
+            lines.append(Content.styled("u undoes it.", "$primary"))
         lines += [
             Content(
                 f"  {visible(proof.status, 20)}: {visible(proof.check, 60)} {visible(proof.effective, 160)}"
@@ -96,7 +97,7 @@ class JournalScreen(BrowseScreen):
     def crumb(self) -> Content:
         busy = self.signs.of(f"   {visible(self._busy, 60)}…") if self._busy else ""
         broken = f"   {visible(self._broken[0], 80)}" if self._broken else ""
-        count = f"   {len(self._entries)} changes of this account"
+        count = f"   {plural(len(self._entries), 'change')} by this account"
         return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
 
     def nothing(self) -> str:
@@ -112,9 +113,9 @@ class JournalScreen(BrowseScreen):
     def action_undo(self) -> None:
         entry = self._entry()
         if entry is None or not entry.can_be_undone:
-            self.complain("This entry cannot be taken back.")
+            self.complain("This entry cannot be undone.")
             return
-        question = f"Take back {entry.action.value} of {entry.container}?"
+        question = f"Undo {entry.action.value} of {entry.container}?"
         detail = "What there was before comes back; a running service restarts."
 
         def undo() -> str:
@@ -122,12 +123,12 @@ class JournalScreen(BrowseScreen):
                 f"{History().undo(History().to_undo(entry.id), lambda event: None).container} is as before."
             )
 
-        self._ask(question, detail, "taking it back", undo)
+        self._ask(question, detail, "undoing it", undo)
 
     def action_keep(self) -> None:
         entry = self._entry()
         if entry is None or entry.state is not EntryState.WAITING:
-            self.complain("This entry does not wait to be confirmed.")
+            self.complain("This entry is not waiting for confirmation.")
             return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
@@ -138,7 +139,7 @@ class JournalScreen(BrowseScreen):
             self.complain("No original is kept for this entry.")
             return
         question = f"Remove {entry.original} for good?"
-        detail = "The change cannot be taken back then."
+        detail = "The change cannot be undone afterwards."
 
         def forget() -> str:
             History().forget(entry.id)

@@ -154,7 +154,7 @@ class LabScreen(HardenScreen):
 
     def _do(self, what: str, action: Callable[[], LabOutcome]) -> None:
         if self._busy:
-            self.complain("One moment: the last step is not done yet.")
+            self.complain("One moment: the last step is not finished.")
             return
         self._busy = what
         self._draw()

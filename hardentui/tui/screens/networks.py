@@ -10,7 +10,16 @@ from textual.content import Content
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
 from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.network_jobs import (
+    WATCH,
+    NetworkJob,
+    outgoing_job,
+    prove_job,
+    split_job,
+)
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
@@ -64,6 +73,31 @@ class NetworksScreen(BrowseScreen):
     def action_refresh(self) -> None:
         self.session.relist()
         self.session.around.renew()
+
+    def action_prove(self) -> None:
+        question = "Open a real connection from a container; nothing is sent"
+        self.app.push_screen(AskScreen(question, "FROM TO, FROM TO:PORT, FROM host:22"), self._prove)
+
+    def _prove(self, way: str | None) -> None:
+        self._start(way, f"Networks › {way}", prove_job, "connecting")
+
+    def action_outgoing(self) -> None:
+        question = f"Watch for {WATCH:g} s what a container contacts"
+        self.app.push_screen(AskScreen(question, "name of the container"), self._outgoing)
+
+    def _outgoing(self, name: str | None) -> None:
+        if self.session.opened is not None and self.session.opened.simulated:
+            self.complain("This host is simulated: there are no sockets to watch.")
+        else:
+            self._start(name, f"Networks › outgoing of {name}", outgoing_job, f"watching for {WATCH:g} s")
+
+    def action_split(self) -> None:
+        self._start("all", "Networks › split", split_job, "watching the containers")
+
+    def _start(self, text: str | None, title: str, job: NetworkJob, doing: str) -> None:
+        bench, rows = self.session.bench, tuple(self.session.rows.values())
+        if text and bench is not None:
+            self.app.push_screen(JobScreen(title, lambda stop: job(bench, rows, text, stop), doing))
 
     def copied(self) -> tuple[str, str]:
         return ("the network's name", visible(self.current.partition("/")[2]))

@@ -253,10 +253,10 @@ class TrustChangeScreen(HardenScreen):
         elif reason := why_not(draft, self._proofs):
             self.complain(reason, "The policy stays as it is")
         elif not draft.files:
-            self.complain("The files say so already.")
+            self.complain("The files already say so.")
         else:
             files = ", ".join(file.path for file in draft.files)
-            question = SureScreen(f"Write {files}?", "The journal (J) takes it back.")
+            question = SureScreen(f"Write {files}?", "The journal (J) undoes it.")
             self.app.push_screen(question, self._answered)
 
     def _answered(self, sure: bool | None) -> None:
@@ -371,7 +371,7 @@ class TrustChangeScreen(HardenScreen):
             parts: list[Part] = ["\n", (f"{visible(error.title, 300)}\n", "bold $error")]
             return parts + hanging("", error.hint, self._width, indent=2) if error.hint else parts
         if self._entry is not None:
-            text = f"Done: {self._entry.id}. J shows the journal; u takes it back there."
+            text = f"Done: {self._entry.id}. J shows the journal; u undoes it there."
             return ["\n", (visible(text, 200), "bold $success")]
         if not self._complete or self._draft is None or self._simulated:
             return []

@@ -181,7 +181,7 @@ class UpdatesScreen(HardenScreen):
             self.complain("No pin can be moved.")
         else:
             question = f"Move {plural(len(self._moving), 'pin')}?"
-            detail = "Quadlet files are written, nothing is restarted. The journal (J) takes it back."
+            detail = "Quadlet files are written, nothing is restarted. The journal (J) undoes it."
             self.app.push_screen(SureScreen(question, detail), self._sure)
 
     def _sure(self, sure: bool | None) -> None:

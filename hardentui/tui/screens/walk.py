@@ -286,7 +286,7 @@ class WalkScreen(ContainerScreen):
     def action_look(self) -> None:
         row = self._row
         if row is None or not self._can_look:
-            self.complain("There is nothing to look into: it was done, or the image is not known.")
+            self.complain("There is nothing to read: it was read already, or the image is not known.")
         elif not self.session.around.look_into(row.engine.label, image_id(row), row.image):
             self.complain("Another image is being read. esc stops it.")
 
@@ -309,7 +309,7 @@ class WalkScreen(ContainerScreen):
         if finding is None or choosing is None:
             return
         if finding.subject.kind is not Kind.CONTAINER:
-            self.complain("This is about the host or the engine: see the commands of the finding.")
+            self.complain("This concerns the host or the engine: see the commands in the finding.")
         elif not finding.failing:
             self.complain("There is nothing to fix here.")
         elif why := choosing.toggle(finding.check):
@@ -324,7 +324,7 @@ class WalkScreen(ContainerScreen):
         if finding is None or choosing is None or choosing.report.facts is None:
             return
         if finding.subject.kind is not Kind.CONTAINER or not finding.failing:
-            self.complain("There is nothing to fix here by a plan, so there is no value to set.")
+            self.complain("Nothing here can be fixed by a plan, so there is no value to set.")
         elif not choosing.settings(finding.check):
             self.complain("This fix takes no values.")
         else:
@@ -341,7 +341,7 @@ class WalkScreen(ContainerScreen):
             return
         safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
         if not safe:
-            self.complain("No fix is known to be safe here. L chooses those that nothing speaks against.")
+            self.complain("No fix is known to be safe here. L chooses those unlikely to break anything.")
         elif not choosing.add(safe):
             choosing.drop(choice.check for choice in safe)
         await self._show_step()
@@ -366,7 +366,7 @@ class WalkScreen(ContainerScreen):
             need = "This fix needs" if len(left) == 1 else "These fixes need"
             self.complain(f"{need} a value first (p): {', '.join(left)}.", "Not chosen")
         elif not choosing.chosen:
-            self.complain("There is nothing that a plan can fix.")
+            self.complain("There is nothing a plan can fix.")
         await self._show_step()
 
     async def action_none(self) -> None:

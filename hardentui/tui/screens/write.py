@@ -22,6 +22,7 @@ from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
@@ -35,7 +36,8 @@ from hardentui.workbench.views import known_facts
 _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"
 _UNIT_TICKS = {Target.UNIT: "unit", Target.DROP_IN: "drop-in"}
-_TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_UNIT_TICKS}
+_EXPORTS = {Target.KUBE: "kube", Target.ANSIBLE: "ansible"}
+_TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICKS}
 
 
 @dataclass
@@ -80,6 +82,9 @@ class WriteScreen(HardenScreen):
         self._failed: dict[Target, HardenError] = {}
         self._unit: OwnUnit | None = None
         self._writing = False
+        self._written: tuple[WrittenFile, ...] = ()
+        self._units: dict[str, str] = {}
+        self._edited = ""
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -88,6 +93,8 @@ class WriteScreen(HardenScreen):
                 yield Static(Content("Files "), classes="label")
                 yield Tick("Quadlet", True, id="quadlet")
                 yield Tick("run script", id="run")
+                yield Tick("Kubernetes", id="kube")
+                yield Tick("Ansible", id="ansible")
                 if self._plan is not None:
                     yield Tick("plan", id="plan")
             with Horizontal(classes="field", id="own"):
@@ -321,6 +328,7 @@ class WriteScreen(HardenScreen):
         self._writing = True
         bench, report, folder = self._choosing.bench, self._choosing.report, str(self._folder())
         plan = self._plan
+        self._units = {file.name: file.text for file in files if file.is_unit}
         to_folder = [self._ready[target].draft for target in self._targets() if target in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
         self.session.folder = self.query_one("#folder", Input).value
@@ -346,8 +354,12 @@ class WriteScreen(HardenScreen):
 
         self.run_worker(work, group="write", thread=True)
 
+    def action_edit(self) -> None:
+        self._edited = edit_unit(self, self._choosing, self._written, self._units, self._edited)
+
     def on_files_written(self, message: FilesWritten) -> None:
         self._writing = False
+        self._written, self._edited = message.files, ""
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:

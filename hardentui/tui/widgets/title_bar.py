@@ -21,7 +21,7 @@ def where(opened: Opened | None, signs: Signs) -> str:
     engines = ", ".join(f"Podman {version} {' + '.join(labels)}" for version, labels in versions.items())
     if opened.private_service:
         engines += " (own service)"
-    return f"{visible(opened.host_name, 40)} {signs.dot} {engines or 'no engine'}"
+    return f"{visible(opened.place, 40)} {signs.dot} {engines or 'no engine'}"
 
 
 ONLY_LOOKS = "only looks"

@@ -18,6 +18,7 @@ from hardentui.change.guard import guarded
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent
+from hardentui.change.resuming import resumable_from
 from hardentui.change.service_operator import probe_once
 from hardentui.change.transaction import Transaction
 from hardentui.change.who import who
@@ -38,6 +39,7 @@ from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import ApplyWay, live_flags, unit_way, update_way
+from hardentui.workbench.changing.keeping_data import keeping_hint
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
@@ -176,6 +178,30 @@ class Application:
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
+
+    def finish(self, identity: str, on_event: OnEvent, stop: threading.Event | None = None) -> JournalEntry:
+        """Go on with a change of this container that was cut off: start it, judge it, and keep it.
+
+        Raises:
+            UsageError: it did not come far enough; only the way back is safe.
+            Locked: somebody else is changing this container.
+            ApplyFailed: it does not work, and the original runs as before.
+        """
+        files = self._opened.files if self._facts.engine.local else None
+        with (
+            locked(lock_folder(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
+            operators_on(self._engine, files, self._prove, self._opened.log) as operators,
+        ):
+            entry = self._journal.read(identity)
+            start = resumable_from(entry)
+            if start is None:
+                raise UsageError(
+                    f"{identity} did not come far enough to go on.",
+                    f"Take it back: hardentui undo {identity}",
+                )
+            with guarded(identity):
+                transaction = Transaction(self._journal, operators, on_event, stop)
+                return transaction.resume(replace(entry, proof=()), start)
 
     # --- what is to be done -----------------------------------------------------------------------
 
@@ -322,9 +348,12 @@ class Application:
                 return
             raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
         options = "; ".join(word for word in (keeping, "--discard-data goes on without it") if word)
+        hint = f"{options}. All of it: podman diff {name}"
+        if not keeping and layer.folders:
+            rootless = self._facts.engine.rootless is True
+            hint = f"{keeping_hint(self._facts.name, layer.folders, rootless=rootless)}\n{hint}"
         raise CannotFix(
-            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.",
-            f"{options}. All of it: podman diff {name}",
+            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.", hint
         )
 
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:

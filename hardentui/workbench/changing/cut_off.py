@@ -23,6 +23,7 @@ def cut_off_changes() -> Iterator[str]:
     from hardentui.change.file_changes import lock_folder
     from hardentui.change.journal import Journal
     from hardentui.change.lock import is_locked
+    from hardentui.change.resuming import resumable_from
     from hardentui.model.journal import EntryState
 
     journal = Journal()
@@ -31,7 +32,10 @@ def cut_off_changes() -> Iterator[str]:
             continue  # it is under way
         name = visible(entry.container, 80)
         if entry.state is EntryState.OPEN:
-            yield f"a change of {name} was cut off: hardentui undo {entry.id} brings back what was there"
+            ways = f"hardentui undo {entry.id} brings back what was there"
+            if resumable_from(entry) is not None:
+                ways += f", hardentui confirm {entry.id} goes on with it"
+            yield f"a change of {name} was cut off: {ways}"
         elif entry.confirm_by < time.time() - _GRACE:
             from hardentui.change.confirm_timer import start_overdue
 

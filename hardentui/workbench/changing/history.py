@@ -86,6 +86,14 @@ class History:
         confirm_timer.disarm(entry.id)
         return entry
 
+    def cut_off_entry(self, text: str) -> JournalEntry | None:
+        """The entry of this id, where it was cut off and nobody is at it."""
+        entry = self._journal.find(text)
+        if entry.state is not EntryState.OPEN:
+            return None
+        with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
+            return entry
+
     def take_back_expired(self, text: str) -> None:
         """Wait until the time to confirm a change is over, and take it back then; unless it is confirmed.
 

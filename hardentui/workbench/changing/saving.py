@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Sequence
 
 from hardentui.files import write_bundle
-from hardentui.model.draft import DraftFile
+from hardentui.model.draft import DraftFile, TextFile
 from hardentui.model.written import WriteState, WrittenFile
 
 
@@ -34,6 +34,15 @@ def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tu
         written += write_bundle(where, new, create=create or bool(below))
         written += [WrittenFile(os.path.join(where, name), WriteState.KEPT) for name in sorted(kept)]
     return tuple(written)
+
+
+def save_texts(files: Sequence[TextFile], folder: str) -> tuple[WrittenFile, ...]:
+    """Write files into a folder, which is made when it is missing; all of them or none.
+
+    Raises:
+        WriteError: nothing was written.
+    """
+    return tuple(write_bundle(folder, files, create=True))
 
 
 def _below(file: DraftFile) -> str:

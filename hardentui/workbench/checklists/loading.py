@@ -37,6 +37,7 @@ ALL = "all"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _STEP_TEXTS = ("title", "what", "why", "attack", "fix", "breaks")
 _STEP_LISTS = ("checks", "references")
+_LONGEST_REASON = 300
 
 
 def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist:
@@ -210,7 +211,7 @@ class _Reader(Struct):
             if check_id not in self.checks:
                 near = nearest(check_id, self.checks)
                 self.fault(("without", check_id), f"there is no check {visible(check_id)!r}{near}")
-        return {check_id: str(reason) for check_id, reason in table.items()}
+        return {check_id: visible(str(reason), _LONGEST_REASON) for check_id, reason in table.items()}
 
     def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
         """The checks that the checklist itself declares."""

@@ -36,6 +36,7 @@ class Opened(Struct, frozen=True):
         run: how programs of the host are asked; by default none is.
         inventories: what is inside images, by ID, as far as it is known.
         cache_folder: where what can be made again is kept.
+        saved_at: when its facts were saved; empty for a host that is looked at now.
         state_folder: where stored scan results are; None = they are not those of this host.
     """
 
@@ -53,8 +54,14 @@ class Opened(Struct, frozen=True):
     state_folder: Folder | None = None
     simulated: bool = False
     private_service: bool = False
+    saved_at: str = ""
     _host: list[Known[HostFacts]] = field(default_factory=list)
     _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The host for a title: its name, and when it was looked at where that is not now."""
+        return f"{self.host_name}, as saved on {self.saved_at}" if self.saved_at else self.host_name
 
     @property
     def engine_facts(self) -> tuple[EngineFacts, ...]:

@@ -183,7 +183,7 @@ def open_saved(path: str) -> Opened:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{visible(path)} holds no JSON: {visible(str(error))}.") from error
     opened = replay(document, visible(path))
-    return replace(opened, host_name=f"{opened.host_name}, as saved on {opened.clock():%Y-%m-%d %H:%M} UTC")
+    return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
 
 
 def replay(document: Any, name: str, attempts: tuple[Attempt, ...] = ()) -> Opened:

@@ -12,9 +12,12 @@ from hardentui.change.confirm_unit import install, remove, unit_name, unit_text
 from hardentui.change.journal import Journal
 from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
+from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.known import Unreadable
 from hardentui.systemd.command_line import split_words, unit_settings
 from hardentui.workbench.changing.cut_off import cut_off_changes
+from tests.conftest import cannot_run
 
 IDENTITY = "20261126-101112-00ff"
 
@@ -88,3 +91,10 @@ def test_the_next_start_takes_back_what_is_overdue(
         assert asked[0][-4:] == ["undo", IDENTITY, "--expired", "--yes"]
     else:
         assert (told, asked) == ([], [])
+
+
+def test_systemd_accepts_the_unit() -> None:
+    complaints = verify({unit_name(IDENTITY): unit_text(IDENTITY, ["/bin/true", IDENTITY])}, user=False)
+    if isinstance(complaints, Unreadable):
+        cannot_run(f"systemd-analyze cannot be asked: {complaints.reason}")
+    assert complaints == ()

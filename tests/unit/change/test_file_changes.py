@@ -86,7 +86,7 @@ def test_files_change_and_come_back_with_owner_mode_and_time(host: Host) -> None
 def test_a_second_undo_says_that_it_is_done_already(host: Host) -> None:
     entry = host.change()
     host.undo(entry)
-    with pytest.raises(UsageError, match="taken back already"):
+    with pytest.raises(UsageError, match="already undone"):
         host.undo(entry)
     undone = next(one for one in host.journal.entries() if one.action is EntryAction.UNDO)
     with pytest.raises(UsageError, match="itself an undo"):

@@ -82,7 +82,7 @@ def test_the_file_tells_when_and_where(tmp_path: Path) -> None:
     path = tmp_path / "facts.json"
     path.write_text(json.dumps(document))
     opened = open_saved(str(path))
-    assert opened.host_name == "shop01, as saved on 2026-11-24 09:30 UTC"
+    assert opened.place == "shop01, as saved on 2026-11-24 09:30 UTC"
     assert not opened.simulated
     assert [engine.facts.label for engine in opened.engines] == ["rootful", "rootless anna"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.engine.locate import Candidate, Environment, candidates, connections
+from hardentui.engine.locate import Candidate, Environment, candidates, connections, known_candidates
 from hardentui.engine.probe import NoAnswer, no_engine, probe, probe_all
 from hardentui.engine.read import Engine
 from hardentui.errors import InputError
@@ -244,3 +244,13 @@ def test_no_engine_lists_what_was_tried_in_order(tmp_path: Path) -> None:
     assert error.exit_code == 3
     assert error.hint.index("/a (absent)") < error.hint.index("$CONTAINER_HOST: Podman over TCP")
     assert f"podman system service --time=0 unix://{tmp_path}/a" in error.hint
+
+
+def test_a_user_may_choose_every_connection_and_the_usual_sockets_each_once() -> None:
+    here = environment(named(), XDG_RUNTIME_DIR="/run/user/1000", CONTAINER_HOST="tcp://elsewhere:1")
+    assert [(name, candidate.url) for name, candidate in known_candidates(here)] == [
+        ("here", "unix:///srv/podman.sock"),
+        ("prod", PROD),
+        ("", "unix:///run/user/1000/podman/podman.sock"),
+        ("", "unix:///run/podman/podman.sock"),
+    ]

@@ -26,6 +26,7 @@ def test_what_each_start_makes_anew_would_not() -> None:
         ("/etc/passwd", "modified", False),
         ("/old", "deleted", False),
         ("/var/lib", "modified", True),
+        ("/var/lib/nginx/body", "added", True),
     )
     assert seen == LayerData()
 

@@ -31,6 +31,7 @@ from hardentui.model.finding import (
     Verdict,
 )
 from hardentui.reports import FORMATS, render
+from hardentui.reports.merging import merged
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
@@ -305,9 +306,15 @@ def document() -> Any:
     return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), TextStyle()))
 
 
+def fleet_document() -> Any:
+    shown = result(finding(Status.FAIL, Severity.HIGH))
+    return json.loads(render("json", merged([("a.json", shown), ("b.json", shown)]), TextStyle()))
+
+
 def test_the_json_is_what_its_schema_says() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert is_valid(document())
+    assert is_valid(fleet_document())
     assert is_valid(json.loads(render("json", replace(result(), engines=()), TextStyle())))
 
 
@@ -346,7 +353,7 @@ def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 @pytest.mark.parametrize("path", sorted(set(_required(SCHEMA)), key=str), ids=str)
 def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None:
-    whole = copy.deepcopy(document())
+    whole = copy.deepcopy(fleet_document() if path[0] == "hosts" else document())
     inner = whole
     for step in path[:-1]:
         inner = inner[step]

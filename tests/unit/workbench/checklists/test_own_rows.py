@@ -133,3 +133,12 @@ def test_an_id_is_looked_up_in_the_checklist_too(tmp_path: Path) -> None:
 
 def test_every_fact_stands_in_no_option_of_the_same_name() -> None:
     assert not set(FACTS) & set(OPTIONS)
+
+
+def test_texts_of_a_row_reach_no_terminal_as_they_are() -> None:
+    text = _text(why='"first\\u001b[31m second"', breaks='"a\\u202eb"')
+    (check,) = _load(text).own
+    assert "\x1b" not in check.doc
+    assert "\u202e" not in check.doc
+    without = _load(HEAD.replace('title = "Ours"', 'title = "Ours"\nwithout.root-user = "x\\u001b[2J"'))
+    assert "\x1b" not in without.without["root-user"]

@@ -1,0 +1,104 @@
+"""Saved facts of several hosts, checked as one fleet."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from hardentui import __version__
+from hardentui.cli import session
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.harden.score import score
+from hardentui.model.finding import Kind, Severity, Subject
+from hardentui.reports.merging import merged
+from hardentui.reports.result import CheckResult, SubjectResult
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+
+Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
+_MOST_FILES = 1000
+
+
+def is_whole(options: Namespace) -> bool:
+    """Everything is checked, nothing was named."""
+    return not (options.names or options.step or options.check)
+
+
+def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The files of `--facts`; of a folder all that end in `.json`.
+
+    Raises:
+        InputError: a folder without one, or with more than anybody has hosts.
+    """
+    files: list[str] = []
+    for path in [given] if isinstance(given, str) else given:
+        if not os.path.isdir(path):
+            files += [path] if path else []
+            continue
+        names = sorted(name for name in os.listdir(path) if name.endswith(".json"))
+        if not names:
+            raise InputError(f"There are no facts in {visible(path, 200)}: no file ends in .json.")
+        files += [os.path.join(path, name) for name in names]
+    if len(files) > _MOST_FILES:
+        raise InputError(f"More than {_MOST_FILES} files of facts at once.")
+    return tuple(dict.fromkeys(files))
+
+
+def of_fleet(
+    files: Iterable[str],
+    options: Namespace,
+    terminal: Terminal,
+    look_at: Callable[[Workbench, Namespace, Terminal], Judged],
+) -> CheckResult:
+    """One report of all hosts. A file that is no facts is a host that could not be looked at, not the end.
+
+    Raises:
+        UsageError: what was asked for is on none of the hosts.
+        InputError: no file has facts.
+    """
+    results: list[tuple[str, CheckResult]] = []
+    reports: list[tuple[Report, str]] = []
+    waivers: tuple[SubjectResult, ...] = ()
+    refused: list[UsageError] = []
+    unread: list[InputError] = []
+    for file in files:
+        terminal.activity(f"looking at {visible(file, 60)}")
+        here = Namespace(**{**vars(options), "facts": file})
+        try:
+            with session.workbench(
+                here, terminal, steps=options.step, checks=options.check, everything=True
+            ) as bench:
+                result, judged = look_at(bench, here, terminal)
+                results.append((file, result))
+                reports += judged
+                if is_whole(options):  # a waiver of one host is not unused because of another one
+                    waivers = _waivers(bench, reports, options)
+        except UsageError as error:
+            refused.append(error)
+        except InputError as error:
+            unread.append(error)
+            results.append((file, _unread(file, error, options)))
+    if len(unread) == len(results):
+        raise (refused or unread)[0]
+    terminal.clear()
+    return merged(results, waivers)
+
+
+def _waivers(
+    bench: Workbench, reports: Iterable[tuple[Report, str]], options: Namespace
+) -> tuple[SubjectResult, ...]:
+    judged = session.of_waivers(bench, reports)
+    return session.result(bench, judged, Severity.parse(options.fail_on), fixes=False).subjects
+
+
+def _unread(file: str, error: HardenError, options: Namespace) -> CheckResult:
+    """The report of a host whose facts cannot be used."""
+    name = os.path.basename(file).removesuffix(".json")
+    subject = SubjectResult(Subject(Kind.HOST, file, name), score(()), (), "host", error.title)
+    return CheckResult((), (subject,), "", Severity.parse(options.fail_on), __version__, place=name)

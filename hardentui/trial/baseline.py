@@ -1,0 +1,107 @@
+"""The baseline of a trial: the twin without any change, what it lacks or how it works."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import ChangeFailed
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
+from hardentui.readiness.expectation import ALIVE, Expectation, expectation
+from hardentui.readiness.ports import ports_of
+from hardentui.readiness.wait import Readiness
+from hardentui.trial.proposing import advice_for, proposed_probe
+from hardentui.trial.request import Tools, TrialRequest
+from hardentui.trial.rounds import LOG_SHOWN, stop, stop_timeout
+from hardentui.trial.stage import Stage, Twin
+
+_LEAST_PATIENCE = 8.0
+_TIMES_AS_LONG = 6  # a twin with changes may take as many times as long as the one without
+
+
+class BaselineSeen(Struct, frozen=True):
+    """What the twin without changes was, and did."""
+
+    baseline: Baseline
+    facts: ContainerFacts
+    expected: Expectation
+    stop_seconds: float | None = None
+    ends_well: bool = False
+    probe: str = ""
+
+
+def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
+    """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
+    facts = request.facts
+    tools.tell(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
+    ends_well = _is_job(facts) and not request.probes  # nobody asks something of what has ended
+    known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
+    expected = expectation(facts.inspect, known, request.patience)
+    log = ""
+    lacks: tuple[str, ...] = ()
+    try:
+        with stage.twin(facts.spec) as twin:
+            lacks = twin.lacks
+            twin.start()
+            outcome = stage.wait(twin, expected, request.probes, ends_well=ends_well)
+            log = twin.log()[-LOG_SHOWN:]
+            if outcome.ready:
+                seen = _observed(request, tools, stage, twin, outcome, expected)
+                ended = outcome.exit_code is not None
+                return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
+    except ChangeFailed as error:
+        outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
+    advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
+    baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
+    tools.tell(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
+    return BaselineSeen(baseline, facts, expected)
+
+
+def _observed(
+    request: TrialRequest, tools: Tools, stage: Stage, twin: Twin, outcome: Readiness, expected: Expectation
+) -> BaselineSeen:
+    """What a twin that works does."""
+    facts = request.facts
+    probe = ""
+    stopped = None
+    patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
+    if outcome.exit_code is None:
+        seen = tools.look(twin.document())
+        listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
+        if expected.how is How.ALIVE and listening:
+            expected = expectation({}, listening)
+        facts = _informed(facts, seen)
+        if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
+            probe = proposed_probe(twin, sorted(listening))
+        stopped = stop(stage, twin, stop_timeout(stage))
+    else:
+        facts = _informed(facts, tools.look(twin.document()))
+        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
+    stop_seconds = stopped.seconds if stopped and not stopped.killed else None
+    took = round(stopped.seconds, 2) if stopped else 0.0
+    baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
+    tools.tell(
+        TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
+    )
+    expected = replace(expected, patience=patience)
+    return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe)
+
+
+def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
+    """The container with what its twin was seen to write; of one that does not run, all that was seen."""
+    changes = facts.changes
+    if isinstance(seen.changes, tuple):
+        known = changes if isinstance(changes, tuple) else ()
+        paths = {change.path for change in known}
+        changes = (*known, *(change for change in seen.changes if change.path not in paths))
+    kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
+    return replace(facts, changes=changes, kernel=kernel)
+
+
+def _is_job(facts: ContainerFacts) -> bool:
+    """It has ended by itself, without a fault, and nothing starts it again: it is not meant to stay."""
+    state = facts.inspect.get("State") or {}
+    policy = ((facts.inspect.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no"
+    ended = state.get("Status") == "exited" and int(state.get("ExitCode") or 0) == 0
+    return bool(ended and policy == "no" and not facts.labels.get("PODMAN_SYSTEMD_UNIT"))

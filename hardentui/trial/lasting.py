@@ -1,0 +1,57 @@
+"""What has to outlive a restart: a folder whose content matters becomes a volume."""
+
+from __future__ import annotations
+
+from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.trial.configuration import Configuration, WritableFolder
+from hardentui.trial.relax import Relaxer, Settled
+from hardentui.trial.request import Tools
+from hardentui.trial.restart import lasting_folders, lost, restarted
+from hardentui.trial.rounds import Rounds
+from hardentui.writers.file_name import safe_file_name
+
+_ROOT = "writable-rootfs"
+
+
+def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -> Settled:
+    """With a volume for each folder whose content has to outlive a restart, and known to restart at all."""
+    planner = rounds.planner
+    spec, original = planner.spec(settled.configuration), planner.facts.spec
+    if not settled.configuration.choices or spec == original:
+        return settled
+    folders = lasting_folders(spec, original)
+    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what has to outlive that"))
+    hardened = restarted(rounds, spec, folders)
+    if not folders and not hardened.why:
+        return settled
+    unchanged = restarted(rounds, original, folders)
+    if unchanged.why:
+        return settled  # it cannot be restarted as it is
+    files = lost(folders, unchanged, hardened) if not hardened.why else dict.fromkeys(folders, "")
+    if not files and not hardened.why:
+        return settled
+    stem = safe_file_name(planner.facts.name)
+    why = dict(settled.why)
+    configuration = settled.configuration
+    for folder, path in files.items():
+        volume = WritableFolder(folder, f"{stem}{folder.replace('/', '-')}"[:200])
+        configuration = configuration.with_(volume)
+        why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
+        tools.tell(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
+    if files and not (again := restarted(rounds, planner.spec(configuration), folders)).why:
+        return Settled(configuration, why, settled.left_out)
+    reason = again.why if files else hardened.why
+    return _without_read_only(settled, rounds, relaxer, reason)
+
+
+def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: str) -> Settled:
+    """It does not restart with what was found: without a read-only root it is to be seen once more."""
+    configuration = settled.configuration.without(_ROOT)
+    if configuration != settled.configuration:
+        relaxer.leave_out(_ROOT, f"it does not work after a restart: {why}")
+    again = relaxer.settle(configuration)
+    if restarted(rounds, rounds.planner.spec(again.configuration), ()).why:
+        for check in again.configuration.checks:
+            relaxer.leave_out(check, f"it does not work after a restart: {why}")
+        again = Settled(Configuration(()), {}, again.left_out)
+    return again

@@ -1,0 +1,125 @@
+"""Handing a plan or a written unit to the user's editor, and taking back what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.app import SuspendNotSupported
+
+from hardentui.errors import ChecklistError, HardenError
+from hardentui.model.written import WrittenFile
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.words import plural
+from hardentui.workbench.changing.edited import (
+    check_edited_unit,
+    edit,
+    edited_choices,
+    editor_command,
+    save_edited,
+)
+from hardentui.workbench.planning.planner import plan_file
+from hardentui.workbench.views import known_facts
+
+_MOST_FAULTS = 5
+_READING = 15.0  # seconds that faults with their lines stay on the screen
+
+
+def edit_plan(screen: HardenScreen, choosing: Choosing, text: str = "") -> str:
+    """Have the chosen fixes edited as a plan and choose what comes back.
+
+    Args:
+        text: what an earlier edit left behind, with its faults; empty: the plan as it is.
+
+    Returns:
+        what has faults and can be edited again; empty when all of it was taken, or nothing was changed.
+    """
+    before = text or plan_file(choosing.report, choosing.planned()).text
+    after = _edited(screen, before, ".toml")
+    if after is None or (after == before and not text):
+        return text
+    checks = {check.id: check for check in choosing.bench.judge.checks}
+    try:
+        choices = edited_choices(after, checks)
+    except HardenError as error:
+        _complain(screen, error, "e opens it again.")
+        return after
+    refused = choosing.take(choices)
+    taken = plural(len(choices) - len(refused), "fix is", "fixes are")
+    if refused:
+        screen.complain("\n".join(f"{skipped.check}: {skipped}" for skipped in refused), f"{taken} chosen")
+    else:
+        screen.notify(f"{taken} chosen.", title="The plan is taken")
+    return ""
+
+
+def edit_unit(
+    screen: HardenScreen,
+    choosing: Choosing,
+    files: Sequence[WrittenFile],
+    units: dict[str, str],
+    text: str = "",
+) -> str:
+    """Have a unit edited that was just written; it is written back when the generator takes it.
+
+    Args:
+        files: what was written.
+        units: the text of each unit that was written, by file name; the edited one takes its place.
+        text: what an earlier edit left behind, with its faults.
+
+    Returns:
+        what has faults and can be edited again; else empty.
+    """
+    path = next((Path(file.path) for file in files if Path(file.path).name in units), None)
+    if path is None:
+        screen.complain("Write a Quadlet into a folder first; then it can be edited.")
+        return ""
+    before = text or units[path.name]
+    after = _edited(screen, before, path.suffix)
+    if after is None or (after == before and not text):
+        return text
+    facts = known_facts(choosing.report)
+    others = {name: unit for name, unit in units.items() if name != path.name}
+    try:
+        check_edited_unit(
+            path.name, after, others, facts.engine.version, rootless=facts.engine.rootless is True
+        )
+        written = save_edited(str(path.parent), path.name, after)
+    except HardenError as error:
+        _complain(screen, error, "F4 opens it again; nothing was written.")
+        return after
+    units[path.name] = after
+    kept = f" What was there is {Path(written.backup).name}." if written.backup else ""
+    screen.notify(f"{path}: {written.state.value}.{kept} It is no longer what was proven.", title="Edited")
+    return ""
+
+
+def _edited(screen: HardenScreen, text: str, suffix: str) -> str | None:
+    """What came back from the editor; None when it could not be opened or failed."""
+    trouble: HardenError | None = None
+    after: str | None = None
+    try:
+        command = editor_command()
+        with screen.app.suspend():
+            try:  # Textual takes the terminal back only when nothing is raised here
+                after = edit(command, text, suffix)
+            except HardenError as error:
+                trouble = error
+    except SuspendNotSupported:
+        screen.complain("This terminal cannot be handed to an editor.")
+        return None
+    except HardenError as error:
+        trouble = error
+    if trouble is not None:
+        _complain(screen, trouble)
+        return None
+    return after
+
+
+def _complain(screen: HardenScreen, error: HardenError, more: str = "") -> None:
+    faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else (error.hint,)
+    lines = [f"line {fault}" for fault in faults] if isinstance(error, ChecklistError) else list(faults)
+    screen.app.clear_notifications()
+    said = "\n".join(filter(None, (*lines, more)))
+    screen.notify(said, title=error.title, severity="warning", timeout=_READING)

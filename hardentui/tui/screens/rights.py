@@ -1,0 +1,30 @@
+"""What the kernel lets one container do: capabilities, system calls, security module."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from hardentui.errors import NotFound
+from hardentui.tui.screens.job import JobResult, JobScreen
+from hardentui.visible import visible
+from hardentui.workbench.pages.rights import rights_of
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+
+class RightsScreen(JobScreen):
+    """A page that is read at once."""
+
+    def __init__(self, bench: Workbench, row: Row) -> None:
+        def look(stop: threading.Event) -> JobResult:
+            newest = bench.containers.refresh(row.key)
+            report = newest.report if newest else None
+            if report is None or report.facts is None:
+                why = report.trouble if report else "it is gone"
+                raise NotFound(f"{visible(row.name, 60)!r} cannot be looked at: {why}.")
+            return JobResult(*rights_of(report.facts, bench.opened.files))
+
+        super().__init__(f"{row.name} › rights", look, "looking")

@@ -1,0 +1,83 @@
+"""Proven ways, outgoing contacts and proposed splits as pages to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.reach import Contact, ReachProof
+from hardentui.workbench.networking.outgoing import Outgoing
+from hardentui.workbench.networking.splitting import Split, lines_of
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+
+_SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
+_CHECKED = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
+
+
+def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
+    """Each attempt with its outcome, and what the map says."""
+    sections = []
+    for proof in proofs:
+        where = f"{proof.address} port {proof.port}" if proof.address else str(proof.port or "")
+        agrees = {True: "", False: "; the map is WRONG here", None: ""}[proof.agrees]
+        tone = {True: Tone.PLAIN, False: Tone.BAD, None: Tone.PLAIN}[proof.agrees]
+        sections.append(
+            PageSection(
+                f"{proof.start} to {proof.end} {where}".rstrip(),
+                (
+                    PageLine("outcome", proof.outcome.value),
+                    PageLine("why", proof.why),
+                    PageLine("the map says", f"{_SAYS[proof.expected]}{agrees}", tone),
+                ),
+            )
+        )
+    return tuple(sections)
+
+
+def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
+    """What it contacts, and the limits of the rules that are proposed."""
+    lines = [PageLine("contact", _contact(contact)) for contact in seen.contacts]
+    if seen.unknown:
+        lines.append(PageLine("not known", seen.unknown, Tone.BAD))
+    elif not lines:
+        lines.append(PageLine("contact", f"none was seen within {seen.seconds:g} s", Tone.MUTED))
+    if seen.shared:
+        shared = "its network is that of its pod: contacts of other members are among them"
+        lines.append(PageLine("mind", shared))
+    sections = [PageSection(f"What {seen.container} contacts", tuple(lines))]
+    if seen.rules:
+        checked = f"{_CHECKED[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}"
+        rules = [PageLine("checked", checked, Tone.BAD if seen.checked is False else Tone.PLAIN)]
+        rules += [PageLine("limit", limit, Tone.MUTED) for limit in seen.limits]
+        rules.append(PageLine("to use", "w writes them; nft -f FILE loads them"))
+        sections.append(PageSection("Rules for nftables, proposed", tuple(rules)))
+    elif seen.no_rules:
+        sections.append(PageSection("Rules", (PageLine("none", seen.no_rules, Tone.MUTED),)))
+    return tuple(sections)
+
+
+def _contact(contact: Contact) -> str:
+    address = f"[{contact.address}]" if ":" in contact.address else contact.address
+    who = f"  {contact.who}" if contact.who else ""
+    return f"{contact.protocol} {address}:{contact.port}{who}"
+
+
+def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
+    """What each network would be parted into, and what may break."""
+    sections = []
+    for proposal in proposals:
+        lines = [PageLine("why", proposal.why)]
+        for network in proposal.networks:
+            kind = "no way out" if network.internal else "isolated"
+            lines.append(PageLine("new", f"{network.name} ({kind}): {', '.join(network.members)}"))
+            lines.append(PageLine("", network.create_command(), Tone.MUTED))
+        for move in proposal.moves:
+            lines.append(
+                PageLine("move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
+            )
+            lines += [PageLine("", line, Tone.MUTED) for line in lines_of(move)]
+            lines += [PageLine("mind", mind, Tone.BAD) for mind in move.minds]
+        sections.append(PageSection(f"{proposal.network}  {proposal.engine}", tuple(lines)))
+    if not sections:
+        why = "no network is shared by several applications, or has members to take the way out from"
+        sections.append(PageSection("Splits", (PageLine("none", why),)))
+    return tuple(sections)

@@ -1,0 +1,110 @@
+"""What the kernel lets a container do: capabilities, seccomp, security module, as a page to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hardentui.model.draft import TextFile
+from hardentui.workbench.looking.default_profile import default_profile
+from hardentui.workbench.pages.capabilities import (
+    CapabilityPage,
+    CapabilityReach,
+    CapabilityRow,
+    capability_page,
+)
+from hardentui.workbench.pages.capabilities import summary as capability_summary
+from hardentui.workbench.pages.lsm import Confinement, LsmPage, lsm_page
+from hardentui.workbench.pages.seccomp import FilterKind, SeccompPage, seccomp_page
+from hardentui.workbench.pages.seccomp import summary as seccomp_summary
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+
+if TYPE_CHECKING:
+    from hardentui.host.files.reader import Files
+    from hardentui.model.facts import ContainerFacts
+
+_WORDS = {True: "yes", False: "no", None: "?"}
+
+
+def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
+    """The page, and an AppArmor profile where AppArmor confines the container."""
+    module = lsm_page(facts)
+    sections = rights_page(capability_page(facts), seccomp_page(facts, default_profile(facts, files)), module)
+    profile = module.profile
+    return sections, (TextFile(profile.name, profile.text),) if profile is not None else ()
+
+
+def rights_page(
+    capabilities: CapabilityPage, seccomp: SeccompPage, module: LsmPage
+) -> tuple[PageSection, ...]:
+    """All three, the worst of each first."""
+    return (_capabilities(capabilities), _seccomp(seccomp), _module(module))
+
+
+def _capabilities(page: CapabilityPage) -> PageSection:
+    lines = [PageLine("asked for", page.asked)]
+    lines += [PageLine("", sentence) for sentence in capability_summary(page)]
+    if page.unknown:
+        lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
+    if page.by_image:
+        lines.append(PageLine("image", f"it says that it needs {', '.join(page.by_image)}"))
+    lines += [_capability(row, own=page.own_user_namespace) for row in page.held]
+    return PageSection("Capabilities", tuple(lines))
+
+
+def _capability(row: CapabilityRow, *, own: bool) -> PageLine:
+    label = "has" if row.effective else "can get" if row.within_reach else "asked for"
+    live = f"effective {_WORDS[row.effective]}, bounding {_WORDS[row.bounding]}"
+    used = {True: ", used", False: ", not used", None: ""}[row.used]
+    danger = f" It {row.danger.value}." if row.danger and not own else ""
+    bad = row.danger is CapabilityReach.TAKEOVER and row.within_reach and not own
+    meaning = row.meaning.rstrip(".")
+    text = (
+        f"{row.name.removeprefix('CAP_')}: {meaning}.{danger} Declared {_WORDS[row.declared]}, {live}{used}."
+    )
+    return PageLine(label, text, Tone.BAD if bad else Tone.PLAIN)
+
+
+def _seccomp(page: SeccompPage) -> PageSection:
+    unfiltered = page.kind is FilterKind.NONE
+    unknown = page.kind is FilterKind.UNKNOWN
+    tone = Tone.BAD if unfiltered else Tone.MUTED if unknown else Tone.PLAIN
+    lines = [PageLine("", sentence, tone) for sentence in seccomp_summary(page)]
+    if page.kind in (FilterKind.PROFILE, FilterKind.COMPILED):
+        lines += [
+            PageLine("dangerous", f"it {group.gives}: {', '.join(group.calls)}", Tone.BAD)
+            for group in page.dangerous
+        ]
+        if not page.dangerous:
+            lines.append(
+                PageLine("dangerous", "no call gets past it that Podman's own profile refuses", Tone.GOOD)
+            )
+        if page.by_capability:
+            lines.append(PageLine("by its caps", f"opened by capabilities: {', '.join(page.by_capability)}"))
+        lines += [
+            PageLine("sockets", f"{family.family}: {' and '.join(family.ways) or 'closed'}")
+            for family in page.families
+        ]
+        lines.append(PageLine("user ns", ", ".join(page.user_namespaces) or "closed"))
+        if page.against is not None:
+            against = page.against
+            if against.looser:
+                lines.append(PageLine("looser", " ".join(against.looser), Tone.BAD))
+            if against.stricter:
+                lines.append(PageLine("stricter", " ".join(against.stricter), Tone.GOOD))
+    return PageSection("System calls (seccomp)", tuple(lines))
+
+
+def _module(page: LsmPage) -> PageSection:
+    tone = {Confinement.CONFINED: Tone.GOOD, Confinement.UNKNOWN: Tone.MUTED}.get(page.state, Tone.BAD)
+    lines = [PageLine(page.module or "module", f"{page.state.value}: {page.why}", tone)]
+    if page.label:
+        lines.append(PageLine("label", page.label))
+    if page.asked:
+        lines.append(PageLine("asked for", page.asked))
+    if page.own_policy:
+        lines.append(PageLine("policy", "it has one of its own", Tone.GOOD))
+    lines += [PageLine("its own" if at == 0 else "", command) for at, command in enumerate(page.commands)]
+    if page.profile is not None:
+        lines.append(PageLine("profile", "w writes an AppArmor profile for it"))
+        lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]
+    return PageSection("Security module", tuple(lines))

@@ -1,0 +1,139 @@
+"""Ways of the network map proven, watched and parted, and what the kernel lets a container do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.networks import NetworksScreen
+from hardentui.tui.screens.rights import RightsScreen
+from tests.tui.replayed import Host, some
+from tests.tui.support import Driver, drawn, make_app, running, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+
+
+@pytest.fixture(autouse=True)
+def no_nft(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program may run for a host that is not this one."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a program was to be run")
+
+    monkeypatch.setattr("hardentui.host.network.nft_check.subprocess.run", fail)
+
+
+def shop(**opened: bool) -> Host:
+    return Host(("shop-web", "shop-web"), ("db", "db"), ("cache", "cache"), ("backup", "backup"), **opened)
+
+
+async def _map(pilot: Driver) -> None:
+    await pilot.press("M")
+    await until(pilot, lambda: isinstance(pilot.app.screen, NetworksScreen))
+    await until(pilot, lambda: pilot.app.screen.query_one("#table").row_count > 0)  # type: ignore[attr-defined]
+
+
+# --- ways ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(size: tuple[int, int]) -> None:
+    app = make_app(shop(simulated=True))
+    async with running(app, size) as pilot:
+        await _map(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press(*"shop-web db:5432", "enter")
+        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "the map says" in drawn(app))
+        text = " ".join(drawn(app).split())
+        assert "outcome not proven" in text
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("shop-web", "Write FROM TO"),
+        ("nobody db:1", "There are: backup, cache, db, shop-web"),
+        ("shop-web db:99999", "is no target"),
+        ("[/x] $error", "No container is called '[/x]'"),
+    ],
+)
+async def test_a_way_that_is_none_says_how_to_write_it(way: str, told: str) -> None:
+    app = make_app(shop())
+    async with running(app, (120, 36)) as pilot:
+        await _map(pilot)
+        await pilot.press("p", *way, "enter")
+        await until(pilot, lambda: told in drawn(app))
+
+
+async def test_the_question_can_be_left() -> None:
+    app = make_app(shop())
+    async with running(app) as pilot:
+        await _map(pilot)
+        await pilot.press("p", "escape")
+        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+        await pilot.press("o", "enter")
+        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+
+
+async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
+    app = make_app(shop(simulated=True))
+    async with running(app) as pilot:
+        await _map(pilot)
+        await pilot.press("o", *"db", "enter")
+        await shows(pilot, "This host is simulated")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Path) -> None:
+    app = make_app(shop(simulated=True))
+    folder = tmp_path / "units"
+    async with running(app, size) as pilot:
+        await _map(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: "podman network create" in " ".join(drawn(app).split()))
+        assert "joins" in drawn(app)
+        assert "[Network]" in drawn(app)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press(*str(folder), "enter")
+        await until(pilot, lambda: units(folder) != [])
+        assert all(name.endswith(".network") for name in units(folder))
+
+
+def units(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+# --- rights -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press("K")
+        await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
+        text = " ".join(drawn(app).split())
+        assert "has CHOWN: Change the owner and group of any file. Declared yes, effective yes" in text
+        assert "System calls (seccomp)" in text
+        await pilot.press("w")
+        await shows(pilot, "Folder for hardentui-shop-web")
+        await pilot.press("escape", "escape", "enter", "K")
+        await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
+
+
+async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
+    host = some()
+    app = make_app(host)
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        host.remove("shop-web")
+        await pilot.press("K")
+        await shows(pilot, "'shop-web' cannot be looked at: it is gone")

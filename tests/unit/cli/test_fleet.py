@@ -1,0 +1,185 @@
+"""Saved facts of many hosts in one report: hosts kept apart, exit codes kept, hostile names safe."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from hardentui.cli.fleet import facts_files
+from hardentui.cli.run import run
+from hardentui.errors import InputError
+from tests.unit.cli.test_facts import _recorded
+
+HOSTILE = "web02\x1b[31m<script>alert(1)</script>\u202e`|"
+SCHEMAS = Path(__file__).parents[3] / "hardentui" / "reports"
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    return _recorded()[1]
+
+
+@pytest.fixture
+def fleet(recorded: dict[str, Any], tmp_path: Path) -> Path:
+    """Two hosts with the same containers, one of them with a hostile name."""
+    folder = tmp_path / "fleet"
+    folder.mkdir()
+    for name, host in (("a", "web01"), ("b", HOSTILE)):
+        document = copy.deepcopy(recorded)
+        document["host"] = host
+        (folder / f"{name}.json").write_text(json.dumps(document))
+    return folder
+
+
+def _check(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
+    code = run(("check", *argv))
+    return code, capsys.readouterr().out
+
+
+def _json(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
+    code, out = _check(capsys, *argv, "--format", "json")
+    return code, json.loads(out)
+
+
+def test_the_same_container_on_two_hosts_is_two(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, merged = _json(capsys, "--facts", str(fleet / "a.json"), "--facts", str(fleet / "b.json"))
+    assert code == 1
+    single_code, single = _json(capsys, "--facts", str(fleet / "a.json"))
+    assert single_code == 1
+    assert len(merged["subjects"]) == 2 * len(single["subjects"])
+    hosts = {subject["host"] for subject in merged["subjects"] if subject["name"] == "shop-web"}
+    assert len(hosts) == 2
+    assert [host["name"] for host in merged["hosts"]] == sorted(hosts)
+    assert merged["summary"]["fail"] == 2 * single["summary"]["fail"]
+    assert merged["hosts"][0]["failing"]["high"] == single["summary"]["failing"]["high"]
+    assert merged["host"]["name"] == "2 hosts"
+    assert "hosts" not in single
+    schema = json.loads((SCHEMAS / "check-1.schema.json").read_text())
+    for document in (merged, single):
+        jsonschema.validate(document, schema)
+
+
+def test_a_folder_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, merged = _json(capsys, "shop-web", "--facts", str(fleet))
+    assert code == 1
+    assert [subject["name"] for subject in merged["subjects"]] == ["shop-web", "shop-web"]
+    assert run(("check", "no-such", "--facts", str(fleet))) == 2
+    assert "no-such" in capsys.readouterr().err
+    assert facts_files([]) == ()
+    (fleet / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no file ends in \.json"):
+        facts_files([str(fleet / "empty")])
+
+
+@pytest.mark.parametrize("form", ["text", "html", "markdown", "sarif", "junit", "json"])
+def test_every_format_names_the_hosts_and_lets_no_name_through(
+    form: str, fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = _check(capsys, "--facts", str(fleet), "--format", form)
+    assert code == 1
+    assert "web01" in out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    if form in ("html", "junit", "markdown"):
+        assert "<script" not in out.replace("\\<script", "")
+    if form in ("html", "markdown", "text"):
+        assert "2 hosts" in out
+        assert "web01/shop-web" in out.replace("\\-", "-")
+
+
+def test_sarif_keeps_the_hosts_apart_and_its_fingerprints(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = _check(capsys, "--facts", str(fleet), "--format", "sarif")
+    results = json.loads(out)["runs"][0]["results"]
+    prints = [result["partialFingerprints"]["hardentui/v1"] for result in results]
+    assert len(prints) == len(set(prints))
+    uris = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
+    assert "web01/container/rootful/shop-web" in uris
+    _, again = _check(capsys, "--facts", str(fleet), "--format", "sarif")
+    assert again == out
+    _, single = _check(capsys, "--facts", str(fleet / "a.json"), "--format", "sarif")
+    assert "web01/container" not in single
+
+
+def test_junit_says_which_host_a_suite_is_of(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = _check(capsys, "--facts", str(fleet), "--format", "junit")
+    suites = ElementTree.fromstring(out).findall("testsuite")  # noqa: S314 - our own output
+    assert len({suite.get("hostname") for suite in suites}) == 2
+    assert len({suite.get("name") for suite in suites}) == len(suites)
+
+
+def test_hosts_of_one_name_are_told_apart_by_their_files(
+    fleet: Path, recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        document = copy.deepcopy(recorded)
+        document["host"] = "localhost"
+        (fleet / f"{name}.json").write_text(json.dumps(document))
+    _, merged = _json(capsys, "--facts", str(fleet))
+    names = [host["name"] for host in merged["hosts"]]
+    assert names == [f"localhost ({fleet / 'a.json'})", f"localhost ({fleet / 'b.json'})"]
+
+
+def test_facts_that_cannot_be_read_are_a_host_that_was_not_looked_at(
+    fleet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (fleet / "c.json").write_text('{"schema": "hardentui/facts/1"')
+    code, merged = _json(
+        capsys, "--facts", str(fleet), "--check", "selinux-disabled", "--fail-on", "critical"
+    )
+    assert code == 4, "never fine"
+    bad = next(host for host in merged["hosts"] if host["name"] == "c")
+    assert bad["trouble"]
+    (fleet / "a.json").write_text("")
+    (fleet / "b.json").write_text("[]")
+    assert run(("check", "--facts", str(fleet))) == 2, "nothing could be read"
+
+
+def test_two_reports_of_a_fleet_can_be_compared(
+    fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    run(("check", "--facts", str(fleet), "--format", "json", "-o", str(old)))
+    document = json.loads(old.read_text())
+    for subject in document["subjects"]:
+        if subject["host"] == "web01" and subject["name"] == "shop-web":
+            for finding in subject["findings"]:
+                finding["status"] = "pass"
+    new.write_text(json.dumps(document))
+    capsys.readouterr()
+    assert run(("compare", str(new), str(old))) == 1
+    out = capsys.readouterr().out
+    assert "web01/shop-web" in out
+    assert run(("compare", str(old), str(old))) == 0
+
+
+def test_a_waiver_of_one_host_is_not_unused_on_the_others(
+    fleet: Path,
+    recorded: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    given = ("--reason", "moves", "--owner", "anna", "--until", "2999-12-31")
+    assert run(("waive", "root-user", "--on", "shop-web", *given)) == 0
+    document = copy.deepcopy(recorded)
+    text = json.dumps(document).replace("shop-web", "other-web")
+    (fleet / "b.json").write_text(text)
+    capsys.readouterr()
+    _, merged = _json(capsys, "--facts", str(fleet))
+    states = [
+        finding["status"]
+        for subject in merged["subjects"]
+        if subject["kind"] == "waivers"
+        for finding in subject["findings"]
+        if finding["check"] == "unused-waiver"
+    ]
+    assert states == ["pass"]
