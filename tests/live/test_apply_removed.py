@@ -110,6 +110,8 @@ def test_data_in_its_own_layer_is_refused_also_where_a_volume_is_planned(site: P
         refused = site.apply(*site.fixes, "--yes", *option)
         assert refused.returncode == 2, refused.stderr
         assert "/srv/file" in refused.stderr
+        assert f"podman volume create {NAME}-srv-data" in refused.stderr
+        assert f"Then mount {NAME}-srv-data:/srv" in refused.stderr
     assert site.seen() == before
 
 

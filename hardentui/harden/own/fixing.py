@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.errors import CannotFix
-from hardentui.harden.own.demands import any_matches, hits, holds, is_all, is_pattern, meets
+from hardentui.harden.own.demands import TooLong, any_matches, hits, holds, is_all, is_pattern, meets
 from hardentui.harden.own.judging import OVERRIDDEN, demand, label, words
 from hardentui.harden.own.subjects import OPTIONS, compared_value, entry_text, is_limit, shape_of
 from hardentui.model.check import FixContext
@@ -57,6 +57,13 @@ def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     Raises:
         CannotFix: nothing meets it here.
     """
+    try:
+        return _fixed(row, spec, context)
+    except TooLong as error:
+        raise CannotFix("a value is too long to be compared with a pattern") from error
+
+
+def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     option = OPTIONS[row.option]
     if option in spec.unknowable:
         raise CannotFix(f"what {label(option)} is now is not known, so nothing can be changed about it")

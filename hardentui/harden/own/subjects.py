@@ -170,6 +170,11 @@ def _listening(kernel: Kernel) -> Known[tuple[str, ...]]:
     return tuple(sorted({f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in sockets}))
 
 
+def _shared(kernel: Kernel) -> Known[tuple[str, ...]]:
+    kinds = kernel.shared_namespaces
+    return kinds if isinstance(kinds, Unreadable) else tuple(sorted(kinds))
+
+
 def _processes(kernel: Kernel) -> Known[tuple[str, ...]]:
     if isinstance(kernel.processes, Unreadable):
         return kernel.processes
@@ -224,6 +229,11 @@ FACTS: Mapping[str, Fact] = {
         Shape.TEXT, "its SELinux context or AppArmor profile, by the kernel", _kernel(lambda k: k.lsm_label)
     ),
     "runs-systemd": Fact(Shape.SWITCH, "systemd is its main process", lambda facts: runs_systemd(facts)),
+    "shared-namespaces": Fact(
+        Shape.LIST,
+        "kinds of namespaces that are the host's, by the kernel: net, pid, ipc, uts, user, cgroup",
+        _kernel(_shared),
+    ),
     "uid": Fact(Shape.NUMBER, "user id of its main process, as the host sees it", _kernel(lambda k: k.uid)),
     "unit": Fact(Shape.TEXT, "the systemd unit that it belongs to", _unit),
     "runs-as": Fact(Shape.TEXT, "its user, by its own options or its image", _user),

@@ -39,6 +39,7 @@ from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import ApplyWay, live_flags, unit_way, update_way
+from hardentui.workbench.changing.keeping_data import keeping_hint
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
@@ -347,9 +348,12 @@ class Application:
                 return
             raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
         options = "; ".join(word for word in (keeping, "--discard-data goes on without it") if word)
+        hint = f"{options}. All of it: podman diff {name}"
+        if not keeping and layer.folders:
+            rootless = self._facts.engine.rootless is True
+            hint = f"{keeping_hint(self._facts.name, layer.folders, rootless=rootless)}\n{hint}"
         raise CannotFix(
-            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.",
-            f"{options}. All of it: podman diff {name}",
+            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.", hint
         )
 
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:

@@ -30,10 +30,10 @@ from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS
 from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
+from hardentui.workbench.changing.keeping_data import volume_for
 from hardentui.workbench.changing.not_replaceable import refuse_replacing
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext
-from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.run_script import run_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name
 
@@ -145,7 +145,7 @@ def _volumes(name: str, folders: Sequence[str], engine: ChangingEngine) -> tuple
     """(folder, new volume) for each folder."""
     volumes: list[tuple[str, str]] = []
     for folder in folders:
-        stem = safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
+        stem = volume_for(name, folder)
         names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
         volumes.append(
             (folder, next(candidate for candidate in names if not engine.volumes.exists(candidate)))

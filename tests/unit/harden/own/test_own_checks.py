@@ -291,7 +291,9 @@ def test_no_text_keeps_a_pattern_busy() -> None:
     facts = container((LABELS, tuple(f"{at}={'a' * 16_000}" for at in range(50))))
     assert _status(row, facts) is Status.PASS
     assert time.monotonic() - began < 5
-    assert _status(row, container((LABELS, ("x=" + "a" * 20_000,)))) is Status.UNKNOWN
+    long = container((LABELS, ("x=" + "a" * 20_000,)))
+    assert _status(row, long) is Status.UNKNOWN
+    assert "too long" in _plan(row, long).skipped[0].why
 
 
 def test_its_texts_are_those_of_every_check() -> None:

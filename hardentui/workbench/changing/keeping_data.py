@@ -1,0 +1,45 @@
+"""What can be typed to keep the data of a container's own layer, where apply cannot copy it itself. Pure.
+
+`podman cp` would lose the owners of files.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from hardentui.visible import visible
+from hardentui.writers.file_name import safe_file_name
+
+
+def volume_for(name: str, folder: str) -> str:
+    """The name of the volume that takes a folder of a container."""
+    return safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
+
+
+def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
+    """Commands that copy folders of a container's own layer into volumes, with owners and modes."""
+    commands = []
+    for folder in folders:
+        volume, path = volume_for(name, folder), folder.strip("/")
+        place = f'"$(podman volume inspect -f {{{{.Mountpoint}}}} {shlex.quote(volume)})"'
+        copy = (
+            f"podman export {shlex.quote(name)} | tar -xp --numeric-owner"
+            f" --strip-components={path.count('/') + 1} -C {place} {shlex.quote(path)}"
+        )
+        commands.append(f"podman volume create {shlex.quote(volume)}")
+        commands.append(f"podman unshare sh -c {shlex.quote(copy)}" if rootless else copy)
+    return tuple(commands)
+
+
+def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:
+    """The same as a hint, with what is to be done then."""
+    mounts = " ".join(f"{volume_for(name, folder)}:{folder}" for folder in folders)
+    commands = keeping_commands(name, folders, rootless=rootless)
+    return "\n".join(
+        [
+            "Podman removes it when it stops, so keep the data first:",
+            *(f"  {visible(command, 400)}" for command in commands),
+            f"Then mount {visible(mounts, 400)} (Volume= of a Quadlet), restart it, and apply again.",
+        ]
+    )
