@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
@@ -38,6 +38,9 @@ from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Row
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts
 
 _READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
@@ -256,6 +259,12 @@ class HardenApp(App[None]):
         if self.session.bench is not None:
             self.push_screen(MonitorScreen(self.session.bench, key))
 
+    def open_logs(self, facts: ContainerFacts) -> None:
+        from hardentui.tui.screens.logs import LogsScreen
+
+        if self.session.bench is not None:
+            self.push_screen(LogsScreen(self.session.bench, facts))
+
     def open_rights(self, row: Row) -> None:
         from hardentui.tui.screens.rights import RightsScreen
 
@@ -327,13 +336,20 @@ class HardenApp(App[None]):
         self.session.open(first_look)
 
     def action_simulate(self) -> None:
-        if self._simulate is not None:
+        if why := self.why_not("simulate"):
+            self.notify(why, severity="warning")
+        elif self._simulate is not None:
             self.look_at(self._simulate)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "simulate":
-            return self.can_simulate and self.session.failure is not None
-        return True
+    def why_not(self, action: str) -> str:
+        """Why an action of the app cannot be carried out now; empty when it can."""
+        if action != "simulate":
+            return ""
+        if self._simulate is None:
+            return "There is no simulated host here."
+        if self.session.failure is None:
+            return "It is for when no Podman answers; hardentui --demo opens it at any time."
+        return ""
 
 
 def run(

@@ -21,8 +21,12 @@ class ActionProvider(Provider):
                 yield action
 
     def _possible(self, action: Action) -> bool:
+        name = action.target.partition("(")[0]
+        why_not = getattr(self.app, "why_not", None)
+        if action in APP and why_not is not None and why_not(name):
+            return False
         node = self.app if action in APP else self.screen
-        return node.check_action(action.target.partition("(")[0], ()) is True
+        return node.check_action(name, ()) is True
 
     async def _carry_out(self, action: Action) -> None:
         await self.app.run_action(action.target, self.app if action in APP else self.screen)

@@ -228,11 +228,3 @@ async def test_from_the_start_to_the_written_quadlet_of_the_worst_takes_three_ke
             await _planned(pilot)
         await until(pilot, lambda: "Written: " in _result(app))
         assert "shop-web.container" in _written(tmp_path)
-
-
-async def test_an_empty_list_tells_why_its_keys_do_nothing() -> None:
-    app = make_app(Host())
-    async with running(app) as pilot:
-        for key, why in (("space", "to mark"), ("a", "to mark"), ("f", "to fix")):
-            await pilot.press(key)
-            await shows(pilot, f"There is no container {why}.")

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from hardentui.errors import NoEngine
+from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
@@ -462,3 +463,42 @@ async def test_without_another_engine_enter_says_so() -> None:
     async with running(app) as pilot:
         await pilot.press("c", "enter")
         await shows(pilot, "There is no other engine to look at")
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("enter", "There is no container to walk through."),
+        ("space", "There is no container to mark."),
+        ("a", "There is no container to mark."),
+        ("f", "There is no container to fix."),
+        ("e", "There is no row to explain."),
+        ("m", "There is no container to watch."),
+        ("r", "There is no container to look at."),
+        ("y", "There is nothing to copy here."),
+        ("D", "It is for when no Podman answers"),
+    ],
+)
+async def test_a_key_that_does_nothing_says_why(key: str, why: str) -> None:
+    app = make_app(nothing(), simulate=some(simulated=True).first_look)
+    async with running(app) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: why in _told(app))
+
+
+def _told(app: HardenApp) -> str:
+    """What the notices say, as one text: on the screen they are wrapped."""
+    return " ".join(notice.message for notice in app._notifications)
+
+
+async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> None:
+    host = some()
+    host.loading.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
+        await shows(pilot, "shop-web")
+        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "not there")):
+            await pilot.press(key)
+            await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
+        host.loading.set()
+        await shows(pilot, "worst first", "✗")

@@ -247,6 +247,8 @@ class HomeScreen(ContainerScreen):
     def action_open(self) -> None:
         if (row := self._list.current) is not None:
             self.harden.open_walk(row.key)
+        else:
+            self.complain("There is no container to walk through.")
 
     @on(ContainerList.Chosen)
     def _row_chosen(self, message: ContainerList.Chosen) -> None:
@@ -340,6 +342,8 @@ class HomeScreen(ContainerScreen):
 
         if (row := self._list.current) is not None:
             self.app.push_screen(MeaningScreen(row.key))
+        else:
+            self.complain("There is no row to explain.")
 
     def copied(self) -> tuple[str, str]:
         row = self._list.current
@@ -348,10 +352,17 @@ class HomeScreen(ContainerScreen):
     def action_recheck(self) -> None:
         if self.session.failure is not None:
             self.session.open()
-        elif (row := self._list.current) is not None:
+        elif (row := self._list.current) is None:
+            self.complain("There is no container to look at.")
+        elif self.session.bench is None:
+            self.complain("The checks are still being loaded.")
+        else:
             self.session.recheck(row.key)
 
     def action_recheck_all(self) -> None:
+        if self.session.bench is None:
+            self.complain("Nothing can be looked at yet: Podman, or the checks, are not there.")
+            return
         self.session.relist()
         self.session.scan()
 
