@@ -138,7 +138,8 @@ SERVICES = (
     Service(
         "rsync",
         of(RSYNC),
-        "rsync -q rsync://$TWIN_IP/files/file /dev/null",
+        # never to /dev/null: as root, rsync puts a file in the place of the device
+        "at=$(mktemp -d) && rsync -q rsync://$TWIN_IP/files/file $at/; said=$?; rm -rf $at; exit $said",
         {**SWITCH, **LOW_PORT, "SYS_CHROOT": "its configuration says use chroot"},
     ),
     Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
