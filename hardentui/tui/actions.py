@@ -114,6 +114,7 @@ HOME = (
     Action(
         "home.meaning", "e", "Meaning", "Explain the score and the marks of this row.", "Containers", True
     ),
+    Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
     Action("home.rights", "K", "Rights", "What the kernel lets this container do.", "Containers"),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
@@ -148,6 +149,7 @@ WALK = (
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
     Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with a way back.", "Fixes"),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
+    Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
     Action("walk.rights", "K", "Rights", "What the kernel lets this container do.", "Findings"),
     Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
@@ -188,6 +190,13 @@ FIX_MANY = (
 WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
+)
+LOGS = (
+    Action("logs.follow", "f", "Follow", "Keep the newest line in sight, or stand still.", "Log", True),
+    Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
+    Action("logs.search", "slash", "Search", "Look for a text.", "Log", True, "/"),
+    Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
+    Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
 )
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),

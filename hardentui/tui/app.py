@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
@@ -38,6 +38,9 @@ from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Row
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts
 
 _READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
@@ -255,6 +258,12 @@ class HardenApp(App[None]):
 
         if self.session.bench is not None:
             self.push_screen(MonitorScreen(self.session.bench, key))
+
+    def open_logs(self, facts: ContainerFacts) -> None:
+        from hardentui.tui.screens.logs import LogsScreen
+
+        if self.session.bench is not None:
+            self.push_screen(LogsScreen(self.session.bench, facts))
 
     def open_rights(self, row: Row) -> None:
         from hardentui.tui.screens.rights import RightsScreen

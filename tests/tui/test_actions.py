@@ -22,6 +22,7 @@ from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.lab import LabScreen
+from hardentui.tui.screens.logs import LogsScreen
 from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.training import TrainingScreen
@@ -52,6 +53,7 @@ SCREENS = (
     TrialScreen,
     ApplyScreen,
     JournalScreen,
+    LogsScreen,
     TrainingScreen,
     LabScreen,
 )

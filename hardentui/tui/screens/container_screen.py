@@ -13,6 +13,13 @@ class ContainerScreen(HardenScreen):
         """Key of the row of the chosen container; empty when none is chosen."""
         raise NotImplementedError
 
+    def action_logs(self) -> None:
+        row = self.session.rows.get(self.container_key)
+        if row is not None and row.report is not None and row.report.facts is not None:
+            self.harden.open_logs(row.report.facts)
+        elif row is not None:
+            self.complain("Its details are not known yet, so its log cannot be found.")
+
     def action_monitor(self) -> None:
         if not self.container_key:
             self.complain("There is no container to watch.")

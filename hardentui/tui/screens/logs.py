@@ -1,0 +1,147 @@
+"""The log of one container, page by page: followed, searched, wrapped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.facts import ContainerFacts
+from hardentui.tui.actions import BACK, COPY, LOGS, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.widgets.log_view import MOST, LogView
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.monitoring.following import LogPart, follow_log
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+
+@dataclass
+class PartCame(Message):
+    part: LogPart
+
+
+@dataclass
+class FollowingEnded(Message):
+    error: HardenError
+
+
+class LogsScreen(HardenScreen):
+    """Follows on a thread of its own until it is left."""
+
+    CSS_PATH = "logs.tcss"
+    ACTIONS = (*LOGS, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Log"
+
+    def __init__(self, bench: Workbench, facts: ContainerFacts) -> None:
+        super().__init__()
+        self._bench = bench
+        self._facts = facts
+        self._stop = threading.Event()
+        self._matches: int | None = None
+        self._ended = ""
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        yield Input(placeholder="a text; Enter goes to its last match, n and N on from there", id="search")
+        yield LogView(id="log")
+
+    @property
+    def _log(self) -> LogView:
+        return self.query_one(LogView)
+
+    def on_mount(self) -> None:
+        self._log.focus()
+        self._show_crumb()
+        self.run_worker(self._follow, group="logs", thread=True)
+
+    def on_unmount(self) -> None:
+        self._stop.set()
+
+    def _follow(self) -> None:
+        try:
+            follow_log(self._bench, self._facts, lambda part: self._tell(PartCame(part)), self._stop)
+        except HardenError as error:
+            self._tell(FollowingEnded(error))
+
+    def _tell(self, message: Message) -> None:
+        if not self._stop.is_set():
+            self.post_message(message)
+
+    def on_part_came(self, message: PartCame) -> None:
+        gap = ["-- more lines came than could be read here; some are missing --"] if message.part.gap else []
+        self._log.add([*gap, *message.part.lines])
+        self._show_crumb()
+
+    def on_following_ended(self, message: FollowingEnded) -> None:
+        self._ended = message.error.title
+        self._log.add([f"-- {message.error.title} --"])
+        self._show_crumb()
+
+    def _show_crumb(self) -> None:
+        log = self._log
+        kept = f" (the last {MOST})" if log.count >= MOST else ""
+        following = "ended" if self._ended else "following" if log.follow else "stands still; f follows"
+        matching = "" if self._matches is None else f", {plural(self._matches, 'line')} with the text"
+        self.query_one("#crumb", Static).update(
+            Content.assemble(
+                (visible(self._facts.name, 50), "bold"),
+                f" {self.signs.of('›')} log: {plural(log.count, 'line')}{kept}, {following}{matching}",
+            )
+        )
+
+    # --- actions -----------------------------------------------------------------------------------------
+
+    def action_follow(self) -> None:
+        self._log.follow = not self._log.follow
+        self._log.lay_out_again()
+        self._show_crumb()
+
+    def action_wrap(self) -> None:
+        self._log.wrap = not self._log.wrap
+        self._log.lay_out_again()
+
+    def action_search(self) -> None:
+        self.add_class("-searching")
+        self.query_one("#search", Input).focus()
+
+    @on(Input.Submitted, "#search")
+    def _search_given(self, event: Input.Submitted) -> None:
+        self.remove_class("-searching")
+        self._log.focus()
+        self._matches = self._log.search(event.value) if event.value else None
+        if not event.value:
+            self._log.search("")
+        self._show_crumb()
+
+    def action_next_match(self) -> None:
+        self._jump(1)
+
+    def action_previous_match(self) -> None:
+        self._jump(-1)
+
+    def _jump(self, by: int) -> None:
+        if not self._log.jump(by):
+            self.notify("No more matches this way.", timeout=2)
+        self._show_crumb()
+
+    def copied(self) -> tuple[str, str]:
+        return ("the log", self._log.text)
+
+    def action_back(self) -> None:
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+            self._log.focus()
+        else:
+            self.dismiss()
