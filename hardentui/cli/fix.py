@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli import saving, session
 from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.fix_many import fix_many
 from hardentui.cli.parser import group_of, output_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
@@ -30,8 +31,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
     version = saving.version_of(options)
     if len(options.names) > 1:
-        from hardentui.cli.fix_many import fix_many
-
         return fix_many(options, terminal, version)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
