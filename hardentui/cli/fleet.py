@@ -64,7 +64,7 @@ def of_fleet(
     """
     results: list[tuple[str, CheckResult]] = []
     reports: list[tuple[Report, str]] = []
-    waivers: tuple[SubjectResult, ...] = ()
+    last: Workbench | None = None
     refused: list[UsageError] = []
     unread: list[InputError] = []
     for file in files:
@@ -76,9 +76,9 @@ def of_fleet(
             ) as bench:
                 result, judged = look_at(bench, here, terminal)
                 results.append((file, result))
-                reports += judged
-                if is_whole(options):  # a waiver of one host is not unused because of another one
-                    waivers = _waivers(bench, reports, options)
+                if is_whole(options) and bench.judge.waivers:
+                    reports += judged
+                    last = bench
         except UsageError as error:
             refused.append(error)
         except InputError as error:
@@ -87,7 +87,8 @@ def of_fleet(
     if len(unread) == len(results):
         raise (refused or unread)[0]
     terminal.clear()
-    return merged(results, waivers)
+    # a waiver of one host is not unused because of another one
+    return merged(results, _waivers(last, reports, options) if last is not None else ())
 
 
 def _waivers(

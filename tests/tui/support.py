@@ -62,8 +62,10 @@ class Driver:
             before = now
 
     def _under_way(self) -> bool:
+        if self.app._exit or self.app._exception is not None:
+            return False  # nobody takes messages any more
         pumps = (self.app, *self.app.screen.walk_children(with_self=True))
-        return any(pump._message_queue.qsize() for pump in pumps)
+        return any(pump.is_running and pump._message_queue.qsize() for pump in pumps)
 
     async def _round(self) -> object:
         await self._pilot._wait_for_screen()
