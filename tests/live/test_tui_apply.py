@@ -30,6 +30,9 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
         return podman.podman("inspect", "--format", "{{.HostConfig.PidsLimit}} {{.Id}}", NAME)
 
     podman.run(NAME, "--network", "none", "--pids-limit", "-1", service_image)
+    note = tmp_path / "note"
+    note.write_text("mine")
+    podman.podman("cp", str(note), f"{NAME}:/var/lib/nginx/note")
     before = state()
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:
