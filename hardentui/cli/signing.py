@@ -11,9 +11,10 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import PullVerdict
 from hardentui.visible import visible
-from hardentui.workbench.changing.signing import new_key, sign_and_prove
+from hardentui.workbench.changing.signing import new_key, sign_and_prove, sign_with_gpg
 
 if TYPE_CHECKING:
+    from hardentui.model.trust_change import Pull
     from hardentui.workbench.changing.trust import TrustChange
 
 
@@ -30,14 +31,18 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
 
 def sign(options: Namespace, terminal: Terminal) -> int:
     """A signature for each image, and the pull that proves it."""
+    if bool(options.key) == bool(options.gpg):
+        raise UsageError("Sign with either --key FILE or --gpg KEY.")
+    if bool(options.gpg) != bool(options.lookaside):
+        raise UsageError(
+            "--gpg and --lookaside DIR belong together: GPG signatures lie in a folder, not in the registry."
+        )
     images = ", ".join(visible(name, 100) for name in options.names)
     sure(terminal, f"Put a signature beside {images}?", yes=options.yes, command="the same with --yes")
     failed = False
     for image in options.names:
         terminal.activity(f"signing {image}")
-        pull = sign_and_prove(
-            image, options.key, options.passphrase_file, options.public, stop=threading.Event()
-        )
+        pull = _sign(image, options)
         terminal.clear()
         good = pull.verdict == "accepted"
         failed = failed or not good
@@ -46,6 +51,13 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         if not good:
             terminal.complain(visible(pull.said, 300))
     return 1 if failed else 0
+
+
+def _sign(image: str, options: Namespace) -> Pull:
+    stop = threading.Event()
+    if options.gpg:
+        return sign_with_gpg(image, options.gpg, options.passphrase_file, options.lookaside, stop=stop)
+    return sign_and_prove(image, options.key, options.passphrase_file, options.public, stop=stop)
 
 
 def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:

@@ -102,12 +102,22 @@ def _check_arguments(parser: ArgumentParser) -> None:
 
 def _sign_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign for")
-    for option, about, needed in (
-        ("--key", "sigstore private key", True),
-        ("--passphrase-file", "its passphrase; without one it has none", False),
-        ("--public", "public key; default: the .pub file beside the private one", False),
+    for option, about in (
+        ("--key", "sigstore private key"),
+        ("--passphrase-file", "its passphrase; without one it has none"),
+        ("--public", "public key; default: the .pub file beside the private one"),
     ):
-        parser.add_argument(option, metavar="FILE", action=Given, default="", required=needed, help=about)
+        parser.add_argument(option, metavar="FILE", action=Given, default="", help=about)
+    parser.add_argument(
+        "--gpg",
+        metavar="KEY",
+        action=Given,
+        default="",
+        help="a GPG key of yours instead: ID or mail",
+    )
+    parser.add_argument(
+        "--lookaside", metavar="DIR", action=Given, default="", help="with --gpg: folder for the signatures"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -21,7 +21,7 @@ _ASK_SECONDS = 60.0
 
 
 class SigningKey(Struct, frozen=True):
-    """What to sign with: a sigstore private key with the file of its passphrase, or a GPG key by its ID.
+    """What to sign with: a sigstore private key or a GPG key by its ID, with the file of its passphrase.
 
     Attributes:
         lookaside: folder as file:// URL into which GPG signatures are written.
@@ -72,6 +72,8 @@ def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
         name = json.dumps(section_of(reference))
         file.write(f"docker:\n  {name}:\n    use-sigstore-attachments: true\n{lookaside}")
     how: Sequence[str] = ("--sign-by", key.gpg)
+    if key.gpg and key.passphrase_file:
+        how = (*how, "--sign-passphrase-file", key.passphrase_file)
     if key.private:
         passphrase = key.passphrase_file or os.path.join(folder, "no-passphrase")
         if not key.passphrase_file:
@@ -94,6 +96,20 @@ def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
     answer = ask(command, _SECONDS)
     if isinstance(answer, Unreadable):
         raise SigningFailed(f"{visible(reference, 100)} was not signed: {answer.reason}.")
+
+
+def export_gpg(key: str, path: str, ask: Ask) -> None:
+    """Write the public half of a GPG key of this account into a file.
+
+    Raises:
+        InputError: gpg has no such key, or is not here.
+    """
+    answer = ask(("gpg", "--batch", "--armor", "--output", path, "--export", "--", key), _ASK_SECONDS)
+    if isinstance(answer, Unreadable) or not os.path.exists(path) or not os.path.getsize(path):
+        why = f": {answer.reason}" if isinstance(answer, Unreadable) else ""
+        raise InputError(
+            f"gpg gives no public key for {visible(key, 80)!r}{why}.", "gpg --list-secret-keys lists yours."
+        )
 
 
 def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -91,7 +92,7 @@ def test_apply_makes_it_true_and_undo_takes_it_back(registry: Registry, rule: Se
         assert not registry.pulls("other/app:1")
         assert "use-sigstore-attachments: true" in registry.file(OURS)
         again = registry.trust("apply", *rule, "--yes")
-        assert "say so already" in again.err
+        assert "already say so" in again.err
         entry = json.loads(registry.hardentui("journal", "--format", "json").out)["entries"][0]
         assert (entry["action"], entry["container"], entry["state"]) == ("trust", POLICY, "done")
         assert len(entry["proof"]) == 4
@@ -189,6 +190,39 @@ def test_gpg_signatures_in_a_lookaside(registry: Registry) -> None:
     )
     assert answer.code == 0, answer.err
     assert cases(answer)["wrong key"] == "refused: signed with another key"
+
+
+def test_an_image_is_signed_with_a_gpg_key_and_that_is_proven_by_a_pull(registry: Registry) -> None:
+    image, folder = f"{HOST}/gpgsign/app:1", registry.folder
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    registry.bench.execute("sh", "-c", f"mkdir -m 700 {folder}/own")
+    gpg = ("env", f"GNUPGHOME={folder}/own", "HOME=/root", f"XDG_STATE_HOME={folder}/state")
+    make = ("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-gen-key", "own@example.test")
+    registry.bench.execute(*gpg, *make, "default", "default", "never")
+    ours = (*gpg, sys.executable, "-m", "hardentui", "trust", "sign", image, "--yes")
+    told = registry.bench.execute(*ours, "--gpg", "own@example.test", "--lookaside", f"{folder}/signatures")
+    assert "signed; a pull that asks for this key was accepted (podman" in told
+    registry.bench.execute("sh", "-c", f"test -n \"$(find {folder}/signatures -name 'signature-*')\"")
+    nobody = registry.hardentui(
+        "trust", "sign", image, "--yes", "--gpg", "nobody@example.test", "--lookaside", f"{folder}/signatures"
+    )
+    assert nobody.code == 2
+    assert "gpg gives no public key for 'nobody@example.test'" in nobody.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--key", "k", "--gpg", "me", "--lookaside", "/x"),
+        ("--gpg", "me"),
+        ("--key", "k", "--lookaside", "/x"),
+    ],
+)
+def test_one_way_to_sign_has_to_be_chosen(registry: Registry, words: Sequence[str]) -> None:
+    answer = registry.hardentui("trust", "sign", f"{HOST}/team/app:1", "--yes", *words)
+    assert answer.code == 2
+    assert "--gpg" in answer.err
 
 
 def test_a_section_of_another_file_has_to_be_changed_there(registry: Registry, rule: Sequence[str]) -> None:

@@ -30,6 +30,9 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
         return podman.podman("inspect", "--format", "{{.HostConfig.PidsLimit}} {{.Id}}", NAME)
 
     podman.run(NAME, "--network", "none", "--pids-limit", "-1", service_image)
+    note = tmp_path / "note"
+    note.write_text("mine")
+    podman.podman("cp", str(note), f"{NAME}:/var/lib/nginx/note")
     before = state()
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:
@@ -46,7 +49,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
             await until(pilot, lambda: "has data in its own layer" in drawn(app), 30)
             await pilot.press("ctrl+s")
-            await shows(pilot, "The reason is shown")
+            await shows(pilot, "The reason is already shown")
             assert state() == before, "nothing happens while the loss of data is refused"
             await pilot.press("d", "d")
             await until(pilot, lambda: "What will be done" in drawn(app), 30)

@@ -129,7 +129,7 @@ async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
         await shows(pilot, "Unneeded tools in image")
         await until(pilot, lambda: "looks into the image" not in screen_text(app))
         await pilot.press("o")
-        await shows(pilot, "There is nothing to look into")
+        await shows(pilot, "There is nothing to read")
 
 
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:

@@ -69,7 +69,7 @@ class ImagesScreen(BrowseScreen):
         Column("Users", 5),
         Column("Age", 9),
         Column("Size", 8),
-        Column("System", 26, 120),
+        Column("System", 26, 140),
         Column("Packages", 8, 100),
         Column("Vulnerabilities", 18, 70),
     )

@@ -337,7 +337,7 @@ class TrustChangeScreen(HardenScreen):
         if draft is None:
             return [] if self._trouble or self._now else [("\nEnter makes the plan and proves it.", "$muted")]
         parts: list[Part | Content] = [("\nPlan\n", "bold $primary")]
-        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files say so already.\n"]
+        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files already say so.\n"]
         for note in draft.notes:
             parts += self._line("note", note)
         for image in draft.unsigned:

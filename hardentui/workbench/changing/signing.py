@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import threading
+from urllib.parse import quote
 
 from hardentui.account import home
 from hardentui.errors import InputError
@@ -17,7 +18,7 @@ from hardentui.trust.keys import kind_of
 from hardentui.trust.policy import with_rules
 from hardentui.trust.sandbox import sandbox
 from hardentui.trust.sections import needed, section_of, text_of
-from hardentui.trust.signing import SigningKey, make_key, public_key_of, sign
+from hardentui.trust.signing import SigningKey, export_gpg, make_key, public_key_of, sign
 from hardentui.visible import visible
 
 
@@ -46,10 +47,7 @@ def sign_and_prove(
         SigningFailed: nothing was signed.
         ToolMissing: skopeo is not here.
     """
-    try:
-        full = full_reference(reference)
-    except ValueError:
-        raise InputError(f"{visible(reference, 100)!r} names no image of a registry.") from None
+    full = _full(reference)
     key = os.path.abspath(public or public_key_of(private))
     kind_of(key)
     rule = ScopeRule(section_of(full), RuleKind.SIGSTORE, key)
@@ -61,3 +59,40 @@ def sign_and_prove(
         )
         sign(full, given, box.folder, box.ask)
         return box.pull(full, policy, sections)
+
+
+def sign_with_gpg(
+    reference: str, key: str, passphrase_file: str, lookaside: str, *, stop: threading.Event
+) -> Pull:
+    """Sign an image with a GPG key of this account, then pull it with a policy that asks for just this key.
+
+    Args:
+        key: ID, fingerprint or mail address.
+        lookaside: folder into which the signature is written; hosts that pull have to reach it.
+
+    Raises:
+        InputError: a key, folder or name that cannot be used.
+        SigningFailed: nothing was signed.
+        ToolMissing: skopeo is not here.
+    """
+    full = _full(reference)
+    if key.startswith("-"):
+        raise InputError(f"{visible(key, 80)!r} is no GPG key.")
+    folder = os.path.abspath(lookaside)
+    where = f"file://{quote(folder)}"
+    with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
+        public = os.path.join(box.folder, "signer.gpg")
+        export_gpg(key, public, box.ask)
+        rule = ScopeRule(section_of(full), RuleKind.GPG, public, lookaside=where)
+        passphrase = os.path.abspath(passphrase_file) if passphrase_file else ""
+        given = SigningKey(passphrase_file=passphrase, gpg=key, lookaside=where)
+        sign(full, given, box.folder, box.ask)
+        policy = with_rules(json.dumps({"default": [{"type": "reject"}]}), [rule], reject=True)
+        return box.pull(full, policy, {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""})
+
+
+def _full(reference: str) -> str:
+    try:
+        return full_reference(reference)
+    except ValueError:
+        raise InputError(f"{visible(reference, 100)!r} names no image of a registry.") from None
