@@ -1,4 +1,4 @@
-"""hardentui fix: the hardened files of a container."""
+"""hardentui fix: the hardened files of a container, or of several in one go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli import saving, session
 from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.fix_many import fix_many
 from hardentui.cli.parser import group_of, output_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
@@ -13,7 +14,9 @@ from hardentui.model.draft import Target
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="+", help="container name or ID prefix; several with -o, in one go"
+    )
     group_of(parser, required=True, tried=True)
     output_options(parser, "unit", "drop-in")
     parser.add_argument(
@@ -27,9 +30,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
         raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
     version = saving.version_of(options)
+    if len(options.names) > 1:
+        return fix_many(options, terminal, version)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
-        report = session.one_report(bench, options.name)
+        report = session.one_report(bench, options.names[0])
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
             terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")

@@ -47,7 +47,11 @@ EXAMPLES = {
     "explain": ("writable-rootfs", "--list", "score"),
     "convert": ("web --to quadlet", "web --to run -o ./scripts"),
     "plan": ("web --safe", "web --likely -o web.toml"),
-    "fix": ("web --plan web.toml --to quadlet -o ./units", "web --likely --to unit --in-place"),
+    "fix": (
+        "web --plan web.toml --to quadlet -o ./units",
+        "web --likely --to unit --in-place",
+        "web db cache --likely -o ./units",
+    ),
     "trial": ("web --all", 'web --all --learn --probe "curl -fsS http://$TWIN_IP:8080/" -o ./web'),
     "apply": ("web --trial ./web/trial.json", "web --likely --confirm-within 120"),
     "undo": ("", "3"),

@@ -8,19 +8,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from hardentui import __version__
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
-from hardentui.harden.attack import ranked_paths
 from hardentui.model.finding import Kind, Severity
-from hardentui.reports.result import CheckResult, SubjectResult, worst_first
+from hardentui.reports.result import CheckResult
 from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.results import check_result
 from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection
+from hardentui.workbench.views import reports_of as reports_of_rows
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
@@ -249,43 +247,12 @@ def result(
         fixes: add the remediation of each failure.
         containers: reports of more containers, whose ways to the host count although they are not told.
     """
-    reports = tuple(reports)
-    told = (*(report for report, _ in reports), *containers)
-    subjects = []
-    for report, detail in reports:
-        findings = report.findings
-        helpful: tuple[str, ...] = ()
-        if fixes:
-            helpful = tuple(finding.check for finding in bench.planner.raises_most(report, 3))
-            findings = tuple(
-                replace(finding, remediation=bench.planner.remediation(report, finding))
-                if finding.failing
-                else finding
-                for finding in findings
-            )
-        subjects.append(
-            SubjectResult(
-                report.subject, report.score, findings, detail, report.trouble, report.attack, helpful
-            )
-        )
-    return CheckResult(
-        engines=bench.opened.engine_facts,
-        subjects=worst_first(subjects),
-        checklist=bench.judge.checklist.id,
-        fail_on=fail_on,
-        version=__version__,
-        place=bench.opened.place,
-        host_name=bench.opened.host_name,
-        saved_at=bench.opened.saved_at,
-        simulated=bench.opened.simulated,
-        paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
-    )
+    return check_result(bench, reports, fail_on, fixes=fixes, containers=containers)
 
 
 def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
     """Reports of containers with what kind of container each is; without those that no check is about."""
-    rows = [row for row in rows if row.report and (row.report.findings or row.report.trouble)]
-    return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]
+    return reports_of_rows(rows)
 
 
 def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:

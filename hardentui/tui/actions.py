@@ -70,6 +70,7 @@ APP = (
     Action("app.networks", "M", "Network map", "Show who can reach whom.", "Everywhere"),
     Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
     Action("app.journal", "J", "Journal", "Show what was changed, by whom, and undo it.", "Everywhere"),
+    Action("app.export", "E", "Report", "Write a report about what is shown into a file.", "Everywhere"),
     Action(
         "app.commands", "at", "Commands", "Show every request and command so far.", "Everywhere", False, "@"
     ),
@@ -198,6 +199,7 @@ LOGS = (
     Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
     Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
 )
+EXPORT = (Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),)
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
     Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),

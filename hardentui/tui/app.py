@@ -30,6 +30,7 @@ from hardentui.tui.actions import APP, bindings
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.place import Place
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
@@ -270,6 +271,15 @@ class HardenApp(App[None]):
 
         if (bench := self.session.bench) is not None:
             self.push_screen(RightsScreen(bench, row))
+
+    def action_export(self) -> None:
+        from hardentui.tui.screens.export import ExportScreen
+
+        about, reports = self.screen.told() if isinstance(self.screen, HardenScreen) else ("", [])
+        if reports and (bench := self.session.bench) is not None:
+            self.push_screen(ExportScreen(bench, about, reports))
+        elif isinstance(self.screen, HardenScreen):
+            self.screen.complain("There is nothing here that a report could be about.")
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -145,3 +146,9 @@ class Selection(Struct, frozen=True):
     facts_file: str = ""
     checklist: str = ""
     deep: bool = False
+
+
+def reports_of(rows: Iterable[Row]) -> list[tuple[Report, str]]:
+    """Reports of containers with what kind of container each is; without those that no check is about."""
+    rows = [row for row in rows if row.report and (row.report.findings or row.report.trouble)]
+    return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]

@@ -15,6 +15,7 @@ from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.export import ExportScreen
 from hardentui.tui.screens.fix_many import FixManyScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -54,6 +55,7 @@ SCREENS = (
     ApplyScreen,
     JournalScreen,
     LogsScreen,
+    ExportScreen,
     TrainingScreen,
     LabScreen,
 )

@@ -55,7 +55,7 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
-        await pilot.press("shift+tab", "space", "shift+tab", "space")
+        await pilot.press("shift+tab", "space", *["shift+tab"] * 3, "space")
         assert app.screen.query_one("#run", Checkbox).value
         await shows(pilot, "Goes to")
         await pilot.press("ctrl+s")

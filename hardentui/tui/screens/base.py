@@ -18,6 +18,7 @@ from hardentui.tui.widgets.title_bar import ONLY_LOOKS, Banner, TitleBar
 
 if TYPE_CHECKING:
     from hardentui.tui.app import HardenApp
+    from hardentui.workbench.views import Report
 
 
 class HardenScreen(Screen[None]):
@@ -76,6 +77,10 @@ class HardenScreen(Screen[None]):
             checklist = bench.judge.checklist.id if bench is not None and named else ""
             bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
             self.query_one(Banner).show(self.session.opened)
+
+    def told(self) -> tuple[str, list[tuple[Report, str]]]:
+        """What a report about this screen is about: a name, and reports with what kind of thing each is."""
+        return "", []
 
     def copied(self) -> tuple[str, str]:
         """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""

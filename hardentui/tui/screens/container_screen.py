@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.workbench.views import Report, reports_of
 
 
 class ContainerScreen(HardenScreen):
@@ -12,6 +13,10 @@ class ContainerScreen(HardenScreen):
     def container_key(self) -> str:
         """Key of the row of the chosen container; empty when none is chosen."""
         raise NotImplementedError
+
+    def told(self) -> tuple[str, list[tuple[Report, str]]]:
+        row = self.session.rows.get(self.container_key)
+        return (row.name, reports_of([row])) if row is not None else ("", [])
 
     def action_logs(self) -> None:
         row = self.session.rows.get(self.container_key)

@@ -27,7 +27,7 @@ from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import Selection, parse_filter
-from hardentui.workbench.views import Report, Row
+from hardentui.workbench.views import Report, Row, reports_of
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
@@ -69,6 +69,9 @@ class HomeScreen(ContainerScreen):
     def container_key(self) -> str:
         row = self._list.current
         return row.key if row else ""
+
+    def told(self) -> tuple[str, list[tuple[Report, str]]]:
+        return "containers", reports_of(self._selection.rows)
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)

@@ -57,6 +57,9 @@ class HostScreen(HardenScreen):
         elif what in ("host", "opened"):
             await self._draw()
 
+    def told(self) -> tuple[str, list[tuple[Report, str]]]:
+        return "host", [(report, report.subject.kind.value) for report in self.session.host or ()]
+
     async def _draw(self) -> None:
         reports = self.session.host
         findings = worst_first(finding for report in reports or () for finding in report.findings)

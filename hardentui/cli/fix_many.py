@@ -1,0 +1,102 @@
+"""hardentui fix with several names: all files in one go, and a broken container stops no other."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from hardentui.cli import session
+from hardentui.cli.choosing import check_options
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, UsageError
+from hardentui.harden.score import score_word
+from hardentui.model.draft import Target
+from hardentui.model.plan import Caution, Choice
+from hardentui.model.version import Version
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.changing.batch import (
+    BatchForm,
+    BatchItem,
+    combine,
+    next_commands,
+    prepare,
+    write,
+)
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+_NOT_WRITTEN = 4  # as for everything that is incomplete
+
+
+def fix_many(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Exit code: 0 all that can be fixed is written, 1 nothing is to be changed, 4 a container is refused."""
+    if not options.folder:
+        raise UsageError("Several containers are written into a folder: add -o DIR.")
+    if options.plan or options.trial:
+        raise UsageError("--plan and --trial belong to one container.")
+    if options.to in ("unit", "drop-in"):
+        raise UsageError(f"--to {options.to} changes the unit of one container.")
+    check_options(options)
+    form = BatchForm((Target(options.to),), own_unit=False, plan=False, version=version)
+    with session.workbench(options, terminal) as bench:
+        rows = session.named(bench.containers.rows(), options.names)
+        batch = combine(_items(bench, rows, options, form, terminal))
+        for item in batch.items:
+            _tell(item, terminal)
+        if batch.files:
+            for written in write(batch, options.folder):
+                backup = f" (what was there: {written.backup})" if written.backup else ""
+                terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            for item, commands in next_commands(bench, batch, options.folder):
+                terminal.note(f"next, for {visible(item.report.subject.name)}:")
+                for command in commands:
+                    terminal.note(f"  {command}")
+        if batch.refused or len(batch.items) < len(rows):
+            return _NOT_WRITTEN
+        return 0 if batch.files else 1
+
+
+def _items(
+    bench: Workbench, rows: Iterable[Row], options: Namespace, form: BatchForm, terminal: Terminal
+) -> Iterator[BatchItem]:
+    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
+    caution = None if options.check else _caution(options)
+    chosen = [Choice(check) for check in dict.fromkeys(options.check)]
+    for row in rows:
+        try:
+            looked_at = bench.containers.refresh(row.key)
+        except HardenError as error:
+            terminal.complain(f"not written: {visible(row.name)}: {error}")
+            continue
+        if looked_at is None or looked_at.report is None:
+            terminal.complain(f"not written: {visible(row.name)}: it was removed meanwhile")
+            continue
+        yield prepare(bench, looked_at.report, caution, chosen, form)
+
+
+def _caution(options: Namespace) -> Caution:
+    if options.safe:
+        return Caution.SAFE
+    return Caution.LIKELY if options.likely else Caution.ALL
+
+
+def _tell(item: BatchItem, terminal: Terminal) -> None:
+    """One line for each container; a refusal is told also with --quiet."""
+    name = visible(item.report.subject.name, 80)
+    if item.trouble is not None:
+        terminal.complain(f"not written: {name}: {item.trouble.title} {item.trouble.hint}".rstrip())
+    elif item.plan is not None and not item.plan.changes:
+        terminal.note(f"{name}: nothing is changed")
+    elif item.plan is not None:
+        before, after = score_word(item.report.score.value), score_word(item.after)
+        fixes = plural(len(item.plan.choices), "fix", "fixes")
+        left = (
+            f"; {len(item.plan.skipped)} left out (hardentui plan {name} says why)"
+            if item.plan.skipped
+            else ""
+        )
+        terminal.note(f"{name}: score {before} to {after} with {fixes}{left}")

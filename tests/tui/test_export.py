@@ -1,0 +1,89 @@
+"""A report about what a screen shows, written into a file in the format of its ending."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.account import ONLY_BELOW
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.export import ExportScreen
+from tests.tui.replayed import some
+from tests.tui.support import Driver, make_app, running, shows, until
+
+
+def _app(folder: Path) -> HardenApp:
+    app = make_app(some())
+    app.session.folder = str(folder)
+    return app
+
+
+async def _export(pilot: Driver, path: Path) -> None:
+    await pilot.press("E")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+    pilot.app.screen.query_one("#file", Input).value = str(path)
+    await pilot.press("enter")
+
+
+async def test_the_walk_tells_of_its_container_in_the_format_of_the_ending(tmp_path: Path) -> None:
+    app = _app(tmp_path / "reports")
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("enter", "E")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        assert app.screen.query_one("#file", Input).value == str(tmp_path / "reports" / "shop-web-report.md")
+        await pilot.press("enter")
+        await shows(pilot, "shop-web-report.md", "new.")
+        assert "shop\\-web" in (tmp_path / "reports" / "shop-web-report.md").read_text()
+        await pilot.press("escape")
+        for name, beginning in (("a.json", "{"), ("a.html", "<!doctype"), ("a.txt", "shop01")):
+            await _export(pilot, tmp_path / name)
+            await shows(pilot, "new.")
+            text = (tmp_path / name).read_text()
+            assert text.lower().startswith(beginning)
+            assert "shop-web" in text
+            await pilot.press("escape")
+    subjects = json.loads((tmp_path / "a.json").read_text())["subjects"]
+    assert [subject["name"] for subject in subjects] == ["shop-web"]
+
+
+async def test_the_list_tells_of_what_it_shows(tmp_path: Path) -> None:
+    app = _app(tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("slash", *"!vault", "enter")
+        await _export(pilot, tmp_path / "list.json")
+        await shows(pilot, "list.json: new.")
+    subjects = json.loads((tmp_path / "list.json").read_text())["subjects"]
+    assert {subject["name"] for subject in subjects} == {"shop-web", "db"}
+
+
+async def test_the_host_has_a_report_and_an_empty_screen_has_none(tmp_path: Path) -> None:
+    app = _app(tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await pilot.press("at", "E")
+        await shows(pilot, "nothing here that a report")
+        await pilot.press("escape", "H")
+        await _export(pilot, tmp_path / "host.md")
+        await shows(pilot, "host.md: new.")
+
+
+async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = _app(tmp_path)
+    (tmp_path / "x.md").write_text("former")
+    async with running(app, (100, 30)) as pilot:
+        await _export(pilot, tmp_path / "x.pdf")
+        await shows(pilot, "Not written", ".md .txt .json")
+        await pilot.press("escape")
+        await _export(pilot, tmp_path / "x.md")
+        await shows(pilot, "x.md.bak")
+        assert (tmp_path / "x.md.bak").read_text() == "former"
+        await pilot.press("escape")
+        monkeypatch.setenv(ONLY_BELOW, str(tmp_path / "own"))
+        await _export(pilot, tmp_path / "out.md")
+        await shows(pilot, "This session writes no files")
+        assert not (tmp_path / "out.md").exists()
