@@ -222,7 +222,7 @@ def test_names_select_containers_and_leave_the_host_out(run: Run, demo: dict[str
 def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)
     assert {one["kind"] for one in whole["subjects"]} == {"container", "host", "engine"}
-    assert whole["host"] == {"name": "shop01", "simulated": True}
+    assert whole["host"] == {"name": "shop01", "simulated": True, "saved_at": ""}
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
     failing = [one for subject in whole["subjects"] for one in subject["findings"] if one["status"] == "fail"]
     assert failing
