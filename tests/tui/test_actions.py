@@ -83,8 +83,7 @@ async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
     app = make_app(some(), settings=Settings(keys={"home.sort": "o"}))
     async with running(app) as pilot:
         await pilot.press("s")
-        await pilot.pause()
-        assert "worst first" in screen_text(app)
+        await shows(pilot, "worst first")
         await pilot.press("o")
         await shows(pilot, "by name")
         await pilot.press("question_mark")
