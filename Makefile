@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-host test-host-short check format live unit soak screenshots bench docs single-file clean
+.PHONY: help run test test-long test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -58,6 +58,9 @@ screenshots: $(BIN)/.ready ## render the real screens to screenshots/
 docs: $(BIN)/.ready ## write the generated pages in docs/
 	@$(BIN)/python tools/generate_docs.py
 	@$(BIN)/python tools/man_page.py
+
+recording: $(BIN)/.ready ## record the animated picture of the README
+	@$(BIN)/python -m tools.recording
 
 bench: $(BIN)/.ready ## speed, as ratios against the raw socket and a trivial table
 	@$(BIN)/python -m benchmarks

@@ -10,6 +10,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,13 +85,27 @@ async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
         await pilot.pause(0.2)
 
 
-async def take(picture: Picture, folder: Path) -> None:
-    """Drive the app to one picture and write it."""
+@asynccontextmanager
+async def opened(
+    size: tuple[int, int], theme: str = "hardentui-dark"
+) -> AsyncIterator[tuple[HardenApp, Pilot[None]]]:
+    """The app on the simulated host, with its first scan done."""
     noon = datetime(2026, 1, 2, 12, 0, 0)
-    app = HardenApp(_demo, settings=Settings(theme=picture.theme), environ={}, now=lambda: noon)
-    async with app.run_test(size=picture.size) as pilot:
+    app = HardenApp(_demo, settings=Settings(theme=theme), environ={}, now=lambda: noon)
+    async with app.run_test(size=size) as pilot:
         while app.session.host is None:
             await pilot.pause(0.02)
+        yield app, pilot
+
+
+def picture_of(app: HardenApp) -> str:
+    """The screen as SVG, without fonts from the web."""
+    return _WEB_FONTS.sub("", app.export_screenshot(title="HardenTUI", simplify=True))
+
+
+async def take(picture: Picture, folder: Path) -> None:
+    """Drive the app to one picture and write it."""
+    async with opened(picture.size, picture.theme) as (app, pilot):
         if picture.opens:
             key = next(key for key, row in app.session.rows.items() if row.name == CONTAINER)
             app.open_walk(key)
@@ -98,8 +114,7 @@ async def take(picture: Picture, folder: Path) -> None:
             await pilot.press(key)
             await pilot.pause(0.2)
         await _settle(app, pilot)
-        svg = app.export_screenshot(title="HardenTUI", simplify=True)
-    svg = _WEB_FONTS.sub("", svg)
+        svg = picture_of(app)
     (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
     print(f"{picture.name}.svg")
 
