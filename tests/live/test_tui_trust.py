@@ -12,7 +12,12 @@ import pytest
 from tests.support.bench_registry import HOST, Registry, started
 from tests.support.podman import BUSYBOX, Bench
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(240),
+    # a thread that still connects when the app ends leaves its socket to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 POLICY = "/etc/containers/policy.json"
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,12 @@ from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(180),
+    # a thread that still connects when the app ends leaves its socket to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 NAMES = ("way-client", "way-server")
 
 
