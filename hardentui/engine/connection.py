@@ -193,7 +193,7 @@ class UnixConnection:
         while more:
             closings = self._closings
             with self._lock:
-                more, unanswered, in_time = self._pipeline(coming, on_answer)
+                more, unanswered, in_time = self._pipeline(coming, on_answer, closings)
             if not in_time:
                 on_answer(unanswered[0], unreachable(self.path, TimeoutError()))
                 return unanswered[1:]
@@ -209,7 +209,9 @@ class UnixConnection:
                 pass
         return []
 
-    def _pipeline(self, coming: Iterator[str], on_answer: OnAnswer) -> tuple[bool, list[str], bool]:
+    def _pipeline(
+        self, coming: Iterator[str], on_answer: OnAnswer, closings: int
+    ) -> tuple[bool, list[str], bool]:
         """Ask until nothing is left or somebody else wants the socket.
 
         Returns:
@@ -223,7 +225,7 @@ class UnixConnection:
                 while more and len(sent) < _AHEAD and not self._turn.locked():
                     if more := (path := next(coming, None)) is not None:
                         sent.append(path)
-                        self._send(path)
+                        self._send(path, closings)
                 if not sent:
                     return more, [], True
                 head, body = self._next_answer(sent[0])
@@ -237,9 +239,11 @@ class UnixConnection:
             if self._wire is None:
                 return more, list(sent), True
 
-    def _send(self, path: str) -> None:
+    def _send(self, path: str, closings: int) -> None:
         if self._wire is None:
             self._wire = self._connect(monotonic() + CONNECT_LIMIT)
+        if closings != self._closings:  # closed meanwhile: what was just opened is closed too
+            raise PeerClosed(untouched=True)
         self._wire.send(_request(path), monotonic() + self._timeout)
 
     def _next_answer(self, path: str) -> tuple[Head, bytes]:
