@@ -103,8 +103,12 @@ class Connection(Protocol):
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         """The headers of `/_ping`, names in lower case; they tell the version without costing anything."""
 
+    def interrupt(self) -> None:
+        """Let go of the socket. A request that is under way in another thread ends at once; the next request
+        connects again."""
+
     def close(self) -> None:
-        """Let go of the socket. A request that is under way in another thread ends at once."""
+        """Let go of the socket for good: every further request is an EngineUnreachable."""
 
 
 def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
@@ -176,6 +180,7 @@ class UnixConnection:
         )  # held by whoever wants the socket for one answer: get_many lets it go first
         self._wire: Wire | None = None
         self._closings = 0
+        self._is_closed = False
 
     @property
     def url(self) -> str:
@@ -304,6 +309,10 @@ class UnixConnection:
         return pid
 
     def close(self) -> None:
+        self._is_closed = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
         self._closings += 1
         wire = self._wire
         if wire is not None:
@@ -373,6 +382,8 @@ class UnixConnection:
         return head, body
 
     def _connect(self, deadline: float, stop: threading.Event | None = None) -> Wire:
+        if self._is_closed:
+            raise PeerClosed(untouched=True)
         if self._before_connect is not None:
             self._before_connect()
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

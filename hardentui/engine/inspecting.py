@@ -95,7 +95,7 @@ class Inspecting(Struct, frozen=True):
             self.kept.no_more()
         if self.todo.end():
             for connection in self.connections:
-                connection.close()  # wakes a worker that still waits for an answer
+                connection.interrupt()  # wakes a worker that still waits for an answer
 
 
 def start(

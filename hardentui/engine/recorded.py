@@ -73,6 +73,9 @@ class RecordedConnection:
             "Saved facts hold no images; look into them on their own host.", "hardentui images --inside"
         )
 
+    def interrupt(self) -> None:
+        """Answers come at once."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
 
@@ -137,6 +140,9 @@ class RecordingConnection:
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
         return self.inner.download(path, query, stop)
+
+    def interrupt(self) -> None:
+        self.inner.interrupt()
 
     def close(self) -> None:
         self.inner.close()

@@ -19,8 +19,6 @@ from tests.tui.support import drawn, running, screen_text, shows, until
 pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(240),
-    # a thread that still connects when the app ends leaves its socket to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 NAME = "tui-apply-web"
 

@@ -19,8 +19,6 @@ from tests.tui.support import running, until
 pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(180),
-    # a thread that still connects when the app ends leaves its socket to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 WORST, OTHER = "tui-worst", "tui-other"
 KEYS = ("f", "F", "w")

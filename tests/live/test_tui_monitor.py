@@ -16,8 +16,6 @@ from tests.tui.support import drawn, running, shows, until
 pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(120),
-    # a thread that still connects when the app ends leaves its socket to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 NAME = "tui-watched"
 

@@ -15,8 +15,6 @@ from tests.support.podman import BUSYBOX, Bench
 pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(240),
-    # a thread that still connects when the app ends leaves its socket to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 POLICY = "/etc/containers/policy.json"
 ROOT = Path(__file__).parents[2]

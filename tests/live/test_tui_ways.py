@@ -18,8 +18,6 @@ from tests.tui.support import drawn, running, until
 pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(180),
-    # a thread that still connects when the app ends leaves its socket to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 NAMES = ("way-client", "way-server")
 

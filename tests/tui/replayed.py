@@ -306,6 +306,9 @@ class _Connection(RecordedConnection):
                 raise EngineUnreachable("It was stopped.")
         yield self._host.archive[CHUNK:]
 
+    def interrupt(self) -> None:
+        self._closed.set()
+
     def close(self) -> None:
         self._closed.set()
 

@@ -171,6 +171,22 @@ def test_close_wakes_a_request_that_waits(tmp_path: Path) -> None:
     assert len(server.requests) == 2, "a request that was given up is not sent again"
 
 
+def test_a_closed_connection_stays_closed(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [OK], [OK]) as server:
+        connection = UnixConnection(server.path)
+        connection.get("/a")
+        connection.interrupt()
+        assert connection.get("/b") == {"ok": True}, "the next request connects again"
+        connection.close()
+        for ask in (lambda: connection.get("/c"), lambda: connection.stream("/d", None, threading.Event())):
+            with pytest.raises(EngineUnreachable):
+                ask()
+        seen: list[object] = []
+        connection.get_many(["/e", "/f"], lambda _, answer: seen.append(answer))
+        assert [type(answer) for answer in seen] == [EngineUnreachable]
+    assert server.connections == 2
+
+
 def test_podmans_own_message_is_told_with_nothing_that_a_terminal_acts_on(tmp_path: Path) -> None:
     body = json.dumps(
         {"cause": "x", "message": "no such \x1b]0;owned\x07 thing\nline", "response": 500}
