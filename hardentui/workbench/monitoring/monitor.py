@@ -40,9 +40,9 @@ from hardentui.workbench.monitoring.baseline import (
     picture,
     program_of,
 )
+from hardentui.workbench.monitoring.new_events import NewEvents
 from hardentui.workbench.workbench import Workbench
 
-_FIRST_EVENTS = 600.0  # seconds that the first look reaches back
 _NEXT_LOOK = 0.5  # seconds after which processor time can be told the first time
 _LOG_LINES = 10
 _PLAIN_LOG_LINE = 1000
@@ -69,6 +69,7 @@ class Monitor:
         self._lines = log_lines
         self._counted: _Counted | None = None
         self._last: Sample | None = None
+        self._events = NewEvents()
         self._baselines = Baselines(bench.opened.state_folder)
 
     def watch(
@@ -129,7 +130,7 @@ class Monitor:
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
         log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
-        told = past_events(engine, facts.id, last.time if last else now - _FIRST_EVENTS, now, stop)
+        told = self._events.look(lambda since, until: past_events(engine, facts.id, since, until, stop), now)
         events = () if isinstance(told, Unreadable) else tuple(SeenEvent(e.time, e.action) for e in told)
         restarts = _restarts(facts)
         raised, blind = alarms.of_checks(facts)
