@@ -165,7 +165,7 @@ def test_a_cache_beside_the_program_does_not_hide_it(bench: Bench) -> None:
     assert eventually(lambda: bench.podman("exec", NAME, "sh", "-c", alive) == "yes")
     hardened = Hardened(bench, "writable-rootfs")
     assert hardened[READ_ONLY]
-    assert [one.partition(":")[0] for one in hardened[TMPFS]] == ["/opt/app/cache"]
+    assert [one.partition(":")[0] for one in hardened[TMPFS]] == ["/opt/app/cache"], hardened.plan.notes
     hardened.run()
     assert eventually(lambda: bench.podman("exec", NAME, "sh", "-c", alive) == "yes")
     assert state(bench) == "running"

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from msgspec import Struct
 from textual import on, work
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
-from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import BACK, COPY, JOB, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.saving import save_texts
@@ -55,14 +52,13 @@ class Written(Message):
     bad: bool = False
 
 
-class JobScreen(HardenScreen):
+class JobScreen(StoppableScreen):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
     job: the work; ends soon once its stop sign is set.
     doing: what is told while it runs.
     """
 
-    CSS_PATH = "reading.tcss"
     ACTIONS = (*JOB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
@@ -74,35 +70,17 @@ class JobScreen(HardenScreen):
         self._doing = doing
         self._result: JobResult | None = None
         self._trouble: HardenError | None = None
-        self._stop: threading.Event | None = None
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(id="crumb")
-        with VerticalScroll(id="reading"):
-            yield Static(id="text")
 
     def on_mount(self) -> None:
-        self.query_one("#reading").focus()
         self.action_again()
-
-    def on_unmount(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
 
     # --- the work ----------------------------------------------------------------------------------------
 
     def action_again(self) -> None:
-        if self._stop is None:
-            self._stop, self._result, self._trouble = threading.Event(), None, None
-            self._work(self._stop)
-            self._draw()
+        if self.stop is None:
+            self.stop, self._result, self._trouble = threading.Event(), None, None
+            self._work(self.stop)
+            self.draw()
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
@@ -113,13 +91,13 @@ class JobScreen(HardenScreen):
 
     @on(Done)
     def _done(self, message: Done) -> None:
-        self._stop, self._result = None, message.result
-        self._draw()
+        self.stop, self._result = None, message.result
+        self.draw()
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
-        self._stop, self._trouble = None, message.error
-        self._draw()
+        self.stop, self._trouble = None, message.error
+        self.draw()
 
     def action_write(self) -> None:
         if self._result is None or not self._result.files:
@@ -148,31 +126,13 @@ class JobScreen(HardenScreen):
         else:
             self.notify(message.text, title="Written", markup=False)
 
-    def action_back(self) -> None:
-        if self._stop is not None and not self._stop.is_set():
-            self._stop.set()
-            self._draw()
-        else:
-            self.dismiss()
-
-    def copied(self) -> tuple[str, str]:
-        return "this page", self._content().plain
-
     # --- drawing -----------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
-        if not self.is_attached:
-            return
-        now = ""
-        if self._stop is not None:
-            now = "   stopping…" if self._stop.is_set() else f"   {self._doing}…  esc stops"
-        title = Content.assemble(
-            (self.signs.of(visible(self._title, 80)), "bold"), (self.signs.of(now), "$primary")
-        )
-        self.query_one("#crumb", Static).update(title)
-        self.query_one("#text", Static).update(self._content())
+    def heading(self) -> Content:
+        doing = self._doing if self.stop is not None else ""
+        return Content.assemble((self.signs.of(visible(self._title, 80)), "bold"), self.under_way(doing))
 
-    def _content(self) -> Content:
+    def page(self) -> Content:
         if self._trouble is not None:
             title = Content.styled(visible(self._trouble.title, 300), "bold $error")
             return Content("\n").join([title, Content(visible_lines(self._trouble.hint))])

@@ -21,7 +21,7 @@ from hardentui.model.trust_change import PullProof, ScopeRule, TrustDraft
 from hardentui.trust.keys import kind_of
 from hardentui.trust.proof import Named
 from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
@@ -80,7 +80,7 @@ class Applied(Message):
     entry: JournalEntry | None
 
 
-class TrustChangeScreen(HardenScreen):
+class TrustChangeScreen(StoppableScreen):
     CSS_PATH = "trust_change.tcss"
     ACTIONS = (*TRUST_CHANGE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -101,7 +101,6 @@ class TrustChangeScreen(HardenScreen):
         self._complete = False
         self._trouble: HardenError | None = None
         self._entry: JournalEntry | None = None
-        self._stop: threading.Event | None = None
         self._now = ""
 
     @property
@@ -118,21 +117,6 @@ class TrustChangeScreen(HardenScreen):
             yield Input(id="signed", placeholder="an image signed with that key; empty: those that run")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
-
-    def on_mount(self) -> None:
-        self.query_one("#reading").focus()
-        self._draw()
-
-    def on_unmount(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
 
     # --- the rules ---------------------------------------------------------------------------------------
 
@@ -180,26 +164,26 @@ class TrustChangeScreen(HardenScreen):
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
         """Other rules: what was proven of the ones before counts no more."""
-        if self._stop is not None:
+        if self.stop is not None:
             self.complain("Pulls are under way. esc stops them.")
             return
         self._rules = rules
         self._draft, self._proofs, self._complete = None, [], False
         self._trouble, self._entry = None, None
-        self._draw()
+        self.draw()
 
     # --- plan and pulls ----------------------------------------------------------------------------------
 
     def action_prove(self) -> None:
-        if self._stop is not None:
+        if self.stop is not None:
             self.complain("Pulls are under way. esc stops them.")
             return
         self._changed(self._rules)
-        self._stop, self._now = threading.Event(), "reading the policy"
+        self.stop, self._now = threading.Event(), "reading the policy"
         signed = tuple(self.query_one("#signed", Input).value.split())
-        self._prove(self._stop, for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
+        self._prove(self.stop, for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
         self.query_one("#reading").focus()
-        self._draw()
+        self.draw()
 
     @work(thread=True, group="trust")
     def _prove(self, stop: threading.Event, rules: tuple[ScopeRule, ...], named: Named) -> None:
@@ -222,25 +206,25 @@ class TrustChangeScreen(HardenScreen):
     def _drafted(self, message: Drafted) -> None:
         self._change, self._draft = message.change, message.draft
         self._now = "pulling with the new policy"
-        self._draw()
+        self.draw()
 
     @on(Proven)
     def _proven(self, message: Proven) -> None:
         self._proofs.append(message.proof)
-        self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+        self.draw()
+        self.to_end()
 
     @on(Ended)
     def _ended(self, message: Ended) -> None:
-        self._stop, self._now = None, ""
+        self.stop, self._now = None, ""
         if message.stopped:
             self._draft, self._proofs = None, []
             self.notify("The pulls were stopped. Nothing was changed.", markup=False)
         else:
             self._trouble = message.error
             self._complete = message.error is None
-        self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+        self.draw()
+        self.to_end()
 
     # --- applying ----------------------------------------------------------------------------------------
 
@@ -263,7 +247,7 @@ class TrustChangeScreen(HardenScreen):
         if sure and self._change is not None and self._draft is not None:
             self._now = "writing"
             self._apply(self._change, self._draft, tuple(self._proofs))
-            self._draw()
+            self.draw()
 
     @work(thread=True, group="trust")
     def _apply(self, change: TrustChange, draft: TrustDraft, proofs: tuple[PullProof, ...]) -> None:
@@ -276,34 +260,26 @@ class TrustChangeScreen(HardenScreen):
     def _applied(self, message: Applied) -> None:
         self._entry, self._now = message.entry, ""
         self.session.judge_host(again=True)
-        self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+        self.draw()
+        self.to_end()
 
     def action_back(self) -> None:
         if isinstance(self.focused, Input):
             self.query_one("#reading").focus()
-        elif self._stop is not None:
-            self._stop.set()
-            self._now = "stopping"
-            self._draw()
         else:
-            self.dismiss()
+            super().action_back()
 
     def copied(self) -> tuple[str, str]:
-        return ("the plan", self._content().plain)
+        return "the plan", self.page().plain
 
     # --- drawing -----------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
-        if not self.is_attached:
-            return
-        now = self.signs.of(f"   {self._now}…  esc stops") if self._now else ""
-        self.query_one("#crumb", Static).update(
-            Content.assemble(("Trust", "bold"), f" {self.signs.of('›')} assistant", (now, "$primary"))
+    def heading(self) -> Content:
+        return Content.assemble(
+            ("Trust", "bold"), f" {self.signs.of('›')} assistant", self.under_way(self._now)
         )
-        self.query_one("#text", Static).update(self._content())
 
-    def _content(self) -> Content:
+    def page(self) -> Content:
         parts: list[Part | Content] = [
             *self._of_rules(),
             *self._of_plan(),

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
-from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.model.facts import ImageFacts
 from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
 from hardentui.tui.widgets.diff_view import diff_content
@@ -80,8 +77,7 @@ class Moved(Message):
     troubles: tuple[str, ...]
 
 
-class UpdatesScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
+class UpdatesScreen(StoppableScreen):
     ACTIONS = (*UPDATES, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "can move pins"
@@ -96,41 +92,20 @@ class UpdatesScreen(HardenScreen):
         self._pins: tuple[PinReport, ...] | None = None
         self._moved: Moved | None = None
         self._trouble: HardenError | None = None
-        self._stop: threading.Event | None = None
         self._now = ""
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(id="crumb")
-        with VerticalScroll(id="reading"):
-            yield Static(id="text")
-
-    def on_mount(self) -> None:
-        self.query_one("#reading").focus()
-        self._draw()
-
-    def on_unmount(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
 
     # --- asking ------------------------------------------------------------------------------------------
 
     def action_ask(self) -> None:
         if self._bench.opened.simulated:
             self.complain(_SIMULATED)
-        elif self._stop is not None:
+        elif self.stop is not None:
             self.complain("Registries are being asked. esc stops that.")
         else:
             self._updates, self._pins, self._moved, self._trouble = None, None, None, None
-            self._stop = threading.Event()
-            self._ask(self._stop)
-            self._draw()
+            self.stop = threading.Event()
+            self._ask(self.stop)
+            self.draw()
 
     @work(thread=True, group="updates")
     def _ask(self, stop: threading.Event) -> None:
@@ -151,22 +126,22 @@ class UpdatesScreen(HardenScreen):
     @on(Asking)
     def _asking(self, message: Asking) -> None:
         self._now = f"asking for {message.name}"
-        self._draw()
+        self.draw()
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
         self._updates, self._files, self._pins = message.updates, message.files, message.pins
-        self._draw()
+        self.draw()
 
     @on(Ended)
     def _ended(self, message: Ended) -> None:
-        self._stop, self._now = None, ""
+        self.stop, self._now = None, ""
         if message.stopped:
             self.notify("Stopped; what is not listed was not asked for.", markup=False)
         else:
             self._trouble = message.error
         self.session.around.renew()  # the check of outdated tags judges with the answers
-        self._draw()
+        self.draw()
 
     # --- moving pins -------------------------------------------------------------------------------------
 
@@ -175,7 +150,7 @@ class UpdatesScreen(HardenScreen):
         return tuple(report for report in self._pins or () if report.state is PinState.MOVES)
 
     def action_move(self) -> None:
-        if self._stop is not None or self._pins is None:
+        if self.stop is not None or self._pins is None:
             self.complain("Ask the registries first: enter.")
         elif not self._moving or self._moved is not None:
             self.complain("No pin can be moved.")
@@ -196,7 +171,7 @@ class UpdatesScreen(HardenScreen):
                 if move(file, pins) is not None:
                     written.append(file.path)
             except HardenError as error:  # one file that cannot be written keeps none of the others back
-                troubles.append(f"{visible(file.path, 200)}: {error.title}")
+                troubles.append(f"{file.path}: {error.title}")
         moved = [report for report in pins if report.path in written]
         count = sum(report.state is PinState.MOVES for report in moved)
         self.post_message(Moved(count, commands_after(moved), tuple(troubles)))
@@ -204,37 +179,21 @@ class UpdatesScreen(HardenScreen):
     @on(Moved)
     def _pins_moved(self, message: Moved) -> None:
         self._moved = message
-        self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
-
-    def action_back(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-            self._now = "stopping"
-            self._draw()
-        else:
-            self.dismiss()
-
-    def copied(self) -> tuple[str, str]:
-        return "this page", self._content().plain
+        self.draw()
+        self.to_end()
 
     # --- drawing -----------------------------------------------------------------------------------------
 
-    def _draw(self) -> None:
-        if not self.is_attached:
-            return
-        now = self.signs.of(f"   {visible(self._now, 60)}…  esc stops") if self._now else ""
-        self.query_one("#crumb", Static).update(
-            Content.assemble(("Images", "bold"), f" {self.signs.of('›')} updates", (now, "$primary"))
-        )
-        self.query_one("#text", Static).update(self._content())
+    def heading(self) -> Content:
+        now = self.under_way(visible(self._now, 60))
+        return Content.assemble(("Images", "bold"), f" {self.signs.of('›')} updates", now)
 
-    def _content(self) -> Content:
+    def page(self) -> Content:
         width = min(100, self.app.size.width - 6)
         parts: list[Content] = []
         if self._bench.opened.simulated:
             parts.append(Content(_SIMULATED))
-        elif self._updates is None and self._stop is None and self._trouble is None:
+        elif self._updates is None and self.stop is None and self._trouble is None:
             what = plural(len(self._images), "image")
             text = (
                 f"Enter asks the registries of {what} and of the pins in Quadlet files for newer ones, "
@@ -264,7 +223,7 @@ class UpdatesScreen(HardenScreen):
         if self._moved.commands:
             commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)
             parts.append(Content(f"Next:\n{commands}"))
-        parts += [Content.styled(f"! {trouble}", "$error") for trouble in self._moved.troubles]
+        parts += [Content.styled(f"! {visible(trouble, 300)}", "$error") for trouble in self._moved.troubles]
         return parts
 
     def _of(self, file: PinFile) -> list[PinReport]:
