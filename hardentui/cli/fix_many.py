@@ -14,7 +14,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.version import Version
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.batch import (
     BatchForm,
@@ -86,7 +86,8 @@ def _caution(options: Namespace) -> Caution:
 
 def _tell(item: BatchItem, terminal: Terminal) -> None:
     """One line for each container; a refusal is told also with --quiet."""
-    name = visible(item.report.subject.name, 80)
+    subject = item.report.subject
+    name, word = visible(subject.name, 80), command_word(subject.name, subject.id[:12])
     if item.trouble is not None:
         terminal.complain(f"not written: {name}: {item.trouble.title} {item.trouble.hint}".rstrip())
     elif item.plan is not None and not item.plan.changes:
@@ -95,7 +96,7 @@ def _tell(item: BatchItem, terminal: Terminal) -> None:
         before, after = score_word(item.report.score.value), score_word(item.after)
         fixes = plural(len(item.plan.choices), "fix", "fixes")
         left = (
-            f"; {len(item.plan.skipped)} left out (hardentui plan {name} says why)"
+            f"; {len(item.plan.skipped)} left out (hardentui plan {word} says why)"
             if item.plan.skipped
             else ""
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from shlex import quote
 
 from msgspec import Struct
 
@@ -23,7 +22,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import command_word, visible, visible_lines
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.looking.row_filter import parse_filter
@@ -86,7 +85,7 @@ class Dialogue:
             "safe", "", "choose the fixes that change nothing that works", self._choose_by(Caution.SAFE), True
         )
         yield Word("fails", "", "the failing findings again", self._fails, True)
-        yield Word("unknown", "", "what could not be looked at, and why", self._unknown, True)
+        yield Word("unknown", "", "what could not be checked, and why", self._unknown, True)
         yield Word("explain", "N or ID", "what a finding means, and what its fix may break", self._explain)
         yield Word(
             "choose", "N...", "choose these fixes, or drop them when they are chosen", self._choose, True
@@ -191,7 +190,7 @@ class Dialogue:
         else:
             row = session.named(self._rows, [which])[0]
         if row.report is None or row.report.facts is None:
-            why = row.report.trouble if row.report else "it was not looked at"
+            why = row.report.trouble if row.report else "it was not checked"
             raise UsageError(f"{visible(row.name, 60)} cannot be opened: {visible(why, 200)}.")
         self._report = row.report
         self._again("")
@@ -332,10 +331,10 @@ class Dialogue:
         self._written[self._key] = dict(self._chosen)
 
     def _next(self, _: str) -> None:
-        name = known_facts(self._open_report).name
+        facts = known_facts(self._open_report)
         checks = " ".join(f"--check {check}" for check in self._chosen) or "--likely"
-        safe = quote(visible(name))
-        self._say(f"hardentui trial {safe} {checks}", f"hardentui apply {safe} {checks}")
+        name = command_word(facts.name, facts.id[:12])
+        self._say(f"hardentui trial {name} {checks}", f"hardentui apply {name} {checks}")
 
 
 def _target(kind: str) -> Target:
@@ -363,7 +362,7 @@ def _finding_line(finding: Finding) -> str:
 def _row_line(row: Row, *, named: bool = True) -> str:
     name = f"{visible(row.name, 60)}, " if named else ""
     if row.report is None or row.report.trouble:
-        why = visible(row.report.trouble, 200) if row.report else "not looked at"
+        why = visible(row.report.trouble, 200) if row.report else "not checked"
         return f"{name}{visible(row.state, 20)}, {why}"
     score = row.report.score
     failing = [f"{count} {severity.word}" for severity, count in score.failing if count]

@@ -83,7 +83,7 @@ def prepare(
     after = None
     try:
         if report.trouble:
-            raise EngineError("It could not be looked at.", report.trouble)
+            raise EngineError("It could not be checked.", report.trouble)
         plan = bench.planner.plan_with(report, caution, chosen)
         after = bench.planner.score_after(report, plan).value
         if not plan.changes:

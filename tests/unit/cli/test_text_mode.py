@@ -102,6 +102,9 @@ def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str,
     ).run()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066\u200b]", out.getvalue())
     assert "1. " in out.getvalue()
+    commands = [line.split() for line in out.getvalue().splitlines() if line.startswith("hardentui ")]
+    assert commands
+    assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", words[2]) for words in commands), "one plain word"
 
 
 def test_a_setting_or_a_variable_asks_for_it() -> None:
