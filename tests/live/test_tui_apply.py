@@ -60,6 +60,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("ctrl+s")
             await until(pilot, lambda: "k keeps it" in drawn(app), 60)
             assert state() != before
+            await shows(pilot, f" {NAME} › apply")
             await pilot.press("k")
             await until(pilot, lambda: "u undoes it" in drawn(app), 10)
             await pilot.press("J")
