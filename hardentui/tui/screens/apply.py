@@ -88,7 +88,7 @@ class ApplyScreen(HardenScreen):
         super().__init__()
         self._choosing = choosing
         self._plan = plan
-        self._name = choosing.report.subject.name  # while it is applied, the original has another one
+        self._container = choosing.report.subject.name  # while it is applied, the original has another one
         self._prepared: PreparedChange | None = None
         self._application: Application | None = None
         self._lines: list[Content] = []
@@ -296,7 +296,7 @@ class ApplyScreen(HardenScreen):
     def _draw(self) -> None:
         if not self.is_attached:
             return
-        name = visible(self._name, 50)
+        name = visible(self._container, 50)
         now = self.signs.of(f"   {visible(self._now, 70)}…") if self._now else ""
         simulated = "   simulated" if self._simulated else ""
         title = (name, "bold")
