@@ -21,6 +21,8 @@ from hardentui.reports import FORMATS, render
 from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
+from hardentui.workbench.results import check_result
+from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
@@ -105,11 +107,11 @@ def look_at(
         rows = session.closer(bench, [row for row in rows if row.key in wanted])
     if options.check or options.step:  # a check of everything leaves them to their own commands
         shared += session.of_images_and_networks(bench, rows if options.names else None)
-    reports = [*shared, *session.of_rows(rows)]
+    reports = [*shared, *reports_of(rows)]
     _something(options, bench, reports)
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)
-    result = session.result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
+    result = check_result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
     if options.format == "html":
         result = replace(result, network_map=session.map_of(bench, rows))
     return result, reports

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import InputError
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import know_checks
+from hardentui.workbench.named_file import read_named
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.tried import no_longer_fits, read_trial
@@ -35,22 +35,7 @@ def check_options(options: Namespace) -> SavedPlan | None:
 
 
 def _read(path: str) -> SavedPlan:
-    return plans.load(_text(path))
-
-
-def _text(path: str) -> str:
-    """Of a file that somebody named.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(8 << 20)
-    except OSError as error:
-        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
+    return plans.load(read_named(path))
 
 
 def make_plan(
@@ -82,7 +67,7 @@ def make_plan(
 
 def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
     """The plan of a trial; what differs from when it was tried as notes."""
-    trial = read_trial(_text(path))
+    trial = read_trial(read_named(path))
     plan = plan_of_trial(bench.planner, report, trial)
     for sentence in no_longer_fits(trial, plan):
         terminal.note(f"differs: {sentence}")

@@ -17,6 +17,8 @@ from hardentui.reports.comparing import compare, read_report
 from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
+from hardentui.workbench.results import check_result
+from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
     from hardentui.reports.comparing import SavedReport
@@ -92,7 +94,7 @@ def _judged(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
     with session.workbench(asked, terminal, everything=True) as bench:
         shared = session.of_host(bench)
         rows = session.scan(bench, terminal, bench.containers.rows())
-        result = session.result(
-            bench, [*shared, *session.of_rows(rows)], Severity.parse(options.fail_on), fixes=False
+        result = check_result(
+            bench, [*shared, *reports_of(rows)], Severity.parse(options.fail_on), fixes=False
         )
     return read_report(json.dumps(document(result)), path)

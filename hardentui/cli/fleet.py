@@ -16,6 +16,7 @@ from hardentui.model.finding import Kind, Severity, Subject
 from hardentui.reports.merging import merged
 from hardentui.reports.result import CheckResult, SubjectResult
 from hardentui.visible import visible
+from hardentui.workbench.results import check_result
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Report
@@ -95,7 +96,7 @@ def _waivers(
     bench: Workbench, reports: Iterable[tuple[Report, str]], options: Namespace
 ) -> tuple[SubjectResult, ...]:
     judged = session.of_waivers(bench, reports)
-    return session.result(bench, judged, Severity.parse(options.fail_on), fixes=False).subjects
+    return check_result(bench, judged, Severity.parse(options.fail_on), fixes=False).subjects
 
 
 def _unread(file: str, error: HardenError, options: Namespace) -> CheckResult:

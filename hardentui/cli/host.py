@@ -12,6 +12,7 @@ from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.words import plural
 from hardentui.workbench.host_scans import take_in
+from hardentui.workbench.results import check_result
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         shared = session.of_host(bench)
         containers = [row.report for row in session.scan(bench, terminal) if row.report]
         fixes = options.format != "text"
-        result = session.result(bench, shared, fail_on, fixes=fixes, containers=containers)
+        result = check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
     deliver(result, options, terminal)
     return result.exit_code
 

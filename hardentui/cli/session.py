@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
-from hardentui.reports.result import CheckResult
 from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.results import check_result
 from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection
-from hardentui.workbench.views import reports_of as reports_of_rows
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
@@ -231,28 +228,6 @@ def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     from hardentui.workbench.networking.whole_map import whole_map
 
     return whole_map(bench, rows)
-
-
-def result(
-    bench: Workbench,
-    reports: Iterable[tuple[Report, str]],
-    fail_on: Severity,
-    *,
-    fixes: bool,
-    containers: Iterable[Report] = (),
-) -> CheckResult:
-    """What a report tells of these (report, detail).
-
-    Args:
-        fixes: add the remediation of each failure.
-        containers: reports of more containers, whose ways to the host count although they are not told.
-    """
-    return check_result(bench, reports, fail_on, fixes=fixes, containers=containers)
-
-
-def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
-    """Reports of containers with what kind of container each is; without those that no check is about."""
-    return reports_of_rows(rows)
 
 
 def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:

@@ -13,7 +13,8 @@ from hardentui.errors import NoEngine
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity
 from hardentui.reports.result import CheckResult, SubjectResult
-from hardentui.workbench.views import Row
+from hardentui.workbench.results import check_result
+from hardentui.workbench.views import Row, reports_of
 
 TITLES = ("Container", "Image", "Engine", "State", "Score", "1234567890")
 CRITICAL = "#"
@@ -27,7 +28,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if opened.simulated:
             terminal.complain("SIMULATED HOST: nothing below is real.")
         rows = session.scan(bench, terminal)
-        result = session.result(bench, session.of_rows(rows), Severity.HIGH, fixes=False)
+        result = check_result(bench, reports_of(rows), Severity.HIGH, fixes=False)
         terminal.show(_table(result, rows))
         if rows:
             signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))

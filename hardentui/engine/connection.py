@@ -26,9 +26,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from hardentui.engine.refusal import check, parsed, unreachable
+from hardentui.engine.targets import target
 from hardentui.engine.wire import Head, PeerClosed, Wire, held, parse_json
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
-from hardentui.visible import visible
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable
 
 API = "/v5.0.0/libpod"  # Podman 4.4 to 6 answer below it
 TIME_LIMIT = 30.0
@@ -38,7 +38,6 @@ TICK = 0.25
 _AHEAD = 8  # requests that are sent before their answers are read
 
 _TARGET = re.compile(r"/[!-~]*")
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
 class Request(Struct, frozen=True):
@@ -117,32 +116,6 @@ def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
         return get(path)
     except EngineError as error:
         return error
-
-
-def segment(text: str) -> str:
-    """One part of a path, made of a name or an id.
-
-    Raises:
-        NotFound: a part that a server would take for a step in the path; no object is called so.
-    """
-    if text in ("", ".", ".."):
-        raise NotFound(f"Nothing is called {visible(text)!r}.")
-    return _quoted(text)
-
-
-def target(path: str, query: Mapping[str, str] | None) -> str:
-    """Path and query as they are sent; the query is sorted, so that equal requests are equal texts."""
-    asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in sorted((query or {}).items()))
-    return f"{path}?{asked}" if asked else path
-
-
-def _quoted(text: str) -> str:
-    """As a part of an address; ids and plain words, which a check asks for, need no urllib for that."""
-    if _PLAIN.fullmatch(text):
-        return text
-    from urllib.parse import quote
-
-    return quote(text, safe="", errors="surrogatepass")
 
 
 class UnixConnection:

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
+from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection
 from hardentui.engine.shapes import Listed
+from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.known import Unreadable
 

@@ -9,9 +9,9 @@ from time import monotonic
 
 from msgspec import Struct
 
-from hardentui.engine.connection import segment
 from hardentui.engine.events import Event, event
 from hardentui.engine.read import Engine
+from hardentui.engine.targets import segment
 from hardentui.errors import EngineError
 from hardentui.model.known import Known, Unreadable
 

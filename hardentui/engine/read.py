@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import Connection, segment
+from hardentui.engine.connection import Connection
 from hardentui.engine.documents.container import ChangedFile, ExecSession
 from hardentui.engine.documents.image import HistoryEntry, ListedImage
 from hardentui.engine.documents.info import Info
@@ -30,6 +30,7 @@ from hardentui.engine.inspecting import (
     start,
 )
 from hardentui.engine.shapes import Listed
+from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unreadable

@@ -23,18 +23,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.errors import InputError, UsageError, WaiversError
+from hardentui.errors import UsageError, WaiversError
 from hardentui.model.waiver import Waiver
 from hardentui.state.own_files import config_folder
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.named_file import read_named
 
 NAME = "waivers.toml"
 _TEXTS = ("check", "subject", "reason", "owner")
 _OPTIONAL = ("engine", "control")
 _OF_CHECKLIST = "; one of a checklist of your own belongs into the waivers.toml beside that checklist"
-_LARGEST = 1 << 20
 _LONGEST = 500
 
 
@@ -69,7 +69,7 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
         WaiversError: a file has faults; all of them, each with its line.
     """
     known = tuple(checks)
-    return tuple(waiver for path in paths for waiver in parse(_read(path), path, known))
+    return tuple(waiver for path in paths for waiver in parse(read_named(path), path, known))
 
 
 def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
@@ -112,20 +112,7 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
 
 def read_or_empty(path: str) -> str:
     """The text of a waivers file; empty where there is none yet."""
-    return _read(path) if os.path.exists(path) else ""
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(_LARGEST + 1)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
-    except OSError as error:
-        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
-    if len(text) > _LARGEST:
-        raise InputError(f"{visible(path)} is larger than any list of waivers.")
-    return text
+    return read_named(path) if os.path.exists(path) else ""
 
 
 class _Reader(Struct):

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from hardentui.cli import session
 from hardentui.engine.shapes import container as container_document
 from hardentui.errors import EngineError
 from hardentui.model.finding import Severity, Status
@@ -26,6 +25,8 @@ from hardentui.reports.result import CheckResult, TextStyle
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.opening.saved_facts import replay
+from hardentui.workbench.results import check_result
+from hardentui.workbench.views import reports_of
 from hardentui.workbench.workbench import Workbench
 from tests.property import recorded_cases
 from tests.tui.support import running, shows, until
@@ -151,7 +152,7 @@ def _look(document: dict[str, Any]) -> CheckResult:
     for more in (bench.surroundings.images, bench.surroundings.networks):
         with suppress(EngineError):  # one sentence, as for every command
             reports += [(report, "") for report in more()]
-    result = session.result(bench, [*reports, *session.of_rows(rows.values())], Severity.HIGH, fixes=True)
+    result = check_result(bench, [*reports, *reports_of(rows.values())], Severity.HIGH, fixes=True)
     for form in ("text", "json"):
         assert render(form, result, TextStyle())
     bench.close()

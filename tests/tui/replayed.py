@@ -19,9 +19,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.engine.connection import OnAnswer, Request, outcome, target
+from hardentui.engine.connection import OnAnswer, Request, outcome
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
+from hardentui.engine.targets import target
 from hardentui.errors import EngineUnreachable
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known

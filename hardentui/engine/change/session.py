@@ -11,8 +11,9 @@ from podman.api.client import APIClient
 from podman.errors import APIError
 from requests.exceptions import RequestException
 
-from hardentui.engine.connection import Listener, Request, segment, target
+from hardentui.engine.connection import Listener, Request
 from hardentui.engine.refusal import MESSAGE_LENGTH
+from hardentui.engine.targets import segment, target
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineUnreachable, NameTaken, NotFound
 from hardentui.visible import visible
 

@@ -48,11 +48,11 @@ from hardentui.options.table import BY_NAME
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.named_file import read_named
 
 Place: TypeAlias = "tuple[str | int, ...]"
 
 ENDING = ".test.toml"
-_LARGEST = 4 << 20
 _KEYS = ("name", "run", "inspect", "kernel", "hidden", "expect")
 _STATES = tuple(status.value for status in Status if status is not Status.WAIVED)
 _KERNEL = (
@@ -96,7 +96,7 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         InputError: it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    text = _read(path)
+    text = read_named(path, if_missing="`hardentui checklist new` writes an example.")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -107,20 +107,6 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         count = plural(len(reader.faults), "fault")
         raise ChecklistError(f"The tests in {visible(path)} have {count}.", tuple(reader.faults), path)
     return fixtures
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(_LARGEST + 1)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
-    except OSError as error:
-        hint = "`hardentui checklist new` writes an example." if isinstance(error, FileNotFoundError) else ""
-        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.", hint) from error
-    if len(text) > _LARGEST:
-        raise InputError(f"{visible(path)} is larger than any file of tests.")
-    return text
 
 
 class _Wrong(Exception):
@@ -221,7 +207,7 @@ class _Reader:
 
     def _file(self, name: str) -> str:
         try:
-            return _read(os.path.join(self._folder, name))
+            return read_named(os.path.join(self._folder, name))
         except InputError as error:
             raise _Wrong("inspect", error.title.rstrip(".")) from error
 

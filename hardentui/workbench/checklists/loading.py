@@ -28,6 +28,7 @@ from hardentui.workbench.checklists.extending import (
 )
 from hardentui.workbench.checklists.faults import kind_of
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.named_file import read_named
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
 
@@ -72,15 +73,8 @@ def path_of(where: str) -> str:
 
 def read_text(where: str) -> str:
     """The text of a checklist; raises InputError."""
-    source = path_of(where)
-    try:
-        with open(source, encoding="utf-8") as file:
-            return file.read()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{visible(where)} is no UTF-8 text.") from error
-    except OSError as error:
-        hint = "" if is_file(where) else "The installation lacks its checklists."
-        raise InputError(f"{visible(where)} cannot be read: {error.strerror}.", hint) from error
+    missing = "" if is_file(where) else "The installation lacks its checklists."
+    return read_named(path_of(where), shown=where, if_missing=missing)
 
 
 def names() -> tuple[str, ...]:

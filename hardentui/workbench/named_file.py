@@ -1,0 +1,33 @@
+"""Text files that somebody names: plans, checklists, waivers, tests of checklists."""
+
+from __future__ import annotations
+
+from hardentui.errors import InputError
+from hardentui.visible import visible
+
+_LARGEST = 8 << 20
+
+
+def read_named(path: str, *, shown: str = "", if_missing: str = "", largest: int = _LARGEST) -> str:
+    """The text of a file.
+
+    Args:
+        shown: what it is called in errors, where that is not its path.
+        if_missing: what to do where there is no such file.
+        largest: in characters.
+
+    Raises:
+        InputError: it cannot be read, is no UTF-8 text, or is larger.
+    """
+    name = visible(shown or path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(largest + 1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no UTF-8 text.") from error
+    except OSError as error:
+        hint = if_missing if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"{name} cannot be read: {error.strerror}.", hint) from error
+    if len(text) > largest:
+        raise InputError(f"{name} is larger than {largest >> 20} MiB, so it is not what it should be.")
+    return text

@@ -1,0 +1,30 @@
+"""A file that somebody names is read whole, or one sentence says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.errors import InputError
+from hardentui.workbench.named_file import read_named
+
+
+def test_a_text_is_read_whole(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text("é = 1\n")
+    assert read_named(str(file)) == "é = 1\n"
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"\xff", "no UTF-8 text"), (b"x" * 11, "larger than")])
+def test_what_is_no_text_or_too_large_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        read_named(str(file), largest=10)
+
+
+def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"mine\\x1b cannot be read|mine␛ cannot be read") as caught:
+        read_named(str(tmp_path / "none"), shown="mine\x1b", if_missing="Write one.")
+    assert caught.value.hint == "Write one."
