@@ -16,6 +16,8 @@ from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually
 
+LONG = pytest.mark.long
+"""One of each kind runs in CI; `make test-long` runs all."""
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 NAME = "origin-web"
@@ -66,7 +68,9 @@ def filled_volume(bench: Bench) -> None:
     bench.podman("run", "--rm", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", "echo precious >/data/page")
 
 
-@pytest.mark.parametrize("state", ["running", "stopped", "created"])
+@pytest.mark.parametrize(
+    "state", ["running", pytest.param("stopped", marks=LONG), pytest.param("created", marks=LONG)]
+)
 def test_made_through_the_api(bench: Bench, works: Try, state: str) -> None:
     filled_volume(bench)
     with PodmanClient(base_url=bench.url) as client:
@@ -128,7 +132,9 @@ def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
     works("--probe", PAGE)
 
 
-@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize(
+    "running", [pytest.param(True, id="running"), pytest.param(False, id="stopped", marks=LONG)]
+)
 def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None:
     """Named and anonymous ones come along, and the twin writes to none of them."""
     filled_volume(bench)
@@ -162,7 +168,10 @@ def test_a_health_check(bench: Bench, works: Try) -> None:
     assert works()["baseline"]["how"] == "health"
 
 
-@pytest.mark.parametrize("namespace", ["auto", "keep-id", "keep-id:uid=7,gid=8"])
+@pytest.mark.parametrize(
+    "namespace",
+    ["auto", pytest.param("keep-id", marks=LONG), pytest.param("keep-id:uid=7,gid=8", marks=LONG)],
+)
 def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
     flags = (f"--userns={namespace}",)
     bench.podman("volume", "create", VOLUME)
