@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 
 from msgspec import Struct
@@ -20,7 +21,6 @@ _MOST_BYTES = 1 << 20
 _LONGEST_LINE = 4000
 _TICK = 0.1
 _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
-_MOST_EVENTS = 200
 
 
 class LogLine(Struct, frozen=True):
@@ -105,29 +105,29 @@ def _lines(stream: str, data: bytes) -> Iterator[LogLine]:
 
 
 def past_events(
-    engine: Engine, container: str, since: float, until: float, stop: threading.Event
+    engine: Engine, filters: Mapping[str, Sequence[str]], since: float, stop: threading.Event, *, most: int
 ) -> Known[tuple[Event, ...]]:
-    """What happened to a container between two moments (seconds since 1970), oldest first."""
+    """What happened since a moment (seconds since 1970): the newest `most` events, oldest first.
+
+    It does not name an end: with `until`, a Podman that keeps its events in a file stops reading that file
+    as soon as the moment is past, wherever it is then, and leaves out the newest events without a word.
+
+    Args:
+        filters: Podman's own, such as `{"container": [ID]}`.
+    """
     if engine.facts.simulated:
         return Unreadable("a simulated host has no events")
-    query = {
-        "stream": "false",
-        "since": str(int(since)),
-        "until": str(int(until) + 1),  # Podman drops the fraction, and with it what just happened
-        "filters": json.dumps({"container": [container]}),
-    }
-    events: list[Event] = []
+    query = {"stream": "false", "since": str(int(since)), "filters": json.dumps(filters)}
+    events: deque[Event] = deque(maxlen=most)
     ended = _Deadline(stop)
     try:
         for item in engine.connection.stream("/events", query, ended.stop, _TICK):
-            if item is not None:
-                events.append(event(item))
-            if len(events) >= _MOST_EVENTS:
-                break
+            if item is not None and (happened := event(item)).time > since:
+                events.append(happened)
     except EngineError as error:
         return Unreadable(f"Podman does not return its events: {error.title}")
     finally:
         ended.end()
     if ended.passed:
         return Unreadable(f"Podman did not return its events within {_LIMIT:g} s")
-    return tuple(happened for happened in events if since < happened.time <= until)
+    return tuple(events)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.engine.logs import past_events
 from hardentui.model.monitoring import Sample
 from hardentui.workbench.monitoring.monitor import Monitor
 from hardentui.workbench.views import Selection
@@ -149,3 +150,27 @@ def test_a_rootless_container_is_watched_too(
         assert sample["processes"]
     finally:
         rootless_podman.remove(NAME)
+
+
+def test_a_long_record_of_events_hides_none(podman: Bench) -> None:
+    """With an end that is near, Podman stops reading its file of events in the middle."""
+    podman.run("told", BUSYBOX, "sleep", "1000")
+    record = podman.directory / "tmp" / "events" / "events.log"
+    line = json.loads(record.read_text().splitlines()[-1])
+    line["ID"] = "f" * 64
+    with record.open("a") as file:
+        file.write(f"{json.dumps(line)}\n" * 3000)
+    opened = Workbench.open(Selection(url=podman.url))
+    try:
+        podman.podman("exec", "told", "true")
+        engine = opened.opened.engines[0]
+        for _ in range(5):
+            time.sleep((0.985 - time.time()) % 1)  # less than the file takes before the second is over
+            told = past_events(
+                engine, {"container": ["told"]}, time.time() - 60, threading.Event(), most=3000
+            )
+            assert isinstance(told, tuple)
+            assert {"start", "exec"} <= {event.action for event in told}
+    finally:
+        opened.close()
+        podman.remove("told")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from textual.widgets import Button, Checkbox, Input
 
 from hardentui.errors import GeneratorError
+from hardentui.model.draft import Draft, Target
+from hardentui.model.plan import Plan
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
@@ -16,7 +20,9 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.planning import saved_plans as plans
+from hardentui.workbench.views import Report
 from tests.tui.replayed import TITLES, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 
@@ -69,6 +75,32 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
     assert (tmp_path / "out" / "shop-web.sh").read_text().startswith("#!/bin/sh")
     saved = plans.load((tmp_path / "out" / "shop-web-plan.toml").read_text())
     assert len(saved.choices) == 2
+
+
+async def test_a_file_that_is_still_being_made_is_written_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed, draft = threading.Event(), Drafter.draft
+
+    def slow(drafter: Drafter, report: Report, plan: Plan | None, target: Target, **words: Any) -> Draft:
+        assert target is not Target.RUN or pressed.wait(10)
+        return draft(drafter, report, plan, target, **words)
+
+    monkeypatch.setattr(Drafter, "draft", slow)
+    app = make_app(some())
+    async with running(app, (80, 24)) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
+        app.screen.query_one("#run", Checkbox).value = True
+        await pilot.press("ctrl+s")
+        await shows(pilot, "Making the files")
+        assert not (tmp_path / "out").exists(), "all of it, or nothing"
+        pressed.set()
+        for name in ("shop-web.container", "shop-web.sh"):
+            await until(pilot, (tmp_path / "out" / name).exists)
 
 
 @pytest.mark.parametrize("size", SIZES)

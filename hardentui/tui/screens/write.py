@@ -42,9 +42,7 @@ _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICK
 
 @dataclass
 class DraftReady(Message):
-    """Attributes:
-    in_place: what writing a changed unit in place would do, or why it would not; nothing for new files.
-    """
+    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
 
     draft: Draft
     in_place: tuple[WrittenFile, ...] | HardenError = ()
@@ -58,10 +56,7 @@ class DraftFailed(Message):
 
 @dataclass
 class FilesWritten(Message):
-    """Attributes:
-    commands: what to run next, in this order.
-    error: what was not written any more, and why.
-    """
+    """`commands` are to be run next, in this order; `error` is why some files were not written."""
 
     files: tuple[WrittenFile, ...]
     commands: tuple[str, ...] = ()
@@ -82,6 +77,7 @@ class WriteScreen(HardenScreen):
         self._failed: dict[Target, HardenError] = {}
         self._unit: OwnUnit | None = None
         self._writing = False
+        self._write_when_made = False
         self._written: tuple[WrittenFile, ...] = ()
         self._units: dict[str, str] = {}
         self._edited = ""
@@ -160,10 +156,14 @@ class WriteScreen(HardenScreen):
         self._prepare()
 
     def _prepare(self) -> None:
-        for target in self._targets():
-            if target not in self._ready and target not in self._failed:
-                self._make(target)
+        for target in self._missing:
+            self._make(target)
         self._draw()
+
+    @property
+    def _missing(self) -> tuple[Target, ...]:
+        """The chosen kinds whose files are still to be made."""
+        return tuple(kind for kind in self._targets() if kind not in self._ready and kind not in self._failed)
 
     def _plan_file(self) -> DraftFile | None:
         """The plan, where it is to be written too."""
@@ -196,11 +196,16 @@ class WriteScreen(HardenScreen):
 
     def on_draft_ready(self, message: DraftReady) -> None:
         self._ready[message.draft.target] = message
-        self._draw()
+        self._made()
 
     def on_draft_failed(self, message: DraftFailed) -> None:
         self._failed[message.target] = message.error
+        self._made()
+
+    def _made(self) -> None:
         self._draw()
+        if self._write_when_made and not self._missing:
+            self.action_save()
 
     # --- drawing -------------------------------------------------------------------------------------
 
@@ -319,9 +324,14 @@ class WriteScreen(HardenScreen):
 
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
+        """Write all that is chosen, as soon as all of it is made."""
+        self._write_when_made = bool(self._missing)
+        if self._write_when_made:
+            self._show_result(Content(self.signs.of("Making the files…")))
+            return
         files, in_place = self._to_folder(), self._in_place()
         if not files and in_place is None:
-            self.complain("There is nothing to write yet.")
+            self.complain("There is nothing to write.")
             return
         if self._writing:
             return

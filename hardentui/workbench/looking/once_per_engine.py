@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hardentui.engine.documents.resources import StoredSecret
+from hardentui.engine.logs import past_events
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError
@@ -31,8 +30,7 @@ _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
 _UNITS_FRESH = timedelta(seconds=5)  # a scan of all takes less, and a second look soon after sees what is new
-_EVENTS_LIMIT = 5.0  # seconds; an engine that keeps its events in the journal has to search it
-_TICK = 0.2
+_MOST_EVENTS = 20_000
 _FAR = Unreadable("the engine is on another machine")
 
 
@@ -139,29 +137,13 @@ class OncePerEngine:
     def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
         if self._engine.facts.simulated:
             return Unreadable("Podman's events of that day were not recorded")
-        query = {
-            "stream": "false",
-            "since": str(int((now - _DAY).timestamp())),
-            "until": str(
-                int(now.timestamp()) + 1
-            ),  # Podman drops the fraction, and with it what just happened
-            "filters": json.dumps({"event": ["exec"]}),
-        }
+        since = (now - _DAY).timestamp()
+        events = past_events(self._engine, {"event": ["exec"]}, since, threading.Event(), most=_MOST_EVENTS)
+        if isinstance(events, Unreadable):
+            return events
         by_container: dict[str, list[datetime]] = {}
-        stop = threading.Event()
-        deadline = monotonic() + _EVENTS_LIMIT
-        try:
-            for item in self._engine.connection.stream("/events", query, stop, _TICK):
-                if monotonic() > deadline:
-                    stop.set()
-                    return Unreadable(f"Podman did not tell its events within {_EVENTS_LIMIT:g} s")
-                if item is not None:
-                    moment = datetime.fromtimestamp(float(item.get("time") or 0), now.tzinfo)
-                    by_container.setdefault(_text(item, "Actor", "ID"), []).append(moment)
-        except EngineError as error:
-            return Unreadable(f"Podman does not tell its events: {error.title}")
-        except (AttributeError, TypeError, ValueError):
-            return Unreadable("Podman's answer for its events cannot be understood")
+        for event in events:
+            by_container.setdefault(event.id, []).append(datetime.fromtimestamp(event.time, now.tzinfo))
         return {identity: tuple(sorted(times)) for identity, times in by_container.items()}
 
 

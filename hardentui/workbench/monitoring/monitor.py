@@ -46,6 +46,7 @@ from hardentui.workbench.workbench import Workbench
 _NEXT_LOOK = 0.5  # seconds after which processor time can be told the first time
 _LOG_LINES = 10
 _PLAIN_LOG_LINE = 1000
+_MOST_EVENTS = 200  # of one look
 
 
 class _Counted(Struct, frozen=True):
@@ -130,7 +131,9 @@ class Monitor:
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
         log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
-        told = self._events.look(lambda since, until: past_events(engine, facts.id, since, until, stop), now)
+        told = self._events.look(
+            lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
+        )
         events = () if isinstance(told, Unreadable) else tuple(SeenEvent(e.time, e.action) for e in told)
         restarts = _restarts(facts)
         raised, blind = alarms.of_checks(facts)

@@ -20,15 +20,14 @@ class NewEvents:
         self._until: float | None = None
         self._told: frozenset[Event] = frozenset()
 
-    def look(
-        self, read: Callable[[float, float], Known[tuple[Event, ...]]], now: float
-    ) -> Known[tuple[Event, ...]]:
+    def look(self, read: Callable[[float], Known[tuple[Event, ...]]], now: float) -> Known[tuple[Event, ...]]:
         """Events that no look told before, oldest first.
 
         Args:
-            read: the events between two moments, in seconds since 1970.
+            read: the events since a moment, in seconds since 1970.
+            now: a moment before it is read.
         """
-        events = read(now - _FIRST if self._until is None else self._until - _OVERLAP, now)
+        events = read(now - _FIRST if self._until is None else self._until - _OVERLAP)
         if isinstance(events, Unreadable):
             return events
         new = tuple(event for event in events if event not in self._told)
