@@ -14,12 +14,12 @@ from hardentui.cli import session
 from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
 from hardentui.cli.choosing import check_options, make_plan
-from hardentui.cli.journal import entry_lines
 from hardentui.cli.parser import group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
+from hardentui.reports.journal_text import entry_lines
 from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.changing.history import History
 

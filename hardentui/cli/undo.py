@@ -6,8 +6,8 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
-from hardentui.cli.journal import entry_lines
 from hardentui.cli.terminal import Terminal
+from hardentui.reports.journal_text import entry_lines
 from hardentui.workbench.changing.history import History
 
 

@@ -49,6 +49,13 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
     return [action.binding() for action in actions]
 
 
+def _to(destination: str, key: str, label: str, tooltip: str) -> Action:
+    """The way to a screen that can be opened from everywhere."""
+    display = "@" if key == "at" else ""
+    call = f"go('{destination}')"
+    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", display=display, call=call)
+
+
 _STEPS = tuple(
     Action(
         f"walk.step_{number}",
@@ -63,17 +70,15 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Show where Podman was found; look elsewhere.", "Everywhere"),
-    Action("app.host", "H", "Host", "Show the findings of the host and its engines.", "Everywhere"),
-    Action("app.images", "I", "Images", "Show the images: age, users, contents.", "Everywhere"),
-    Action("app.trust", "P", "Trust", "Show which images Podman accepts: policy, registries.", "Everywhere"),
-    Action("app.networks", "M", "Network map", "Show who can reach whom.", "Everywhere"),
-    Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
-    Action("app.journal", "J", "Journal", "Show what was changed, by whom, and undo it.", "Everywhere"),
+    _to("connection", "c", "Connection", "Show where Podman was found; look elsewhere."),
+    _to("host", "H", "Host", "Show the findings of the host and its engines."),
+    _to("images", "I", "Images", "Show the images: age, users, contents."),
+    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
+    _to("networks", "M", "Network map", "Show who can reach whom."),
+    _to("training", "T", "Training", "Labs that teach the ten steps."),
+    _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
     Action("app.export", "E", "Report", "Write a report about what is shown into a file.", "Everywhere"),
-    Action(
-        "app.commands", "at", "Commands", "Show every request and command so far.", "Everywhere", False, "@"
-    ),
+    _to("commands", "at", "Commands", "Show every request and command so far."),
     Action(
         "app.palette",
         "ctrl+p,colon",

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec.structs import replace
 from rich.text import Text
 from textual import on
+from textual.actions import ActionParseResult, parse
 from textual.app import App
+from textual.dom import DOMNode
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
@@ -27,6 +29,7 @@ from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
+from hardentui.tui.destinations import DESTINATIONS, why_not_open
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.place import Place
@@ -83,7 +86,7 @@ class HardenApp(App[None]):
         remembered: where the last session ended.
         remember: keeps where this one ends; None = nothing is kept.
         keep: puts what was copied into a file and returns it.
-        opening: an action of the app to begin with, such as `training`.
+        opening: a destination to begin with, such as `training`.
         choices: where else can be looked; None = nowhere.
         """
         self.settings = settings or Settings()
@@ -133,7 +136,7 @@ class HardenApp(App[None]):
         self.tell_notices(self.settings.notices)
         self.session.open()
         if self._opening:
-            self.call_after_refresh(self.run_action, self._opening)
+            self.call_after_refresh(self.action_go, self._opening)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._told_to_end, number)
@@ -275,61 +278,19 @@ class HardenApp(App[None]):
     def action_export(self) -> None:
         from hardentui.tui.screens.export import ExportScreen
 
-        about, reports = self.screen.told() if isinstance(self.screen, HardenScreen) else ("", [])
-        if reports and (bench := self.session.bench) is not None:
-            self.push_screen(ExportScreen(bench, about, reports))
-        elif isinstance(self.screen, HardenScreen):
-            self.screen.complain("There is nothing here that a report could be about.")
+        if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
+            self.push_screen(ExportScreen(bench, self.screen.told()))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
+        about = getattr(self.screen, "ACTIONS", ())
+        reasons = {action.id: self._reason(action.target, self.screen) for action in about}
+        reasons |= {action.id: self._reason(action.target, self) for action in APP}
+        self.push_screen(HelpScreen(self.screen, reasons))
 
-    def action_connection(self) -> None:
-        from hardentui.tui.screens.connection import ConnectionScreen
-
-        self._open_once(ConnectionScreen)
-
-    def action_host(self) -> None:
-        from hardentui.tui.screens.host import HostScreen
-
-        self._open_once(HostScreen)
-
-    def action_images(self) -> None:
-        from hardentui.tui.screens.images import ImagesScreen
-
-        self._open_once(ImagesScreen)
-
-    def action_trust(self) -> None:
-        from hardentui.tui.screens.trust import TrustScreen
-
-        self._open_once(TrustScreen)
-
-    def action_networks(self) -> None:
-        from hardentui.tui.screens.networks import NetworksScreen
-
-        self._open_once(NetworksScreen)
-
-    def action_training(self) -> None:
-        from hardentui.tui.screens.training import TrainingScreen
-
-        self._open_once(TrainingScreen)
-
-    def action_journal(self) -> None:
-        from hardentui.tui.screens.journal import JournalScreen
-
-        self._open_once(JournalScreen)
-
-    def action_commands(self) -> None:
-        from hardentui.tui.screens.command_log import CommandLogScreen
-
-        self._open_once(CommandLogScreen)
-
-    def _open_once(self, kind: type[Screen[None]]) -> None:
-        if not any(isinstance(screen, kind) for screen in self.screen_stack):
-            self.push_screen(kind())
+    def action_go(self, name: str) -> None:
+        self.push_screen(DESTINATIONS[name].open())
 
     @property
     def can_simulate(self) -> bool:
@@ -346,20 +307,51 @@ class HardenApp(App[None]):
         self.session.open(first_look)
 
     def action_simulate(self) -> None:
-        if why := self.why_not("simulate"):
-            self.notify(why, severity="warning")
-        elif self._simulate is not None:
+        if self._simulate is not None:
             self.look_at(self._simulate)
 
-    def why_not(self, action: str) -> str:
-        """Why an action of the app cannot be carried out now; empty when it can."""
-        if action != "simulate":
-            return ""
-        if self._simulate is None:
-            return "There is no simulated host here."
-        if self.session.failure is None:
-            return "It is for when no Podman answers; hardentui --demo opens it at any time."
+    def why_not(self, action: str, *parameters: object) -> str:
+        """Why an action of the app cannot be carried out now, as a sentence; empty when it can."""
+        screen = self.screen
+        match action:
+            case "go":
+                return why_not_open(str(parameters[0]), self.screen_stack)
+            case "export" if self.session.bench is None:
+                return "Nothing is known yet that a report could be about."
+            case "export" if not isinstance(screen, HardenScreen) or screen.told().nothing:
+                return "There is nothing here that a report could be about."
+            case "help" if type(screen).__name__ == "HelpScreen":
+                return "You are there already."
+            case "simulate" if self._simulate is None:
+                return "There is no simulated host here."
+            case "simulate" if self.session.failure is None:
+                return "It is for when no Podman answers; hardentui --demo opens it at any time."
         return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Not in the palette while there is a reason. Textual asks."""
+        return None if self.is_running and self.why_not(action, *parameters) else True
+
+    def _reason(self, action: str | ActionParseResult, target: DOMNode) -> str:
+        """Why the action of a screen, or of the app, cannot be carried out now; empty when it can."""
+        namespace, name, parameters = parse(action) if isinstance(action, str) else action
+        if target is self or namespace == "app":
+            return self.why_not(name, *parameters)
+        return target.why_not(name) if isinstance(target, HardenScreen) else ""
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Carry an action out, or say why it cannot be done: every key, click and choice comes here."""
+        why = self._reason(action, default_namespace or self)
+        if not why:
+            return await super().run_action(action, default_namespace, namespaces)
+        self.clear_notifications()  # the newest only: they would pile up over the screen
+        self.notify(why, severity="warning")
+        return True
 
 
 def run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from hardentui.tui.actions import APP, Action
@@ -21,12 +22,9 @@ class ActionProvider(Provider):
                 yield action
 
     def _possible(self, action: Action) -> bool:
-        name = action.target.partition("(")[0]
-        why_not = getattr(self.app, "why_not", None)
-        if action in APP and why_not is not None and why_not(name):
-            return False
+        _, name, parameters = parse(action.target)
         node = self.app if action in APP else self.screen
-        return node.check_action(name, ()) is True
+        return node.check_action(name, parameters) is True
 
     async def _carry_out(self, action: Action) -> None:
         await self.app.run_action(action.target, self.app if action in APP else self.screen)

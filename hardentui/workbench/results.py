@@ -1,36 +1,20 @@
-"""From reports of subjects to what a written report tells, and to a file in one of its formats."""
+"""From reports of subjects to what a written report tells."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hardentui import __version__
-from hardentui.errors import InputError
-from hardentui.files import write_bundle
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.draft import TextFile
 from hardentui.model.finding import Severity
-from hardentui.model.written import WrittenFile
-from hardentui.reports import render
-from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
+from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
-
-BY_SUFFIX = {
-    ".md": "markdown",
-    ".txt": "text",
-    ".json": "json",
-    ".html": "html",
-    ".sarif": "sarif",
-    ".xml": "junit",
-}
-"""Ending of a file -> format of a report."""
 
 
 def check_result(
@@ -78,34 +62,3 @@ def check_result(
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )
-
-
-def report_format(path: str) -> str:
-    """The format that the name of a file asks for.
-
-    Raises:
-        InputError: its ending is that of no format.
-    """
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in BY_SUFFIX:
-        raise InputError(
-            "The ending of the file tells the format, and this one tells none.", " ".join(BY_SUFFIX)
-        )
-    return BY_SUFFIX[suffix]
-
-
-def write_report(bench: Workbench, reports: Sequence[tuple[Report, str]], path: str) -> WrittenFile:
-    """Write a report into a file, in the format of its ending; what was there is kept as a backup.
-
-    Args:
-        reports: each with what kind of thing its subject is.
-
-    Raises:
-        InputError: no format has this ending.
-        WriteError: it cannot be written; what was there is untouched.
-    """
-    form = report_format(path)
-    result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
-    folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
-    text = render(form, result, TextStyle())
-    return write_bundle(folder, [TextFile(name, text)], create=True, follow_symlink=True)[0]

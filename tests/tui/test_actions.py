@@ -69,7 +69,7 @@ def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HomeScr
     for action in screen.ACTIONS:
         assert hasattr(screen, f"action_{action.target.partition('(')[0]}"), action.id
     for action in actions.APP:
-        assert hasattr(HardenApp, f"action_{action.target}"), action.id
+        assert hasattr(HardenApp, f"action_{action.target.partition('(')[0]}"), action.id
 
 
 def test_every_action_has_an_id_and_explains_itself() -> None:

@@ -9,8 +9,10 @@ import pytest
 from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.export import ExportScreen
+from hardentui.workbench.changing.history import History, Recorded
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until
 
@@ -87,3 +89,62 @@ async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
         await _export(pilot, tmp_path / "out.md")
         await shows(pilot, "This session writes no files")
         assert not (tmp_path / "out.md").exists()
+
+
+@pytest.mark.parametrize(("key", "kind"), [("I", "image"), ("M", "network"), ("P", "engine")])
+async def test_images_networks_and_trust_have_a_report_of_what_they_show(
+    key: str, kind: str, tmp_path: Path
+) -> None:
+    app = _app(tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await pilot.press(key)
+        await until(pilot, lambda: not app.screen.told().nothing)  # type: ignore[attr-defined]
+        await _export(pilot, tmp_path / "a.json")
+        await shows(pilot, "a.json: new.")
+    subjects = json.loads((tmp_path / "a.json").read_text())["subjects"]
+    assert subjects
+    assert {subject["kind"] for subject in subjects} == {kind}
+    if kind == "engine":
+        assert {finding["step"] for subject in subjects for finding in subject["findings"]} == {3}
+
+
+async def test_the_networks_are_also_a_picture(tmp_path: Path) -> None:
+    app = _app(tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("M")
+        await until(pilot, lambda: not app.screen.told().nothing)  # type: ignore[attr-defined]
+        await _export(pilot, tmp_path / "map.svg")
+        await shows(pilot, "map.svg: new.")
+        await pilot.press("escape")
+        await _export(pilot, tmp_path / "map.html")
+        await shows(pilot, "map.html: new.")
+    assert "shop-web" in (tmp_path / "map.svg").read_text()
+    assert "<svg" in (tmp_path / "map.html").read_text()
+
+
+async def test_the_journal_is_written_as_text_and_as_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = JournalEntry(
+        id="20260102-120000-web", time="2026-01-02T12:00:00+00:00", action=EntryAction.APPLY,
+        container="web\x1b[2J", state=EntryState.DONE, by="anna", diff="-a\n+b",
+    )  # fmt: skip
+    monkeypatch.setattr(History, "recorded", lambda self: Recorded((entry,), ()))
+    app = _app(tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("J", "E")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        assert app.screen.query_one("#file", Input).value == str(tmp_path / "journal-report.txt")
+        await pilot.press("enter")
+        await shows(pilot, "journal-report.txt: new.")
+        await pilot.press("escape")
+        await _export(pilot, tmp_path / "journal.json")
+        await shows(pilot, "journal.json: new.")
+        await pilot.press("escape")
+        await _export(pilot, tmp_path / "journal.sarif")
+        await shows(pilot, "Not written", ".txt .json")
+    text = (tmp_path / "journal-report.txt").read_text()
+    assert "\x1b" not in text
+    assert "+b" in text
+    assert json.loads((tmp_path / "journal.json").read_text())["entries"][0]["by"] == "anna"

@@ -142,12 +142,25 @@ class ApplyScreen(HardenScreen):
         self.query_one("#reading").focus()
         self._prepare_again()
 
+    def why_not(self, action: str) -> str:
+        entry, running = self._entry, self._stop is not None
+        if action in ("run", "data") and (running or entry is not None):
+            return "It is already running." if running else "It is done already."
+        if action == "run" and self._prepared is None:
+            return "The reason is already shown." if self._trouble else "It is being prepared."
+        if action == "keep" and (entry is None or entry.state is not EntryState.WAITING):
+            return "Nothing is waiting for confirmation here."
+        if action == "undo" and running:
+            return "It is already running."
+        if action == "undo" and (entry is None or self._simulated or not entry.can_be_undone):
+            return "There is nothing to undo here."
+        return ""
+
     def action_data(self) -> None:
         """Data in its own layer: the next way to treat it."""
-        if self._stop is None and self._entry is None:
-            ways = tuple(Data)
-            self._data = ways[(ways.index(self._data) + 1) % len(ways)]
-            self._prepare_again()
+        ways = tuple(Data)
+        self._data = ways[(ways.index(self._data) + 1) % len(ways)]
+        self._prepare_again()
 
     def _prepare_again(self) -> None:
         self._prepared, self._trouble, self._now = None, None, "preparing"
@@ -160,11 +173,9 @@ class ApplyScreen(HardenScreen):
     def action_run(self) -> None:
         """Do exactly what is shown."""
         prepared = self._prepared
-        if self._stop is not None or self._entry is not None:
-            self.complain("It is already running." if self._stop is not None else "It is done already.")
-        elif prepared is None:
-            self.complain("The reason is already shown." if self._trouble else "It is being prepared.")
-        elif prepared.wishes != self._wishes():
+        if prepared is None:
+            return
+        if prepared.wishes != self._wishes():
             self._prepare_again()
             self.complain("The steps have changed: review them, then try again.")
         else:
@@ -174,8 +185,7 @@ class ApplyScreen(HardenScreen):
             self._draw()
 
     def action_keep(self) -> None:
-        if self._entry is None or self._entry.state is not EntryState.WAITING:
-            self.complain("Nothing is waiting for confirmation here.")
+        if self._entry is None:
             return
         try:
             self._entry = History().confirm(self._entry.id)
@@ -184,9 +194,7 @@ class ApplyScreen(HardenScreen):
         self._draw()
 
     def action_undo(self) -> None:
-        if self._entry is None or self._simulated or not self._entry.can_be_undone:
-            self.complain("There is nothing to undo here.")
-        elif self._stop is None:
+        if self._entry is not None:
             self._stop = threading.Event()
             self._take_back(self._entry)
             self._draw()

@@ -13,12 +13,12 @@ from textual.widget import Widget
 from hardentui.tui.actions import Action
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.key_bar import KeyBar
 from hardentui.tui.widgets.title_bar import ONLY_LOOKS, Banner, TitleBar
 
 if TYPE_CHECKING:
     from hardentui.tui.app import HardenApp
-    from hardentui.workbench.views import Report
 
 
 class HardenScreen(Screen[None]):
@@ -27,6 +27,7 @@ class HardenScreen(Screen[None]):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
     """What it does to the host, for the title bar."""
+    _greyed: frozenset[str] = frozenset()
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
@@ -62,6 +63,33 @@ class HardenScreen(Screen[None]):
     def _resized(self) -> None:
         self._show_title()
 
+    # --- what can be done now ---------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        """Why an action of this screen cannot be carried out now, as a sentence; empty when it can.
+
+        The footer greys such a key, the palette leaves it out, the help tells the reason, and whoever presses
+        it is told (`HardenApp.run_action`). It is asked often, so it only looks at what is known.
+        """
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey while there is a reason. Textual asks."""
+        return None if self.is_mounted and self.why_not(action) else True
+
+    def show_what_is_possible(self) -> None:
+        """Bring the greyed keys of the footer up to date."""
+        greyed = frozenset(
+            action.id for action in self.ACTIONS if action.show and self.why_not(action.target)
+        )
+        if greyed != self._greyed:
+            self._greyed = greyed
+            self.refresh_bindings()
+
+    def on_idle(self) -> None:
+        if self.is_mounted and self.is_current:
+            self.show_what_is_possible()
+
     async def _state_changed(self, what: str) -> None:
         if what not in ("scan", "look"):  # these come for each container, and the title tells nothing of them
             self._show_title()
@@ -78,9 +106,9 @@ class HardenScreen(Screen[None]):
             bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
             self.query_one(Banner).show(self.session.opened)
 
-    def told(self) -> tuple[str, list[tuple[Report, str]]]:
-        """What a report about this screen is about: a name, and reports with what kind of thing each is."""
-        return "", []
+    def told(self) -> Told:
+        """What a report about this screen tells."""
+        return Told()
 
     def copied(self) -> tuple[str, str]:
         """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""

@@ -29,4 +29,4 @@ def _open(
     if (plan := choosing.plan) is not None and plan.changes:
         screen.app.push_screen(kind(choosing, plan))
     else:
-        screen.complain(choosing.trouble or "Choose fixes first: space one, a all safe ones, L likely ones.")
+        screen.complain(choosing.trouble or "The chosen fixes change nothing.")

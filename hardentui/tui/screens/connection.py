@@ -53,16 +53,21 @@ class ConnectionScreen(HardenScreen):
     @on(OptionList.OptionSelected, "#choices")
     def action_choose(self) -> None:
         """Look at the engine under the cursor from now on."""
-        lists = self.query(OptionList)
-        at = lists.first().highlighted if lists else None
-        if at is None:
-            self.complain("There is no other engine to look at: name one with --url or --connection.")
-        else:
+        if (at := self._cursor) is not None:
             self.harden.look_at(self._choices[at].open)
 
-    def copied(self) -> tuple[str, str]:
+    @property
+    def _cursor(self) -> int | None:
         lists = self.query(OptionList)
-        at = lists.first().highlighted if lists else None
+        return lists.first().highlighted if lists else None
+
+    def why_not(self, action: str) -> str:
+        if action == "choose" and self._cursor is None:
+            return "There is no other engine to look at: name one with --url or --connection."
+        return ""
+
+    def copied(self) -> tuple[str, str]:
+        at = self._cursor
         if at is not None and (choice := self._choices[at]).url:
             return "the address", choice.url
         opened = self.session.opened

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.workbench.views import Report, reports_of
+from hardentui.tui.told import Told
+from hardentui.workbench.views import reports_of
+
+_NO_CONTAINER = {
+    "logs": "There is no container whose log could be read.",
+    "monitor": "There is no container to watch.",
+    "rights": "There is no container to look at.",
+}
 
 
 class ContainerScreen(HardenScreen):
@@ -14,25 +21,29 @@ class ContainerScreen(HardenScreen):
         """Key of the row of the chosen container; empty when none is chosen."""
         raise NotImplementedError
 
-    def told(self) -> tuple[str, list[tuple[Report, str]]]:
+    def told(self) -> Told:
         row = self.session.rows.get(self.container_key)
-        return (row.name, reports_of([row])) if row is not None else ("", [])
+        return Told(row.name, tuple(reports_of([row]))) if row is not None else Told()
+
+    def why_not(self, action: str) -> str:
+        if action not in ("logs", "monitor", "rights"):
+            return ""
+        row = self.session.rows.get(self.container_key)
+        if row is None:
+            return _NO_CONTAINER[action]
+        if self.session.bench is None:
+            return "The checks are still being loaded."
+        if action == "logs" and (row.report is None or row.report.facts is None):
+            return "Its details are not known yet, so its log cannot be found."
+        return ""
 
     def action_logs(self) -> None:
-        row = self.session.rows.get(self.container_key)
-        if row is not None and row.report is not None and row.report.facts is not None:
+        row = self.session.rows[self.container_key]
+        if row.report is not None and row.report.facts is not None:
             self.harden.open_logs(row.report.facts)
-        elif row is not None:
-            self.complain("Its details are not known yet, so its log cannot be found.")
 
     def action_monitor(self) -> None:
-        if not self.container_key:
-            self.complain("There is no container to watch.")
-        elif self.session.bench is None:
-            self.complain("The checks are still being loaded.")
-        else:
-            self.harden.open_monitor(self.container_key)
+        self.harden.open_monitor(self.container_key)
 
     def action_rights(self) -> None:
-        if (row := self.session.rows.get(self.container_key)) is not None:
-            self.harden.open_rights(row)
+        self.harden.open_rights(self.session.rows[self.container_key])

@@ -98,6 +98,11 @@ class DiffScreen(HardenScreen):
             lines += [Content(""), notes]
         return Content("\n").join(lines)
 
+    def why_not(self, action: str) -> str:
+        if action in ("next_hunk", "previous_hunk") and not self._choosing.chosen:
+            return "Nothing is chosen, so nothing differs."
+        return ""
+
     def action_target(self) -> None:
         self._turn(1)
 

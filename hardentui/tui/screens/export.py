@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,10 +17,9 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.told import Told
 from hardentui.visible import visible
-from hardentui.words import plural
-from hardentui.workbench.results import BY_SUFFIX, write_report
-from hardentui.workbench.views import Report
+from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.writers.file_name import safe_file_name
 
 if TYPE_CHECKING:
@@ -40,29 +39,28 @@ class ExportScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Report"
 
-    def __init__(self, bench: Workbench, about: str, reports: Sequence[tuple[Report, str]]) -> None:
-        """Args:
-        about: what the report is about, in a word or two; foreign text.
-        reports: each with what kind of thing its subject is.
-        """
+    def __init__(self, bench: Workbench, told: Told) -> None:
         super().__init__()
-        self._bench = bench
-        self._about = about
-        self._reports = reports
+        self._export: Exportable = (
+            journal_of(told.entries)
+            if told.entries
+            else findings_of(bench, told.about, told.reports, told.rows)
+        )
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        name = f"{self.session.folder.rstrip('/')}/{safe_file_name(self._about)}-report.md"
+        suffix = next(iter(self._export.formats))
+        name = f"{self.session.folder.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
         yield Input(name, id="file", compact=True)
         yield Static(id="hint")
 
     def on_mount(self) -> None:
         self.query_one("#file", Input).focus()
-        subjects = plural(len(self._reports), "subject")
+        about, holds = visible(self._export.about, 50), self._export.holds
         self.query_one("#crumb", Static).update(
-            Content.assemble((visible(self._about, 50), "bold"), f" {self.signs.of('›')} report: {subjects}")
+            Content.assemble((about, "bold"), f" {self.signs.of('›')} report: {holds}")
         )
-        formats = ", ".join(f"{suffix} {form}" for suffix, form in BY_SUFFIX.items())
+        formats = ", ".join(f"{suffix} {form}" for suffix, form in self._export.formats.items())
         self._hint(f"Enter writes it. The ending tells the format: {formats}.", "$muted")
 
     def _hint(self, text: str, style: str) -> None:
@@ -71,11 +69,11 @@ class ExportScreen(HardenScreen):
 
     @on(Input.Submitted, "#file")
     def action_save(self) -> None:
-        bench, reports, path = self._bench, self._reports, self.query_one("#file", Input).value.strip()
+        export, path = self._export, self.query_one("#file", Input).value.strip()
 
         def work() -> None:
             try:
-                outcome: WrittenFile | HardenError = write_report(bench, reports, path)
+                outcome: WrittenFile | HardenError = write_export(export, path)
             except HardenError as error:
                 outcome = error
             self.post_message(ReportWritten(outcome))

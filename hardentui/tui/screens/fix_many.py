@@ -246,10 +246,7 @@ class FixManyScreen(BrowseScreen):
 
     def action_save(self) -> None:
         bench, batch = self.session.bench, self._batch
-        if self._writing or bench is None:
-            return
-        if self._waiting_for:
-            self.complain(f"{plural(self._waiting_for, 'container')} still being planned.")
+        if bench is None:
             return
         if not batch.files:
             self.complain(self._why_nothing(batch))
@@ -301,14 +298,20 @@ class FixManyScreen(BrowseScreen):
 
     # --- actions ----------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action == "own" and not any(self.session.choices.get(key) for key in self._marked):
+            return "No fix was chosen in the walk of these containers."
+        if action != "save":
+            return ""
+        if self._writing or self.session.bench is None:
+            return "The files are being written." if self._writing else "The checks are still being loaded."
+        return f"{plural(self._waiting_for, 'container')} still being planned." if self._waiting_for else ""
+
     def _take(self, caution: Caution | None) -> None:
         self._caution = caution
         self._prepare()
 
     def action_own(self) -> None:
-        if not any(self.session.choices.get(key) for key in self._marked):
-            self.complain("No fix was chosen in the walk of these containers.")
-            return
         self._take(None)
 
     def action_safe(self) -> None:

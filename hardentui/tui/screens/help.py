@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual.binding import Binding
@@ -41,8 +41,13 @@ class HelpScreen(HardenScreen):
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
     BINDING_GROUP_TITLE = "Help"
 
-    def __init__(self, about: Screen[object]) -> None:
+    def __init__(self, about: Screen[object], reasons: Mapping[str, str]) -> None:
+        """Args:
+        about: the screen below.
+        reasons: id of an action -> why it cannot be carried out now.
+        """
         super().__init__()
+        self._reasons = reasons
         self._about: tuple[Action, ...] = getattr(about, "ACTIONS", ())
         self._filters = any(action.id == "home.filter" for action in self._about)
 
@@ -68,6 +73,8 @@ class HelpScreen(HardenScreen):
                 group = action.group
             keys = f"  {self._keys(action):<8} {action.label}"
             parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
+            if why := self._reasons.get(action.id):
+                parts += hanging("", f"Not now: {why}", width, "$status-medium", indent=28)
         if self._filters:
             parts.append(("\nFilter: all words must hold\n", "bold $primary"))
             for example, meaning in EXAMPLES:

@@ -22,6 +22,7 @@ from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
@@ -34,6 +35,16 @@ if TYPE_CHECKING:
 
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
+_NO_ROW = {
+    "open": "There is no container to walk through.",
+    "mark": "There is no container to mark.",
+    "mark_range": "There is no container to mark.",
+    "mark_all": "There is no container to mark.",
+    "fix": "There is no container to fix.",
+    "meaning": "There is no row to explain.",
+    "recheck": "There is no container to look at.",
+}
+"""What is said of an action where no container is under the cursor."""
 
 
 class HomeScreen(ContainerScreen):
@@ -70,8 +81,8 @@ class HomeScreen(ContainerScreen):
         row = self._list.current
         return row.key if row else ""
 
-    def told(self) -> tuple[str, list[tuple[Report, str]]]:
-        return "containers", reports_of(self._selection.rows)
+    def told(self) -> Told:
+        return Told("containers", tuple(reports_of(self._selection.rows)))
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
@@ -237,7 +248,8 @@ class HomeScreen(ContainerScreen):
     def _promised(self, report: Report, text: str) -> None:
         subject = report.subject
         self._promises[subject.engine, subject.id] = (report, text)
-        row = self._list.current
+        lists = self.query(ContainerList)  # none any more when the app is just ending
+        row = lists.first().current if lists else None
         if row is not None and row.report is report and text:
             self.query_one(Outlook).show(row, text, self._helpful(report))
 
@@ -247,11 +259,23 @@ class HomeScreen(ContainerScreen):
 
     # --- actions ---------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        session = self.session
+        if action == "recheck_all" and session.bench is None:
+            return "Nothing can be looked at yet: Podman, or the checks, are not there."
+        if action == "recheck" and session.failure is not None:
+            return ""  # it looks for Podman again
+        marked = action == "fix" and session.marks
+        if action in _NO_ROW and not self.container_key and not marked:
+            return _NO_ROW[action]
+        if action in ("fix", "recheck") and session.bench is None:
+            return "The checks are still being loaded."
+        if action == "mark_range" and not self._last_mark:
+            return "Mark the first container with space; v marks all from there to the cursor."
+        return super().why_not(action)
+
     def action_open(self) -> None:
-        if (row := self._list.current) is not None:
-            self.harden.open_walk(row.key)
-        else:
-            self.complain("There is no container to walk through.")
+        self.harden.open_walk(self.container_key)
 
     @on(ContainerList.Chosen)
     def _row_chosen(self, message: ContainerList.Chosen) -> None:
@@ -297,9 +321,6 @@ class HomeScreen(ContainerScreen):
     def action_mark(self) -> None:
         """Mark the container under the cursor, or take its mark away, and go on to the next."""
         marks, key = self.session.marks, self.container_key
-        if not key:
-            self.complain("There is no container to mark.")
-            return
         if key in marks:
             del marks[key]
         else:
@@ -307,21 +328,20 @@ class HomeScreen(ContainerScreen):
         self._list.action_move(1)
         self._draw()
 
+    @property
+    def _last_mark(self) -> str:
+        """The container that was marked last, of those that are shown."""
+        return next((key for key in reversed(self.session.marks) if key in self._list.shown), "")
+
     def action_mark_range(self) -> None:
-        marks, shown = self.session.marks, self._list.shown
-        last = next((key for key in reversed(marks) if key in shown), "")
-        if not last or not self.container_key:
-            self.complain("Mark the first container with space; v marks all from there to the cursor.")
-            return
-        first, end = sorted((shown.index(last), shown.index(self.container_key)))
-        marks.update(dict.fromkeys(shown[first : end + 1]))
+        shown = self._list.shown
+        first, end = sorted((shown.index(self._last_mark), shown.index(self.container_key)))
+        self.session.marks.update(dict.fromkeys(shown[first : end + 1]))
         self._draw()
 
     def action_mark_all(self) -> None:
         marks, shown = self.session.marks, self._list.shown
-        if not shown:
-            self.complain("There is no container to mark.")
-        elif marks.keys() >= set(shown):
+        if marks.keys() >= set(shown):
             for key in shown:
                 del marks[key]
         else:
@@ -330,23 +350,14 @@ class HomeScreen(ContainerScreen):
 
     def action_fix(self) -> None:
         """Plan the marked containers together, or the one under the cursor."""
-        keys = tuple(self.session.marks) or ((self.container_key,) if self.container_key else ())
-        if not keys:
-            self.complain("There is no container to fix.")
-        elif self.session.bench is None:
-            self.complain("The checks are still being loaded.")
-        else:
-            from hardentui.tui.screens.fix_many import FixManyScreen
+        from hardentui.tui.screens.fix_many import FixManyScreen
 
-            self.app.push_screen(FixManyScreen(keys))
+        self.app.push_screen(FixManyScreen(tuple(self.session.marks) or (self.container_key,)))
 
     def action_meaning(self) -> None:
         from hardentui.tui.screens.meaning import MeaningScreen
 
-        if (row := self._list.current) is not None:
-            self.app.push_screen(MeaningScreen(row.key))
-        else:
-            self.complain("There is no row to explain.")
+        self.app.push_screen(MeaningScreen(self.container_key))
 
     def copied(self) -> tuple[str, str]:
         row = self._list.current
@@ -355,17 +366,10 @@ class HomeScreen(ContainerScreen):
     def action_recheck(self) -> None:
         if self.session.failure is not None:
             self.session.open()
-        elif (row := self._list.current) is None:
-            self.complain("There is no container to look at.")
-        elif self.session.bench is None:
-            self.complain("The checks are still being loaded.")
         else:
-            self.session.recheck(row.key)
+            self.session.recheck(self.container_key)
 
     def action_recheck_all(self) -> None:
-        if self.session.bench is None:
-            self.complain("Nothing can be looked at yet: Podman, or the checks, are not there.")
-            return
         self.session.relist()
         self.session.scan()
 

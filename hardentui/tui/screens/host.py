@@ -18,6 +18,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
@@ -57,8 +58,8 @@ class HostScreen(HardenScreen):
         elif what in ("host", "opened"):
             await self._draw()
 
-    def told(self) -> tuple[str, list[tuple[Report, str]]]:
-        return "host", [(report, report.subject.kind.value) for report in self.session.host or ()]
+    def told(self) -> Told:
+        return Told("host", tuple((report, report.subject.kind.value) for report in self.session.host or ()))
 
     async def _draw(self) -> None:
         reports = self.session.host
@@ -116,6 +117,13 @@ class HostScreen(HardenScreen):
             return bench.planner.remediation(report, finding)
         except HardenError:
             return None
+
+    def why_not(self, action: str) -> str:
+        if action == "explain" and self.query_one(FindingList).current is None:
+            return "There is no finding under the cursor."
+        if action == "recheck" and self.session.judging:
+            return "The host is being looked at."
+        return ""
 
     def action_next(self) -> None:
         self.query_one(FindingList).move(1)

@@ -21,6 +21,7 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.looking.scanning import Scanning
@@ -164,28 +165,41 @@ class ImagesScreen(BrowseScreen):
     def nothing(self) -> str:
         return "There are no images."
 
-    def action_look(self) -> None:
+    def told(self) -> Told:
+        reports = self.session.around.images or ()
+        return Told("images", tuple((report, f"image  {report.subject.engine}") for report in reports))
+
+    def why_not(self, action: str) -> str:
+        if action not in ("look", "scan", "scan_all", "take_in", "updates"):
+            return ""
+        if self.session.bench is None or self.session.around.images is None:
+            return "The images are still being read."
+        if action in ("scan", "scan_all") and self._simulated:
+            return "This host is simulated: it has no image that a scanner could read."
+        if action == "take_in" and self._simulated:
+            return "This host is simulated: no file of this machine is read for it."
         report = self._report(self.current)
-        if report is None or not isinstance(report.about, ImageFacts):
-            return
-        if not isinstance(report.about.inventory, Unreadable):
-            self.notify("It was looked into; an image never changes under its id.", markup=False)
-        elif not self.session.around.look_into(report.subject.engine, report.subject.id, report.subject.name):
-            self.complain("Another image is being read. esc stops it.")
+        if report is None:
+            return "There is no image under the cursor." if self._images else "There are no images."
+        if action in ("look", "scan", "scan_all") and self.session.around.look is not None:
+            return "Another image is being read. esc stops it."
+        known = isinstance(report.about, ImageFacts) and not isinstance(report.about.inventory, Unreadable)
+        if action == "look" and known:
+            return "It was looked into; an image never changes under its id."
+        return ""
+
+    def action_look(self) -> None:
+        if (report := self._report(self.current)) is not None:
+            subject = report.subject
+            self.session.around.look_into(subject.engine, subject.id, subject.name)
 
     def action_scan(self) -> None:
         report = self._report(self.current)
         if report is not None and isinstance(report.about, ImageFacts):
-            self._scan([report.about])
+            self.session.around.scan([report.about])
 
     def action_scan_all(self) -> None:
-        self._scan(self._images)
-
-    def _scan(self, images: Sequence[ImageFacts]) -> None:
-        if self._simulated:
-            self.complain("This host is simulated: it has no image that a scanner could read.")
-        elif images and not self.session.around.scan(images):
-            self.complain("Another image is being read. esc stops it.")
+        self.session.around.scan(self._images)
 
     @property
     def _simulated(self) -> bool:
@@ -197,9 +211,6 @@ class ImagesScreen(BrowseScreen):
         return tuple(report.about for report in reports if isinstance(report.about, ImageFacts))
 
     def action_take_in(self) -> None:
-        if self._simulated:
-            self.complain("This host is simulated: no file of this machine is read for it.")
-            return
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
         self.app.push_screen(AskScreen(question, "~/report.json"), self._take_in)
 

@@ -76,11 +76,17 @@ class JobScreen(StoppableScreen):
 
     # --- the work ----------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action == "again" and self.stop is not None:
+            return "It is being done. esc stops it."
+        if action == "write" and (self._result is None or not self._result.files):
+            return "There is no file to write here."
+        return ""
+
     def action_again(self) -> None:
-        if self.stop is None:
-            self.stop, self._result, self._trouble = threading.Event(), None, None
-            self._work(self.stop)
-            self.draw()
+        self.stop, self._result, self._trouble = threading.Event(), None, None
+        self._work(self.stop)
+        self.draw()
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
@@ -100,9 +106,7 @@ class JobScreen(StoppableScreen):
         self.draw()
 
     def action_write(self) -> None:
-        if self._result is None or not self._result.files:
-            self.complain("There is no file to write here.")
-        else:
+        if self._result is not None:
             names = ", ".join(file.name for file in self._result.files)
             self.app.push_screen(AskScreen(f"Folder for {names}", self.session.folder), self._folder_given)
 

@@ -16,6 +16,7 @@ from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -103,7 +104,26 @@ class JournalScreen(BrowseScreen):
     def nothing(self) -> str:
         return "Nothing was changed from here. In the walk, t tries a plan and A applies it."
 
+    def told(self) -> Told:
+        return Told("journal", entries=self._entries)
+
     # --- actions ------------------------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        if action not in ("undo", "keep", "forget"):
+            return ""
+        entry = self._entry()
+        if entry is None:
+            return "There is no entry under the cursor." if self._entries else "The journal is empty."
+        if self._busy:
+            return "The last request is not finished."
+        if action == "undo" and not entry.can_be_undone:
+            return "This entry cannot be undone."
+        if action == "keep" and entry.state is not EntryState.WAITING:
+            return "This entry is not waiting for confirmation."
+        if action == "forget" and not entry.original:
+            return "No original is kept for this entry."
+        return ""
 
     def action_refresh(self) -> None:
         if not self._busy:
@@ -111,9 +131,7 @@ class JournalScreen(BrowseScreen):
             self._draw()
 
     def action_undo(self) -> None:
-        entry = self._entry()
-        if entry is None or not entry.can_be_undone:
-            self.complain("This entry cannot be undone.")
+        if (entry := self._entry()) is None:
             return
         question = f"Undo {entry.action.value} of {entry.container}?"
         detail = "What there was before comes back; a running service restarts."
@@ -126,17 +144,13 @@ class JournalScreen(BrowseScreen):
         self._ask(question, detail, "undoing it", undo)
 
     def action_keep(self) -> None:
-        entry = self._entry()
-        if entry is None or entry.state is not EntryState.WAITING:
-            self.complain("This entry is not waiting for confirmation.")
+        if (entry := self._entry()) is None:
             return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 
     def action_forget(self) -> None:
-        entry = self._entry()
-        if entry is None or not entry.original:
-            self.complain("No original is kept for this entry.")
+        if (entry := self._entry()) is None:
             return
         question = f"Remove {entry.original} for good?"
         detail = "The change cannot be undone afterwards."

@@ -85,6 +85,13 @@ class LabScreen(HardenScreen):
 
     # --- what the learner does --------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action == "save" and not self._lab.policy:
+            return "This lab has no policy to save: i takes options of podman run."
+        if action not in ("options", "back", "copy") and self._busy:
+            return "One moment: the last step is not finished."
+        return ""
+
     def action_options(self) -> None:
         self.query_one("#policy" if self._lab.policy else "#options").focus()
 
@@ -119,8 +126,6 @@ class LabScreen(HardenScreen):
         self._start(Mode.EXAM)
 
     def action_save(self) -> None:
-        if not self._lab.policy:
-            return
         text = self.query_one("#policy", TextArea).text
 
         def save() -> LabOutcome:

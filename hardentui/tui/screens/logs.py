@@ -103,6 +103,13 @@ class LogsScreen(HardenScreen):
 
     # --- actions -----------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action in ("next_match", "previous_match") and self._matches is None:
+            return "Search first: /."
+        if action in ("next_match", "previous_match") and not self._matches:
+            return "No line has the text."
+        return ""
+
     def action_follow(self) -> None:
         self._log.follow = not self._log.follow
         self._log.lay_out_again()

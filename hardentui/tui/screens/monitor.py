@@ -154,6 +154,13 @@ class MonitorScreen(HardenScreen):
 
     # --- actions -----------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action == "pause" and self._trouble is not None and self._trouble.final:
+            return "The container is gone: there is nothing to watch any more."
+        if action == "keep" and self._sample is None:
+            return "It was not looked at yet."
+        return ""
+
     def action_pause(self) -> None:
         if self._stop is not None:
             self._stop.set()

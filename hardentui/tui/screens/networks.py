@@ -20,6 +20,7 @@ from hardentui.tui.screens.network_jobs import (
     prove_job,
     split_job,
 )
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
@@ -70,6 +71,24 @@ class NetworksScreen(BrowseScreen):
     def nothing(self) -> str:
         return "No container is on a network."
 
+    def told(self) -> Told:
+        reports = self.session.around.networks or ()
+        told = tuple((report, f"network  {report.subject.engine}") for report in reports)
+        return Told("networks", told, tuple(self.session.rows.values()))
+
+    def why_not(self, action: str) -> str:
+        if action in ("prove", "outgoing", "split") and self._places() is None:
+            return "The networks are still being read."
+        if action in ("prove", "outgoing", "split") and not self.current:
+            return "No container is on a network."
+        if action == "outgoing" and self._simulated:
+            return "This host is simulated: there are no sockets to watch."
+        return ""
+
+    @property
+    def _simulated(self) -> bool:
+        return self.session.opened is not None and self.session.opened.simulated
+
     def action_refresh(self) -> None:
         self.session.relist()
         self.session.around.renew()
@@ -86,10 +105,7 @@ class NetworksScreen(BrowseScreen):
         self.app.push_screen(AskScreen(question, "name of the container"), self._outgoing)
 
     def _outgoing(self, name: str | None) -> None:
-        if self.session.opened is not None and self.session.opened.simulated:
-            self.complain("This host is simulated: there are no sockets to watch.")
-        else:
-            self._start(name, f"Networks › outgoing of {name}", outgoing_job, f"watching for {WATCH:g} s")
+        self._start(name, f"Networks › outgoing of {name}", outgoing_job, f"watching for {WATCH:g} s")
 
     def action_split(self) -> None:
         self._start("all", "Networks › split", split_job, "watching the containers")

@@ -125,6 +125,9 @@ class TrainingScreen(BrowseScreen):
         if self.training is not None and self.current:
             self.app.push_screen(LabScreen(self.training, self.training.find(self.current)))
 
+    def why_not(self, action: str) -> str:
+        return "The labs are not open yet." if action == "stop" and self.training is None else ""
+
     def action_stop(self) -> None:
         if self.training is None:
             return

@@ -98,10 +98,17 @@ class TrialScreen(HardenScreen):
 
     # --- actions ------------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        trial = self._trial
+        if action == "start" and self._stop is not None:
+            return "A trial is running. esc stops it."
+        if action == "learn" and self._simulated:
+            return "This host is simulated: no program runs that could be watched."
+        if action in ("apply", "write") and (trial is None or not trial.options):
+            return "There is no result yet." if trial is None else "No change could be kept."
+        return ""
+
     def action_start(self) -> None:
-        if self._stop is not None:
-            self.complain("A trial is running. esc stops it.")
-            return
         self._events, self._rounds, self._trial, self._trouble = [], [], None, None
         self._stop = threading.Event()
         self.query_one("#reading").focus()
@@ -110,8 +117,8 @@ class TrialScreen(HardenScreen):
         self._draw()
 
     @on(Input.Submitted)
-    def _probe_given(self) -> None:
-        self.action_start()
+    async def _probe_given(self) -> None:
+        await self.run_action("start")
 
     def action_learn(self) -> None:
         """Learn as well, or not: the choice counts for the next trial."""
@@ -146,10 +153,8 @@ class TrialScreen(HardenScreen):
             self.app.push_screen(WriteScreen(self._choosing))
 
     def _tried_plan(self) -> Plan | None:
-        """The plan with what worked; complains where there is none."""
-        trial = self._trial
-        if trial is None or not trial.options:
-            self.complain("There is no result yet." if trial is None else "No change could be kept.")
+        """The plan with what worked; complains where it can no longer be made."""
+        if (trial := self._trial) is None:
             return None
         try:
             return plan_of_trial(self._choosing.bench.planner, self._choosing.report, trial)

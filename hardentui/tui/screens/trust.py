@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -14,6 +15,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
+from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.trust import formats_page, trust_page
@@ -74,13 +76,26 @@ class TrustScreen(HardenScreen):
         sections = (*trust_page(engine, running), *formats_page(engine))
         return Content("\n").join([head, page(self, sections, findings, width)])
 
+    def told(self) -> Told:
+        """The engines, with nothing but the findings of this step: they are what the screen shows."""
+        reports = [
+            replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))
+            for report in self.session.host or ()
+            if isinstance(report.about, EngineFacts)
+        ]
+        return Told("trust", tuple((report, "image trust") for report in reports))
+
+    def why_not(self, action: str) -> str:
+        if action == "change" and self.session.bench is None:
+            return "Podman is not open yet."
+        if action == "refresh" and self.session.judging:
+            return "The policy is being read."
+        return ""
+
     def action_change(self) -> None:
-        bench = self.session.bench
-        if bench is None:
-            self.complain("Podman is not open yet.")
-            return
         running = [row.image for row in self.session.rows.values() if row.state == "running"]
-        self.app.push_screen(TrustChangeScreen(bench, dict.fromkeys(running)))
+        if (bench := self.session.bench) is not None:
+            self.app.push_screen(TrustChangeScreen(bench, dict.fromkeys(running)))
 
     def action_refresh(self) -> None:
         self.session.judge_host(again=True)

@@ -120,6 +120,22 @@ class TrustChangeScreen(StoppableScreen):
 
     # --- the rules ---------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if self.stop is not None and action in ("prove", "drop", "use", "default", "tags", "apply"):
+            return "Pulls are under way. esc stops them."
+        if action == "drop" and not self._rules:
+            return "There is no rule to drop."
+        return self._why_not_apply() if action == "apply" else ""
+
+    def _why_not_apply(self) -> str:
+        if self._simulated:
+            return _NO_PULLS
+        if self._draft is None or not self._complete or self._entry is not None:
+            return "Prove the plan first: enter."
+        if reason := why_not(self._draft, self._proofs):
+            return f"The policy stays as it is: {reason}"
+        return "" if self._draft.files else "The files already say so."
+
     def action_rule(self) -> None:
         self.query_one("#rule").focus()
 
@@ -145,10 +161,7 @@ class TrustChangeScreen(StoppableScreen):
         self._changed(self._rules)
 
     def action_drop(self) -> None:
-        if self._rules:
-            self._changed(self._rules[:-1])
-        else:
-            self.complain("There is no rule to drop.")
+        self._changed(self._rules[:-1])
 
     def action_use(self) -> None:
         self._accept_in_use = not self._accept_in_use
@@ -175,9 +188,6 @@ class TrustChangeScreen(StoppableScreen):
     # --- plan and pulls ----------------------------------------------------------------------------------
 
     def action_prove(self) -> None:
-        if self.stop is not None:
-            self.complain("Pulls are under way. esc stops them.")
-            return
         self._changed(self._rules)
         self.stop, self._now = threading.Event(), "reading the policy"
         signed = tuple(self.query_one("#signed", Input).value.split())
@@ -229,16 +239,7 @@ class TrustChangeScreen(StoppableScreen):
     # --- applying ----------------------------------------------------------------------------------------
 
     def action_apply(self) -> None:
-        draft = self._draft
-        if self._simulated:
-            self.complain(_NO_PULLS, "A simulated host")
-        elif draft is None or self._change is None or not self._complete or self._entry is not None:
-            self.complain("Prove the plan first: enter.")
-        elif reason := why_not(draft, self._proofs):
-            self.complain(reason, "The policy stays as it is")
-        elif not draft.files:
-            self.complain("The files already say so.")
-        else:
+        if (draft := self._draft) is not None:
             files = ", ".join(file.path for file in draft.files)
             question = SureScreen(f"Write {files}?", "The journal (J) undoes it.")
             self.app.push_screen(question, self._answered)

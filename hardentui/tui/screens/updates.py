@@ -96,16 +96,22 @@ class UpdatesScreen(StoppableScreen):
 
     # --- asking ------------------------------------------------------------------------------------------
 
+    def why_not(self, action: str) -> str:
+        if action in ("ask", "move") and self._bench.opened.simulated:
+            return _SIMULATED
+        if action == "ask" and self.stop is not None:
+            return "Registries are being asked. esc stops that."
+        if action == "move" and (self.stop is not None or self._pins is None):
+            return "Ask the registries first: enter."
+        if action == "move" and (not self._moving or self._moved is not None):
+            return "No pin can be moved."
+        return ""
+
     def action_ask(self) -> None:
-        if self._bench.opened.simulated:
-            self.complain(_SIMULATED)
-        elif self.stop is not None:
-            self.complain("Registries are being asked. esc stops that.")
-        else:
-            self._updates, self._pins, self._moved, self._trouble = None, None, None, None
-            self.stop = threading.Event()
-            self._ask(self.stop)
-            self.draw()
+        self._updates, self._pins, self._moved, self._trouble = None, None, None, None
+        self.stop = threading.Event()
+        self._ask(self.stop)
+        self.draw()
 
     @work(thread=True, group="updates")
     def _ask(self, stop: threading.Event) -> None:
@@ -150,14 +156,9 @@ class UpdatesScreen(StoppableScreen):
         return tuple(report for report in self._pins or () if report.state is PinState.MOVES)
 
     def action_move(self) -> None:
-        if self.stop is not None or self._pins is None:
-            self.complain("Ask the registries first: enter.")
-        elif not self._moving or self._moved is not None:
-            self.complain("No pin can be moved.")
-        else:
-            question = f"Move {plural(len(self._moving), 'pin')}?"
-            detail = "Quadlet files are written, nothing is restarted. The journal (J) undoes it."
-            self.app.push_screen(SureScreen(question, detail), self._sure)
+        question = f"Move {plural(len(self._moving), 'pin')}?"
+        detail = "Quadlet files are written, nothing is restarted. The journal (J) undoes it."
+        self.app.push_screen(SureScreen(question, detail), self._sure)
 
     def _sure(self, sure: bool | None) -> None:
         if sure:

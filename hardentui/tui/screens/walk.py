@@ -28,6 +28,7 @@ from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.walk_reasons import why_not_in_walk
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
@@ -283,12 +284,18 @@ class WalkScreen(ContainerScreen):
     def action_previous_text(self) -> None:
         self.query_one(WhyPanel).turn(-1)
 
+    def why_not(self, action: str) -> str:
+        if action == "look":
+            if not self._can_look:
+                return "There is nothing to read: it was read already, or the image is not known."
+            return "Another image is being read. esc stops it." if self.session.around.look else ""
+        finding = self.query_one(FindingList).current
+        why = why_not_in_walk(action, self._choosing, finding, gone=self._gone)
+        return why or super().why_not(action)
+
     def action_look(self) -> None:
-        row = self._row
-        if row is None or not self._can_look:
-            self.complain("There is nothing to read: it was read already, or the image is not known.")
-        elif not self.session.around.look_into(row.engine.label, image_id(row), row.image):
-            self.complain("Another image is being read. esc stops it.")
+        if (row := self._row) is not None:
+            self.session.around.look_into(row.engine.label, image_id(row), row.image)
 
     def action_back(self) -> None:
         if not (self._in_image_step and self.session.around.cancel_look()):
@@ -299,8 +306,7 @@ class WalkScreen(ContainerScreen):
         return ("the finding", finding_text(finding, self._remedy(finding))) if finding else ("", "")
 
     def action_recheck(self) -> None:
-        if not self._gone:
-            self.session.recheck(self._key)
+        self.session.recheck(self._key)
 
     # --- fixes -----------------------------------------------------------------------------------------
 
@@ -337,23 +343,21 @@ class WalkScreen(ContainerScreen):
         await self._show_step()
 
     async def action_safe(self) -> None:
-        if (choosing := self._changeable) is None:
-            return
-        safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
-        if not safe:
-            self.complain("No fix is known to be safe here. L chooses those unlikely to break anything.")
-        elif not choosing.add(safe):
-            choosing.drop(choice.check for choice in safe)
-        await self._show_step()
+        none = "No fix is known to be safe here. L chooses those unlikely to break anything."
+        await self._choose_by(Caution.SAFE, none)
 
     async def action_likely(self) -> None:
+        await self._choose_by(Caution.LIKELY, "Every fix may break something here. F chooses them all.")
+
+    async def _choose_by(self, caution: Caution, none: str) -> None:
+        """Choose these fixes, or drop them when all of them are chosen."""
         if (choosing := self._changeable) is None:
             return
-        likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
-        if not likely:
-            self.complain("Every fix may break something here. F chooses them all.")
-        elif not choosing.add(likely):
-            choosing.drop(choice.check for choice in likely)
+        choices = choosing.bench.planner.choices(choosing.report, caution)
+        if not choices:
+            self.complain(none)
+        elif not choosing.add(choices):
+            choosing.drop(choice.check for choice in choices)
         await self._show_step()
 
     async def action_all(self) -> None:

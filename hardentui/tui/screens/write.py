@@ -24,7 +24,8 @@ from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.widgets.diff_view import DiffView, diff_content
+from hardentui.tui.widgets.diff_view import DiffView
+from hardentui.tui.widgets.draft_text import draft_parts
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -230,27 +231,11 @@ class WriteScreen(HardenScreen):
             elif target not in self._ready:
                 parts.append(self.signs.of("Making the files and asking the generator…\n"))
             else:
-                parts += self._of_draft(self._ready[target].draft)
+                parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self.signs.arrow)
         if file := self._plan_file():
             use = ": hardentui fix NAME --plan FILE uses it again\n"
             parts += [(visible(file.name), "bold $primary"), use]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
-
-    def _of_draft(self, draft: Draft) -> list[Part]:
-        names = ", ".join(visible(file.name) for file in draft.files)
-        width = self.app.size.width - 4
-        parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []
-        if draft.proof:
-            parts += hanging(self.signs.arrow, draft.proof, width, indent=3, label_style=_GOOD)
-        for note in draft.warnings:
-            parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
-        for sentence in draft.left_out:
-            parts += hanging("not changed", sentence, width, indent=12, label_style=_BAD)
-        if draft.diff:
-            return [*parts, diff_content(draft.diff), "\n\n"]
-        for file in draft.files:
-            parts.append(f"\n{visible_lines(file.masked)}\n")
-        return parts
 
     @on(Input.Changed, "#folder")
     def _folder_typed(self) -> None:
@@ -363,6 +348,15 @@ class WriteScreen(HardenScreen):
                 self.post_message(FilesWritten(tuple(written), commands))
 
         self.run_worker(work, group="write", thread=True)
+
+    def why_not(self, action: str) -> str:
+        if action == "save" and self._writing:
+            return "The files are being written."
+        if action == "save" and not self._missing and self.query_one("#write", Button).disabled:
+            return "There is nothing to write."
+        if action == "edit" and not any(Path(file.path).name in self._units for file in self._written):
+            return "Write a Quadlet into a folder first; then it can be edited."
+        return ""
 
     def action_edit(self) -> None:
         self._edited = edit_unit(self, self._choosing, self._written, self._units, self._edited)

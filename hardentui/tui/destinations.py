@@ -1,0 +1,86 @@
+"""Screens that one key opens from everywhere: there is one of each, imported when it is first wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+class Destination(Struct, frozen=True):
+    """The class of a screen, by name, and what makes it."""
+
+    kind: str
+    open: Callable[[], Screen[None]]
+
+
+def _commands() -> Screen[None]:
+    from hardentui.tui.screens.command_log import CommandLogScreen
+
+    return CommandLogScreen()
+
+
+def _connection() -> Screen[None]:
+    from hardentui.tui.screens.connection import ConnectionScreen
+
+    return ConnectionScreen()
+
+
+def _host() -> Screen[None]:
+    from hardentui.tui.screens.host import HostScreen
+
+    return HostScreen()
+
+
+def _images() -> Screen[None]:
+    from hardentui.tui.screens.images import ImagesScreen
+
+    return ImagesScreen()
+
+
+def _journal() -> Screen[None]:
+    from hardentui.tui.screens.journal import JournalScreen
+
+    return JournalScreen()
+
+
+def _networks() -> Screen[None]:
+    from hardentui.tui.screens.networks import NetworksScreen
+
+    return NetworksScreen()
+
+
+def _training() -> Screen[None]:
+    from hardentui.tui.screens.training import TrainingScreen
+
+    return TrainingScreen()
+
+
+def _trust() -> Screen[None]:
+    from hardentui.tui.screens.trust import TrustScreen
+
+    return TrustScreen()
+
+
+DESTINATIONS = {
+    "commands": Destination("CommandLogScreen", _commands),
+    "connection": Destination("ConnectionScreen", _connection),
+    "host": Destination("HostScreen", _host),
+    "images": Destination("ImagesScreen", _images),
+    "journal": Destination("JournalScreen", _journal),
+    "networks": Destination("NetworksScreen", _networks),
+    "training": Destination("TrainingScreen", _training),
+    "trust": Destination("TrustScreen", _trust),
+}
+
+
+def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
+    """Why it cannot be opened above these screens, the topmost of which comes last; empty when it can."""
+    there = [type(screen).__name__ == DESTINATIONS[name].kind for screen in screens]
+    if not any(there):
+        return ""
+    return "You are there already." if there[-1] else "It is open below this screen: esc goes back to it."

@@ -1,0 +1,35 @@
+"""Why an action of the walk cannot be carried out now. Pure."""
+
+from __future__ import annotations
+
+from hardentui.model.finding import Finding
+from hardentui.tui.choosing import Choosing
+from hardentui.visible import visible
+
+_CHOOSES = frozenset({"choose", "values", "safe", "likely", "all", "none", "diff", "write", "trial", "apply"})
+"""Actions that need to know the container."""
+_OF_FINDING = frozenset({"choose", "values", "explain"})
+
+
+def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | None, *, gone: bool) -> str:
+    """One sentence; empty when nothing is in the way.
+
+    Args:
+        choosing: None while the container's details have not arrived.
+        finding: the one under the cursor.
+        gone: the container was removed, and its last facts are shown.
+    """
+    if gone and action in ("recheck", "trial", "apply"):
+        return "The container was removed: these are its last facts."
+    if action in _CHOOSES and choosing is None:
+        return "Its details have not arrived yet."
+    if action in _CHOOSES and choosing is not None and choosing.report.facts is None:
+        return f"Nothing is known of it: {visible(choosing.report.trouble, 200)}."
+    if action in _OF_FINDING and finding is None:
+        return "There is no finding under the cursor."
+    if choosing is not None and not choosing.chosen:
+        if action in ("trial", "apply"):
+            return "Choose fixes first: space one, a all safe ones, L likely ones."
+        if action == "none":
+            return "No fix is chosen."
+    return ""

@@ -1,0 +1,32 @@
+"""What a screen shows, for whoever writes it into a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hardentui.workbench.views import Report, Row
+
+if TYPE_CHECKING:
+    from hardentui.model.journal import JournalEntry
+
+
+class Told(Struct, frozen=True):
+    """Either reports or entries of the journal.
+
+    Attributes:
+        about: what it is about, in a word or two; foreign text.
+        reports: each with what kind of thing its subject is.
+        rows: containers whose network map belongs to the reports.
+        entries: changes, the newest first.
+    """
+
+    about: str = ""
+    reports: tuple[tuple[Report, str], ...] = ()
+    rows: tuple[Row, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.reports or self.entries)

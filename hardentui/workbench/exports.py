@@ -1,0 +1,108 @@
+"""What a screen shows, as a file: in which formats, and how it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.model.finding import Severity
+from hardentui.model.journal import JournalEntry, journal_document
+from hardentui.model.written import WrittenFile
+from hardentui.reports import render
+from hardentui.reports.journal_text import entry_lines
+from hardentui.reports.network_svg import network_svg
+from hardentui.reports.result import TextStyle
+from hardentui.visible import visible_lines
+from hardentui.words import plural
+from hardentui.workbench.networking.whole_map import whole_map
+from hardentui.workbench.results import check_result
+from hardentui.workbench.views import Report, Row
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+FINDINGS = {
+    ".md": "markdown",
+    ".txt": "text",
+    ".json": "json",
+    ".html": "html",
+    ".sarif": "sarif",
+    ".xml": "junit",
+}
+"""Ending of a file -> format of a report of findings."""
+_MAP = "svg"
+
+
+class Exportable(Struct, frozen=True):
+    """Something that can be written into a file.
+
+    Attributes:
+        about: what it is about, in a word or two; foreign text.
+        holds: `3 subjects`.
+        formats: ending of the file -> name of the format; the first one is the usual one.
+        render: name of the format -> text.
+    """
+
+    about: str
+    holds: str
+    formats: Mapping[str, str]
+    render: Callable[[str], str]
+
+
+def findings_of(
+    bench: Workbench, about: str, reports: Sequence[tuple[Report, str]], rows: Sequence[Row] = ()
+) -> Exportable:
+    """A report of findings.
+
+    Args:
+        reports: each with what kind of thing its subject is.
+        rows: containers whose network map belongs to it: in the page, and as a picture of its own.
+    """
+
+    def text(form: str) -> str:
+        if form == _MAP:
+            return network_svg(whole_map(bench, rows))
+        result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
+        if rows and form == "html":
+            result = replace(result, network_map=whole_map(bench, rows))
+        return render(form, result, TextStyle())
+
+    formats = {**FINDINGS, ".svg": _MAP} if rows else FINDINGS
+    return Exportable(about, plural(len(reports), "subject"), formats, text)
+
+
+def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
+    """What was changed on this host, with the differences and the proof."""
+
+    def text(form: str) -> str:
+        if form == "json":
+            return json.dumps(journal_document(tuple(entries)), indent=2) + "\n"
+        lines = (line for entry in entries for line in (*entry_lines(entry, whole=True), ""))
+        return "".join(f"{visible_lines(line)}\n" for line in lines)
+
+    return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
+
+
+def write_export(export: Exportable, path: str) -> WrittenFile:
+    """Write it in the format of the file's ending; what was there is kept as a backup.
+
+    Raises:
+        InputError: no format has this ending.
+        WriteError: it cannot be written; what was there is untouched.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in export.formats:
+        raise InputError(
+            "The ending of the file tells the format, and this one tells none.", " ".join(export.formats)
+        )
+    folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
+    file = TextFile(name, export.render(export.formats[suffix]))
+    return write_bundle(folder, [file], create=True, follow_symlink=True)[0]

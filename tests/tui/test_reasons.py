@@ -1,0 +1,123 @@
+"""A key that can do nothing now is grey in the footer, is in no palette, and says why: on every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.widgets._footer import FooterKey
+
+from hardentui.tui.actions import Action
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.walk import WalkScreen
+from tests.tui.replayed import Host, nothing, some
+from tests.tui.support import Driver, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+
+
+def _told(app: HardenApp) -> str:
+    return " ".join(notice.message for notice in app._notifications)
+
+
+def _greyed(app: HardenApp) -> set[str]:
+    return {key.action for key in app.screen.query(FooterKey) if key._disabled}
+
+
+def _shop() -> Host:
+    return some(simulated=True)
+
+
+@pytest.mark.parametrize(
+    ("host", "way", "size"),
+    [
+        *((nothing, (), size) for size in SIZES),
+        *((_shop, ("enter",), size) for size in SIZES),
+        (nothing, ("H",), SIZES[1]),
+        (nothing, ("I",), SIZES[1]),
+        (nothing, ("M",), SIZES[1]),
+        (nothing, ("P",), SIZES[1]),
+        (nothing, ("J",), SIZES[1]),
+        (nothing, ("c",), SIZES[1]),
+        (nothing, ("at",), SIZES[1]),
+        (_shop, ("I",), SIZES[1]),
+        (_shop, ("I", "u"), SIZES[1]),
+        (_shop, ("M",), SIZES[1]),
+        (_shop, ("M", "s"), SIZES[1]),
+        (_shop, ("P", "a"), SIZES[1]),
+        (_shop, ("f",), SIZES[1]),
+        (_shop, ("K",), SIZES[1]),
+        (_shop, ("l",), SIZES[1]),
+        (_shop, ("enter", "d"), SIZES[1]),
+        (_shop, ("enter", "a", "t"), SIZES[1]),
+        (_shop, ("enter", "a", "A"), SIZES[1]),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else value.__name__,
+)
+async def test_a_key_with_a_reason_is_grey_and_says_it(
+    host: Callable[[], Host], way: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    """Everything that has a reason on this screen: its key tells it and changes nothing."""
+    app = make_app(host())
+    async with running(app, size) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        for key in way:
+            await pilot.press(key)
+        screen = app.screen
+        assert isinstance(screen, HardenScreen)
+        for action in screen.ACTIONS:
+            name = action.target.partition("(")[0]
+            if why := screen.why_not(name):
+                await _says(pilot, action, why)
+                assert app.screen is screen
+                if action.show:
+                    await until(pilot, lambda: action.target in _greyed(app))  # noqa: B023
+        shown = {action.target for action in screen.ACTIONS if action.show}
+        allowed = {target for target in shown if not screen.why_not(target)}
+        await until(pilot, lambda: not allowed & _greyed(app))
+
+
+async def _says(pilot: Driver, action: Action, why: str) -> None:
+    pilot.app.clear_notifications()
+    await pilot.press(action.key.split(",")[0])
+    await until(pilot, lambda: why in _told(pilot.app))  # type: ignore[arg-type]
+
+
+async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: {"trial"} <= _greyed(app))
+        assert isinstance(app.screen, WalkScreen)
+        await pilot.press("L")
+        await until(pilot, lambda: not {"trial"} & _greyed(app))
+        await pilot.press("u")
+        await until(pilot, lambda: {"trial"} <= _greyed(app))
+
+
+async def test_the_help_tells_the_reasons_too() -> None:
+    app = make_app(nothing())
+    async with running(app, (100, 40)) as pilot:
+        await pilot.press("question_mark")
+        await shows(pilot, "Not now: There is no container to walk through.")
+
+
+async def test_a_screen_that_is_open_is_not_opened_again() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("H", "H")
+        await until(pilot, lambda: "You are there already." in _told(app))
+        await pilot.press("I", "H")
+        await until(pilot, lambda: "It is open below this screen: esc goes back to it." in _told(app))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_the_palette_leaves_out_what_cannot_be_done() -> None:
+    app = make_app(nothing())
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("ctrl+p", *"walk")
+        await pilot.pause()
+        assert "Walk through the ten steps" not in screen_text(app)
