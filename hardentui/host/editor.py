@@ -1,4 +1,4 @@
-"""The user's editor on a text: in a private folder, without a shell, and only what comes back is taken."""
+"""The user's editor or pager on a text: in a private folder, without a shell, taking only what comes back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from hardentui.account import environment, is_confined
@@ -20,6 +20,8 @@ from hardentui.visible import visible
 _LONGEST_SESSION = 24 * 3600.0
 _LARGEST = 1 << 20
 _EMPTY = ("", "true", "false", ":")
+_NO_PAGERS = (*_EMPTY, "cat")  # nothing would be seen: it ends at once
+_USUAL_PAGERS = ("less", "more")
 
 
 def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -28,11 +30,37 @@ def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
     Raises:
         ToolMissing: there is none that can be run here.
     """
+    command = _named_in(environ, ("VISUAL", "EDITOR"), _EMPTY)
+    if not command:
+        raise ToolMissing("There is no editor.", "Set $EDITOR, for example: export EDITOR=vi")
+    return command
+
+
+def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The command of $PAGER, or a usual pager, as words; its first one is the path of a program.
+
+    Raises:
+        ToolMissing: there is none that can be run here.
+    """
+    if command := _named_in(environ, ("PAGER",), _NO_PAGERS):
+        return command
+    for name in _USUAL_PAGERS:
+        if program := shutil.which(name, path=environment().get("PATH", "")):
+            return (program,)
+    raise ToolMissing("There is no pager.", "Set $PAGER, for example: export PAGER=less")
+
+
+def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Sequence[str]) -> tuple[str, ...]:
+    """The command that the first of these variables names; nothing where none does.
+
+    Args:
+        empty: values that mean no program.
+    """
     if is_confined(environ):
         raise ToolMissing("No program is run here.", "This session runs in a browser.")
-    for variable in ("VISUAL", "EDITOR"):
+    for variable in variables:
         given = environ.get(variable, "").strip()
-        if given in _EMPTY:
+        if given in empty:
             continue
         try:
             words = shlex.split(given)
@@ -42,7 +70,7 @@ def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
         if program is None:
             raise ToolMissing(f"${variable} names a program that is not there: {visible(words[0], 80)}.")
         return (program, *words[1:])
-    raise ToolMissing("There is no editor.", "Set $EDITOR, for example: export EDITOR=vi")
+    return ()
 
 
 def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
@@ -56,27 +84,54 @@ def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
         ToolMissing: the editor cannot be run.
         InputError: it failed, or what it left behind is no text.
     """
+    with _file_with(text, suffix) as path:
+        status = _run(command, path)
+        if status != 0:
+            raise InputError(f"The editor ended with status {status}; nothing was taken from it.")
+        return _read(path)
+
+
+def show(command: tuple[str, ...], text: str, suffix: str) -> None:
+    """Have a text read in a pager, until it ends.
+
+    Args:
+        command: as `pager` gives it.
+
+    Raises:
+        ToolMissing: the pager cannot be run.
+        InputError: it failed.
+    """
+    with _file_with(text, suffix) as path:
+        status = _run(command, path)
+        if status != 0:
+            raise InputError(f"The pager ended with status {status}.")
+
+
+@contextmanager
+def _file_with(text: str, suffix: str) -> Iterator[str]:
+    """The path of a file with this text, in a folder that only this account can enter."""
     with tempfile.TemporaryDirectory(prefix="hardentui-edit-", ignore_cleanup_errors=True) as folder:
         handle, path = tempfile.mkstemp(suffix=suffix, dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", "replace"))
-        with _interrupts_are_the_editors():
-            try:
-                done = subprocess.run(
-                    [*command, path], check=False, timeout=_LONGEST_SESSION, env=environment()
-                )
-            except OSError as error:
-                raise ToolMissing(f"{visible(command[0], 80)} cannot be run: {error.strerror}.") from error
-            except subprocess.TimeoutExpired as error:
-                raise InputError("The editor was open for a day and was ended.") from error
-        if done.returncode != 0:
-            raise InputError(f"The editor ended with status {done.returncode}; nothing was taken from it.")
-        return _read(path)
+        yield path
+
+
+def _run(command: tuple[str, ...], path: str) -> int:
+    """Run a program that has the terminal; returns its status."""
+    with _interrupts_are_its_own():
+        try:
+            done = subprocess.run([*command, path], check=False, timeout=_LONGEST_SESSION, env=environment())
+        except OSError as error:
+            raise ToolMissing(f"{visible(command[0], 80)} cannot be run: {error.strerror}.") from error
+        except subprocess.TimeoutExpired as error:
+            raise InputError("The program was open for a day and was ended.") from error
+    return done.returncode
 
 
 @contextmanager
-def _interrupts_are_the_editors() -> Iterator[None]:
-    """Ctrl-C in the editor is meant for it; the terminal sends it to us, too."""
+def _interrupts_are_its_own() -> Iterator[None]:
+    """Ctrl-C in the program is meant for it; the terminal sends it to us, too."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -78,3 +78,17 @@ class Draft(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+
+
+class ShellCommands(Struct, frozen=True):
+    """Commands that make a container again, to be read or copied.
+
+    Attributes:
+        text: one a line.
+        notes: what is not carried over or unknowable, one sentence each.
+        masked: a secret stands in them as asterisks, so they do not work as they are.
+    """
+
+    text: str
+    notes: tuple[str, ...]
+    masked: bool

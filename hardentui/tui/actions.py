@@ -92,6 +92,23 @@ APP = (
     ),
 )
 COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
+COPY_MORE = Action(
+    "container.copy_as", "Y", "Copy as", "Copy its podman run command, its Quadlet, its ID.", "This screen"
+)
+COPY_AS = (
+    Action("copy_as.leave", "escape,q", "Leave", "Copy nothing.", "Question", True, "esc"),
+    *(
+        Action(
+            f"copy_as.number_{number}",
+            str(number),
+            f"Line {number}",
+            "Copy this line.",
+            "Question",
+            call=f"number({number})",
+        )
+        for number in range(1, 8)
+    ),
+)
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 _ORDER = (
@@ -201,6 +218,7 @@ LOGS = (
     Action("logs.follow", "f", "Follow", "Keep the newest line in sight, or stand still.", "Log", True),
     Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
     Action("logs.search", "slash", "Search", "Look for a text.", "Log", True, "/"),
+    Action("logs.pager", "p", "Pager", "Read the lines in $PAGER.", "Log", True),
     Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
     Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
 )

@@ -236,8 +236,11 @@ class HardenApp(App[None]):
                 self._told.add(notice)
                 self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
-    def copy(self, what: str, text: str) -> None:
+    def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None:
         """Put a text into the clipboard and into a file, for terminals that pass no copy on.
+
+        Args:
+            notes: what has to be known about the text, one sentence each.
 
         It goes through the gate for untrusted text: a name with a line break must not run when it is pasted.
         """
@@ -248,7 +251,8 @@ class HardenApp(App[None]):
         except HardenError as error:
             where = error.title
         self.clear_notifications()
-        self.notify(where, title=f"Copied {what}")
+        told = [where, *notes]
+        self.notify("\n".join(told), title=f"Copied {what}", timeout=_READING if len(told) > 1 else None)
 
     # --- which screen comes when: imported when they are first wanted, which keeps the start short -----
 
@@ -268,6 +272,13 @@ class HardenApp(App[None]):
 
         if self.session.bench is not None:
             self.push_screen(LogsScreen(self.session.bench, facts))
+
+    def open_copies(self, row: Row) -> None:
+        from hardentui.tui.screens.copying import CopyScreen, copyables
+
+        if (bench := self.session.bench) is not None:
+            choices = tuple(self.session.choices.get(row.key, {}).values())
+            self.push_screen(CopyScreen(row.name, copyables(bench, row, choices)))
 
     def open_rights(self, row: Row) -> None:
         from hardentui.tui.screens.rights import RightsScreen

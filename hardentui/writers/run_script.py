@@ -14,7 +14,7 @@ from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import pod_create_arguments, pod_networks
 from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
 
-__all__ = ["run_arguments", "run_script"]
+__all__ = ["run_arguments", "run_commands", "run_script"]
 
 
 def _quoted(words: Sequence[str]) -> str:
@@ -47,6 +47,19 @@ def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequenc
     lines += _branch("run", spec, _unknown_to("run", spec))
     lines += ["*)", '    echo "usage: $0 [run|create]" >&2', "    exit 2", "    ;;", "esac", ""]
     return "\n".join(lines)
+
+
+def run_commands(spec: Spec, context: UnitContext | None = None) -> str:
+    """Commands for a shell, one a line: what the container needs and may be missing, then `podman run`.
+
+    A container with an option that only `podman create` knows is created and not started.
+    """
+    verb = "create" if _unknown_to("run", spec) else "run"
+    words = list(run_arguments(spec, verb))
+    if verb == "run":
+        words.insert(words.index("run") + 1, "--detach")
+    needed = filter(None, _prerequisites(spec, context or UnitContext()))
+    return "\n".join([*needed, f"podman {_quoted(words)}"])
 
 
 def _unknown_to(verb: str, spec: Spec) -> list[str]:

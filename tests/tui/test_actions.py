@@ -72,6 +72,11 @@ def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HomeScr
         assert hasattr(HardenApp, f"action_{action.target.partition('(')[0]}"), action.id
 
 
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_screen_copies_but_those_where_one_types_all_the_time(screen: type[HomeScreen]) -> None:
+    assert (actions.COPY in screen.ACTIONS) is (screen.__name__ not in ("ValuesScreen", "ExportScreen"))
+
+
 def test_every_action_has_an_id_and_explains_itself() -> None:
     declared = [action for screen in SCREENS for action in screen.ACTIONS] + list(actions.APP)
     ids = {action.id: action for action in declared}

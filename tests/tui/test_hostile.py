@@ -106,6 +106,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("H", "escape"),
             ("at", "escape"),
             ("e", "escape"),
+            ("Y", "2", "Y", "escape"),
             ("I", "o", "enter", "end", "escape", "u", "enter", "escape", "i", "x", "escape", "escape"),
             ("M", "enter", "escape", "s", "escape", "escape"),
             ("K", "end", "escape"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from textual.widgets._footer import FooterKey
@@ -65,7 +66,7 @@ async def test_a_key_with_a_reason_is_grey_and_says_it(
         await until(pilot, lambda: app.session.host is not None)
         for key in way:
             await pilot.press(key)
-        screen = app.screen
+        screen: Any = app.screen
         assert isinstance(screen, HardenScreen)
         for action in screen.ACTIONS:
             name = action.target.partition("(")[0]

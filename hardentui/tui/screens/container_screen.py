@@ -10,6 +10,7 @@ _NO_CONTAINER = {
     "logs": "There is no container whose log could be read.",
     "monitor": "There is no container to watch.",
     "rights": "There is no container to look at.",
+    "copy_as": "There is no container to copy.",
 }
 
 
@@ -26,7 +27,7 @@ class ContainerScreen(HardenScreen):
         return Told(row.name, tuple(reports_of([row]))) if row is not None else Told()
 
     def why_not(self, action: str) -> str:
-        if action not in ("logs", "monitor", "rights"):
+        if action not in _NO_CONTAINER:
             return ""
         row = self.session.rows.get(self.container_key)
         if row is None:
@@ -44,6 +45,9 @@ class ContainerScreen(HardenScreen):
 
     def action_monitor(self) -> None:
         self.harden.open_monitor(self.container_key)
+
+    def action_copy_as(self) -> None:
+        self.harden.open_copies(self.session.rows[self.container_key])
 
     def action_rights(self) -> None:
         self.harden.open_rights(self.session.rows[self.container_key])

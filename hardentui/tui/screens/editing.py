@@ -1,9 +1,10 @@
-"""Handing a plan or a written unit to the user's editor, and taking back what is right."""
+"""Handing a plan or a written unit to the user's editor, a log to the pager, and taking back the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from textual.app import SuspendNotSupported
 
@@ -17,11 +18,14 @@ from hardentui.workbench.changing.edited import (
     edit,
     edited_choices,
     editor_command,
+    pager_command,
     save_edited,
+    show,
 )
 from hardentui.workbench.planning.planner import plan_file
 from hardentui.workbench.views import known_facts
 
+_Result = TypeVar("_Result")
 _MOST_FAULTS = 5
 _READING = 15.0  # seconds that faults with their lines stay on the screen
 
@@ -95,26 +99,45 @@ def edit_unit(
     return ""
 
 
+def read_in_pager(screen: HardenScreen, text: str) -> None:
+    """Hand a text to the user's pager, and take the terminal back when it ends."""
+    _hand_over(screen, pager_command, lambda command: show(command, text, ".txt"), "a pager")
+
+
 def _edited(screen: HardenScreen, text: str, suffix: str) -> str | None:
     """What came back from the editor; None when it could not be opened or failed."""
+    return _hand_over(screen, editor_command, lambda command: edit(command, text, suffix), "an editor")
+
+
+def _hand_over(
+    screen: HardenScreen,
+    find: Callable[[], tuple[str, ...]],
+    use: Callable[[tuple[str, ...]], _Result],
+    what: str,
+) -> _Result | None:
+    """Leave the terminal to a program while it runs; None, and the reason is told, where it could not.
+
+    Args:
+        find: gives the command of the program; `use`: runs it.
+    """
     trouble: HardenError | None = None
-    after: str | None = None
+    result: _Result | None = None
     try:
-        command = editor_command()
+        command = find()
         with screen.app.suspend():
             try:  # Textual takes the terminal back only when nothing is raised here
-                after = edit(command, text, suffix)
+                result = use(command)
             except HardenError as error:
                 trouble = error
     except SuspendNotSupported:
-        screen.complain("This terminal cannot be handed to an editor.")
+        screen.complain(f"This terminal cannot be handed to {what}.")
         return None
     except HardenError as error:
         trouble = error
     if trouble is not None:
         _complain(screen, trouble)
         return None
-    return after
+    return result
 
 
 def _complain(screen: HardenScreen, error: HardenError, more: str = "") -> None:

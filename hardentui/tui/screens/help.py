@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.harden.score_meaning import SHORT
-from hardentui.tui.actions import APP, BACK, Action, bindings
+from hardentui.tui.actions import APP, BACK, COPY, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import Part, hanging
@@ -37,7 +37,7 @@ _KEYS = {
 
 class HelpScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
-    ACTIONS = (BACK,)
+    ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
     BINDING_GROUP_TITLE = "Help"
 
@@ -90,6 +90,9 @@ class HelpScreen(HardenScreen):
             *hanging("", SHORT, width, "", indent=2),
         ]
         return Content.assemble(*parts)
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self._content().plain
 
     def _keys(self, action: Action) -> str:
         """The keys as they are now: the user may have chosen others."""

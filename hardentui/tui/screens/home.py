@@ -16,7 +16,7 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
-from hardentui.tui.actions import COPY, HOME, bindings
+from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
 from hardentui.tui.listing import ListView, arrange, summary
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
@@ -48,7 +48,7 @@ _NO_ROW = {
 
 
 class HomeScreen(ContainerScreen):
-    ACTIONS = (*HOME, COPY)
+    ACTIONS = (*HOME, COPY, COPY_MORE)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
 

@@ -17,6 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.model.facts import ContainerFacts
 from hardentui.tui.actions import BACK, COPY, LOGS, bindings
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.editing import read_in_pager
 from hardentui.tui.widgets.log_view import MOST, LogView
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -104,6 +105,8 @@ class LogsScreen(HardenScreen):
     # --- actions -----------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
+        if action == "pager" and not self._log.count:
+            return "The log is empty."
         if action in ("next_match", "previous_match") and self._matches is None:
             return "Search first: /."
         if action in ("next_match", "previous_match") and not self._matches:
@@ -142,6 +145,9 @@ class LogsScreen(HardenScreen):
         if not self._log.jump(by):
             self.notify("No more matches this way.", timeout=2)
         self._show_crumb()
+
+    def action_pager(self) -> None:
+        read_in_pager(self, self._log.text)
 
     def copied(self) -> tuple[str, str]:
         return ("the log", self._log.text)

@@ -19,7 +19,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Caution
-from hardentui.tui.actions import BACK, COPY, WALK, bindings
+from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.place import beginning, place_of
@@ -46,7 +46,7 @@ _IMAGE_STEP = 1
 
 class WalkScreen(ContainerScreen):
     CSS_PATH = "walk.tcss"
-    ACTIONS = (*WALK, COPY, BACK)
+    ACTIONS = (*WALK, COPY, COPY_MORE, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "The walk"
 

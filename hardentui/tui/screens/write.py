@@ -18,7 +18,7 @@ from hardentui.errors import HardenError, WriteError
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.plan import Plan
 from hardentui.model.written import WrittenFile
-from hardentui.tui.actions import BACK, WRITE, bindings
+from hardentui.tui.actions import BACK, COPY, WRITE, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
@@ -66,7 +66,7 @@ class FilesWritten(Message):
 
 class WriteScreen(HardenScreen):
     CSS_PATH = "write.tcss"
-    ACTIONS = (*WRITE, BACK)
+    ACTIONS = (*WRITE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Write"
 
@@ -80,6 +80,7 @@ class WriteScreen(HardenScreen):
         self._writing = False
         self._write_when_made = False
         self._written: tuple[WrittenFile, ...] = ()
+        self._commands: tuple[str, ...] = ()
         self._units: dict[str, str] = {}
         self._edited = ""
 
@@ -358,12 +359,17 @@ class WriteScreen(HardenScreen):
             return "Write a Quadlet into a folder first; then it can be edited."
         return ""
 
+    def copied(self) -> tuple[str, str]:
+        if self._commands:
+            return "the commands", "\n".join(self._commands)
+        return "the files", self._preview().plain
+
     def action_edit(self) -> None:
         self._edited = edit_unit(self, self._choosing, self._written, self._units, self._edited)
 
     def on_files_written(self, message: FilesWritten) -> None:
         self._writing = False
-        self._written, self._edited = message.files, ""
+        self._written, self._edited, self._commands = message.files, "", message.commands
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:
@@ -371,12 +377,15 @@ class WriteScreen(HardenScreen):
             parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
         for command in message.commands:
             parts += hanging("next:", command, width, "$primary", indent=10, label_style="bold")
+        if message.commands:
+            parts += hanging("", "y copies these commands.", width, "$muted", indent=10)
         if message.error is not None:
             error = message.error
             parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(error.hint)]
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
+            self.query_one("#write", Button).focus()  # in the folder's field y would be typed
         self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
 

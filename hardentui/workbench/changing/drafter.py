@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, Target
+from hardentui.model.draft import Draft, ShellCommands, Target
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
-from hardentui.workbench.changing.drafts import new_files
+from hardentui.workbench.changing.drafts import new_files, shell_commands
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
 from hardentui.workbench.changing.taking_over import commands_after
 from hardentui.workbench.changing.unit_draft import changed_unit
@@ -54,6 +54,14 @@ class Drafter:
             return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
         neighbours = self._neighbours(report)
         return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
+
+    def shell_commands(self, report: Report, plan: Plan | None) -> ShellCommands:
+        """What a person types to run a plan's container, or (None) the container as it is.
+
+        Raises:
+            CannotExpress: it only holds a pod together.
+        """
+        return shell_commands(known_facts(report), plan)
 
     def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
         """What to run once files were written, in this order; `folder` empty = they were written in place."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.draft import Draft, DraftFile, Target, TextFile
+from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
@@ -24,7 +24,7 @@ from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
-from hardentui.writers.run_script import run_script
+from hardentui.writers.run_script import run_commands, run_script
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain secret of the container."""
@@ -74,6 +74,29 @@ def new_files(
     return replace(draft, diff=_diff(today, masked_files))
 
 
+def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
+    """What a person types to run a plan's container, or the container as it is; secrets are masked.
+
+    Raises:
+        CannotExpress: it only holds a pod together.
+    """
+    _refuse_infra(facts)
+    spec = plan.after if plan else facts.spec
+    masked = _masked(spec)
+    context = writing_context(facts, masked, facts.engine.version)
+    written, volumes = with_existing(masked, context.anonymous)
+    notes = (*volumes, *left_behind(spec))
+    return ShellCommands(run_commands(written, context), notes, masked=masked != spec)
+
+
+def _refuse_infra(facts: ContainerFacts) -> None:
+    if facts.inspect.get("IsInfra"):
+        raise CannotExpress(
+            f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
+            "Name another container of the pod: all of them are written with it.",
+        )
+
+
 def _draft_files(made: Bundle, masked: tuple[TextFile, ...], *, private: bool) -> Iterator[DraftFile]:
     masked_texts = {file.name: file.text for file in masked}
     of_others = {command.unit for command in made.others}
@@ -120,11 +143,7 @@ class _Writer:
 
     def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:
         facts = self._facts
-        if facts.inspect.get("IsInfra"):
-            raise CannotExpress(
-                f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
-                "Name another container of the pod: all of them are written with it.",
-            )
+        _refuse_infra(facts)
         if self._target is Target.QUADLET:
             spec = _for_systemd(facts.spec, spec)
         context = writing_context(facts, spec, self._version)

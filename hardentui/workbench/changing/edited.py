@@ -39,6 +39,16 @@ def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
     return editor.edit(command, text, suffix)
 
 
+def pager_command() -> tuple[str, ...]:
+    """The user's pager; raises ToolMissing where there is none, or none may be run."""
+    return editor.pager(os.environ)
+
+
+def show(command: tuple[str, ...], text: str, suffix: str) -> None:
+    """Have a text read in a pager. Raises ToolMissing, InputError."""
+    editor.show(command, text, suffix)
+
+
 def edited_choices(text: str, checks: Mapping[str, AnyCheck]) -> tuple[Choice, ...]:
     """The fixes of a plan that somebody edited.
 

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import InputError, ToolMissing
-from hardentui.host.editor import edit, editor
+from hardentui.host.editor import edit, editor, pager, show
 
 
 def _script(folder: Path, body: str, name: str = "my editor") -> str:
@@ -87,3 +87,32 @@ def test_a_program_that_cannot_be_run_is_told(tmp_path: Path) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     with pytest.raises(ToolMissing, match="cannot be run"):
         edit((str(path),), "text\n", ".toml")
+
+
+def test_a_pager_is_that_of_the_user_or_a_usual_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = _script(tmp_path, "")
+    usual = tmp_path / "bin"
+    usual.mkdir()
+    less = _script(usual, "", "less")
+    monkeypatch.setenv("PATH", str(usual))
+    assert pager({"PAGER": f"'{program}' -S"}) == (program, "-S")
+    assert pager({}) == (less,)
+    assert pager({"PAGER": "cat"}) == (less,), "it ends before anybody has read a line"
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    for environ, sentence in (
+        ({}, "There is no pager."),
+        ({"PAGER": "no-such-pager"}, "names a program that is not there"),
+        ({"PAGER": program, ONLY_BELOW: "/tmp"}, "No program is run here."),
+    ):
+        with pytest.raises(ToolMissing) as refused:
+            pager(environ)
+        assert sentence in refused.value.title
+
+
+def test_a_pager_reads_the_text_from_a_private_file_and_its_failure_is_told(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    program = _script(tmp_path, f'cat "$1" > {seen}; stat -c %a "$1" "$(dirname "$1")" >> {seen}')
+    show((program,), "one\ntwo\n", ".txt")
+    assert seen.read_text() == "one\ntwo\n600\n700\n"
+    with pytest.raises(InputError, match="ended with status 3"):
+        show((_script(tmp_path, "exit 3"),), "x", ".txt")
