@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import group_of
+from hardentui.cli.stopping import stopped_by_signals
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
     from hardentui.workbench.changing.applying import PreparedChange
 
 _LONGEST = 7 * 24 * 3600.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -89,7 +85,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         _show(terminal, prepared)
         sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
         try:
-            with _stopped_by_signals() as stop:
+            with stopped_by_signals() as stop:
                 entry = application.run(prepared, lambda event: tell(terminal, event), stop)
         except ApplyFailed:
             _write(terminal, History().find(prepared.entry.id), options.format)
@@ -136,22 +132,6 @@ def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     terminal.complain(f"{down} Any failure brings back what there was.")
     if seconds := prepared.wishes.confirm_within:
         terminal.complain(f"It goes back by itself unless hardentui confirm comes within {seconds:g} s.")
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, the end of the session or a kill sets: then everything is taken back in order."""
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: Any) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _seconds(text: str) -> float:

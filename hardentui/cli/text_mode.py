@@ -17,10 +17,12 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.plan import plan_lines
 from hardentui.cli.saving import deliver
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import HardenError, UsageError
+from hardentui.cli.text_changes import APPLY_WORDS, Changes
+from hardentui.cli.text_lines import finding_line, row_line, severest_first, worst_first
+from hardentui.errors import ApplyFailed, HardenError, UsageError
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
-from hardentui.model.finding import Finding, Status
+from hardentui.model.finding import Finding, Status, Subject
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import command_word, visible, visible_lines
 from hardentui.words import nearest, plural
@@ -67,6 +69,7 @@ class Dialogue:
         self._choices: dict[str, dict[str, Choice]] = {}
         self._written: dict[str, dict[str, Choice]] = {}
         self._warned = self._left = False
+        self._changes = Changes(bench, terminal, self._say, read)
         self._words = {word.name: word for word in self._vocabulary()}
 
     def _vocabulary(self) -> Iterator[Word]:
@@ -96,6 +99,11 @@ class Dialogue:
         yield Word(
             "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
+        yield Word("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
+        yield Word("apply", APPLY_WORDS, "bring the chosen fixes to the container", self._apply, True)
+        yield Word("keep", "[ID]", "confirm a change that waits", self._changes.keep)
+        yield Word("undo", "[ID]", "take a change back, the newest where none is named", self._undo)
+        yield Word("journal", "", "what was changed from here", self._changes.journal)
         yield Word("next", "", "the commands that try and apply the chosen fixes", self._next, True)
         yield Word("again", "", "look at the container again", self._again, True)
         yield Word("help", "", "these words", self._help)
@@ -105,7 +113,7 @@ class Dialogue:
 
     def run(self) -> int:
         opened = self._bench.opened
-        self._say("HardenTUI, text mode. help tells the words. Nothing is written unless you say write.")
+        self._say("HardenTUI, text mode. help tells the words. Only write, apply and undo change something.")
         if opened.simulated:
             self._say("SIMULATED HOST: nothing below is real.")
         self._say(f"Host {visible(opened.host_name, 60)}.")
@@ -177,12 +185,12 @@ class Dialogue:
     def _list(self, wanted: str) -> None:
         self._report = None
         selection = parse_filter(wanted).select(self._rows)
-        self._listed = tuple(sorted(selection.rows, key=_worst))
+        self._listed = tuple(sorted(selection.rows, key=worst_first))
         if selection.trouble:
             self._say(selection.trouble)
         self._say(f"{plural(len(self._listed), 'container')}, the worst first.")
         for number, row in enumerate(self._listed, 1):
-            self._say(f"{number}. {_row_line(row)}")
+            self._say(f"{number}. {row_line(row)}")
 
     def _open(self, which: str) -> None:
         if which.isdecimal() and 1 <= int(which) <= len(self._listed):
@@ -201,7 +209,7 @@ class Dialogue:
             raise UsageError("It is gone.", "list tells what there is.")
         report = self._report = row.report
         self._rows = tuple(row if row.key == known.key else known for known in self._rows)
-        self._say(f"{visible(report.subject.name, 60)}: {_row_line(row, named=False)}")
+        self._say(f"{visible(report.subject.name, 60)}: {row_line(row, named=False)}")
         if report.attack:
             self._say(report.attack)
         self._fails("")
@@ -219,26 +227,26 @@ class Dialogue:
 
     def _host(self, _: str) -> None:
         for report in self._bench.surroundings.host():
-            failing = sorted(report.failing, key=_severity)
+            failing = sorted(report.failing, key=severest_first)
             self._say(f"{visible(report.subject.name, 60)}: {plural(len(failing), 'finding')} that fail.")
             for finding in failing:
-                self._say(f"{finding.severity.word}: {_finding_line(finding)}")
+                self._say(f"{finding.severity.word}: {finding_line(finding)}")
 
     # --- findings ----------------------------------------------------------------------------------------
 
     def _fails(self, _: str) -> None:
-        self._findings = tuple(sorted(self._open_report.failing, key=_severity))
+        self._findings = tuple(sorted(self._open_report.failing, key=severest_first))
         if not self._findings:
             self._say("Nothing fails.")
         for number, finding in enumerate(self._findings, 1):
             chosen = " Chosen." if finding.check in self._chosen else ""
             self._say(
-                f"{number}. {finding.severity.word}, step {finding.step}: {_finding_line(finding)}{chosen}"
+                f"{number}. {finding.severity.word}, step {finding.step}: {finding_line(finding)}{chosen}"
             )
 
     def _unknown(self, _: str) -> None:
         unknown = [f for f in self._open_report.findings if f.status is Status.UNKNOWN]
-        self._say(f"{plural(len(unknown), 'answer')} unknown.", *map(_finding_line, unknown))
+        self._say(f"{plural(len(unknown), 'answer')} unknown.", *map(finding_line, unknown))
 
     def _finding(self, which: str) -> Finding:
         if which.isdecimal() and 1 <= int(which) <= len(self._findings):
@@ -330,6 +338,44 @@ class Dialogue:
         )
         self._written[self._key] = dict(self._chosen)
 
+    def _plan_to_do(self) -> Plan:
+        """The plan of the chosen fixes, for what is done to a twin or the container."""
+        if not self._chosen:
+            raise UsageError("No fix is chosen.", "safe, likely or all choose them; choose N takes one.")
+        plan = self._made_plan()
+        if not plan.changes:
+            raise UsageError("The chosen fixes change nothing.")
+        return plan
+
+    def _try(self, words: str) -> None:
+        self._changes.try_out(self._open_report, self._plan_to_do(), self._chosen, words)
+
+    def _apply(self, words: str) -> None:
+        report, key = self._open_report, self._key
+        try:
+            done = self._changes.apply(report, self._plan_to_do(), self._chosen, words)
+        except ApplyFailed:
+            self._look_anew(report.subject)
+            raise
+        if done:
+            self._written[key] = dict(self._chosen)
+            self._look_anew(report.subject)
+
+    def _undo(self, text: str) -> None:
+        if self._changes.undo(text):
+            self._look_anew(self._report.subject if self._report else None)
+
+    def _look_anew(self, subject: Subject | None) -> None:
+        """A container that was made anew has another ID: list all again, and open the one of this name."""
+        self._rows = session.scan(self._bench, self._terminal)
+        same = [row for row in self._rows if subject and row.name == subject.name]
+        here = next((row for row in same if subject and row.engine.label == subject.engine), None)
+        if here is None or here.report is None or here.report.facts is None:
+            self._list("")
+        else:
+            self._report = here.report
+            self._again("")
+
     def _next(self, _: str) -> None:
         facts = known_facts(self._open_report)
         checks = " ".join(f"--check {check}" for check in self._chosen) or "--likely"
@@ -343,29 +389,3 @@ def _target(kind: str) -> Target:
             f"There is no kind {visible(kind, 40)!r}{nearest(kind, _TARGETS)}", ", ".join(_TARGETS)
         )
     return _TARGETS.get(kind, Target.QUADLET)
-
-
-def _worst(row: Row) -> tuple[bool, int, str]:
-    value = row.report.score.value if row.report else None
-    return (value is None, value or 0, row.name)
-
-
-def _severity(finding: Finding) -> tuple[int, int, str]:
-    return (-finding.severity, finding.step, finding.check)
-
-
-def _finding_line(finding: Finding) -> str:
-    reason = f" {visible(finding.verdict.reason, 300)}." if finding.verdict.reason else ""
-    return f"{finding.title}.{reason}"
-
-
-def _row_line(row: Row, *, named: bool = True) -> str:
-    name = f"{visible(row.name, 60)}, " if named else ""
-    if row.report is None or row.report.trouble:
-        why = visible(row.report.trouble, 200) if row.report else "not checked"
-        return f"{name}{visible(row.state, 20)}, {why}"
-    score = row.report.score
-    failing = [f"{count} {severity.word}" for severity, count in score.failing if count]
-    unknown = f", {score.unknown} unknown" if score.unknown else ""
-    fails = ", ".join(failing) or "nothing fails"
-    return f"{name}score {score_word(score.value)}, {fails}{unknown}, {visible(row.state, 20)}"

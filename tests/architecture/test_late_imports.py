@@ -15,6 +15,7 @@ SEAMS = {
     "scanners/stored.py": "most images have no stored report",
     "tui/app.py": "the first screen does not wait for the others",
     "tui/around.py": "the app starts without what scans images",
+    "tui/destinations.py": "the first screen does not wait for the others",
     "tui/screens/home.py": "the first screen does not wait for the others",
     "workbench/changing/cut_off.py": "most starts find no journal",
     "workbench/looking/once_per_engine.py": "most containers run from no unit",

@@ -54,7 +54,7 @@ class JournalScreen(BrowseScreen):
 
     def _read(self) -> None:
         recorded = History().recorded()
-        self._entries = tuple(reversed(recorded.entries))
+        self._entries = recorded.entries
         self._broken = tuple(f"{broken.id} cannot be read: {broken.why}" for broken in recorded.broken)
 
     def on_mount(self) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
@@ -23,6 +21,7 @@ from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
+from hardentui.tui.screens.write_messages import DraftFailed, DraftReady, FilesWritten
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.draft_text import draft_parts
@@ -39,29 +38,6 @@ _BAD = "bold $status-high"
 _UNIT_TICKS = {Target.UNIT: "unit", Target.DROP_IN: "drop-in"}
 _EXPORTS = {Target.KUBE: "kube", Target.ANSIBLE: "ansible"}
 _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICKS}
-
-
-@dataclass
-class DraftReady(Message):
-    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
-
-    draft: Draft
-    in_place: tuple[WrittenFile, ...] | HardenError = ()
-
-
-@dataclass
-class DraftFailed(Message):
-    target: Target
-    error: HardenError
-
-
-@dataclass
-class FilesWritten(Message):
-    """`commands` are to be run next, in this order; `error` is why some files were not written."""
-
-    files: tuple[WrittenFile, ...]
-    commands: tuple[str, ...] = ()
-    error: HardenError | None = None
 
 
 class WriteScreen(HardenScreen):

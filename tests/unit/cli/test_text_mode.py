@@ -12,8 +12,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
+from hardentui.workbench.changing.played import play_apply
 from hardentui.workbench.settings.document import settings_file
 from hardentui.workbench.settings.reading import wants_text
+from hardentui.workbench.trials.played import play_trial
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -89,14 +91,34 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
 def test_chosen_fixes_that_are_not_written_are_not_lost_by_one_word(talk: Talk) -> None:
     said = talk("open shop-web", "choose no-memory-limit", "list", "quit", "open shop-web", "fails", "quit")
     assert "The fixes that you chose are not written." in said
-    assert "No memory limit. all memory of the host may be used. Chosen." in said
+    assert "No memory limit: all memory of the host may be used. Chosen." in said
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str, tmp_path: Path) -> None:
     bench = _hostile(attack, tmp_path).first_look().workbench()
     out = io.StringIO()
-    words = iter(["1", "all", "plan", "diff", "diff kube", "unknown", "host", "next", "list", "1", "1", ""])
+    words = iter(
+        [
+            "1",
+            "all",
+            "plan",
+            "diff",
+            "try",
+            "apply",
+            "yes",
+            "apply [/x]",
+            "diff kube",
+            "unknown",
+            "host",
+            "next",
+            "list",
+            "1",
+            "1",
+            "",
+        ]
+    )
     Dialogue(
         bench, Terminal(out, out, environ={}), lambda: f"{word}\n" if (word := next(words)) else ""
     ).run()
@@ -115,3 +137,49 @@ def test_a_setting_or_a_variable_asks_for_it() -> None:
     path.write_text("text_mode = true\n")
     assert wants_text({})
     assert not wants_text({"HARDENTUI_TEXT": "0"})
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated host plays at once."""
+    monkeypatch.setattr(play_trial, "__defaults__", (0.0,))
+    monkeypatch.setattr(play_apply, "__defaults__", (0.0,))
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_chosen_fixes_are_tried_and_what_broke_is_dropped(talk: Talk) -> None:
+    said = talk("open shop-web", "all", "try", "quit", "quit")
+    assert "Trying on a twin; the container runs on untouched." in said
+    assert "Simulated: no twin was made, so this proves nothing." in said
+    dropped = re.findall("Dropped from the chosen fixes: ([a-z-]+)", said)
+    assert dropped
+    chosen = re.findall(r"Left out\n((?:  .*\n)+)", said)
+    assert dropped[0] in chosen[0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_apply_tells_its_steps_and_asks_and_only_yes_does_it(talk: Talk) -> None:
+    said = talk("open shop-web", "likely", "apply", "y", "quit", "quit")
+    assert "These fixes were not tried on a twin" in said
+    assert "Steps on shop-web:\n1. " in said
+    assert "Do this? yes or no: Nothing was changed." in said
+    said = talk("open shop-web", "likely", "try", "apply 120 keep-data probe true", "yes", "quit")
+    assert "With what worked on the twin." in said
+    assert "apply shop-web: done" in said
+
+
+def test_what_cannot_be_done_says_why(talk: Talk) -> None:
+    said = talk(
+        "try", "open shop-web", "try", "apply", "likely", "try curl", "apply soon", "apply 0", "undo", "keep",
+        "journal", "quit", "quit",
+    )  # fmt: skip
+    for sentence in (
+        "try is about a container.",
+        "No fix is chosen.",
+        "try does not understand 'curl'.",
+        "apply does not understand 'soon'.",
+        "apply does not understand '0'.",
+        "This host is simulated: there is no change that could be kept or taken back.",
+        "The journal is empty: nothing was changed from here.",
+    ):
+        assert sentence in said
