@@ -46,10 +46,13 @@ class WriteScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Write"
 
-    def __init__(self, choosing: Choosing) -> None:
+    def __init__(self, choosing: Choosing, plan: Plan | None = None) -> None:
+        """Args:
+        plan: what worked on a twin, also what had to be loosened; None: the plan of what is chosen.
+        """
         super().__init__()
         self._choosing = choosing
-        self._plan: Plan | None = choosing.plan
+        self._plan: Plan | None = plan or choosing.plan
         self._ready: dict[Target, DraftReady] = {}
         self._failed: dict[Target, HardenError] = {}
         self._unit: OwnUnit | None = None
