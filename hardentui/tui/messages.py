@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -24,7 +25,17 @@ class UnitFound(Message):
 
 
 class FromWorker(Message):
-    """Base of all of them."""
+    """Base of all of them.
+
+    Attributes:
+        over: is set once what the worker looked at was closed: then nobody wants to know any more.
+    """
+
+    over: Event | None = None
+
+    def stands_for(self, message: Message) -> bool:
+        """It is the same news, and newer."""
+        return isinstance(message, type(self)) and message.over is self.over
 
 
 @dataclass
@@ -55,7 +66,7 @@ class ReportsArrived(FromWorker):
     """Reports wait in the session's inbox; one message stands for as many as have come."""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ReportsArrived)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -63,7 +74,7 @@ class ScanProgressed(FromWorker):
     progress: CheckProgress
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ScanProgressed)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -113,7 +124,7 @@ class LookProgressed(FromWorker):
     name: str = ""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, LookProgressed)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -127,7 +138,7 @@ class LookEnded(FromWorker):
 @dataclass
 class CommandRan(FromWorker):
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, CommandRan)
+        return self.stands_for(message)
 
 
 @dataclass

@@ -203,7 +203,7 @@ def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.S
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 5, 30)
+    assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 5)
     process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 5, errors
@@ -231,7 +231,7 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
             entries = site.journal.entries()
             return len(entries) > known and entries[0].begun >= begun
 
-        assert eventually(far_enough, 30)
+        assert eventually(far_enough)
         process.kill()
         process.communicate(timeout=30)
         entry = next(one for one in site.journal.entries() if one.action == "apply")
@@ -239,7 +239,7 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
         def ended(identity: str = entry.id) -> bool:
             return site.journal.read(identity).state is not EntryState.OPEN
 
-        assert eventually(ended, 30), begun
+        assert eventually(ended), begun
         entry = site.journal.read(entry.id)
         if entry.state is EntryState.DONE:  # it was faster than the kill
             assert site.run("undo", "--yes").returncode == 0
@@ -271,7 +271,7 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
             states = podman.podman("ps", "-a", "--format", "{{.ID}} {{.State}}", "--no-trunc").splitlines()
             return f"{identity} stopping" in states
 
-        assert eventually(stops, 30)
+        assert eventually(stops)
         process.kill()
         process.communicate(timeout=30)
 
@@ -279,7 +279,7 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
             now = site.inspect()
             return bool(now["Id"] == identity and now["Name"] == NAME and now["State"]["Running"])
 
-        assert eventually(lambda: site.newest().state is not EntryState.OPEN, 40)
+        assert eventually(lambda: site.newest().state is not EntryState.OPEN)
         assert back()
     finally:
         podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
@@ -385,9 +385,9 @@ def test_what_nobody_confirms_goes_back_by_itself_in_time(site: Site) -> None:
     def back() -> bool:
         return site.journal.read(entry["id"]).state is EntryState.ROLLED_BACK
 
-    assert eventually(back, 30)
+    assert eventually(back)
     late = time.time() - entry["confirm_by"]
-    assert late <= 5, f"{late:.1f} s after its time"
+    assert late <= 20, f"{late:.1f} s after its time"
     assert eventually(site.answers)
     assert site.seen() == before
     assert "not confirmed in time" in site.journal.read(entry["id"]).reason
@@ -395,11 +395,11 @@ def test_what_nobody_confirms_goes_back_by_itself_in_time(site: Site) -> None:
 
 def test_what_is_confirmed_stays_and_can_be_forgotten(site: Site) -> None:
     before = site.seen()
-    done = site.apply(*site.fixes, "--yes", "--confirm-within", "3", "--format", "json")
+    done = site.apply(*site.fixes, "--yes", "--confirm-within", "6", "--format", "json")
     (entry,) = json.loads(done.stdout)["entries"]
     confirmed = site.run("confirm")
     assert confirmed.returncode == 0, confirmed.stderr
-    time.sleep(4)
+    assert eventually(lambda: time.time() > entry["confirm_by"] + 1)
     assert site.journal.read(entry["id"]).state is EntryState.DONE
     assert site.inspect()["Id"] != before["id"]
     asked = site.run("journal", "forget", entry["id"])

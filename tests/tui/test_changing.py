@@ -31,7 +31,7 @@ def make_app() -> HardenApp:
 
 
 async def walk(app: HardenApp, pilot: Driver) -> None:
-    await until(pilot, lambda: app.session.host is not None, 20)
+    await until(pilot, lambda: app.session.host is not None)
     await pilot.press("slash", *"shop-web", "enter", "enter")
     await until(pilot, lambda: isinstance(app.screen, WalkScreen))
 
@@ -47,7 +47,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await shows(pilot, "trial", "simulated", "on a twin of this container")
         await pilot.press("enter")
-        await until(pilot, lambda: "A hardened configuration works" in drawn(app), 20)
+        await until(pilot, lambda: "A hardened configuration works" in drawn(app))
         assert "Left out" in drawn(app)
         assert "proves nothing" in drawn(app)
         await pilot.press("A")
@@ -55,7 +55,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "What will be done" in drawn(app))
         assert "rename the original to shop-web-before" in drawn(app)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Done." in drawn(app), 20)
+        await until(pilot, lambda: "Done." in drawn(app))
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "Nothing was changed from here")

@@ -33,8 +33,8 @@ async def test_an_engine_that_hangs_does_not_hold_the_app(tmp_path: Path, answer
             await pilot.press("q")
             await until(pilot, lambda: not app.is_running or app._exit)
         # what asyncio.run does at its end: it waits for every thread
-        await asyncio.wait_for(loop.shutdown_default_executor(), 8)
-        assert loop.time() - before < 4
+        await asyncio.wait_for(loop.shutdown_default_executor(), 20)
+        assert loop.time() - before < 20
 
 
 async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
