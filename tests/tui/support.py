@@ -20,7 +20,7 @@ from tests.tui.replayed import Host
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 
-_PATIENCE = 60.0
+_PATIENCE = 30.0
 """Seconds after which a condition will not come true any more: a green test does not need them."""
 _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
