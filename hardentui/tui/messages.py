@@ -12,6 +12,8 @@ from hardentui.errors import HardenError
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.model.draft import Draft, Target
+    from hardentui.model.written import WrittenFile
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.opening.opened import Opened
     from hardentui.workbench.workbench import Workbench
@@ -19,9 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass
 class UnitFound(Message):
-    """The container of a screen runs from this unit; told to that screen."""
+    """The container of a screen runs from this unit, or from none; told to that screen, as the next three."""
 
-    unit: OwnUnit
+    unit: OwnUnit | None
+
+
+@dataclass
+class DraftReady(Message):
+    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
+
+    draft: Draft
+    in_place: tuple[WrittenFile, ...] | HardenError = ()
+
+
+@dataclass
+class DraftFailed(Message):
+    target: Target
+    error: HardenError
+
+
+@dataclass
+class FilesWritten(Message):
+    """`commands` are to be run next, in this order; `error` is why some files were not written."""
+
+    files: tuple[WrittenFile, ...]
+    commands: tuple[str, ...] = ()
+    error: HardenError | None = None
 
 
 class FromWorker(Message):

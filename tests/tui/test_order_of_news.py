@@ -55,7 +55,7 @@ def test_the_newest_list_is_told_last() -> None:
         told.extend(row.name for row in message.rows)
         newer_told.set()
 
-    workers = Workers(post, deque(), pytest.fail)
+    workers = Workers(post, deque(), lambda fault: pytest.fail(str(fault)))
     began = threading.Event()
 
     def older() -> Any:
@@ -74,7 +74,7 @@ def test_the_newest_list_is_told_last() -> None:
 def test_the_newest_look_at_a_container_is_told_last() -> None:
     inbox: deque[Any] = deque()
     newer_told, began = threading.Event(), threading.Event()
-    workers = Workers(lambda _: newer_told.set(), inbox, pytest.fail)
+    workers = Workers(lambda _: newer_told.set(), inbox, lambda fault: pytest.fail(str(fault)))
 
     def refresh(key: str) -> str:
         if key == "older":
