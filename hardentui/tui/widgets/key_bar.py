@@ -31,7 +31,7 @@ class KeyBar(Footer):
 
     async def recompose(self) -> None:
         """Textual asks for it at every move of the focus; most leave the keys as they are."""
-        if self._wanted() != self._composed:
+        if self.is_attached and self._wanted() != self._composed:
             await super().recompose()
 
     def compose(self) -> ComposeResult:
