@@ -45,7 +45,7 @@ class Site:
         )  # fmt: skip
         self.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page")
 
-    def run(self, *arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hardentui", *arguments],
             env=self.environment,
@@ -68,7 +68,7 @@ class Site:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
             check=False,
         )
 
@@ -78,7 +78,7 @@ class Site:
 
     def answers(self) -> bool:
         try:
-            page = self.bench.execute("curl", "-s", "-m", "2", f"http://127.0.0.1:{PORT}/page")
+            page = self.bench.execute("curl", "-s", "-m", "20", f"http://127.0.0.1:{PORT}/page")
         except subprocess.CalledProcessError:
             return False
         return page == "precious"
@@ -121,7 +121,7 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert document["schema"] == "hardentui/journal/1"
     assert (entry["action"], entry["state"], entry["container"]) == ("apply", "done", NAME)
     assert {proof["check"]: proof["status"] for proof in entry["proof"]} == dict.fromkeys(FIXES, "pass")
-    assert 0 < entry["downtime_seconds"] < 20
+    assert 0 < entry["downtime_seconds"] < 60
     hardened, original = site.inspect(), site.inspect(entry["original"])
     assert hardened["HostConfig"]["ReadonlyRootfs"] is True
     assert original["Id"] == before["id"]
@@ -205,7 +205,7 @@ def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.S
     )
     assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 5)
     process.send_signal(sent)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=150)
     assert process.returncode == 5, errors
     assert "interrupted" in errors
     assert eventually(site.answers)
@@ -233,7 +233,7 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
 
         assert eventually(far_enough)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=150)
         entry = next(one for one in site.journal.entries() if one.action == "apply")
 
         def ended(identity: str = entry.id) -> bool:
@@ -273,7 +273,7 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
 
         assert eventually(stops)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=150)
 
         def back() -> bool:
             now = site.inspect()
@@ -294,7 +294,7 @@ def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None
         )
         for _ in range(2)
     ]  # fmt: skip
-    ends = [(process.communicate(timeout=90)[1], process.returncode) for process in both]
+    ends = [(process.communicate(timeout=150)[1], process.returncode) for process in both]
     assert sorted(code for _, code in ends) == [0, 2], "\n".join(errors for errors, _ in ends)
     refused = next(errors for errors, code in ends if code == 2)
     assert any(

@@ -131,5 +131,5 @@ def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) 
         assert site.inspect("apply-waited-for")["State"]["Running"] is True
     finally:
         site.bench.remove("apply-waited-for")
-        process.communicate(timeout=30)
+        process.communicate(timeout=150)
     assert site.seen() == before

@@ -178,7 +178,7 @@ def test_events_tell_of_a_container_within_seconds(podman: Bench, engine: Engine
         started = monotonic()
         with container(podman, "e-event") as identity:
             assert eventually(watched.saw("start", "e-event"))
-            assert monotonic() - started < 5
+            assert monotonic() - started < 30
         assert eventually(watched.saw("remove", "e-event"))
     first = next(event for event in watched.events if event.name == "e-event")
     assert (first.kind, first.id) == ("container", identity)

@@ -390,7 +390,7 @@ def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal
     process = start_trial(bench, "--all", "--probe", "sleep 8")
     assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=150)
     assert process.returncode == 130, errors
     assert leftovers(bench) == ""
 
@@ -400,7 +400,7 @@ def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
     assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=150)
     assert leftovers(bench) != ""
     code, _ = trial("--check", "writable-rootfs")
     assert code == 0
@@ -413,5 +413,5 @@ def test_two_trials_at_once_leave_each_other_alone(bench: Bench, trial: Run) -> 
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 3")
     assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     code, _ = trial("--check", "writable-rootfs")
-    _, errors = process.communicate(timeout=90)
+    _, errors = process.communicate(timeout=150)
     assert (code, process.returncode) == (0, 0), errors
