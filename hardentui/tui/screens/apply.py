@@ -140,11 +140,17 @@ class ApplyScreen(HardenScreen):
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.query_one("#reading").focus()
-        self._prepare_again()
+        if not self._begun:
+            self._prepare_again()
+
+    @property
+    def _begun(self) -> bool:
+        """What was prepared is being done, or is done: what else is prepared counts no more."""
+        return self._stop is not None or self._entry is not None
 
     def why_not(self, action: str) -> str:
         entry, running = self._entry, self._stop is not None
-        if action in ("run", "data") and (running or entry is not None):
+        if action in ("run", "data") and self._begun:
             return "It is already running." if running else "It is done already."
         if action == "run" and self._prepared is None:
             return "The reason is already shown." if self._trouble else "It is being prepared."
@@ -260,7 +266,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
-        if message.change.wishes != self._wishes():
+        if self._begun or message.change.wishes != self._wishes():
             return  # of wishes that have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
@@ -292,7 +298,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
-        if message.wishes is not None and message.wishes != self._wishes():
+        if message.wishes is not None and (self._begun or message.wishes != self._wishes()):
             return
         self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
         self._draw()
