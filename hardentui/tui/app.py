@@ -348,7 +348,7 @@ class HardenApp(App[None]):
         namespace, name, parameters = parse(action) if isinstance(action, str) else action
         if target is self or namespace == "app":
             return self.why_not(name, *parameters)
-        return target.why_not(name) if isinstance(target, HardenScreen) else ""
+        return target.reason(name) if isinstance(target, HardenScreen) else ""
 
     async def run_action(
         self,

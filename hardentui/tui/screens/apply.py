@@ -110,7 +110,7 @@ class ApplyScreen(HardenScreen):
         with Horizontal(classes="field"):
             yield Label("Confirm", classes="label")
             yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
-            yield Label(" seconds, else it goes back by itself (0: it stays)", classes="about")
+            yield Label("seconds, else it goes back by itself (0: it stays)", classes="about")
         with Horizontal(classes="field"):
             yield Label("Data", classes="label")
             yield Label(id="data", classes="about")
@@ -140,11 +140,17 @@ class ApplyScreen(HardenScreen):
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.query_one("#reading").focus()
-        self._prepare_again()
+        if not self._begun:
+            self._prepare_again()
+
+    @property
+    def _begun(self) -> bool:
+        """What was prepared is being done, or is done: what else is prepared counts no more."""
+        return self._stop is not None or self._entry is not None
 
     def why_not(self, action: str) -> str:
         entry, running = self._entry, self._stop is not None
-        if action in ("run", "data") and (running or entry is not None):
+        if action in ("run", "data") and self._begun:
             return "It is already running." if running else "It is done already."
         if action == "run" and self._prepared is None:
             return "The reason is already shown." if self._trouble else "It is being prepared."
@@ -181,6 +187,7 @@ class ApplyScreen(HardenScreen):
         else:
             self._stop = threading.Event()
             self.query_one("#reading").focus()
+            self.query_one("#reading").scroll_home(animate=False)
             self._change(prepared, self._stop)
             self._draw()
 
@@ -259,7 +266,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
-        if message.change.wishes != self._wishes():
+        if self._begun or message.change.wishes != self._wishes():
             return  # of wishes that have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
@@ -287,10 +294,11 @@ class ApplyScreen(HardenScreen):
         self._entry, self._stop, self._now = message.entry, None, ""
         self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
         self._draw()
+        self.call_after_refresh(self.query_one("#result").scroll_visible, animate=False, top=True)
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
-        if message.wishes is not None and message.wishes != self._wishes():
+        if message.wishes is not None and (self._begun or message.wishes != self._wishes()):
             return
         self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
         self._draw()
@@ -305,7 +313,7 @@ class ApplyScreen(HardenScreen):
         if not self.is_attached:
             return
         name = visible(self._container, 50)
-        now = self.signs.of(f"   {visible(self._now, 70)}…") if self._now else ""
+        now = self.signs.of(f"   {visible(self._now, 70)}…") if self._now else self._waits()
         simulated = "   simulated" if self._simulated else ""
         title = (name, "bold")
         parts = (title, f" {self.signs.of('›')} apply", (simulated, "$warning"), (now, "$primary"))
@@ -318,6 +326,16 @@ class ApplyScreen(HardenScreen):
             diff_content(prepared.entry.diff) if prepared is not None and prepared.entry.diff else Content("")
         )
         self.query_one("#difference", Static).update(shown)
+
+    def _waits(self) -> str:
+        """For the heading, where it is seen however far somebody has scrolled."""
+        if self._entry is None or self._entry.state is not EntryState.WAITING:
+            return ""
+        return f"   k keeps it, {self._seconds_left(self._entry)} s left"
+
+    @staticmethod
+    def _seconds_left(entry: JournalEntry) -> int:
+        return max(0, round(entry.confirm_by - time.time()))
 
     def _steps(self) -> Content:
         if self._lines:
@@ -351,7 +369,7 @@ class ApplyScreen(HardenScreen):
         down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
         kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
         if entry.state is EntryState.WAITING:
-            left = max(0, round(entry.confirm_by - time.time()))
+            left = self._seconds_left(entry)
             text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
             text, color = f"Done.{down}{kept} u undoes it.", "bold $success"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -75,19 +76,24 @@ class HardenScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey while there is a reason. Textual asks."""
-        return None if self.is_mounted and self.why_not(action) else True
+        return None if self.reason(action) else True
+
+    def reason(self, action: str) -> str:
+        """What `why_not` says; nothing while the screen is being made or taken away."""
+        try:
+            return self.why_not(action) if self.is_mounted else ""
+        except NoMatches:  # Textual asks also when the widgets are gone
+            return ""
 
     def show_what_is_possible(self) -> None:
         """Bring the greyed keys of the footer up to date."""
-        greyed = frozenset(
-            action.id for action in self.ACTIONS if action.show and self.why_not(action.target)
-        )
+        greyed = frozenset(action.id for action in self.ACTIONS if action.show and self.reason(action.target))
         if greyed != self._greyed:
             self._greyed = greyed
             self.refresh_bindings()
 
     def on_idle(self) -> None:
-        if self.is_mounted and self.is_current:
+        if self.is_current:
             self.show_what_is_possible()
 
     async def _state_changed(self, what: str) -> None:

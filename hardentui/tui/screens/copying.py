@@ -145,6 +145,8 @@ class CopyScreen(ModalScreen[None]):
 
     @on(Made)
     def _made(self, message: Made) -> None:
+        if not self.is_current:
+            return  # it was left meanwhile: nothing is to be copied
         app = cast("HardenApp", self.app)
         self.dismiss()
         if message.text is not None:

@@ -146,6 +146,8 @@ class JournalScreen(BrowseScreen):
     def action_keep(self) -> None:
         if (entry := self._entry()) is None:
             return
+        if self._busy:
+            return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 

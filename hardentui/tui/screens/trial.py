@@ -17,11 +17,13 @@ from textual.widgets import Input, Label, Static
 from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
+from hardentui.options import BY_NAME
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.text import Part, hanging
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
@@ -68,7 +70,7 @@ class TrialScreen(HardenScreen):
         super().__init__()
         self._choosing = choosing
         self._plan = plan
-        self._events: list[Content] = []
+        self._events: list[tuple[str, str, str]] = []  # label, text, style
         self._rounds: list[Round] = []
         self._now = ""
         self._trial: Trial | None = None
@@ -147,10 +149,10 @@ class TrialScreen(HardenScreen):
             self.app.push_screen(ApplyScreen(self._choosing, plan))
 
     def action_write(self) -> None:
-        if self._tried_plan() is not None and self._trial is not None:
+        if (plan := self._tried_plan()) is not None and self._trial is not None:
             dropped = {left.check for left in self._trial.left_out}
             self._choosing.drop(dropped)
-            self.app.push_screen(WriteScreen(self._choosing))
+            self.app.push_screen(WriteScreen(self._choosing, plan))
 
     def _tried_plan(self) -> Plan | None:
         """The plan with what worked; complains where it can no longer be made."""
@@ -193,25 +195,20 @@ class TrialScreen(HardenScreen):
             self._rounds.append(event.round)
             self._events.append(self._of_round(len(self._rounds), event.round))
         elif event.loosened:
-            text = f"     put back: {event.loosened}"
-            self._events.append(Content.styled(visible(text, 300), "$warning"))
+            self._events.append(("", f"put back: {event.loosened}", "$warning"))
         elif event.left_out is not None:
             left = event.left_out
-            text = f"     left out: {left.check}: {left.reason}"
-            self._events.append(Content.styled(visible(text, 300), "$warning"))
+            self._events.append(("", f"left out: {left.check}: {left.reason}", "$warning"))
         elif event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
-            self._events.append(Content(f"  {self.signs.of('·')} {visible(event.text, 300)}"))
+            self._events.append((self.signs.of("·"), event.text, ""))
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
 
-    def _of_round(self, number: int, tried: Round) -> Content:
+    def _of_round(self, number: int, tried: Round) -> tuple[str, str, str]:
         sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
         why = f": {visible(tried.why, 200)}" if tried.why else ""
-        return Content.assemble(
-            (f"  {self.signs.of(sign)} ", color),
-            f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s",
-            (why, color),
-        )
+        text = f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s{why}"
+        return self.signs.of(sign), text, color
 
     @on(Tried)
     def _tried(self, message: Tried) -> None:
@@ -223,7 +220,7 @@ class TrialScreen(HardenScreen):
     def _ended(self, message: Ended) -> None:
         self._trouble, self._stop, self._now = message.error, None, ""
         if message.error is None:
-            self._events.append(Content("  Stopped; the twin is removed and the container untouched."))
+            self._events.append(("", "Stopped; the twin is removed and the container untouched.", ""))
         self._draw()
 
     # --- drawing ------------------------------------------------------------------------------------------
@@ -239,10 +236,22 @@ class TrialScreen(HardenScreen):
                 (name, "bold"), f" {self.signs.of('›')} trial", (simulated, "$warning"), (now, "$primary")
             )
         )
-        self.query_one("#events", Static).update(
-            self._before() if not self._events else Content("\n").join(self._events)
-        )
+        self.query_one("#events", Static).update(self._before() if not self._events else self._told_so_far())
         self.query_one("#result", Static).update(self._result())
+
+    @property
+    def _width(self) -> int:
+        return min(140, self.app.size.width - 6)
+
+    def _told_so_far(self) -> Content:
+        parts: list[Part] = []
+        for label, text, style in self._events:
+            sign = f"  {label} "
+            parts += hanging(sign, visible(text, 300), self._width, style, indent=4, label_style=style)
+        return Content.assemble(*parts).rstrip("\n")
+
+    def on_resize(self) -> None:
+        self._draw()
 
     def _before(self) -> Content:
         if self._stop is not None:
@@ -269,12 +278,12 @@ class TrialScreen(HardenScreen):
             lines += self._log("Its last lines", trial.baseline.log)
             return Content("\n").join(lines)
         lines += self._part(
-            "Kept", [f"{kept.check}: {kept.option} {kept.after or 'removed'}" for kept in trial.kept]
+            "Kept", [f"{kept.check}: {_flagged(kept.option, kept.after)}" for kept in trial.kept]
         )
         lines += self._part(
             "Loosened",
             [
-                f"{relaxed.check}: {relaxed.option} {relaxed.given or 'removed'}. {relaxed.evidence}"
+                f"{relaxed.check}: {_flagged(relaxed.option, relaxed.given)}. {relaxed.evidence}"
                 for relaxed in trial.relaxed
             ],
         )
@@ -305,16 +314,21 @@ class TrialScreen(HardenScreen):
     def _part(self, title: str, texts: list[str]) -> list[Content]:
         if not texts:
             return []
-        return [
-            Content(""),
-            Content.styled(title, "bold"),
-            *(Content(f"  {visible(text, 300)}") for text in texts),
-        ]
+        parts: list[Part] = []
+        for text in texts:
+            parts += hanging("", visible(text, 300), self._width, indent=2)
+        return [Content(""), Content.styled(title, "bold"), Content.assemble(*parts).rstrip("\n")]
 
     def _log(self, title: str, log: str) -> list[Content]:
         shown = "\n".join(f"  {line}" for line in visible_lines(log).splitlines()[-_LOG_LINES:])
         return [Content(""), Content.styled(title, "bold"), Content.styled(shown, "$muted")] if shown else []
 
     def copied(self) -> tuple[str, str]:
-        events = "\n".join(event.plain for event in self._events)
-        return ("the trial", f"{events}\n{self._result().plain}")
+        return ("the trial", f"{self._told_so_far().plain}\n{self._result().plain}")
+
+
+def _flagged(option: str, value: str | None) -> str:
+    """`--memory 512m`, `--privileged removed`."""
+    row = BY_NAME.get(option)
+    flag = row.flag if row is not None and row.flag.startswith("-") else option
+    return f"{flag} {value or 'removed'}"

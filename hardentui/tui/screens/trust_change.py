@@ -101,6 +101,7 @@ class TrustChangeScreen(StoppableScreen):
         self._complete = False
         self._trouble: HardenError | None = None
         self._entry: JournalEntry | None = None
+        self._writing = False
         self._now = ""
 
     @property
@@ -121,8 +122,8 @@ class TrustChangeScreen(StoppableScreen):
     # --- the rules ---------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        if self.stop is not None and action in ("prove", "drop", "use", "default", "tags", "apply"):
-            return "Pulls are under way. esc stops them."
+        if action in ("prove", "drop", "use", "default", "tags", "apply") and (why := self._under_way()):
+            return why
         if action == "drop" and not self._rules:
             return "There is no rule to drop."
         return self._why_not_apply() if action == "apply" else ""
@@ -177,8 +178,8 @@ class TrustChangeScreen(StoppableScreen):
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
         """Other rules: what was proven of the ones before counts no more."""
-        if self.stop is not None:
-            self.complain("Pulls are under way. esc stops them.")
+        if why := self._under_way():
+            self.complain(why)
             return
         self._rules = rules
         self._draft, self._proofs, self._complete = None, [], False
@@ -186,6 +187,12 @@ class TrustChangeScreen(StoppableScreen):
         self.draw()
 
     # --- plan and pulls ----------------------------------------------------------------------------------
+
+    def _under_way(self) -> str:
+        """What has to end first."""
+        if self.stop is not None:
+            return "Pulls are under way. esc stops them."
+        return "One moment: the files are being written." if self._writing else ""
 
     def action_prove(self) -> None:
         self._changed(self._rules)
@@ -226,7 +233,7 @@ class TrustChangeScreen(StoppableScreen):
 
     @on(Ended)
     def _ended(self, message: Ended) -> None:
-        self.stop, self._now = None, ""
+        self.stop, self._now, self._writing = None, "", False
         if message.stopped:
             self._draft, self._proofs = None, []
             self.notify("The pulls were stopped. Nothing was changed.", markup=False)
@@ -246,7 +253,7 @@ class TrustChangeScreen(StoppableScreen):
 
     def _answered(self, sure: bool | None) -> None:
         if sure and self._change is not None and self._draft is not None:
-            self._now = "writing"
+            self._writing, self._now = True, "writing"
             self._apply(self._change, self._draft, tuple(self._proofs))
             self.draw()
 
@@ -259,7 +266,7 @@ class TrustChangeScreen(StoppableScreen):
 
     @on(Applied)
     def _applied(self, message: Applied) -> None:
-        self._entry, self._now = message.entry, ""
+        self._entry, self._now, self._writing = message.entry, "", False
         self.session.judge_host(again=True)
         self.draw()
         self.to_end()

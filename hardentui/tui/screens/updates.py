@@ -92,6 +92,7 @@ class UpdatesScreen(StoppableScreen):
         self._pins: tuple[PinReport, ...] | None = None
         self._moved: Moved | None = None
         self._trouble: HardenError | None = None
+        self._writing = False
         self._now = ""
 
     # --- asking ------------------------------------------------------------------------------------------
@@ -101,6 +102,8 @@ class UpdatesScreen(StoppableScreen):
             return _SIMULATED
         if action == "ask" and self.stop is not None:
             return "Registries are being asked. esc stops that."
+        if action in ("ask", "move") and self._writing:
+            return "One moment: the pins are being moved."
         if action == "move" and (self.stop is not None or self._pins is None):
             return "Ask the registries first: enter."
         if action == "move" and (not self._moving or self._moved is not None):
@@ -162,6 +165,7 @@ class UpdatesScreen(StoppableScreen):
 
     def _sure(self, sure: bool | None) -> None:
         if sure:
+            self._writing = True
             self._write(self._files, self._pins or ())
 
     @work(thread=True, group="updates")
@@ -179,7 +183,7 @@ class UpdatesScreen(StoppableScreen):
 
     @on(Moved)
     def _pins_moved(self, message: Moved) -> None:
-        self._moved = message
+        self._moved, self._writing = message, False
         self.draw()
         self.to_end()
 

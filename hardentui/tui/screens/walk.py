@@ -28,7 +28,7 @@ from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.screens.walk_reasons import why_not_in_walk
+from hardentui.tui.screens.walk_reasons import need_values, why_not_in_walk
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
@@ -367,8 +367,7 @@ class WalkScreen(ContainerScreen):
         waiting = choosing.need_a_value()
         choosing.add(choosing.choice(check) for check, why in waiting.items() if why is None)
         if left := [check for check, why in waiting.items() if why is not None]:
-            need = "This fix needs" if len(left) == 1 else "These fixes need"
-            self.complain(f"{need} a value first (p): {', '.join(left)}.", "Not chosen")
+            self.complain(need_values(left, choosing.bench.judge), "Not chosen")
         elif not choosing.chosen:
             self.complain("There is nothing a plan can fix.")
         await self._show_step()

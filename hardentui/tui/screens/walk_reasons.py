@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from hardentui.model.finding import Finding
 from hardentui.tui.choosing import Choosing
 from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.workbench.looking.judging import Judge
 
 _CHOOSES = frozenset({"choose", "values", "safe", "likely", "all", "none", "diff", "write", "trial", "apply"})
 """Actions that need to know the container."""
@@ -33,3 +39,11 @@ def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | N
         if action == "none":
             return "No fix is chosen."
     return ""
+
+
+def need_values(checks: Sequence[str], judge: Judge) -> str:
+    """Fixes that wait for a value, each with the step in which it can be given."""
+    steps = {check.id: check.step for check in judge.checks}
+    names = ", ".join(f"{check} (step {steps[check]})" for check in checks)
+    need = "This fix needs" if len(checks) == 1 else "These fixes need"
+    return f"{need} a value first; there p sets it: {names}."
