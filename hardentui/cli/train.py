@@ -35,6 +35,9 @@ _ACTIONS = {
     "export": "the results: export [--format json|csv|html] [-o FILE] [--class FILE] [--key FILE]",
 }
 
+_OURS = ("--url", "--connection", "--demo")
+"""Options that a learner may put behind `run`, where they would go to podman."""
+
 
 def arguments(parser: ArgumentParser) -> None:
     told = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
@@ -125,8 +128,9 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     share, done = course.share(progress, labs), sum(1 for lab in labs if progress.of(lab.id).points)
     terminal.write(f"\n{done} of {len(labs)} labs passed, {share} % of the points. ")
     terminal.write(f"It takes {course.pass_mark} % to pass.\n")
-    if training.current is not None:
-        terminal.note(f"Open now: {training.current.title}. Go on: hardentui train check")
+    current = training.current
+    if current is not None and not progress.of(current.id).points:
+        terminal.note(f"Open now: {current.title}. Go on: hardentui train check")
     elif training.next is not None:
         terminal.note(f"Next: hardentui train start {training.next.id}")
     else:
@@ -156,19 +160,26 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
     if mode is Mode.GUIDED:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        terminal.note("Make the container anew: hardentui train run OPTIONS   A hint: hardentui train hint")
+        hint = "   A hint: hardentui train hint" if mode is Mode.GUIDED else ""
+        terminal.note(f"Make the container anew: hardentui train run OPTIONS{hint}")
     return 0
 
 
 def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
+    ours = [word for word in options.words if word.partition("=")[0] in _OURS]
+    if ours:
+        raise UsageError(
+            f"What stands behind run goes to podman, and {ours[0]} is an option of HardenTUI.",
+            f"hardentui train {ours[0]} … run OPTIONS",
+        )
     terminal.activity("making the container anew")
     outcome = training.answer(options.words)
-    return _told(outcome, terminal)
+    return _told(training, outcome, terminal)
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     outcome = training.look()
-    code = _told(outcome, terminal)
+    code = _told(training, outcome, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
@@ -176,7 +187,7 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     while not outcome.solved and not stop.wait(2):
         again = training.look()
         if again != outcome:
-            outcome, code = again, _told(again, terminal)
+            outcome, code = again, _told(training, again, terminal)
     return code
 
 
@@ -245,11 +256,13 @@ _COMMANDS = {
 }
 
 
-def _told(outcome: LabOutcome, terminal: Terminal) -> int:
+def _told(training: Training, outcome: LabOutcome, terminal: Terminal) -> int:
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
-        terminal.note("Not yet. A hint: hardentui train hint")
+        current = training.progress.current
+        guided = current is None or current.mode is Mode.GUIDED
+        terminal.note("Not yet. A hint: hardentui train hint" if guided else "Not yet.")
         return 1
     if outcome.points:
         terminal.write(f"Solved: {outcome.points} points.\n\n")
@@ -257,7 +270,10 @@ def _told(outcome: LabOutcome, terminal: Terminal) -> int:
         why = "the time of the exam was over" if outcome.late else "the solution was shown before"
         terminal.write(f"Solved, without points: {why}.\n\n")
     _say(terminal, "What you have learned", lab.finish)
-    terminal.note("All labs: hardentui train")
+    if (following := training.next) is not None:
+        terminal.note(f"Next: hardentui train start {following.id}   All labs: hardentui train")
+    else:
+        terminal.note("All labs: hardentui train")
     return 0
 
 

@@ -297,6 +297,7 @@ SURE = (
     Action("sure.no", "escape,n,q", "No", "Cancel.", "Question", True, "esc"),
 )
 TRAINING = (
+    Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
     Action("training.stop", "x", "Clean up", "Remove everything the labs created.", "Training", True),
 )
 LAB = (
@@ -310,9 +311,9 @@ LAB = (
         "Show the solution; it costs the points of the lab.",
         "Lab",
     ),
-    Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab"),
-    Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab"),
-    Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
+    Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab", True),
+    Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab", True),
+    Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab", True),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
 CONNECTION = (

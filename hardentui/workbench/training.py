@@ -203,7 +203,7 @@ class Training:
         if current.mode is not Mode.GUIDED:
             raise UsageError(
                 f"There are no hints in {'an exam' if current.mode is Mode.EXAM else 'a challenge'}.",
-                f"With hints: hardentui train {lab.id}",
+                f"With hints: hardentui train start {lab.id}",
             )
         result = self.progress.of(lab.id)
         number = min(result.hints + 1, len(lab.hints))

@@ -40,11 +40,19 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await shows(pilot, "/ is outside the lab")
         options = app.screen.query_one("#options", Input)
         options.value = ""
-        await pilot.press("i", *"--memory=64m", "enter")
-        await shows(pilot, "✓ blocked", "Solved: 8 points.")
+        await pilot.press("i", *"podman run --memory=64m", "enter")
+        await shows(pilot, "✓ blocked", "Solved: 8 points.", "X tries this one as an exam.")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await shows(pilot, "1 of 15 labs passed", "✓")
+        await pilot.press("up", "enter")
+        await shows(pilot, "Lab: Your first fix", "Next move")
+        await pilot.press("i", "enter")
+        await shows(pilot, "Solved: 10 points.")
+    again = make_app()
+    async with running(again, size) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: getattr(again.screen, "current", "") == "read-only")
 
 
 async def test_a_policy_is_written_on_the_screen() -> None:

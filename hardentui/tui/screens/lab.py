@@ -90,6 +90,9 @@ class LabScreen(HardenScreen):
             return "This lab has no policy to save: i takes options of podman run."
         if action not in ("options", "back", "copy") and self._busy:
             return "One moment: the last step is not finished."
+        current = self._training.progress.current
+        if action == "hint" and current is not None and current.mode is not Mode.GUIDED:
+            return "There are no hints in an exam or a challenge: n starts over with them."
         return ""
 
     def action_options(self) -> None:
@@ -148,6 +151,9 @@ class LabScreen(HardenScreen):
         except ValueError as error:
             self.complain(f"{error}.", "These are no words of a shell.")
             return
+        for typed_along in (["podman", "run"], ["hardentui", "train", "run"]):
+            if options[: len(typed_along)] == typed_along:
+                options = options[len(typed_along) :]
         self.query_one("#reading").focus()
         self._do("Making the container anew", lambda: self._training.answer(options))
 
@@ -229,6 +235,7 @@ class LabScreen(HardenScreen):
                 Content(""),
                 Content.styled(earned, "bold $success"),
                 Content(_flowing(self._lab.finish)),
+                Content.styled("esc goes to the other labs; X tries this one as an exam.", "$primary"),
             ]
         return Content("\n").join(lines)
 
@@ -242,6 +249,8 @@ class LabScreen(HardenScreen):
         parts = [("Your task", lab.task)]
         if current is not None and current.mode is Mode.GUIDED:
             parts.append(("Next move", lab.guided.replace("hardentui train run", "podman run")))
+            if not lab.policy:
+                parts.append(("", "i goes to the line below, enter runs it."))
         parts += [(f"Hint {number}", text) for number, text in enumerate(self._hints, 1)]
         if self._shown:
             parts.append(("Solution", self._shown))
@@ -251,8 +260,7 @@ class LabScreen(HardenScreen):
         for title, text in parts:
             shown = visible_lines(text) if text is self._shown else _flowing(text)
             lines += [
-                Content(""),
-                Content.styled(title, "bold"),
+                *([Content(""), Content.styled(title, "bold")] if title else []),
                 Content(shown.replace("hardentui train run", "podman run")),
             ]
         if not exam and lab.picture.strip():

@@ -66,6 +66,8 @@ class TrainingScreen(BrowseScreen):
         if self.training.notice:
             self.complain(self.training.notice)
         self._draw()
+        if (following := self.training.next) is not None:
+            self.table.move_cursor(row=self.training.labs.index(following), animate=False)
 
     def on_screen_resume(self) -> None:
         """Back from a lab: its row may say something else now."""
@@ -126,7 +128,10 @@ class TrainingScreen(BrowseScreen):
             self.app.push_screen(LabScreen(self.training, self.training.find(self.current)))
 
     def why_not(self, action: str) -> str:
-        return "The labs are not open yet." if action == "stop" and self.training is None else ""
+        return "The labs are not open yet." if action in ("open", "stop") and self.training is None else ""
+
+    def action_open(self) -> None:
+        self.enter_row()
 
     def action_stop(self) -> None:
         if self.training is None:
