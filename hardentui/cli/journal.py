@@ -22,7 +22,8 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="",
         choices=("", "show", "forget"),
-        help="show one entry with its diff, or forget it: its kept original is deleted",
+        help="show one entry with its diff, or forget it: its kept original is deleted; "
+        "one that cannot be undone any more is closed",
     )
     parser.add_argument("id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it")
     parser.add_argument("--yes", action="store_true", help="with forget: do not ask")
