@@ -139,11 +139,17 @@ class ApplyScreen(HardenScreen):
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.query_one("#reading").focus()
-        self._prepare_again()
+        if not self._begun:
+            self._prepare_again()
+
+    @property
+    def _begun(self) -> bool:
+        """What was prepared is being done, or is done: what else is prepared counts no more."""
+        return self._stop is not None or self._entry is not None
 
     def action_data(self) -> None:
         """Data in its own layer: the next way to treat it."""
-        if self._stop is None and self._entry is None:
+        if not self._begun:
             ways = tuple(Data)
             self._data = ways[(ways.index(self._data) + 1) % len(ways)]
             self._prepare_again()
@@ -159,7 +165,7 @@ class ApplyScreen(HardenScreen):
     def action_run(self) -> None:
         """Do exactly what is shown."""
         prepared = self._prepared
-        if self._stop is not None or self._entry is not None:
+        if self._begun:
             self.complain("It is already running." if self._stop is not None else "It is done already.")
         elif prepared is None:
             self.complain("The reason is already shown." if self._trouble else "It is being prepared.")
@@ -250,7 +256,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
-        if message.change.wishes != self._wishes():
+        if self._begun or message.change.wishes != self._wishes():
             return  # of wishes that have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
@@ -281,7 +287,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
-        if message.wishes is not None and message.wishes != self._wishes():
+        if message.wishes is not None and (self._begun or message.wishes != self._wishes()):
             return
         self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
         self._draw()

@@ -130,6 +130,8 @@ class JournalScreen(BrowseScreen):
         if entry is None or entry.state is not EntryState.WAITING:
             self.complain("This entry is not waiting for confirmation.")
             return
+        if self._busy:
+            return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 
