@@ -16,9 +16,9 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
-from hardentui.reports.journal_text import entry_lines
 from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.journal_text import entry_lines
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry

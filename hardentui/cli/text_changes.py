@@ -18,10 +18,10 @@ from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Trial
-from hardentui.reports.journal_text import entry_lines
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
 from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.journal_text import entry_lines
 from hardentui.workbench.changing.played import play_apply, prepare_played
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.played import play_trial

@@ -7,8 +7,8 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
 from hardentui.cli.terminal import Terminal
-from hardentui.reports.journal_text import entry_lines
 from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.journal_text import entry_lines
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -17,11 +17,11 @@ from hardentui.model.finding import Severity
 from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.model.written import WrittenFile
 from hardentui.reports import render
-from hardentui.reports.journal_text import entry_lines
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
 from hardentui.visible import visible_lines
 from hardentui.words import plural
+from hardentui.workbench.changing.journal_text import entry_lines
 from hardentui.workbench.networking.whole_map import whole_map
 from hardentui.workbench.results import check_result
 from hardentui.workbench.views import Report, Row

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,7 +33,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
-from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.history import History, seconds_left
 from hardentui.workbench.changing.played import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
@@ -335,7 +334,7 @@ class ApplyScreen(HardenScreen):
 
     @staticmethod
     def _seconds_left(entry: JournalEntry) -> int:
-        return max(0, round(entry.confirm_by - time.time()))
+        return max(0, round(seconds_left(entry)))
 
     def _steps(self) -> Content:
         if self._lines:

@@ -121,7 +121,7 @@ class JournalScreen(BrowseScreen):
             return "This entry cannot be undone."
         if action == "keep" and entry.state is not EntryState.WAITING:
             return "This entry is not waiting for confirmation."
-        if action == "forget" and not entry.original:
+        if action == "forget" and not entry.can_be_undone:
             return "No original is kept for this entry."
         return ""
 
@@ -154,14 +154,9 @@ class JournalScreen(BrowseScreen):
     def action_forget(self) -> None:
         if (entry := self._entry()) is None:
             return
-        question = f"Remove {entry.original} for good?"
+        question = f"Remove {entry.original} for good?" if entry.original else "Close it as it stands?"
         detail = "The change cannot be undone afterwards."
-
-        def forget() -> str:
-            History().forget(entry.id)
-            return "The original is removed."
-
-        self._ask(question, detail, "removing the original", forget)
+        self._ask(question, detail, "forgetting it", lambda: visible(History().forget(entry.id).reason, 200))
 
     def _ask(self, question: str, detail: str, what: str, action: Callable[[], str]) -> None:
         def answered(yes: bool | None) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.visible import visible
+from hardentui.workbench.changing.history import seconds_left
 
 
 def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
@@ -36,7 +37,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
 
 def _state(entry: JournalEntry) -> str:
     if entry.state is EntryState.WAITING:
-        left = entry.confirm_by - datetime.now(UTC).timestamp()
+        left = seconds_left(entry)
         when = f"{left:.0f} s left" if left > 0 else "its time is over"
         return f"waits for hardentui confirm {entry.id} ({when})"
     if entry.state is EntryState.OPEN:
