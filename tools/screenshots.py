@@ -18,11 +18,15 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from hardentui.change.journal import Journal
+from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 
+_ENDLESS = ("watch", "monitor", "logs")
+"""Groups of workers that go on until their screen is left."""
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
 CONTAINER = "shop-web"
@@ -70,6 +74,21 @@ PICTURES = (
     Picture("training-120x36", LARGE, ("T",), opens=False),
     Picture("lab-80x24", SMALL, ("T", "enter"), opens=False),
     Picture("help-80x24", SMALL, ("question_mark",), opens=False),
+    Picture("fix-many-80x24", SMALL, ("space", "space", "space", "f"), opens=False),
+    Picture("fix-many-120x36", LARGE, ("space", "space", "space", "f", "F"), opens=False),
+    Picture("copy-80x24", SMALL, ("4", "space", "Y")),
+    Picture("monitor-120x36", LARGE, ("m",)),
+    Picture("rights-120x36", LARGE, ("K",)),
+    Picture("updates-80x24", SMALL, ("I", "u"), opens=False),
+    Picture(
+        "trust-assistant-120x36",
+        LARGE,
+        ("P", "a", "i", *"quay.io/team=~/team.pub", "enter", "enter", "enter"),
+        opens=False,
+    ),
+    Picture("split-120x36", LARGE, ("M", "s"), opens=False),
+    Picture("journal-120x36", LARGE, ("J",), opens=False),
+    Picture("log-80x24", SMALL, ("l",)),
 )
 
 
@@ -80,7 +99,7 @@ def _demo() -> FirstLook:
 async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
     """Wait until every worker but the endless watch has ended and everything is drawn."""
     for _ in range(4):
-        while any(not worker.is_finished for worker in app.workers if worker.group != "watch"):
+        while any(not worker.is_finished for worker in app.workers if worker.group not in _ENDLESS):
             await pilot.pause(0.02)
         await pilot.pause(0.2)
 
@@ -101,6 +120,26 @@ async def opened(
 def picture_of(app: HardenApp) -> str:
     """The screen as SVG, without fonts from the web."""
     return _WEB_FONTS.sub("", app.export_screenshot(title="HardenTUI", simplify=True))
+
+
+def keep_a_journal() -> None:
+    """A change for the picture of the journal: the simulated host keeps none."""
+    entry = JournalEntry(
+        id="20260102-115500-0001",
+        time="2026-01-02T11:55:00+00:00",
+        action=EntryAction.APPLY,
+        container=CONTAINER,
+        engine="rootful",
+        by="anna",
+        state=EntryState.DONE,
+        changes=(JournalChange("no-memory-limit", "memory", None, "512m"),),
+        proof=(JournalProof("no-memory-limit", "pass", "memory 512 MiB"),),
+        diff=f"--- today/{CONTAINER}.sh\n+++ hardened/{CONTAINER}.sh\n@@ -1,2 +1,3 @@\n exec podman run \\\n"
+        f"     --name={CONTAINER} \\\n+    --memory=512m \\\n",
+        original=f"{CONTAINER}-before-0001",
+        downtime_seconds=1.4,
+    )
+    Journal().write(entry)
 
 
 async def take(picture: Picture, folder: Path) -> None:
@@ -126,6 +165,7 @@ def main(folder: Path) -> None:
     os.chdir("/")  # the pictures show the current folder, and nobody's home belongs into them
     with tempfile.TemporaryDirectory(prefix="hardentui-pictures-") as state:
         os.environ["XDG_STATE_HOME"] = state  # nobody's own progress and journal belong into them either
+        keep_a_journal()
         for picture in PICTURES:
             asyncio.run(take(picture, folder))
 

@@ -35,7 +35,6 @@ from hardentui.workbench.changing.trust import (
     why_not,
 )
 from hardentui.workbench.changing.trust_rules import (
-    HELP,
     for_any_tag,
     kind_by_name,
     rule_of,
@@ -112,7 +111,7 @@ class TrustChangeScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(id="rule-line"):
             yield Label("Rule", classes="label")
-            yield Input(id="rule", placeholder=f"{HELP}, such as quay.io/team=~/team.pub")
+            yield Input(id="rule", placeholder="quay.io/team=~/team.pub, or SCOPE accept, SCOPE reject")
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
             yield Input(id="signed", placeholder="an image signed with that key; empty: those that run")
