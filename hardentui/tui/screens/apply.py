@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,7 +33,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
-from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.history import History, seconds_left
 from hardentui.workbench.changing.played import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
@@ -349,7 +348,7 @@ class ApplyScreen(HardenScreen):
         down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
         kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
         if entry.state is EntryState.WAITING:
-            left = max(0, round(entry.confirm_by - time.time()))
+            left = max(0, round(seconds_left(entry)))
             text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
             text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
