@@ -59,9 +59,9 @@ def hanging(
     return parts
 
 
-def both_ends(left: Content, right: Content, width: int) -> Content:
+def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") -> Content:
     """One line of `width` cells; where both do not fit, the left one is cut."""
     room = max(0, width - right.cell_length - 2)
     if left.cell_length > room:
-        left = left.truncate(room, ellipsis=True)
+        left = Content.assemble(left.truncate(max(0, room - cell_len(ellipsis))), ellipsis)
     return Content.assemble(left, " " * (width - left.cell_length - right.cell_length), right)

@@ -19,6 +19,8 @@ from hardentui.tui.themes import DEFAULT, GROUNDS, THEMES
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 
+_LINES = frozenset("─│⏎▁▂▃▄▅▆▇█▌▊▎")
+"""Signs of Textual's own frames and scroll bars."""
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
@@ -118,7 +120,7 @@ async def test_ascii_screens_have_no_other_character_but_lines() -> None:
             await pilot.press(*keys)
             await pilot.pause()
             odd = {sign for sign in screen_text(app) if not sign.isascii()}
-            assert odd <= {"─", "│", "⏎", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█", "▌", "▊", "▎"}, (keys, odd)
+            assert odd <= _LINES, (keys, odd)
 
 
 async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +133,28 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
 
         def cursor_is_seen() -> bool:
             row = next(y for y, line in enumerate(screen_lines(app)) if "▸ shop-web" in line)
+            strip = app.screen._compositor.render_strips(app.size)[row]
+            return any(segment.style and segment.style.reverse for segment in strip)
+
+        await until(pilot, cursor_is_seen)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_many_containers_are_fixed_without_colours_and_with_ascii_alone(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+    app = make_app(some(), environ={"HARDENTUI_ASCII": "1", "NO_COLOR": "1"})
+    async with running(app, size) as pilot:
+        await pilot.press("a", "f")
+        await shows(pilot, "[x] units", "[ ] run script", "ready")
+        await until(pilot, lambda: "planning" not in screen_text(app))
+        assert "->" in screen_text(app)
+        odd = {sign for sign in screen_text(app) if not sign.isascii()}
+        assert odd <= _LINES, screen_text(app)
+
+        def cursor_is_seen() -> bool:
+            row = next(y for y, line in enumerate(screen_lines(app)) if line.lstrip().startswith("shop-web"))
             strip = app.screen._compositor.render_strips(app.size)[row]
             return any(segment.style and segment.style.reverse for segment in strip)
 

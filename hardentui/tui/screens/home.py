@@ -180,7 +180,7 @@ class HomeScreen(ContainerScreen):
             parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
         left = Content.assemble(*parts)
         right = self._right_of_summary()
-        self._sum_up(both_ends(left, right, self.size.width - 2))
+        self._sum_up(both_ends(left, right, self.size.width - 2, signs.ellipsis))
 
     def _sum_up(self, line: str | Content) -> None:
         self.query_one("#summary", Static).update(line, layout=False)  # it is one line high, whatever it says

@@ -174,7 +174,7 @@ class ValuesScreen(HardenScreen):
         name, check = visible(choosing.report.subject.name, 40), visible(self._check, 40)
         left = Content.assemble((name, "bold"), f" {self.signs.of('›')} {check}: values")
         right = promise(choosing, self.signs)
-        self.query_one("#crumb", Static).update(both_ends(left, right, width))
+        self.query_one("#crumb", Static).update(both_ends(left, right, width, self.signs.ellipsis))
         known = {setting.name: setting for setting in choosing.settings(self._check)}
         for field in self.query(ValueField):
             field.setting = known[field.setting.name]

@@ -225,7 +225,7 @@ class WalkScreen(ContainerScreen):
         name = visible(self._row.name if self._row else self._key, 50)
         name = fit(name, min(cell_len(name), (width - right.cell_length) // 2), signs.ellipsis)
         left = Content.assemble((name, "bold"), f" {signs.of('›')} {step.number} {visible(step.title, 40)}")
-        self.query_one("#crumb", Static).update(both_ends(left, right, width), layout=False)
+        self.query_one("#crumb", Static).update(both_ends(left, right, width, signs.ellipsis), layout=False)
 
     def _show_plan(self) -> None:
         if self._choosing is not None:

@@ -53,10 +53,12 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging(risk, ", ".join(checks), width, indent=_LABEL)
     if not plan.choices:
         yield from hanging("nothing", "No fix of this kind changes anything here.", width, indent=_LABEL)
-    for note in plan.notes:
-        yield from hanging("seen", f"{note.check}: {note.text}", width, indent=_LABEL)
-    for conflict in plan.conflicts:
-        yield from hanging("mind", conflict, width, indent=_LABEL, label_style="bold $status-medium")
+    for at, note in enumerate(plan.notes):
+        label = "" if at else "seen"
+        yield from hanging(label, f"{note.check}: {note.text}", width, indent=_LABEL)
+    for at, conflict in enumerate(plan.conflicts):
+        label = "" if at else "mind"
+        yield from hanging(label, conflict, width, indent=_LABEL, label_style="bold $status-medium")
     left_out = []
     for bolder, why in _BOLDER.items():
         checks = [skipped.check for skipped in plan.skipped if skipped.bolder is bolder]

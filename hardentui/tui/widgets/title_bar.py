@@ -40,7 +40,7 @@ class TitleBar(Static):
         by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs), by)
         right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
-        self.update(both_ends(left, right, self.app.size.width - 2), layout=False)
+        self.update(both_ends(left, right, self.app.size.width - 2, signs.ellipsis), layout=False)
 
 
 class Banner(Static):
