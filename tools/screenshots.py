@@ -88,7 +88,6 @@ PICTURES = (
     ),
     Picture("split-120x36", LARGE, ("M", "s"), opens=False),
     Picture("journal-120x36", LARGE, ("J",), opens=False),
-    Picture("log-80x24", SMALL, ("l",)),
 )
 
 

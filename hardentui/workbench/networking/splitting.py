@@ -221,7 +221,7 @@ def _move(
 ) -> Move:
     joins = tuple(network.name for network in networks if facts.name in network.members)
     minds = []
-    unwatched = "nobody watched it (--watch S does)" if seen is None else "none was seen while it was watched"
+    unwatched = "nobody watched it" if seen is None else "none was seen while it was watched"
     if not _needs_outside(facts, seen):
         minds.append(f"it loses its way out, for connections to the outside; {unwatched}")
     if parted:
