@@ -207,6 +207,8 @@ def why_of(error: BaseException) -> str:
     """The reason that the journal keeps, a sentence."""
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "It was interrupted."
+    if isinstance(error, BrokenPipeError):
+        return "It was interrupted: nobody reads any more what it says."
     if isinstance(error, HardenError):
         return f"{error.title.rstrip('.')}."
     return f"HardenTUI itself failed ({type(error).__name__})."
