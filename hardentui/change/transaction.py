@@ -32,7 +32,7 @@ from hardentui.model.operations import (
     RestartUnit,
     StopContainer,
     WaitReady,
-    described,
+    described_back,
 )
 
 
@@ -168,7 +168,7 @@ class Transaction:
                 self._operators[type(operation)].undo(operation, entry)
             except HardenError as error:
                 failure = error.title
-                failures.append(f"{described(operation)}: {failure}")
+                failures.append(f"{described_back(operation)}: {failure}")
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
