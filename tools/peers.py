@@ -2,9 +2,9 @@
 
     tools/peers.py [--rounds N]
 
-Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip install checkov`, in
-its own environment). All tools check the same containers of the confusion table. Lynis audits the host; checkov
-cannot read containers, so it gets the YAML that `podman kube generate` produces for each.
+Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip install
+checkov`, in its own environment). All tools check the same containers of the confusion table. Lynis audits
+the host; checkov cannot read containers, so it gets the YAML that `podman kube generate` produces for each.
 """
 
 from __future__ import annotations
@@ -202,11 +202,13 @@ What HardenTUI and other tools report about containers whose true state is known
 ## Measured
 
 {len(world.flavours)} containers on {world.machine}: one is hardened, and each of the others adds bad
-conditions to it. A tool is right when it reports the condition for the bad container and not for the hardened one.
+conditions to it. A tool is right when it reports the condition for the bad container and not for the
+hardened one.
 
 - **HardenTUI**: `check`, which reads from Podman and the kernel.
-- **checkov {checkov.version}** cannot read containers. It was given the YAML that `podman kube generate` produces
-  for each one, so checkov cannot see what Podman leaves out of that YAML. It does not support Quadlet files.
+- **checkov {checkov.version}** cannot read containers. It was given the YAML that `podman kube generate`
+  produces for each one, so checkov cannot see what Podman leaves out of it. It does not
+  support Quadlet files.
 - **Lynis {lynis.version}** audits the host; only its container tests were run.
   {lynis.said()}
 
@@ -223,22 +225,22 @@ conditions to it. A tool is right when it reports the condition for the bad cont
 |---|---|---|
 {chr(10).join(ratio)}
 
-checkov's time includes `podman kube generate`. False alarms count only the tests in the table above; checkov's
-other policies are specific to Kubernetes.
+checkov's time includes `podman kube generate`. False alarms count only the tests in the table above;
+checkov's other policies are specific to Kubernetes.
 
 ## Recorded, not measured here
 
-Two benchmarks were written for this purpose: docker-bench-security 1.6.0 (run through Podman's Docker-compatible
-command) and podman-security-bench 1.0.0. They are not available on every machine, so these are their recorded
-answers from one run on Podman 5.4.2, again on containers whose true state was known. They inspect running
-containers only, ignore secrets in environment variables, and run programs inside the containers. With 10
-containers, 5 of them running, they took 166 and 110 times as long as fetching everything a check needs
-(`benchmarks/floor_scan.py`, in the same run).
+Two benchmarks were written for this purpose: docker-bench-security 1.6.0 (run through Podman's
+Docker-compatible command) and podman-security-bench 1.0.0. They are not available on every machine, so
+these are their recorded answers from one run on Podman 5.4.2, again on containers whose true state was
+known. They inspect running containers only, ignore secrets in environment variables, and run programs inside
+the containers. With 10 containers, 5 of them running, they took 166 and 110 times as long as fetching
+everything a check needs (`benchmarks/floor_scan.py`, in the same run).
 
 {recorded_table()}
 
-An empty cell means that no wrong answer was seen. The numbers are those of the benchmarks. The HardenTUI column
-is asserted by the confusion table or by the named test.
+An empty cell means that no wrong answer was seen. The numbers are those of the benchmarks. The HardenTUI
+column is asserted by the confusion table or by the named test.
 """
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Try real services on a real Podman and write the table in docs/trial.md; takes ten minutes or more, as root."""
+"""Try real services on a real Podman and write the table in docs/trial.md; ten minutes or more, as root."""
 
 from __future__ import annotations
 

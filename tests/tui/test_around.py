@@ -333,7 +333,7 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
     app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
     async with running(app) as pilot:
         await pilot.press("y")
-        await shows(pilot, "Copied the container's name", "It is also in")
+        await shows(pilot, "Copied the container's name", "Also saved to")
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600

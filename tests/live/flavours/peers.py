@@ -160,9 +160,7 @@ MEASURED = (
     ),
     Measured("no seccomp filter", Proof("seccomp-unconfined", "seccomp-unconfined"), ("CKV_K8S_31",)),
     Measured("/proc and /sys are unmasked", Proof("unmask-all", "unmasked-system-paths")),
-    Measured(
-        "the root file system is writable", Proof("writable-root", "writable-rootfs"), ("CKV_K8S_22",)
-    ),
+    Measured("the root file system is writable", Proof("writable-root", "writable-rootfs"), ("CKV_K8S_22",)),
     Measured("no memory limit", Proof("no-memory-limit", "no-memory-limit"), ("CKV_K8S_13",)),
     Measured("no CPU limit", Proof("no-cpu-limit", "no-cpu-limit"), ("CKV_K8S_11",)),
     Measured("no process limit", Proof("pids-unlimited", "no-pids-limit")),
@@ -176,10 +174,14 @@ MEASURED = (
     Measured("the host's /etc is mounted writable", Proof("bind-etc-rw", "sensitive-host-mount")),
     Measured("a port is published on all addresses", Proof("port-all", "wildcard-port"), ("CKV_K8S_26",)),
     Measured(
-        "a password is in an environment variable", Proof("secret-env", "plaintext-secret-env"), ("CKV_SECRET_6",)
+        "a password is in an environment variable",
+        Proof("secret-env", "plaintext-secret-env"),
+        ("CKV_SECRET_6",),
     ),
     Measured(
-        "a stopped container has a writable root file system", Proof("exited-bad", "writable-rootfs"), ("CKV_K8S_22",)
+        "a stopped container has a writable root file system",
+        Proof("exited-bad", "writable-rootfs"),
+        ("CKV_K8S_22",),
     ),
 )
 
