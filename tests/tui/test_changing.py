@@ -58,7 +58,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "Done." in drawn(app), 20)
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await shows(pilot, "Nothing was changed from here")
+        await shows(pilot, "No changes yet")
 
 
 async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         await pilot.press("enter")
         await shows(pilot, "make a twin")
         await pilot.press("escape")
-        await shows(pilot, "Stopped; the twin is removed")
+        await shows(pilot, "Stopped. The twin is removed")
         assert isinstance(app.screen, TrialScreen)
 
 

@@ -54,7 +54,7 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
         host.inspected()
         await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
         await pilot.press("space")
-        await shows(pilot, "stopped: space goes on")
+        await shows(pilot, "paused: space resumes")
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
         host.inspected()
         await pilot.pause()
@@ -103,7 +103,7 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
         await shows(pilot, "Kept: 1 program, 0 open ports", "0 new, 0 changed")
         assert len(list((tmp_path / "baselines").iterdir())) == 1
         await pilot.press("B")
-        await shows(pilot, "Forget the baseline of this container?")
+        await shows(pilot, "Delete the baseline of this container?")
         await pilot.press("y")
         await shows(pilot, "The baseline is forgotten", "none is kept")
         assert list((tmp_path / "baselines").iterdir()) == []

@@ -95,7 +95,7 @@ async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
     async with running(app, (120, 50)) as pilot:
         await _open(pilot)
         await pilot.press("m")
-        await shows(pilot, "Ask the registries first")
+        await shows(pilot, "Query the registries first")
         await pilot.press("enter")
         await until(pilot, lambda: f"+Image={PINNED}@{NEW}" in drawn(app))
         await pilot.press("m")
@@ -114,10 +114,10 @@ async def test_asking_can_be_stopped(registry: Registry, unit: Path, tmp_path: P
     async with running(app) as pilot:
         await _open(pilot)
         await pilot.press("enter")
-        await shows(pilot, "asking for docker.io/library/", "esc stops")
+        await shows(pilot, "querying docker.io/library/", "esc stops")
         await pilot.press("escape")
         registry.gate.set()
-        await shows(pilot, "Stopped; what is not listed")
+        await shows(pilot, "Stopped; unlisted images")
         assert len(registry.asked) == 1
         assert isinstance(app.screen, UpdatesScreen)
 

@@ -140,4 +140,4 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
         await shows(pilot, "▸ shop-web")
         host.remove("shop-web")
         await pilot.press("K")
-        await shows(pilot, "'shop-web' cannot be looked at: it is gone")
+        await shows(pilot, "'shop-web' cannot be checked: it is gone")

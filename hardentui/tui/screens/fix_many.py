@@ -1,4 +1,4 @@
-"""Many containers, one go: which fixes, what each container gets, and all files into one folder."""
+"""Many containers at once: which fixes, what each container gets, and all files in one folder."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _TICKS = {"units": Target.QUADLET, "run": Target.RUN}
 
 @dataclass
 class ItemReady(Message):
-    """What one container would get; `round` tells which wish it answers."""
+    """The plan of one container; `round` says which selection it belongs to."""
 
     round: int
     key: str
@@ -63,7 +63,7 @@ class ContainerGone(Message):
 
 @dataclass
 class BatchWritten(Message):
-    """`commands` are to be run next; `error` says why nothing was written."""
+    """`commands` are to be run next; `error` is why nothing was written."""
 
     files: tuple[WrittenFile, ...]
     commands: tuple[str, ...] = ()
@@ -120,7 +120,7 @@ class FixManyScreen(BrowseScreen):
     # --- plans and drafts, made beside the screen -------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Make plan and files of each container anew; what was begun for another wish is dropped."""
+        """Plan each container again; results for an earlier selection are dropped."""
         self._round += 1
         self._items = {}
         bench = self.session.bench
@@ -185,10 +185,10 @@ class FixManyScreen(BrowseScreen):
     def _batch(self) -> Batch:
         return combine(self._items[key] for key in self._marked if key in self._items)
 
-    # --- what each one gets -----------------------------------------------------------------------------
+    # --- the plan of each container ------------------------------------------------------------------------
 
     def _combined(self) -> dict[str, BatchItem]:
-        """By key, with the trouble that containers make each other."""
+        """By key, with the conflicts between containers."""
         keys = [key for key in self._marked if key in self._items]
         return dict(zip(keys, self._batch.items, strict=True))
 
@@ -222,7 +222,7 @@ class FixManyScreen(BrowseScreen):
         fixes = _FIXES[self._caution]
         parts: list[Part] = [(count, "bold"), f" {self.signs.of('›')} {fixes}"]
         if waiting := self._waiting_for:
-            parts.append((self.signs.of(f"   planning, {waiting} to go…"), "$primary"))
+            parts.append((self.signs.of(f"   planning, {waiting} left…"), "$primary"))
         else:
             batch = self._batch
             parts.append(f"   {plural(len(batch.files), 'file')} for {len(batch.written)}")
@@ -275,7 +275,7 @@ class FixManyScreen(BrowseScreen):
         if not self._form().targets:
             return "Tick at least one kind of file."
         if batch.refused:
-            return "Nothing can be written: the page of each container says why."
+            return "Nothing can be written; each container's page says why."
         return "These fixes change nothing. L and F go further."
 
     def on_batch_written(self, message: BatchWritten) -> None:
@@ -294,7 +294,7 @@ class FixManyScreen(BrowseScreen):
         result.add_class("-shown")
 
     def _remember(self, key: str, item: BatchItem) -> None:
-        """Choices of the walk that were written along are no longer unwritten."""
+        """Choices made in the walk that were just written no longer count as unwritten."""
         chosen = tuple(self.session.choices.get(key, {}).values())
         if item.plan is not None and set(chosen) <= set(item.plan.choices):
             self.session.written[key] = chosen
@@ -337,4 +337,4 @@ class FixManyScreen(BrowseScreen):
         if self._commands:
             return "the commands", "\n".join(self._commands)
         key = self.current
-        return ("what this container gets", self.about(key).plain) if key else ("", "")
+        return ("the plan of this container", self.about(key).plain) if key else ("", "")

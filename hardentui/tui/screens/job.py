@@ -1,4 +1,4 @@
-"""One piece of work that takes a while: it runs, can be stopped, and leaves a page, perhaps with files."""
+"""Work that takes a while: it runs, can be stopped, and produces a page, perhaps with files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from hardentui.workbench.pages.sections import PageSection
 
 
 class JobResult(Struct, frozen=True):
-    """What the work left.
+    """The result of the work.
 
     Attributes:
         sections: the page.
-        files: that can be written into a folder; their texts stand below the page.
+        files: offered for writing to a folder; their text is shown below the page.
     """
 
     sections: tuple[PageSection, ...]
@@ -55,8 +55,8 @@ class Written(Message):
 class JobScreen(StoppableScreen):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; ends soon once its stop sign is set.
-    doing: what is told while it runs.
+    job: the work; returns soon after its stop event is set.
+    doing: shown while it runs.
     """
 
     ACTIONS = (*JOB, COPY, BACK)
@@ -144,5 +144,5 @@ class JobScreen(StoppableScreen):
                 Content.assemble((f"{visible(file.name, 80)}\n", "bold $primary"), visible_lines(file.text))
             )
         if self._result.files:
-            parts.append(Content.styled("w writes it into a folder.", "$primary"))
+            parts.append(Content.styled("w writes it to a folder.", "$primary"))
         return Content("\n\n").join(parts)

@@ -1,4 +1,4 @@
-"""The journal: list the changes on this host: who, what, proof, and how to undo them."""
+"""The journal: the changes on this host: who, what, proof, and how to undo them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hardentui.workbench.changing.history import History
 
 @dataclass
 class Finished(Message):
-    """Something was done with an entry; `error` says why not."""
+    """An entry was changed; `error` says why it was not."""
 
     said: str
     error: HardenError | None = None
@@ -33,7 +33,7 @@ class Finished(Message):
 class JournalScreen(BrowseScreen):
     ACTIONS = (*JOURNAL, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
-    DOES: ClassVar = "takes changes back"
+    DOES: ClassVar = "undoes changes"
     BINDING_GROUP_TITLE = "Journal"
     COLUMNS = (
         Column("When", 16),
@@ -101,7 +101,7 @@ class JournalScreen(BrowseScreen):
         return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
 
     def nothing(self) -> str:
-        return "Nothing was changed from here. In the walk, t tries a plan and A applies it."
+        return "No changes yet. In the walk, t tries a plan and A applies it."
 
     # --- actions ------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class JournalScreen(BrowseScreen):
             self.complain("This entry cannot be undone.")
             return
         question = f"Undo {entry.action.value} of {entry.container}?"
-        detail = "What there was before comes back; a running service restarts."
+        detail = "The previous state is restored; a running service restarts."
 
         def undo() -> str:
             return (
@@ -130,7 +130,7 @@ class JournalScreen(BrowseScreen):
         if entry is None or entry.state is not EntryState.WAITING:
             self.complain("This entry is not waiting for confirmation.")
             return
-        self._busy = "keeping it"
+        self._busy = "confirming it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 
     def action_forget(self) -> None:
@@ -138,7 +138,7 @@ class JournalScreen(BrowseScreen):
         if entry is None or not entry.original:
             self.complain("No original is kept for this entry.")
             return
-        question = f"Remove {entry.original} for good?"
+        question = f"Remove {entry.original} permanently?"
         detail = "The change cannot be undone afterwards."
 
         def forget() -> str:

@@ -1,4 +1,4 @@
-"""The network map: which containers are where, what is open to the outside, who can reach whom."""
+"""The network map: which containers are where, what is reachable from outside, and who can reach whom."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class NetworksScreen(BrowseScreen):
         self.session.around.renew()
 
     def action_prove(self) -> None:
-        question = "Open a real connection from a container; nothing is sent"
+        question = "Open a real connection from a container; no data is sent"
         self.app.push_screen(AskScreen(question, "FROM TO, FROM TO:PORT, FROM host:22"), self._prove)
 
     def _prove(self, way: str | None) -> None:
         self._start(way, f"Networks › {way}", prove_job, "connecting")
 
     def action_outgoing(self) -> None:
-        question = f"Watch for {WATCH:g} s what a container contacts"
+        question = f"Watch for {WATCH:g} s which addresses a container contacts"
         self.app.push_screen(AskScreen(question, "name of the container"), self._outgoing)
 
     def _outgoing(self, name: str | None) -> None:

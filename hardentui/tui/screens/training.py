@@ -1,4 +1,4 @@
-"""Training: the map of all labs with what the learner has done."""
+"""Training: the overview of all labs with the learner's progress."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TrainingScreen(BrowseScreen):
         await super().show_state(what)
 
     def _begin(self) -> None:
-        """Open the learner's progress as soon as it is known where labs happen."""
+        """Load the learner's progress as soon as it is known where labs run."""
         if self.training is not None or self.session.bench is None:
             return
         labs = load_labs(checks=[check.id for check in all_checks()])
@@ -68,7 +68,7 @@ class TrainingScreen(BrowseScreen):
         self._draw()
 
     def on_screen_resume(self) -> None:
-        """Back from a lab: its row may say something else now."""
+        """Back from a lab: update its row."""
         self._draw()
 
     def lines(self) -> Sequence[Line] | None:

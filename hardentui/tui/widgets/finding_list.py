@@ -1,4 +1,4 @@
-"""Findings, one line each; the one under the cursor is opened."""
+"""Findings, one line each; the one under the cursor is expanded."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Opened(Message):
-        """The cursor stands on another finding."""
+        """The cursor moved to another finding."""
 
         finding: Finding | None
 
@@ -93,8 +93,8 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         """Show these findings.
 
         Args:
-            remedy: asked for the finding under the cursor only.
-            empty: what is said when there are none.
+            remedy: called only for the finding under the cursor.
+            empty: the text to show when there are none.
         """
         before = [entry.key for entry in self._entries]
         stay = self._entries[self._at].key if self._at < len(self._entries) else None
@@ -131,7 +131,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             body.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
 
     def move(self, by: int) -> None:
-        """The next finding; a long one is first read to its end."""
+        """The next finding; a long one is scrolled to its end first."""
         items = list(self.query(FindingItem))
         if not items:
             return

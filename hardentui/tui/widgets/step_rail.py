@@ -1,4 +1,4 @@
-"""The ten steps: a column where there is room, a line where there is not."""
+"""The ten steps: a column where there is room, else a line."""
 
 from __future__ import annotations
 
