@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
     if options.verb and not options.id:
-        raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")
+        raise UsageError(f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them.")
     if options.verb == "show":
         _write(terminal, (history.find(options.id),), options.format, whole=True)
         return 0
@@ -40,7 +40,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         entry = history.find(options.id)
         sure(
             terminal,
-            f"Remove {visible(entry.original or '', 80)} for good? {entry.id} cannot be undone then.",
+            f"Remove {visible(entry.original or '', 80)} permanently? {entry.id} cannot be undone then.",
             yes=options.yes,
             command=f"hardentui journal forget {entry.id} --yes",
         )
@@ -52,7 +52,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
     _write(terminal, recorded.entries, options.format, whole=False)
     if not recorded.entries:
-        terminal.note("The journal is empty: nothing was changed from here.")
+        terminal.note("The journal is empty.")
     return 0
 
 
@@ -69,7 +69,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     """An entry as text.
 
     Args:
-        whole: with the difference, the changes and the proof.
+        whole: include the diff, the changes and the proof.
     """
     yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
     yield f"    {_local(entry.time)}, {entry.by}"
@@ -87,13 +87,13 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     if entry.original:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
-        yield f"    way back: hardentui undo {entry.id}"
+        yield f"    undo: hardentui undo {entry.id}"
 
 
 def _state(entry: JournalEntry) -> str:
     if entry.state is EntryState.WAITING:
         left = entry.confirm_by - datetime.now(UTC).timestamp()
-        when = f"{left:.0f} s left" if left > 0 else "its time is over"
+        when = f"{left:.0f} s left" if left > 0 else "expired"
         return f"waits for hardentui confirm {entry.id} ({when})"
     if entry.state is EntryState.OPEN:
         return "unfinished"

@@ -105,7 +105,7 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
         await pilot.press("B")
         await shows(pilot, "Delete the baseline of this container?")
         await pilot.press("y")
-        await shows(pilot, "The baseline is forgotten", "none is kept")
+        await shows(pilot, "The baseline is deleted", "none is kept")
         assert list((tmp_path / "baselines").iterdir()) == []
 
 
