@@ -86,7 +86,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await pilot.press("ctrl+s")
         await shows(pilot, "1/7")
         await pilot.press("escape")
-        await shows(pilot, "Taken back")
+        await shows(pilot, "Rolled back")
 
 
 HOSTILE = "web\x1b]0;owned\x07[bold]"

@@ -305,7 +305,7 @@ async def test_no_engine_says_why_and_the_ways_on() -> None:
     app.session._first_look = fail
     async with running(app) as pilot:
         await shows(
-            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  look"
+            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  open"
         )
         assert "\x1b" not in screen_text(app)
         await pilot.press("D")
@@ -476,7 +476,7 @@ async def test_without_another_engine_enter_says_so() -> None:
         ("m", "There is no container to monitor."),
         ("r", "There is no container to check."),
         ("y", "There is nothing to copy here."),
-        ("D", "It is for when no Podman answers"),
+        ("D", "Available when no Podman answers"),
     ],
 )
 async def test_a_key_that_does_nothing_says_why(key: str, why: str) -> None:

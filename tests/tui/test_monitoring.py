@@ -75,7 +75,7 @@ async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -
         await pilot.press("m")
         await shows(pilot, "shop-web › monitor", "running")
         host.remove("shop-web")
-        await shows(pilot, "The container is gone. These are its last values", "ended")
+        await shows(pilot, "The container is gone. These are the last values", "ended")
         assert "paths differ from the image" in drawn(app)
 
 
@@ -88,9 +88,9 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
         await shows(pilot, "shop-web › monitor", "running")
         label = host.labels[0]
         host.lose(label, "it is [bold]damaged\x1b[2J")
-        await shows(pilot, "[bold]damaged␛[2J", "tried again")
+        await shows(pilot, "[bold]damaged␛[2J", "Retrying")
         host.find(label)
-        await until(pilot, lambda: "tried again" not in screen_text(app))
+        await until(pilot, lambda: "Retrying" not in screen_text(app))
 
 
 async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:

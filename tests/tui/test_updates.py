@@ -132,6 +132,6 @@ async def test_a_simulated_host_asks_nobody_and_reads_no_file(
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
         await _open(pilot)
-        await shows(pilot, "no registry is asked")
+        await shows(pilot, "no registry is queried")
         await pilot.press("enter", "enter")
         assert registry.asked == []

@@ -411,7 +411,7 @@ def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, An
         one["Id"] = "abc" + one["Id"][3:]
     answer = run("check", "--facts", _facts(tmp_path, demo), "abc")
     assert answer.code == 2
-    assert "'abc' means more than one container" in answer.err
+    assert "'abc' matches more than one container" in answer.err
 
 
 def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
