@@ -245,7 +245,7 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     assert entry["state"] == "open", "the journal was on the disk"
     code, said = _apply(served, "served", f"{_FIX} --yes")
     assert code == 2, said
-    assert "was cut off" in said
+    assert "was interrupted" in said
     code, said = _undo(served)
     assert code == 0, said
     after = State(served)

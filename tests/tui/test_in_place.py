@@ -184,7 +184,7 @@ async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
 
 async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -> None:
     async with _writing(host=_web(local=False)) as (app, pilot, screen):
-        await shows(pilot, "on the machine of its engine", "hardentui fix web --plan", "--to unit --in-place")
+        await shows(pilot, "on the engine's machine", "hardentui fix web --plan", "--to unit --in-place")
         assert "sudo" not in screen_text(app)
         assert not screen.query_one("#own").display
         assert _ticked(screen) == {"quadlet"}

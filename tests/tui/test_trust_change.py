@@ -84,7 +84,7 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
     async with running(app, (120, 40)) as pilot:
         await _open(pilot)
         await pilot.press("i", *"nginx accept", "enter")
-        await shows(pilot, "names no registry", "docker.io/library/nginx")
+        await shows(pilot, "has no registry", "docker.io/library/nginx")
         await pilot.press("ctrl+u", *"[/x] $error", "enter")
         await shows(pilot, "is no rule", "SCOPE=KEYFILE")
 

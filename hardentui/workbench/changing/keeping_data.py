@@ -1,4 +1,4 @@
-"""What can be typed to keep the data of a container's own layer, where apply cannot copy it itself. Pure.
+"""Commands that keep the data in a container's writable layer when apply cannot copy it. Pure.
 
 `podman cp` would lose the owners of files.
 """
@@ -13,12 +13,12 @@ from hardentui.writers.file_name import safe_file_name
 
 
 def volume_for(name: str, folder: str) -> str:
-    """The name of the volume that takes a folder of a container."""
+    """The name of the volume for a folder of a container."""
     return safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
 
 
 def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
-    """Commands that copy folders of a container's own layer into volumes, with owners and modes."""
+    """Commands that copy folders of a container's writable layer to volumes, with owners and modes."""
     commands = []
     for folder in folders:
         volume, path = volume_for(name, folder), folder.strip("/")
@@ -33,7 +33,7 @@ def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tu
 
 
 def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:
-    """The same as a hint, with what is to be done then."""
+    """The same as a hint, with the steps that follow."""
     mounts = " ".join(f"{volume_for(name, folder)}:{folder}" for folder in folders)
     commands = keeping_commands(name, folders, rootless=rootless)
     return "\n".join(

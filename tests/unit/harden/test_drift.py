@@ -124,9 +124,9 @@ def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
     plan = Plan(facts.name, "localhost/a:1", (), (), facts.spec, facts.spec)
     made = changed_unit(files, facts, plan, Target.UNIT, verify=False)
     told = [
-        note for note in made.warnings if note.startswith("it runs with other options than its unit today: ")
+        note for note in made.warnings if note.startswith("the running container differs from its unit: ")
     ]
-    assert [note.rpartition("today: ")[2] for note in told] == [
+    assert [note.rpartition("unit: ")[2] for note in told] == [
         "--env: the file says TOKEN, TOKEN runs",
         "--read-only: the file says True, nothing runs",
     ]

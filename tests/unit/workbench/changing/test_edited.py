@@ -45,7 +45,7 @@ def test_fixes_and_their_values_are_taken() -> None:
         ),
         (
             '[[fix]]\ncheck = "no-pids-limit"\nparameters = {limit = "x"}',
-            "3: limit must be of the kind of 512",
+            "3: limit must be a value like 512",
         ),
         (
             '[[fix]]\ncheck = "no-memory-limit"\nparameters = {memory = "x"}',

@@ -137,7 +137,7 @@ def test_every_fault_is_told_with_its_line() -> None:
 )
 def test_what_is_no_toml_is_told_with_its_line(text: str, line: int) -> None:
     (fault,) = _faults(text)
-    assert fault.startswith(f"{line}: no TOML: ")
+    assert fault.startswith(f"{line}: invalid TOML: ")
 
 
 @pytest.mark.parametrize("text", ["step = 3", "step = [1]", "check = []", "check.root-user = 1", "[step]"])

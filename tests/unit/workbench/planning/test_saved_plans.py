@@ -83,7 +83,7 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a = = 1", "no TOML: .*line 1"),
+        ("a = = 1", "invalid TOML: .*line 1"),
         ("a = 1", "its schema is not"),
         ('container = "web"', "its schema is not"),
         (HEAD + "fix = 1", r"\[\[fix\]\]"),

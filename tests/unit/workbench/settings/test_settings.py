@@ -168,7 +168,7 @@ def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
     assert defaults.origins["fixes.no-memory-limit.memory"].place.endswith("settings.toml:2")
     lines = [f"{one.place.rpartition(':')[2]}: {one.message}" for one in defaults.notices]
     assert lines[:3] == [
-        "4: limit must be of the kind of 512",
+        "4: limit must be a value like 512",
         "5: the fix of no-pids-limit takes no value 'limt'; did you mean 'limit'?",
         "6: 'no-memory-limits' is no check; did you mean 'no-memory-limit'?",
     ]
