@@ -110,7 +110,7 @@ def test_every_fault_is_told_with_its_line() -> None:
         )
     )
     assert _faults(text) == (
-        "1: id must be small letters, digits and dashes",
+        "1: id must consist of lower-case letters, digits and dashes",
         "1: steps 2, 3, 4, 5, 6, 7, 8, 9, 10 are missing; one without checks has `checks = []`",
         "1: title is missing",
         "2: unknown key 'titel'; did you mean 'title'?",
