@@ -40,7 +40,7 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
         await pilot.press("I")
         await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("enter")
-        await scrolled(pilot, "end", "not looked inside")
+        await scrolled(pilot, "end", "not inspected")
         await pilot.press("o")
         await shows(pilot, "1 inspected")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
@@ -75,7 +75,7 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
         await shows(pilot, "1 inspected")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still there",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still present",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
@@ -158,7 +158,7 @@ async def test_the_network_map_tells_who_can_reach_whom() -> None:
         await shows(pilot, "shop-net", "(host)", "10.89.0.0/24")
         assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
         await pilot.press("down")
-        await shows(pilot, "every port that they open")
+        await shows(pilot, "every port they open")
 
 
 async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:

@@ -69,7 +69,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         await pilot.press("F", "t")
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await pilot.press("enter")
-        await shows(pilot, "make a twin")
+        await shows(pilot, "create a twin")
         await pilot.press("escape")
         await shows(pilot, "Stopped. The twin is removed")
         assert isinstance(app.screen, TrialScreen)

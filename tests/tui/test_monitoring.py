@@ -98,14 +98,14 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "none is kept; b keeps")
+        await shows(pilot, "none; b saves")
         await pilot.press("b")
         await shows(pilot, "Kept: 1 program, 0 open ports", "0 new, 0 changed")
         assert len(list((tmp_path / "baselines").iterdir())) == 1
         await pilot.press("B")
         await shows(pilot, "Delete the baseline of this container?")
         await pilot.press("y")
-        await shows(pilot, "The baseline is deleted", "none is kept")
+        await shows(pilot, "The baseline is deleted", "none; b saves")
         assert list((tmp_path / "baselines").iterdir()) == []
 
 
@@ -116,7 +116,7 @@ async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
         await pilot.press("m")
         await shows(pilot, "shop-web › monitor", "running")
         await pilot.press("b")
-        await shows(pilot, "A baseline is kept of real")
+        await shows(pilot, "Only real containers can have")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])

@@ -31,7 +31,7 @@ class HeldScanning:
 
     def chosen(self, name: str) -> str:
         if self.trouble:
-            raise ToolMissing(self.trouble, "To get one: zypper install trivy")
+            raise ToolMissing(self.trouble, "To install one: zypper install trivy")
         return "trivy"
 
     def scan(
@@ -114,7 +114,7 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     app = make_app(some(state_folder=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "not scanned: no scanner is on this host", "sudo zypper install trivy")
+        await shows(pilot, "not scanned: this host has no scanner", "sudo zypper install trivy")
 
 
 async def test_a_simulated_host_is_not_scanned() -> None:

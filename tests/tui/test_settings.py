@@ -23,10 +23,10 @@ from tests.tui.support import make_app, running, screen_lines, screen_text, show
 
 
 async def test_a_notice_names_the_line_and_does_not_stop_the_app() -> None:
-    notice = Notice("~/.config/hardentui/settings.toml:3", "theme names no theme: 'nrod\x1b[31m'")
+    notice = Notice("~/.config/hardentui/settings.toml:3", "theme is not a theme: 'nrod\x1b[31m'")
     app = make_app(some(), settings=Settings(notices=(notice,)))
     async with running(app) as pilot:
-        await shows(pilot, "settings.toml:3:", "theme names no theme", "shop-web")
+        await shows(pilot, "settings.toml:3:", "theme is not a theme", "shop-web")
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def text_of(path: Path) -> str:
 async def _open(pilot: Driver) -> None:
     await pilot.press("I")
     await until(pilot, lambda: isinstance(pilot.app.screen, ImagesScreen))
-    await shows(pilot, "looked into")
+    await shows(pilot, "inspected")
     await pilot.press("u")
     await until(pilot, lambda: isinstance(pilot.app.screen, UpdatesScreen))
 
@@ -79,9 +79,9 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
         await until(pilot, lambda: "Pins in Quadlet files" in drawn(app))
         text = " ".join(drawn(app).split())
         assert "newer docker.io/library/redis:7.4: newer, first seen on" in text
-        assert "unknown docker.io/library/alpine:latest: not known: [/x]␛[2J no route" in text
+        assert "unknown docker.io/library/alpine:latest: unknown: [/x]␛[2J no route" in text
         assert "waits quay.io/team/app:1" in text
-        assert "the new image cools down until" in text
+        assert "the new image is in its cool-down until" in text
         await pilot.press("m")
         await shows(pilot, "No pin can be moved")
 

@@ -42,9 +42,7 @@ _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICK
 
 @dataclass
 class DraftReady(Message):
-    """`in_place` says what writing a changed unit in place does, or why that is impossible; empty for new
-    files.
-    """
+    """`in_place` is the result of writing a changed unit in place, or why it is impossible; else empty."""
 
     draft: Draft
     in_place: tuple[WrittenFile, ...] | HardenError = ()

@@ -40,7 +40,7 @@ _STATES = (
     "removing", "dead", "restarting", "unknown",
 )  # fmt: skip
 COLUMNS = (*_TEXTS, "state", "label", "score", "sev", "fail", "step")
-"""Every column that a filter knows."""
+"""The columns of a filter."""
 
 
 class Word(Struct, frozen=True):
@@ -77,7 +77,7 @@ class RowFilter(Struct, frozen=True):
         return any(word.test is not None for word in self.words)
 
     def select(self, rows: Iterable[Row]) -> Selection:
-        """The rows for which every word holds, in the given order."""
+        """The rows that match every word, in the given order."""
         known = tuple(rows)
         troubles: list[str] = []
         tests: list[Test] = []

@@ -13,7 +13,7 @@ from hardentui.reading.forms import text_of
 
 SCHEMA = "hardentui/settings/1"
 PLAIN = ("theme", "ascii", "columns", "folder", "text_mode", "remember")
-"""The settings that are one value each."""
+"""The settings that are a single value."""
 _OTHERWISE = {"theme": "hardentui-dark"}
 
 
@@ -22,7 +22,7 @@ class SettingRow(Struct, frozen=True):
 
     Attributes:
         value: as TOML has it.
-        text: the same as words; `not set` where nothing is.
+        text: the same in words; `not set` without a value.
         origin: where it comes from.
     """
 
@@ -35,7 +35,7 @@ class SettingRow(Struct, frozen=True):
 def setting_rows(
     settings: Settings, defaults: FixDefaults, vocabulary: Vocabulary, checks: Mapping[str, AnyCheck]
 ) -> tuple[SettingRow, ...]:
-    """Every setting that there is, with its value now."""
+    """Every setting, with its current value."""
     rows = [
         SettingRow(name, value, _text(value), settings.origin(name))
         for name, value in ((name, getattr(settings, name) or _OTHERWISE.get(name, False)) for name in PLAIN)

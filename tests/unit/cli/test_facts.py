@@ -92,8 +92,8 @@ def test_the_file_tells_when_and_where(tmp_path: Path) -> None:
     [
         ("", "no JSON"),
         ("[" * 100_000, "no JSON"),
-        ("[]", "no saved facts"),
-        ('{"schema": "hardentui/facts/2"}', "no saved facts"),
+        ("[]", "not a file of saved facts"),
+        ('{"schema": "hardentui/facts/2"}', "not a file of saved facts"),
         ('{"schema": "hardentui/facts/1"}', "damaged"),
         ('{"schema": "hardentui/facts/1", "time": 3}', "damaged"),
         (

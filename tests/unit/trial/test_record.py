@@ -116,8 +116,8 @@ def test_a_container_that_changed_since_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{}", "no result of a trial"),
-        ("no json", "no result of a trial"),
+        ("{}", "not a result of a trial"),
+        ("no json", "not a result of a trial"),
         (
             as_json(Trial(container="x", result=Result.NOTHING_WORKS, baseline=Baseline(True, How.PORTS, 1))),
             "No change",
@@ -133,5 +133,5 @@ def test_an_option_that_nobody_knows_is_refused() -> None:
     document = json.loads(as_json(record(container(), LOOSE)))
     document["options"][0]["option"] = "no-such-option"
     trial = read_trial(json.dumps(document))
-    with pytest.raises(InputError, match="not known"):
+    with pytest.raises(InputError, match="unknown"):
         plan_of(trial, plan_for(container(), choices_of(trial)))
