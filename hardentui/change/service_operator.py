@@ -1,4 +1,4 @@
-"""Whether the service works after a change: ready, answering its probes, and with the fixes in force."""
+"""Whether the service works after a change: ready, answering its probes, with the fixes in force."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hardentui.visible import visible
 _PAUSE = 0.5
 
 Prove = Callable[[str], tuple[JournalProof, ...]]
-"""What the checks say of the container of that name now."""
+"""The current findings for the container of that name."""
 
 
 class ServiceOperator:
     """Judges the real container.
 
     Args:
-        containers: of the engine; None where it is only needed to take changes back.
+        containers: of the engine; None if only needed for undo.
         files: this machine's files; None when the engine runs on another one.
     """
 
@@ -73,7 +73,7 @@ class ServiceOperator:
         return self._containers
 
     def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:
-        """A service that is ready may still need a moment until it answers."""
+        """A ready service may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
             result = probe_once(self._reached(), operation.command, operation.name)
@@ -94,7 +94,7 @@ class ServiceOperator:
             shown = "; ".join(f"{check} ({by_check[check].effective or 'still fails'})" for check in missing)
             raise ChangeFailed(
                 f"Not in force on the real container: {shown}.",
-                "Leave these fixes out: hardentui explain ID tells what they need.",
+                "Leave these fixes out; hardentui explain ID shows what they need.",
             )
         wanted = tuple(proof for proof in proofs if proof.check in operation.checks)
         passed = sum(1 for proof in wanted if proof.status == "pass")

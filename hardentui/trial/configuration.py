@@ -1,4 +1,4 @@
-"""A configuration that is tried: chosen fixes, and what was loosened of them. Pure."""
+"""A configuration to try: the chosen fixes, and their relaxations. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OPTIONS = "rw,noexec,nosuid,nodev"
 
 
 class CapabilityBack(Struct, frozen=True):
-    """One capability that is not dropped."""
+    """Keep one capability."""
 
     capability: str
 
@@ -46,7 +46,7 @@ class CapabilityBack(Struct, frozen=True):
 
 
 class WritableFolder(Struct, frozen=True):
-    """One folder of a read-only root that stays writable: a tmpfs, or a volume of this name."""
+    """Keep one folder of a read-only root writable: with a tmpfs, or a volume of this name."""
 
     folder: str
     volume: str = ""
@@ -64,7 +64,7 @@ class WritableFolder(Struct, frozen=True):
 
 
 class Raised(Struct, frozen=True):
-    """One limit that is higher than wanted; `factor` times."""
+    """Raise one limit by `factor`."""
 
     option: str
     factor: int
@@ -82,10 +82,10 @@ Loosening = CapabilityBack | WritableFolder | Raised
 
 
 class Configuration(Struct, frozen=True):
-    """What a twin is to run with.
+    """The configuration of a twin.
 
     Attributes:
-        profile: path of a seccomp profile that was learned; empty = none.
+        profile: path of a learned seccomp profile; empty = none.
     """
 
     choices: tuple[Choice, ...]
@@ -103,7 +103,9 @@ class Configuration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> Configuration:
-        """With these too; a folder that becomes a volume is no tmpfs any more, a limit is raised once."""
+        """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
+        once.
+        """
         kept = [
             loosening
             for loosening in self.loosenings
@@ -128,7 +130,7 @@ class TwinPlanner:
     """Configurations as specs.
 
     Args:
-        facts: the container, with what its twin without changes was seen to write and use.
+        facts: the container, with what its unchanged twin wrote and used.
         make_plan: the plan of chosen fixes.
     """
 
@@ -154,12 +156,12 @@ class TwinPlanner:
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
     def dropped_capabilities(self, configuration: Configuration) -> frozenset[str]:
-        """What it had and would not have any more."""
+        """What it had and would lose."""
         defaults = self.facts.engine.default_capabilities
         return bounding_set(self.facts.spec, defaults) - bounding_set(self.spec(configuration), defaults)
 
     def can_be_writable(self, folder: str, spec: Spec) -> bool:
-        """Whether something can be mounted there: it hides no program, and nothing covers it already."""
+        """Whether something can be mounted there: it hides no program, and is not covered yet."""
         if folder == "/" or any(at_or_above(tree, folder) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")):
             return False
         if hides_a_program(folder, self.facts):

@@ -1,4 +1,6 @@
-"""The learned seccomp profile is offered only after fresh twins worked with it, enforcing, also restarted."""
+"""The learned seccomp profile is offered only after fresh twins worked with it, enforced, also after a
+restart.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,11 @@ _MOST_TRIES = 4
 
 
 class Enforced(Struct, frozen=True):
-    """A profile that twins worked with; without `document`: `why` there is none.
+    """A profile that twins worked with; without `document`, `why` there is none.
 
     Attributes:
-        calls, base_calls: how many system calls it lets through, and its base.
-        added: calls that were refused at first, and are allowed since.
+        calls, base_calls: how many system calls it allows, and its base allows.
+        added: calls that were denied at first, and then allowed.
     """
 
     configuration: Configuration
@@ -46,7 +48,7 @@ class Enforced(Struct, frozen=True):
 
 
 class Enforcer:
-    """Tries the profile on twins; use as a context manager, around all that runs with its files."""
+    """Tries the profile on twins; a context manager around everything that uses its files."""
 
     def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
         self._lesson, self._rounds, self._tell = lesson, rounds, tell
@@ -62,7 +64,7 @@ class Enforcer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def enforce(self, configuration: Configuration, needs: Needs) -> Enforced:
-        """The configuration with the profile; without it where no twin works with it."""
+        """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unreadable):
             return Enforced(configuration, why=base.reason)
@@ -111,7 +113,7 @@ class Enforcer:
     def _refused(
         self, configuration: Configuration, document: Mapping[str, Any], held: frozenset[str]
     ) -> frozenset[str]:
-        """The calls that the profile refuses a twin, seen by a supervisor that answers as it does."""
+        """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
         rounds = self._rounds
         watch = Watch(document, held, files=rounds.stage.files)
         try:

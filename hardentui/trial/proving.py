@@ -1,4 +1,4 @@
-"""From what works to the trial's record: proven against the kernel, with how much that proves."""
+"""From what works to the trial's record: proven against the kernel, with the strength of the proof."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
 
 _OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
-"""What a learned profile is proven by, whether or not these were among the chosen fixes."""
+"""The checks that prove a learned profile, whether or not they were among the chosen fixes."""
 
 
 def recorded(
@@ -29,7 +29,7 @@ def recorded(
     """The record.
 
     Args:
-        profile: where the learned profile will lie, of which the twins had a copy.
+        profile: the future path of the learned profile, of which the twins had a copy.
     """
     planner = rounds.planner
     configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
@@ -66,7 +66,7 @@ def _proven(
     planner = rounds.planner
     tools.tell(
         TrialEvent(
-            TrialStep.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks
+            TrialStep.PROOF, "checking what the kernel enforces on the twin", changes=configuration.checks
         )
     )
     try:
@@ -109,7 +109,7 @@ def _sure(record: Trial, rounds: Rounds) -> str:
         return "Its health check passed on the hardened twin."
     if rounds.expected.how is How.PORTS:
         ports = ", ".join(sorted(rounds.expected.ports))
-        return f"The hardened twin listens on {ports}; whether it answers only a probe shows."
+        return f"The hardened twin listens on {ports}; only a probe can show whether it answers."
     if record.baseline.how is How.ALIVE and rounds.judges_work:
-        return "The hardened twin did its work and ended without a fault."
-    return "The hardened twin stayed alive. Whether it does its work only a probe shows."
+        return "The hardened twin did its work and exited successfully."
+    return "The hardened twin stayed alive. Only a probe can show whether it does its work."

@@ -156,7 +156,7 @@ def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: M
     probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
     code, said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'")
     assert code == 5, said
-    assert "Everything is as it was before" in said
+    assert "Everything is as before" in said
     after = State(served)
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served") == "0"

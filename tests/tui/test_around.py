@@ -93,7 +93,7 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
         await pilot.press("o")
         await shows(pilot, "reading docker.io/library/", "4.1 kB")
         await pilot.press("down", "o")
-        await shows(pilot, "Another image is being read")
+        await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
         await shows(pilot, "was stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"

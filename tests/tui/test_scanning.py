@@ -60,7 +60,7 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
         await pilot.press("n")
         await shows(pilot, "scanning docker.io/library/alpine:latest")
         await pilot.press("o")
-        await shows(pilot, "Another image is being read")
+        await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
         await shows(pilot, "The scan of the image was stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"

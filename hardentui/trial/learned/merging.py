@@ -1,4 +1,4 @@
-"""Observations of several runs as one: what was seen in any of them counts."""
+"""Observations of several runs merged: what any of them saw counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def merged(first: Observation, second: Observation) -> Observation:
-    """Both together. What only one of them could see is what that one saw."""
+    """Both merged. What only one of them could see comes from that one."""
     return Observation(
         calls=_where_known(_logs)(first.calls, second.calls),
         sampled=merged_samples(first.sampled, second.sampled),
@@ -34,7 +34,7 @@ def merged_checks(
 
 
 def _where_known(join: Callable[[T, T], T]) -> Callable[[Known[T], Known[T]], Known[T]]:
-    """The join of two values of which one or both may not be known."""
+    """The union of two values, either of which may be unknown."""
 
     def joined(first: Known[T], second: Known[T]) -> Known[T]:
         if isinstance(first, Unreadable):

@@ -1,4 +1,4 @@
-"""Connections that the processes of a container made to others, out of its network namespace's tables."""
+"""Outgoing connections of a container's processes, from the tables of its network namespace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hardentui.model.observation import Connection
 
 _TABLE_LIMIT = 16 << 20
 _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
-"""Established, being made, being ended: `include/net/tcp_states.h`."""
+"""Established, opening, closing: `include/net/tcp_states.h`."""
 
 
 def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[Connection]:

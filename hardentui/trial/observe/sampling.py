@@ -1,4 +1,4 @@
-"""What a running container shows in /proc and its cgroup, looked at again and again until it ends."""
+"""What a running container shows in /proc and its cgroup, sampled until it ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hardentui.model.observation import Connection, Sampled
 from hardentui.trial.observe.connections import established
 from hardentui.trial.observe.processes import IdMap, id_maps
 
-_ENDED = Unreadable("the container had ended before it was looked at")
+_ENDED = Unreadable("the container had ended before it could be sampled")
 _OF_RUNTIME = ("crun", "runc:", "3")
 """Names of the runtime's own process before it becomes the program."""
 
@@ -74,7 +74,7 @@ class Sampler:
         return self.so_far() if self._seen.samples else _ENDED
 
     def so_far(self) -> Sampled:
-        """What was seen up to now; the container may go on."""
+        """What was seen so far; the container may continue."""
         seen = self._seen
         sockets = seen.faults.get("sockets")
         return Sampled(
@@ -101,7 +101,7 @@ class Sampler:
             self._stop.wait(self._every)
 
     def _sample(self) -> bool:
-        """Look once; False when the container has ended."""
+        """Take one sample; False if the container has ended."""
         self._peaks()
         activity = read_activity(self._files, self._pid, self._cgroup_path, self._tree)
         if isinstance(activity.processes, Unreadable):
@@ -162,8 +162,8 @@ _PEAKS = {
     "memory": ("memory.peak", "memory.max_usage_in_bytes", "memory.current"),
     "pids": ("pids.peak", "pids.current"),
 }
-"""The kernel's own highest value where it keeps one, else the present one."""
-_NO_GROUP = "the container has no cgroup of its own that can be read"
+"""The kernel's own peak value if it keeps one, else the current value."""
+_NO_GROUP = "the container has no readable cgroup of its own"
 
 
 def _sorted(connections: set[Connection]) -> tuple[Connection, ...]:

@@ -185,7 +185,7 @@ class ImagesScreen(BrowseScreen):
         if self._simulated:
             self.complain("This host is simulated: it has no image that a scanner could read.")
         elif images and not self.session.around.scan(images):
-            self.complain("Another image is being read. esc stops it.")
+            self.complain("Another image is being inspected. esc stops it.")
 
     @property
     def _simulated(self) -> bool:
