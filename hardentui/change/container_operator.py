@@ -1,4 +1,4 @@
-"""Containers that a change replaces or updates, and how the original is restored.
+"""ContainerControl that a change replaces or updates, and how the original is restored.
 
 The original is identified by its ID throughout; its successor by the ID that Podman returned or, if a crash
 lost it, by the original's former name and the exact command that was requested.
@@ -14,7 +14,7 @@ from typing import Any
 
 from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed, NameTaken, NotFound
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
@@ -227,7 +227,7 @@ class ContainerOperator:
 
 
 def start_with_patience(
-    containers: Containers, container: str, seconds: float, stop: threading.Event
+    containers: ContainerControl, container: str, seconds: float, stop: threading.Event
 ) -> None:
     """Start a container; a port still held by a killed one is soon free.
 

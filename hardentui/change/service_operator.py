@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
@@ -33,7 +33,7 @@ class ServiceOperator:
 
     kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
 
-    def __init__(self, containers: Containers | None, files: Files | None, prove: Prove) -> None:
+    def __init__(self, containers: ContainerControl | None, files: Files | None, prove: Prove) -> None:
         self._containers = containers
         self._files = files
         self._prove = prove
@@ -67,7 +67,7 @@ class ServiceOperator:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
         return OperationOutcome(said=f"ready by {expected.words}", after=expected.settle)
 
-    def _reached(self) -> Containers:
+    def _reached(self) -> ContainerControl:
         if self._containers is None:
             raise ChangeFailed("Podman was not reached.")
         return self._containers
@@ -97,7 +97,7 @@ class ServiceOperator:
         return OperationOutcome(proof=proofs, said=f"{passed} of {len(operation.checks)} pass")
 
 
-def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:
+def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:
     """Run a probe on this host, as a client would; $TWIN_IP and $TWIN_NAME are the container's."""
     settings = containers.inspect(name).get("NetworkSettings") or {}
     networks = settings.get("Networks") or {}

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
 from hardentui.cli.terminal import Terminal
-from hardentui.model.settings import Source
+from hardentui.model.settings import SettingSource
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 from hardentui.visible import visible
 from hardentui.workbench.settings.document import Document
@@ -58,7 +58,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _is_worth_it(row: SettingRow) -> bool:
-    return not row.name.startswith("keys.") or row.origin.source is not Source.DEFAULT
+    return not row.name.startswith("keys.") or row.origin.source is not SettingSource.DEFAULT
 
 
 def _lines(rows: list[SettingRow]) -> list[str]:

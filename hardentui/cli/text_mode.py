@@ -39,7 +39,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return Dialogue(bench, terminal, lambda: sys.stdin.readline()).run()
 
 
-class Word(Struct, frozen=True):
+class TextCommand(Struct, frozen=True):
     """A command of the dialogue.
 
     Attributes:
@@ -69,33 +69,37 @@ class Dialogue:
         self._warned = self._left = False
         self._words = {word.name: word for word in self._vocabulary()}
 
-    def _vocabulary(self) -> Iterator[Word]:
-        yield Word("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
-        yield Word("open", "N or NAME", "open a container; its number alone does the same", self._open)
-        yield Word("host", "", "the failing findings of the host and its engines", self._host)
-        yield Word("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
-        yield Word(
+    def _vocabulary(self) -> Iterator[TextCommand]:
+        yield TextCommand("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
+        yield TextCommand("open", "N or NAME", "open a container; its number alone does the same", self._open)
+        yield TextCommand("host", "", "the failing findings of the host and its engines", self._host)
+        yield TextCommand("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
+        yield TextCommand(
             "likely",
             "",
             "choose every fix except those that may break the container",
             self._choose_by(Caution.LIKELY),
             True,
         )
-        yield Word("safe", "", "choose the fixes known to break nothing", self._choose_by(Caution.SAFE), True)
-        yield Word("fails", "", "the failing findings again", self._fails, True)
-        yield Word("unknown", "", "what could not be checked, and why", self._unknown, True)
-        yield Word("explain", "N or ID", "what a finding means, and what its fix may break", self._explain)
-        yield Word("choose", "N...", "choose these fixes, or drop chosen ones", self._choose, True)
-        yield Word("none", "", "drop every chosen fix", self._drop, True)
-        yield Word("plan", "", "what the chosen fixes change", self._plan, True)
-        yield Word("diff", "[KIND]", "the resulting files, as a diff", self._diff, True)
-        yield Word(
+        yield TextCommand(
+            "safe", "", "choose the fixes known to break nothing", self._choose_by(Caution.SAFE), True
+        )
+        yield TextCommand("fails", "", "the failing findings again", self._fails, True)
+        yield TextCommand("unknown", "", "what could not be checked, and why", self._unknown, True)
+        yield TextCommand(
+            "explain", "N or ID", "what a finding means, and what its fix may break", self._explain
+        )
+        yield TextCommand("choose", "N...", "choose these fixes, or drop chosen ones", self._choose, True)
+        yield TextCommand("none", "", "drop every chosen fix", self._drop, True)
+        yield TextCommand("plan", "", "what the chosen fixes change", self._plan, True)
+        yield TextCommand("diff", "[KIND]", "the resulting files, as a diff", self._diff, True)
+        yield TextCommand(
             "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
-        yield Word("next", "", "the commands that try and apply the chosen fixes", self._next, True)
-        yield Word("again", "", "check the container again", self._again, True)
-        yield Word("help", "", "this list", self._help)
-        yield Word("quit", "", "leave", self._quit)
+        yield TextCommand("next", "", "the commands that try and apply the chosen fixes", self._next, True)
+        yield TextCommand("again", "", "check the container again", self._again, True)
+        yield TextCommand("help", "", "this list", self._help)
+        yield TextCommand("quit", "", "leave", self._quit)
 
     # --- the dialogue ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.files.reader import Files
 from hardentui.model.known import Unreadable
@@ -56,7 +56,7 @@ class Wait:
 
     def __init__(
         self,
-        containers: Containers,
+        containers: ContainerControl,
         container: str,
         expected: Expectation,
         *,

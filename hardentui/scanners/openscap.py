@@ -25,7 +25,7 @@ class _Refused(Exception):
     """The document is none that is read; the argument says why."""
 
 
-class _Reader:
+class _ResultReader:
     """Collects the last TestResult of a document, and the titles of rules."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def _refuse_types(*_: object) -> None:
 
 def parse(content: bytes) -> HostScan:
     """Raises InputError: it holds no result of an XCCDF evaluation."""
-    reader = _Reader()
+    reader = _ResultReader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = _refuse_types
     parser.EntityDeclHandler = _refuse_types
@@ -113,7 +113,7 @@ def _refuse_external(*_: object) -> int:
     return 0
 
 
-def _scan(reader: _Reader, result: dict[str, str]) -> HostScan:
+def _scan(reader: _ResultReader, result: dict[str, str]) -> HostScan:
     counts = {"pass": 0, "unknown": 0, "not": 0}
     failed = []
     for identity, severity, outcome in reader.rules:

@@ -81,7 +81,7 @@ class Raised(Struct, frozen=True):
 Loosening = CapabilityBack | WritableFolder | Raised
 
 
-class Configuration(Struct, frozen=True):
+class TrialConfiguration(Struct, frozen=True):
     """The configuration of a twin.
 
     Attributes:
@@ -96,13 +96,13 @@ class Configuration(Struct, frozen=True):
     def checks(self) -> tuple[str, ...]:
         return tuple(choice.check for choice in self.choices)
 
-    def without(self, check: str) -> Configuration:
+    def without(self, check: str) -> TrialConfiguration:
         return replace(self, choices=tuple(c for c in self.choices if c.check != check))
 
-    def only(self, choices: tuple[Choice, ...]) -> Configuration:
+    def only(self, choices: tuple[Choice, ...]) -> TrialConfiguration:
         return replace(self, choices=choices)
 
-    def with_(self, *loosenings: Loosening) -> Configuration:
+    def with_(self, *loosenings: Loosening) -> TrialConfiguration:
         """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
         once.
         """
@@ -113,7 +113,7 @@ class Configuration(Struct, frozen=True):
         ]
         return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
-    def tighter(self, loosening: Loosening) -> Configuration:
+    def tighter(self, loosening: Loosening) -> TrialConfiguration:
         return replace(self, loosenings=tuple(other for other in self.loosenings if other != loosening))
 
 
@@ -144,7 +144,7 @@ class TwinPlanner:
             self._plans[choices] = self._make_plan(self.facts, choices)
         return self._plans[choices]
 
-    def spec(self, configuration: Configuration) -> Spec:
+    def spec(self, configuration: TrialConfiguration) -> Spec:
         spec = self.plan(configuration.choices).after
         for loosening in configuration.loosenings:
             spec = self._loosened(spec, loosening)
@@ -155,7 +155,7 @@ class TwinPlanner:
         changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
-    def dropped_capabilities(self, configuration: Configuration) -> frozenset[str]:
+    def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
         """What it had and would lose."""
         defaults = self.facts.engine.default_capabilities
         return bounding_set(self.facts.spec, defaults) - bounding_set(self.spec(configuration), defaults)

@@ -18,7 +18,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.trial.configuration import Configuration
+from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.system_calls import RISKY
@@ -39,7 +39,7 @@ class Enforced(Struct, frozen=True):
         added: calls that were denied at first, and then allowed.
     """
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     document: Mapping[str, Any] | None = None
     calls: int = 0
     base_calls: int = 0
@@ -63,7 +63,7 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def enforce(self, configuration: Configuration, needs: Needs) -> Enforced:
+    def enforce(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unreadable):
@@ -95,7 +95,7 @@ class Enforcer:
 
     def _enforced(
         self,
-        configuration: Configuration,
+        configuration: TrialConfiguration,
         document: Mapping[str, Any],
         base: Mapping[str, Any],
         allowed: Allowed,
@@ -111,7 +111,7 @@ class Enforcer:
         )
 
     def _refused(
-        self, configuration: Configuration, document: Mapping[str, Any], held: frozenset[str]
+        self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]
     ) -> frozenset[str]:
         """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
         rounds = self._rounds

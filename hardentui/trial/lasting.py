@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.trial import TrialEvent, TrialStep
-from hardentui.trial.configuration import Configuration, WritableFolder
+from hardentui.trial.configuration import TrialConfiguration, WritableFolder
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.restart import lasting_folders, lost, restarted
@@ -53,5 +53,5 @@ def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: 
     if restarted(rounds, rounds.planner.spec(again.configuration), ()).why:
         for check in again.configuration.checks:
             relaxer.leave_out(check, f"it does not work after a restart: {why}")
-        again = Settled(Configuration(()), {}, again.left_out)
+        again = Settled(TrialConfiguration(()), {}, again.left_out)
     return again

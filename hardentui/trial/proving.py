@@ -8,7 +8,7 @@ from hardentui.errors import EngineError
 from hardentui.model.finding import Status
 from hardentui.model.trial import How, LeftOut, Proof, Result, Trial, TrialEvent, TrialStep
 from hardentui.trial import results
-from hardentui.trial.configuration import Configuration
+from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
@@ -58,8 +58,8 @@ def recorded(
 
 
 def _proven(
-    configuration: Configuration, rounds: Rounds, tools: Tools
-) -> tuple[Configuration, tuple[Proof, ...], tuple[LeftOut, ...]]:
+    configuration: TrialConfiguration, rounds: Rounds, tools: Tools
+) -> tuple[TrialConfiguration, tuple[Proof, ...], tuple[LeftOut, ...]]:
     """What the kernel enforces on the final twin. A change without effect is not counted."""
     if not configuration.choices and not configuration.profile:
         return configuration, (), ()

@@ -13,9 +13,9 @@ from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
-    Configuration,
     Loosening,
     Raised,
+    TrialConfiguration,
     TwinPlanner,
     WritableFolder,
 )
@@ -32,7 +32,7 @@ _RAISABLE = ("memory", "pids-limit")
 class Settled(Struct, frozen=True):
     """What works. `why` has the evidence for each relaxation."""
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     why: dict[Loosening, str]
     left_out: tuple[LeftOut, ...]
 
@@ -48,7 +48,7 @@ class Relaxer:
         self._left_out: list[LeftOut] = []
         self._bisected = False
 
-    def settle(self, configuration: Configuration) -> Settled:
+    def settle(self, configuration: TrialConfiguration) -> Settled:
         """The configuration that works; one without choices when none does."""
         if not configuration.choices:
             return Settled(configuration, {}, tuple(self._left_out))
@@ -110,7 +110,7 @@ class Relaxer:
             return loosening if adds and self._planner.can_be_writable(loosening.folder, spec) else None
         return self._raised(configuration, loosening)
 
-    def _raised(self, configuration: Configuration, wanted: Raised) -> Raised | None:
+    def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:
         option: Option[Any] = BY_NAME[wanted.option]
         spec, original = self._planner.spec(configuration), self._planner.facts.spec
         if spec[option] == original[option] or not isinstance(spec[option], int) or spec[option] <= 0:
@@ -125,11 +125,11 @@ class Relaxer:
 
     # --- bisection ----------------------------------------------------------------------------------
 
-    def _add(self, working: Configuration, candidates: tuple[Choice, ...]) -> Configuration:
+    def _add(self, working: TrialConfiguration, candidates: tuple[Choice, ...]) -> TrialConfiguration:
         """As many of the candidates as work, on top of a working configuration."""
         if not candidates:
             return working
-        wanted = Configuration((*working.choices, *candidates), working.loosenings)
+        wanted = TrialConfiguration((*working.choices, *candidates), working.loosenings)
         what = candidates[0].check if len(candidates) == 1 else plural(len(candidates), "change")
         tried = self._rounds.run(wanted, f"{what} on top of what works")
         if tried.ready:
@@ -144,7 +144,7 @@ class Relaxer:
         working = self._add(working, candidates[:half])
         return self._add(working, candidates[half:])
 
-    def _culprit(self, working: Configuration, choice: Choice, tried: Tried) -> Configuration:
+    def _culprit(self, working: TrialConfiguration, choice: Choice, tried: Tried) -> TrialConfiguration:
         """One change that breaks it: relaxed as little as possible, else left out."""
         better = self._by_evidence(tried)
         if better.ready:
@@ -184,7 +184,7 @@ class Relaxer:
 
     # --- tightening ---------------------------------------------------------------------------------
 
-    def _needed(self, configuration: Configuration) -> Configuration:
+    def _needed(self, configuration: TrialConfiguration) -> TrialConfiguration:
         """Without the relaxations of changes that were left out: they have no effect."""
         spec = self._planner.spec(configuration)
         kept = [
@@ -192,9 +192,9 @@ class Relaxer:
             for loosening in configuration.loosenings
             if self._planner.spec(configuration.tighter(loosening)) != spec
         ]
-        return Configuration(configuration.choices, tuple(kept))
+        return TrialConfiguration(configuration.choices, tuple(kept))
 
-    def _tightened(self, configuration: Configuration) -> Configuration:
+    def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
         """Without the capabilities that it works without, if something shows whether it answers."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
         if not self._rounds.judges_work:

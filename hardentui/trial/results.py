@@ -35,7 +35,7 @@ from hardentui.options import (
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
-from hardentui.trial.configuration import CapabilityBack, Configuration, Loosening, TwinPlanner
+from hardentui.trial.configuration import CapabilityBack, Loosening, TrialConfiguration, TwinPlanner
 
 _NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
     ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
@@ -75,7 +75,7 @@ def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
 
 
 def relaxed(
-    planner: TwinPlanner, configuration: Configuration, why: dict[Loosening, str], whole: Spec
+    planner: TwinPlanner, configuration: TrialConfiguration, why: dict[Loosening, str], whole: Spec
 ) -> tuple[Relaxed, ...]:
     """What was given instead of what was planned, one entry per relaxation."""
     wanted = planner.plan(configuration.choices).after
@@ -90,7 +90,7 @@ def relaxed(
             loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
             continue
         name = loosening.options[0]
-        only = planner.spec(Configuration(configuration.choices, (loosening,)))
+        only = planner.spec(TrialConfiguration(configuration.choices, (loosening,)))
         given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
         before = _text(name, arguments(wanted, BY_NAME[name]))
         loosened.append(

@@ -12,7 +12,7 @@ from hardentui.errors import ChangeFailed, EngineError
 from hardentui.model.trial import How, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
-from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Raised, TwinPlanner
+from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
 from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
 from hardentui.trial.stage import Stage, Twin
@@ -35,7 +35,7 @@ class Stopped(Struct, frozen=True):
 class Tried(Struct, frozen=True):
     """How a round ended."""
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     ready: bool
     why: str = ""
     evidence: tuple[FailureSign, ...] = ()
@@ -76,7 +76,7 @@ class Rounds:
         """Something shows whether it answers, not only that it exists."""
         return bool(self.probes) or self.expected.how is How.HEALTH or self._ends_well
 
-    def run(self, configuration: Configuration, purpose: str, *, trace: bool = False) -> Tried:
+    def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
         """One round.
 
         Args:
@@ -100,7 +100,7 @@ class Rounds:
         )
         return tried
 
-    def _on_a_twin(self, configuration: Configuration, trace: bool) -> Tried:
+    def _on_a_twin(self, configuration: TrialConfiguration, trace: bool) -> Tried:
         with self.stage.twin(self.planner.spec(configuration)) as twin:
             refused: tuple[RefusedCall, ...] = ()
             if trace and CallTrace.possible() and self.stage.files is not None:
@@ -167,7 +167,7 @@ def of_state(twin: Twin) -> list[FailureSign]:
     return []
 
 
-def of_stop(configuration: Configuration, planner: TwinPlanner) -> list[FailureSign]:
+def of_stop(configuration: TrialConfiguration, planner: TwinPlanner) -> list[FailureSign]:
     """The sign in a stop that needed a kill: without CAP_KILL root may not stop other users' processes."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []

@@ -17,7 +17,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.trial.baseline import BaselineSeen, run_baseline
-from hardentui.trial.configuration import Configuration, TwinPlanner
+from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
 from hardentui.trial.enforcing import Enforcer
 from hardentui.trial.lasting import lasting
 from hardentui.trial.learned.needs import Needs
@@ -95,7 +95,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     relaxer = Relaxer(rounds, planner, tools.tell)
     choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
     plan = planner.plan(_strictest(choices, rounds))
-    settled = relaxer.settle(Configuration(plan.choices))
+    settled = relaxer.settle(TrialConfiguration(plan.choices))
     settled = lasting(settled, rounds, relaxer, tools)
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:

@@ -22,7 +22,7 @@ from textual.theme import Theme
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
-from hardentui.model.settings import Notice, Settings, Source
+from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
@@ -159,7 +159,7 @@ class HardenApp(App[None]):
     def _recall(self) -> None:
         """Start where the last session ended; the user's settings take precedence."""
         last, session = self._remembered, self.session
-        if last.folder and self.settings.origin("folder").source is Source.DEFAULT:
+        if last.folder and self.settings.origin("folder").source is SettingSource.DEFAULT:
             session.folder = last.folder
         if last.column in COLUMNS:
             session.list_view = ListView(last.filter, last.column, last.reverse)

@@ -26,7 +26,7 @@ _TROUBLES_TOLD = 4
 
 
 @dataclass
-class Look:
+class Inspection:
     """A running inspection or scan of an image.
 
     Attributes:
@@ -69,7 +69,7 @@ class Around:
         self._session = session
         self.images: tuple[Report, ...] | None = None
         self.networks: tuple[Report, ...] | None = None
-        self.look: Look | None = None
+        self.look: Inspection | None = None
         self._wanted: set[str] = set()
 
     def forget(self) -> None:
@@ -104,7 +104,7 @@ class Around:
         bench = self._session.bench
         if bench is None or self.look is not None:
             return False
-        look = self.look = Look(engine, image, name, threading.Event())
+        look = self.look = Inspection(engine, image, name, threading.Event())
         self._session.run(lambda: self._look(bench, look), "look")
         self._session.state_changed.publish("look")
         return True
@@ -116,14 +116,14 @@ class Around:
             return False
         first = images[0]
         scanned = tuple((image.engine.label, image.id) for image in images)
-        look = self.look = Look(
+        look = self.look = Inspection(
             first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
         )
         self._session.run(lambda: self._scan(bench, tuple(images), look), "look")
         self._session.state_changed.publish("look")
         return True
 
-    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Look) -> None:
+    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Inspection) -> None:
         """An image that cannot be scanned does not stop the others."""
         from hardentui.workbench.looking.scanning import Scanning  # the app starts without the scanners
 
@@ -153,7 +153,7 @@ class Around:
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Workbench, look: Look) -> None:
+    def _look(self, bench: Workbench, look: Inspection) -> None:
         try:
             inventory = bench.surroundings.look_into_image(
                 look.engine,

@@ -78,7 +78,7 @@ def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WaiversError(f"{visible(path)} is not valid TOML: {visible(str(error))}.", ()) from error
-    reader = _Reader(path, toml_lines(text), tuple(checks))
+    reader = _WaiverReader(path, toml_lines(text), tuple(checks))
     waivers = reader.waivers(document)
     if reader.faults:
         count = "a fault" if len(reader.faults) == 1 else f"{len(reader.faults)} faults"
@@ -115,7 +115,7 @@ def read_or_empty(path: str) -> str:
     return read_named(path) if os.path.exists(path) else ""
 
 
-class _Reader(Struct):
+class _WaiverReader(Struct):
     """Reads a parsed document and collects its faults."""
 
     path: str

@@ -14,7 +14,7 @@ from msgspec import Struct
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.own_check import Operator, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -84,14 +84,14 @@ def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | Non
     return None if option.default <= 0 and option not in facts.spec else value
 
 
-def compared_value(facts: ContainerFacts, option: Option[Any], operator: Operator) -> OwnValue | None:
+def compared_value(facts: ContainerFacts, option: Option[Any], operator: CheckOperator) -> OwnValue | None:
     """The declared value as an operator has to see it.
 
     Who demands that a capability is dropped is content where the engine does not give it in the first place;
     inspect does not even show such a drop.
     """
     value = declared_value(facts, option)
-    if option is not CAP_DROP or operator is not Operator.CONTAINS or not isinstance(value, tuple):
+    if option is not CAP_DROP or operator is not CheckOperator.CONTAINS or not isinstance(value, tuple):
         return value
     return (*value, *sorted(ALL_CAPABILITIES - declared_set(facts)))
 

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.observation import CallCount, CallLog, CapabilityCheck, Connection, Observation, Sampled
+from hardentui.model.observation import (
+    CallCount,
+    CallLog,
+    CapabilityCheck,
+    Observation,
+    Sampled,
+    SocketEndpoint,
+)
 
 T = TypeVar("T")
 
@@ -79,7 +86,9 @@ def _samples(first: Sampled, second: Sampled) -> Sampled:
     )
 
 
-def _connections(first: tuple[Connection, ...], second: tuple[Connection, ...]) -> tuple[Connection, ...]:
+def _connections(
+    first: tuple[SocketEndpoint, ...], second: tuple[SocketEndpoint, ...]
+) -> tuple[SocketEndpoint, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 

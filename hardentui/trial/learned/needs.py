@@ -14,9 +14,9 @@ from hardentui.model.observation import (
     CallDetail,
     CallLog,
     CapabilityCheck,
-    Connection,
     Observation,
     Sampled,
+    SocketEndpoint,
 )
 from hardentui.reading.written import by_podman
 from hardentui.trial.learned.effects import AF_INET, AF_INET6, capabilities
@@ -70,8 +70,8 @@ class Needs(Struct, frozen=True, kw_only=True):
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     written: tuple[WrittenPath, ...] | None = None
-    listening: tuple[Connection, ...] | None = None
-    outgoing: tuple[Connection, ...] | None = None
+    listening: tuple[SocketEndpoint, ...] | None = None
+    outgoing: tuple[SocketEndpoint, ...] | None = None
     memory_peak: int | None = None
     pids_peak: int | None = None
     users: frozenset[int] | None = None
@@ -248,13 +248,13 @@ def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Writ
 
 def _outgoing(
     details: Iterable[CallDetail], sampled: Known[Sampled], unknown: dict[str, str]
-) -> tuple[Connection, ...] | None:
-    connections: dict[Connection, None] = {}
+) -> tuple[SocketEndpoint, ...] | None:
+    connections: dict[SocketEndpoint, None] = {}
     for detail in details:
         address = detail.address
         if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
             datagrams = detail.numbers[:1] == (_SOCK_DGRAM,)
-            connections[Connection("udp" if datagrams else "tcp", address.host, address.port)] = None
+            connections[SocketEndpoint("udp" if datagrams else "tcp", address.host, address.port)] = None
     seen = _sampled(sampled, "outgoing", unknown)
     known = {(connection.address, connection.port) for connection in connections}
     for connection in seen or ():

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.model.observation import Connection
+from hardentui.model.observation import SocketEndpoint
 from hardentui.model.trial import Learned
 from hardentui.trial.learned.needs import CapabilityNeed, Needs
 
@@ -48,7 +48,7 @@ def learned_record(
     )
 
 
-def _shown(connections: Iterable[Connection] | None) -> tuple[str, ...]:
+def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
     """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
     return tuple(
         f"{connection.protocol} [{connection.address}]:{connection.port}"

@@ -20,7 +20,7 @@ from hardentui.host.process.cgroups import (
 )
 from hardentui.model.facts import Process
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.observation import Connection, Sampled
+from hardentui.model.observation import Sampled, SocketEndpoint
 from hardentui.trial.observe.connections import established
 from hardentui.trial.observe.processes import IdMap, id_maps
 
@@ -30,8 +30,8 @@ _OF_RUNTIME = ("crun", "runc:", "3")
 
 
 class _Seen(Struct):
-    listening: set[Connection] = field(default_factory=set)
-    outgoing: set[Connection] = field(default_factory=set)
+    listening: set[SocketEndpoint] = field(default_factory=set)
+    outgoing: set[SocketEndpoint] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     uids: set[int] = field(default_factory=set)
     capabilities: set[str] = field(default_factory=set)
@@ -112,7 +112,7 @@ class Sampler:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
             listening = {
-                Connection(socket.protocol, socket.address, socket.port) for socket in activity.listening
+                SocketEndpoint(socket.protocol, socket.address, socket.port) for socket in activity.listening
             }
             self._seen.listening |= listening
             ports = {socket.port for socket in self._seen.listening}
@@ -166,7 +166,7 @@ _PEAKS = {
 _NO_GROUP = "the container has no readable cgroup of its own"
 
 
-def _sorted(connections: set[Connection]) -> tuple[Connection, ...]:
+def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
     return tuple(
         sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
     )

@@ -63,7 +63,7 @@ class Happened(Message):
 
 
 @dataclass
-class Done(Message):
+class ApplyDone(Message):
     """The change is complete."""
 
     entry: JournalEntry
@@ -234,7 +234,7 @@ class ApplyScreen(HardenScreen):
                 entry = play_apply(prepared, tell, stop)
             else:
                 entry = self._application.run(prepared, tell, stop)
-            self.post_message(Done(entry))
+            self.post_message(ApplyDone(entry))
         except HardenError as error:
             self.post_message(Refused(error))
 
@@ -244,7 +244,7 @@ class ApplyScreen(HardenScreen):
             self.post_message(Happened(event))
 
         try:
-            self.post_message(Done(History().undo(entry, tell)))
+            self.post_message(ApplyDone(History().undo(entry, tell)))
         except HardenError as error:
             self.post_message(Refused(error))
 
@@ -275,8 +275,8 @@ class ApplyScreen(HardenScreen):
                 self._lines.append(Content.styled(visible(text, 300), "bold $error"))
         self._draw()
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(ApplyDone)
+    def _done(self, message: ApplyDone) -> None:
         self._entry, self._stop, self._now = message.entry, None, ""
         self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
         self._draw()
@@ -353,7 +353,7 @@ class ApplyScreen(HardenScreen):
             left = max(0, round(entry.confirm_by - time.time()))
             text, color = f"It works. k keeps it; it rolls back in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
-            text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
+            text, color = f"ApplyDone.{down}{kept} u undoes it.", "bold $success"
         else:
             text, color = (
                 f"Rolled back: everything is as before. {visible(entry.reason, 200)}",

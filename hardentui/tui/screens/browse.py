@@ -25,7 +25,7 @@ class Column(NamedTuple):
     from_width: int = 0
 
 
-class Line(NamedTuple):
+class BrowseRow(NamedTuple):
     """A row of the table: its key, its texts, and the sort value of each column."""
 
     key: str
@@ -62,7 +62,7 @@ class BrowseScreen(HardenScreen):
 
     # --- for subclasses ---------------------------------------------------------------------------------
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         """The rows in default order; None while unknown."""
         raise NotImplementedError
 

@@ -20,7 +20,7 @@ from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
 from hardentui.tui.widgets.batch_text import item_parts, written_parts
 from hardentui.tui.widgets.tick import Tick
@@ -57,7 +57,7 @@ class ItemReady(Message):
 
 
 @dataclass
-class ContainerGone(Message):
+class ItemGone(Message):
     key: str
 
 
@@ -142,14 +142,14 @@ class FixManyScreen(BrowseScreen):
                         row = bench.containers.refresh(key)
                         report = row.report if row is not None else None
                     if report is None:
-                        self.post_message(ContainerGone(key))
+                        self.post_message(ItemGone(key))
                         continue
                     self._fresh[key] = report
                     item = prepare(bench, report, caution, chosen[key], form)
                 except HardenError as error:
                     report = known.get(key)
                     if report is None:
-                        self.post_message(ContainerGone(key))
+                        self.post_message(ItemGone(key))
                         continue
                     item = BatchItem(report, trouble=error)
                 self.post_message(ItemReady(this_round, key, item))
@@ -173,7 +173,7 @@ class FixManyScreen(BrowseScreen):
             self._items[message.key] = message.item
             self._draw()
 
-    def on_container_gone(self, message: ContainerGone) -> None:
+    def on_item_gone(self, message: ItemGone) -> None:
         self._gone.add(message.key)
         self._draw()
 
@@ -192,17 +192,17 @@ class FixManyScreen(BrowseScreen):
         keys = [key for key in self._marked if key in self._items]
         return dict(zip(keys, self._batch.items, strict=True))
 
-    def lines(self) -> Sequence[Line]:
+    def lines(self) -> Sequence[BrowseRow]:
         combined = self._combined()
         return [self._line(key, combined.get(key)) for key in self._marked]
 
-    def _line(self, key: str, item: BatchItem | None) -> Line:
+    def _line(self, key: str, item: BatchItem | None) -> BrowseRow:
         row = self.session.rows.get(key)
         name = item.report.subject.name if item else row.name if row else key
         engine = item.report.subject.engine if item else row.engine.label if row else ""
         texts = (name, engine, *self._figures(key, item))
         before = (item.report.score.value or 0) if item else 0
-        return Line(key, texts, (name, engine, before, *texts[3:]))
+        return BrowseRow(key, texts, (name, engine, before, *texts[3:]))
 
     def _figures(self, key: str, item: BatchItem | None) -> tuple[str, str, str, str, str]:
         """Score, fixes, left out, files, state."""

@@ -26,7 +26,7 @@ from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.looking.row_filter import Selection, parse_filter
+from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
 from hardentui.workbench.views import Report, Row, reports_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class HomeScreen(ContainerScreen):
     def __init__(self) -> None:
         super().__init__()
         self._filter = parse_filter("")
-        self._selection = Selection(())
+        self._selection = FilteredRows(())
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
         self._promises: dict[tuple[str, str], tuple[Report, str]] = {}

@@ -18,7 +18,7 @@ from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
@@ -83,13 +83,13 @@ class ImagesScreen(BrowseScreen):
         if bench is not None and not bench.opened.simulated:
             self._find_scanners(bench)
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         reports = self.session.around.images
         if reports is None:
             return None
         return [self._line(report) for report in reports if report.about is not None]
 
-    def _line(self, report: Report) -> Line:
+    def _line(self, report: Report) -> BrowseRow:
         facts = report.about
         assert isinstance(facts, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
         worst = worst_first(self._findings(report))[:1]
@@ -122,7 +122,7 @@ class ImagesScreen(BrowseScreen):
             packages.zfill(8),
             known,
         )
-        return Line(_key(report), texts, sort)
+        return BrowseRow(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
         return next((report for report in self.session.around.images or () if _key(report) == key), None)

@@ -37,12 +37,12 @@ class JobResult(Struct, frozen=True):
 
 
 @dataclass
-class Done(Message):
+class JobDone(Message):
     result: JobResult
 
 
 @dataclass
-class Failed(Message):
+class JobFailed(Message):
     error: HardenError
 
 
@@ -85,17 +85,17 @@ class JobScreen(StoppableScreen):
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
         try:
-            self.post_message(Done(self._job(stop)))
+            self.post_message(JobDone(self._job(stop)))
         except HardenError as error:
-            self.post_message(Failed(error))
+            self.post_message(JobFailed(error))
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(JobDone)
+    def _done(self, message: JobDone) -> None:
         self.stop, self._result = None, message.result
         self.draw()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(JobFailed)
+    def _failed(self, message: JobFailed) -> None:
         self.stop, self._trouble = None, message.error
         self.draw()
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from hardentui.errors import HardenError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
@@ -59,12 +59,12 @@ class JournalScreen(BrowseScreen):
     def on_mount(self) -> None:
         self.set_interval(5, self.action_refresh)
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         return [self._line(entry) for entry in self._entries]
 
-    def _line(self, entry: JournalEntry) -> Line:
+    def _line(self, entry: JournalEntry) -> BrowseRow:
         texts = (_when(entry), entry.action.value, entry.container, entry.state.value, entry.by, entry.id)
-        return Line(entry.id, texts, (entry.time, *texts[1:]))
+        return BrowseRow(entry.id, texts, (entry.time, *texts[1:]))
 
     def _entry(self) -> JournalEntry | None:
         return next((entry for entry in self._entries if entry.id == self.current), None)

@@ -36,7 +36,7 @@ class Looked(Message):
 
 
 @dataclass
-class Failed(Message):
+class LabFailed(Message):
     """It failed."""
 
     error: HardenError
@@ -165,7 +165,7 @@ class LabScreen(HardenScreen):
         try:
             self.post_message(Looked(action()))
         except HardenError as error:
-            self.post_message(Failed(error))
+            self.post_message(LabFailed(error))
 
     @on(Looked)
     def _looked(self, message: Looked) -> None:
@@ -177,8 +177,8 @@ class LabScreen(HardenScreen):
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(LabFailed)
+    def _failed(self, message: LabFailed) -> None:
         self._busy = ""
         self.complain(message.error.hint, message.error.title)
         self._draw()

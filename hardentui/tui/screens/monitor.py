@@ -26,7 +26,7 @@ from hardentui.tui.widgets.trend import curve, history
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.monitoring.remembered import EarlierReadings
 from hardentui.workbench.pages.monitor import log_page, monitor_page
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Seen(Message):
 
 
 @dataclass
-class Failed(Message):
+class ReadingFailed(Message):
     """A reading failed; `final`: there will be no more."""
 
     error: HardenError
@@ -80,8 +80,8 @@ class MonitorScreen(HardenScreen):
         self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
         self._stop: threading.Event | None = None
         self._sample: Sample | None = None
-        self._trouble: Failed | None = None
-        self._remembered = Remembered()
+        self._trouble: ReadingFailed | None = None
+        self._remembered = EarlierReadings()
         self._cpu, self._memory = history(), history()
 
     def body(self) -> Iterable[Widget]:
@@ -126,10 +126,10 @@ class MonitorScreen(HardenScreen):
                 try:
                     self._monitor.watch(seen, stop, interval=INTERVAL)
                 except NotFound as error:
-                    self.post_message(Failed(error, final=True))
+                    self.post_message(ReadingFailed(error, final=True))
                     return
                 except HardenError as error:
-                    self.post_message(Failed(error, final=False))
+                    self.post_message(ReadingFailed(error, final=False))
                     stop.wait(_AGAIN)
 
     @on(Seen)
@@ -145,8 +145,8 @@ class MonitorScreen(HardenScreen):
             self._memory.append(float(sample.usage.memory))
         self._draw()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(ReadingFailed)
+    def _failed(self, message: ReadingFailed) -> None:
         self._trouble = message
         if message.final:
             self._stop = None

@@ -11,7 +11,7 @@ from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
 from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.network_jobs import (
     WATCH,
@@ -50,7 +50,7 @@ class NetworksScreen(BrowseScreen):
         reports = [row.report for row in self.session.rows.values()]
         return [report.facts for report in reports if report and report.facts]
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         shown = self._places()
         return None if shown is None else [_line(place) for place in shown]
 
@@ -103,12 +103,12 @@ class NetworksScreen(BrowseScreen):
         return ("the network's name", visible(self.current.partition("/")[2]))
 
 
-def _line(place: NetworkPlace) -> Line:
+def _line(place: NetworkPlace) -> BrowseRow:
     isolated = "internal" if place.internal else place.isolated or "-"
     members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
     count = len(place.outside)
     texts = (place.name, place.engine, isolated, members, str(count), reaches)
-    return Line(
+    return BrowseRow(
         _key(place),
         texts,
         (place.name, place.engine, isolated, -len(place.members), -count, -len(place.reaches)),

@@ -44,14 +44,14 @@ class Told(Message):
 
 
 @dataclass
-class Tried(Message):
+class TrialFinished(Message):
     """The trial ended with a result."""
 
     trial: Trial
 
 
 @dataclass
-class Ended(Message):
+class TrialEnded(Message):
     """The trial ended without a result; None: it was stopped."""
 
     error: HardenError | None
@@ -167,18 +167,18 @@ class TrialScreen(HardenScreen):
         bench, report = self._choosing.bench, self._choosing.report
         try:
             if self._simulated:
-                self.post_message(Tried(play_trial(self._plan, tell, stop)))
+                self.post_message(TrialFinished(play_trial(self._plan, tell, stop)))
             else:
                 profile = profile_path(report.subject.name, "") if self._learns else ""
                 wishes = Wishes(probes=probes, learn=profile)
                 trial = bench.trying(report).run(self._plan.choices, wishes, tell, stop)
                 if trial.learned is not None and trial.learned.seccomp is not None:
                     keep_profile(trial)
-                self.post_message(Tried(trial))
+                self.post_message(TrialFinished(trial))
         except KeyboardInterrupt:
-            self.post_message(Ended(None))
+            self.post_message(TrialEnded(None))
         except HardenError as error:
-            self.post_message(Ended(error))
+            self.post_message(TrialEnded(error))
 
     @on(Told)
     def _told(self, message: Told) -> None:
@@ -208,14 +208,14 @@ class TrialScreen(HardenScreen):
             (why, color),
         )
 
-    @on(Tried)
-    def _tried(self, message: Tried) -> None:
+    @on(TrialFinished)
+    def _tried(self, message: TrialFinished) -> None:
         self._trial, self._stop, self._now = message.trial, None, ""
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(TrialEnded)
+    def _ended(self, message: TrialEnded) -> None:
         self._trouble, self._stop, self._now = message.error, None, ""
         if message.error is None:
             self._events.append(Content("  Stopped. The twin is removed; the container is untouched."))

@@ -66,7 +66,7 @@ class Proven(Message):
 
 
 @dataclass
-class Ended(Message):
+class PullsEnded(Message):
     """The plan is made and all pulls ended, or an error stopped them."""
 
     error: HardenError | None = None
@@ -198,9 +198,9 @@ class TrustChangeScreen(StoppableScreen):
             if not (self._simulated or draft.faults):
                 change.prove(draft, named, told, stop)
         except HardenError as error:
-            self.post_message(Ended(error, stop.is_set()))
+            self.post_message(PullsEnded(error, stop.is_set()))
             return
-        self.post_message(Ended(stopped=stop.is_set()))
+        self.post_message(PullsEnded(stopped=stop.is_set()))
 
     @on(Drafted)
     def _drafted(self, message: Drafted) -> None:
@@ -214,8 +214,8 @@ class TrustChangeScreen(StoppableScreen):
         self.draw()
         self.to_end()
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(PullsEnded)
+    def _ended(self, message: PullsEnded) -> None:
         self.stop, self._now = None, ""
         if message.stopped:
             self._draft, self._proofs = None, []
@@ -254,7 +254,7 @@ class TrustChangeScreen(StoppableScreen):
         try:
             self.post_message(Applied(change.apply(draft, proofs)))
         except HardenError as error:
-            self.post_message(Ended(error))
+            self.post_message(PullsEnded(error))
 
     @on(Applied)
     def _applied(self, message: Applied) -> None:

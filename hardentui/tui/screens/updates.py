@@ -63,7 +63,7 @@ class Answered(Message):
 
 
 @dataclass
-class Ended(Message):
+class QueriesEnded(Message):
     """All registries were queried, or it was stopped, or it failed."""
 
     error: HardenError | None = None
@@ -121,9 +121,9 @@ class UpdatesScreen(StoppableScreen):
             pins = ask_for(files, datetime.now(UTC), told, stop)
             self.post_message(Answered(updates, files, pins))
         except HardenError as error:
-            self.post_message(Ended(error, stop.is_set()))
+            self.post_message(QueriesEnded(error, stop.is_set()))
             return
-        self.post_message(Ended(stopped=stop.is_set()))
+        self.post_message(QueriesEnded(stopped=stop.is_set()))
 
     @on(Asking)
     def _asking(self, message: Asking) -> None:
@@ -135,8 +135,8 @@ class UpdatesScreen(StoppableScreen):
         self._updates, self._files, self._pins = message.updates, message.files, message.pins
         self.draw()
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(QueriesEnded)
+    def _ended(self, message: QueriesEnded) -> None:
         self.stop, self._now = None, ""
         if message.stopped:
             self.notify("Stopped; unlisted images were not queried.", markup=False)

@@ -267,8 +267,8 @@ class WalkScreen(ContainerScreen):
             self._at = (self._at + by) % len(self._steps)
             await self._show_step()
 
-    @on(StepRail.Chosen)
-    async def _step_clicked(self, message: StepRail.Chosen) -> None:
+    @on(StepRail.StepClicked)
+    async def _step_clicked(self, message: StepRail.StepClicked) -> None:
         await self.action_open_step(self._steps[message.at].number)
 
     def action_next(self) -> None:

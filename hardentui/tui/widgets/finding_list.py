@@ -66,12 +66,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     }
     """
 
-    @dataclass
-    class Opened(Message):
-        """The cursor moved to another finding."""
-
-        finding: Finding | None
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._entries: list[Entry] = []
@@ -113,7 +107,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
                     await self.mount(Static(empty, id="nothing"))
             self.scroll_home(animate=False)
         self._draw_all()
-        self.post_message(self.Opened(self.current))
 
     def on_resize(self) -> None:
         self._draw_all()
@@ -153,7 +146,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._draw(items[before], False)
         self._draw(items[at], True)
         self.call_after_refresh(self._keep_in_sight, items[at])
-        self.post_message(self.Opened(self.current))
 
     def _keep_in_sight(self, item: FindingItem) -> None:
         region, window = item.virtual_region, self.scrollable_content_region.height

@@ -77,7 +77,7 @@ def edited(
     """
     changes, notes = planned_changes(plan.before, plan.after)
     comments = tuple(comments) or (f"HardenTUI: hardens the container {visible(plan.container, 80)}.",)
-    edit = _Editor(origin, changes, version, comments, context).edit(style)
+    edit = _UnitEditor(origin, changes, version, comments, context).edit(style)
     return replace(edit, notes=tuple(dict.fromkeys((*notes, *edit.notes))), commands=_commands(origin))
 
 
@@ -86,7 +86,7 @@ def _commands(origin: Origin) -> tuple[str, ...]:
     return (f"{systemctl} daemon-reload", f"{systemctl} restart {origin.unit}")
 
 
-class _Editor:
+class _UnitEditor:
     """Changes options in one unit."""
 
     def __init__(

@@ -101,7 +101,7 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{visible(path)} is not valid TOML: {visible(str(error), 200)}.") from error
-    reader = _Reader(path, text, checklist)
+    reader = _FixtureReader(path, text, checklist)
     fixtures = reader.fixtures(document)
     if reader.faults:
         count = plural(len(reader.faults), "fault")
@@ -117,7 +117,7 @@ class _Wrong(Exception):
         self.key = key
 
 
-class _Reader:
+class _FixtureReader:
     """Reads a parsed document and collects its faults."""
 
     def __init__(self, path: str, text: str, checklist: Checklist) -> None:

@@ -101,7 +101,7 @@ def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[st
     except tomllib.TOMLDecodeError as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
     known = {check.id: check for check in checks}
-    reader = _Reader(text, known)
+    reader = _ChecklistReader(text, known)
     base = None
     if "extends" in document:
         name = reader.text(document, (), "extends", required=True)
@@ -157,7 +157,7 @@ def _syntax_message(error: Exception) -> str:
     return f"invalid TOML: {visible(re.sub(r' [(]at .*[)]$', '', str(error)))}"
 
 
-class _Reader(Struct):
+class _ChecklistReader(Struct):
     """Reads a parsed document and collects its faults."""
 
     source: str

@@ -21,7 +21,7 @@ from hardentui.harden.own.demands import LONGEST, OPERATORS, TooLong, meets, typ
 from hardentui.harden.own.subjects import FACTS, OPTIONS, is_limit, shape_of
 from hardentui.model.check import TITLE_LENGTH
 from hardentui.model.finding import Risk, Severity
-from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -52,9 +52,9 @@ _LONGEST_TEXT = 2000
 _MOST_ROWS = 500
 _SEVERITIES = {severity.word: severity for severity in Severity}
 _RISKS = {risk.value.replace(" ", "-"): risk for risk in Risk}
-_OPERATORS = {operator.value: operator for operator in Operator}
-_WITHOUT_VALUE = (Operator.PRESENT, Operator.ABSENT)
-_OPEN = (Operator.PRESENT, Operator.ONE_OF, Operator.MATCHES, Operator.LACKS)
+_OPERATORS = {operator.value: operator for operator in CheckOperator}
+_WITHOUT_VALUE = (CheckOperator.PRESENT, CheckOperator.ABSENT)
+_OPEN = (CheckOperator.PRESENT, CheckOperator.ONE_OF, CheckOperator.MATCHES, CheckOperator.LACKS)
 """Operators that several values can satisfy."""
 
 
@@ -97,7 +97,7 @@ class RowReader:
             self._wrong((*place, "step"), "step must be a whole number from 1 to 10")
             step = 1
         severity = self._word(table, place, "severity", _SEVERITIES) or Severity.LOW
-        demand = self._demand(table, place) or {"operator": Operator.PRESENT}
+        demand = self._demand(table, place) or {"operator": CheckOperator.PRESENT}
         row = OwnCheck(
             id=identity,
             title=title,
@@ -160,13 +160,13 @@ class RowReader:
         self,
         table: Mapping[str, Any],
         place: Place,
-        operator: Operator,
+        operator: CheckOperator,
         shape: Shape,
         option: Option[Any] | None,
     ) -> OwnValue | None:
         if operator in _WITHOUT_VALUE:
             if "value" in table:
-                more = "; `set` is what the fix writes" if operator is Operator.PRESENT else ""
+                more = "; `set` is what the fix writes" if operator is CheckOperator.PRESENT else ""
                 self._wrong((*place, "value"), f"the operator {operator.value} takes no value{more}")
             return None
         if "value" not in table:
@@ -178,7 +178,7 @@ class RowReader:
         self,
         table: Mapping[str, Any],
         place: Place,
-        operator: Operator,
+        operator: CheckOperator,
         value: OwnValue | None,
         shape: Shape,
         option: Option[Any] | None,
@@ -192,11 +192,11 @@ class RowReader:
         if (
             operator not in _OPEN
             or shape is Shape.SWITCH
-            or (shape is Shape.LIST and operator is not Operator.PRESENT)
+            or (shape is Shape.LIST and operator is not CheckOperator.PRESENT)
         ):
             self._wrong((*place, "set"), f"the operator {operator.value} already defines what the fix writes")
             return None
-        told = self._typed(table, place, "set", Operator.EQUALS, shape, option)
+        told = self._typed(table, place, "set", CheckOperator.EQUALS, shape, option)
         if told is None:
             return None
         try:
@@ -212,7 +212,7 @@ class RowReader:
         table: Mapping[str, Any],
         place: Place,
         key: str,
-        operator: Operator,
+        operator: CheckOperator,
         shape: Shape,
         option: Option[Any] | None,
     ) -> OwnValue | None:

@@ -28,7 +28,7 @@ def toml_lines(text: str) -> Mapping[Path, int]:
     Args:
         text: TOML that `tomllib` accepts; anything else gives a partial result.
     """
-    scanner = _Scanner(text)
+    scanner = _TomlScanner(text)
     scanner.scan()
     return scanner.lines
 
@@ -42,7 +42,7 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int:
     return 1
 
 
-class _Scanner:
+class _TomlScanner:
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
         self._text = text

@@ -9,7 +9,7 @@ from hardentui.model.monitoring import Alarm, Sample, SeenEvent
 _MOST = 40
 
 
-class Remembered:
+class EarlierReadings:
     """Of one container, since monitoring began.
 
     Attributes:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hardentui.model.monitoring import Sample, SeenProcess
 from hardentui.reports.monitor_text import binary_size, limit_text
 from hardentui.words import plural
-from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.monitoring.remembered import EarlierReadings
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _MOST = 40
@@ -16,7 +16,7 @@ _NOT_EXPECTED = "  not in the baseline"
 
 
 def monitor_page(
-    sample: Sample, remembered: Remembered, trends: Mapping[str, str]
+    sample: Sample, remembered: EarlierReadings, trends: Mapping[str, str]
 ) -> tuple[PageSection, ...]:
     """Alarms first, then the rest; without the log.
 
@@ -125,7 +125,7 @@ def _seen(label: str, text: str, expected: bool | None) -> PageLine:
     return PageLine(label, f"{text}{_NOT_EXPECTED}", Tone.BAD) if expected is False else PageLine(label, text)
 
 
-def _earlier(sample: Sample, remembered: Remembered) -> PageSection:
+def _earlier(sample: Sample, remembered: EarlierReadings) -> PageSection:
     return PageSection(
         "Earlier alarms",
         tuple(
@@ -135,7 +135,7 @@ def _earlier(sample: Sample, remembered: Remembered) -> PageSection:
     )
 
 
-def _events(remembered: Remembered) -> PageSection:
+def _events(remembered: EarlierReadings) -> PageSection:
     """The newest first."""
     return PageSection(
         "Events", tuple(PageLine(_time(event.time), event.action) for event in reversed(remembered.events))

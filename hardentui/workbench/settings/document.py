@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.account import is_confined
-from hardentui.model.settings import Notice, Origin, Source
+from hardentui.model.settings import Notice, SettingOrigin, SettingSource
 from hardentui.state.own_files import config_folder, read_own
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -82,8 +82,8 @@ class Document:
             self._lines = toml_lines(self._text)
         return f"{self.shown}:{line_of(self._lines, path)}"
 
-    def origin(self, *path: str | int) -> Origin:
-        return Origin(Source.FILE, self.place(*path))
+    def origin(self, *path: str | int) -> SettingOrigin:
+        return SettingOrigin(SettingSource.FILE, self.place(*path))
 
     def complain(self, path: tuple[str | int, ...], message: str) -> None:
         self.notices.append(Notice(self.place(*path), message))

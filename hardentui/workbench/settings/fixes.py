@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.settings import FixDefaults, Origin
+from hardentui.model.settings import FixDefaults, SettingOrigin
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -17,7 +17,7 @@ from hardentui.workbench.settings.document import Document
 def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> FixDefaults:
     """The values of fixes without a chosen value, with a notice for each invalid one."""
     values: dict[str, dict[str, ParameterValue]] = {}
-    origins: dict[str, Origin] = {}
+    origins: dict[str, SettingOrigin] = {}
     with_values = {check.id: check for check in checks.values() if check.takes}
     for check_id, table in document.table("fixes").items():
         path = ("fixes", check_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.model.settings import Notice, Origin, Settings, Source, Vocabulary
+from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.settings.document import Document
@@ -22,7 +22,7 @@ def read_settings(
     Args:
         key_name: the screens' name for a key; empty if unknown.
     """
-    reader = _Reader(document, vocabulary, key_name)
+    reader = _SettingsReader(document, vocabulary, key_name)
     reader.from_file()
     reader.from_environment(environ)
     return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
@@ -35,10 +35,10 @@ def wants_text(environ: Mapping[str, str]) -> bool:
     return Document.read(environ).values.get("text_mode") is True
 
 
-class _Reader:
+class _SettingsReader:
     def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
         self.values: dict[str, Any] = {}
-        self.origins: dict[str, Origin] = {}
+        self.origins: dict[str, SettingOrigin] = {}
         self._document = document
         self._vocabulary = vocabulary
         self._key_name = key_name
@@ -67,21 +67,21 @@ class _Reader:
     def from_environment(self, environ: Mapping[str, str]) -> None:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
             if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
-                self._take(name, text, Origin(Source.ENVIRONMENT, variable))
+                self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
             if variable in environ:
                 wanted = environ[variable].lower() not in _NO
-                self._take(name, wanted, Origin(Source.ENVIRONMENT, variable))
+                self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         text = environ.get("HARDENTUI_FOLDER", "")
         if text and self._said("HARDENTUI_FOLDER", _folder(text)):
-            self._take("folder", text, Origin(Source.ENVIRONMENT, "HARDENTUI_FOLDER"))
+            self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
 
     def _said(self, variable: str, fault: str) -> bool:
         if fault:
             self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
         return not fault
 
-    def _take(self, name: str, value: Any, origin: Origin) -> None:
+    def _take(self, name: str, value: Any, origin: SettingOrigin) -> None:
         self.values[name] = value
         self.origins[name] = origin
 

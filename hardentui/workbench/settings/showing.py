@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.model.check import AnyCheck
-from hardentui.model.settings import FixDefaults, Origin, Settings, Vocabulary
+from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
 from hardentui.reading.forms import text_of
 
 SCHEMA = "hardentui/settings/1"
@@ -29,7 +29,7 @@ class SettingRow(Struct, frozen=True):
     name: str
     value: Any
     text: str
-    origin: Origin
+    origin: SettingOrigin
 
 
 def setting_rows(
@@ -47,7 +47,7 @@ def setting_rows(
         for parameter in check.takes:
             name = f"fixes.{check.id}.{parameter}"
             value = defaults.values.get(check.id, {}).get(parameter, check.parameters[parameter])
-            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, Origin())))
+            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, SettingOrigin())))
     return tuple(rows)
 
 

@@ -106,7 +106,7 @@ def test_a_later_change_has_to_go_back_first(host: Host) -> None:
     first = host.change()
     host.files[0] = (str(host.policy), "newer policy\n", 0o644)
     second = host.change()
-    with pytest.raises(UsageError, match=f"later change of {host.policy} stands on {first.id}"):
+    with pytest.raises(UsageError, match=f"later change of {host.policy} depends on {first.id}"):
         host.undo(first)
     host.undo(second)
     host.undo(first)

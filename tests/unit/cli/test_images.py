@@ -249,7 +249,7 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("{}", "not from a known scanner"),
         ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
         (

@@ -61,7 +61,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
     draft = asked.draft([RULE], reject=True, accept_in_use=False)
     assert draft.refused == ("docker.io/library/nginx:latest",)
     assert draft.unsigned == ("quay.io/team/app:1",)
-    assert "could not be pulled any more" in why_not(draft, ())
+    assert "could no longer be pulled" in why_not(draft, ())
     draft = asked.draft([RULE], reject=True, accept_in_use=True)
     assert draft.refused == ()
     assert [one.scope for one in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]

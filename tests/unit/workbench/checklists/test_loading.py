@@ -232,7 +232,7 @@ def test_a_file_is_read_and_a_missing_or_broken_one_told(tmp_path: Path) -> None
     with pytest.raises(InputError, match="cannot be read: No such file"):
         checklists.load(str(tmp_path / "other.toml"), CHECKS)
     (tmp_path / "latin.toml").write_bytes(b"id = '\xff'")
-    with pytest.raises(InputError, match="no UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8"):
         checklists.load(str(tmp_path / "latin.toml"), CHECKS)
 
 

@@ -55,7 +55,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
     assert saved.changes == (SavedChange("read-only", (), ("",), ("plain-secret",)),)
     for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
         assert word in text
-    assert "# Mind: A trouble\u240awith" in text
+    assert "# Caution: A trouble\u240awith" in text
 
 
 def test_secrets_are_not_saved() -> None:
@@ -88,7 +88,7 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
         ('container = "web"', "its schema is not"),
         (HEAD + "fix = 1", r"\[\[fix\]\]"),
         (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "no table"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "not a table"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
         (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of texts"),
     ],

@@ -236,7 +236,7 @@ def test_init_writes_a_template_once(capsys: pytest.CaptureFixture[str]) -> None
     path.write_text("# mine\n")
     assert main(["settings", "init"]) == 2
     assert path.read_text() == "# mine\n"
-    assert "stays as it is" in capsys.readouterr().err
+    assert "is not changed" in capsys.readouterr().err
 
 
 def test_the_template_changes_nothing_and_every_line_of_it_is_valid() -> None:
