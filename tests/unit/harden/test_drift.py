@@ -145,8 +145,8 @@ def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[Container]\nImage=a\nContainerName=db\n", "makes a container called db"),
-        ("[Container]\nImage=a\n", "makes a container called systemd-web"),
+        ("[Container]\nImage=a\nContainerName=db\n", "creates a container called db"),
+        ("[Container]\nImage=a\n", "creates a container called systemd-web"),
         ("[Service]\nExecStart=/bin/true\n", "no section"),
         ("[Container]\nImage=a\rb\n", "carriage return"),
         ("\udcff\n[Container]\n", "UTF-8"),

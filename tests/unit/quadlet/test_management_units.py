@@ -127,7 +127,7 @@ def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
     later = replace(fixed(found, made), text=updated)
     assert outdated_copy(later) == made.files[0].path
     before = unit_spec(later)
-    with pytest.raises(CannotExpress, match="repeats a command that the unit has changed since"):
+    with pytest.raises(CannotExpress, match="repeats a command that has since changed in the unit"):
         planned(later, before.with_(CAP_DROP, ("all",)))
 
 

@@ -382,7 +382,7 @@ def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
     assert _written(None) == (
-        "the generator of Podman 5.4.2, as built into HardenTUI, accepts it and makes exactly the"
+        "the generator of Podman 5.4.2, as built into HardenTUI, accepts it and produces exactly the"
         " intended command"
     )
 
