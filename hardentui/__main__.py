@@ -13,9 +13,11 @@ from typing import NoReturn
 from hardentui.fault import fault_text
 
 _GARBAGE_THRESHOLD = 50_000
-"""Objects made between two looks for cycles (Python: 700). A check makes a hundred thousand and drops next to
-none of them in a cycle, so looking that often is a tenth of its time; the terminal UI, which runs for days,
-still gets rid of its cycles."""
+"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check creates a hundred
+thousand, almost none in a cycle, so the default would cost a tenth of its time; the terminal UI, which runs
+for
+days, still gets rid of its cycles.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell_fault(failed: threading.ExceptHookArgs) -> None:
-    """A thread failed: tell where, without the values that Python would print."""
+    """A thread failed: report where, without the values that Python would print."""
     if failed.exc_value is not None and sys.stderr is not None:
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{fault_text(failed.exc_value)}\n")

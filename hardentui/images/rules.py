@@ -1,4 +1,4 @@
-"""What is worth telling about a file of an image: by its name, its place, its mode and its first bytes."""
+"""Which files of an image are notable: by name, place, mode and first bytes."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
 
 
 def privilege(entry: ArchiveEntry) -> str:
-    """Which rights a file lends to whoever starts it; empty when none."""
+    """The privileges that a file gives to whoever starts it; empty if none."""
     if entry.kind not in ("file", "hard link"):
         return ""
     rights = []
@@ -99,7 +99,7 @@ def privilege(entry: ArchiveEntry) -> str:
 
 
 def open_to_all(entry: ArchiveEntry) -> str:
-    """`file` or `folder` when everybody may write it where that is not usual; else empty."""
+    """`file` or `folder` if it is unusually world-writable; else empty."""
     if not entry.mode & 0o002 or entry.kind not in ("file", "folder"):
         return ""
     if entry.kind == "folder" and entry.mode & 0o1000:
@@ -109,12 +109,12 @@ def open_to_all(entry: ArchiveEntry) -> str:
 
 
 def may_hold_credentials(entry: ArchiveEntry) -> bool:
-    """The name says that it is worth looking at the first bytes."""
+    """The name suggests inspecting the first bytes."""
     return entry.kind == "file" and entry.size > 0 and bool(_expected(entry.path))
 
 
 def credential(path: str, start: bytes) -> str:
-    """What kind of credential a file is, by its name and its first bytes; empty when it is none."""
+    """The kind of credential, by name and first bytes; empty if it is not one."""
     what, marks = _expected(path) or ("", ())
     return what if what and (not marks or any(mark in start for mark in marks)) else ""
 

@@ -1,7 +1,7 @@
 """OpenSCAP: XCCDF results (`--results`) and ARF (`--results-arf`), read as a stream. Pure.
 
-The XML may come from anywhere: a document type, and with it every entity, is refused; texts, depth and
-numbers of things are bounded; nothing is fetched.
+The XML may come from anywhere: a document type, and with it every entity, is rejected; texts, depth and
+counts are bounded; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEXTS = frozenset({"title", "result", "score", "target"})
 
 
 class _Refused(Exception):
-    """The document is none that is read; the argument says why."""
+    """The document is not a supported one; the argument says why."""
 
 
 class _ResultReader:

@@ -48,7 +48,7 @@ OPERATORS: Mapping[Shape, tuple[CheckOperator, ...]] = {
         CheckOperator.LACKS,
     ),
 }
-"""Which operators can be asked of which kind of value."""
+"""The operators for each kind of value."""
 
 
 class TooLong(Exception):
@@ -107,8 +107,8 @@ def meets(
 
     Args:
         seen: None = not set, or no limit.
-        limit: no limit is more than any number.
-        option: whose value it is; its spelling may be one of several.
+        limit: no limit counts as more than any number.
+        option: the option of the value, which may have several spellings.
 
     Raises:
         TooLong: a text is too long to be matched.
@@ -164,7 +164,7 @@ def _list_meets(
 
 
 def hits(entry: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
-    """Whether an entry is one that must not be there; all capabilities at once are each of them."""
+    """Whether an entry is forbidden; all capabilities at once count as each of them."""
     return (option is CAP_ADD and is_all(entry)) or any_matches(entry, patterns, option)
 
 
@@ -178,7 +178,7 @@ def is_all(entry: str) -> bool:
 
 
 def any_matches(text: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
-    """Whether a text matches one of these patterns, or says the same as one in another spelling."""
+    """Whether a text matches one of these patterns, or is an equivalent spelling."""
     if len(text) > _LONGEST_SEEN:
         raise TooLong
     spelled = _spelling(option)
@@ -202,7 +202,7 @@ def same(text: str, other: str, option: Option[Any] | None) -> bool:
 
 
 def _parsed(option: Option[Any], text: str) -> Any:
-    """The entry of a list in its own type; a scalar text stays as it is."""
+    """The entry of a list in its own type; a scalar text is unchanged."""
     return option.codec.parse(text) if option.is_list else text
 
 

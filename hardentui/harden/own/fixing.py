@@ -91,7 +91,7 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
 
 
 def _to_set(row: OwnCheck) -> OwnValue | None:
-    """The one value that a fix can write; None where there are several or none."""
+    """The one value that a fix can write; None if there are several or none."""
     if row.set is not None:
         return row.set
     if row.operator in _EXPLICIT:
@@ -136,7 +136,7 @@ def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str,
         return spec.with_(option, _with_entries(option, entries, texts))
     value = row.set if row.operator is CheckOperator.PRESENT else row.value
     if not isinstance(value, tuple):
-        raise CannotFix(f"nothing says what to set: {demand(row)}", "Say it in the checklist: set = …")
+        raise CannotFix(f"no value to set is given: {demand(row)}", "Say it in the checklist: set = …")
     return spec.with_(option, _with_entries(option, (), value))
 
 
@@ -144,13 +144,13 @@ def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Optio
     """Who takes "all" away takes more away than what the row names."""
     if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
         raise CannotFix(
-            "it adds all capabilities at once, and nobody knows which of them it needs",
+            "it adds all capabilities at once, and those it needs are unknown",
             "Name them in place of all; hardentui trial --learn finds out which.",
         )
 
 
 def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> tuple[Any, ...]:
-    """These entries and more, given as texts; a new one takes the place of one of the same name."""
+    """These entries and more, given as texts; a new one replaces one of the same name."""
     codec, made = option.codec, list(entries)
     prefix = f"{option.own_name}=" if option.own_name else ""
     for text in texts:

@@ -41,7 +41,7 @@ from hardentui.reading.masking import mask_argument
 OVERRIDDEN = frozenset({CAP_ADD, CAP_DROP, DEVICES, DEVICE_CGROUP_RULE, MASK, UNMASK})
 """What privileged mode grants whatever these options say."""
 _TURNED_OFF = frozenset({SECCOMP_PROFILE, APPARMOR})
-"""What privileged mode turns off where they do not name a profile."""
+"""What privileged mode turns off unless a profile is set."""
 _NO_LIMIT = "no limit"
 _TOO_LONG = "a value is too long to be compared with a pattern"
 
@@ -92,7 +92,7 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
 
 
 class _Held:
-    """A value that the kernel told; None is one too."""
+    """A value from the kernel; None is one too."""
 
     def __init__(self, value: OwnValue | None) -> None:
         self.value = value
@@ -126,7 +126,7 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
 
 
 def label(option: Option[Any]) -> str:
-    """The option as somebody types it: `--memory`, `--security-opt seccomp`, `image`."""
+    """The option as typed: `--memory`, `--security-opt seccomp`, `image`."""
     if not option.flag.startswith("-"):
         return f"the {option.name}"
     return f"{option.flag} {option.own_name}" if option.own_name else option.flag

@@ -1,6 +1,6 @@
-"""What a row can look at: the options of a container, and named facts.
+"""What a row can check: the options of a container, and named facts.
 
-Where the kernel enforces an option, its answer counts beside the declared one, and decides.
+If the kernel enforces an option, its answer is shown beside the declared one, and decides.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
 
 
 def enforced_value(facts: ContainerFacts, option: Option[Any]) -> Seen:
-    """What the kernel holds a running container to; the option is one of ENFORCED."""
+    """What the kernel enforces on a running container; the option is one of ENFORCED."""
     read, _ = ENFORCED[option]
     value: Seen = ask(facts, read)
     return value
