@@ -181,8 +181,8 @@ class Around:
             return
         self.look = None
         if look.stop.is_set():
-            what = "inspection of" if look.doing == "reading" else "scan of"
-            notify(f"The {what} the image was stopped.", False)
+            what = "Inspection" if look.doing == "reading" else "Scan"
+            notify(f"{what} of the image stopped.", False)
         elif message.trouble:
             notify(message.trouble if look.scanned else f"{look.name}: {message.trouble}", True)
         if not message.trouble or len(look.images) > 1:

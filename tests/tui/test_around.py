@@ -80,7 +80,7 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
             "used by      shop-web",
         )
         await pilot.press("o")
-        await shows(pilot, "never changes under its ID")
+        await shows(pilot, "Already inspected")
 
 
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
@@ -95,7 +95,7 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
         await pilot.press("down", "o")
         await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
-        await shows(pilot, "was stopped")
+        await shows(pilot, "Inspection of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
         await shows(pilot, "0 inspected")

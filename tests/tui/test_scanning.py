@@ -62,7 +62,7 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
         await pilot.press("o")
         await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
-        await shows(pilot, "The scan of the image was stopped")
+        await shows(pilot, "Scan of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"
         assert app.session.around.look is None
 
@@ -84,7 +84,7 @@ async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
         await pilot.press("N")
         await shows(pilot, "scanning 1 of 3: ", "esc stops")
         await pilot.press("escape")
-        await shows(pilot, "The scan of the image was stopped")
+        await shows(pilot, "Scan of the image stopped")
         assert app.session.around.look is None
 
 
