@@ -12,19 +12,10 @@ from typing import NoReturn
 
 from hardentui.fault import fault_text
 
-<<<<<<< HEAD
-_GARBAGE_THRESHOLD = 50_000
-"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check creates a hundred
-thousand, almost none in a cycle, so the default would cost a tenth of its time; the terminal UI, which runs
-for
-days, still gets rid of its cycles.
-"""
-=======
 _GARBAGE_THRESHOLD = 200_000
-"""Objects made between two looks for cycles (Python: 700). A check of a hundred containers keeps 80 000 and
-drops next to none in a cycle: one look at them is a tenth of its time. The terminal UI, which runs for days,
-still gets rid of its cycles."""
->>>>>>> main
+"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a hundred
+containers keeps 80 000 and drops next to none in a cycle, so one run would cost a tenth of its time. The
+terminal UI, which runs for days, still gets rid of its cycles."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

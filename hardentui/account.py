@@ -1,8 +1,7 @@
 """The account we run as, and which files another account could control.
 
 `sudo -E` runs us as root with a user's environment: their HOME, their PATH. They can change what is there at
-any
-time, so nothing there is written, trusted or run with root's rights.
+any time, so nothing there is written, trusted or run with root's rights.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Crash reports of HardenTUI: where it failed, and never a value.
 
 Python's error messages and local variables contain the data at hand: environment variables, commands,
-secrets. They
-must not end up in a terminal, a journal or a bug report.
+secrets. They must not end up in a terminal, a journal or a bug report.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A path is only a name: another account may replace a folder by a link between two uses. So each step is opened
 relative to the previous one, without following a link, and later work is relative to the last descriptor. A
-link is
-followed only if no other account can have created it.
+link is followed only if no other account can have created it.
 """
 
 from __future__ import annotations

@@ -176,8 +176,7 @@ def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) ->
 
 def _identity_map(spec: Spec, facts: ContainerFacts) -> Spec:
     """The exact IDs of an original with `userns=auto`: a new allocation would differ, and the files in its
-    volumes
-    would not belong to it.
+    volumes would not belong to it.
     """
     if spec[USERNS].partition(":")[0] != "auto" or spec[USERNS] != facts.spec[USERNS]:
         return spec
@@ -250,8 +249,7 @@ def _mounts(
 
 def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
     """What its pod or `--volumes-from` mounts, unless a mount of the spec replaces it: inspect lists most of
-    it; host
-    paths that others bring are among the mounted ones.
+    it; host paths that others bring are among the mounted ones.
     """
     if not spec[VOLUMES_FROM] and not facts.pod:
         return ()

@@ -9,8 +9,7 @@ READ, WRITE, SEARCH = 4, 2, 1
 
 def allowed(mode: int, owner: tuple[int, int], caller: Caller, wanted: int) -> bool:
     """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the container: then
-    no
-    capability of the container would help.
+    no capability of the container would help.
     """
     uid, gid = owner
     if uid == -1:

@@ -174,8 +174,7 @@ def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
 
 def next_commands(bench: Workbench, batch: Batch, folder: str) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
     """The commands to run once the files are written, container by container. Those of a pod start with its
-    first
-    one, which brings the units of all.
+    first one, which brings the units of all.
     """
     covered: set[str] = set()
     for item in batch.written:

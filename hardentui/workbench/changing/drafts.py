@@ -148,8 +148,7 @@ class _Writer:
 
 def _for_systemd(before: Spec, after: Spec) -> Spec:
     """In a unit, systemd restarts a container that a fix lets Podman restart when unhealthy: Podman would
-    replace it
-    without the unit's knowledge.
+    replace it without the unit's knowledge.
     """
     if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
         return after

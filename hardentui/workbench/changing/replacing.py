@@ -126,8 +126,7 @@ def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
 
 def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str, ...]]:
     """With its anonymous volumes, also of an original that loses them when it is removed (`--rm`): its
-    stand-in
-    holds them until then.
+    stand-in holds them until then.
     """
     named, notes = with_existing(spec.without(REMOVE), context.anonymous)
     return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes

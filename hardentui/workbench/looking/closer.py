@@ -89,10 +89,8 @@ def _denials(
 
 def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine) -> Added:
     """Data that costs nothing for most containers: exec sessions, the seccomp profile and the env files that
-    it
-    names; its unit, where its engine keeps its secrets, and whether the timer updates it, if it belongs to a
-    unit,
-    has secrets or asks for updates.
+    it names; its unit, where its engine keeps its secrets, and whether the timer updates it, if it belongs to
+    a unit, has secrets or asks for updates.
     """
     file, rules = _seccomp(facts, files)
     service = facts.labels.get(UNIT_LABEL)
@@ -167,8 +165,7 @@ def _writable_layer(facts: ContainerFacts) -> str:
 
 def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
     """Whether a changed path is a folder, for those in which nothing else changed: a folder in which a file
-    was
-    created and removed again looks like a changed file. The container's writable layer shows it.
+    was created and removed again looks like a changed file. The container's writable layer shows it.
     """
     above = {parent for change in changes for parent in _parents(change.path)}
     asked = 0

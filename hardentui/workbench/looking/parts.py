@@ -13,8 +13,7 @@ from hardentui.workbench.opening.opened import Opened
 
 
 class Parts(Struct, frozen=True):
-    """The opened engines, the gatherer of each (by label), the shared surroundings, and the stored answers
-    of
+    """The opened engines, the gatherer of each (by label), the shared surroundings, and the stored answers of
     registries.
     """
 

@@ -1,8 +1,7 @@
 """Engine data that only `/info` returns, cached between runs: the request takes 0.4 to 2.6 seconds.
 
 A cached answer is valid while everything it depends on is unchanged: the socket, Podman's version, the boot
-of
-the machine, and the configuration files that Podman reads. It is never older than a day.
+of the machine, and the configuration files that Podman reads. It is never older than a day.
 """
 
 from __future__ import annotations

@@ -85,8 +85,7 @@ class Planner:
 
     def plan_with(self, report: Report, caution: Caution | None, chosen: Iterable[Choice] = ()) -> Plan:
         """The plan of all fixes that the caution includes (None: no others), plus the chosen ones; `skipped`
-        lists every
-        other failing finding, and why it is left out.
+        lists every other failing finding, and why it is left out.
         """
         allowed = self.choices(report, caution) if caution is not None else ()
         choices = {choice.check: choice for choice in (*allowed, *chosen)}
@@ -103,8 +102,7 @@ class Planner:
 
     def score_after(self, report: Report, plan: Plan) -> Score:
         """The score after the plan: a finding that options decide is judged by the new ones, even if no fix
-        was chosen
-        for it; all other findings stay.
+        was chosen for it; all other findings stay.
         """
         facts = known_facts(report)
         before, after = (
