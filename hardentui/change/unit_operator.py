@@ -33,6 +33,9 @@ class UnitOperator:
                 raise AssertionError(operation)
         return NOTHING
 
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """Nothing stands in the way."""
+
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """The files are already restored when NoteUnit, the first operation, is undone."""
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):

@@ -8,7 +8,6 @@ it, is rolled back now: whoever applied it asked for that.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 from hardentui.state.own_files import state_folder
@@ -21,6 +20,7 @@ def cut_off_changes() -> Iterator[str]:
     """One sentence each, with the command that resolves it. Loads nothing if nothing was ever changed."""
     if not os.path.isdir(os.path.join(state_folder(), "journal")):
         return
+    from hardentui.change.deadline import seconds_left
     from hardentui.change.file_changes import lock_folder
     from hardentui.change.journal import Journal
     from hardentui.change.lock import is_locked
@@ -37,7 +37,7 @@ def cut_off_changes() -> Iterator[str]:
             if resumable_from(entry) is not None:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"
-        elif entry.confirm_by < time.time() - _GRACE:
+        elif seconds_left(entry) < -_GRACE:
             from hardentui.change.confirm_timer import start_overdue
 
             if start_overdue(entry.id):
