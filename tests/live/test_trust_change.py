@@ -270,7 +270,7 @@ def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> Non
     make = f"cd {folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair --output-key-prefix list"
     sign = f"cosign sign {' '.join(plain)} --key list.key"
     registry.bench.execute("sh", "-c", f"{make} && {sign} {image}")
-    assert "only its list of architectures is signed" in registry.trust("check", image).out
+    assert "only the manifest list is signed" in registry.trust("check", image).out
     rule = ("--sigstore", f"{HOST}/several={folder}/list.pub", "--any-tag", "--signed", image)
     assert registry.trust("plan", *rule).code == 1
     registry.bench.execute(

@@ -110,7 +110,7 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await shows(pilot, "1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape")
-        await shows(pilot, "Taken back")
+        await shows(pilot, "Rolled back")
 
 
 HOSTILE = "web\x1b]0;owned\x07[bold]"
