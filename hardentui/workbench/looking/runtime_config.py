@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from msgspec import json
 
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.runtime import RuntimeConfig
@@ -17,21 +18,19 @@ class RuntimeConfigs:
     """Builds them; most containers have the same filter, which is parsed once."""
 
     def __init__(self) -> None:
-        self._profiles: dict[str, SeccompProfile | None] = {}
+        self._profiles: dict[bytes, SeccompProfile | None] = {}
 
     def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
         """`document` is None if it could not be read."""
         if document is None:
             return Unreadable("the configuration of the runtime (config.json) cannot be read")
-        given = document.get("annotations")
-        annotations = (
-            {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-        )
+        annotations = _texts(document.get("annotations"))
         process, linux = document.get("process"), document.get("linux")
         score = process.get("oomScoreAdj") if isinstance(process, dict) else None
         return RuntimeConfig(
             annotations=annotations,
             seccomp=self._filter(linux if isinstance(linux, dict) else {}, annotations),
+            sysctl=_texts(linux.get("sysctl") if isinstance(linux, dict) else None),
             oom_score_adj=score if isinstance(score, int) else None,
         )
 
@@ -45,10 +44,14 @@ class RuntimeConfigs:
         section = linux.get("seccomp")
         if not section:
             return NoFilter("no linux.seccomp in the runtime's configuration")
-        text = json.dumps(section, sort_keys=True)
+        text = json.encode(section)
         if text not in self._profiles:
             try:
                 self._profiles[text] = parse_profile(section)
             except (AttributeError, TypeError, ValueError):
                 self._profiles[text] = None
         return self._profiles[text]
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}

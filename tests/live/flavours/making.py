@@ -23,6 +23,7 @@ from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Report, Row, Selection
 from hardentui.workbench.workbench import Workbench
+from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
 from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
@@ -165,7 +166,7 @@ class World:
         services = self._folder / "services"
         services.mkdir(exist_ok=True)
         services.chmod(0o777)
-        script = MATERIAL.format(folder=self._folder, socket=self.bench.socket)
+        script = (MATERIAL + auditor.MATERIAL).format(folder=self._folder, socket=self.bench.socket)
         try:
             self.bench.execute("sh", "-ec", script, timeout=60)
         except subprocess.CalledProcessError as error:
