@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
     if options.verb and not options.id:
-        raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")
+        raise UsageError(f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them.")
     if options.verb == "show":
         _write(terminal, (history.find(options.id),), options.format, whole=True)
         return 0
@@ -54,7 +54,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
     _write(terminal, recorded.entries, options.format, whole=False)
     if not recorded.entries:
-        terminal.note("The journal is empty: nothing was changed from here.")
+        terminal.note("The journal is empty.")
     return 0
 
 

@@ -101,7 +101,7 @@ def write_export(export: Exportable, path: str) -> WrittenFile:
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in export.formats:
         raise InputError(
-            "The ending of the file tells the format, and this one tells none.", " ".join(export.formats)
+            "The file extension selects the format, and this one is unknown.", " ".join(export.formats)
         )
     folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
     file = TextFile(name, export.render(export.formats[suffix]))

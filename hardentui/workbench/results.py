@@ -25,11 +25,11 @@ def check_result(
     fixes: bool,
     containers: Iterable[Report] = (),
 ) -> CheckResult:
-    """What a report tells of these (report, detail).
+    """The report on these (report, detail) pairs.
 
     Args:
         fixes: add the remediation of each failure.
-        containers: reports of more containers, whose ways to the host count although they are not told.
+        containers: reports of further containers, whose paths to the host count although they are not shown.
     """
     reports = tuple(reports)
     told = (*(report for report, _ in reports), *containers)

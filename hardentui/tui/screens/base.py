@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class HardenScreen(Screen[None]):
-    """Subclasses name their actions in ACTIONS and yield their widgets in `body`."""
+    """Subclasses list their actions in ACTIONS and yield their widgets in `body`."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
@@ -97,7 +97,10 @@ class HardenScreen(Screen[None]):
             self.show_what_is_possible()
 
     async def _state_changed(self, what: str) -> None:
-        if what not in ("scan", "look"):  # these come for each container, and the title tells nothing of them
+        if what not in (
+            "scan",
+            "look",
+        ):  # these repeat for each container, and the title says nothing about them
             self._show_title()
         await self.show_state(what)
 
@@ -117,7 +120,7 @@ class HardenScreen(Screen[None]):
         return Told()
 
     def copied(self) -> tuple[str, str]:
-        """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""
+        """The item under the cursor: what it is (`the name`), and its text; empty when there is none."""
         return "", ""
 
     def action_copy(self) -> None:
@@ -128,7 +131,7 @@ class HardenScreen(Screen[None]):
             self.complain("There is nothing to copy here.")
 
     def complain(self, text: str, title: str = "") -> None:
-        self.app.clear_notifications()  # the newest only: they would pile up over the screen
+        self.app.clear_notifications()  # only the newest: they would pile up over the screen
         self.notify(text, title=title, severity="warning", markup=False)
 
     def action_back(self) -> None:

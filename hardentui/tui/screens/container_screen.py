@@ -1,4 +1,4 @@
-"""What every screen has in which one container is chosen: the ways to the other screens about it."""
+"""Shared by every screen about one container: the actions that open its other screens."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from hardentui.workbench.views import reports_of
 
 _NO_CONTAINER = {
     "logs": "There is no container whose log could be read.",
-    "monitor": "There is no container to watch.",
-    "rights": "There is no container to look at.",
+    "monitor": "There is no container to monitor.",
+    "rights": "There is no container to check.",
     "copy_as": "There is no container to copy.",
 }
 
 
 class ContainerScreen(HardenScreen):
-    """Subclasses say `container_key`."""
+    """Subclasses provide `container_key`."""
 
     @property
     def container_key(self) -> str:
-        """Key of the row of the chosen container; empty when none is chosen."""
+        """Row key of the current container; empty when there is none."""
         raise NotImplementedError
 
     def told(self) -> Told:
@@ -35,7 +35,7 @@ class ContainerScreen(HardenScreen):
         if self.session.bench is None:
             return "The checks are still being loaded."
         if action == "logs" and (row.report is None or row.report.facts is None):
-            return "Its details are not known yet, so its log cannot be found."
+            return "Its details are not loaded yet, so its log cannot be found."
         return ""
 
     def action_logs(self) -> None:

@@ -1,4 +1,4 @@
-"""Writing a report about what the screen below shows into a file."""
+"""Writing a report on the screen below to a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ReportWritten(Message):
 
 
 class ExportScreen(HardenScreen):
-    """The ending of the file's name tells the format."""
+    """The extension of the file name selects the format."""
 
     CSS_PATH = "export.tcss"
     ACTIONS = (*EXPORT, BACK)
@@ -61,7 +61,7 @@ class ExportScreen(HardenScreen):
             Content.assemble((about, "bold"), f" {self.signs.of('›')} report: {holds}")
         )
         formats = ", ".join(f"{suffix} {form}" for suffix, form in self._export.formats.items())
-        self._hint(f"Enter writes it. The ending tells the format: {formats}.", "$muted")
+        self._hint(f"Enter writes it. The extension selects the format: {formats}.", "$muted")
 
     def _hint(self, text: str, style: str) -> None:
         parts = hanging("", text, max(20, self.app.size.width - 4), style, indent=0)
@@ -85,5 +85,5 @@ class ExportScreen(HardenScreen):
         if isinstance(outcome, HardenError):
             self._hint(f"Not written: {outcome.title} {outcome.hint}", "bold $status-high")
             return
-        kept = f" What was there is kept as {outcome.backup}." if outcome.backup else ""
+        kept = f" The previous file is kept as {outcome.backup}." if outcome.backup else ""
         self._hint(f"{outcome.path}: {outcome.state.value}.{kept}", "bold $status-pass")

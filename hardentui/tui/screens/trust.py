@@ -1,4 +1,4 @@
-"""Trust: which policy holds, which rule would catch a pull of each running image, and who can change that."""
+"""Trust: the policy in force, the rule that applies to each running image, and who can change it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TrustScreen(HardenScreen):
             return
         reading = self.signs.of("   reading…") if self.session.judging else ""
         self.query_one("#crumb", Static).update(
-            Content.assemble(("Trust", "bold"), "   which images Podman would accept", (reading, "$primary"))
+            Content.assemble(("Trust", "bold"), "   which images Podman accepts", (reading, "$primary"))
         )
         self.query_one("#text", Static).update(self._content())
 
@@ -87,7 +87,7 @@ class TrustScreen(HardenScreen):
 
     def why_not(self, action: str) -> str:
         if action == "change" and self.session.bench is None:
-            return "Podman is not open yet."
+            return "Still connecting to Podman."
         if action == "refresh" and self.session.judging:
             return "The policy is being read."
         return ""

@@ -1,4 +1,4 @@
-"""The trust assistant: rules, the files that they make, the pulls that prove them, and the way back."""
+"""The trust assistant: rules, the files they produce, the pulls that prove them, and undo."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 _INDENT = 14
-_NO_PULLS = "No pull is made and nothing is written: this host is simulated."
+_NO_PULLS = "This host is simulated: nothing is pulled or written."
 
 
 @dataclass
 class Drafted(Message):
-    """What the files would be; `change` can prove and apply it."""
+    """The planned files; `change` can prove and apply them."""
 
     change: TrustChange
     draft: TrustDraft
@@ -59,14 +59,14 @@ class Drafted(Message):
 
 @dataclass
 class Proven(Message):
-    """There was a pull."""
+    """A pull ended."""
 
     proof: PullProof
 
 
 @dataclass
-class Ended(Message):
-    """The plan is made and all pulls came; or not, because of an error."""
+class PullsEnded(Message):
+    """The plan is made and all pulls ended, or an error stopped them."""
 
     error: HardenError | None = None
     stopped: bool = False
@@ -74,7 +74,7 @@ class Ended(Message):
 
 @dataclass
 class Applied(Message):
-    """The files are written; `entry` is None where they said so already."""
+    """The files are written; `entry` is None if they needed no change."""
 
     entry: JournalEntry | None
 
@@ -114,7 +114,7 @@ class TrustChangeScreen(StoppableScreen):
             yield Input(id="rule", placeholder="quay.io/team=~/team.pub, or SCOPE accept, SCOPE reject")
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
-            yield Input(id="signed", placeholder="an image signed with that key; empty: those that run")
+            yield Input(id="signed", placeholder="an image signed with that key; empty: the running ones")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
 
@@ -124,17 +124,17 @@ class TrustChangeScreen(StoppableScreen):
         if action in ("prove", "drop", "use", "default", "tags", "apply") and (why := self._under_way()):
             return why
         if action == "drop" and not self._rules:
-            return "There is no rule to drop."
+            return "There is no rule to remove."
         return self._why_not_apply() if action == "apply" else ""
 
     def _why_not_apply(self) -> str:
         if self._simulated:
             return _NO_PULLS
         if self._draft is None or not self._complete or self._entry is not None:
-            return "Prove the plan first: enter."
+            return "Prove the plan first with enter."
         if reason := why_not(self._draft, self._proofs):
-            return f"The policy stays as it is: {reason}"
-        return "" if self._draft.files else "The files already say so."
+            return f"Policy not changed: {reason}"
+        return "" if self._draft.files else "The files are already up to date."
 
     def action_rule(self) -> None:
         self.query_one("#rule").focus()
@@ -190,7 +190,7 @@ class TrustChangeScreen(StoppableScreen):
     def _under_way(self) -> str:
         """What has to end first."""
         if self.stop is not None:
-            return "Pulls are under way. esc stops them."
+            return "Pulls are running. esc stops them."
         return "One moment: the files are being written." if self._writing else ""
 
     def action_prove(self) -> None:
@@ -214,9 +214,9 @@ class TrustChangeScreen(StoppableScreen):
             if not (self._simulated or draft.faults):
                 change.prove(draft, named, told, stop)
         except HardenError as error:
-            self.post_message(Ended(error, stop.is_set()))
+            self.post_message(PullsEnded(error, stop.is_set()))
             return
-        self.post_message(Ended(stopped=stop.is_set()))
+        self.post_message(PullsEnded(stopped=stop.is_set()))
 
     @on(Drafted)
     def _drafted(self, message: Drafted) -> None:
@@ -230,8 +230,8 @@ class TrustChangeScreen(StoppableScreen):
         self.draw()
         self.to_end()
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(PullsEnded)
+    def _ended(self, message: PullsEnded) -> None:
         self.stop, self._now, self._writing = None, "", False
         if message.stopped:
             self._draft, self._proofs = None, []
@@ -261,7 +261,7 @@ class TrustChangeScreen(StoppableScreen):
         try:
             self.post_message(Applied(change.apply(draft, proofs)))
         except HardenError as error:
-            self.post_message(Ended(error))
+            self.post_message(PullsEnded(error))
 
     @on(Applied)
     def _applied(self, message: Applied) -> None:
@@ -307,12 +307,12 @@ class TrustChangeScreen(StoppableScreen):
         for rule in for_any_tag(self._rules, any_tag=self._any_tag):
             parts += hanging("", f"{rule.scope}: {rule_text(rule)}", self._width, indent=2)
         if not self._rules:
-            parts += hanging("", "none yet: i writes one", self._width, "$muted", indent=2)
-        in_use = "accepted unsigned, by a rule each" if self._accept_in_use else "as the rules say"
-        default = "refused" if self._reject else "as today"
+            parts += hanging("", "none yet: i adds one", self._width, "$muted", indent=2)
+        in_use = "accepted unsigned, one rule each" if self._accept_in_use else "as the rules say"
+        default = "rejected" if self._reject else "as today"
         parts += self._line("u  in use", f"{plural(len(self._in_use), 'running image')}: {in_use}")
-        parts += self._line("d  no rule", f"whatever has no rule is {default}")
-        parts += self._line("g  tags", "any tag counts, as cosign signs" if self._any_tag else "name and tag")
+        parts += self._line("d  no rule", f"images without a rule: {default}")
+        parts += self._line("g  tags", "any tag, as signed by cosign" if self._any_tag else "name and tag")
         return parts
 
     def _of_plan(self) -> list[Part | Content]:
@@ -320,13 +320,13 @@ class TrustChangeScreen(StoppableScreen):
         if draft is None:
             return [] if self._trouble or self._now else [("\nEnter makes the plan and proves it.", "$muted")]
         parts: list[Part | Content] = [("\nPlan\n", "bold $primary")]
-        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files already say so.\n"]
+        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files are already up to date.\n"]
         for note in draft.notes:
             parts += self._line("note", note)
         for image in draft.unsigned:
-            parts += self._line("unsigned", f"{image} runs and is accepted without a signature", "$warning")
+            parts += self._line("unsigned", f"{image} is in use and accepted without a signature", "$warning")
         for image in draft.refused:
-            parts += self._line("! refused", f"{image} runs and could not be pulled any more", "$error")
+            parts += self._line("! refused", f"{image} is in use and could no longer be pulled", "$error")
         for fault in draft.faults:
             parts += self._line("! fault", fault, "$error")
         return parts
@@ -344,7 +344,7 @@ class TrustChangeScreen(StoppableScreen):
             text = f"{proof.case}: {pull.reference} {pull.verdict} ({pull.by})"
             parts += hanging(mark, text, self._width, style, indent=2, label_style=style)
             if not proof.holds:
-                parts += hanging("", f"wanted: {proof.wanted}; {pull.said}", self._width, indent=4)
+                parts += hanging("", f"expected: {proof.wanted}; {pull.said}", self._width, indent=4)
                 parts += hanging("", proof.hint, self._width, indent=4)
         return parts
 
@@ -359,7 +359,7 @@ class TrustChangeScreen(StoppableScreen):
         if not self._complete or self._draft is None or self._simulated:
             return []
         if reason := why_not(self._draft, self._proofs):
-            return ["\n", (f"It is not applied: {visible(reason, 400)}", "bold $error")]
+            return ["\n", (f"Not applied: {visible(reason, 400)}", "bold $error")]
         if not self._draft.files:
             return []
-        return ["\n", ("Every pull came out as it must. ctrl+s writes the files.", "bold $success")]
+        return ["\n", ("Every pull ended as expected. ctrl+s writes the files.", "bold $success")]

@@ -32,13 +32,13 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     if entry.original:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
-        yield f"    way back: hardentui undo {entry.id}"
+        yield f"    undo: hardentui undo {entry.id}"
 
 
 def _state(entry: JournalEntry) -> str:
     if entry.state is EntryState.WAITING:
         left = seconds_left(entry)
-        when = f"{left:.0f} s left" if left > 0 else "its time is over"
+        when = f"{left:.0f} s left" if left > 0 else "expired"
         return f"waits for hardentui confirm {entry.id} ({when})"
     if entry.state is EntryState.OPEN:
         return "unfinished"
