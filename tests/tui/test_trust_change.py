@@ -88,7 +88,7 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
         await pilot.press("i", *"nginx accept", "enter")
         await shows(pilot, "has no registry", "docker.io/library/nginx")
         await pilot.press("ctrl+u", *"[/x] $error", "enter")
-        await shows(pilot, "is no rule", "SCOPE=KEYFILE")
+        await shows(pilot, "is not a rule", "SCOPE=KEYFILE")
 
 
 class Pulls:
