@@ -22,8 +22,6 @@ NOON = datetime(2026, 1, 2, 12, 0, 0)
 
 _PATIENCE = 30.0
 """Seconds after which a condition will not come true any more: a green test does not need them."""
-_TOLD = 15.0
-"""Seconds for which notifications stay: a busy machine may draw the next thing only after Textual's five."""
 _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
 
@@ -93,7 +91,8 @@ async def started(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIter
     """The app, as soon as it takes keys."""
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
-        app.NOTIFICATION_TIMEOUT = _TOLD  # type: ignore[misc]
+        # a busy machine may draw the next thing only after Textual's 5 s
+        app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
         yield Driver(pilot)
 
 
