@@ -121,7 +121,7 @@ class JournalScreen(BrowseScreen):
             return "This entry cannot be undone."
         if action == "keep" and entry.state is not EntryState.WAITING:
             return "This entry is not waiting for confirmation."
-        if action == "forget" and not (entry.original or entry.state is EntryState.OPEN):
+        if action == "forget" and not entry.can_be_undone:
             return "No original is kept for this entry."
         return ""
 
