@@ -10,12 +10,17 @@ from msgspec import Struct
 class FileChange(Struct, frozen=True):
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
 
-    `folder` is whether it is a folder; None where nobody could look, for Podman does not tell.
+    Attributes:
+        folder: whether it is a folder; None where nobody could look, for Podman does not tell.
+        size: bytes, of a file that could be looked at.
+        executable: a file that may be run, or loaded as a library.
     """
 
     path: str
     kind: str
     folder: bool | None = None
+    size: int = 0
+    executable: bool = False
 
 
 class Denial(Struct, frozen=True):

@@ -73,12 +73,20 @@ class ListeningSocket(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A process in the container, seen from the host; `uid` is its effective one there."""
+    """A process in the container, seen from the host.
+
+    Attributes:
+        uid: its effective one on the host.
+        capabilities: None where they could not be read.
+        root: the folder of the container that a chroot made its root; empty = none was seen.
+    """
 
     pid: int
     name: str
     executable: str
     uid: int | None = None
+    capabilities: CapabilitySets | None = None
+    root: str = ""
 
 
 class Client(Struct, frozen=True):
@@ -244,6 +252,8 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
+        image_bytes: folder that it writes to -> how much the files of the image take there; None where they
+            could not be counted.
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
@@ -280,6 +290,7 @@ class ContainerFacts(Struct, frozen=True):
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
+    image_bytes: Mapping[str, int | None] = field(default_factory=dict)
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not asked (hardentui images --updates asks it)"
     )

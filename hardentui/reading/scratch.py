@@ -5,15 +5,23 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
+from hardentui.model.activity import FileChange
 from hardentui.model.check import FixContext
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.reading.behaviour import hides_a_program
 from hardentui.reading.containers import bytes_of, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.written import LayerWrites, folders_of, written_by
+from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
+_MOST = 256 << 20
+"""More than this is no matter for a tmpfs, which takes memory."""
+_WORTH_TELLING = 16 << 20
+_TIMES_AS_MUCH = 2
+_MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
 
@@ -82,7 +90,7 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
     """The spec with a read-only root, and a tmpfs on every folder that was written.
 
     Raises:
-        CannotFix: it writes beside its programs, or `size` is none.
+        CannotFix: it writes beside its programs or beside more than a tmpfs can hold, or `size` is none.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
@@ -91,26 +99,83 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
             f"it writes where a tmpfs would hide its programs: {folders}",
             "Write to a volume instead, or do that work in the image build.",
         )
-    return with_tmpfs(spec, needed.folders, size).with_(READ_ONLY, True)
+    return with_tmpfs(spec, needed.folders, size, context).with_(READ_ONLY, True)
 
 
-def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool = False) -> Spec:
+def with_tmpfs(
+    spec: Spec, folders: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
+) -> Spec:
     """The spec with a tmpfs on each of these folders; `owned` gives it to the user of the container.
 
-    Podman copies into it what the image has there, with its owners.
+    Podman copies into it what the image has there, with its owners. It is larger than `size` where more was
+    seen to be there, and programs may run there where it made some.
+
+    Raises:
+        CannotFix: `size` is none, or the folder holds too much.
     """
     try:
-        bytes_of(size)
+        least = bytes_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
     owner = ",U" if owned else ""
-    added = tuple(f"{folder}:rw,noexec,nosuid,nodev,size={size}{owner}" for folder in folders)
+    added = []
+    for folder in folders:
+        wanted = size if "tmpfs_size" in context.chosen else _size(folder, size, least, context.facts)
+        runs = "" if _made_programs(folder, context.facts) else "noexec,"
+        added.append(f"{folder}:rw,{runs}nosuid,nodev,size={wanted}{owner}")
     return spec.with_(TMPFS, (*spec[TMPFS], *added))
 
 
-def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
+def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
+    """`size`, or as much more as takes what is there already and as much again as it wrote."""
+    of_image = facts.image_bytes.get(folder, 0)
+    if of_image is None:
+        raise CannotFix(
+            f"it writes in {folder}, where the image has too many files for a tmpfs",
+            "Mount a volume on the folder that it writes to.",
+        )
+    wanted = of_image + _TIMES_AS_MUCH * _bytes_written(folder, facts)
+    if wanted > _MOST:
+        raise CannotFix(
+            f"it writes in {folder}, which holds too much for a tmpfs: {_shown(wanted)} with room to write",
+            "Mount a volume on the folder that it writes to, or set the parameter tmpfs_size.",
+            needs="tmpfs_size",
+        )
+    steps = least
+    while steps < wanted:
+        steps *= 2
+    return size if steps == least else f"{-(-steps // _MIB)}m"
+
+
+def _bytes_written(folder: str, facts: ContainerFacts) -> int:
+    return sum(change.size for change in _written_in(folder, facts))
+
+
+def _made_programs(folder: str, facts: ContainerFacts) -> tuple[str, ...]:
+    """What it wrote in the folder and may run or load from there."""
+    return tuple(change.path for change in _written_in(folder, facts) if change.executable)
+
+
+def _written_in(folder: str, facts: ContainerFacts) -> tuple[FileChange, ...]:
+    changes = facts.changes if isinstance(facts.changes, tuple) else ()
+    return tuple(change for change in changes if at_or_above(folder, change.path))
+
+
+def _shown(count: int) -> str:
+    return f"{-(-count // _MIB)} MiB"
+
+
+def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
     """What was seen to be written, and where it goes now."""
     added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
     if not added:
         return ()
-    return (f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop",)
+    notes = [f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop"]
+    for folder in added:
+        occupied = (facts.image_bytes.get(folder) or 0) + _bytes_written(folder, facts)
+        if occupied > _WORTH_TELLING:
+            notes.append(f"a tmpfs is memory, and {folder} holds {_shown(occupied)} now")
+        if programs := _made_programs(folder, facts):
+            made = visible(programs[0], 100)
+            notes.append(f"it made {made}, which may be a program, so programs may run in {folder}")
+    return tuple(notes)

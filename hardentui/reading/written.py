@@ -106,6 +106,12 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
     )
 
 
+def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
+    """The folders outside volumes that were written."""
+    seen = written_by(facts)
+    return folders_of(seen.paths or (), facts.spec, seen.folders)
+
+
 def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
     """Where something is mounted, also what no option of it names (`--volumes-from`, the volumes of its
     pod and of its image): Podman makes the folders, and those above them."""

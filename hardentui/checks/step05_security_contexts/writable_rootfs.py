@@ -55,7 +55,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     """Writes since the start are known: a container that has run for a while writes nowhere else."""
     facts = context.facts
     needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
-    notes = list(about_tmpfs(before, after))
+    notes = list(about_tmpfs(before, after, facts))
     if not needed.known:
         notes.append("what it writes was not seen: check with podman diff before you use this")
     elif not needed.folders and not needed.unclear:

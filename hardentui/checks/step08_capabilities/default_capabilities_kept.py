@@ -14,12 +14,13 @@ What may break:
 Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints that
 change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
 (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
-ones (parameter `keep`), which is a guess. If systemd is the main process, it does not guess.
+ones (parameter `keep`) and what its processes show to use, such as chroot, which is a guess. If systemd is
+the main process, it does not guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
@@ -39,6 +40,7 @@ from hardentui.reading.capabilities import (
     needed_by_image,
     reach,
     short,
+    used_by_processes,
 )
 from hardentui.reading.containers import OF_PODMAN, is_infra, judge, proc, runs_systemd
 from hardentui.visible import visible
@@ -101,7 +103,20 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
             *notes,
             f"it starts as root, and {visible(name, 30)} runs as UID {uid}: {_for_workers(after)}",
         )
+    if known is None and _guesses(context):
+        notes = (*notes, *_about_the_guess(before, after, facts))
     return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+
+
+def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
+    """What is kept because it was seen, and what is dropped although somebody may need it."""
+    defaults = facts.engine.default_capabilities
+    kept = bounding_set(after, defaults)
+    for name, why in used_by_processes(facts).items():
+        if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
+            yield f"{why}, so {short((name,))} is kept"
+    if dropped := sorted(bounding_set(before, defaults) - kept):
+        yield f"whatever uses {short(dropped)} fails then: hardentui trial finds out whether something does"
 
 
 def _for_workers(after: Spec) -> str:
@@ -137,11 +152,13 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual ones; with processes of another user, root must also be able to kill them."""
+    """The usual ones, and what its processes show that they use; with processes of another user, root must
+    also be able to kill them."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
-    if _guesses(context) and any(uid for uid, _ in uids(context.facts) or ()):
-        return chosen | {"CAP_KILL"}
-    return chosen
+    if not _guesses(context):
+        return chosen
+    of_others = {"CAP_KILL"} if any(uid for uid, _ in uids(context.facts) or ()) else set()
+    return chosen | of_others | set(used_by_processes(context.facts))
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
@@ -150,7 +167,7 @@ def measured(context: FixContext) -> Mapping[str, Measured]:
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))
     ):
-        known = kept, "it must be able to kill processes of another user"
+        known = kept, "its processes use these now, or must be able to end those of another user"
     return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
 
 

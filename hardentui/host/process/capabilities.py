@@ -1,6 +1,10 @@
-"""Numbers and names of Linux capabilities, as in capabilities(7)."""
+"""Numbers and names of Linux capabilities, as in capabilities(7), and the sets of a process."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardentui.model.facts import CapabilitySets
 
 NAMES = tuple(
     f"CAP_{name}"
@@ -57,4 +61,23 @@ def capability_names(mask: int) -> frozenset[str]:
         NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}"
         for bit in range(mask.bit_length())
         if mask >> bit & 1
+    )
+
+
+def capability_sets(status: Mapping[str, str]) -> CapabilitySets:
+    """The sets in the lines of a /proc/PID/status.
+
+    Raises:
+        LookupError, ValueError: a line is missing, or is no number.
+    """
+
+    def names(key: str) -> frozenset[str]:
+        return capability_names(int(status[key], 16))
+
+    return CapabilitySets(
+        effective=names("CapEff"),
+        permitted=names("CapPrm"),
+        inheritable=names("CapInh"),
+        bounding=names("CapBnd"),
+        ambient=names("CapAmb"),
     )

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.capabilities import capability_names
+from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
+from hardentui.model.facts import IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.reading.limits import count_of_list
@@ -70,7 +70,7 @@ def read_kernel(
         gid=_then(status, lambda lines: _id(lines, "Gid")),
         uid_map=uid_map,
         gid_map=_then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map),
-        capabilities=_then(status, _capabilities),
+        capabilities=_then(status, capability_sets),
         no_new_privileges=_then(status, lambda lines: _number(lines, "NoNewPrivs") == 1),
         seccomp_mode=_then(status, lambda lines: _number(lines, "Seccomp")),
         lsm_label=_lsm_label(files, pid),
@@ -156,19 +156,6 @@ def _number(lines: Mapping[str, str], name: str) -> int:
 
 def _id(lines: Mapping[str, str], name: str) -> int:
     return int(lines[name].split()[1])
-
-
-def _capabilities(lines: Mapping[str, str]) -> CapabilitySets:
-    def names(key: str) -> frozenset[str]:
-        return capability_names(int(lines[key], 16))
-
-    return CapabilitySets(
-        effective=names("CapEff"),
-        permitted=names("CapPrm"),
-        inheritable=names("CapInh"),
-        bounding=names("CapBnd"),
-        ambient=names("CapAmb"),
-    )
 
 
 def _parse_id_map(text: str) -> tuple[IdRange, ...]:

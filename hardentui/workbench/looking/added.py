@@ -23,6 +23,7 @@ class Added(TypedDict, total=False):
     exec_events: Known[tuple[datetime, ...]]
     exec_sessions: Known[tuple[Mapping[str, Any], ...]]
     hidden_mounts: str
+    image_bytes: Mapping[str, int | None]
     host_listening: Known[tuple[ListeningSocket, ...]]
     kernel: Known[Kernel | NotRunning]
     mounted: tuple[MountedPath, ...]

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
-from hardentui.host.files.layers import uid_of_name
+from hardentui.host.files.layers import bytes_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import CgroupTree
@@ -26,6 +26,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
+from hardentui.reading.written import written_folders
 from hardentui.workbench.looking.added import Added
 
 if TYPE_CHECKING:
@@ -62,10 +63,12 @@ def look_closer(
     engine_facts = facts.engine
     if isinstance(engine_facts.auto_update_timer, Unreadable):
         engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
+    changes = _changes(facts, engine, files)
     return Added(
         engine=engine_facts,
         kernel=kernel,
-        changes=_changes(facts, engine, files),
+        changes=changes,
+        image_bytes=_image_bytes(replace(facts, changes=changes), files) if facts.engine.local else {},
         owners=_owners(facts, files) if facts.engine.local else {},
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
@@ -170,16 +173,26 @@ def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[F
     for change in changes:
         if change.kind != "deleted" and change.path not in above and asked < _MOST_ASKED:
             asked += 1
-            change = replace(change, folder=_is_folder(layer + posixpath.normpath("/" + change.path), files))
+            change = _looked_at(change, layer, files)
         told.append(change)
     return told
 
 
-def _is_folder(path: str, files: Files) -> bool | None:
+def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
     try:
-        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+        seen = files.stat(layer + posixpath.normpath("/" + change.path), follow=False)
     except OSError:
-        return None
+        return change
+    if not stat.S_ISREG(seen.mode):
+        return replace(change, folder=stat.S_ISDIR(seen.mode))
+    return replace(change, folder=False, size=seen.size, executable=bool(seen.mode & 0o111))
+
+
+def _image_bytes(facts: ContainerFacts, files: Files) -> dict[str, int | None]:
+    """How much the image has in the folders that the container writes to: a tmpfs there holds it too."""
+    return {
+        folder: bytes_of_image(files, facts.inspect, folder, _MOST_ASKED) for folder in written_folders(facts)
+    }
 
 
 def _parents(path: str) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.activity import FileChange
 from hardentui.model.facts import (
+    CapabilitySets,
     Client,
     ContainerFacts,
     IdRange,
@@ -195,6 +196,24 @@ def test_a_root_with_workers_of_another_user_may_end_them() -> None:
     assert "CAP_KILL" not in made.after[CAP_ADD]
 
 
+def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
+    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
+    worker = CapabilitySets(
+        permitted=frozenset({"CAP_FOWNER"}), bounding=DEFAULT_CAPABILITIES - {"CAP_SETFCAP"}
+    )
+    processes = (
+        Process(7, "haproxy", "/usr/sbin/haproxy", 0, everything),
+        Process(8, "haproxy", "/usr/sbin/haproxy", 110, worker, "/var/lib/haproxy"),
+    )
+    made = plan(
+        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
+    )
+    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(made.after[CAP_ADD])
+    assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
+    assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
+    assert "whatever uses FSETID, SETFCAP fails then" in said(made)
+
+
 CACHE = FileChange("/opt/app/cache", "modified", True)
 RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
 
@@ -217,6 +236,32 @@ def test_a_folder_that_changed_is_the_one_that_stays_writable(
     assert made.after[READ_ONLY]
     assert [one.partition(":")[0] for one in made.after[TMPFS]] == folders
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
+
+
+@pytest.mark.parametrize(
+    ("change", "of_image", "entry"),
+    [
+        (FileChange("/data/x", "added", False, 1 << 10), 0, "/data:rw,noexec,nosuid,nodev,size=64m"),
+        (FileChange("/data/log", "added", False, 80 << 20), 0, "/data:rw,noexec,nosuid,nodev,size=256m"),
+        (FileChange("/data/x", "added", False), 100 << 20, "/data:rw,noexec,nosuid,nodev,size=128m"),
+        (FileChange("/data/x.so", "added", False, 10, True), 0, "/data:rw,nosuid,nodev,size=64m"),
+    ],
+    ids=["little", "much is written", "much of the image", "a program"],
+)
+def test_a_tmpfs_takes_what_is_there_and_lets_run_what_it_made(
+    change: FileChange, of_image: int, entry: str
+) -> None:
+    made = plan(running(changes=(change,), image_bytes={"/data": of_image}), "writable-rootfs")
+    assert made.after[TMPFS] == (entry,)
+
+
+@pytest.mark.parametrize("of_image", [None, 1 << 30])
+def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
+    facts = running(changes=(FileChange("/app/log", "added", False),), image_bytes={"/app": of_image})
+    made = plan(facts, "writable-rootfs")
+    assert made.changes == ()
+    assert "it writes in /app" in said(made)
+    assert "Mount a volume on the folder that it writes to" in said(made)
 
 
 def test_the_folder_of_a_program_is_never_covered() -> None:
