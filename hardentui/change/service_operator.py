@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
@@ -19,8 +19,8 @@ from hardentui.visible import visible
 
 _PAUSE = 0.5
 
-Prove = Callable[[str], tuple[JournalProof, ...]]
-"""What the checks say of the container of that name now."""
+Prove = Callable[[str, Sequence[str]], tuple[JournalProof, ...]]
+"""What these checks say of the container of that name now."""
 
 
 class ServiceOperator:
@@ -85,20 +85,16 @@ class ServiceOperator:
             stop.wait(_PAUSE)
 
     def _proof(self, operation: ProveChanges) -> OperationOutcome:
-        proofs = self._prove(operation.name)
-        by_check = {proof.check: proof for proof in proofs}
-        missing = [
-            check for check in operation.checks if check in by_check and by_check[check].status == "fail"
-        ]
+        proofs = self._prove(operation.name, operation.checks)
+        missing = [proof for proof in proofs if proof.status == "fail"]
         if missing:
-            shown = "; ".join(f"{check} ({by_check[check].effective or 'still fails'})" for check in missing)
+            shown = "; ".join(f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing)
             raise ChangeFailed(
                 f"Not in force on the real container: {shown}.",
                 "Leave these fixes out: hardentui explain ID tells what they need.",
             )
-        wanted = tuple(proof for proof in proofs if proof.check in operation.checks)
-        passed = sum(1 for proof in wanted if proof.status == "pass")
-        return OperationOutcome(proof=wanted, said=f"{passed} of {len(operation.checks)} pass")
+        passed = sum(1 for proof in proofs if proof.status == "pass")
+        return OperationOutcome(proof=proofs, said=f"{passed} of {len(operation.checks)} pass")
 
 
 def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:

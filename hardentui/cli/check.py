@@ -21,12 +21,13 @@ from hardentui.reports import FORMATS, render
 from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
+from hardentui.workbench.looking.row_filter import parse_filter
 from hardentui.workbench.results import check_result
 from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
-    from hardentui.workbench.views import Report
+    from hardentui.workbench.views import Report, Row
     from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -45,6 +46,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--check", metavar="ID", action="append", default=[], help="only this check; repeatable"
+    )
+    parser.add_argument(
+        "--filter",
+        action=Given,
+        metavar="EXPR",
+        default="",
+        help="only containers for which every word holds, as in the filter of the list: "
+        "'state:running score<50 !db'; hardentui explain filter tells all words",
     )
     parser.add_argument(
         "--facts",
@@ -95,18 +104,22 @@ def look_at(
         waivers: also what the waivers are good for, where everything is checked.
 
     Raises:
-        UsageError: a name or a check that is not there.
+        UsageError: a name or a check that is not there, or a filter that is none or that nothing passes.
     """
     _all_there(options, bench)
     listed = bench.containers.rows()
     wanted = {row.key for row in session.named(listed, options.names)}
-    shared = [] if options.names else session.of_host(bench)
+    some = bool(options.names or options.filter)
+    shared = [] if some else session.of_host(bench)
+    # all are looked at first, because some checks compare a container with the others
     rows = session.scan(bench, terminal, listed)
+    rows = tuple(row for row in rows if not options.names or row.key in wanted)
+    if options.filter:
+        rows = _filtered(options.filter, rows)
     if options.names:
-        # all were looked at first, because some checks compare a container with the others
-        rows = session.closer(bench, [row for row in rows if row.key in wanted])
+        rows = session.closer(bench, rows)
     if options.check or options.step:  # a check of everything leaves them to their own commands
-        shared += session.of_images_and_networks(bench, rows if options.names else None)
+        shared += session.of_images_and_networks(bench, rows if some else None)
     reports = [*shared, *reports_of(rows)]
     _something(options, bench, reports)
     if waivers and is_whole(options):
@@ -117,11 +130,26 @@ def look_at(
     return result, reports
 
 
+def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The containers that pass a filter.
+
+    Raises:
+        UsageError: a word of it is none, or no container passes it. The list leaves such a word out and says
+            so; a script would take what is left for the answer.
+    """
+    selection = parse_filter(text).select(rows)
+    if selection.trouble:
+        raise UsageError(visible(selection.trouble), "hardentui explain filter tells all words.")
+    if not selection.rows:
+        raise UsageError(f"No container passes the filter {visible(text, 100)!r}.")
+    return selection.rows
+
+
 def _look(options: Namespace) -> TextStyle:
-    """One line for each subject where everything is checked, all that is known where something was named."""
-    whole = is_whole(options)
-    blocks = options.details or not (whole or options.summary)
-    return TextStyle(brief=whole, blocks=blocks, advice=not options.summary)
+    """One line for each subject where many are checked, all that is known where something was named."""
+    brief = not (options.names or options.step or options.check)
+    blocks = options.details or not (brief or options.summary)
+    return TextStyle(brief=brief, blocks=blocks, advice=not options.summary)
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:
@@ -149,8 +177,10 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
         return
     kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)
-    if options.names:
-        raise UsageError(f"Nothing was checked: this is about the {about}.", "Leave the names out.")
+    if options.names or options.filter:
+        raise UsageError(
+            f"Nothing was checked: this is about the {about}.", "Leave the names and the filter out."
+        )
     raise UsageError(f"Nothing was checked: there is no {about} here.")
 
 

@@ -1,4 +1,4 @@
-"""hardentui explain: what a check is, why it matters, what its fix changes and may break; or the score."""
+"""hardentui explain: what a check is, why it matters, what its fix changes and breaks; score and filter."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ from hardentui.model.spec import Spec
 from hardentui.reading.forms import FORMS
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.looking.row_filter import EXAMPLES
 
-_EXAMPLES = 4
+_MOST_FLAGS = 4
 
 
 def arguments(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("check", metavar="ID", nargs="?", default="", help="the id of a check, or: score")
+    which.add_argument(
+        "check", metavar="ID", nargs="?", default="", help="the id of a check, or: score, filter"
+    )
     which.add_argument("--list", action="store_true", help="all checks")
     checklist_option(parser)
 
@@ -44,6 +47,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("Which check?", "All of them: hardentui explain --list")
     if options.check == "score":
         terminal.write("\n".join(_score(Paragraphs(terminal))) + "\n")
+        return 0
+    if options.check == "filter":
+        terminal.write("\n".join(_filter(Paragraphs(terminal))) + "\n")
         return 0
     checklist = checklists.load(options.checklist)
     check = find_check(options.check, checklist.own)
@@ -70,6 +76,11 @@ def _score(write: Paragraphs) -> Iterator[str]:
         yield from write.section(heading, text)
 
 
+def _filter(write: Paragraphs) -> Iterator[str]:
+    yield write.bold("The filter of the container list, and of hardentui check --filter")
+    yield from write.block("All words must hold", [f"{word:<17} {means}" for word, means in EXAMPLES])
+
+
 def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     yield write.bold(check.title)
     moves = ", moves with the context" if check.contextual else ""
@@ -85,7 +96,7 @@ def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> I
     for heading, examples in (("Fails", check.fails()), ("Passes", check.passes())):
         lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
         if lines:
-            yield from write.block(f"{heading}, for example", lines[:_EXAMPLES])
+            yield from write.block(f"{heading}, for example", lines[:_MOST_FLAGS])
     if check.references:
         yield from write.block("References", check.references)
 

@@ -27,8 +27,8 @@ _MOST_FILES = 1000
 
 
 def is_whole(options: Namespace) -> bool:
-    """Everything is checked, nothing was named."""
-    return not (options.names or options.step or options.check)
+    """Everything is checked, nothing was named or filtered out."""
+    return not (options.names or options.step or options.check or options.filter)
 
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:

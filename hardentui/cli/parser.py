@@ -43,7 +43,13 @@ COMMANDS = {
     "completion": "print a shell completion script",
 }
 EXAMPLES = {
-    "check": ("", "web --details", "--format sarif -o report.sarif", "--step 5 --fail-on critical"),
+    "check": (
+        "",
+        "web --details",
+        "--format sarif -o report.sarif",
+        "--step 5 --fail-on critical",
+        "--filter 'score<50 !db'",
+    ),
     "explain": ("writable-rootfs", "--list", "score"),
     "convert": ("web --to quadlet", "web --to run -o ./scripts"),
     "plan": ("web --safe", "web --likely -o web.toml"),

@@ -31,6 +31,7 @@ from hardentui.options import (
 from hardentui.reading.containers import declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
+from hardentui.reading.started_programs import program_paths
 
 LONG_ENOUGH = timedelta(hours=1)
 """A service that ran for less time has not shown what it does."""
@@ -270,7 +271,7 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
 
 
 def programs(facts: ContainerFacts) -> tuple[str, ...]:
-    """Absolute paths of its programs: those that are running, otherwise those that it starts."""
+    """Absolute paths of its programs: those that are running, and those that its command may start."""
     kernel = facts.kernel
     running: list[str] = []
     if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
@@ -279,10 +280,8 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
     entry = facts.spec[ENTRYPOINT]
     words = [*(config.get("Entrypoint") or ())] if entry is None else [*entry]
     words += [*(facts.spec[COMMAND] or config.get("Cmd") or ())]
-    # of `sh -c "/opt/app/run -x"` the script counts too, of its other words those that name a path
-    started = [part for word in words for part in str(word).split() if part.startswith("/")]
-    programs = (posixpath.normpath(path) for path in (*running, *started) if path.startswith("/"))
-    return tuple(dict.fromkeys(programs))
+    seen = (posixpath.normpath(path) for path in running if path.startswith("/"))
+    return tuple(dict.fromkeys((*seen, *program_paths([str(word) for word in words]))))
 
 
 def hides_a_program(folder: str, facts: ContainerFacts) -> str:

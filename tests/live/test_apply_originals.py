@@ -196,8 +196,10 @@ def test_what_a_trial_showed_to_work_is_applied(call: Caller, service_image: str
 def test_a_network_that_the_plan_brings_goes_with_it(call: Caller) -> None:
     call.bench.run(NAME, BUSYBOX, *SLEEP)
     networks = call.bench.podman("network", "ls", "--format", "{{.Name}}").split()
-    done = call("apply", NAME, "--check", "default-network", "--yes")
+    done = call("apply", NAME, "--check", "default-network", "--format", "json", "--yes")
     assert done.returncode == 0, done.stderr
+    (proof,) = json.loads(done.stdout)["entries"][0]["proof"]
+    assert (proof["check"], proof["status"]) == ("default-network", "pass")
     (brought,) = set(call.bench.podman("network", "ls", "--format", "{{.Name}}").split()) - set(networks)
     assert list(call.inspect()["NetworkSettings"]["Networks"]) == [brought]
     undone = call("undo", "--yes")

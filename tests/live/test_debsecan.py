@@ -24,6 +24,7 @@ from hardentui.model.known import Unreadable
 from hardentui.scanners import debsecan
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 
@@ -76,7 +77,7 @@ def test_what_debsecan_finds_is_stored_with_the_date_of_its_data(
     assert main([*command, "--url", podman.url]) == 4, "without a mirror there is nothing to compare with"
     assert "needs a mirror of its data" in capsys.readouterr().err
     assert main([*command, "--data", mirror, "--url", podman.url]) == 0
-    scan = json.loads(capsys.readouterr().out)["images"][0]["scan"]
+    scan = validated(json.loads(capsys.readouterr().out))["images"][0]["scan"]
     found = {(one["id"], one["package"], one["severity"], one["fixed_in"]) for one in scan["vulnerabilities"]}
     assert ("CVE-2026-0001", "bash", "high", "9999") in found
     assert ("CVE-2026-0002", "zlib1g", "unknown", "") in found

@@ -19,6 +19,7 @@ from hardentui.workbench.monitoring.monitor import Monitor
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -36,7 +37,7 @@ def watched(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 def look(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     code = main(["monitor", NAME, "--once", "--url", bench.url, "--format", "json", *words])
-    return code, json.loads(capsys.readouterr().out)
+    return code, validated(json.loads(capsys.readouterr().out))
 
 
 def ids(sample: Any) -> set[str]:

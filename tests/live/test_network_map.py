@@ -12,6 +12,7 @@ import pytest
 
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 INNER, BACK = "map-inner", "map-back"
@@ -38,7 +39,7 @@ def test_the_picture_and_the_json_say_what_podman_has(
 ) -> None:
     picture = tmp_path / "map.svg"
     assert main(["networks", "--url", bench.url, "--format", "json", "--svg", str(picture)]) == 0
-    document: Any = json.loads(capsys.readouterr().out)
+    document: Any = validated(json.loads(capsys.readouterr().out))
     places = {one["name"]: one for one in document["map"]["places"]}
     assert (places[INNER]["out"], places[BACK]["out"]) == (False, True)
     assert places[INNER]["openings"] == []

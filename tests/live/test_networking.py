@@ -17,6 +17,7 @@ from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.model.known import Known
 from hardentui.model.reach import ConnectOutcome
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -48,7 +49,7 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     code = main(["networks", "--url", bench.url, "--format", "json", *words])
-    return code, json.loads(capsys.readouterr().out)
+    return code, validated(json.loads(capsys.readouterr().out))
 
 
 def test_the_map_is_proven_cell_by_cell(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 
 pytestmark = pytest.mark.live
 PLAIN, TIGHT, LOOSE, PRIVILEGED = NAMES = ("rights-plain", "rights-tight", "rights-loose", "rights-priv")
@@ -38,7 +39,7 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert main([*words, "--url", bench.url, "--format", "json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = validated(json.loads(capsys.readouterr().out))
     return {one["container"]: one for one in document["containers"]}
 
 

@@ -18,6 +18,7 @@ from hardentui.workbench.looking.scanning import Scanning, ScanProgress
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
 from tests.unit.scanners.recorded import CLAIR, TRIVY, TRIVY_VERSION
 
 pytestmark = pytest.mark.live
@@ -63,7 +64,7 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
     )
     code, out, err = call("images", "bb", "--scan", "--format", "json")
     assert (code, err) == (0, "")
-    scan = json.loads(out)["images"][0]["scan"]
+    scan = validated(json.loads(out))["images"][0]["scan"]
     assert [one["id"] for one in scan["vulnerabilities"]] == ["CVE-2019-14697", "CVE-2019-14697"]
     assert scan["database"].startswith("2026-11-22")
     assert json.loads((tmp_path / "manifest").read_text())[0]["Layers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -259,12 +259,12 @@ class Application:
         passing = {finding.check for finding in planned.findings if finding.status is Status.PASS}
         return tuple(choice.check for choice in plan.choices if choice.check in passing)
 
-    def _prove(self, name: str) -> tuple[JournalProof, ...]:
-        label = self._facts.engine.label
-        rows = [
-            row for row in self._bench.containers.rows() if row.name == name and row.engine.label == label
-        ]
-        row = self._bench.containers.refresh(rows[0].key) if rows else None
+    def _prove(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+        label, containers = self._facts.engine.label, self._bench.containers
+        rows = [row for row in containers.rows() if row.name == name and row.engine.label == label]
+        if any(check.compares for check in self._bench.judge.checks if check.id in checks):
+            containers.scan_the_rest()  # the container is a new one, which nothing was compared with yet
+        row = containers.refresh(rows[0].key) if rows else None
         if row is None or row.report is None:
             return ()
         return tuple(
@@ -274,6 +274,7 @@ class Application:
                 visible(finding.verdict.effective or finding.verdict.reason, 200),
             )
             for finding in row.report.findings
+            if finding.check in checks
         )
 
     # --- why not ----------------------------------------------------------------------------------

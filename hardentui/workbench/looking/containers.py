@@ -110,6 +110,16 @@ class Containers:
             for row in self._compare():
                 on_report(row)
 
+    def scan_the_rest(self) -> None:
+        """Look at what has no report yet, so that containers can be compared; blocking.
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more.
+        """
+        with self._lock:
+            unknown = [key for key, row in self._rows.items() if row.report is None]
+        self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
+
     def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unreadable):
@@ -151,7 +161,10 @@ class Containers:
         return self._reports.get(key)
 
     def refresh(self, key: str) -> Row | None:
-        """Look closely at one container again; None when it is gone."""
+        """Look closely at one container again; None when it is gone.
+
+        Checks that compare containers answer unknown until a scan has seen the others.
+        """
         with self._lock:
             row = self._rows.get(key)
         if row is None:
@@ -163,8 +176,9 @@ class Containers:
             return None
         facts = self._gatherers[row.engine.label].container(document, closer=True)
         known = row.report.facts if row.report else None
-        facts = replace(facts, peers=known.peers if known else Peers())
-        return self._remember(row, self._judge.container(facts, compared=known is not None))
+        peers = known.peers if known else Peers()
+        facts = replace(facts, peers=peers)
+        return self._remember(row, self._judge.container(facts, compared=bool(peers.everyone)))
 
     def watch(
         self,

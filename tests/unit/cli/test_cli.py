@@ -19,6 +19,7 @@ from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.workbench.looking.containers import Containers
+from hardentui.workbench.looking.row_filter import EXAMPLES
 from hardentui.workbench.opening import saved_facts, simulated
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
@@ -217,6 +218,69 @@ def test_names_select_containers_and_leave_the_host_out(run: Run, demo: dict[str
     answer = run("check", "--demo", "--format", "json", "shop-web", db["Id"][:9])
     subjects = json.loads(answer.out)["subjects"]
     assert {one["name"] for one in subjects} == {"shop-web", "db"}
+
+
+def test_a_filter_selects_containers_with_the_scores_of_a_whole_check(run: Run) -> None:
+    whole = _by_name(run("check", "--demo", "--format", "json"))
+    answer = run("check", "--demo", "--format", "json", "--filter", "score<50 !db")
+    some = _by_name(answer)
+    expected = {
+        name
+        for name, subject in whole.items()
+        if subject["kind"] == "container"
+        and subject["score"] is not None
+        and subject["score"] < 50
+        and "db" not in name
+    }
+    assert expected
+    assert set(some) == expected
+    assert {name: one["score"] for name, one in some.items()} == {name: whole[name]["score"] for name in some}
+    assert answer.code == 1
+    both = _by_name(run("check", "--demo", "--format", "json", "shop-web", "--filter", "state:running"))
+    assert set(both) == {"shop-web"}
+
+
+def _by_name(answer: Answer) -> dict[str, Any]:
+    return {subject["name"]: subject for subject in json.loads(answer.out)["subjects"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("scor<50", 'no column "scor"'),
+        ("score<many", "score takes a number"),
+        ("state:running name=nobody", "No container passes the filter"),
+        ("fail:no-such-check", 'No check here is called "no-such-check"'),
+    ],
+)
+def test_a_filter_that_keeps_nothing_or_is_none_is_no_pass(run: Run, words: str, why: str) -> None:
+    answer = run("check", "--demo", "--filter", words)
+    assert (answer.code, answer.out) == (2, "")
+    assert why in answer.err
+
+
+def test_a_filter_and_a_name_that_exclude_each_other_are_no_pass(run: Run) -> None:
+    answer = run("check", "--demo", "db", "--filter", "!db")
+    assert answer.code == 2
+    assert "No container passes" in answer.err
+
+
+def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run) -> None:
+    whole = _by_name(run("check", "--demo", "--step", "6", "--format", "json"))
+    some = _by_name(run("check", "--demo", "--step", "6", "--format", "json", "--filter", "name=shop-web"))
+    assert "shop-web" in some
+    assert set(some) < set(whole)
+    answer = run("check", "--demo", "--check", "vulnerable-engine", "--filter", "name=shop-web")
+    assert answer.code == 2
+    assert "Leave the names and the filter out" in answer.err
+
+
+def test_the_words_of_the_filter_are_explained(run: Run) -> None:
+    answer = run("explain", "filter")
+    assert answer.code == 0
+    for word, meaning in EXAMPLES:
+        assert word in answer.out
+        assert meaning.split(";")[0] in " ".join(answer.out.split())
 
 
 def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:

@@ -69,6 +69,8 @@ def test_a_folder_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture[st
     code, merged = _json(capsys, "shop-web", "--facts", str(fleet))
     assert code == 1
     assert [subject["name"] for subject in merged["subjects"]] == ["shop-web", "shop-web"]
+    _, filtered = _json(capsys, "--filter", "name=shop-web", "--facts", str(fleet))
+    assert [subject["name"] for subject in filtered["subjects"]] == ["shop-web", "shop-web"]
     assert run(("check", "no-such", "--facts", str(fleet))) == 2
     assert "no-such" in capsys.readouterr().err
     assert facts_files([]) == ()

@@ -32,6 +32,7 @@ from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,
+    COMMAND,
     HEALTH_CMD,
     IMAGE,
     LABELS,
@@ -269,6 +270,14 @@ def test_the_folder_of_a_program_is_never_covered() -> None:
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
     assert "/opt/app" in said(made)
+
+
+def test_a_folder_that_a_script_makes_holds_no_program() -> None:
+    script = "mkdir -p /data/spool; date > /data/spool/now; exec /opt/app/run"
+    made = FileChange("/data/spool/now", "added", False), FileChange("/data/log", "added", False)
+    facts = running((COMMAND, ("sh", "-c", script)), seen=RUNS, changes=made)
+    hardened = plan(facts, "writable-rootfs")
+    assert [mount.partition(":")[0] for mount in hardened.after[TMPFS]] == ["/data"], said(hardened)
 
 
 def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None:
