@@ -209,7 +209,8 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     made = plan(
         running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
     )
-    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(made.after[CAP_ADD])
+    kept = made.after[CAP_ADD]
+    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
     assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
     assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
     assert "whatever uses FSETID, SETFCAP fails then" in said(made)
