@@ -23,6 +23,21 @@ class FileChange(Struct, frozen=True):
     executable: bool = False
 
 
+class WrittenFolder(Struct, frozen=True):
+    """A folder outside volumes that a container writes to, as it is when the container starts.
+
+    Attributes:
+        image_bytes: how much the files of the image take in it; None where they could not be counted.
+        uid, gid: whom it belongs to, as the host sees them.
+        mode: its permission bits.
+    """
+
+    image_bytes: int | None = 0
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o755
+
+
 class Denial(Struct, frozen=True):
     """Something that the kernel refused a container: `by` is seccomp, selinux or apparmor."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts
+from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenFolder
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
@@ -252,8 +252,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
-        image_bytes: folder that it writes to -> how much the files of the image take there; None where they
-            could not be counted.
+        written_folders: by their paths, those outside volumes that it writes to.
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
@@ -290,7 +289,7 @@ class ContainerFacts(Struct, frozen=True):
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
-    image_bytes: Mapping[str, int | None] = field(default_factory=dict)
+    written_folders: Mapping[str, WrittenFolder] = field(default_factory=dict)
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not asked (hardentui images --updates asks it)"
     )

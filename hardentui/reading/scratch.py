@@ -5,13 +5,13 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.activity import FileChange
+from hardentui.model.activity import FileChange, WrittenFolder
 from hardentui.model.check import FixContext
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
-from hardentui.reading.behaviour import hides_a_program
-from hardentui.reading.containers import bytes_of, listed
+from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
+from hardentui.reading.containers import bytes_of, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.written import LayerWrites, folders_of, written_by
 from hardentui.visible import visible
@@ -19,6 +19,7 @@ from hardentui.visible import visible
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 256 << 20
 """More than this is no matter for a tmpfs, which takes memory."""
+_USUAL_MODE, _EVERYBODY = 0o755, 0o1777
 _WORTH_TELLING = 16 << 20
 _TIMES_AS_MUCH = 2
 _MIB = 1 << 20
@@ -117,18 +118,53 @@ def with_tmpfs(
         least = bytes_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
-    owner = ",U" if owned else ""
     added = []
     for folder in folders:
         wanted = size if "tmpfs_size" in context.chosen else _size(folder, size, least, context.facts)
         runs = "" if _made_programs(folder, context.facts) else "noexec,"
-        added.append(f"{folder}:rw,{runs}nosuid,nodev,size={wanted}{owner}")
+        access = ",U" if owned else access_to_tmpfs(folder, context.facts)
+        added.append(f"{folder}:rw,{runs}nosuid,nodev,size={wanted}{access}")
     return spec.with_(TMPFS, (*spec[TMPFS], *added))
+
+
+def access_to_tmpfs(folder: str, facts: ContainerFacts) -> str:
+    """Options by which whoever may write to a folder may write to a tmpfs there.
+
+    Podman gives one to root, or to the user of the container (U). A folder of somebody else is open to
+    everybody, and sticky, so that nobody may remove the files of others.
+    """
+    seen = facts.written_folders.get(folder, WrittenFolder())
+    owner, group = _ids(seen, facts)
+    mode = "" if seen.mode == _USUAL_MODE else f",mode={seen.mode:04o}"
+    if owner is not None and owner == _ordinary_user(facts):
+        return f"{mode},U"
+    return f",mode={_EVERYBODY:04o}" if _of_somebody_else(seen, owner, group) else mode
+
+
+def _ids(folder: WrittenFolder, facts: ContainerFacts) -> tuple[int | None, int | None]:
+    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
+    return inside(folder.uid, lines), inside(folder.gid, lines)
+
+
+def _of_somebody_else(folder: WrittenFolder, owner: int | None, group: int | None) -> bool:
+    """Somebody but root may write there."""
+    return owner != 0 or (group != 0 and bool(folder.mode & 0o020) and not folder.mode & 0o002)
+
+
+def _ordinary_user(facts: ContainerFacts) -> int | None:
+    """The uid that the main process starts as; None where that is root, or nobody knows."""
+    user = declared_user(facts).partition(":")[0]
+    if is_root(user):
+        return None
+    if user.isdecimal():
+        return int(user)
+    seen = identity(facts)
+    return seen[0] if seen is not None else facts.named_uid if isinstance(facts.named_uid, int) else None
 
 
 def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
     """`size`, or as much more as takes what is there already and as much again as it wrote."""
-    of_image = facts.image_bytes.get(folder, 0)
+    of_image = _bytes_of_image(folder, facts)
     if of_image is None:
         raise CannotFix(
             f"it writes in {folder}, where the image has too many files for a tmpfs",
@@ -145,6 +181,10 @@ def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
     while steps < wanted:
         steps *= 2
     return size if steps == least else f"{-(-steps // _MIB)}m"
+
+
+def _bytes_of_image(folder: str, facts: ContainerFacts) -> int | None:
+    return facts.written_folders.get(folder, WrittenFolder()).image_bytes
 
 
 def _bytes_written(folder: str, facts: ContainerFacts) -> int:
@@ -167,15 +207,25 @@ def _shown(count: int) -> str:
 
 def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
     """What was seen to be written, and where it goes now."""
-    added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
+    entries = [mount for mount in after[TMPFS] if mount not in before[TMPFS]]
+    added = [mount.partition(":")[0] for mount in entries]
     if not added:
         return ()
     notes = [f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop"]
     for folder in added:
-        occupied = (facts.image_bytes.get(folder) or 0) + _bytes_written(folder, facts)
+        occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
         if occupied > _WORTH_TELLING:
             notes.append(f"a tmpfs is memory, and {folder} holds {_shown(occupied)} now")
         if programs := _made_programs(folder, facts):
             made = visible(programs[0], 100)
             notes.append(f"it made {made}, which may be a program, so programs may run in {folder}")
+    for folder in added:
+        seen = facts.written_folders.get(folder)
+        if seen is not None and access_to_tmpfs(folder, facts) == f",mode={_EVERYBODY:04o}":
+            owner, group = _ids(seen, facts)
+            if _of_somebody_else(seen, owner, group):
+                notes.append(
+                    f"{folder} belongs to UID {owner} and GID {group}, to whom Podman cannot give a tmpfs: "
+                    "everybody in the container may write there"
+                )
     return tuple(notes)

@@ -107,9 +107,11 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
 
 
 def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
-    """The folders outside volumes that were written."""
+    """The folders outside volumes that were written, and of those that the container made the inner ones."""
     seen = written_by(facts)
-    return folders_of(seen.paths or (), facts.spec, seen.folders)
+    paths = seen.paths or ()
+    inner = folders_of(paths, facts.spec, seen.folders | seen.made)
+    return tuple(dict.fromkeys((*folders_of(paths, facts.spec, seen.folders), *inner)))
 
 
 def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:

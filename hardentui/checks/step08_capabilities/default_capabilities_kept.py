@@ -30,7 +30,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
-from hardentui.options.capabilities import bounding_set, with_only
+from hardentui.options.capabilities import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,
@@ -86,7 +86,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "every default capability is needed", "A trial showed it, or the parameter keep says so."
         )
-    return with_low_ports(with_only(spec, kept), context.facts)
+    if runs_as_root(context.facts, context.facts.spec):
+        return with_low_ports(with_only(spec, kept), context.facts)
+    return with_low_ports(with_no_more(spec, kept, defaults), context.facts)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -146,8 +148,11 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
     if said := needed_by_image(context.facts):
         return said, "the image declares these"
     if not runs_as_root(context.facts, spec):
-        added = {capability_name(word) for word in spec[CAP_ADD]}
-        return frozenset(added), "it runs as an ordinary user, who has only explicitly added capabilities"
+        added = frozenset(map(capability_name, spec[CAP_ADD]))
+        if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
+            chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
+            return added | chosen, "its set-user-id programs keep these"
+        return added, "it runs as an ordinary user, who has only explicitly added capabilities"
     return None
 
 

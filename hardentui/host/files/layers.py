@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.known import Known, Unreadable
 
 _LIMIT = 1 << 20
@@ -80,6 +80,16 @@ def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: 
         except OSError:
             return None
     return total
+
+
+def folder_of_image(files: Files, inspect: Mapping[str, Any], folder: str) -> FileStat | None:
+    """A folder as the image has it, else as the container has made it; None where there is none."""
+    own, of_image = _layers(inspect)
+    layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, folder)), None)
+    try:
+        return None if layer is None else files.stat(f"{layer}{folder}", follow=False)
+    except OSError:
+        return None
 
 
 def _without_links(files: Files, layer: str, folder: str) -> bool:

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
-from hardentui.host.files.layers import bytes_of_image, uid_of_name
+from hardentui.host.files.layers import bytes_of_image, folder_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.rlimits import read_rlimits
-from hardentui.model.activity import Denial, FileChange
+from hardentui.model.activity import Denial, FileChange, WrittenFolder
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
@@ -68,7 +68,9 @@ def look_closer(
         engine=engine_facts,
         kernel=kernel,
         changes=changes,
-        image_bytes=_image_bytes(replace(facts, changes=changes), files) if facts.engine.local else {},
+        written_folders=_written_folders(replace(facts, changes=changes), files)
+        if facts.engine.local
+        else {},
         owners=_owners(facts, files) if facts.engine.local else {},
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
@@ -188,11 +190,15 @@ def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
     return replace(change, folder=False, size=seen.size, executable=bool(seen.mode & 0o111))
 
 
-def _image_bytes(facts: ContainerFacts, files: Files) -> dict[str, int | None]:
-    """How much the image has in the folders that the container writes to: a tmpfs there holds it too."""
-    return {
-        folder: bytes_of_image(files, facts.inspect, folder, _MOST_ASKED) for folder in written_folders(facts)
-    }
+def _written_folders(facts: ContainerFacts, files: Files) -> dict[str, WrittenFolder]:
+    """What a tmpfs on a folder that the container writes to would have to hold, and whose it would be."""
+    folders = {}
+    for path in written_folders(facts):
+        seen = folder_of_image(files, facts.inspect, path)
+        if seen is not None:
+            count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
+            folders[path] = WrittenFolder(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
+    return folders
 
 
 def _parents(path: str) -> list[str]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.model.activity import FileChange
+from hardentui.model.activity import FileChange, WrittenFolder
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
@@ -216,6 +216,7 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "whatever uses FSETID, SETFCAP fails then" in said(made)
 
 
+IN_DATA = FileChange("/data/x", "added", False)
 CACHE = FileChange("/opt/app/cache", "modified", True)
 RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
 
@@ -253,17 +254,54 @@ def test_a_folder_that_changed_is_the_one_that_stays_writable(
 def test_a_tmpfs_takes_what_is_there_and_lets_run_what_it_made(
     change: FileChange, of_image: int, entry: str
 ) -> None:
-    made = plan(running(changes=(change,), image_bytes={"/data": of_image}), "writable-rootfs")
+    made = plan(
+        running(changes=(change,), written_folders={"/data": WrittenFolder(of_image)}), "writable-rootfs"
+    )
     assert made.after[TMPFS] == (entry,)
 
 
 @pytest.mark.parametrize("of_image", [None, 1 << 30])
 def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
-    facts = running(changes=(FileChange("/app/log", "added", False),), image_bytes={"/app": of_image})
+    facts = running(
+        changes=(FileChange("/app/log", "added", False),), written_folders={"/app": WrittenFolder(of_image)}
+    )
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
     assert "it writes in /app" in said(made)
     assert "Mount a volume on the folder that it writes to" in said(made)
+
+
+@pytest.mark.parametrize(
+    ("user", "folder", "access", "told"),
+    [
+        ("", WrittenFolder(0), "", ""),
+        ("", WrittenFolder(0, mode=0o1777), ",mode=1777", ""),
+        ("", WrittenFolder(0, 33, 33), ",mode=1777", "/data belongs to UID 33 and GID 33"),
+        ("", WrittenFolder(0, 0, 8, 0o2775), ",mode=1777", "/data belongs to UID 0 and GID 8"),
+        ("1234", WrittenFolder(0, 1234, 0), ",U", ""),
+        ("1234", WrittenFolder(0, 1234, 0, 0o700), ",mode=0700,U", ""),
+        ("1234", WrittenFolder(0, 0, 0), "", ""),
+    ],
+)
+def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
+    user: str, folder: WrittenFolder, access: str, told: str
+) -> None:
+    """Podman makes a tmpfs root's, whoever the folder of the image belongs to (measured: crun 1.21)."""
+    facts = running((USER, user), changes=(IN_DATA,), written_folders={"/data": folder})
+    made = plan(facts, "writable-rootfs")
+    assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
+    assert told in said(made)
+    assert bool(told) == ("everybody in the container may write there" in said(made))
+
+
+def test_a_user_with_set_user_id_programs_gets_no_capability_of_its_own() -> None:
+    chosen = Choice("default-capabilities-kept", (("keep", ("SETUID", "SETGID")),))
+    made = plan(running((USER, "1500")), chosen)
+    assert made.after[CAP_ADD] == ()
+    assert "CAP_SETUID" not in made.after[CAP_DROP]
+    assert {"CAP_CHOWN", "CAP_KILL"} <= set(made.after[CAP_DROP])
+    without = plan(running((USER, "1500"), (NO_NEW_PRIVILEGES, True)), chosen)
+    assert (without.after[CAP_ADD], without.after[CAP_DROP]) == ((), ("all",))
 
 
 def test_the_folder_of_a_program_is_never_covered() -> None:
