@@ -24,7 +24,7 @@ class FileChange(Struct, frozen=True):
 
 
 class WrittenFolder(Struct, frozen=True):
-    """A folder outside volumes that a container writes to, as it is when the container starts.
+    """A folder outside volumes that a container writes to or works in, as it is when the container starts.
 
     Attributes:
         image_bytes: how much the files of the image take in it; None where they could not be counted.

@@ -79,6 +79,7 @@ class Process(Struct, frozen=True):
         uid: its effective one on the host.
         capabilities: None where they could not be read.
         root: the folder of the container that a chroot made its root; empty = none was seen.
+        folder: its working directory, as the container sees it; empty = none was seen.
     """
 
     pid: int
@@ -87,6 +88,7 @@ class Process(Struct, frozen=True):
     uid: int | None = None
     capabilities: CapabilitySets | None = None
     root: str = ""
+    folder: str = ""
 
 
 class Client(Struct, frozen=True):
@@ -252,7 +254,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
-        written_folders: by their paths, those outside volumes that it writes to.
+        written_folders: by their paths, those outside volumes that it writes to or works in.
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.

@@ -8,12 +8,13 @@ from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange, WrittenFolder
 from hardentui.model.check import FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
 from hardentui.reading.containers import bytes_of, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import LayerWrites, folders_of, written_by
+from hardentui.reading.written import LayerWrites, folders_of, written_by, written_folders
 from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
@@ -57,7 +58,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
     covered += _OF_PODMAN if by_podman else ("/dev",)
     folders = [
         folder
-        for folder in _narrowed(seen, spec, context)
+        for folder in (*_narrowed(seen, spec, context), *meant_for_writing(facts))
         if not any(at_or_above(path, folder) for path in covered if path)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
@@ -67,6 +68,25 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
         seen.unclear,
         seen.paths is not None,
     )
+
+
+def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
+    """Folder -> the process that works there: an empty folder of the image that belongs to the ordinary user
+    of the process is there to be written to, if not yet. Some programs start only where they could."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return {}
+    meant: dict[str, str] = {}
+    written = written_folders(facts)
+    for process in kernel.processes:
+        folder = facts.written_folders.get(process.folder)
+        uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
+        if folder is None or not uid or any(at_or_above(path, process.folder) for path in written):
+            continue
+        owner, group = _ids(folder, facts)
+        if folder.image_bytes == 0 and (owner == uid or (group != 0 and folder.mode & 0o020)):
+            meant.setdefault(process.folder, process.name)
+    return meant
 
 
 def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, ...]:
@@ -187,6 +207,11 @@ def _bytes_of_image(folder: str, facts: ContainerFacts) -> int | None:
     return facts.written_folders.get(folder, WrittenFolder()).image_bytes
 
 
+def holds_files_of_image(folder: str, facts: ContainerFacts) -> bool:
+    """The image has files in the folder, or more than could be counted."""
+    return _bytes_of_image(folder, facts) != 0
+
+
 def _bytes_written(folder: str, facts: ContainerFacts) -> int:
     return sum(change.size for change in _written_in(folder, facts))
 
@@ -211,7 +236,15 @@ def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, 
     added = [mount.partition(":")[0] for mount in entries]
     if not added:
         return ()
-    notes = [f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop"]
+    meant = meant_for_writing(facts)
+    notes = []
+    if written := [folder for folder in added if folder not in meant]:
+        notes.append(f"it writes in {listed(written)}: a tmpfs there, which is empty again after each stop")
+    for folder in (folder for folder in added if folder in meant):
+        notes.append(
+            f"{visible(meant[folder], 30)} works in {folder}, which it may write to: a tmpfs there, which is "
+            "empty again after each stop"
+        )
     for folder in added:
         occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
         if occupied > _WORTH_TELLING:

@@ -148,7 +148,7 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
     if said := needed_by_image(context.facts):
         return said, "the image declares these"
     if not runs_as_root(context.facts, spec):
-        added = frozenset(map(capability_name, spec[CAP_ADD]))
+        added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
             chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
             return added | chosen, "its set-user-id programs keep these"

@@ -186,6 +186,7 @@ def _process(files: Files, pid: int) -> Process | None:
         _effective_uid(status),
         _capabilities(status),
         _link(files, f"/proc/{pid}/root").removesuffix("/"),
+        _link(files, f"/proc/{pid}/cwd"),
     )
 
 

@@ -26,7 +26,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
-from hardentui.reading.written import written_folders
+from hardentui.reading.written import working_folders, written_folders
 from hardentui.workbench.looking.added import Added
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
 def _written_folders(facts: ContainerFacts, files: Files) -> dict[str, WrittenFolder]:
     """What a tmpfs on a folder that the container writes to would have to hold, and whose it would be."""
     folders = {}
-    for path in written_folders(facts):
+    for path in dict.fromkeys((*written_folders(facts), *working_folders(facts))):
         seen = folder_of_image(files, facts.inspect, path)
         if seen is not None:
             count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)

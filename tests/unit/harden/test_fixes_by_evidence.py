@@ -294,6 +294,28 @@ def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
     assert bool(told) == ("everybody in the container may write there" in said(made))
 
 
+@pytest.mark.parametrize(
+    ("folder", "covered"),
+    [
+        (WrittenFolder(0, 0, 101, 0o775), True),
+        (WrittenFolder(0, 101, 101), True),
+        (WrittenFolder(5000, 101, 101), False),
+        (WrittenFolder(0, 0, 0), False),
+    ],
+    ids=["of its group", "its own", "with files of the image", "of root"],
+)
+def test_an_empty_folder_where_a_worker_works_is_there_to_be_written_to(
+    folder: WrittenFolder, covered: bool
+) -> None:
+    """BIND starts only where it could write to its working directory, and writes there hours later."""
+    named = Process(8, "named", "/usr/sbin/named", 101, folder="/var/cache/bind")
+    facts = running(seen=kernel(processes=(named,)), changes=(), written_folders={"/var/cache/bind": folder})
+    made = plan(facts, "writable-rootfs")
+    assert [mount.partition(":")[0] for mount in made.after[TMPFS]] == ["/var/cache/bind"] * covered
+    assert ("named works in /var/cache/bind" in said(made)) == covered
+    assert "nothing was written outside volumes" in said(made)
+
+
 def test_a_user_with_set_user_id_programs_gets_no_capability_of_its_own() -> None:
     chosen = Choice("default-capabilities-kept", (("keep", ("SETUID", "SETGID")),))
     made = plan(running((USER, "1500")), chosen)

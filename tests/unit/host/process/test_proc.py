@@ -310,12 +310,12 @@ def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
         "/proc/812/comm": "master\n",
         "/proc/813/comm": "worker\n",
     }
-    links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy"}
+    links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
     processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
     assert not isinstance(processes, Unreadable)
-    assert [(process.root, process.capabilities) for process in processes] == [
-        ("", SETS),
-        ("/var/lib/haproxy", None),
+    assert [(process.root, process.folder, process.capabilities) for process in processes] == [
+        ("", "", SETS),
+        ("/var/lib/haproxy", "/srv", None),
     ]
 
 
