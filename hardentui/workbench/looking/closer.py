@@ -68,7 +68,7 @@ def look_closer(
         engine=engine_facts,
         kernel=kernel,
         changes=changes,
-        written_folders=_written_folders(replace(facts, changes=changes), files)
+        written_folders=_written_folders(replace(facts, changes=changes, kernel=kernel), files)
         if facts.engine.local
         else {},
         owners=_owners(facts, files) if facts.engine.local else {},
