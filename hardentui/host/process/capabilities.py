@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 
 from hardentui.model.facts import CapabilitySets
 
@@ -64,15 +66,15 @@ def capability_names(mask: int) -> frozenset[str]:
     )
 
 
-def capability_sets(status: Mapping[str, str]) -> CapabilitySets:
-    """The sets in the lines of a /proc/PID/status.
+def capability_sets(*processes: Mapping[str, str]) -> CapabilitySets:
+    """What any of these processes holds, by the lines of its /proc/PID/status.
 
     Raises:
         LookupError, ValueError: a line is missing, or is no number.
     """
 
     def names(key: str) -> frozenset[str]:
-        return capability_names(int(status[key], 16))
+        return capability_names(reduce(or_, (int(lines[key], 16) for lines in processes)))
 
     return CapabilitySets(
         effective=names("CapEff"),
