@@ -216,6 +216,13 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "whatever uses FSETID, SETFCAP fails then" in said(made)
 
 
+def test_what_a_server_uses_only_for_a_connection_is_known() -> None:
+    seen = kernel(processes=(Process(7, "sshd", "/usr/sbin/sshd", 0),))
+    made = plan(running(seen=seen), "default-capabilities-kept")
+    assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
+    assert "sshd uses it for each connection, so SYS_CHROOT is kept" in said(made)
+
+
 IN_DATA = FileChange("/data/x", "added", False)
 CACHE = FileChange("/opt/app/cache", "modified", True)
 RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
