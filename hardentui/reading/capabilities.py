@@ -50,6 +50,9 @@ DISRUPTIVE = frozenset(
 
 _NOTHING: frozenset[str] = frozenset()
 
+_FOR_EACH_CONNECTION = {"sshd": "CAP_SYS_CHROOT", "vsftpd": "CAP_SYS_CHROOT"}
+"""Name of a server -> what it uses only while somebody connects, when nobody may be looking."""
+
 IMAGE_LABEL = "io.containers.capabilities"
 
 
@@ -75,6 +78,8 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
         name = visible(process.name, 30)
         if process.root:
             used.setdefault("CAP_SYS_CHROOT", f"{name} has made {visible(process.root, 80)} its root")
+        if process.name in _FOR_EACH_CONNECTION:
+            used.setdefault(_FOR_EACH_CONNECTION[process.name], f"{name} uses it for each connection")
         if process.capabilities is None or not isinstance(sets, CapabilitySets):
             continue
         if process.capabilities.bounding < sets.bounding:
