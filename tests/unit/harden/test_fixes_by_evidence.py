@@ -472,7 +472,7 @@ def test_whoever_starts_as_root_may_become_nobody() -> None:
 def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
     processes = (Process(7, "app", "/app", 10001),)
     seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
-    assert plan(running(seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
+    assert plan(running((USER, "app"), seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
 
 
 def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
