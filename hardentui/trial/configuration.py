@@ -26,6 +26,7 @@ from hardentui.options.capabilities import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.scratch import access_to_tmpfs
+from hardentui.reading.user_namespace import options_of_new_volume
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
@@ -190,7 +191,9 @@ class TwinPlanner:
         others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.folder)
         spec = spec.with_(TMPFS, others)
         if loosening.volume:
-            return spec.with_(MOUNTS, (*spec[MOUNTS], Mount("volume", loosening.volume, loosening.folder)))
+            options = options_of_new_volume(self.facts, spec)
+            volume = Mount("volume", loosening.volume, loosening.folder, options)
+            return spec.with_(MOUNTS, (*spec[MOUNTS], volume))
         access = access_to_tmpfs(loosening.folder, self.facts)
         return spec.with_(TMPFS, (*others, f"{loosening.folder}:{_OPTIONS},size={loosening.size}{access}"))
 

@@ -140,8 +140,9 @@ def _namespace(facts: ContainerFacts, spec: Spec) -> str:
 
 def _highest(facts: ContainerFacts) -> int:
     """The highest ID that was seen."""
-    owners = [number for owner in facts.owners.values() for number in owner]
-    return max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ()), *owners])
+    numbers = [number for owner in facts.owners.values() for number in owner]
+    numbers += [*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())]
+    return max(numbers)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
