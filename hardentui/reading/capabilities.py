@@ -50,7 +50,7 @@ DISRUPTIVE = frozenset(
 
 _NOTHING: frozenset[str] = frozenset()
 
-_FOR_EACH_CONNECTION = {"sshd": "CAP_SYS_CHROOT", "vsftpd": "CAP_SYS_CHROOT"}
+_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd"), "CAP_SYS_CHROOT")
 """Name of a server -> what it uses only while somebody connects, when nobody may be looking."""
 
 IMAGE_LABEL = "io.containers.capabilities"

@@ -18,11 +18,10 @@ from hardentui.reading.written import LayerWrites, folders_of, written_by, writt
 from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
-_MOST = 256 << 20
+_MOST = 512 << 20
 """More than this is no matter for a tmpfs, which takes memory."""
 _USUAL_MODE, _EVERYBODY = 0o755, 0o1777
 _WORTH_TELLING = 16 << 20
-_TIMES_AS_MUCH = 2
 _MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
@@ -183,14 +182,15 @@ def _ordinary_user(facts: ContainerFacts) -> int | None:
 
 
 def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
-    """`size`, or as much more as takes what is there already and as much again as it wrote."""
+    """`size`, or as much more as takes what is there already, and `size` or as much again as it wrote."""
     of_image = _bytes_of_image(folder, facts)
     if of_image is None:
         raise CannotFix(
             f"it writes in {folder}, where the image has too many files for a tmpfs",
             "Mount a volume on the folder that it writes to.",
         )
-    wanted = of_image + _TIMES_AS_MUCH * _bytes_written(folder, facts)
+    written = _bytes_written(folder, facts)
+    wanted = of_image + written + min(written, least)
     if wanted > _MOST:
         raise CannotFix(
             f"it writes in {folder}, which holds too much for a tmpfs: {_shown(wanted)} with room to write",
