@@ -13,8 +13,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, NO_NEW_PRIVILEGES, READ_ONLY, TMPFS, USER, USERNS
 from hardentui.trial.configuration import (
     CapabilityBack,
-    Configuration,
     Loosening,
+    TrialConfiguration,
     TwinPlanner,
     WritableFolder,
 )
@@ -32,7 +32,7 @@ def a_plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
 
 def loosened(facts: ContainerFacts, loosening: Loosening, *checks: str) -> Spec:
     planner = TwinPlanner(facts, a_plan)
-    return planner.spec(Configuration(tuple(map(Choice, checks)), (loosening,)))
+    return planner.spec(TrialConfiguration(tuple(map(Choice, checks)), (loosening,)))
 
 
 def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary_user() -> None:
@@ -49,7 +49,7 @@ def test_who_can_gain_none_misses_none() -> None:
     """So no trial gives one back: it would be in force at once, which it never was."""
     facts = container((USER, "1500"))
     planner = TwinPlanner(facts, a_plan)
-    everything = Configuration((Choice("new-privileges-allowed"), Choice("default-capabilities-kept")))
+    everything = TrialConfiguration((Choice("new-privileges-allowed"), Choice("default-capabilities-kept")))
     assert planner.spec(everything)[NO_NEW_PRIVILEGES]
     assert planner.dropped_capabilities(everything) == frozenset()
     assert planner.dropped_capabilities(everything.without("new-privileges-allowed"))
