@@ -267,7 +267,7 @@ UDP = table(("00000000:0035", "00000000:0000", "07", 505), ("00000000:9999", "01
 NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", TCP6), ("udp", UDP))}
 
 
-def test_listening_sockets() -> None:
+def test_listening_sockets_of_every_protocol_are_read() -> None:
     listening = read_activity(RecordedFiles(document(text=NET)), 812, CGROUP).listening
     assert listening == (
         ListeningSocket("tcp", "127.0.0.1", 0x1F90),
