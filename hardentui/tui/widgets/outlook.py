@@ -56,6 +56,6 @@ class Outlook(Static):
 
 def _nothing_helps(report: Report) -> str:
     if any(finding.failing for finding in report.findings):
-        return "What fails needs a decision or a change to the host or image: no automatic fix."
+        return "No automatic fix: what fails needs a decision, or a change to host or image."
     unknown = report.score.unknown
     return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")
