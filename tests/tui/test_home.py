@@ -497,7 +497,7 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "not there")):
+        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
             await pilot.press(key)
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()
