@@ -370,7 +370,7 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
         await shows(
             pilot,
             "shop-web: Runs as root",
-            "Improves it most  ✗ new-privileges",
+            "Helps most  ✗ new-privileges",
             "1 safe fix",
         )
         await pilot.press("end")

@@ -43,7 +43,7 @@ class Outlook(Static):
         attack = visible(row.report.attack, 400) or "nothing stands out."
         parts: list[str | Content | tuple[str, str]] = [name, ": ", attack, "\n"]
         if helpful:
-            parts.append(("Improves it most  ", "$muted"))
+            parts.append(("Helps most  ", "$muted"))
         for finding in helpful:
             look = look_of(finding)
             parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
