@@ -31,6 +31,8 @@ NoNewPrivs:\t1
 Seccomp:\t2
 Cpus_allowed_list:\t0-1,4
 """
+_BIND = frozenset({"CAP_NET_BIND_SERVICE"})
+SETS = CapabilitySets(effective=_BIND, permitted=_BIND, bounding=_BIND | {"CAP_41"})
 MOUNTS = """10 1 0:1 / / ro,relatime - overlay overlay rw,lowerdir=/x,size=5
 11 10 0:2 / /proc rw - proc proc rw
 12 11 0:2 /sys /proc/sys ro - proc proc rw
@@ -297,7 +299,25 @@ def test_processes_of_the_cgroup_and_below_it() -> None:
     activity = read_activity(
         RecordedFiles(document(text=text, links={"/proc/812/exe": "/sbin/init"})), 812, CGROUP
     )
-    assert activity.processes == (Process(812, "init", "/sbin/init", 1000), Process(813, "evil) \x1b", ""))
+    assert activity.processes == (
+        Process(812, "init", "/sbin/init", 1000, SETS),
+        Process(813, "evil) \x1b", ""),
+    )
+
+
+def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
+    text = {
+        f"/sys/fs/cgroup{CGROUP}/cgroup.procs": "812\n813\n",
+        "/proc/812/comm": "master\n",
+        "/proc/813/comm": "worker\n",
+    }
+    links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
+    processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
+    assert not isinstance(processes, Unreadable)
+    assert [(process.root, process.folder, process.capabilities) for process in processes] == [
+        ("", "", SETS),
+        ("/var/lib/haproxy", "/srv", None),
+    ]
 
 
 def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
@@ -309,7 +329,7 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
         **{f"/proc/{pid}/comm": f"p{pid}\n" for pid in (812, 900, 901, 902)},
     }
     processes = read_activity(RecordedFiles(document(text=text)), 812).processes
-    own = Process(812, "p812", "", 1000)
+    own = Process(812, "p812", "", 1000, SETS)
     assert processes == (own, *(Process(pid, f"p{pid}", "") for pid in (900, 901, 902)))
 
 
