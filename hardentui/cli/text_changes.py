@@ -33,7 +33,7 @@ _LONGEST = 7 * 24 * 3600
 APPLY_WORDS = "[SECONDS] [keep-data or discard-data] [probe COMMAND]"
 
 
-class Tried(Struct, frozen=True):
+class TriedFixes(Struct, frozen=True):
     """What a trial showed, and the fixes that were chosen when it ended."""
 
     trial: Trial
@@ -81,7 +81,7 @@ class Changes:
         self._terminal = terminal
         self._say = say
         self._read = read
-        self._tried: dict[str, Tried] = {}
+        self._tried: dict[str, TriedFixes] = {}
 
     # --- trying ------------------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class Changes:
         for left in trial.left_out:
             if chosen.pop(left.check, None) is not None:
                 self._say(f"Dropped from the chosen fixes: {left.check}.")
-        self._tried[_key(report)] = Tried(trial, dict(chosen))
+        self._tried[_key(report)] = TriedFixes(trial, dict(chosen))
         if trial.proposed_probe:
             self._say("With a probe the result is surer:", f"try probe {trial.proposed_probe}")
         if trial.options:

@@ -12,9 +12,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from hardentui.tui.actions import Action
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.key_bar import KeyBar
 from hardentui.tui.widgets.title_bar import ONLY_LOOKS, Banner, TitleBar
 
@@ -115,9 +115,9 @@ class HardenScreen(Screen[None]):
             bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
             self.query_one(Banner).show(self.session.opened)
 
-    def told(self) -> Told:
+    def told(self) -> ScreenReport:
         """What a report about this screen tells."""
-        return Told()
+        return ScreenReport()
 
     def copied(self) -> tuple[str, str]:
         """The item under the cursor: what it is (`the name`), and its text; empty when there is none."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.told import Told
 from hardentui.workbench.views import reports_of
 
 _NO_CONTAINER = {
@@ -22,9 +22,9 @@ class ContainerScreen(HardenScreen):
         """Row key of the current container; empty when there is none."""
         raise NotImplementedError
 
-    def told(self) -> Told:
+    def told(self) -> ScreenReport:
         row = self.session.rows.get(self.container_key)
-        return Told(row.name, tuple(reports_of([row]))) if row is not None else Told()
+        return ScreenReport(row.name, tuple(reports_of([row]))) if row is not None else ScreenReport()
 
     def why_not(self, action: str) -> str:
         if action not in _NO_CONTAINER:

@@ -15,9 +15,9 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import hanging
-from hardentui.tui.told import Told
 from hardentui.visible import visible
 from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.writers.file_name import safe_file_name
@@ -39,7 +39,7 @@ class ExportScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Report"
 
-    def __init__(self, bench: Workbench, told: Told) -> None:
+    def __init__(self, bench: Workbench, told: ScreenReport) -> None:
         super().__init__()
         self._export: Exportable = (
             journal_of(told.entries)

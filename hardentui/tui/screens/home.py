@@ -18,11 +18,11 @@ from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
 from hardentui.tui.listing import ListView, arrange, summary
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
@@ -81,8 +81,8 @@ class HomeScreen(ContainerScreen):
         row = self._list.current
         return row.key if row else ""
 
-    def told(self) -> Told:
-        return Told("containers", tuple(reports_of(self._selection.rows)))
+    def told(self) -> ScreenReport:
+        return ScreenReport("containers", tuple(reports_of(self._selection.rows)))
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)

@@ -14,11 +14,11 @@ from hardentui.errors import HardenError
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.finding import Finding, Remediation
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
@@ -58,8 +58,10 @@ class HostScreen(HardenScreen):
         elif what in ("host", "opened"):
             await self._draw()
 
-    def told(self) -> Told:
-        return Told("host", tuple((report, report.subject.kind.value) for report in self.session.host or ()))
+    def told(self) -> ScreenReport:
+        return ScreenReport(
+            "host", tuple((report, report.subject.kind.value) for report in self.session.host or ())
+        )
 
     async def _draw(self) -> None:
         reports = self.session.host

@@ -17,11 +17,11 @@ from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.looking.scanning import Scanning
@@ -165,9 +165,11 @@ class ImagesScreen(BrowseScreen):
     def nothing(self) -> str:
         return "There are no images."
 
-    def told(self) -> Told:
+    def told(self) -> ScreenReport:
         reports = self.session.around.images or ()
-        return Told("images", tuple((report, f"image  {report.subject.engine}") for report in reports))
+        return ScreenReport(
+            "images", tuple((report, f"image  {report.subject.engine}") for report in reports)
+        )
 
     def why_not(self, action: str) -> str:
         if action not in ("look", "scan", "scan_all", "take_in", "updates"):

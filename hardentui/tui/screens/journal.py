@@ -14,9 +14,9 @@ from textual.message import Message
 from hardentui.errors import HardenError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -104,8 +104,8 @@ class JournalScreen(BrowseScreen):
     def nothing(self) -> str:
         return "No changes yet. In the walk, t tries a plan and A applies it."
 
-    def told(self) -> Told:
-        return Told("journal", entries=self._entries)
+    def told(self) -> ScreenReport:
+        return ScreenReport("journal", entries=self._entries)
 
     # --- actions ------------------------------------------------------------------------------------------
 

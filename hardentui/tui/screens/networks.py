@@ -10,6 +10,7 @@ from textual.content import Content
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
 from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import JobScreen
@@ -20,7 +21,6 @@ from hardentui.tui.screens.network_jobs import (
     prove_job,
     split_job,
 )
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
@@ -71,10 +71,10 @@ class NetworksScreen(BrowseScreen):
     def nothing(self) -> str:
         return "No container is on a network."
 
-    def told(self) -> Told:
+    def told(self) -> ScreenReport:
         reports = self.session.around.networks or ()
         told = tuple((report, f"network  {report.subject.engine}") for report in reports)
-        return Told("networks", told, tuple(self.session.rows.values()))
+        return ScreenReport("networks", told, tuple(self.session.rows.values()))
 
     def why_not(self, action: str) -> str:
         if action in ("prove", "outgoing", "split") and self._places() is None:

@@ -9,9 +9,9 @@ from textual.content import Content
 
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
+from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
-from hardentui.tui.told import Told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.trust import formats_page, trust_page
@@ -56,14 +56,14 @@ class TrustScreen(ReadingScreen):
         sections = (*trust_page(engine, running), *formats_page(engine))
         return Content("\n").join([head, page(self, sections, findings, width)])
 
-    def told(self) -> Told:
+    def told(self) -> ScreenReport:
         """The engines, with nothing but the findings of this step: they are what the screen shows."""
         reports = [
             replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))
             for report in self.session.host or ()
             if isinstance(report.about, EngineFacts)
         ]
-        return Told("trust", tuple((report, "image trust") for report in reports))
+        return ScreenReport("trust", tuple((report, "image trust") for report in reports))
 
     def why_not(self, action: str) -> str:
         if action == "change" and self.session.bench is None:

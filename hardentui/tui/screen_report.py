@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
 
 
-class Told(Struct, frozen=True):
+class ScreenReport(Struct, frozen=True):
     """Either reports or entries of the journal.
 
     Attributes:
