@@ -19,7 +19,7 @@ def linked_files(
     Args:
         root: what stands before all paths; not part of the names.
     """
-    found: dict[tuple[int, int], tuple[str, ...]] = {}
+    named: dict[tuple[int, int], tuple[str, ...]] = {}
     waiting = [(folder, 0) for folder in folders]
     looked_at = 0
     while waiting and looked_at < _MOST:
@@ -39,5 +39,5 @@ def linked_files(
                 waiting.append((path, depth + 1))
             elif stat.S_ISREG(status.mode) and status.links > 1:
                 key = (status.device, status.inode)
-                found[key] = (*found.get(key, ()), path)
-    return found
+                named[key] = (*named.get(key, ()), path)
+    return named
