@@ -37,13 +37,15 @@ _RULES = (
     ("--sigstore", "SCOPE=FILE", "images must be signed with this sigstore (cosign, podman) public key"),
     ("--gpg", "SCOPE=FILE", "images must be signed with a GPG key of this file"),
     ("--keyless", "SCOPE=EMAIL", "images must be signed by this account; needs --issuer, --ca, --rekor"),
+    ("--pki", "SCOPE=WHO", "images must be signed by this e-mail address or host name; needs --ca"),
     ("--accept", "SCOPE", "images are accepted without a signature"),
     ("--reject", "SCOPE", "images are refused"),
     ("--lookaside", "SCOPE=URL", "where GPG signatures of images lie"),
 )
 _KEYLESS = (
     ("--issuer", "URL", "OpenID provider of keyless signers"),
-    ("--ca", "FILE", "certificates of Fulcio"),
+    ("--ca", "FILE", "certificates of Fulcio, or with --pki the roots of your own authority"),
+    ("--intermediates", "FILE", "with --pki: certificates between the roots and those of signers"),
     ("--rekor", "FILE", "public key of Rekor"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +15,13 @@ from hardentui.model.trial import Baseline, TrialEvent
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.trials.trying import Trying, Wishes
+from hardentui.workbench.views import known_facts
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
 
 Tell = Callable[[TrialEvent], None]
 MakeTrying = Callable[[ContainerFacts], Trying]
@@ -89,6 +96,29 @@ def rehearse(
     return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
 
 
+def rehearse_container(
+    bench: Workbench, report: Report, wanted: str, wishes: Wishes, tell: Tell, stop: threading.Event
+) -> Rehearsal:
+    """Rehearse an update of the container of this report, which was closely looked at; blocking.
+
+    Args:
+        wanted: name of the new image; empty = what the container's own name means now.
+
+    Raises:
+        UsageError: it cannot be tried, or there is no new image on its engine.
+        EngineError: Podman does not do it.
+        KeyboardInterrupt: `stop` was set.
+    """
+    facts = known_facts(report)
+    image = new_image(bench.parts.gatherers[facts.engine.label], facts, wanted)
+    members = bench.containers.neighbours(report).members
+
+    def trying(of: ContainerFacts) -> Trying:
+        return Trying(bench.opened, bench.parts.gatherers, bench.judge, of, members)
+
+    return rehearse(facts, image, trying, wishes, tell, stop)
+
+
 def _running(facts: ContainerFacts) -> str:
     return str(facts.inspect.get("Image") or "").removeprefix("sha256:")
 
@@ -114,3 +144,11 @@ def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:
         yield from (f"  | {line}" for line in baseline.log.splitlines()[-5:])
         if baseline.advice:
             yield f"  {baseline.advice}"
+
+
+def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
+    """What it showed, as a page to read."""
+    lines = [PageLine("", line) for line in lines_of(rehearsal, container)]
+    tone = Tone.GOOD if rehearsal.works else Tone.BAD
+    lines[-1] = PageLine(lines[-1].label, lines[-1].text, tone)
+    return PageSection(f"Update of {container} rehearsed on twins", tuple(lines))
