@@ -109,6 +109,10 @@ class ApplyFailed(HardenError):
     exit_code = 5
 
 
+class NoWayBack(UsageError):
+    """What a change would go back to is gone; to take it back would only harm."""
+
+
 class ChangeFailed(EngineError):
     """Podman did not make a change that it was told to make."""
 

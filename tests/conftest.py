@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import NoReturn
 
@@ -11,6 +12,12 @@ from hypothesis import HealthCheck, settings
 # a machine that is busy with something else makes no test fail
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: no garbage collection has to go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def live_is_required() -> bool:

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
+from hardentui.change.originals import refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import Containers
 from hardentui.errors import ChangeFailed, NameTaken, NotFound
@@ -73,7 +74,7 @@ class ContainerOperator:
                 if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
             case CreateVolume():
-                self._engine.volumes.create(operation.name)
+                self._create_volume(operation)
             case CreateContainer():
                 return self._create(operation)
             case StopContainer():
@@ -88,6 +89,12 @@ class ContainerOperator:
                 raise AssertionError(operation)
         return NOTHING
 
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        noted = isinstance(operation, NoteContainer) and entry.has_begun_after(operation)
+        if isinstance(operation, NoteContainer) and noted and not _has_stand_in(entry):
+            refuse_lost_original(self._containers, operation.id, entry)
+            refuse_taken_name(self._containers, operation.name, {operation.id}, entry)
+
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         match operation:
             case NoteContainer() | RenameContainer() if _has_stand_in(entry):
@@ -99,7 +106,7 @@ class ContainerOperator:
                 if self._restart_policy(operation.id) != operation.before:
                     self._containers.update(operation.id, (f"--restart={operation.before}",))
             case RenameContainer():
-                if self._name(operation.id) == operation.after:
+                if self._name(operation.id) != operation.before:  # whatever somebody called it since
                     self._containers.rename(operation.id, operation.before)
             case CreateNetwork():
                 if not operation.existed and self._engine.networks.exists(operation.name):
@@ -110,7 +117,8 @@ class ContainerOperator:
             case StartContainer():
                 self._stop_successor(entry)
             case UpdateContainer():
-                self._limits_before(operation)
+                with suppress(NotFound):  # one that was made anew since has the limits of its unit
+                    self._limits_before(operation)
             case CreateVolume() | StopContainer() | CopyData():
                 pass  # a volume may hold what was written since; the original starts at the very end
             case _:
@@ -149,6 +157,13 @@ class ContainerOperator:
                 created=created,
             )
         )
+
+    def _create_volume(self, operation: CreateVolume) -> None:
+        """A volume that is there already (of an earlier try, or of another container) keeps its owner."""
+        volumes = self._engine.volumes
+        if not volumes.exists(operation.name):
+            source, folder = operation.source, operation.folder
+            volumes.create(operation.name, options=volumes.owner_in(source, folder) if source else {})
 
     def _copy(self, operation: CopyData) -> None:
         image = str(self._containers.inspect(operation.source)["Image"])

@@ -66,15 +66,21 @@ class FileOperator:
         )
         return NOTHING
 
-    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
         assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
         now, before = _read(operation.path), operation.before
+        if now is not None and now.content not in (operation.content, before.content if before else None):
+            raise WriteError(
+                f"{visible(operation.path)} was changed by somebody else since; it was left as it is.",
+                f"Take your change out of it first; hardentui journal show {entry.id} tells ours."
+                f"\nTo keep it as it is and close the entry: hardentui journal forget {entry.id}",
+            )
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+        self.refuse_undo(operation, entry)
+        now, before = _read(operation.path), operation.before
         if now != before:
-            if now is not None and now.content not in (operation.content, before.content if before else None):
-                raise WriteError(
-                    f"{visible(operation.path)} was changed by somebody else since; it was left as it is.",
-                    f"What it was before is in the journal: hardentui journal show {entry.id}",
-                )
             if before is None:
                 put_back(operation.path, None, 0, (0, 0), 0)
             else:

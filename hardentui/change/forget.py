@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -12,21 +12,27 @@ from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import Operator
 from hardentui.change.stand_in_operator import StandInOperator
+from hardentui.change.transaction import Transaction, closed
 from hardentui.change.who import who
-from hardentui.errors import UsageError
+from hardentui.errors import HardenError, NoWayBack, UsageError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import CreateStandIn, NoteContainer
 
 
-def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> JournalEntry:
-    """Remove the original that a finished entry keeps; it cannot be undone afterwards.
+def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> JournalEntry:
+    """Remove the original that a finished entry keeps; it cannot be undone afterwards. One that cannot be
+    taken back any more is closed as it stands.
 
     Raises:
-        UsageError: it keeps none, or is not finished.
+        UsageError: it keeps no original and can be taken back, or is over already.
     """
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
         entry = journal.read(identity)
+        if entry.can_be_undone and (hindrance := _hindrance(journal, entry, operators)) is not None:
+            entry = closed(entry, f"Closed by {who()}: {hindrance.title}")
+            journal.write(entry)
+            return entry
         if entry.state is not EntryState.DONE or entry.original is None:
             raise UsageError(
                 f"{identity} keeps no original: it is {entry.state.value}.",
@@ -45,3 +51,14 @@ def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> Jo
         entry = replace(entry, original=None, forgotten=True, reason=reason)
         journal.write(entry)
         return entry
+
+
+def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operator]) -> HardenError | None:
+    """Why an entry cannot be taken back, where no kept original is left that could be removed instead."""
+    try:
+        Transaction(journal, operators).refuse_undo(entry)
+    except NoWayBack as error:
+        return error
+    except HardenError as error:
+        return None if entry.original and entry.state is EntryState.DONE else error
+    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -20,6 +20,8 @@ from hardentui.visible import visible
 
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 _SUFFIX = ".json"
+_TIME = "%Y%m%d-%H%M%S"
+_PARTS = 65536
 _LONGEST = 64 << 20
 
 
@@ -41,11 +43,18 @@ class Journal:
         self.folder = folder or os.path.join(state_folder(), "journal")
 
     def new_id(self, now: datetime) -> str:
-        """An id that sorts by time: day, time, and the part of the second in 65536ths."""
-        taken = self._ids()
-        part = now.microsecond * 65536 // 1_000_000
-        names = (f"{now:%Y%m%d-%H%M%S}-{number:04x}" for number in range(part, 65536))
-        return next(name for name in names if name not in taken)
+        """An id that sorts after all others: day, time, and the part of the second in 65536ths.
+
+        Where the clock was set back it goes on from the newest one, because what is newer stands on what is
+        older and has to be undone first.
+        """
+        identity = _identity(now, now.microsecond * _PARTS // 1_000_000)
+        newest = next((known for known in self._ids() if _time_of(known)), "")
+        time = _time_of(newest)
+        if time is None or identity > newest:
+            return identity
+        part = int(newest[16:], 16) + 1
+        return _identity(time, part) if part < _PARTS else _identity(time + timedelta(seconds=1), 0)
 
     def write(self, entry: JournalEntry) -> None:
         """Keep an entry; when this returns it is on the disk.
@@ -83,6 +92,13 @@ class Journal:
         """Entries that cannot be read."""
         return tuple(entry for entry in self._all() if isinstance(entry, BrokenEntry))
 
+    def about_broken(self, entry: BrokenEntry) -> str:
+        """What can be done about an entry that cannot be read."""
+        return (
+            f"It is {visible(self._path(entry.id))}. If a container was changed, its original is kept as"
+            f" NAME-before-{entry.id.rpartition('-')[2]}: podman rename and podman start bring it back."
+        )
+
     def find(self, text: str) -> JournalEntry:
         """The entry whose id is this, or begins or ends with it.
 
@@ -107,9 +123,17 @@ class Journal:
         """The newest entry that is in force or unfinished.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is none, or a newer one cannot be read.
         """
-        entry = next((entry for entry in self.entries() if entry.can_be_undone), None)
+        everything = self._all()
+        entry = next(
+            (entry for entry in everything if isinstance(entry, BrokenEntry) or entry.can_be_undone), None
+        )
+        if isinstance(entry, BrokenEntry):
+            raise UsageError(
+                f"The newest entry of the journal, {entry.id}, cannot be read: {entry.why}.",
+                f"{self.about_broken(entry)}\nAn older change: hardentui undo ID",
+            )
         if entry is None:
             raise UsageError("There is nothing to undo: no entry of the journal is in force.")
         return entry
@@ -155,6 +179,16 @@ class Journal:
         if not _ID.fullmatch(identity):
             raise UsageError(f"{visible(identity, 40)!r} is no id of a journal entry.")
         return os.path.join(self.folder, identity + _SUFFIX)
+
+
+def _identity(time: datetime, part: int) -> str:
+    return f"{time:{_TIME}}-{part:04x}"
+
+
+def _time_of(identity: str) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.strptime(identity[:15], _TIME)
+    return None
 
 
 class _Schema(msgspec.Struct):

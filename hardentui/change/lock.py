@@ -55,7 +55,8 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
                 "Wait until it has come to its end.",
             ) from error
         try:
-            _tell(handle, what)
+            with suppress(OSError):  # on a full disk it holds all the same
+                _tell(handle, what)
             yield
         finally:
             with suppress(OSError):

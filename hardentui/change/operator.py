@@ -51,6 +51,14 @@ class Operator(Protocol):
             HardenError: it failed; it may be half done.
         """
 
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """Look whether it can be taken back, before anything is; changes nothing.
+
+        Raises:
+            NoWayBack: what there was before is gone for good.
+            HardenError: something stands in the way that somebody can remove.
+        """
+
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """Take it back, whether it was done, half done or not done at all; a second time does nothing.
 

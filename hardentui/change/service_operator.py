@@ -49,6 +49,9 @@ class ServiceOperator:
             case _:
                 raise AssertionError(operation)
 
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """Nothing stands in the way."""
+
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """They changed nothing."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hardentui.change.container_operator import STILL_TAKEN, start_with_patience
 from hardentui.change.operator import OperationOutcome
+from hardentui.change.originals import no_way_back, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.journal import JournalEntry
@@ -44,6 +45,22 @@ class StandInOperator:
                 arguments=operation.arguments,
                 created=created,
             )
+        )
+
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        if not entry.has_begun_after(operation) or self._containers.exists(operation.original):
+            return
+        stand_in = self._stand_in(operation)
+        if stand_in is None:
+            raise no_way_back(
+                self._containers,
+                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
+                f"{visible(operation.name, 80)}, which was to take its place, is gone too",
+                entry,
+            )
+        refuse_taken_name(
+            self._containers, operation.original_name, {operation.original, str(stand_in["Id"])}, entry
         )
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
 from hardentui.change.operator import Cancelled, OnEvent, Operator, raise_if_stopped
-from hardentui.errors import ApplyFailed, HardenError, JournalError
+from hardentui.errors import ApplyFailed, HardenError, JournalError, NoWayBack
 from hardentui.model.change_events import (
     ChangeEnded,
     ChangeEvent,
@@ -135,11 +135,28 @@ class Transaction:
         self._journal.write(finished)
         self._entry = finished
 
+    def refuse_undo(self, entry: JournalEntry) -> None:
+        """Look whether what was begun can be taken back; changes nothing.
+
+        Raises:
+            NoWayBack: what there was before is gone for good.
+            HardenError: something stands in the way that somebody can remove.
+        """
+        for operation in reversed(entry.operations[: entry.begun]):
+            self._operators[type(operation)].refuse_undo(operation, entry)
+
     def go_back(self, entry: JournalEntry, why: str) -> JournalEntry:
         """Take back what was begun; the entry as it stands in the journal afterwards.
 
         Its state stays open when something could not be taken back; `reason` says what. May be called again.
+        Where nothing is left to go back to, the change stays in force and cannot be undone any more.
         """
+        try:
+            self.refuse_undo(entry)
+        except NoWayBack as gone:
+            return self._close(entry, f"{why} Not rolled back: {gone.title}")
+        except HardenError:
+            pass  # the operation that it is about tells so again, and the others are taken back
         entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
         self._keep_if_possible(entry)
         with suppress(Exception):
@@ -168,10 +185,22 @@ class Transaction:
             self._tell(ChangeEnded(entry))
         return entry
 
+    def _close(self, entry: JournalEntry, why: str) -> JournalEntry:
+        entry = closed(entry, why)
+        self._keep_if_possible(entry)
+        with suppress(Exception):
+            self._tell(ChangeEnded(entry))
+        return entry
+
     def _keep_if_possible(self, entry: JournalEntry) -> None:
         """On the way back the host comes first: a journal that cannot be written does not stop it."""
         with suppress(JournalError):
             self._journal.write(entry)
+
+
+def closed(entry: JournalEntry, why: str) -> JournalEntry:
+    """An entry whose change stays, for want of anything to go back to."""
+    return replace(entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why)
 
 
 def why_of(error: BaseException) -> str:
@@ -186,4 +215,6 @@ def why_of(error: BaseException) -> str:
 def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
     if entry.state is EntryState.ROLLED_BACK:
         return ApplyFailed(f"{entry.reason} Everything is as it was before.", hint)
+    if entry.forgotten:
+        return ApplyFailed(entry.reason, hint)
     return ApplyFailed(entry.reason, f"{hint}\nTry again with: hardentui undo {entry.id}".strip())

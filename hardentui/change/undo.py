@@ -14,8 +14,9 @@ from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent, Operator
 from hardentui.change.transaction import Transaction
 from hardentui.change.who import who
-from hardentui.errors import ApplyFailed, UsageError
+from hardentui.errors import ApplyFailed, HardenError, JournalError, NoWayBack, UsageError
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.visible import visible
 
 
 def undo(
@@ -35,7 +36,8 @@ def undo(
         only: leave it alone unless it still stands so.
 
     Raises:
-        UsageError: it cannot be taken back: that was done already, or a later change stands on it.
+        UsageError: it cannot be taken back: that was done already, a later change stands on it, or nothing is
+            left to go back to. Nothing was changed.
         Locked: it is under way at this moment.
         ApplyFailed: something could not be taken back; it can be tried again.
     """
@@ -46,24 +48,51 @@ def undo(
             return entry
         refuse_to_undo(journal, entry)
         by = who()
-        done = Transaction(journal, operators, on_event, stop).go_back(entry, why or f"Undone by {by}.")
+        transaction = Transaction(journal, operators, on_event, stop)
+        try:
+            transaction.refuse_undo(entry)
+        except NoWayBack:
+            if only is None:
+                raise
+        except HardenError as error:
+            if entry.state is EntryState.WAITING and only is not None:  # nobody is there to be asked
+                entry = _kept_after_all(entry, f"{why} Not rolled back: {error.title}")
+                journal.write(entry)
+                return entry
+            if entry.state is not EntryState.OPEN:  # what was cut off goes back as far as it can
+                raise
+        done = transaction.go_back(entry, why or f"Undone by {by}.")
+        if done.forgotten and only is not None:
+            return done
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
         now = datetime.now(UTC)
-        journal.write(
-            JournalEntry(
-                id=journal.new_id(now),
-                time=now.isoformat(timespec="seconds"),
-                action=EntryAction.UNDO,
-                container=entry.container,
-                engine=entry.engine,
-                by=by,
-                state=EntryState.DONE,
-                reason=f"{identity} was undone. {why}".strip(),
-                undoes=identity,
-            )
+        note = JournalEntry(
+            id=journal.new_id(now),
+            time=now.isoformat(timespec="seconds"),
+            action=EntryAction.UNDO,
+            container=entry.container,
+            engine=entry.engine,
+            by=by,
+            state=EntryState.DONE,
+            reason=f"{identity} was undone. {why}".strip(),
+            undoes=identity,
         )
+        try:
+            journal.write(done)  # the way back itself goes on without a journal
+            journal.write(note)
+        except JournalError as error:
+            raise JournalError(
+                f"{identity} is undone, {visible(entry.container, 80)} is as it was before, but the journal"
+                f" could not note it. {error.title}",
+                f"Free some space, and call hardentui undo {identity} again: it only notes it then.",
+            ) from error
         return done
+
+
+def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
+    """An entry that was not confirmed, and that something keeps from going back; it can be undone later."""
+    return replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=why)
 
 
 def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:

@@ -33,6 +33,9 @@ class UnitOperator:
                 raise AssertionError(operation)
         return NOTHING
 
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """Nothing stands in the way."""
+
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """The files are as they were by the time that NoteUnit, the first operation, is taken back."""
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.history import History, seconds_left
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -22,7 +22,8 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="",
         choices=("", "show", "forget"),
-        help="show one entry with its diff, or forget it: its kept original is deleted",
+        help="show one entry with its diff, or forget it: its kept original is deleted; "
+        "one that cannot be undone any more is closed",
     )
     parser.add_argument("id", metavar="ID", nargs="?", default="", help="entry ID, or the end of it")
     parser.add_argument("--yes", action="store_true", help="with forget: do not ask")
@@ -38,14 +39,16 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     if options.verb == "forget":
         entry = history.find(options.id)
+        what = (
+            f"Remove {visible(entry.original, 80)} for good?" if entry.original else "Close it as it stands?"
+        )
         sure(
             terminal,
-            f"Remove {visible(entry.original or '', 80)} for good? {entry.id} cannot be undone then.",
+            f"{what} {entry.id} cannot be undone then.",
             yes=options.yes,
             command=f"hardentui journal forget {entry.id} --yes",
         )
-        history.forget(entry.id)
-        terminal.write(f"{entry.id}: the original is removed.\n")
+        terminal.write(f"{entry.id}: {visible(history.forget(entry.id).reason)}\n")
         return 0
     recorded = history.recorded()
     for broken in recorded.broken:
@@ -92,7 +95,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
 
 def _state(entry: JournalEntry) -> str:
     if entry.state is EntryState.WAITING:
-        left = entry.confirm_by - datetime.now(UTC).timestamp()
+        left = seconds_left(entry)
         when = f"{left:.0f} s left" if left > 0 else "its time is over"
         return f"waits for hardentui confirm {entry.id} ({when})"
     if entry.state is EntryState.OPEN:

@@ -16,6 +16,7 @@ from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import declared_user, is_infra, is_root, listed, pod_of, section
+from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above
 from hardentui.reading.networks import exposed, modes_of, published, reach
@@ -67,6 +68,8 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
     nearest = [
         path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
     ]
+    if not nearest and (api := reachable_api(facts)) is not None:
+        return f"can control the engine through {api.address}"
     if _is_engine_user(facts):
         return f"can control the engine through {', '.join(nearest)}"
     return f"has the engine's socket mounted ({', '.join(nearest)})"
@@ -100,6 +103,10 @@ def _devices(facts: ContainerFacts, finding: Finding) -> str:
     return f"may use {listed(finding.verdict.things) or 'every device of the host'}"
 
 
+def _device_rules(facts: ContainerFacts, finding: Finding) -> str:
+    return "may make device files for the host's disks and open them"
+
+
 def _processes(facts: ContainerFacts, finding: Finding) -> str:
     return "sees the processes of the host"
 
@@ -111,6 +118,7 @@ _WAYS: Mapping[str, _Way] = {
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
     "host-devices": _Way(4, Severity.HIGH, _devices),
+    "open-device-cgroup": _Way(6, Severity.CRITICAL, _device_rules),
     "host-pid": _Way(4, Severity.HIGH, _processes),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})

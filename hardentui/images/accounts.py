@@ -1,4 +1,4 @@
-"""Accounts and sudo rules of an image that let anybody become root."""
+"""Accounts and rules of sudo and doas in an image that let anybody become root."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
 _SUDOERS, _SUDOERS_FOLDER = "/etc/sudoers", "/etc/sudoers.d/"
+_DOAS, _DOAS_FOLDER = "/etc/doas.conf", "/etc/doas.d/"
 _MOST = 100
 
 
 def matters(path: str) -> bool:
     """The text of this file says something about accounts."""
-    return path in (PASSWD, SHADOW, _SUDOERS) or path.startswith(_SUDOERS_FOLDER)
+    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_FOLDER, _DOAS_FOLDER))
 
 
 def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -24,6 +25,8 @@ def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
     for path in sorted(texts):
         if path == _SUDOERS or path.startswith(_SUDOERS_FOLDER):
             weak_accounts += _sudo(path, texts[path])
+        elif path == _DOAS or path.startswith(_DOAS_FOLDER):
+            weak_accounts += _doas(path, texts[path])
     return tuple(weak_accounts[:_MOST])
 
 
@@ -53,3 +56,15 @@ def _sudo(path: str, text: str) -> list[str]:
 
 def _free(rule: str) -> bool:
     return "NOPASSWD" in rule or rule.replace(" ", "").startswith("Defaults!authenticate")
+
+
+def _doas(path: str, text: str) -> list[str]:
+    """`permit [nopass] … IDENTITY`, where the identity stands before `as` and `cmd`; see doas.conf(5)."""
+    free = []
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if not words or words[0] != "permit" or "nopass" not in words:
+            continue
+        ends = [words.index(word) for word in ("as", "cmd") if word in words]
+        free.append(f"{path} lets {words[min(ends, default=len(words)) - 1]} use doas without a password")
+    return free

@@ -45,13 +45,20 @@ _KINDS_OF_PROGRAMS = {
 }
 _TOOLS = {name: kind for kind, names in _KINDS_OF_PROGRAMS.items() for name in names}
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
-_LOGINS = frozenset({"sshd", "dropbear", "telnetd", "in.telnetd", "rlogind", "in.rlogind", "rshd", "in.rshd"})
+_LOGINS = frozenset(
+    {
+        *("sshd", "dropbear", "dropbearmulti", "tinysshd"),
+        *("telnetd", "in.telnetd", "rlogind", "in.rlogind", "rshd", "in.rshd"),
+    }
+)
 
 _OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - looked for, never written
 
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"})
 _KEY_ENDS = (".pem", ".key", ".ppk")
 _KEY_MARK = b"PRIVATE KEY-----"
+_KEY_SIZES = range(100, 16 << 10)
+_KEY_START = b"-----BEGIN "
 _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/.aws/credentials": ("cloud credentials", (b"aws_secret_access_key",)),
     "/.config/gcloud/application_default_credentials.json": ("cloud credentials", ()),
@@ -109,14 +116,22 @@ def open_to_all(entry: ArchiveEntry) -> str:
 
 
 def may_hold_credentials(entry: ArchiveEntry) -> bool:
-    """The name says that it is worth looking at the first bytes."""
-    return entry.kind == "file" and entry.size > 0 and bool(_expected(entry.path))
+    """The name, or the size of a file outside of /usr, says that it is worth looking at the first bytes."""
+    if entry.kind != "file" or not entry.size:
+        return False
+    return bool(_expected(entry.path)) or (entry.size in _KEY_SIZES and not entry.path.startswith("/usr/"))
 
 
 def credential(path: str, start: bytes) -> str:
-    """What kind of credential a file is, by its name and its first bytes; empty when it is none."""
+    """What kind of credential a file is, by its name and its first bytes; empty when it is none.
+
+    A key is one under any name.
+    """
     what, marks = _expected(path) or ("", ())
-    return what if what and (not marks or any(mark in start for mark in marks)) else ""
+    if what and (not marks or any(mark in start for mark in marks)):
+        return what
+    is_key = start.startswith(_KEY_START) and _KEY_MARK in start.partition(b"\n")[0]
+    return "private key" if is_key else ""
 
 
 def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:

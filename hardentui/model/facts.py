@@ -99,8 +99,12 @@ class Rlimit(Struct, frozen=True):
 class Kernel(Struct, frozen=True):
     """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
 
+    Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its descendants.
+
     Attributes:
         uid, gid: effective ids as the host sees them.
+        other_uids: further ids, as the host sees them, that the main process or a descendant has or can take
+            back: real, effective and saved ones.
         uid_map, gid_map: lines of the maps; one that covers everything from 0 to 0 is the host's own.
         seccomp_mode: 0 none, 1 strict, 2 filter.
         lsm_label: /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty.
@@ -122,6 +126,7 @@ class Kernel(Struct, frozen=True):
     pid: int
     uid: Known[int] = NOT_READ
     gid: Known[int] = NOT_READ
+    other_uids: Known[frozenset[int]] = NOT_READ
     uid_map: Known[tuple[IdRange, ...]] = NOT_READ
     gid_map: Known[tuple[IdRange, ...]] = NOT_READ
     capabilities: Known[CapabilitySets] = NOT_READ
@@ -247,6 +252,7 @@ class ContainerFacts(Struct, frozen=True):
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
+        exec_uids: ID of such a session -> the effective uid of its process, as the host sees it.
         exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
         denials: what the kernel's protections refused it during the last day.
         secret_drivers: name of a secret of the engine -> the driver that keeps it.
@@ -285,6 +291,7 @@ class ContainerFacts(Struct, frozen=True):
     )
     unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
+    exec_uids: Mapping[str, int] = field(default_factory=dict)
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
     secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not asked for")

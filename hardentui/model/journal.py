@@ -47,6 +47,20 @@ class JournalProof(Struct, frozen=True):
     effective: str = ""
 
 
+class ConfirmClock(Struct, frozen=True, kw_only=True):
+    """When a change goes back, by the clock that counts from the start of the host.
+
+    Attributes:
+        boot: the kernel's id of that run of the host.
+        uptime: seconds since its start.
+        seconds: how long the change was to wait.
+    """
+
+    boot: str
+    uptime: float
+    seconds: float
+
+
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """One change of the host, with everything that taking it back needs.
 
@@ -61,6 +75,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         operations: all of them, in order.
         begun: how many of them were begun; the last of these may be done, half done or not done.
         confirm_by: seconds since the epoch; it goes back unless it is confirmed by then. 0 = no need.
+        confirm_clock: the same by a clock that nobody sets.
         undoes: the entry that this one took back.
         forgotten: its kept original was removed, so nothing is left to go back to.
     """
@@ -81,6 +96,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     operations: tuple[Operation, ...] = ()
     begun: int = 0
     confirm_by: float = 0.0
+    confirm_clock: ConfirmClock | None = None
     undoes: str = ""
     forgotten: bool = False
     schema: str = JOURNAL_SCHEMA

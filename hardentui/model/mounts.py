@@ -89,10 +89,12 @@ class Listener(Struct, frozen=True):
         path: the name under which the listener made it, on the host.
         program: of the process that listens, or the unit for which systemd listens; empty when the path
             alone was looked at.
+        onward: who answers on a socket that its command line names, as that of a forwarder does.
     """
 
     path: str
     program: str = ""
+    onward: Listener | None = None
 
 
 class ReachableSocket(Struct, frozen=True):

@@ -112,9 +112,15 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
 
 class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume"):
     """A volume that takes data of the container's own layer. Taken back, it stays: it may hold the only copy
-    of what was written since."""
+    of what was written since.
+
+    Attributes:
+        source: id of the container, `folder` the one whose content it takes: it gets that one's owner.
+    """
 
     name: str
+    source: str = ""
+    folder: str = ""
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):

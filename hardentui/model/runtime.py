@@ -15,9 +15,11 @@ class RuntimeConfig(Struct, frozen=True):
     Attributes:
         annotations: what the runtime reads besides (`run.oci.…`), those of the engine included.
         seccomp: the filter that the runtime installs; None where it cannot be understood.
+        sysctl: settings of the kernel, those of the engine's configuration included.
         oom_score_adj: as given to the runtime; None = inherited.
     """
 
     annotations: Mapping[str, str] = {}
     seccomp: SeccompProfile | RawFilter | NoFilter | None = None
+    sysctl: Mapping[str, str] = {}
     oom_score_adj: int | None = None

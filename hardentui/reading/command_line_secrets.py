@@ -25,8 +25,12 @@ _LOGIN_FLAGS: Mapping[str, tuple[str, ...]] = {
 """program -> flags whose next word is `user:password` or `user%password`."""
 _ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
 _WRAPPERS = frozenset(
-    {"sh", "bash", "/bin/sh", "/bin/bash", "-c", "-ec", "exec", "env", "timeout", "CMD-SHELL"}
+    {"sh", "bash", "/bin/sh", "/bin/bash", "exec", "env", "timeout", "nice", "nohup", "setsid", "sudo"}
+    | {"doas", "tini", "dumb-init", "/sbin/tini", "CMD-SHELL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
 )
+"""What stands before the program itself, in a command or in the history of an image."""
+_NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
+"""Flags and figures before the program: `timeout 5s`, `nice -n 5`, `RUN |1` of a build with one argument."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_SCRIPT = 20_000
 
@@ -63,9 +67,13 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         name, equals, _ = bare.partition("=")
         if word in _ENDS_COMMAND or word.endswith(";"):
             program = ""
-        elif not program and not (equals and _ASSIGNMENT.fullmatch(name)) and bare not in _WRAPPERS:
+        elif not program and not (equals and _ASSIGNMENT.fullmatch(name)) and not _is_before_program(bare):
             program = bare.rsplit("/", 1)[-1]
         before = word
+
+
+def _is_before_program(word: str) -> bool:
+    return word in _WRAPPERS or _NO_PROGRAM.fullmatch(word) is not None
 
 
 def glued_password(program: str, word: str) -> str:

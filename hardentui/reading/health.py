@@ -21,7 +21,12 @@ _SUCCEED = frozenset(
 _PASS_ON = frozenset({"cat", "tee", "head", "tail", "sort", "uniq", "wc", "tr", "cut", "sed", "less", "more"})
 """Programs that, at the end of a pipe, end well whatever came in."""
 _WRAPPERS = frozenset({"exec", "command", "nice", "nohup", "CMD", "CMD-SHELL"})
-_ALWAYS_THERE = ("/", "/bin", "/etc", "/proc")
+_ALWAYS_THERE = frozenset(
+    {"/", "/bin", "/etc", "/proc", "/dev", "/sys", "/usr", "/bin/sh", "/proc/uptime", "/proc/stat"}
+    | {"/dev/null", "/proc/cpuinfo", "/proc/meminfo", "/proc/loadavg", "/proc/version"}
+    | {"/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release"}
+)
+_READERS = frozenset({"cat", "head", "tail", "ls", "stat", "wc", "du", "file"})
 _SEPARATORS = frozenset({";", "&&", "||", "|", "&", "\n"})
 
 
@@ -117,12 +122,10 @@ def _status_of_command(words: list[str], depth: int) -> _Status:
         return _Status.FAILURE
     if program in ("test", "["):
         return _status_of_test([word for word in words[1:] if word != "]"])
-    if program == "ls":
-        return (
-            _Status.SUCCESS
-            if all(word in ("/", ".") or word[0] == "-" for word in words[1:])
-            else _Status.OPEN
-        )
+    if program in _READERS:
+        named = [word for word in words[1:] if word[0] != "-" and not word.isdecimal()]
+        reads = bool(named) or program == "ls"
+        return _Status.SUCCESS if reads and all(map(_is_always_there, named)) else _Status.OPEN
     return _Status.SUCCESS if program in _SUCCEED else _Status.OPEN
 
 
@@ -149,13 +152,13 @@ def _status_of_test(words: list[str]) -> _Status:
         return _Status.SUCCESS
     if len(words) == 3 and words[1] in ("=", "==", "-eq"):
         return _Status.SUCCESS if words[0] == words[2] else _Status.FAILURE
-    if (
-        len(words) == 2
-        and words[0] in ("-d", "-e", "-r", "-x")
-        and words[1] in ("/", "/bin", "/etc", "/proc")
-    ):
+    if len(words) == 2 and words[0] in ("-d", "-e", "-f", "-r", "-s", "-x") and _is_always_there(words[1]):
         return _Status.SUCCESS
     return _Status.OPEN
+
+
+def _is_always_there(path: str) -> bool:
+    return path == "." or path in _ALWAYS_THERE or path.startswith(("/proc/1/", "/proc/self/"))
 
 
 def _is_assignment(word: str) -> bool:

@@ -7,6 +7,7 @@ belongs to others. A folder above such a path gives the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -15,7 +16,8 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
-from hardentui.reading.mounts import HostMount, host_mounts
+from hardentui.reading.containers import section
+from hardentui.reading.mounts import HostMount, host_mounts, normal
 
 
 class Gain(StrEnum):
@@ -280,6 +282,7 @@ def _is_below(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
+_STORES = ("graphRoot", "runRoot", "volumePath")
 _WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
 _READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
 
@@ -332,6 +335,10 @@ def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool
 
 
 def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container really keeps its containers, wherever storage.conf puts it."""
+    """Where the engine of this container really keeps its containers and volumes, wherever storage.conf and
+    containers.conf put them."""
     folder, mark, _ = str(facts.inspect.get("StaticDir") or "").partition("/overlay-containers/")
-    return (folder,) if mark and folder else ()
+    info = facts.engine.info
+    store = section(info, "store") if isinstance(info, Mapping) else {}
+    folders = (folder if mark else "", *(str(store.get(name) or "") for name in _STORES))
+    return tuple(dict.fromkeys(normal(path) for path in folders if path.startswith("/")))

@@ -81,6 +81,12 @@ def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     )
 
 
+def comments_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What was noted of the layers (`podman commit -m`); build tools leave their names there."""
+    comments = (str(entry.get("comment") or entry.get("Comment") or "") for entry in history)
+    return tuple(comment[:_LONGEST_STEP] for comment in comments if comment)
+
+
 def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
     """The contents of the image, or the verdict that they are not known, with how to read them."""
     image = image_of(facts)

@@ -23,6 +23,12 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
     return Unreadable("the engine's default log driver is not known")
 
 
+def log_goes_nowhere(facts: ContainerFacts) -> bool:
+    """A file driver is told to write to /dev/null."""
+    paths = [option.partition("=")[2] for option in facts.spec[LOG_OPT] if option.startswith("path=")]
+    return bool(paths) and paths[-1] == "/dev/null" and log_driver(facts) in FILE_DRIVERS
+
+
 def log_limit(facts: ContainerFacts) -> Known[str]:
     """The maximum size of the log file as text; empty if there is no limit."""
     for option in facts.spec[LOG_OPT]:

@@ -26,6 +26,9 @@ _SECRET_WORDS = frozenset(
         "SECRETKEY",
         "PRIVATEKEY",
         "ACCESSKEY",
+        "PASSCODE",
+        "PSK",
+        "PRESHAREDKEY",
     }
 )
 _SECRET_LAST = frozenset({"PASS", "PWD", "PW"})  # anywhere else they mean something else: PASS_THROUGH
@@ -40,6 +43,8 @@ _SECRET_PAIRS = frozenset(
         ("MASTER", "KEY"),
         ("AUTH", "KEY"),
         ("ACCOUNT", "KEY"),
+        ("PRESHARED", "KEY"),
+        ("SHARED", "KEY"),
     }
 )
 # what such a name ends with when its value is about a secret and not the secret itself
@@ -190,6 +195,7 @@ _PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
 _ENDINGS = ("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "SECRETKEY", "AUTHTOKEN", "ACCESSTOKEN")
 _KNOWN_NAMES = frozenset(
     {"REDISCLI_AUTH", "SSHPASS", "PGPASS", "DBPASS", "RABBITMQ_ERLANG_COOKIE", "ERLANG_COOKIE"}
+    | {"NEO4J_AUTH", "REQUIREPASS", "MASTERAUTH"}
 )
 _RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC"})
 """What such a name ends with when a random value under it is a credential."""

@@ -258,6 +258,9 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     listener = socket.listener
     named = known_path(socket.path)
     if isinstance(listener, Listener):
+        behind = service_of(listener.onward) if listener.onward is not None else None
+        if behind is not None and behind.power is not Power.NOTHING:
+            return _passed_on(socket, listener, behind)
         service = service_of(listener)
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
@@ -270,6 +273,16 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         return OpenSocket(socket.destination, socket.path, named)
     why = listener.reason if isinstance(listener, Unreadable) else f"nobody listens on {socket.path} now"
     return OpenSocket(socket.destination, socket.path, None, "", why)
+
+
+def _passed_on(socket: ReachableSocket, listener: Listener, behind: Service) -> OpenSocket:
+    """A relay lets everything through; what another program lets through, only its configuration tells."""
+    if listener.program in _RELAYS:
+        return OpenSocket(socket.destination, socket.path, behind, listener.path)
+    if (own := service_of(listener)) is not None and own.power is not Power.NOTHING:
+        return OpenSocket(socket.destination, socket.path, own, listener.path)
+    why = f"{listener.program} passes on to {behind.name} what comes to {socket.path}; whether it filters"
+    return OpenSocket(socket.destination, socket.path, None, "", f"{why} is not known")
 
 
 def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSocket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, section
@@ -58,3 +59,13 @@ def _declares_root(spec: Spec) -> bool:
         return False
     outside = (text.split(":")[1] for text in maps if ":" in text)
     return any(number.isdecimal() and int(number) == 0 for number in outside)
+
+
+def uid_inside(kernel: Kernel, uid: int) -> Known[int]:
+    """The UID in the container of a UID that the host sees."""
+    if isinstance(kernel.uid_map, Unreadable):
+        return kernel.uid_map
+    for line in kernel.uid_map:
+        if line.outside <= uid < line.outside + line.size:
+            return line.inside + uid - line.outside
+    return Unreadable(f"host UID {uid} is not in the UID map")

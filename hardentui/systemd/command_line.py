@@ -51,7 +51,8 @@ def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _logical_lines(text: str) -> Iterator[str]:
     joined = ""
-    for physical in _LINE_END.split(text):
+    plain = "\r" not in text and "\0" not in text  # splitting by a pattern takes ten times as long
+    for physical in text.split("\n") if plain else _LINE_END.split(text):
         line = physical.lstrip(" \t\r")
         if line.startswith(("#", ";")):
             continue  # also in the middle of a continued line

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hardentui.workbench.looking.scanning import ScanProgress
     from hardentui.workbench.workbench import Workbench
 
+Post = Callable[[say.FromWorker], None]
+
 _TROUBLES_TOLD = 4
 
 
@@ -83,17 +85,18 @@ class Around:
 
     def renew(self) -> None:
         """Containers came or went: read again what a screen has asked for."""
+        post = self._session.post
         if bench := self._session.bench:
             for what in self._wanted:
-                self._session.run(lambda what=what: self._read(bench, what), what)  # type: ignore[misc]
+                self._session.run(lambda what=what: self._read(bench, what, post), what)  # type: ignore[misc]
 
-    def _read(self, bench: Workbench, what: str) -> None:
+    def _read(self, bench: Workbench, what: str, post: Post) -> None:
         try:
             reports = bench.surroundings.images() if what == "images" else bench.surroundings.networks()
         except HardenError as error:
-            self._session.post(say.WorkFailed(f"Looking at the {what}", error))
+            post(say.WorkFailed(f"Looking at the {what}", error))
             return
-        self._session.post(say.SharedJudged(what, reports))
+        post(say.SharedJudged(what, reports))
 
     # --- the look into an image ------------------------------------------------------------------------
 
@@ -103,7 +106,8 @@ class Around:
         if bench is None or self.look is not None:
             return False
         look = self.look = Look(engine, image, name, threading.Event())
-        self._session.run(lambda: self._look(bench, look), "look")
+        post = self._session.post
+        self._session.run(lambda: self._look(bench, look, post), "look")
         self._session.state_changed.publish("look")
         return True
 
@@ -117,11 +121,12 @@ class Around:
         look = self.look = Look(
             first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
         )
-        self._session.run(lambda: self._scan(bench, tuple(images), look), "look")
+        post = self._session.post
+        self._session.run(lambda: self._scan(bench, tuple(images), look, post), "look")
         self._session.state_changed.publish("look")
         return True
 
-    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Look) -> None:
+    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Look, post: Post) -> None:
         """One image that cannot be scanned keeps none of the others back."""
         from hardentui.workbench.looking.scanning import Scanning  # the app starts without what scans
 
@@ -133,7 +138,7 @@ class Around:
                 name = _name(image)
 
                 def told(at: ScanProgress, number: int = number, name: str = name) -> None:
-                    self._session.post(say.LookProgressed(look.image, at.bytes, at.phase, number, name))
+                    post(say.LookProgressed(look.image, at.bytes, at.phase, number, name))
 
                 report = scanning.scan(image, scanner, told, look.stop)
                 if look.stop.is_set():
@@ -142,7 +147,7 @@ class Around:
                     troubles.append(f"{visible(name, 60)}: {report.reason}")
         except HardenError as error:
             troubles.append(str(error))
-        self._session.post(say.LookEnded(look.image, "\n".join(troubles[:_TROUBLES_TOLD])))
+        post(say.LookEnded(look.image, "\n".join(troubles[:_TROUBLES_TOLD])))
 
     def cancel_look(self) -> bool:
         """Ask the look that runs to stop; False when none does."""
@@ -151,18 +156,18 @@ class Around:
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Workbench, look: Look) -> None:
+    def _look(self, bench: Workbench, look: Look, post: Post) -> None:
         try:
             inventory = bench.surroundings.look_into_image(
                 look.engine,
                 look.image,
-                lambda read: self._session.post(say.LookProgressed(look.image, read)),
+                lambda read: post(say.LookProgressed(look.image, read)),
                 look.stop,
             )
         except HardenError as error:
             inventory = Unreadable(error.title)
         trouble = inventory.reason if isinstance(inventory, Unreadable) else ""
-        self._session.post(say.LookEnded(look.image, trouble))
+        post(say.LookEnded(look.image, trouble))
 
     def progressed(self, message: say.LookProgressed) -> None:
         if self.look is not None and self.look.image == message.image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -11,6 +12,8 @@ from hardentui.errors import HardenError
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.model.draft import Draft, Target
+    from hardentui.model.written import WrittenFile
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.opening.opened import Opened
     from hardentui.workbench.workbench import Workbench
@@ -18,13 +21,46 @@ if TYPE_CHECKING:
 
 @dataclass
 class UnitFound(Message):
-    """The container of a screen runs from this unit; told to that screen."""
+    """The container of a screen runs from this unit, or from none; told to that screen, as the next three."""
 
-    unit: OwnUnit
+    unit: OwnUnit | None
+
+
+@dataclass
+class DraftReady(Message):
+    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
+
+    draft: Draft
+    in_place: tuple[WrittenFile, ...] | HardenError = ()
+
+
+@dataclass
+class DraftFailed(Message):
+    target: Target
+    error: HardenError
+
+
+@dataclass
+class FilesWritten(Message):
+    """`commands` are to be run next, in this order; `error` is why some files were not written."""
+
+    files: tuple[WrittenFile, ...]
+    commands: tuple[str, ...] = ()
+    error: HardenError | None = None
 
 
 class FromWorker(Message):
-    """Base of all of them."""
+    """Base of all of them.
+
+    Attributes:
+        over: is set once what the worker looked at was closed: then nobody wants to know any more.
+    """
+
+    over: Event | None = None
+
+    def stands_for(self, message: Message) -> bool:
+        """It is the same news, and newer."""
+        return isinstance(message, type(self)) and message.over is self.over
 
 
 @dataclass
@@ -55,7 +91,7 @@ class ReportsArrived(FromWorker):
     """Reports wait in the session's inbox; one message stands for as many as have come."""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ReportsArrived)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -63,7 +99,7 @@ class ScanProgressed(FromWorker):
     progress: CheckProgress
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ScanProgressed)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -113,7 +149,7 @@ class LookProgressed(FromWorker):
     name: str = ""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, LookProgressed)
+        return self.stands_for(message)
 
 
 @dataclass
@@ -127,7 +163,7 @@ class LookEnded(FromWorker):
 @dataclass
 class CommandRan(FromWorker):
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, CommandRan)
+        return self.stands_for(message)
 
 
 @dataclass

@@ -62,6 +62,8 @@ class Session:
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
         rows_shown: set by the screen when the first rows stand on it.
+        post: tells the app what was found out of what is open now, from any thread; who works on a thread
+            takes it along at its start.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
     """
@@ -96,12 +98,10 @@ class Session:
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
-        self._inbox: deque[Row] = deque()
-        self._workers = Workers(self.post, self._inbox, lambda fault: app.call_later(_raise, fault))
         self._read_at: dict[str, datetime] = {}
         self._stop_scan: threading.Event | None = None
-        self._stop_watch = threading.Event()
         self.rows_shown = threading.Event()
+        self._begin_anew()
         self._waiting: set[str] = set()
         self._watched: set[str] = set()
 
@@ -124,9 +124,10 @@ class Session:
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self._watched = set()
         self.around.forget()
-        self._stop_watch, self.rows_shown = threading.Event(), threading.Event()
+        self.rows_shown = threading.Event()
+        self._begin_anew()
         # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
-        arguments = (self._workers.open, self._first_look, self._stop_watch, self.rows_shown)
+        arguments = (self._workers.open, self._first_look, self._over, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
 
@@ -137,10 +138,10 @@ class Session:
         if self._stop_scan is not None:
             self._waiting |= set(self.rows if keys is None else keys)
             return
-        bench, stop = self.bench, threading.Event()
+        bench, stop, workers = self.bench, threading.Event(), self._workers
         self._stop_scan, self.stopped = stop, False
         self.progress = CheckProgress(0, len(self.rows if keys is None else keys))
-        self.run(lambda: self._workers.scan(bench, stop, keys), "scan")
+        self.run(lambda: workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 
     def cancel_scan(self) -> bool:
@@ -155,23 +156,27 @@ class Session:
     def relist(self, *, after_gap: bool = False) -> None:
         """List the containers again; `after_gap`: no event told what became of them since the last list."""
         if bench := self.bench:
-            self.run(lambda: self._workers.list(bench.containers.rows, after_gap), "list")
+            workers = self._workers
+            self.run(lambda: workers.list(bench.containers.rows, after_gap), "list")
 
     def recheck(self, key: str) -> None:
         """Inspect one container again."""
         if bench := self.bench:
-            self.run(lambda: self._workers.recheck(bench, key), "recheck")
+            workers = self._workers
+            self.run(lambda: workers.recheck(bench, key), "recheck")
 
     def recheck_all(self, keys: Collection[str]) -> None:
         """Look closely at these again, one after the other."""
         if (bench := self.bench) and keys:
-            self.run(lambda: self._workers.recheck_all(bench, keys), "recheck")
+            workers = self._workers
+            self.run(lambda: workers.recheck_all(bench, keys), "recheck")
 
     def judge_host(self, *, again: bool = False) -> None:
         """Ask for the reports of host and engines; `again` reads them anew."""
         if (bench := self.bench) and not self.judging:
             self.judging = True
-            self.run(lambda: self._workers.judge_host(bench, again), "host")
+            workers = self._workers
+            self.run(lambda: workers.judge_host(bench, again), "host")
             self.state_changed.publish("host")
 
     def greyed(self, row: Row) -> bool:
@@ -180,7 +185,7 @@ class Session:
 
     def close(self) -> None:
         """Ask every worker to stop and let the engines go."""
-        self._stop_watch.set()
+        self._over.set()
         self.around.cancel_look()
         if self._stop_scan is not None:
             self._stop_scan.set()
@@ -194,14 +199,26 @@ class Session:
         """Start a worker on a thread of its own."""
         self._app.run_worker(work, name=group, group=group, thread=True)
 
-    def post(self, message: say.FromWorker) -> None:
-        """Tell the app; from any thread."""
-        self._app.post_message(message)
+    def _begin_anew(self) -> None:
+        """What the workers of an earlier opening still find out reaches nobody."""
+        over = self._over = threading.Event()
+
+        def post(message: say.FromWorker) -> None:
+            message.over = over
+            self._app.post_message(message)
+
+        self.post: Callable[[say.FromWorker], None] = post
+        self._inbox: deque[Row] = deque()
+        self._workers = Workers(post, self._inbox, lambda fault: self._app.call_later(_raise, fault))
 
     # --- what they post arrives here, on the app's thread ----------------------------------------------
 
     def handle(self, message: say.FromWorker) -> None:
         """Take in what a worker found out."""
+        if message.over is not None and message.over.is_set():
+            if isinstance(message, say.PodmanFound):
+                message.opened.close()
+            return
         match message:
             case say.PodmanFound(opened):
                 self.opened = opened
@@ -284,8 +301,8 @@ class Session:
     def _begin(self) -> None:
         """Watch and scan, once there are rows and what judges them."""
         if self.listed and (bench := self.bench):
-            stop = self._stop_watch
-            self.run(lambda: self._workers.watch(bench, stop), "watch")
+            workers, over = self._workers, self._over
+            self.run(lambda: workers.watch(bench, over), "watch")
             self.scan()
 
     def _take_reports(self) -> None:

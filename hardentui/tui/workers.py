@@ -35,11 +35,13 @@ class Workers:
         self._post = post
         self._inbox = inbox
         self._fail = fail
+        self._listing, self._looking = threading.Lock(), threading.Lock()
 
     def open(
         self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
     ) -> None:
         """Rows first: what else there is to load would only keep them from the screen."""
+        look: FirstLook | None = None
         try:
             look = first_look()
             if given_up.is_set():
@@ -50,8 +52,9 @@ class Workers:
                 rows_shown.wait(_PATIENCE)
             bench = look.workbench()
         except HardenError as error:
-            if not given_up.is_set():
-                self._post(say.OpenFailed(error))
+            if given_up.is_set() and look is not None:
+                look.close()
+            self._post(say.OpenFailed(error))
             return
         except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
             self._fail(fault)
@@ -63,9 +66,10 @@ class Workers:
         self._post(say.WorkbenchOpened(bench))
 
     def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
-        """Whether there are rows to show."""
+        """Whether there are rows to show. The newest list is told last, however many are asked for."""
         try:
-            self._post(say.RowsListed(rows(), after_gap))
+            with self._listing:
+                self._post(say.RowsListed(rows(), after_gap))
         except HardenError as error:
             self._post(say.WorkFailed("Listing the containers", error))
             return False
@@ -85,16 +89,18 @@ class Workers:
         self._post(say.ScanEnded(stop.is_set()))
 
     def recheck(self, bench: Workbench, key: str) -> None:
-        try:
-            row = bench.containers.refresh(key)
-        except HardenError as error:
-            self._post(say.WorkFailed("Looking again", error))
-            return
-        if row is None:
-            self._post(say.ContainerGone(key))
-            return
-        self._inbox.append(row)
-        self._post(say.ReportsArrived())
+        """One at a time: the newest look at a container is told last."""
+        with self._looking:
+            try:
+                row = bench.containers.refresh(key)
+            except HardenError as error:
+                self._post(say.WorkFailed("Looking again", error))
+                return
+            if row is None:
+                self._post(say.ContainerGone(key))
+                return
+            self._inbox.append(row)
+            self._post(say.ReportsArrived())
 
     def recheck_all(self, bench: Workbench, keys: Collection[str]) -> None:
         for key in keys:

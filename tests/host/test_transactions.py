@@ -195,6 +195,55 @@ def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
 
 
 @pytest.mark.long
+def test_limits_go_back_also_where_the_unit_was_restarted_since(served: Machine) -> None:
+    before = State(served)
+    code, said = _apply(served, "served", "--check no-memory-limit --yes")
+    assert code == 0, said
+    served.run("systemctl restart served && systemctl start follower")
+    assert cgroup_value(served, served.main_process("served"), "memory.max") != "max"
+    code, said = _undo(served)
+    assert code == 0, said
+    assert cgroup_value(served, served.main_process("served"), "memory.max") == "max"
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+
+
+@pytest.mark.long
+def test_a_unit_that_somebody_edits_after_it_is_left_alone(served: Machine) -> None:
+    before = State(served)
+    code, said = _apply(served, "served", f"{_FIX} --yes")
+    assert code == 0, said
+    process = served.main_process("served")
+    served.run(f"cp -p {_UNIT} /root/ours && echo '# by hand' >>{_UNIT}")
+    code, said = _undo(served)
+    assert code == 2, said
+    assert f"{_UNIT} was changed by somebody else since" in said
+    assert served.main_process("served") == process, "nothing was restarted for it"
+    assert _entry(served)["state"] == "done"
+    served.run(f"cp -p /root/ours {_UNIT}")
+    code, said = _undo(served)
+    assert code == 0, said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+
+
+@pytest.mark.long
+def test_a_container_that_stands_on_a_unit_and_has_none_is_named(served: Machine) -> None:
+    """Podman would neither stop nor remove the one that it stands on."""
+    before, process = State(served), served.main_process("served")
+    served.run("podman run -d --name tenant --network container:served localhost/bb:1")
+    try:
+        code, said = _apply(served, "served", f"{_FIX} --yes")
+        assert code == 2, said
+        assert "tenant" in said
+        after = State(served)
+        assert (after.file, after.active) == (before.file, before.active)
+        assert served.main_process("served") == process
+    finally:
+        served.run("podman rm -f -t 0 tenant")
+
+
+@pytest.mark.long
 def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
     before = State(served)
     code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 20")

@@ -123,7 +123,7 @@ def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) 
     )
     process = subprocess.Popen(waiting, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        assert eventually(lambda: "apply-waited-for" in site.bench.podman("ps", "--format", "{{.Names}}"), 20)
+        assert eventually(lambda: "apply-waited-for" in site.bench.podman("ps", "--format", "{{.Names}}"))
         refused = site.run("apply", "apply-waited-for", "--url", site.bench.url, *site.fixes, "--yes")
         assert refused.returncode == 2
         assert "without --detach" in refused.stderr
@@ -131,5 +131,5 @@ def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) 
         assert site.inspect("apply-waited-for")["State"]["Running"] is True
     finally:
         site.bench.remove("apply-waited-for")
-        process.communicate(timeout=30)
+        process.communicate(timeout=150)
     assert site.seen() == before

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse
 from aiohttp.test_utils import unused_port
 
 from tests.conftest import cannot_run
@@ -71,7 +71,7 @@ class Page:
 
     async def shows(self, *texts: str) -> None:
         """Wait until all of these were drawn since the last time."""
-        for _ in range(200):
+        for _ in range(600):
             drawn = _ESCAPES.sub(b"", self._output).decode("utf-8", "replace")
             if all(text in drawn for text in texts):
                 self._output = b""
@@ -124,10 +124,10 @@ async def _first_page(session: ClientSession, port: int) -> str:
 
 
 async def _eventually(attempt: Callable[[], Any]) -> str:
-    for _ in range(100):
+    for _ in range(300):
         try:
             return str(await attempt())
-        except (OSError, StopIteration):
+        except (OSError, ClientError, ValueError, StopIteration):
             await asyncio.sleep(0.2)
     raise AssertionError("the browser did not come up")
 

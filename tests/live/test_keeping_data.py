@@ -10,23 +10,24 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 NAME = "keep-data"
-SCRIPT = "mkdir -p '/var/my app/d'; echo mine >'/var/my app/d/f'; chown 7:8 '/var/my app/d/f'; sleep 1000"
+FOLDER = "/var/my app [1.*]"
+SCRIPT = 'mkdir -p "$0/d"; ln -s d "$0/l"; echo mine >"$0/d/f"; chown -R 7:8 "$0"; chmod 750 "$0"; sleep 1000'
 
 
 @pytest.mark.parametrize("kind", ["podman", "rootless_podman"])
 def test_what_is_proposed_keeps_owners_and_modes(kind: str, request: pytest.FixtureRequest) -> None:
     bench: Bench = request.getfixturevalue(kind)
-    folder = "/var/my app"
-    volume = volume_for(NAME, folder)
-    bench.run(NAME, BUSYBOX, "sh", "-c", f"umask 077; {SCRIPT}")
+    volume = volume_for(NAME, FOLDER)
+    bench.run(NAME, BUSYBOX, "sh", "-c", f"umask 077; {SCRIPT}", FOLDER)
     try:
-        assert eventually(lambda: "/var/my app/d/f" in bench.podman("diff", NAME))
-        for command in keeping_commands(NAME, [folder], rootless=kind == "rootless_podman"):
+        assert eventually(lambda: f"{FOLDER}/d/f" in bench.podman("diff", NAME))
+        for command in keeping_commands(NAME, [FOLDER], rootless=kind == "rootless_podman"):
             bench.execute("sh", "-c", f"cd /; {command}")
         shown = bench.podman(
-            "run", "--rm", "-v", f"{volume}:/kept", BUSYBOX, "stat", "-c", "%u:%g %a", "/kept/d/f"
-        )
-        assert shown == "7:8 600"
+            "run", "--rm", "-v", f"{volume}:/kept", BUSYBOX,
+            "stat", "-c", "%n %u:%g %a", "/kept", "/kept/d", "/kept/l/f",
+        )  # fmt: skip
+        assert shown.splitlines() == ["/kept 7:8 750", "/kept/d 7:8 700", "/kept/l/f 7:8 600"]
     finally:
         bench.remove(NAME)
         bench.podman("volume", "rm", "-f", volume)

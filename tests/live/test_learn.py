@@ -123,7 +123,7 @@ def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, "-v", "learn-pg:/var/lib/postgresql/data", postgres_image(podman))
     try:
         told = ("sh", "-c", f"podman logs {NAME} 2>&1")
-        assert eventually(lambda: "ready to accept" in podman.execute(*told), 30)
+        assert eventually(lambda: "ready to accept" in podman.execute(*told))
         code, document = learn(podman, "--probe", POSTGRES, "-o", str(tmp_path), "--patience", "60")
     finally:
         podman.remove(NAME)

@@ -68,7 +68,7 @@ def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_
             assert bench.drafter.draft(closer.report, plan, target).diff
             assert bench.drafter.draft(closer.report, plan, target).files
         stop.set()
-        watcher.join(10)
+        watcher.join(60)
         bench.close()
     assert proxy.methods == {"GET"}
     assert any(target.endswith(f"{row.id}/json") for _, target in proxy.requests)
@@ -145,15 +145,15 @@ def test_a_container_that_comes_and_goes_is_seen(podman: Bench) -> None:
     try:
         eventually(lambda: bool(states) and states[-1].connected)
         podman.run("main-job-guest", BUSYBOX, "sleep", "100")
-        assert changes.acquire(timeout=5)
+        assert changes.acquire(timeout=60)
         assert "main-job-guest" in {row.name for row in bench.containers.rows()}
         podman.remove("main-job-guest")
-        assert changes.acquire(timeout=5)
+        assert changes.acquire(timeout=60)
         eventually(lambda: "main-job-guest" not in {row.name for row in bench.containers.rows()})
     finally:
         podman.remove("main-job-guest")
         stop.set()
-        watcher.join(10)
+        watcher.join(60)
         bench.close()
     assert not watcher.is_alive()
 

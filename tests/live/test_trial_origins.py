@@ -128,7 +128,7 @@ def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
     bench.podman(*in_pod, OTHER, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/data")
     wait = "until wget -q -O - http://127.0.0.1:81/page; do sleep 0.1; done"
     bench.podman(*in_pod, NAME, BUSYBOX, "sh", "-c", f"{wait}; {SERVE}")
-    assert eventually(lambda: "precious" in bench.podman("logs", NAME), 5)
+    assert eventually(lambda: "precious" in bench.podman("logs", NAME))
     works("--probe", PAGE)
 
 
@@ -146,7 +146,7 @@ def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None
     bench.podman("exec", OTHER, "sh", "-c", "echo kept >/scratch/page")
     script = "grep -q kept /scratch/page && cat /srv/site/from-host && echo $$ >>/data/log"
     bench.run(NAME, "--volumes-from", OTHER, BUSYBOX, "sh", "-c", f"{script} && exec httpd -f -p 80 -h /data")
-    assert eventually(lambda: bench.podman("exec", OTHER, "cat", "/data/log") != "", 5)
+    assert eventually(lambda: bench.podman("exec", OTHER, "cat", "/data/log") != "")
     before = bench.podman("exec", OTHER, "cat", "/data/log")
     if not running:
         bench.podman("stop", "-t", "0", NAME)
@@ -189,5 +189,5 @@ def test_a_user_namespace(bench: Bench, works: Try, namespace: str) -> None:
         "-c",
         "cat /data/page && exec httpd -f -p 8080 -h /data",
     )
-    assert eventually(lambda: "precious" in bench.podman("logs", NAME), 5)
+    assert eventually(lambda: "precious" in bench.podman("logs", NAME))
     works("--probe", PAGE.replace(":80/", ":8080/"))

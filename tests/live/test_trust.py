@@ -73,7 +73,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
         yield _filled(Source(folder, port))
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def _listens(port: int) -> bool:

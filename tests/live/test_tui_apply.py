@@ -40,7 +40,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:
         async with running(app, (80, 24)) as pilot:
-            await until(pilot, lambda: app.session.host is not None, 30)
+            await until(pilot, lambda: app.session.host is not None)
             await pilot.press("slash", *NAME, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))
             await pilot.press("L", "t")
@@ -50,26 +50,26 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: "A hardened configuration works" in drawn(app), 90)
             await pilot.press("A")
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-            await until(pilot, lambda: "has data in its own layer" in drawn(app), 30)
+            await until(pilot, lambda: "has data in its own layer" in drawn(app))
             await pilot.press("ctrl+s")
             await shows(pilot, "The reason is already shown")
             assert state() == before, "nothing happens while the loss of data is refused"
             await pilot.press("d", "d")
-            await until(pilot, lambda: "What will be done" in drawn(app), 30)
+            await until(pilot, lambda: "What will be done" in drawn(app))
             await shows(pilot, "changes the container")
             await pilot.press("ctrl+s")
-            await until(pilot, lambda: "k keeps it" in drawn(app), 60)
+            await until(pilot, lambda: "k keeps it" in drawn(app))
             assert state() != before
             await shows(pilot, f" {NAME} › apply")
             await pilot.press("k")
-            await until(pilot, lambda: "u undoes it" in drawn(app), 10)
+            await until(pilot, lambda: "u undoes it" in drawn(app))
             await pilot.press("J")
             await until(pilot, lambda: isinstance(app.screen, JournalScreen))
             await shows(pilot, NAME, "done")
             await pilot.press("u")
             await shows(pilot, "Undo apply of", "y yes")
             await pilot.press("y")
-            await until(pilot, lambda: f"{NAME} is as before" in screen_text(app), 60)
+            await until(pilot, lambda: f"{NAME} is as before" in screen_text(app))
         assert state() == before
         assert podman.podman("inspect", "--format", "{{.State.Running}}", NAME) == "true"
     finally:

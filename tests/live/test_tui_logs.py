@@ -26,13 +26,13 @@ async def test_the_log_is_followed_and_searched(podman: Bench) -> None:
         async with running(app, (100, 30)) as pilot:
             await pilot.press("slash", *NAME, "enter")
             await shows(pilot, f"▸ {NAME}")
-            await until(pilot, lambda: all(row.report is not None for row in app.session.rows.values()), 30)
+            await until(pilot, lambda: all(row.report is not None for row in app.session.rows.values()))
             await pilot.press("l")
             await shows(pilot, f"{NAME} › log", "following", "beat", "DB_PASSWORD=(withheld)", "! bad")
             assert "hunter2" not in drawn(app)
             log = app.screen.query_one(LogView)
             before = log.count
-            await until(pilot, lambda: log.count > before + 20, 20)
+            await until(pilot, lambda: log.count > before + 20)
             numbers = [
                 int(line.rpartition("bad ")[2])
                 for line in log.text.splitlines()

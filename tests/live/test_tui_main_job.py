@@ -34,16 +34,16 @@ async def test_at_most_six_keys_to_a_hardened_quadlet_that_the_generator_accepts
     app.session.folder = str(tmp_path / "out")
     try:
         async with running(app, (100, 40)) as pilot:
-            await until(pilot, lambda: app.session.host is not None, 30)
+            await until(pilot, lambda: app.session.host is not None)
             worst = app.screen.query_one("#containers").current  # type: ignore[attr-defined]
             assert len(KEYS) <= 6
             for key in KEYS:
                 await pilot.press(key)
                 screen = app.screen
                 assert isinstance(screen, FixManyScreen)
-                await until(pilot, lambda screen=screen: not screen._waiting_for, 60)  # type: ignore[misc]
+                await until(pilot, lambda screen=screen: not screen._waiting_for)  # type: ignore[misc]
             result = app.screen.query_one("#result").query_one(Static)
-            await until(pilot, lambda: "Written: " in str(result.render()), 30)
+            await until(pilot, lambda: "Written: " in str(result.render()))
     finally:
         podman.remove(WORST)
         podman.remove(OTHER)

@@ -27,16 +27,16 @@ async def test_a_session_in_the_container_raises_alarms_that_stay(
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:
         async with running(app, (120, 50)) as pilot:
-            await until(pilot, lambda: app.session.host is not None, 30)
+            await until(pilot, lambda: app.session.host is not None)
             await pilot.press("slash", *NAME, "enter", "m")
             await shows(pilot, f"{NAME} › monitor", "limit 64.0 MiB", "beat")
             assert "event-exec" not in drawn(app)
             podman.podman("exec", NAME, "sh", "-c", "echo x > /etc/evil")
-            await until(pilot, lambda: "opened a session in it" in drawn(app), 20)
-            await until(pilot, lambda: "Earlier alarms" in drawn(app), 20)
+            await until(pilot, lambda: "opened a session in it" in drawn(app))
+            await until(pilot, lambda: "Earlier alarms" in drawn(app))
             assert "opened a session in it" in drawn(app), "the event is over, and still told"
             podman.remove(NAME)
-            await until(pilot, lambda: "The container is gone" in drawn(app), 20)
+            await until(pilot, lambda: "The container is gone" in drawn(app))
             await pilot.press("escape")
             await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
     finally:

@@ -34,20 +34,20 @@ async def test_a_way_is_proven_contacts_are_seen_and_rights_are_those_of_the_ker
         talk = "while true; do (sleep 5) | nc way-server 5432; sleep 1; done"
         podman.run("way-client", "--network", "ways", "--cap-drop", "all", BUSYBOX, "sh", "-c", talk)
         async with running(app, (120, 50)) as pilot:
-            await until(pilot, lambda: app.session.host is not None, 30)
+            await until(pilot, lambda: app.session.host is not None)
             await pilot.press("M")
             await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
             await pilot.press("p", *"way-client way-server:5432", "enter")
-            await until(pilot, lambda: "the map says" in drawn(app), 30)
+            await until(pilot, lambda: "the map says" in drawn(app))
             text = " ".join(drawn(app).split())
             assert "outcome connected" in text
             assert "the map says reachable" in text
             await pilot.press("escape", "o", *"way-client", "enter")
             await until(pilot, lambda: isinstance(app.screen, JobScreen))
-            await until(pilot, lambda: "What way-client contacts" in drawn(app), 30)
+            await until(pilot, lambda: "What way-client contacts" in drawn(app))
             assert ":5432 container way-server" in " ".join(drawn(app).split())
             await pilot.press("escape", "escape", "slash", *"way-client", "enter", "K")
-            await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security" in drawn(app), 20)
+            await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security" in drawn(app))
             assert "It has no capability and can get none" in " ".join(drawn(app).split())
     finally:
         podman.remove(*NAMES)

@@ -238,7 +238,7 @@ async def test_the_list_shows_containers_whose_documents_are_odd() -> None:
     app = HardenApp(lambda: FirstLook(replay(document, "odd"), ""), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: len(app.session.rows) == len(places) + 1)
-        await until(pilot, lambda: all(one.report for one in app.session.rows.values()), 30)
+        await until(pilot, lambda: all(one.report for one in app.session.rows.values()))
         await shows(pilot, "odd-")
         for _ in range(5):
             await pilot.press("enter", "escape", "j")

@@ -24,7 +24,7 @@ def _tell(text: str) -> None:
 async def main(url: str, rule: str, signed: str) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
-        await until(pilot, lambda: app.session.host is not None, 30)
+        await until(pilot, lambda: app.session.host is not None)
         await pilot.press("P", "a")
         await until(pilot, lambda: isinstance(app.screen, TrustChangeScreen))
         await pilot.press("i", *rule, "enter", "escape", "s", *signed, "enter", "enter")
@@ -33,7 +33,7 @@ async def main(url: str, rule: str, signed: str) -> None:
         await pilot.press("ctrl+s")
         await shows(pilot, "The journal (J) undoes it")
         await pilot.press("y")
-        await until(pilot, lambda: "J shows the journal" in drawn(app), 20)
+        await until(pilot, lambda: "J shows the journal" in drawn(app))
         _tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
         await pilot.press("J")

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10.0) -> bool:
-    """Whether the condition becomes true within that time; looked at every 20 ms."""
+def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
+    """Whether the condition becomes true within that time; looked at every 20 ms.
+
+    The time is long, for machines that are busy: a green test does not need it.
+    """
     end = monotonic() + seconds
     while monotonic() < end:
         if condition():

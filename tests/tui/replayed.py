@@ -261,7 +261,7 @@ class _FirstLook(FirstLook):
         self._host = host
 
     def workbench(self) -> Workbench:
-        assert self._host.loading.wait(10)
+        assert self._host.loading.wait(60)
         return super().workbench()
 
 

@@ -20,6 +20,8 @@ from tests.tui.replayed import Host
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 
+_PATIENCE = 30.0
+"""Seconds after which a condition will not come true any more: a green test does not need them."""
 _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
 
@@ -101,7 +103,7 @@ async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIter
         yield pilot
 
 
-async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _PATIENCE) -> None:
     """Wait for a condition; fails when it does not come true."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -123,7 +125,7 @@ async def scrolled(pilot: Driver, key: str, *texts: str) -> None:
     A text that was just drawn may not have been laid out yet, and then there is nothing to scroll.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + 10
+    deadline = loop.time() + _PATIENCE
     while not all(text in screen_text(pilot.app) for text in texts):
         assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
         await pilot.press(key)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from hardentui.change.journal import Journal
+from hardentui.errors import UsageError
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.apply import ApplyScreen, Refused
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
@@ -31,7 +32,7 @@ def make_app() -> HardenApp:
 
 
 async def walk(app: HardenApp, pilot: Driver) -> None:
-    await until(pilot, lambda: app.session.host is not None, 20)
+    await until(pilot, lambda: app.session.host is not None)
     await pilot.press("slash", *"shop-web", "enter", "enter")
     await until(pilot, lambda: isinstance(app.screen, WalkScreen))
 
@@ -47,7 +48,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await shows(pilot, "trial", "simulated", "on a twin of this container")
         await pilot.press("enter")
-        await until(pilot, lambda: "A hardened configuration works" in drawn(app), 20)
+        await until(pilot, lambda: "A hardened configuration works" in drawn(app))
         assert "Left out" in drawn(app)
         assert "proves nothing" in drawn(app)
         await pilot.press("A")
@@ -55,7 +56,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "What will be done" in drawn(app))
         assert "rename the original to shop-web-before" in drawn(app)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Done." in drawn(app), 20)
+        await until(pilot, lambda: "Done." in drawn(app))
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "Nothing was changed from here")
@@ -85,6 +86,29 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await until(pilot, lambda: "What will be done" in drawn(app))
         await pilot.press("ctrl+s")
         await shows(pilot, "1/7")
+        await pilot.press("escape")
+        await shows(pilot, "Taken back")
+
+
+async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(played_apply.play_apply, "__defaults__", (30.0,))
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await walk(app, pilot)
+        await pilot.press("F", "A")
+        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+        screen = app.screen
+        assert isinstance(screen, ApplyScreen)
+        await until(pilot, lambda: "What will be done" in drawn(app))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "1/7")
+        late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
+        screen.post_message(Refused(late, screen._wishes()))
+        await pilot.press("i", "enter")
+        await shows(pilot, "1/7")
+        assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape")
         await shows(pilot, "Taken back")
 

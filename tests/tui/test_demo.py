@@ -18,7 +18,7 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
     async with running(app, (120, 36)) as pilot:
         await shows(pilot, "SIMULATED HOST", "worst first", "shop-web")
-        await until(pilot, lambda: app.session.host is not None, 20)
+        await until(pilot, lambda: app.session.host is not None)
         await pilot.press("slash", *"shop-web", "enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         for key in "1234567890":
@@ -28,9 +28,9 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
         await shows(pilot, "fixes", "+DropCapability=all")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
-        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled, 20)
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await shows(pilot, "Its host is made up")
         app.screen.query_one("#folder", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
-        await until(pilot, (tmp_path / "shop-web.container").exists, 20)
+        await until(pilot, (tmp_path / "shop-web.container").exists)
     assert "NoNewPrivileges=true" in (tmp_path / "shop-web.container").read_text()

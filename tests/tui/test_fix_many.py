@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Checkbox, DataTable, Input, Static
 
 from hardentui.errors import CannotExpress
 from hardentui.model.draft import Draft, Target
@@ -228,3 +228,19 @@ async def test_from_the_start_to_the_written_quadlet_of_the_worst_takes_three_ke
             await _planned(pilot)
         await until(pilot, lambda: "Written: " in _result(app))
         assert "shop-web.container" in _written(tmp_path)
+
+
+async def test_a_tick_that_was_just_made_counts_when_the_files_are_written(tmp_path: Path) -> None:
+    app = make_app(some())
+    app.session.folder = str(tmp_path / "out")
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("f")
+        screen = await _planned(pilot)
+        with screen.prevent(Checkbox.Changed):  # as when both keys come at once
+            screen.query_one("#run", Checkbox).value = True
+        screen.action_save()
+        await shows(pilot, "still being planned")
+        await until(pilot, lambda: not screen._waiting_for)
+        await pilot.press("w")
+        await until(pilot, lambda: "Written" in _result(app))
+        assert "shop-web.sh" in _written(tmp_path / "out")

@@ -47,7 +47,7 @@ async def test_the_first_screen_does_not_wait_for_the_engine() -> None:
     gate = threading.Event()
 
     def slow() -> FirstLook:
-        assert gate.wait(10)
+        assert gate.wait(60)
         return some().first_look()
 
     app = make_app(nothing())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from textual.widgets import Button, Checkbox, Input
 from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.workbench.changing.drafter import Drafter
+from hardentui.workbench.changing.in_place import OwnUnit
+from hardentui.workbench.views import Report
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
@@ -101,6 +105,37 @@ async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
     was = box.value
     await pilot.press("space")
     await until(pilot, lambda: box.value is not was)
+
+
+async def test_who_writes_before_the_unit_is_found_gets_the_unit(
+    quadlet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pressed, own_unit = threading.Event(), Drafter.own_unit
+
+    def slow(drafter: Drafter, report: Report) -> OwnUnit | None:
+        assert pressed.wait(60)
+        return own_unit(drafter, report)
+
+    monkeypatch.setattr(Drafter, "own_unit", slow)
+    host = _web()
+    app = make_app(host)
+    out = quadlet.parents[2] / "out"
+    app.session.folder = str(out)
+    async with running(app, (100, 30)) as pilot:
+        app.open_walk(host.key("web"))
+        await shows(pilot, "score")
+        await pilot.press(*"Fw")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        screen = app.screen
+        assert isinstance(screen, WriteScreen)
+        await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "Making the files")
+        assert not out.exists()
+        pressed.set()
+        await shows(pilot, "next:")
+        assert _ticked(screen) == {"unit"}
+    assert "# Ask Anna" in (out / "web.container").read_text(), "it is the unit's own text, changed"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -33,7 +33,7 @@ class Terminal:
         os.write(self._handle, keys.encode())
         return len(self.seen)
 
-    def wait_for(self, text: str, start: int = 0, seconds: float = 30) -> int:
+    def wait_for(self, text: str, start: int = 0, seconds: float = 60) -> int:
         """Wait until it has written this; returns where."""
         deadline = time.monotonic() + seconds
         while (at := self.seen.find(text.encode(), start)) < 0:

@@ -43,7 +43,7 @@ class HeldScanning:
     ) -> Known[ScanReport]:
         on_progress(ScanProgress("fetching", 12_000_000))
         on_progress(ScanProgress("scanning"))
-        stop.wait(10)
+        stop.wait(60)
         return Unreadable("it was cancelled")
 
 

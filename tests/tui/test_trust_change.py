@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict
 from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
@@ -170,6 +172,13 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             monkeypatch.setattr(change, "_text", lambda path: ACCEPT if path == str(policy) else None)
             return change
 
+        asked, apply = threading.Event(), TrustChange.apply
+
+        def slowly(*arguments: Any) -> JournalEntry | None:
+            assert asked.wait(60)
+            return apply(*arguments)
+
+        monkeypatch.setattr(TrustChange, "apply", slowly)
         monkeypatch.setattr("hardentui.tui.screens.trust_change.trust_change_of", here)
         async with running(app, (120, 60)) as pilot:
             await _open(pilot)
@@ -178,6 +187,12 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             await pilot.press("ctrl+s")
             await shows(pilot, "The journal (J) undoes it")
             await pilot.press("y")
+            await shows(pilot, "writing")
+            for key in ("ctrl+s", "d", "enter"):
+                await pilot.press(key)
+                await shows(pilot, "One moment: the files are being written.")
+                app.clear_notifications()
+            asked.set()
             await until(pilot, lambda: "J shows the journal" in drawn(app))
             assert '"default": [{"type": "reject"}]' in policy.read_text()
             await pilot.press("J")

@@ -39,7 +39,7 @@ class Registry:
 
     def digest_of(self, name: str, *_: object) -> Known[str]:
         self.asked.append(name)
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         return self.answers.get(name, Unreadable("[/x]\x1b[2J no route"))
 
 

@@ -83,7 +83,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
     pressed, draft = threading.Event(), Drafter.draft
 
     def slow(drafter: Drafter, report: Report, plan: Plan | None, target: Target, **words: Any) -> Draft:
-        assert target is not Target.RUN or pressed.wait(10)
+        assert target is not Target.RUN or pressed.wait(60)
         return draft(drafter, report, plan, target, **words)
 
     monkeypatch.setattr(Drafter, "draft", slow)

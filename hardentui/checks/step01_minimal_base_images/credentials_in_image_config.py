@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.command_line_secrets import secrets_in_words
-from hardentui.reading.images import image_of, steps_of
+from hardentui.reading.images import comments_of, image_of, steps_of
 from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         *_pairs("image, Labels", tuple(f"{name}={value}" for name, value in labels.items()), allowed),
     ]
     if not isinstance(image.history, Unreadable):
-        evidence += _in_steps(steps_of(image.history))
+        evidence += _in_steps((*steps_of(image.history), *comments_of(image.history)))
     if evidence:
         places = ", ".join(sorted({item.where for item in evidence}))
         return failed(
@@ -87,6 +87,7 @@ CHECK = Check(
     fails=lambda: (
         container(image=_image("DB_PASSWORD=correct-horse")),
         container(image=_image("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
+        container(image=_image("PATH=/usr/bin", "RUN /bin/sh -c curl -u ci:correct-horse https://repo")),
     ),
     references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S1-05",

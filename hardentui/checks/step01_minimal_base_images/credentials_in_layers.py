@@ -1,9 +1,9 @@
 """Credential files in the image.
 
 What it checks:
-Whether a layer of the image contains a private key or a file in which tools keep credentials (cloud, git,
-npm, Python packages, registries). Files deleted by a later layer count too: they are hidden, not gone.
-Values are never shown.
+Whether a layer of the image contains a private key (under any name) or a file in which tools keep credentials
+(cloud, git, npm, Python packages, registries). Files deleted by a later layer count too: they are hidden, not
+gone. Values are never shown.
 
 Why it matters:
 Anyone who can pull the image can read every layer of it without running anything. Deleting a file in the

@@ -1,8 +1,8 @@
 """An account in the image lets anyone become root.
 
 What it checks:
-Whether the image has an account with an empty password, a second account with UID 0, or a sudo rule that
-asks for no password.
+Whether the image has an account with an empty password, a second account with UID 0, or a rule of sudo or
+doas that asks for no password.
 
 Why it matters:
 Running as an ordinary user protects only as long as that user cannot simply become root. An empty password

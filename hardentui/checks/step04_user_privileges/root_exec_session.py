@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -41,6 +41,7 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.options import USER
 from hardentui.reading.containers import declared_user, is_root, section
+from hardentui.reading.user_namespace import uid_inside
 from hardentui.words import plural
 
 
@@ -52,10 +53,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     sessions = facts.exec_sessions
     if isinstance(sessions, Unreadable):
         return unknown(sessions.reason)
-    unprivileged = not is_root(declared_user(facts))
-    bad = [
-        session for session in sessions if session.get("Running", True) and _too_strong(session, unprivileged)
-    ]
+    bad = [session for session in sessions if session.get("Running", True) and _too_strong(session, facts)]
     effective = plural(len(sessions), "session")
     if not bad:
         return passed(effective=effective, evidence=_closed(facts))
@@ -90,12 +88,18 @@ def _user(session: Mapping[str, Any]) -> str:
     return str(section(session, "ProcessConfig").get("user") or "")
 
 
-def _too_strong(session: Mapping[str, Any], unprivileged: bool) -> bool:
-    """Privileged, or explicitly root. A session without a user runs as the container's user."""
+def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
+    """Privileged, or root where the service is not. Without the kernel's answer, names decide; a session
+    without a user runs as the container's user."""
     if section(session, "ProcessConfig").get("privileged"):
         return True
+    kernel = facts.kernel
+    main = kernel.uid if isinstance(kernel, Kernel) else None
+    uid = facts.exec_uids.get(str(session.get("ID")))
+    if isinstance(kernel, Kernel) and uid is not None and isinstance(main, int):
+        return uid_inside(kernel, uid) == 0 and uid_inside(kernel, main) != 0
     user = _user(session)
-    return unprivileged and bool(user) and is_root(user)
+    return bool(user) and is_root(user) and not is_root(declared_user(facts))
 
 
 def _rights(session: Mapping[str, Any]) -> str:
@@ -129,6 +133,11 @@ CHECK = Check(
     fails=lambda: (
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
+        replace(
+            _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}),
+            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),)),
+            exec_uids={"ef": 0},
+        ),
     ),
     references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
     catalogue="S4-06",

@@ -1,11 +1,12 @@
-"""The main process runs as root.
+"""The container runs as root.
 
 What it checks:
 Whether the main process has UID 0 inside the container. The user comes from `--user`, otherwise from the
 image; if neither sets one, it is root. A name counts by its UID in the image's /etc/passwd. For a running
-container the kernel decides, because an entrypoint may drop root on its own. The finding is worse if root
-inside is also root on the host (rootful, no user namespace), and worst if a writable system directory or the
-engine's socket is mounted.
+container the kernel decides, because an entrypoint may drop root on its own. Dropping it counts only if it is
+for good: a saved UID of 0 is root again at any time, and a child that stayed root is root. The finding is
+worse if root inside is also root on the host (rootful, no user namespace), and worst if a writable system
+directory or the engine's socket is mounted.
 
 Why it matters:
 A vulnerability in the service gives an attacker the rights of its process. As root, they can change every
@@ -30,7 +31,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import about_low_ports, owners_of_mounts, uids, with_low_ports
@@ -48,8 +49,11 @@ from hardentui.reading.containers import (
 )
 from hardentui.reading.mounts import at_or_above, host_mounts
 from hardentui.reading.scratch import about_tmpfs, needs, with_tmpfs
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.user_namespace import own_user_namespace, uid_inside
 from hardentui.visible import visible
+
+_MAIN = "the main process is root inside the container"
+_BESIDE = "a process is root inside the container, or can become it again"
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -59,12 +63,19 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     keeps = facts.spec[USERNS].partition(":")
     as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")
     inside = ask(facts, _uids)
+    main_is_root = 0 in inside if isinstance(inside, tuple) else True
+    root_beside = _root_beside(facts)
+
+    def look(uids: tuple[int, int]) -> tuple[bool, str]:
+        more = "" if main_is_root or not root_beside else "; root as well, or able to become it again"
+        return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
+
     return judge(
         inside,
-        lambda uids: (0 in uids, f"uid {uids[0]} inside, uid {uids[1]} on the host"),
+        look,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
-        reason="the main process is root inside the container",
+        reason=_MAIN if main_is_root else _BESIDE,
         where=proc(facts),
         severity=_severity(facts),
     )
@@ -75,16 +86,20 @@ def _named_root(facts: ContainerFacts, user: str) -> bool:
     return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
 
 
-def _uids(kernel: Kernel) -> tuple[int, int] | Unreadable:
+def _uids(kernel: Kernel) -> Known[tuple[int, int]]:
     """UID inside and UID on the host."""
     if isinstance(kernel.uid, Unreadable):
         return kernel.uid
-    if isinstance(kernel.uid_map, Unreadable):
-        return kernel.uid_map
-    for line in kernel.uid_map:
-        if line.outside <= kernel.uid < line.outside + line.size:
-            return line.inside + kernel.uid - line.outside, kernel.uid
-    return Unreadable(f"host UID {kernel.uid} is not in the UID map")
+    inside = uid_inside(kernel, kernel.uid)
+    return inside if isinstance(inside, Unreadable) else (inside, kernel.uid)
+
+
+def _root_beside(facts: ContainerFacts) -> bool:
+    """Another process is root, or the main one may take root back (its real or saved uid)."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.other_uids, Unreadable):
+        return False
+    return any(uid == 0 or uid_inside(kernel, uid) == 0 for uid in kernel.other_uids)
 
 
 def _severity(facts: ContainerFacts) -> Severity:
@@ -115,6 +130,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     name_of_root = isinstance(live, tuple) and live[0] == 0
     name_of_root = name_of_root or _named_root(context.facts, declared_user(context.facts))
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
+        if _root_beside(context.facts):
+            raise CannotFix(
+                "it starts as an ordinary user, and a program in it makes itself root",
+                "Set no-new-privileges: then programs with the setuid bit cannot.",
+            )
         return spec
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):

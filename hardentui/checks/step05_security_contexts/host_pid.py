@@ -31,8 +31,10 @@ from hardentui.reading.user_namespace import own_user_namespace
 def evaluate(facts: ContainerFacts) -> Verdict:
     asked = facts.spec[PID]
     foreign = _is_foreign(facts, asked)
+    seen = ask(facts, lambda kernel: kernel.shared_namespaces)
+    of_host = "pid" in seen if isinstance(seen, frozenset) else asked == "host"
     severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
-    if foreign:
+    if not of_host:
         severity = Severity.MEDIUM
 
     def look(shared: frozenset[str]) -> tuple[bool, str]:
@@ -41,11 +43,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return foreign, "not the host's PID namespace"
 
     return judge(
-        ask(facts, lambda kernel: kernel.shared_namespaces),
+        seen,
         look,
         declared_bad=asked == "host" or foreign,
         declared=f"pid {asked or 'private'}",
-        reason="sees the processes of " + ("an unrelated container" if foreign else "the host"),
+        reason="sees the processes of " + ("the host" if of_host else "an unrelated container"),
         where=proc(facts, "ns/pid"),
         severity=severity,
     )
@@ -87,6 +89,7 @@ CHECK = Check(
     fails=lambda: (
         container((PID, "host")),
         container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container((PID, "ns:/proc/1/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
         container((PID, "container:db"), peers=Peers((_FRIEND,))),
     ),
     references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),

@@ -26,7 +26,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
-from hardentui.options import SHM_SIZE, TMPFS
+from hardentui.options import IPC, POD, SHM_SIZE, TMPFS
 from hardentui.reading.containers import bytes_of, listed
 from hardentui.reading.limits import memory_of_machine
 
@@ -39,15 +39,22 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     bad = tuple(mount for mount in mounts if _is_loose(mount, most))
     declared = "; ".join(mounts) or "no tmpfs"
     shared = facts.spec[SHM_SIZE]
-    if bad or shared >= most:
+    endless = _is_endless(facts.spec, most)
+    if bad or endless:
         paths = [mount.partition(":")[0] for mount in bad]
         evidence = [Evidence("--tmpfs", mount) for mount in bad]
-        if shared >= most:
+        if endless:
             paths.append("/dev/shm")  # noqa: S108
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
         reason = f"no size limit, or programs can run: {listed(paths)}"
         return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
+
+
+def _is_endless(spec: Spec, most: float) -> bool:
+    """--shm-size=0 is no limit, see tmpfs(5); with the IPC namespace of another it says nothing."""
+    own = spec[IPC] in ("", "private", "shareable") and not spec[POD]
+    return spec[SHM_SIZE] >= most or (spec[SHM_SIZE] == 0 and own)
 
 
 def _options(mount: str) -> list[str]:
@@ -86,7 +93,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
     most = _most(context.facts)
-    if spec[SHM_SIZE] >= most:
+    if _is_endless(spec, most):
         spec = spec.without(SHM_SIZE)
     mounts = (_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS])
     return spec.with_(TMPFS, tuple(mounts))

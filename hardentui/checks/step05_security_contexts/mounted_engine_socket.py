@@ -6,7 +6,8 @@ socket is identified by who listens on it, under whatever name it is mounted: ha
 second Podman service count. Directories in which an engine creates its socket (/run, /run/podman,
 /run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If the
 listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
-writing to a file.
+writing to a file. An engine that takes requests on TCP without client certificates counts where the container
+reaches it: on the host's own network, or on all addresses of the host.
 
 Why it matters:
 Whoever can talk to that socket is the engine. A single request starts a privileged container with the whole
@@ -26,10 +27,12 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
+from hardentui.options import MOUNTS, NETWORK, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
+from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets
 
@@ -41,6 +44,10 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         evidence = tuple(Evidence("Mounts", _seen(engine_mount)) for engine_mount in bad)
         paths = listed([engine_mount.path for engine_mount in bad])
         return failed(f"can control the engine through {paths}", declared, "", evidence)
+    api = reachable_api(facts)
+    if api is not None:
+        evidence = (Evidence(api.where, f"{api.address} without client certificates"),)
+        return failed(f"can control the engine through {api.address}", declared, "", evidence)
     unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
     unclear = [reason for reason in unclear if reason]
     return unknown(unclear[0], declared) if unclear else passed(declared)
@@ -65,6 +72,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             f"the socket is in {listed(folders)}, which may be mounted for other reasons, too",
             "Mount only the files that the service needs.",
         )
+    if not sources and (api := reachable_api(context.facts.planned(spec))) is not None:
+        raise CannotFix(
+            f"the engine takes requests from anyone at {api.address}",
+            "Turn that off on the host (see tcp-api-without-tls).",
+        )
     sockets = {source.mount.mount for source in sources if source.mount.declared}
     others = [source for source in sources if not source.mount.declared]
     if others and not sockets:
@@ -79,6 +91,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath(
     "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
 )
+_LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 CHECK = Check(
@@ -104,6 +117,7 @@ CHECK = Check(
         ),
     ),
     fails=lambda: (
+        container((NETWORK, ("host",)), host=_LISTENS_ON_TCP),
         container(
             (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a")))
         ),

@@ -1,7 +1,8 @@
 """The container's output is thrown away.
 
 What it checks:
-Whether the log driver is `none`, set for the container or as the engine's default.
+Whether the log driver is `none`, set for the container or as the engine's default, or the log goes to
+/dev/null.
 
 Why it matters:
 What a service writes to its output is often the only trace of an attack: failed logins, strange requests, the
@@ -22,9 +23,9 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import LOG_DRIVER
+from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.reading.containers import engine_info, is_infra
-from hardentui.reading.logs import log_driver
+from hardentui.reading.logs import log_driver, log_goes_nowhere
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -37,11 +38,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
         reason = "no log is kept, which is the engine's default" if from_engine else "no log is kept"
         return failed(reason, f"log driver {driver}")
+    if log_goes_nowhere(facts):
+        return failed("the log is written to /dev/null", f"log driver {driver}, path=/dev/null")
     return passed(f"log driver {driver}")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if log_driver(context.facts.planned(spec)) != "none":
+    planned = context.facts.planned(spec)
+    if log_goes_nowhere(planned):
+        return spec.with_(LOG_OPT, tuple(o for o in spec[LOG_OPT] if not o.startswith("path=")))
+    if log_driver(planned) != "none":
         return spec
     driver = context.parameters.text("driver")
     if driver in ("", "none"):
@@ -67,6 +73,7 @@ CHECK = Check(
     fails=lambda: (
         container((LOG_DRIVER, "none")),
         container(engine=rootful(info={"host": {"logDriver": "none"}})),
+        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=1mb", "path=/dev/null"))),
     ),
     references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
     catalogue="S7-03",

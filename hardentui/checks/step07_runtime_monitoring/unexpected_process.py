@@ -2,10 +2,10 @@
 
 What it checks:
 The processes of the running container as the kernel shows them, without entering it: remote login servers,
-package managers, well-known miners and scanners, and shells. A shell is expected if the container was started
-with one or has a terminal; then only the other kinds count. If it may be the shell of a health check, the
-answer is unknown until you look again. Programs are recognised by process name and file name (parameters
-`forbidden`, `shells`).
+package managers, well-known miners and scanners, programs that run from memory without a file, and shells. A
+shell is expected if the container was started with one or has a terminal; then only the other kinds count. If
+it may be the shell of a health check, the answer is unknown until you look again. Programs are recognised by
+process name and file name (parameters `forbidden`, `shells`).
 
 Why it matters:
 A service container does one thing, so its process list is short and boring. A shell next to the web server is
@@ -47,6 +47,7 @@ _FORBIDDEN = (
     *("nc", "ncat", "netcat", "socat"),
 )
 _RELAYS = frozenset({"nc", "ncat", "netcat", "socat"})
+_RUNTIMES = ("/memfd:runc_cloned:", "/memfd:crun")
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
 
@@ -59,7 +60,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
     listed = set(parameters.texts("forbidden"))
     # a relay that is the service itself is intended; next to another program it is a way in or out
-    forbidden = [p for p in processes if _names(p) & (listed - _RELAYS if p.pid == main else listed)]
+    forbidden = [
+        process
+        for process in processes
+        if _has_no_file(process) or _names(process) & (listed - _RELAYS if process.pid == main else listed)
+    ]
     shells = frozenset(parameters.texts("shells"))
     strays = [p for p in processes if _names(p) & shells and p not in forbidden]
     if _started_with_shell(facts, processes, shells):
@@ -70,9 +75,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not forbidden and not strays:
         return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
     bad = (*forbidden, *strays)
-    running = ", ".join(sorted({name for p in bad for name in _names(p) & (listed | shells)}))
+    running = {name for p in bad for name in _names(p) & (listed | shells)}
+    running |= {f"{p.name} from memory, without a file" for p in bad if _has_no_file(p)}
     return failed(
-        f"running now: {running}",
+        f"running now: {', '.join(sorted(running))}",
         "",
         effective,
         tuple(_evidence(p) for p in bad[:12]),
@@ -84,6 +90,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _base(process: Process) -> str:
     path = process.executable.removesuffix(" (deleted)")
     return path.rpartition("/")[2] or process.name
+
+
+def _has_no_file(process: Process) -> bool:
+    """Its file was only ever in memory, as that of malware is; runtimes start themselves so, too."""
+    return process.executable.startswith("/memfd:") and not process.executable.startswith(_RUNTIMES)
 
 
 def _names(process: Process) -> set[str]:
@@ -129,6 +140,7 @@ CHECK = Check(
         container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
         container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
         container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),
+        container(kernel=_running(_NGINX, Process(903, "kworker", "/memfd:x (deleted)"))),
     ),
     references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.4.4"),
     catalogue="S7-08",

@@ -3,7 +3,7 @@
 What it checks:
 Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
 AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE, CHECKPOINT_RESTORE.
-The bounding set of the running process decides.
+The bounding sets of the running processes decide.
 
 Why it matters:
 They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates and

@@ -2,7 +2,8 @@
 
 What it checks:
 Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
-DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding set of the running process decides.
+DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding sets of the running
+processes decide.
 
 Why it matters:
 SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out by themselves: mount the host's disk,

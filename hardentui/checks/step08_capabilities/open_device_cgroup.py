@@ -1,10 +1,11 @@
-"""The device filter allows whole classes of devices.
+"""The device filter allows disks, memory or whole classes of devices.
 
 What it checks:
-Rules set with `--device-cgroup-rule` that open every device, every device of a type, or every disk of a
-driver for reading or writing, and privileged mode, which turns the filter off. A rule that only allows
-creating nodes (`m`) is what Podman grants anyway. Rootless containers have no device filter: there, the
-permissions of the device files decide.
+Rules set with `--device-cgroup-rule` that open every device, every device of a type, a disk or the memory of
+the host for reading or writing, and privileged mode, which turns the filter off. A rule that only allows
+creating nodes (`m`) is what Podman grants anyway. With MKNOD and no user namespace of its own, a rule for
+disks hands over the host. Rootless containers have no device filter: there, the permissions of the device
+files decide.
 
 Why it matters:
 The filter is what makes MKNOD harmless: a device file can be created, but not opened. With a rule such as
@@ -13,10 +14,12 @@ permissions.
 
 What may break:
 Devices plugged in later that the rule was meant for (USB serial ports, cameras). Use the major number of that
-one driver instead of `*`.
+one driver instead of `*`. Programs that work on a disk itself need it: pass that one disk with `--device`.
 """
 
 from __future__ import annotations
+
+from msgspec import Struct
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
@@ -34,8 +37,16 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.spec import Spec
-from hardentui.options import DEVICE_CGROUP_RULE, PRIVILEGED
+from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
+from hardentui.reading.capabilities import granted
 from hardentui.reading.containers import listed, without_cgroup
+from hardentui.reading.user_namespace import own_user_namespace
+
+_MEMORY = "1"
+_MEMORY_MINORS = ("1", "2", "4")
+"""/dev/mem, /dev/kmem and /dev/port; the others of this driver are /dev/null and the like."""
+_RAW_DISKS = ("21", "90", "162")
+"""SCSI generic, flash memory and raw disks, see devices.txt of the kernel."""
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
@@ -45,28 +56,55 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("no cgroup, and so no device filter (see disabled-cgroups)")
     if facts.spec[PRIVILEGED]:
         shown = (Evidence("HostConfig.Privileged", "true"),)
-        return failed("privileged mode turns the device filter off", "privileged", evidence=shown)
+        why = "privileged mode turns the device filter off"
+        return failed(why, "privileged", evidence=shown, severity=Severity.HIGH)
     rules = facts.spec[DEVICE_CGROUP_RULE]
     bad = tuple(rule for rule in rules if _is_open(rule))
     if bad:
         evidence = tuple(Evidence("--device-cgroup-rule", rule) for rule in bad)
-        return failed(f"whole classes of devices are open: {listed(bad)}", listed(rules), "", evidence)
+        reaches_disk = any(_opens_disk_or_memory(rule) for rule in bad) and "CAP_MKNOD" in granted(facts)
+        severity = Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
+        why = "disks or memory" if any(_opens_disk_or_memory(rule) for rule in bad) else "classes of devices"
+        return failed(f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, severity)
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
         return unknown("the engine does not show device rules, and the create command is not known")
     return passed(listed(rules) or "no added rules")
 
 
-def _is_open(rule: str) -> bool:
-    """`b *:* rwm`, `a`, `b 8:* rw`: more than one driver, or all disks of one."""
+class _Rule(Struct, frozen=True):
+    """`TYPE MAJOR:MINOR ACCESS`, as the device filter reads it."""
+
+    kind: str
+    major: str
+    minor: str
+    access: str
+
+
+def _parsed(rule: str) -> _Rule | None:
     words = rule.split()
     if not words:
-        return False
-    kind = words[0]
+        return None
     major, _, minor = (words[1] if len(words) > 1 else "*:*").partition(":")
-    access = words[2] if len(words) > 2 else "rwm"
-    if not set(access) & {"r", "w"}:
+    return _Rule(words[0], major, minor or "*", words[2] if len(words) > 2 else "rwm")
+
+
+def _is_open(rule: str) -> bool:
+    """`b *:* rwm`, `a`, `c *:* rw`: more than one driver; or what holds the data of the host."""
+    parsed = _parsed(rule)
+    if parsed is None or not set(parsed.access) & {"r", "w"}:
         return False
-    return major == "*" or kind == "a" or (kind == "b" and minor == "*")
+    return parsed.major == "*" or parsed.kind == "a" or _opens_disk_or_memory(rule)
+
+
+def _opens_disk_or_memory(rule: str) -> bool:
+    parsed = _parsed(rule)
+    if parsed is None or not set(parsed.access) & {"r", "w"}:
+        return False
+    if parsed.kind in ("a", "b"):
+        return True
+    if parsed.major == _MEMORY and parsed.minor not in ("*", *_MEMORY_MINORS):
+        return False
+    return parsed.kind == "c" and parsed.major in ("*", _MEMORY, *_RAW_DISKS)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -81,22 +119,25 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Device cgroup allows whole device classes",
+    title="Device cgroup allows disks or whole device classes",
     severity=Severity.HIGH,
-    summary="Remove the rules that allow whole device classes",
+    takes_over=True,
+    summary="Remove the rules that allow disks or whole device classes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
     passes=lambda: (
         container(),
-        container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "b 8:1 r"))),
+        container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
         container((PRIVILEGED, True), engine=rootless()),
     ),
     fails=lambda: (
         container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
         container((DEVICE_CGROUP_RULE, ("a",))),
         container((DEVICE_CGROUP_RULE, ("b 8:* r",))),
+        container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
+        container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
         container((PRIVILEGED, True)),
     ),
     references=("CIS Docker 1.6 5.18",),

@@ -1,9 +1,10 @@
 """The container sets sysctls that are not known to be safe.
 
 What it checks:
-The sysctls set with `--sysctl`, compared with a list of those that belong to the container's own namespaces
-and affect nobody else (parameter `safe`). Inspect does not show them; they come from the command that created
-the container, or from its OCI configuration.
+The sysctls set with `--sysctl` or by the engine (`default_sysctls` in containers.conf), compared with a list
+of those that belong to the container's own namespaces and affect nobody else (parameter `safe`). Inspect does
+not show them; they come from the command that created the container, and from the configuration that its
+runtime got at the last start.
 
 Why it matters:
 A sysctl outside the list may weaken the container (packet forwarding, accepting redirects, larger shared
@@ -18,12 +19,15 @@ to `safe`, with a reason.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
-from hardentui.reading.containers import listed
+from hardentui.reading.containers import is_planned, listed
 
 _SAFE = (
     "kernel.shm_rmid_forced",
@@ -43,13 +47,28 @@ _SAFE = (
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     given = facts.spec[SYSCTL]
-    bad = tuple(setting for setting in given if _name(setting) not in parameters.texts("safe"))
+    of_engine = () if is_planned(facts) else _of_engine(facts, given)
+    safe = parameters.texts("safe")
+    bad = tuple(setting for setting in (*given, *of_engine) if _name(setting) not in safe)
     if bad:
-        evidence = tuple(Evidence("--sysctl", setting) for setting in bad)
+        evidence = tuple(
+            Evidence("--sysctl" if setting in given else "the runtime's configuration", setting)
+            for setting in bad
+        )
         return failed(f"sets {listed([_name(setting) for setting in bad])}", listed(given), "", evidence)
     if SYSCTL in facts.spec.unknowable:
         return unknown("the engine does not show sysctls, and the create command is not known")
     return passed(listed(given) or "no sysctls")
+
+
+def _of_engine(facts: ContainerFacts, given: tuple[str, ...]) -> tuple[str, ...]:
+    """What the runtime was told besides what the container declares."""
+    if isinstance(facts.runtime, Unreadable):
+        return ()
+    declared = {_name(setting) for setting in given}
+    return tuple(
+        f"{name}={value}" for name, value in sorted(facts.runtime.sysctl.items()) if name not in declared
+    )
 
 
 def _name(setting: str) -> str:
@@ -58,6 +77,12 @@ def _name(setting: str) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     safe = context.parameters.texts("safe")
+    of_engine = [s for s in _of_engine(context.facts, spec[SYSCTL]) if _name(s) not in safe]
+    if of_engine and all(_name(setting) in safe for setting in spec[SYSCTL]):
+        raise CannotFix(
+            f"the engine sets {listed([_name(setting) for setting in of_engine])} for all containers",
+            "Remove it from default_sysctls in containers.conf, then recreate the container.",
+        )
     return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _name(setting) in safe))
 
 
@@ -74,6 +99,7 @@ CHECK = Check(
     fails=lambda: (
         container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
         container((SYSCTL, ("kernel.msgmax=65536",))),
+        container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),
     catalogue="S10-08",

@@ -77,8 +77,22 @@ def own_archive(folder: str) -> Iterator[bytes]:
         raise ChangeFailed("The files of a volume cannot be read: podman unshare tar failed.")
 
 
+def owner_of(archive: Iterable[bytes], place: str) -> tuple[int, int] | None:
+    """User and group of a folder in an archive of a root file system; None where it is not in it."""
+    wanted = posixpath.normpath(place).strip("/")
+    with tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole:
+        owners = ((entry.uid, entry.gid) for entry in whole if _name(entry) == wanted and entry.isdir())
+        return next(owners, None)
+
+
+def _name(entry: tarfile.TarInfo) -> str:
+    return entry.name.removeprefix("./").strip("/")
+
+
 def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
-    """The entries of an archive of a root file system that stand below a folder, relative to it."""
+    """The entries of an archive of a root file system that stand below a folder, relative to it. The first of
+    them is the folder itself: unpacking gives its mode to the one that they are unpacked into, not its owner.
+    """
     prefix = posixpath.normpath(place).strip("/") + "/"
     return _piped(lambda out: _filter(archive, prefix, out))
 
@@ -89,10 +103,10 @@ def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
         tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
     ):
         for entry in whole:
-            name = entry.name.removeprefix("./").lstrip("/")
-            if not name.startswith(prefix) or name == prefix:
+            name = _name(entry)
+            if f"{name}/" != prefix and not name.startswith(prefix):
                 continue
-            entry.name = name.removeprefix(prefix)
+            entry.name = name.removeprefix(prefix) if name.startswith(prefix) else "."
             if entry.islnk():
                 target = entry.linkname.removeprefix("./").lstrip("/")
                 if not target.startswith(prefix):

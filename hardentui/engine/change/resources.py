@@ -10,7 +10,7 @@ from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
-from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive
+from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive, owner_of
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
@@ -134,8 +134,12 @@ class Volumes:
             status = os.stat(source if source.startswith("/") else self._folder(source))
         except OSError:
             return {}
-        uid, gid = inside(status.st_uid, uids), inside(status.st_gid, gids)
-        return {"o": f"uid={uid},gid={gid}"} if uid or gid else {}
+        return _owned_by(inside(status.st_uid, uids), inside(status.st_gid, gids))
+
+    def owner_in(self, container: str, place: str, *, seconds: float = COPY_LIMIT) -> dict[str, str]:
+        """The same for a folder in a container's own layer."""
+        owner = owner_of(self._containers.export(container, seconds=seconds), place)
+        return _owned_by(*owner) if owner else {}
 
     def _content(self, source: str, seconds: float) -> Iterator[bytes]:
         facts = self._engine.facts
@@ -177,6 +181,10 @@ class Volumes:
             yield carrier
         finally:
             self._containers.remove(carrier, force=True)
+
+
+def _owned_by(uid: int, gid: int) -> dict[str, str]:
+    return {"o": f"uid={uid},gid={gid}"} if uid or gid else {}
 
 
 class Pods:

@@ -1,7 +1,5 @@
 """Kinds of fields, and objects that stand in several answers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """What Podman tells of an image."""
 
-from __future__ import annotations
-
 from msgspec import Struct
 
 from hardentui.engine.documents.fields import (

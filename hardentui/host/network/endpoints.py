@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -32,12 +33,16 @@ _FOLDERS = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
+_ENGINES = ("podman", "podman-remote")
 _FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})
 _ENGINE_SOCKET = re.compile(r"(?:/[^\s,:'\"]*)?/podman\.sock\b")
 _LISTEN = re.compile(
     r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
 )
 _MOST_ROUNDS = 4
+
+_Folders: TypeAlias = Mapping[str, Known[frozenset[str]]]
+"""Each folder of units with the names in it, listed once: most names that are looked for are in none."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -73,8 +78,8 @@ def read_endpoints(
     engines = {ROOTFUL_SOCKET: 0, DOCKER_SOCKET: 0}
     engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
     usual = frozenset(engines) - {DOCKER_SOCKET}
-    units = tuple(_socket_units(files))
-    table = () if isinstance(processes, Unreadable) else processes
+    units = tuple(_socket_units(files, _listed(files)))
+    table = () if isinstance(processes, Unreadable) else tuple(filter(_is_of_interest, processes))
     by_address: dict[str, Endpoint] = {}
     for _ in range(_MOST_ROUNDS):  # a forwarder may stand before another one
         before = len(by_address)
@@ -96,18 +101,25 @@ class _Unit(Struct, frozen=True):
     commands: tuple[tuple[str, ...], ...]
 
 
-def _socket_units(files: Files) -> Iterator[_Unit]:
-    seen: set[str] = set()
+def _listed(files: Files) -> _Folders:
+    folders: dict[str, Known[frozenset[str]]] = {}
     for folder in _FOLDERS:
         inside = names(files, folder)
-        for name in inside if isinstance(inside, tuple) else ():
+        folders[folder] = inside if isinstance(inside, Unreadable) else frozenset(inside)
+    return folders
+
+
+def _socket_units(files: Files, folders: _Folders) -> Iterator[_Unit]:
+    seen: set[str] = set()
+    for folder, inside in folders.items():
+        for name in () if isinstance(inside, Unreadable) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
-                yield _socket_unit(files, f"{folder}/{name}", name)
+                yield _socket_unit(files, folders, f"{folder}/{name}", name)
 
 
-def _socket_unit(files: Files, path: str, name: str) -> _Unit:
-    settings = _settings(files, path, name)
+def _socket_unit(files: Files, folders: _Folders, path: str, name: str) -> _Unit:
+    settings = _settings(files, folders, path, name)
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
     for section, key, value in settings:
@@ -118,21 +130,30 @@ def _socket_unit(files: Files, path: str, name: str) -> _Unit:
         elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
             service = name.removesuffix(".socket") + "@.service"
     commands: list[tuple[str, ...]] = []
-    place = next((f"{folder}/{service}" for folder in _FOLDERS if _is_text(files, f"{folder}/{service}")), "")
-    for section, key, value in _settings(files, place, service) if place else ():
+    place = next((place for place in _places(folders, service) if _is_text(files, place)), "")
+    for section, key, value in _settings(files, folders, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
     return _Unit(path, tuple(addresses), tuple(commands))
 
 
-def _settings(files: Files, path: str, name: str) -> list[tuple[str, str, str]]:
+def _places(folders: _Folders, name: str) -> list[str]:
+    """Where something of this name is, or may be: a folder that cannot be listed may have it."""
+    return [
+        f"{folder}/{name}"
+        for folder, inside in folders.items()
+        if isinstance(inside, Unreadable) or name in inside
+    ]
+
+
+def _settings(files: Files, folders: _Folders, path: str, name: str) -> list[tuple[str, str, str]]:
     """Of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
-    for folder in reversed(_FOLDERS):
-        inside = names(files, f"{folder}/{name}.d")
+    for folder in reversed(_places(folders, f"{name}.d")):
+        inside = names(files, folder)
         for drop_in in inside if isinstance(inside, tuple) else ():
             if drop_in.endswith(".conf"):
-                parts[drop_in] = f"{folder}/{name}.d/{drop_in}"
+                parts[drop_in] = f"{folder}/{drop_in}"
     settings: list[tuple[str, str, str]] = []
     for place in (path, *(parts[drop_in] for drop_in in sorted(parts))):
         content = text(files, place)
@@ -179,9 +200,15 @@ def _of_units(units: Iterable[_Unit], engines: Mapping[str, int]) -> Iterator[En
 # --- processes ------------------------------------------------------------------------------------
 
 
+def _is_of_interest(process: HostProcess) -> bool:
+    """Its program is one that serves an engine's API or passes connections on."""
+    program = posixpath.basename(process.words[0])
+    return program in _ENGINES or program in _FORWARDERS
+
+
 def is_api(words: tuple[str, ...]) -> bool:
     """`podman … system service …`"""
-    if not words or posixpath.basename(words[0]) not in ("podman", "podman-remote"):
+    if not words or posixpath.basename(words[0]) not in _ENGINES:
         return False
     return any(word == "system" and following == "service" for word, following in pairwise(words))
 

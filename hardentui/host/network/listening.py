@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
@@ -49,7 +48,7 @@ def read_listening(files: Files) -> Listening | None:
 
 def settled(path: str) -> str:
     """`/var/run/x` is `/run/x`: a link on every distribution."""
-    return re.sub(r"^/var/run/", "/run/", path)
+    return f"/run/{path.removeprefix('/var/run/')}" if path.startswith("/var/run/") else path
 
 
 def _tcp(files: Files) -> Iterator[tuple[str, str]]:

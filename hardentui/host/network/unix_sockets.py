@@ -14,7 +14,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.known import Known, Unreadable
@@ -31,6 +31,9 @@ _UNIT_FOLDERS = (
     *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
+_LONGEST_COMMAND = 4096
+_PATHS = re.compile(r"/[^\0,:=\s'\"]+")
+"""Paths in a command line, also behind `unix://` and `UNIX-CONNECT:`."""
 _LISTENS = re.compile(r"^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)", re.MULTILINE)
 
 
@@ -60,6 +63,7 @@ class UnixSockets:
         self._linked: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
         self._holders: dict[str, str] = {}
+        self._holding: dict[str, str] = {}
         self._processes = self._all_processes()
         self._units: dict[str, str] | None = None
         self.trouble: Unreadable | None = None
@@ -144,7 +148,27 @@ class UnixSockets:
     def listener(self, name: str, number: str) -> Known[Listener]:
         """Who listens on a socket: the program of the process, or the unit for which systemd does."""
         with self._lock:
-            return self._listener(name, number)
+            listener = self._listener(name, number)
+            target = None if isinstance(listener, Unreadable) else self._named_by(number)
+            if isinstance(listener, Unreadable) or target is None:
+                return listener
+            onward = self._listener(target.path, target.number)
+            return listener if isinstance(onward, Unreadable) else structs.replace(listener, onward=onward)
+
+    def _named_by(self, number: str) -> _Bound | None:
+        """Another listening socket that the command line of a listener names (`UNIX-CONNECT:/run/x.sock`)."""
+        process = self._holding.get(number, "")
+        try:
+            text = self._files.read_text(f"/proc/{process}/cmdline") if process else ""
+        except OSError:
+            return None
+        for path in _PATHS.findall(text[:_LONGEST_COMMAND]):
+            with contextlib.suppress(OSError):
+                status = self._stat(path)
+                bound = self._by_inode.get((status.device, status.inode))
+                if bound is not None and bound.number != number:
+                    return bound
+        return None
 
     def _listener(self, name: str, number: str) -> Known[Listener]:
         program = self._holders.get(number, "")
@@ -168,6 +192,7 @@ class UnixSockets:
         for number in numbers:
             if (program and program not in _FOR_OTHERS) or number not in self._holders:
                 self._holders[number] = program
+                self._holding[number] = process
 
     def _all_processes(self) -> Iterator[str]:
         """Process ids, the first ones first; they are asked only until the listener is found."""

@@ -21,10 +21,10 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
+from hardentui.host.process.tree import MAX_PROCESSES, descendants
 from hardentui.model.facts import Client, Kernel, ListeningSocket, Process
 from hardentui.model.known import Known, Unreadable
 
-MAX_PROCESSES = 4096
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20
 _ESTABLISHED = "01"
@@ -107,7 +107,7 @@ def _processes(
         return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
-        pids = _in_cgroup(files, tree, membership, cgroup_path) or _descendants(files, pid)
+        pids = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
     except OSError as error:
         return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
     processes = (_process(files, pid) for pid in sorted(pids)[:MAX_PROCESSES])
@@ -155,27 +155,6 @@ def _is_directory(files: Files, path: str) -> bool:
         return False
 
 
-def _descendants(files: Files, pid: int) -> set[int]:
-    descendants: set[int] = set()
-    waiting = [pid]
-    while waiting and len(descendants) < MAX_PROCESSES:
-        process = waiting.pop()
-        if process in descendants:
-            continue
-        descendants.add(process)
-        waiting.extend(_children(files, process))
-    return descendants
-
-
-def _children(files: Files, pid: int) -> Iterator[int]:
-    """Children belong to the thread that made them."""
-    try:
-        for thread in files.list_dir(f"/proc/{pid}/task"):
-            yield from map(int, files.read_text(f"/proc/{pid}/task/{thread}/children").split())
-    except (FileNotFoundError, ProcessLookupError):
-        return
-
-
 def _process(files: Files, pid: int) -> Process | None:
     """None when it has ended; the executable is empty when it may not be seen."""
     try:
@@ -186,10 +165,11 @@ def _process(files: Files, pid: int) -> Process | None:
         executable = files.read_link(f"/proc/{pid}/exe")
     except OSError:
         executable = ""
-    return Process(pid, name, executable, _effective_uid(files, pid))
+    return Process(pid, name, executable, effective_uid(files, pid))
 
 
-def _effective_uid(files: Files, pid: int) -> int | None:
+def effective_uid(files: Files, pid: int) -> int | None:
+    """Of a process, as the host sees it; None when it has ended or may not be asked."""
     try:
         lines = files.read_text(f"/proc/{pid}/status").split("\n")
     except OSError:

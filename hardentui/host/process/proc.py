@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
 from typing import TypeVar
 
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_names
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
+from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount
@@ -36,7 +39,10 @@ def read_kernel(
     cgroups: Known[CgroupTree] | None = None,
     engine_mounts: Callable[[str, str], Known[MountTable]] | None = None,
 ) -> Kernel:
-    """The kernel's view of a running container of this machine, without processes and sockets.
+    """The kernel's view of a running container of this machine, without its processes' names and sockets.
+
+    Rights are those of the main process and of all that it has started: a main process that gave its rights
+    up may have left them to a child.
 
     Args:
         files: the host.
@@ -57,10 +63,11 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return _all(pid, ENDED)
-    status = _then(_text(files, f"/proc/{pid}/status"), _parse_status)
+    status = _then(_text(files, f"/proc/{pid}/status"), parse_status)
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
     own = _namespaces(files, str(pid))
+    others = () if isinstance(own, Unreadable) else statuses_below(files, pid, own.get("user", ""))
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
@@ -70,9 +77,10 @@ def read_kernel(
         gid=_then(status, lambda lines: _id(lines, "Gid")),
         uid_map=uid_map,
         gid_map=_then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map),
-        capabilities=_then(status, _capabilities),
-        no_new_privileges=_then(status, lambda lines: _number(lines, "NoNewPrivs") == 1),
-        seccomp_mode=_then(status, lambda lines: _number(lines, "Seccomp")),
+        other_uids=_then(status, lambda lines: _other_uids(lines, others)),
+        capabilities=_then(status, lambda lines: _capabilities((lines, *others))),
+        no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
+        seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
         read_only_root=_then(mounts, _read_only_root),
         shared_namespaces=_shared(own, engines),
@@ -146,21 +154,26 @@ def _belongs(membership: Known[Membership], cgroup_path: str) -> bool:
     return any(f"/{wanted}/" in f"{path}/" for path in membership.paths())
 
 
-def _parse_status(text: str) -> Mapping[str, str]:
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))}
-
-
-def _number(lines: Mapping[str, str], name: str) -> int:
-    return int(lines[name])
+def _least(processes: tuple[Mapping[str, str], ...], name: str) -> int:
+    """The value of the process that is protected least."""
+    return min(int(lines[name]) for lines in processes)
 
 
 def _id(lines: Mapping[str, str], name: str) -> int:
     return int(lines[name].split()[1])
 
 
-def _capabilities(lines: Mapping[str, str]) -> CapabilitySets:
+def _other_uids(main: Mapping[str, str], others: tuple[Mapping[str, str], ...]) -> frozenset[int]:
+    """Uids that a process has or may take back (real, effective, saved), but the main one's effective."""
+    uids = {int(word) for lines in (main, *others) for word in lines["Uid"].split()}
+    return frozenset(uids - {_id(main, "Uid")})
+
+
+def _capabilities(processes: tuple[Mapping[str, str], ...]) -> CapabilitySets:
+    """What any of the processes holds."""
+
     def names(key: str) -> frozenset[str]:
-        return capability_names(int(lines[key], 16))
+        return capability_names(reduce(or_, (int(lines[key], 16) for lines in processes)))
 
     return CapabilitySets(
         effective=names("CapEff"),

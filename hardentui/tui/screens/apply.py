@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,7 +33,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
-from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.history import History, seconds_left
 from hardentui.workbench.changing.played import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
@@ -140,11 +139,17 @@ class ApplyScreen(HardenScreen):
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.query_one("#reading").focus()
-        self._prepare_again()
+        if not self._begun:
+            self._prepare_again()
+
+    @property
+    def _begun(self) -> bool:
+        """What was prepared is being done, or is done: what else is prepared counts no more."""
+        return self._stop is not None or self._entry is not None
 
     def action_data(self) -> None:
         """Data in its own layer: the next way to treat it."""
-        if self._stop is None and self._entry is None:
+        if not self._begun:
             ways = tuple(Data)
             self._data = ways[(ways.index(self._data) + 1) % len(ways)]
             self._prepare_again()
@@ -160,7 +165,7 @@ class ApplyScreen(HardenScreen):
     def action_run(self) -> None:
         """Do exactly what is shown."""
         prepared = self._prepared
-        if self._stop is not None or self._entry is not None:
+        if self._begun:
             self.complain("It is already running." if self._stop is not None else "It is done already.")
         elif prepared is None:
             self.complain("The reason is already shown." if self._trouble else "It is being prepared.")
@@ -251,7 +256,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
-        if message.change.wishes != self._wishes():
+        if self._begun or message.change.wishes != self._wishes():
             return  # of wishes that have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
@@ -282,7 +287,7 @@ class ApplyScreen(HardenScreen):
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
-        if message.wishes is not None and message.wishes != self._wishes():
+        if message.wishes is not None and (self._begun or message.wishes != self._wishes()):
             return
         self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
         self._draw()
@@ -343,7 +348,7 @@ class ApplyScreen(HardenScreen):
         down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
         kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
         if entry.state is EntryState.WAITING:
-            left = max(0, round(entry.confirm_by - time.time()))
+            left = max(0, round(seconds_left(entry)))
             text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
             text, color = f"Done.{down}{kept} u undoes it.", "bold $success"

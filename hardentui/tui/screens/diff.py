@@ -52,13 +52,12 @@ class DiffScreen(HardenScreen):
         self.run_worker(self._look_for_unit, group="unit", thread=True)
 
     def _look_for_unit(self) -> None:
-        unit = self._choosing.bench.drafter.own_unit(self._choosing.report)
-        if unit is not None and unit.ways:
-            self.post_message(UnitFound(unit))
+        self.post_message(UnitFound(self._choosing.bench.drafter.own_unit(self._choosing.report)))
 
     def on_unit_found(self, message: UnitFound) -> None:
-        self._targets += message.unit.ways
-        self._draw()
+        if message.unit is not None:
+            self._targets += message.unit.ways
+            self._draw()
 
     def _draw(self) -> None:
         plan = self._choosing.plan

@@ -91,6 +91,7 @@ class FixManyScreen(BrowseScreen):
         self._marked = tuple(keys)
         self._caution: Caution | None = Caution.LIKELY
         self._round = 0
+        self._planned = BatchForm((), plan=False)
         self._items: dict[str, BatchItem] = {}
         self._fresh: dict[str, Report] = {}
         self._gone: set[str] = set()
@@ -127,6 +128,7 @@ class FixManyScreen(BrowseScreen):
         if bench is None:
             return
         this_round, caution, form = self._round, self._caution, self._form()
+        self._planned = form
         known = {key: self.session.rows[key].report for key in self._marked if key in self.session.rows}
         chosen: dict[str, tuple[Choice, ...]] = {
             key: tuple(self.session.choices.get(key, {}).values()) for key in self._marked
@@ -166,7 +168,8 @@ class FixManyScreen(BrowseScreen):
 
     @on(Checkbox.Changed)
     def _form_changed(self) -> None:
-        self._prepare()
+        if self._form() != self._planned:
+            self._prepare()
 
     def on_item_ready(self, message: ItemReady) -> None:
         if message.round == self._round:
@@ -245,6 +248,7 @@ class FixManyScreen(BrowseScreen):
         return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
 
     def action_save(self) -> None:
+        self._form_changed()  # the news of a tick may still be on its way
         bench, batch = self.session.bench, self._batch
         if self._writing or bench is None:
             return

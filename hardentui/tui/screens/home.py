@@ -232,7 +232,7 @@ class HomeScreen(ContainerScreen):
         text = plural(count, "safe fix", "safe fixes") if count else ""
         if count and after is not None and (now is None or after > now):
             text += f" → {score_word(after)}"
-        self.app.call_later(self._promised, report, self.signs.of(text))
+        self.call_later(self._promised, report, self.signs.of(text))
 
     def _promised(self, report: Report, text: str) -> None:
         subject = report.subject

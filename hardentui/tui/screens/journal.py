@@ -130,22 +130,19 @@ class JournalScreen(BrowseScreen):
         if entry is None or entry.state is not EntryState.WAITING:
             self.complain("This entry is not waiting for confirmation.")
             return
+        if self._busy:
+            return
         self._busy = "keeping it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 
     def action_forget(self) -> None:
         entry = self._entry()
-        if entry is None or not entry.original:
+        if entry is None or not entry.can_be_undone:
             self.complain("No original is kept for this entry.")
             return
-        question = f"Remove {entry.original} for good?"
+        question = f"Remove {entry.original} for good?" if entry.original else "Close it as it stands?"
         detail = "The change cannot be undone afterwards."
-
-        def forget() -> str:
-            History().forget(entry.id)
-            return "The original is removed."
-
-        self._ask(question, detail, "removing the original", forget)
+        self._ask(question, detail, "forgetting it", lambda: visible(History().forget(entry.id).reason, 200))
 
     def _ask(self, question: str, detail: str, what: str, action: Callable[[], str]) -> None:
         def answered(yes: bool | None) -> None:

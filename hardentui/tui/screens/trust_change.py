@@ -101,6 +101,7 @@ class TrustChangeScreen(StoppableScreen):
         self._complete = False
         self._trouble: HardenError | None = None
         self._entry: JournalEntry | None = None
+        self._writing = False
         self._now = ""
 
     @property
@@ -167,8 +168,7 @@ class TrustChangeScreen(StoppableScreen):
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
         """Other rules: what was proven of the ones before counts no more."""
-        if self.stop is not None:
-            self.complain("Pulls are under way. esc stops them.")
+        if self._busy():
             return
         self._rules = rules
         self._draft, self._proofs, self._complete = None, [], False
@@ -177,9 +177,16 @@ class TrustChangeScreen(StoppableScreen):
 
     # --- plan and pulls ----------------------------------------------------------------------------------
 
-    def action_prove(self) -> None:
+    def _busy(self) -> bool:
+        """Something is under way that has to end first; says so."""
         if self.stop is not None:
             self.complain("Pulls are under way. esc stops them.")
+        elif self._writing:
+            self.complain("One moment: the files are being written.")
+        return self.stop is not None or self._writing
+
+    def action_prove(self) -> None:
+        if self._busy():
             return
         self._changed(self._rules)
         self.stop, self._now = threading.Event(), "reading the policy"
@@ -219,7 +226,7 @@ class TrustChangeScreen(StoppableScreen):
 
     @on(Ended)
     def _ended(self, message: Ended) -> None:
-        self.stop, self._now = None, ""
+        self.stop, self._now, self._writing = None, "", False
         if message.stopped:
             self._draft, self._proofs = None, []
             self.notify("The pulls were stopped. Nothing was changed.", markup=False)
@@ -235,6 +242,8 @@ class TrustChangeScreen(StoppableScreen):
         draft = self._draft
         if self._simulated:
             self.complain(_NO_PULLS, "A simulated host")
+        elif self._writing:
+            self._busy()
         elif draft is None or self._change is None or not self._complete or self._entry is not None:
             self.complain("Prove the plan first: enter.")
         elif reason := why_not(draft, self._proofs):
@@ -248,7 +257,7 @@ class TrustChangeScreen(StoppableScreen):
 
     def _answered(self, sure: bool | None) -> None:
         if sure and self._change is not None and self._draft is not None:
-            self._now = "writing"
+            self._writing, self._now = True, "writing"
             self._apply(self._change, self._draft, tuple(self._proofs))
             self.draw()
 
@@ -261,7 +270,7 @@ class TrustChangeScreen(StoppableScreen):
 
     @on(Applied)
     def _applied(self, message: Applied) -> None:
-        self._entry, self._now = message.entry, ""
+        self._entry, self._now, self._writing = message.entry, "", False
         self.session.judge_host(again=True)
         self.draw()
         self.to_end()

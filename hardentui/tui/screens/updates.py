@@ -96,6 +96,7 @@ class UpdatesScreen(StoppableScreen):
         self._pins: tuple[PinReport, ...] | None = None
         self._moved: Moved | None = None
         self._trouble: HardenError | None = None
+        self._writing = False
         self._now = ""
 
     # --- asking ------------------------------------------------------------------------------------------
@@ -105,6 +106,8 @@ class UpdatesScreen(StoppableScreen):
             self.complain(_SIMULATED)
         elif self.stop is not None:
             self.complain("Registries are being asked. esc stops that.")
+        elif self._writing:
+            self.complain("One moment: the pins are being moved.")
         else:
             self._updates, self._pins, self._moved, self._trouble = None, None, None, None
             self.stop = threading.Event()
@@ -156,7 +159,7 @@ class UpdatesScreen(StoppableScreen):
     def action_move(self) -> None:
         if self.stop is not None or self._pins is None:
             self.complain("Ask the registries first: enter.")
-        elif not self._moving or self._moved is not None:
+        elif self._writing or not self._moving or self._moved is not None:
             self.complain("No pin can be moved.")
         else:
             question = f"Move {plural(len(self._moving), 'pin')}?"
@@ -165,6 +168,7 @@ class UpdatesScreen(StoppableScreen):
 
     def _sure(self, sure: bool | None) -> None:
         if sure:
+            self._writing = True
             self._write(self._files, self._pins or ())
 
     @work(thread=True, group="updates")
@@ -182,7 +186,7 @@ class UpdatesScreen(StoppableScreen):
 
     @on(Moved)
     def _pins_moved(self, message: Moved) -> None:
-        self._moved = message
+        self._moved, self._writing = message, False
         self.draw()
         self.to_end()
 

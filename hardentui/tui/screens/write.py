@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
@@ -20,7 +18,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.messages import UnitFound
+from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
@@ -40,29 +38,6 @@ _EXPORTS = {Target.KUBE: "kube", Target.ANSIBLE: "ansible"}
 _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICKS}
 
 
-@dataclass
-class DraftReady(Message):
-    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
-
-    draft: Draft
-    in_place: tuple[WrittenFile, ...] | HardenError = ()
-
-
-@dataclass
-class DraftFailed(Message):
-    target: Target
-    error: HardenError
-
-
-@dataclass
-class FilesWritten(Message):
-    """`commands` are to be run next, in this order; `error` is why some files were not written."""
-
-    files: tuple[WrittenFile, ...]
-    commands: tuple[str, ...] = ()
-    error: HardenError | None = None
-
-
 class WriteScreen(HardenScreen):
     CSS_PATH = "write.tcss"
     ACTIONS = (*WRITE, BACK)
@@ -75,7 +50,9 @@ class WriteScreen(HardenScreen):
         self._plan: Plan | None = choosing.plan
         self._ready: dict[Target, DraftReady] = {}
         self._failed: dict[Target, HardenError] = {}
+        self._making: set[Target] = set()
         self._unit: OwnUnit | None = None
+        self._looking = True  # for the unit: what it is decides what is ticked
         self._writing = False
         self._write_when_made = False
         self._written: tuple[WrittenFile, ...] = ()
@@ -113,20 +90,19 @@ class WriteScreen(HardenScreen):
         self.run_worker(self._look_for_unit, group="unit", thread=True)
 
     def _look_for_unit(self) -> None:
-        unit = self._choosing.bench.drafter.own_unit(self._choosing.report)
-        if unit is not None:
-            self.post_message(UnitFound(unit))
+        self.post_message(UnitFound(self._choosing.bench.drafter.own_unit(self._choosing.report)))
 
     def on_unit_found(self, message: UnitFound) -> None:
         unit = self._unit = message.unit
+        self._looking = False
         untouched = self._targets() == (Target.QUADLET,)
-        if unit.ways and self._plan is not None:  # without a plan there is nothing to change in it
+        if unit is not None and unit.ways and self._plan is not None:  # else there is nothing to change
             self.query_one("#own").add_class("-there")
             self.query_one("#unit").display = Target.UNIT in unit.ways
             if untouched:  # a second unit for the container is the exception
                 self.query_one(f"#{_UNIT_TICKS[unit.ways[0]]}", Checkbox).value = True
                 self.query_one("#quadlet", Checkbox).value = False
-        self._draw()
+        self._made()
 
     # --- what would be written -----------------------------------------------------------------------
 
@@ -157,13 +133,19 @@ class WriteScreen(HardenScreen):
 
     def _prepare(self) -> None:
         for target in self._missing:
-            self._make(target)
+            if target not in self._making:
+                self._make(target)
         self._draw()
 
     @property
     def _missing(self) -> tuple[Target, ...]:
         """The chosen kinds whose files are still to be made."""
         return tuple(kind for kind in self._targets() if kind not in self._ready and kind not in self._failed)
+
+    @property
+    def _incomplete(self) -> bool:
+        """What would be written is not all there, or not even known."""
+        return self._looking or bool(self._missing)
 
     def _plan_file(self) -> DraftFile | None:
         """The plan, where it is to be written too."""
@@ -175,6 +157,7 @@ class WriteScreen(HardenScreen):
         self._draw()
 
     def _make(self, target: Target) -> None:
+        self._making.add(target)
         choosing, plan = self._choosing, self._plan
         bench, report = choosing.bench, choosing.report
 
@@ -195,16 +178,18 @@ class WriteScreen(HardenScreen):
         self.run_worker(work, group=f"draft-{target}", thread=True)
 
     def on_draft_ready(self, message: DraftReady) -> None:
+        self._making.discard(message.draft.target)
         self._ready[message.draft.target] = message
         self._made()
 
     def on_draft_failed(self, message: DraftFailed) -> None:
+        self._making.discard(message.target)
         self._failed[message.target] = message.error
         self._made()
 
     def _made(self) -> None:
         self._draw()
-        if self._write_when_made and not self._missing:
+        if self._write_when_made and not self._incomplete:
             self.action_save()
 
     # --- drawing -------------------------------------------------------------------------------------
@@ -325,7 +310,7 @@ class WriteScreen(HardenScreen):
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
         """Write all that is chosen, as soon as all of it is made."""
-        self._write_when_made = bool(self._missing)
+        self._write_when_made = self._incomplete
         if self._write_when_made:
             self._show_result(Content(self.signs.of("Making the files…")))
             return

@@ -75,6 +75,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._entries: list[Entry] = []
+        self._items: list[FindingItem] = []  # of the entries, as soon as they can be drawn
         self._at = 0
         self._remedy: Callable[[Finding], Remediation | None] = lambda finding: None
         self._empty = Content("")
@@ -92,34 +93,40 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     ) -> None:
         """Show these findings.
 
+        A key and a newer look at a container come on two ways, so both may want this at the same time.
+
         Args:
             remedy: asked for the finding under the cursor only.
             empty: what is said when there are none.
         """
-        before = [entry.key for entry in self._entries]
-        stay = self._entries[self._at].key if self._at < len(self._entries) else None
-        self._entries, self._remedy, self._empty = list(entries), remedy, empty
-        keys = [entry.key for entry in entries]
-        self._at = keys.index(stay) if stay in keys else 0
-        if keys == before and keys:
-            for item, entry in zip(self.query(FindingItem), entries, strict=True):
-                item.entry = entry
-        else:
-            async with self.batch():
-                await self.remove_children()
-                if entries:
-                    await self.mount_all([FindingItem(entry) for entry in entries])
-                else:
-                    await self.mount(Static(empty, id="nothing"))
-            self.scroll_home(animate=False)
-        self._draw_all()
-        self.post_message(self.Opened(self.current))
+        async with self.lock:
+            before = [entry.key for entry in self._entries]
+            stay = self._entries[self._at].key if self._at < len(self._entries) else None
+            self._entries, self._remedy, self._empty = list(entries), remedy, empty
+            keys = [entry.key for entry in entries]
+            self._at = keys.index(stay) if stay in keys else 0
+            if keys == before and keys:
+                for item, entry in zip(self._items, entries, strict=True):
+                    item.entry = entry
+            else:
+                await self._compose_again(entries, empty)
+            self._draw_all()
+            self.post_message(self.Opened(self.current))
+
+    async def _compose_again(self, entries: Sequence[Entry], empty: Content) -> None:
+        self._items = []
+        async with self.batch():
+            await self.remove_children()
+            items = [FindingItem(entry) for entry in entries]
+            await self.mount_all(items or [Static(empty, id="nothing")])
+        self._items = items
+        self.scroll_home(animate=False)
 
     def on_resize(self) -> None:
         self._draw_all()
 
     def _draw_all(self) -> None:
-        for at, item in enumerate(self.query(FindingItem)):
+        for at, item in enumerate(self._items):
             self._draw(item, at == self._at)
 
     def _draw(self, item: FindingItem, is_open: bool) -> None:
@@ -132,8 +139,9 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def move(self, by: int) -> None:
         """The next finding; a long one is first read to its end."""
-        items = list(self.query(FindingItem))
+        items = self._items
         if not items:
+            self._move_to(self._at + by)  # they are just being composed
             return
         region, window = items[self._at].virtual_region, self.scrollable_content_region.height
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + window
@@ -145,14 +153,14 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._move_to(self._at + by)
 
     def _move_to(self, at: int) -> None:
-        items = list(self.query(FindingItem))
-        at = max(0, min(at, len(items) - 1))
-        if not items or at == self._at:
+        at = max(0, min(at, len(self._entries) - 1))
+        if at == self._at:
             return
         before, self._at = self._at, at
-        self._draw(items[before], False)
-        self._draw(items[at], True)
-        self.call_after_refresh(self._keep_in_sight, items[at])
+        if self._items:
+            self._draw(self._items[before], False)
+            self._draw(self._items[at], True)
+            self.call_after_refresh(self._keep_in_sight, self._items[at])
         self.post_message(self.Opened(self.current))
 
     def _keep_in_sight(self, item: FindingItem) -> None:
@@ -165,7 +173,8 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def on_finding_item_clicked(self, message: FindingItem.Clicked) -> None:
         message.stop()
-        self._move_to(list(self.query(FindingItem)).index(message.item))
+        if message.item in self._items:
+            self._move_to(self._items.index(message.item))
 
     def action_first(self) -> None:
         self._move_to(0)

@@ -18,8 +18,24 @@ class KeyBar(Footer):
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)
+        self._composed: tuple[object, ...] = ()
+
+    def _wanted(self) -> tuple[object, ...]:
+        """All that the keys to be shown depend on, but the room for them."""
+        bindings = [
+            (key, active.binding, active.enabled, active.tooltip)
+            for key, active in self.screen.active_bindings.items()
+            if active.binding.show
+        ]
+        return (self._bindings_ready, isinstance(self.screen.focused, Input), *bindings)
+
+    async def recompose(self) -> None:
+        """Textual asks for it at every move of the focus; most leave the keys as they are."""
+        if self.is_attached and self._wanted() != self._composed:
+            await super().recompose()
 
     def compose(self) -> ComposeResult:
+        self._composed = self._wanted()
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
         if isinstance(self.screen.focused, Input):
             for key in keys:

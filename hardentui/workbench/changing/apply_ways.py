@@ -135,6 +135,12 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
     return ApplyWay((*files, restart), back)
 
 
+def dependents_of(way: ApplyWay) -> tuple[str, ...]:
+    """The units that go down with the one that is restarted, and come up again."""
+    noted = (operation for operation in way.operations if isinstance(operation, NoteUnit))
+    return tuple(unit for operation in noted for unit in operation.dependents)
+
+
 def stop_timeout(facts: ContainerFacts) -> int:
     """Seconds that the container has to stop."""
     given = (facts.inspect.get("Config") or {}).get("StopTimeout")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.change import confirm_timer
+from hardentui.change.deadline import waiting
 from hardentui.change.file_changes import lock_folder
 from hardentui.change.guard import guarded
 from hardentui.change.journal import Journal
@@ -38,8 +38,15 @@ from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
-from hardentui.workbench.changing.apply_ways import ApplyWay, live_flags, unit_way, update_way
+from hardentui.workbench.changing.apply_ways import (
+    ApplyWay,
+    dependents_of,
+    live_flags,
+    unit_way,
+    update_way,
+)
 from hardentui.workbench.changing.keeping_data import keeping_hint
+from hardentui.workbench.changing.not_replaceable import refuse_dependents
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
@@ -160,10 +167,10 @@ class Application:
         def finish(entry: JournalEntry) -> JournalEntry:
             if not seconds:
                 return replace(entry, state=EntryState.DONE)
-            waiting = replace(entry, state=EntryState.WAITING, confirm_by=time.time() + seconds)
-            self._journal.write(waiting)  # what waits for the time to pass must find it
+            waits = waiting(entry, seconds)
+            self._journal.write(waits)  # what waits for the time to pass must find it
             how = confirm_timer.arm(entry.id, seconds)
-            return replace(waiting, reason=f"Unless it is confirmed it goes back {how}.")
+            return replace(waits, reason=f"Unless it is confirmed it goes back {how}.")
 
         files = self._opened.files if self._facts.engine.local else None
         with (
@@ -220,6 +227,7 @@ class Application:
             assert origin is not None  # noqa: S101 - own_unit found it
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
+                refuse_dependents(facts, engine, dependents_of(way))
                 self._refuse_loss(layer, wishes, keeping="")
             networks = new_networks(facts, plan, engine, by_unit=True)  # taken back after the unit
             way = replace(way, operations=(*networks, *way.operations))

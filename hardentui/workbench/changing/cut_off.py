@@ -7,7 +7,6 @@ sees to it, goes back now: whoever applied it asked for that.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 from hardentui.state.own_files import state_folder
@@ -20,6 +19,7 @@ def cut_off_changes() -> Iterator[str]:
     """One sentence for each, with the command that ends it. Loads nothing where nothing was ever changed."""
     if not os.path.isdir(os.path.join(state_folder(), "journal")):
         return
+    from hardentui.change.deadline import seconds_left
     from hardentui.change.file_changes import lock_folder
     from hardentui.change.journal import Journal
     from hardentui.change.lock import is_locked
@@ -36,7 +36,7 @@ def cut_off_changes() -> Iterator[str]:
             if resumable_from(entry) is not None:
                 ways += f", hardentui confirm {entry.id} goes on with it"
             yield f"a change of {name} was cut off: {ways}"
-        elif entry.confirm_by < time.time() - _GRACE:
+        elif seconds_left(entry) < -_GRACE:
             from hardentui.change.confirm_timer import start_overdue
 
             if start_overdue(entry.id):

@@ -7,7 +7,7 @@ import time
 
 from msgspec import Struct
 
-from hardentui.change import confirm_timer
+from hardentui.change import confirm_timer, deadline
 from hardentui.change import forget as forgetting
 from hardentui.change import undo as undoing
 from hardentui.change.file_changes import lock_folder
@@ -21,6 +21,11 @@ from hardentui.workbench.changing.operators import operators_of
 
 _LOOK_AGAIN = 0.5
 _LOCKED_LIMIT = 60.0
+
+
+def seconds_left(entry: JournalEntry) -> float:
+    """Seconds until an entry that waits to be confirmed goes back; negative when its time is over."""
+    return deadline.seconds_left(entry)
 
 
 class Recorded(Struct, frozen=True):
@@ -101,7 +106,8 @@ class History:
             ApplyFailed: something of it could not be taken back.
         """
         entry = self._journal.find(text)
-        while entry.state is EntryState.WAITING and (left := entry.confirm_by - time.time()) > 0:
+        end = deadline.uptime() + deadline.seconds_left(entry)
+        while entry.state is EntryState.WAITING and (left := end - deadline.uptime()) > 0:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
         self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")

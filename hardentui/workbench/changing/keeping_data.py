@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from hardentui.visible import visible
 from hardentui.writers.file_name import safe_file_name
 
+_SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
+
 
 def volume_for(name: str, folder: str) -> str:
     """The name of the volume that takes a folder of a container."""
@@ -18,18 +20,25 @@ def volume_for(name: str, folder: str) -> str:
 
 
 def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
-    """Commands that copy folders of a container's own layer into volumes, with owners and modes."""
+    """Commands that copy folders of a container's own layer into volumes, with owners and modes, those of the
+    folders themselves too: each becomes the folder of its volume, which is called `_data`."""
     commands = []
     for folder in folders:
         volume, path = volume_for(name, folder), folder.strip("/")
         place = f'"$(podman volume inspect -f {{{{.Mountpoint}}}} {shlex.quote(volume)})"'
         copy = (
-            f"podman export {shlex.quote(name)} | tar -xp --numeric-owner"
-            f" --strip-components={path.count('/') + 1} -C {place} {shlex.quote(path)}"
+            f"podman export {shlex.quote(name)} | tar -xp --numeric-owner -C {place}/.."
+            f" --transform {shlex.quote(_renaming(path))} {shlex.quote(path)}"
         )
         commands.append(f"podman volume create {shlex.quote(volume)}")
         commands.append(f"podman unshare sh -c {shlex.quote(copy)}" if rootless else copy)
     return tuple(commands)
+
+
+def _renaming(path: str) -> str:
+    """The expression by which tar unpacks a folder under another name; what links of it point to stays."""
+    pattern = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
+    return f"s,^{pattern},_data,S"
 
 
 def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
@@ -14,7 +15,7 @@ from hardentui.model.known import Unreadable
 from hardentui.options import REMOVE
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.visible import visible
-from hardentui.workbench.looking.unit_origin import manager_of
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
 
 _LONGEST_UNIT = 256 << 10
 
@@ -37,15 +38,26 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
             f"Podman does not tell of {shown} whether these were given, so they would be lost: {flags}",
             "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
         )
+    refuse_dependents(facts, engine)
+
+
+def refuse_dependents(facts: ContainerFacts, engine: ChangingEngine, units: Collection[str] = ()) -> None:
+    """Raises CannotFix where containers are bound to the id of this one: Podman does not let go of it then.
+
+    Args:
+        units: those that systemd stops with it and starts again.
+    """
     dependents = [
         visible(str(document.get("Name")), 80)
         for listed in engine.engine.listed()
         if listed.id != facts.id
+        and listed.labels.get(UNIT_LABEL) not in units
         and facts.id in ((document := engine.containers.inspect(listed.id)).get("Dependencies") or ())
     ]
     if dependents:
         raise CannotFix(
-            f"Other containers stand on {shown} (its namespaces, or --requires): {', '.join(dependents)}.",
+            f"Other containers stand on {visible(facts.name, 80)} (its namespaces, or --requires):"
+            f" {', '.join(dependents)}.",
             "They are bound to its id and would have to be created anew too; it is not replaced.",
         )
 

@@ -92,7 +92,11 @@ def replace_way(
             )
         else:
             operations.append(SetRestart(id=facts.id, before=policy))
-    operations += [CreateVolume(name=volume) for _, volume in volumes]
+    if not vanishes:
+        operations += [
+            CreateVolume(name=volume, source=facts.id, folder=folder)
+            for folder, volume in (*copies, *volumes)
+        ]
     words = run_arguments(spec, "create")
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     if facts.running:

@@ -22,6 +22,7 @@ class Added(TypedDict, total=False):
     env_files: Mapping[str, Known[FileFact | Missing]]
     exec_events: Known[tuple[datetime, ...]]
     exec_sessions: Known[tuple[Mapping[str, Any], ...]]
+    exec_uids: Mapping[str, int]
     hidden_mounts: str
     host_listening: Known[tuple[ListeningSocket, ...]]
     kernel: Known[Kernel | NotRunning]

@@ -15,7 +15,7 @@ from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.activity import read_activity
+from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.rlimits import read_rlimits
@@ -95,6 +95,8 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
     unit = once.unit(facts, service) if service else None
     sessions = _exec_sessions(facts, engine)
     added = Added(exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    if facts.engine.local and not isinstance(sessions, Unreadable):
+        added["exec_uids"] = _uids_of(sessions, files)
     user = declared_user(facts).partition(":")[0]
     if facts.engine.local and not facts.running and user and not user.isdecimal() and user != "root":
         added["named_uid"] = uid_of_name(files, facts.inspect, user)
@@ -196,6 +198,11 @@ def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping
         return tuple(engine.exec_session(str(identity)) for identity in ids)
     except EngineError as error:
         return Unreadable(f"Podman does not tell its exec sessions: {error.title}")
+
+
+def _uids_of(sessions: tuple[Mapping[str, Any], ...], files: Files) -> dict[str, int]:
+    uids = {str(s.get("ID")): effective_uid(files, int(s.get("Pid") or 0)) for s in sessions}
+    return {identity: uid for identity, uid in uids.items() if uid is not None}
 
 
 def _seccomp(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 from msgspec.structs import replace
@@ -41,6 +42,7 @@ class Containers:
         self._lock = threading.RLock()
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
+        self._told: Counter[str] = Counter()  # how many events told of each
 
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, from one list request each; known reports come with them.
@@ -55,17 +57,16 @@ class Containers:
     def take(self, lists: Lists) -> tuple[Row, ...]:
         """Rows of lists that were read; those of an engine that is not among them stay as they were."""
         rows: dict[str, Row] = {}
-        for engine in self._opened.engines:
-            label = engine.facts.label
-            listed = lists.get(label)
-            if listed is None:
-                rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
-                continue
+        for label, listed in lists.items():
             self._gatherers[label].refresh(listed)
-            for container in listed:
-                row = row_of(engine, container, self._reports.get(f"{label}/{container.id}"))
-                rows[row.key] = row
         with self._lock:
+            for engine in self._opened.engines:
+                label = engine.facts.label
+                if label not in lists:
+                    rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
+                for container in lists.get(label, ()):
+                    row = row_of(engine, container, self._reports.get(f"{label}/{container.id}"))
+                    rows[row.key] = row
             for key in set(self._rows) - set(rows):
                 self._reports.pop(key, None)
             self._rows = rows
@@ -94,6 +95,7 @@ class Containers:
         """
         with self._lock:
             todo = [row for key, row in self._rows.items() if keys is None or key in keys]
+            told = self._told.copy()
         done = 0
         on_progress(CheckProgress(0, len(todo)))
         for engine in self._opened.engines:
@@ -102,12 +104,12 @@ class Containers:
             def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document, closer))
+                on_report(self._judged(rows[identity], document, closer, told))
                 on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
         if not stop.is_set():
-            for row in self._compare():
+            for row in self._compare(told):
                 on_report(row)
 
     def scan_the_rest(self) -> None:
@@ -120,26 +122,31 @@ class Containers:
             unknown = [key for key, row in self._rows.items() if row.report is None]
         self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
 
-    def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
+    def _judged(self, row: Row, document: Inspected, closer: bool, told: Counter[str]) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unreadable):
             gone = "it was removed while it was being looked at"
             why = gone if isinstance(document, Gone) else document.reason
             subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
-            return self._remember(row, self._judge.nothing(subject, why))
+            return self._remember(row, self._judge.nothing(subject, why), told)
         return self._remember(
-            row, self._judge.container(gatherer.container(document, closer=closer), compared=False)
+            row, self._judge.container(gatherer.container(document, closer=closer), compared=False), told
         )
 
-    def _remember(self, row: Row, report: Report) -> Row:
+    def _remember(self, row: Row, report: Report, told: Counter[str]) -> Row:
+        """The row with its report. `told`: of the events before the look.
+
+        What an event told of meanwhile is shown, but not known: the next list has it looked at again.
+        """
         row = replace(row, report=report)
         with self._lock:
-            self._reports[row.key] = report
+            if self._told[row.key] == told[row.key]:
+                self._reports[row.key] = report
             if row.key in self._rows:
                 self._rows[row.key] = row
         return row
 
-    def _compare(self) -> list[Row]:
+    def _compare(self, told: Counter[str]) -> list[Row]:
         """Judge again with the peers known, where all of an engine's are; the rows whose report changed."""
         changed: list[Row] = []
         with self._lock:
@@ -151,7 +158,9 @@ class Containers:
             reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
             for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
                 row, before = reports[facts.id]
-                remembered = self._remember(row, self._judge.compared(before, facts))
+                if self._reports.get(row.key) is not before:
+                    continue  # an event told of it: what is known of it counts no more
+                remembered = self._remember(row, self._judge.compared(before, facts), told)
                 if remembered.report and remembered.report.findings != before.findings:
                     changed.append(remembered)
         return changed
@@ -167,6 +176,7 @@ class Containers:
         """
         with self._lock:
             row = self._rows.get(key)
+            told = self._told.copy()
         if row is None:
             return None
         engine = self._opened.engine(row.engine.label)
@@ -178,7 +188,7 @@ class Containers:
         known = row.report.facts if row.report else None
         peers = known.peers if known else Peers()
         facts = replace(facts, peers=peers)
-        return self._remember(row, self._judge.container(facts, compared=bool(peers.everyone)))
+        return self._remember(row, self._judge.container(facts, compared=bool(peers.everyone)), told)
 
     def watch(
         self,
@@ -194,7 +204,9 @@ class Containers:
             def changed(batch: tuple[events.Event, ...], label: str = label) -> None:
                 with self._lock:
                     for event in batch:
-                        self._reports.pop(f"{label}/{event.id}", None)
+                        key = f"{label}/{event.id}"
+                        self._told[key] += 1
+                        self._reports.pop(key, None)
                 on_change()
 
             def state(link: events.Link, reason: str, label: str = label) -> None:

@@ -336,7 +336,10 @@ def _row(row: KernelMount, paths: tuple[str, ...], asked: _Asked) -> MountedPath
 
 
 def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
-    """It only goes on with what a mount above it shows already, and may be written no more than that."""
+    """It only goes on with what a mount above it shows already, and may be written no more than that.
+
+    What the host has mounted there from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.
+    """
     point = mount.destination
     while point != "/":
         point = posixpath.dirname(point)
@@ -345,5 +348,6 @@ def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
             continue
         rest = posixpath.relpath(mount.destination, point)
         same = any(posixpath.join(path, rest) in mount.paths for path in above.paths)
-        return same and (mount.read_only or not above.read_only)
+        nothing_else = all(any(at_or_above(top, path) for top in above.paths) for path in mount.paths)
+        return same and nothing_else and (mount.read_only or not above.read_only)
     return False

@@ -23,15 +23,13 @@ class RuntimeConfigs:
         """`document` is None where it could not be read."""
         if document is None:
             return Unreadable("the configuration of the runtime (config.json) cannot be read")
-        given = document.get("annotations")
-        annotations = (
-            {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-        )
+        annotations = _texts(document.get("annotations"))
         process, linux = document.get("process"), document.get("linux")
         score = process.get("oomScoreAdj") if isinstance(process, dict) else None
         return RuntimeConfig(
             annotations=annotations,
             seccomp=self._filter(linux if isinstance(linux, dict) else {}, annotations),
+            sysctl=_texts(linux.get("sysctl") if isinstance(linux, dict) else None),
             oom_score_adj=score if isinstance(score, int) else None,
         )
 
@@ -52,3 +50,7 @@ class RuntimeConfigs:
             except (AttributeError, TypeError, ValueError):
                 self._profiles[text] = None
         return self._profiles[text]
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}

@@ -23,6 +23,7 @@ from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Report, Row, Selection
 from hardentui.workbench.workbench import Workbench
+from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
 from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
@@ -101,7 +102,7 @@ class World:
                 troubles += said
         assert not troubles, f"{self.engine}: " + "\n".join(troubles)
         self._load(MOVED)
-        assert eventually(lambda: not self._unsettled(), seconds=20), self._unsettled()
+        assert eventually(lambda: not self._unsettled()), self._unsettled()
 
     def scan(self) -> None:
         """One scan of all of them with every check that there is."""
@@ -134,7 +135,7 @@ class World:
         ]
         if not lines:
             return
-        answers = self.bench.execute("sh", "-c", "\n".join(lines), timeout=400).split()
+        answers = self.bench.execute("sh", "-c", "\n".join(lines), timeout=800).split()
         for (flavour, check), answer in zip(names, answers, strict=True):
             bad = flavour.must_fail(self.places[flavour.name])
             assert answer not in ("125", "126", "127"), f"{flavour.name}: no probe of {check}: {answer}"
@@ -165,7 +166,7 @@ class World:
         services = self._folder / "services"
         services.mkdir(exist_ok=True)
         services.chmod(0o777)
-        script = MATERIAL.format(folder=self._folder, socket=self.bench.socket)
+        script = (MATERIAL + auditor.MATERIAL).format(folder=self._folder, socket=self.bench.socket)
         try:
             self.bench.execute("sh", "-ec", script, timeout=60)
         except subprocess.CalledProcessError as error:
@@ -225,7 +226,7 @@ class World:
                     troubles.append(f"{flavour.name}: {error}")
         typed = [flavour for flavour in flavours if flavour.body is None]
         script = "\n".join(map(self._script, typed))  # one shell for many: entering the bench takes its time
-        return troubles + self.bench.execute("sh", "-c", script, timeout=400).splitlines()
+        return troubles + self.bench.execute("sh", "-c", script, timeout=800).splitlines()
 
     def _script(self, flavour: Flavour) -> str:
         """Shell commands that make it, and print its name with Podman's words when they fail."""

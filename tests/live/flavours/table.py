@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.live.flavours import confinement, mounts, others, privileges, surroundings, truths
+from tests.live.flavours import auditor, confinement, mounts, others, privileges, surroundings, truths
 from tests.live.flavours.model import Flavour
 
 FLAVOURS: tuple[Flavour, ...] = (
@@ -14,6 +14,7 @@ FLAVOURS: tuple[Flavour, ...] = (
     *others.FLAVOURS,
     *truths.FLAVOURS,
     *mounts.FLAVOURS,
+    *auditor.FLAVOURS,
 )
 
 MACHINE_DECIDES = {

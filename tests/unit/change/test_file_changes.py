@@ -11,9 +11,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from hardentui.change.deadline import waiting
 from hardentui.change.file_changes import change_files
 from hardentui.change.file_operator import FileOperator, planned_writes
+from hardentui.change.forget import forget
 from hardentui.change.journal import Journal
 from hardentui.change.transaction import Transaction
 from hardentui.change.undo import confirm, undo
@@ -116,13 +119,75 @@ def test_a_later_change_has_to_go_back_first(host: Host) -> None:
 def test_what_somebody_changed_since_is_not_overwritten(host: Host) -> None:
     entry = host.change()
     host.policy.write_text("by hand\n")
-    with pytest.raises(ApplyFailed, match="changed by somebody else"):
+    before = host.state()
+    with pytest.raises(WriteError, match="changed by somebody else") as refused:
         host.undo(entry)
-    assert host.policy.read_text() == "by hand\n"
-    assert host.journal.read(entry.id).state is EntryState.OPEN
+    assert f"journal forget {entry.id}" in refused.value.hint
+    assert host.state() == before, "the other files belong to it and stay too"
+    assert host.journal.read(entry.id).state is EntryState.DONE
     host.policy.write_text("new policy\n")
     assert host.undo(entry).state is EntryState.ROLLED_BACK
     assert host.policy.read_bytes() == OLD
+
+
+def test_what_was_cut_off_goes_back_but_for_what_somebody_changed(host: Host) -> None:
+    entry = host.change()
+    host.journal.write(replace(entry, state=EntryState.OPEN))
+    host.policy.write_text("by hand\n")
+    with pytest.raises(ApplyFailed, match="changed by somebody else"):
+        host.undo(entry)
+    assert [path.name for path in host.root.iterdir()] == [host.policy.name]
+    assert host.policy.read_text() == "by hand\n"
+    assert host.journal.read(entry.id).state is EntryState.OPEN
+
+
+def test_what_is_not_confirmed_and_was_changed_since_stays_and_is_told(host: Host) -> None:
+    entry = host.change()
+    host.journal.write(waiting(entry, 0))
+    host.policy.write_text("by hand\n")
+    before = host.state()
+    done = undo(
+        host.journal,
+        entry.id,
+        [FileOperator()],
+        lambda event: None,
+        why="It was not confirmed in time.",
+        only=EntryState.WAITING,
+    )
+    assert host.state() == before
+    assert host.journal.read(entry.id) == done
+    assert (done.state, done.can_be_undone) == (EntryState.DONE, True)
+    assert "not confirmed in time. Not rolled back:" in done.reason
+
+
+def test_what_somebody_changed_since_can_be_closed_as_it_is(host: Host) -> None:
+    entry = host.change()
+    with pytest.raises(UsageError, match="keeps no original"):
+        forget(host.journal, entry.id, [FileOperator()])
+    host.policy.write_text("by hand\n")
+    before = host.state()
+    assert "changed by somebody else" in forget(host.journal, entry.id, [FileOperator()]).reason
+    assert host.state() == before
+    with pytest.raises(UsageError, match="cannot be undone"):
+        host.undo(entry)
+
+
+def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = host.state()
+    entry = host.change()
+
+    def full(self: Journal, entry: JournalEntry) -> None:
+        raise JournalError("The journal cannot be written: no space.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "write", full)
+        with pytest.raises(JournalError, match="is as it was before, but the journal could not note it"):
+            host.undo(entry)
+    assert host.state() == before
+    assert host.undo(entry).state is EntryState.ROLLED_BACK
+    assert host.state() == before
 
 
 @pytest.mark.parametrize("when", [OperationBegun, OperationDone])

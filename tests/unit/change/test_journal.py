@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,18 @@ def test_the_newest_that_is_in_force_is_undone_first(tmp_path: Path) -> None:
     assert journal.newest_to_undo().id == "20261126-061948-3fa2"
 
 
+def test_an_older_change_is_not_undone_in_the_place_of_one_that_cannot_be_read(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path))
+    journal.write(entry("20261126-061948-0001"))
+    (tmp_path / "20261126-061949-0002.json").write_bytes(b"\0" * 100)
+    with pytest.raises(UsageError, match="20261126-061949-0002, cannot be read") as refused:
+        journal.newest_to_undo()
+    assert f"{tmp_path}/20261126-061949-0002.json" in refused.value.hint
+    assert "NAME-before-0002" in refused.value.hint
+    journal.write(entry("20261126-061950-0003"))
+    assert journal.newest_to_undo().id == "20261126-061950-0003"
+
+
 def test_nothing_is_changed_without_a_journal(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_text("")
@@ -122,6 +134,18 @@ def test_ids_sort_by_time() -> None:
     journal = Journal("/nowhere")
     early = journal.new_id(datetime(2026, 11, 26, 6, tzinfo=UTC))
     assert early < journal.new_id(datetime(2026, 11, 26, 7, tzinfo=UTC))
+
+
+def test_ids_sort_by_what_was_done_first_also_where_the_clock_is_set_back(tmp_path: Path) -> None:
+    journal, now = Journal(str(tmp_path)), datetime(2026, 11, 26, 7, tzinfo=UTC)
+    (tmp_path / "99999999-999999-ffff.json").write_text("no entry of ours")
+    ids = []
+    for hours in (0, 0, -5, -5, 1, -1000):
+        ids.append(journal.new_id(now + timedelta(hours=hours)))
+        journal.write(entry(ids[-1]))
+    assert ids == sorted(set(ids))
+    journal.write(entry("20261231-235959-ffff"))
+    assert journal.new_id(now) == "20270101-000000-0000"
 
 
 def test_the_second_of_two_changes_is_refused_and_told_who_is_at_it(tmp_path: Path) -> None:

@@ -7,20 +7,40 @@ from typing import Any
 
 import pytest
 
+from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.severity import context_shift
 from hardentui.host.capacity import read_capacity
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_listening
+from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket
+from hardentui.model.finding import Severity, Status
+from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
-from hardentui.options import LABELS, PRIVILEGED, UIDMAP, USERNS
+from hardentui.options import (
+    CAP_ADD,
+    DEVICE_CGROUP_RULE,
+    IPC,
+    LABELS,
+    NETWORK,
+    PID,
+    POD,
+    PRIVILEGED,
+    SHM_SIZE,
+    UIDMAP,
+    USER,
+    USERNS,
+)
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.reading.containers import labels_of
+from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.limits import count_of_list
 from hardentui.reading.system_calls import filter_of
 from hardentui.reading.user_namespace import own_user_namespace
@@ -192,3 +212,102 @@ def test_what_the_machine_has_is_read() -> None:
 )
 def test_a_list_of_processors_is_counted(text: str, count: int) -> None:
     assert count_of_list(text) == count
+
+
+_LISTENS = HostFacts(
+    tcp_services=(
+        ApiService("process 7", "tcp:127.0.0.1:2375", False),
+        ApiService("process 8", "tcp://0.0.0.0:2376", True),
+    )
+)
+_LISTENS_FOR_ALL = HostFacts(tcp_services=(ApiService("process 7", "tcp://0.0.0.0:2375", False),))
+
+
+@pytest.mark.parametrize(
+    ("network", "host", "address"),
+    [
+        (("host",), _LISTENS, "tcp:127.0.0.1:2375"),
+        (("web",), _LISTENS, ""),
+        (("web",), _LISTENS_FOR_ALL, "tcp://0.0.0.0:2375"),
+        (("none",), _LISTENS_FOR_ALL, ""),
+        (("host",), HostFacts(tcp_services=()), ""),
+        (("host",), Unreadable("no permission"), ""),
+    ],
+)
+def test_an_engine_on_tcp_counts_where_the_container_reaches_it(
+    network: tuple[str, ...], host: Any, address: str
+) -> None:
+    service = reachable_api(container((NETWORK, network), host=host))
+    assert (service.address if service else "") == address
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "verdict"),
+    [
+        ("b 8:0 rw", (), (Status.FAIL, Severity.HIGH, False)),
+        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)),), (Status.FAIL, Severity.CRITICAL, True)),
+        ("b 8:0 rw", ((CAP_ADD, ("MKNOD",)), (USERNS, "auto")), (Status.FAIL, Severity.HIGH, False)),
+        ("c 1:1 r", ((CAP_ADD, ("MKNOD",)),), (Status.FAIL, Severity.CRITICAL, True)),
+        ("c 188:* rw", ((CAP_ADD, ("MKNOD",)),), (Status.PASS, Severity.HIGH, False)),
+    ],
+)
+def test_a_rule_for_a_disk_and_the_right_to_make_its_file_hand_over_the_host(
+    rule: str, more: Any, verdict: tuple[Status, Severity, bool]
+) -> None:
+    check = check_by_id("open-device-cgroup")
+    assert check is not None
+    facts = container((DEVICE_CGROUP_RULE, (rule,)), *more)
+    (finding,) = run(facts, container_subject(facts), ((check, Parameters(check.parameters)),))
+    assert (finding.status, finding.severity, finding.takes_over) == verdict
+
+
+def _judged(check_id: str, facts: Any) -> Any:
+    check = check_by_id(check_id)
+    assert check is not None
+    return check.verdict(facts, Parameters(check.parameters))
+
+
+@pytest.mark.parametrize(
+    ("others", "status"),
+    [(frozenset({0}), Status.FAIL), (frozenset({1000}), Status.FAIL), (frozenset({1002}), Status.PASS)],
+)
+def test_root_beside_the_main_process_is_root(others: frozenset[int], status: Status) -> None:
+    maps = (IdRange(0, 1000, 1), IdRange(1, 1001, 100))
+    facts = container((USER, "1"), kernel=Kernel(7, uid=1001, uid_map=maps, other_uids=others))
+    assert _judged("root-user", facts).status is status
+    check = check_by_id("root-user")
+    assert check is not None
+    assert check.remediate is not None
+    if status is Status.FAIL:
+        with pytest.raises(CannotFix, match="makes itself root"):
+            check.remediate(facts.spec, FixContext(facts, Parameters(check.parameters), {}))
+
+
+def test_a_namespace_of_the_host_is_critical_whatever_it_was_asked_by() -> None:
+    facts = container(
+        (PID, "ns:/proc/9/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}), uid_map=())
+    )
+    verdict = _judged("host-pid", facts)
+    assert (verdict.severity, verdict.reason) == (Severity.CRITICAL, "sees the processes of the host")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "status"),
+    [
+        (((SHM_SIZE, 0),), Status.FAIL),
+        (((SHM_SIZE, 0), (IPC, "host")), Status.PASS),
+        (((SHM_SIZE, 0), (POD, "shop")), Status.PASS),
+        ((), Status.PASS),
+    ],
+)
+def test_no_size_of_shared_memory_is_no_limit(pairs: Any, status: Status) -> None:
+    assert _judged("loose-tmpfs", container(*pairs)).status is status
+
+
+def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -> None:
+    told = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}})
+    facts = container(kernel=Kernel(7), runtime=told)
+    assert _judged("unsafe-sysctls", facts).status is Status.FAIL
+    assert _judged("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
+    stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
+    assert _judged("unsafe-sysctls", container(runtime=stock)).status is Status.PASS

@@ -135,19 +135,19 @@ def test_a_server_that_hangs_is_given_up_after_the_time_limit(tmp_path: Path, st
         started = monotonic()
         with pytest.raises(EngineUnreachable, match="timed out"):
             connection.get("/a", timeout=0.3)
-        assert 0.25 < monotonic() - started < 2
+        assert 0.25 < monotonic() - started < 10
         connection.close()
 
 
 def test_a_server_that_drips_does_not_stretch_the_time_limit(tmp_path: Path) -> None:
     drips: list[bytes | float | str] = [CHUNKED]
-    drips += [step for _ in range(100) for step in (b"1\r\n[\r\n", 0.05)]
+    drips += [step for _ in range(400) for step in (b"1\r\n[\r\n", 0.05)]
     with Scripted(tmp_path, drips) as server:
         connection = UnixConnection(server.path)
         started = monotonic()
         with pytest.raises(EngineUnreachable, match="timed out"):
             connection.get("/a", timeout=0.4)
-        assert monotonic() - started < 2
+        assert monotonic() - started < 10
         connection.close()
 
 
@@ -167,7 +167,7 @@ def test_close_wakes_a_request_that_waits(tmp_path: Path) -> None:
         thread.start()
         assert eventually(lambda: len(server.requests) == 2)
         connection.close()
-        thread.join(2)
+        thread.join(10)
         assert len(failed) == 1
     assert len(server.requests) == 2, "a request that was given up is not sent again"
 
@@ -280,7 +280,7 @@ def test_threads_share_a_connection(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(5)
+            thread.join(10)
         connection.close()
     assert got == [{"ok": True}] * 8
     assert server.connections == 1
@@ -340,7 +340,7 @@ def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
         stop.set()
         started = monotonic()
         assert [item for item in stream if item is not None] == []
-        assert monotonic() - started < 0.5
+        assert monotonic() - started < 5
 
 
 def test_a_stream_whose_answer_never_starts_obeys_the_stop_sign(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_a_stream_whose_answer_never_starts_obeys_the_stop_sign(tmp_path: Path) 
         started = monotonic()
         with pytest.raises(EngineUnreachable, match="cancelled"):
             UnixConnection(server.path).stream("/events", None, stop)
-        assert monotonic() - started < 0.7
+        assert monotonic() - started < 5
 
 
 def test_a_stream_that_breaks_off_is_unreachable(tmp_path: Path) -> None:
@@ -498,7 +498,7 @@ def test_one_request_is_let_through_between_many(tmp_path: Path) -> None:
             args=([f"/{n}" for n in range(60)], lambda path, _: order.append(path)),
         )
         many.start()
-        assert eventually(lambda: len(order) > 2, 5)
+        assert eventually(lambda: len(order) > 2)
         connection.get("/now")
         order.append("/now")
         many.join()
@@ -513,7 +513,7 @@ def test_many_are_woken_when_the_connection_is_closed(tmp_path: Path) -> None:
         threading.Timer(0.2, connection.close).start()
         started = monotonic()
         found = ask_many(connection, "/a", "/b")
-        assert monotonic() - started < 2
+        assert monotonic() - started < 10
     assert isinstance(found["/a"], EngineUnreachable)
 
 
@@ -522,8 +522,8 @@ def test_a_socket_that_another_thread_keeps_is_waited_for_with_a_limit(tmp_path:
         connection = UnixConnection(server.path, timeout=2)
         keeps = threading.Thread(target=lambda: connection.get_many(["/a"], lambda *_: None))
         keeps.start()
-        assert eventually(lambda: bool(server.requests), 2)
+        assert eventually(lambda: bool(server.requests))
         with pytest.raises(EngineUnreachable, match="in time"):
             connection.get("/b", timeout=0.1)
         connection.close()
-        keeps.join(5)
+        keeps.join(10)

@@ -112,7 +112,7 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
     started = monotonic()
     with pytest.raises(EngineUnreachable, match="timed out"):
         tunnel.ensure()
-    assert monotonic() - started < 4
+    assert monotonic() - started < 10
     tunnel.close()
 
 

@@ -345,3 +345,32 @@ def test_every_dialect_of_tar_is_read(reader: int) -> None:
         (entry.path, entry.kind, entry.size) for entry, _ in tar.entries(io.BytesIO(data))
     ]
     assert read(archive) == [("/usr", "folder", 0), ("/usr/bin/su", "file", 3)]
+
+
+def test_a_private_key_is_one_under_any_name_and_a_certificate_is_none() -> None:
+    key = KEY + b"A" * 100
+    seen = look(
+        packed(
+            member("srv/data.bin", key),
+            member("srv/ca", b"-----BEGIN CERTIFICATE-----\n" + b"A" * 100),
+            member("srv/readme", b"how to make a key: " + key),
+            member("usr/share/doc/example", key),
+        )
+    )
+    assert paths(seen.credentials) == ["/srv/data.bin"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "who"),
+    [
+        ("permit nopass app as root\n", "app"),
+        ("permit nopass keepenv :wheel\n", ":wheel"),
+        ("permit nopass app cmd /bin/ls\n", "app"),
+        ("permit persist app\n", ""),
+        ("# permit nopass app\n", ""),
+        ("deny app\n", ""),
+    ],
+)
+def test_doas_without_a_password_is_told(rule: str, who: str) -> None:
+    told = accounts.weak({"/etc/doas.conf": rule})
+    assert told == ((f"/etc/doas.conf lets {who} use doas without a password",) if who else ())

@@ -23,12 +23,18 @@ ASKS = (
     "! pgrep gone",
     "ls /run/ready",
     "cat /run/ready",
+    "cat /proc/$(cat /run/pid)/status",
+    "test -f /run/ready",
+    "head -n 1 /var/lib/app/state",
     "exit 1",
     "/bin/check 'unbalanced",
     "",
 )
 NEVER_FAILS = (
     "true",
+    "cat /etc/passwd",
+    "test -f /etc/hosts",
+    "head -n 1 /proc/self/status",
     "/bin/true",
     ":",
     "exit 0",

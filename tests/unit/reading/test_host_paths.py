@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, rootful
 from hardentui.model.finding import Severity
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, Mount
@@ -150,3 +150,12 @@ def test_a_layer_of_its_own_takes_what_is_written() -> None:
     )
     (written,) = sensitive_mounts(container(mounted=(above,)))
     assert written.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("path", "gives"), [("/data/volumes", True), ("/data", True), ("/data/other", False)]
+)
+def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str, gives: bool) -> None:
+    engine = rootful(info={"store": {"volumePath": "/data/volumes", "graphRoot": "/pods"}})
+    facts = container((MOUNTS, (Mount("bind", path, "/x", ("ro",)),)), engine=engine)
+    assert [mount.gains for mount in sensitive_mounts(facts)] == ([frozenset({Gain.ENGINE})] if gives else [])

@@ -44,8 +44,11 @@ CREDENTIALS = (
     f"APP_KEY=base64:{_LETTERS[:43]}=",
     f"AUTH_SALT={_LETTERS[:32]}",
     "COOKIE_KEY=9f86d081884c7d659a2feaa0c55ad015",
+    "WIREGUARD_PSK=correct-horse",
+    "NEO4J_AUTH=neo4j/correct-horse",
 )
 HARMLESS = (
+    "NEO4J_AUTH=none",
     "TOKEN_LIFETIME=3600",
     "ACCESS_TOKEN_EXPIRE_MINUTES=30",
     "JWT_TOKEN_VALIDITY=15m",
@@ -156,3 +159,17 @@ def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
     for text in ("a" * 100_000, "://" * 30_000, "password=" * 10_000, '"token":"' * 10_000, ": " * 50_000):
         shape_of(text)
         without_shapes(text[:8192])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN /bin/sh -c curl -u ci:correct-horse https://repo",
+        "RUN |1 STAGE=a /bin/sh -c curl -u ci:correct-horse https://repo",
+        "timeout 5s mysql -uroot -pcorrect-horse",
+        "nice -n 5 redis-cli -a correct-horse ping",
+        "valkey-server --requirepass correct-horse",
+    ],
+)
+def test_what_stands_before_the_program_hides_no_password(line: str) -> None:
+    assert len(secrets_in_words(line.split())) == 1

@@ -128,6 +128,28 @@ def test_what_podman_mounts_into_every_container_is_none_of_the_hosts() -> None:
     assert seen(of=kernel()).mounted == ()
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("11 1 8:1 /etc /srv/web/conf rw - ext4 /dev/sda1 rw", Status.FAIL),  # a name of /etc
+        (
+            "11 1 8:99 / /srv/web/conf rw - ext4 /dev/sdc1 rw",
+            Status.PASS,
+        ),  # a disk that is mounted only there
+    ],
+)
+def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, status: Status) -> None:
+    names = table(HOST + host)
+    below = host.split(" ", 2)[2].replace("/srv/web/conf", "/x/conf")
+    rows = (*OWN.splitlines(), "30 20 8:1 /srv/web /x rw - ext4 /dev/sda1 rw", f"31 30 {below}")
+    facts = seen(
+        (MOUNTS, (Mount("bind", "/srv/web", "/x"),)),
+        of=Kernel(7, mounts=_mount_rows(parse_mountinfo("\n".join(rows)), names)),
+        mounts=(entry("/srv/web", "/x"),),
+    )
+    assert judged("sensitive-host-mount", facts).status is status
+
+
 def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
     facts = seen(
         (MOUNTS, (Mount("bind", "/srv/link", "/x", ("ro",)),)),

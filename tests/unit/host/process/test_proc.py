@@ -12,7 +12,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.mountinfo import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
-from hardentui.model.facts import IdRange, Kernel, Limits, ListeningSocket, Process
+from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
 from hardentui.model.known import Unreadable
 
 CGROUP = "/machine.slice/libpod-abc.scope"
@@ -116,6 +116,7 @@ def test_everything_that_the_kernel_tells() -> None:
             {
                 "uid",
                 "gid",
+                "other_uids",
                 "groups",
                 "capabilities",
                 "no_new_privileges",
@@ -321,3 +322,52 @@ def test_activity_of_a_process_that_ended() -> None:
 def test_stat_of_a_recorded_directory_is_a_directory() -> None:
     found: FileStat = RecordedFiles(document()).stat("/proc/812", follow=False)
     assert found.mode & 0o170000 == 0o040000
+
+
+BESIDE = """Name:\thelper
+State:\tS (sleeping)
+Uid:\t0\t0\t0\t0
+CapInh:\t0000000000000000
+CapPrm:\t0000000000200000
+CapEff:\t0000000000200000
+CapBnd:\t0000000000200000
+CapAmb:\t0000000000000000
+NoNewPrivs:\t0
+Seccomp:\t0
+"""
+
+
+def with_child(status: str = BESIDE, user: str = "user:[3]") -> Kernel:
+    return kernel(
+        document(
+            text={
+                "/proc/812/task/812/children": "900 ",
+                "/proc/900/status": status,
+            },
+            dirs={"/proc/812/task": ["812"], "/proc/900/task": []},
+            links={"/proc/900/ns/user": user},
+        )
+    )
+
+
+def test_a_child_that_kept_what_the_main_process_gave_up_counts() -> None:
+    alone, seen = kernel(document()), with_child()
+    assert isinstance(seen.capabilities, CapabilitySets)
+    assert "CAP_SYS_ADMIN" in seen.capabilities.bounding & seen.capabilities.effective
+    assert (alone.no_new_privileges, seen.no_new_privileges) == (True, False)
+    assert (alone.seccomp_mode, seen.seccomp_mode) == (2, 0)
+    assert seen.uid == 1000
+
+
+@pytest.mark.parametrize(
+    ("status", "user"),
+    [(BESIDE, "user:[77]"), (BESIDE.replace("S (sleeping)", "Z (zombie)"), "user:[3]")],
+)
+def test_a_child_in_a_user_namespace_of_its_own_or_a_dead_one_does_not(status: str, user: str) -> None:
+    assert with_child(status, user) == kernel(document())
+
+
+def test_a_uid_that_can_be_taken_back_is_told() -> None:
+    assert kernel(document()).other_uids == frozenset({0})
+    plain = STATUS.replace("Uid:\t0\t1000\t0\t0", "Uid:\t1000\t1000\t1000\t1000")
+    assert kernel(document(text={"/proc/812/status": plain})).other_uids == frozenset()

@@ -1,0 +1,64 @@
+"""The list of findings while it is being made anew: newer findings and keys come in the middle of that."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets.finding_list import FindingItem, FindingList
+from tests.tui.replayed import some
+from tests.tui.support import make_app, running, shows, until
+
+
+@pytest.fixture
+def composing(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Items come and go slowly; set when some begin to."""
+    under_way = asyncio.Event()
+
+    async def slowly(self: FindingItem) -> None:
+        under_way.set()
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(FindingItem, "on_unmount", slowly, raising=False)
+    return under_way
+
+
+async def test_a_newer_look_in_the_middle_of_a_step_to_other_findings_breaks_nothing(
+    composing: asyncio.Event,
+) -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("enter", "8")
+        await shows(pilot, "shop-web › 8", "▸")
+        screen = app.screen
+        assert isinstance(screen, WalkScreen)
+        composing.clear()
+        step = asyncio.create_task(screen.action_open_step(4))
+        await composing.wait()
+        await screen._rows_changed(frozenset(app.session.rows))
+        await step
+        findings = screen.query_one(FindingList)
+        assert len(findings.query(FindingItem)) == len(findings._entries) > 0
+        await shows(pilot, "shop-web › 4", "▸ [ ]")
+
+
+async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.Event) -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("enter", "8")
+        await shows(pilot, "shop-web › 8", "▸")
+        screen = app.screen
+        assert isinstance(screen, WalkScreen)
+        findings = screen.query_one(FindingList)
+        composing.clear()
+        step = asyncio.create_task(screen.action_open_step(4))
+        await composing.wait()
+        findings.on_resize()
+        findings.move(1)
+        await step
+        second = findings._entries[1].finding
+        await until(pilot, lambda: findings.current is second)
+        opened = [item for item in findings.query(FindingItem) if item.has_class("-open")]
+        assert [item.entry.finding for item in opened] == [second]

@@ -1,0 +1,91 @@
+"""News of workers come from many threads: what is old, or of something that was closed, does not stay."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hardentui.tui import messages as say
+from hardentui.tui.workers import Workers
+from hardentui.workbench.looking.containers import Containers
+from tests.tui.replayed import Host, some
+from tests.tui.support import make_app, shows, started, until
+
+
+async def test_the_end_of_an_earlier_scan_does_not_end_that_of_what_is_open_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released, scan = threading.Event(), Containers.scan
+
+    def slow_to_stop(self: Containers, on_report: Any, on_progress: Any, stop: Any, keys: Any = None) -> None:
+        try:
+            scan(self, on_report, on_progress, stop, keys)
+        finally:
+            if stop.is_set():
+                released.wait(60)
+
+    monkeypatch.setattr(Containers, "scan", slow_to_stop)
+    first, second = some(), Host(("cache", "db"))
+    for host in (first, second):
+        host.answering.clear()
+    app = make_app(first)
+    async with started(app) as pilot:
+        await shows(pilot, "scanning 0/3")
+        app.look_at(second.first_look)
+        await shows(pilot, "scanning 0/1")
+        released.set()
+        await until(pilot, lambda: sum(worker.group == "scan" for worker in app.workers) == 1)
+        await shows(pilot, "scanning 0/1")
+        assert app.session.progress is not None
+        second.answering.set()
+        await until(pilot, lambda: app.session.progress is None)
+        assert list(app.session.rows) == [second.key("db")]
+
+
+def test_the_newest_list_is_told_last() -> None:
+    told: list[str] = []
+    newer_told = threading.Event()
+
+    def post(message: say.FromWorker) -> None:
+        assert isinstance(message, say.RowsListed)
+        told.extend(row.name for row in message.rows)
+        newer_told.set()
+
+    workers = Workers(post, deque(), lambda fault: pytest.fail(str(fault)))
+    began = threading.Event()
+
+    def older() -> Any:
+        began.set()
+        newer_told.wait(0.3)
+        return (SimpleNamespace(name="older"),)
+
+    thread = threading.Thread(target=workers.list, args=(older,))
+    thread.start()
+    assert began.wait(60)
+    workers.list(lambda: (SimpleNamespace(name="newer"),))  # type: ignore[arg-type, return-value]
+    thread.join()
+    assert told == ["older", "newer"]
+
+
+def test_the_newest_look_at_a_container_is_told_last() -> None:
+    inbox: deque[Any] = deque()
+    newer_told, began = threading.Event(), threading.Event()
+    workers = Workers(lambda _: newer_told.set(), inbox, lambda fault: pytest.fail(str(fault)))
+
+    def refresh(key: str) -> str:
+        if key == "older":
+            began.set()
+            newer_told.wait(0.3)
+        return key
+
+    bench: Any = SimpleNamespace(containers=SimpleNamespace(refresh=refresh))
+    thread = threading.Thread(target=workers.recheck, args=(bench, "older"))
+    thread.start()
+    assert began.wait(60)
+    workers.recheck(bench, "newer")
+    thread.join()
+    assert list(inbox) == ["older", "newer"]
