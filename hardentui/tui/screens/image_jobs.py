@@ -16,8 +16,9 @@ from hardentui.words import plural
 from hardentui.workbench.looking.sboms import gaps_of, name_of, save_sboms
 from hardentui.workbench.networking.requests import fresh_report
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone, size_text
+from hardentui.workbench.pages.updates import rehearsal_page
 from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.updating.rehearsal import rehearsal_page, rehearse_container
+from hardentui.workbench.updating.rehearsal import rehearse_container
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Report, Row

@@ -15,7 +15,6 @@ from hardentui.model.trial import Baseline, TrialEvent
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.trials.trying import Trying, Wishes
 from hardentui.workbench.views import known_facts
 
@@ -144,11 +143,3 @@ def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:
         yield from (f"  | {line}" for line in baseline.log.splitlines()[-5:])
         if baseline.advice:
             yield f"  {baseline.advice}"
-
-
-def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
-    """What it showed, as a page to read."""
-    lines = [PageLine("", line) for line in lines_of(rehearsal, container)]
-    tone = Tone.GOOD if rehearsal.works else Tone.BAD
-    lines[-1] = PageLine(lines[-1].label, lines[-1].text, tone)
-    return PageSection(f"Update of {container} rehearsed on twins", tuple(lines))
