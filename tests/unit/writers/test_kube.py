@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
+    ADD_HOST,
     ANNOTATIONS,
     APPARMOR,
     CAP_ADD,
@@ -23,9 +24,11 @@ from hardentui.options import (
     COMMAND,
     CPU_PERIOD,
     CPU_QUOTA,
+    DNS,
     ENTRYPOINT,
     ENV,
     GIDMAP,
+    GROUP_ADD,
     HEALTH_CMD,
     HEALTH_INTERVAL,
     HEALTH_ON_FAILURE,
@@ -294,6 +297,25 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
 def test_a_root_directory_is_no_image() -> None:
     with pytest.raises(CannotExpress):
         kube_file(Spec.of((NAME, "web"), (ROOTFS, "/srv/root")), UnitContext())
+
+
+@pytest.mark.parametrize(
+    ("pair", "told"),
+    [
+        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is no host name"),
+        ((USER, "4294967294"), "runAsUser 4294967294 is above"),
+        ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
+        ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),
+        ((UNMASK, ("ALL",)), "needs a user namespace of its own"),
+        ((DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")), "more than 3 name servers"),
+        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "hands mounts on to the host"),
+    ],
+)
+def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told: str) -> None:
+    made = written((NAME, "web"), (IMAGE, "i"), pair)
+    assert told in head(made)
+    assert [note for note in made.notes if "a cluster refuses it" in note]
+    assert "a cluster refuses it" not in head(written(*HARDENED))
 
 
 HOSTILE = st.text(
