@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -95,8 +94,10 @@ def _is_processors(value: ParameterValue) -> bool:
 
 
 def _is_address(value: ParameterValue) -> bool:
+    from ipaddress import ip_address  # 2 ms, for the fixes that take an address
+
     try:
-        return _is_line(value) and not ipaddress.ip_address(str(value).strip("[]")).is_unspecified
+        return _is_line(value) and not ip_address(str(value).strip("[]")).is_unspecified
     except ValueError:
         return False
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -198,8 +199,14 @@ def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | No
     rules = _in_force(profile, call)
     if not rules:
         return Access.ALWAYS if default else Access.NEVER
-    given = arguments or {}
-    answers = {_lets_through(rules, values, default) for values in _samples(rules, given)}
+    given = tuple(sorted((arguments or {}).items()))
+    return _access(tuple(rules), given, default)
+
+
+@lru_cache(maxsize=1024)
+def _access(rules: tuple[SeccompRule, ...], given: tuple[tuple[int, int], ...], default: bool) -> Access:
+    """Cached, because the containers of a host have the same few filters."""
+    answers = {_lets_through(rules, values, default) for values in _samples(rules, dict(given))}
     if answers == {Access.ALWAYS}:
         return Access.ALWAYS
     return Access.NEVER if answers == {Access.NEVER} else Access.SOMETIMES
@@ -237,7 +244,7 @@ def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
     return kept
 
 
-def _lets_through(rules: list[SeccompRule], values: Mapping[int, int], default: bool) -> Access:
+def _lets_through(rules: Iterable[SeccompRule], values: Mapping[int, int], default: bool) -> Access:
     answers = {
         rule.action in LETS_THROUGH
         for rule in rules

@@ -21,7 +21,7 @@ SEAMS = {
     "workbench/looking/surroundings.py": "a check opens no image",
     "workbench/looking/unit_origin.py": "a check edits no unit; few have a drop-in of ours to compare",
     "workbench/changing/drafts.py": "the exports of other systems",
-    "workbench/checklists/loading.py": "most checklists have no checks of their own",
+    "workbench/checklists/loading.py": "most checklists have no checks of their own, and no fault",
     "workbench/first_look.py": "rows are shown before what judges them is loaded",
     "workbench/opening/engines.py": "each way to open needs another reader",
     "workbench/views.py": "the first rows need no attack path",

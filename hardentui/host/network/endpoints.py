@@ -220,10 +220,9 @@ def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
     for word in words[1:]:
         if _LISTEN.match(word):
             continue  # the side on which socat listens
+        told = settled(word.replace("%t", "/run"))
         for path in engines:
-            if re.search(
-                rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", settled(word.replace("%t", "/run"))
-            ):
+            if path in told and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", told):
                 return path
         if socket := _ENGINE_SOCKET.search(word):
             return settled(socket[0])

@@ -1,4 +1,7 @@
-"""Which values the generator of a Podman version hands on as they are from a Quadlet key."""
+"""Which values the generator of a Podman version hands on as they are from a Quadlet key.
+
+The patterns are compiled at their first use: what only reads containers writes no unit.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import re
 
 from hardentui.model.version import Version
 
-_EXPOSED = re.compile(r"\d+(-\d+)?(/(tcp|udp))?")
+_EXPOSED = r"\d+(-\d+)?(/(tcp|udp))?"
 """What ExposeHostPort= takes; anything else makes the generator refuse the whole unit."""
-_PUBLISHED = re.compile(r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp))?")
-_UID = re.compile(r"0|[1-9][0-9]{0,8}")
+_PUBLISHED = r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp))?"
+_UID = r"0|[1-9][0-9]{0,8}"
 _PORTS_AS_THEY_STAND = Version(5, 3)
 """Before, the generator takes PublishPort= apart: no sctp, and 0.0.0.0 is dropped."""
 _TMPFS_AS_IT_STANDS = Version(5, 3)
@@ -18,13 +21,13 @@ _USER_BY_NAME = Version(4, 8)
 
 
 def exposed_port(value: str, version: Version) -> bool:
-    return _EXPOSED.fullmatch(value) is not None
+    return re.fullmatch(_EXPOSED, value) is not None
 
 
 def published_port(value: str, version: Version) -> bool:
     if version >= _PORTS_AS_THEY_STAND:
         return True
-    return _PUBLISHED.fullmatch(value) is not None and not value.startswith("0.0.0.0:")
+    return re.fullmatch(_PUBLISHED, value) is not None and not value.startswith("0.0.0.0:")
 
 
 def tmpfs(value: str, version: Version) -> bool:
@@ -32,7 +35,7 @@ def tmpfs(value: str, version: Version) -> bool:
 
 
 def user(value: str, version: Version) -> bool:
-    return _UID.fullmatch(value) is not None if version < _USER_BY_NAME else bool(value)
+    return re.fullmatch(_UID, value) is not None if version < _USER_BY_NAME else bool(value)
 
 
 def device(value: str, version: Version) -> bool:

@@ -27,7 +27,6 @@ from hardentui.workbench.checklists.extending import (
     steps_over,
 )
 from hardentui.workbench.checklists.faults import kind_of
-from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 from hardentui.workbench.named_file import read_named
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
@@ -167,6 +166,8 @@ class _Reader(Struct):
     lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
+        from hardentui.workbench.checklists.toml_lines import line_of, toml_lines  # most have no fault
+
         if self.lines is None:
             self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import json
 from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
@@ -355,10 +356,8 @@ def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
 
 
 def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:
-    import json
-
     try:
-        document = json.loads(files.read_text(path))
+        document = json.decode(files.read_bytes(path))
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from msgspec import json
 
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.runtime import RuntimeConfig
@@ -17,7 +18,7 @@ class RuntimeConfigs:
     """Makes them; most containers have the same filter, which is taken apart once."""
 
     def __init__(self) -> None:
-        self._profiles: dict[str, SeccompProfile | None] = {}
+        self._profiles: dict[bytes, SeccompProfile | None] = {}
 
     def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
         """`document` is None where it could not be read."""
@@ -43,7 +44,7 @@ class RuntimeConfigs:
         section = linux.get("seccomp")
         if not section:
             return NoFilter("no linux.seccomp in the runtime's configuration")
-        text = json.dumps(section, sort_keys=True)
+        text = json.encode(section)
         if text not in self._profiles:
             try:
                 self._profiles[text] = parse_profile(section)
