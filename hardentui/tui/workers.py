@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
+from itertools import count
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
@@ -36,6 +37,8 @@ class Workers:
         self._inbox = inbox
         self._fail = fail
         self._listing, self._looking = threading.Lock(), threading.Lock()
+        self._numbers = count()
+        self._newest: dict[str, int] = {}
 
     def open(
         self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
@@ -66,9 +69,12 @@ class Workers:
         self._post(say.WorkbenchOpened(bench))
 
     def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
-        """Whether there are rows to show. The newest list is told last, however many are asked for."""
+        """Whether there are rows to show. The newest list is told last; of many that wait, one is made."""
+        ask = self._newest_of("" if after_gap else "every container")
         try:
             with self._listing:
+                if not ask():
+                    return True
                 self._post(say.RowsListed(rows(), after_gap))
         except HardenError as error:
             self._post(say.WorkFailed("Listing the containers", error))
@@ -89,8 +95,11 @@ class Workers:
         self._post(say.ScanEnded(stop.is_set()))
 
     def recheck(self, bench: Workbench, key: str) -> None:
-        """One at a time: the newest look at a container is told last."""
+        """The newest look at a container is told last; of many that wait, one is made."""
+        ask = self._newest_of(key)
         with self._looking:
+            if not ask():
+                return
             try:
                 row = bench.containers.refresh(key)
             except HardenError as error:
@@ -101,6 +110,12 @@ class Workers:
                 return
             self._inbox.append(row)
             self._post(say.ReportsArrived())
+
+    def _newest_of(self, what: str) -> Callable[[], bool]:
+        """Whether nobody has asked for the same since; empty: for something that nobody else asks for."""
+        number = next(self._numbers)
+        self._newest[what] = number
+        return lambda: not what or self._newest[what] == number
 
     def recheck_all(self, bench: Workbench, keys: Collection[str]) -> None:
         for key in keys:

@@ -92,7 +92,8 @@ class BrowseScreen(HardenScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self.session.rows_changed.subscribe(self, self._rows_changed)
-        self.session.around.want(self.WANTED)
+        if self.WANTED:
+            self.session.around.want(self.WANTED)
         self._draw()
 
     def _rows_changed(self, keys: frozenset[str]) -> None:

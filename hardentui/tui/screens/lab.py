@@ -147,7 +147,8 @@ class LabScreen(HardenScreen):
         self._do("Making the container anew", lambda: self._training.answer(options))
 
     def _start(self, mode: Mode) -> None:
-        self._hints, self._shown, self._outcome = [], "", None
+        if not self._busy:
+            self._hints, self._shown, self._outcome = [], "", None
         self._do("Making the lab", lambda: self._training.start(self._lab, mode))
 
     # --- work that takes time -----------------------------------------------------------------------------
