@@ -12,7 +12,7 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.learned import read_learned
 from hardentui.workbench.pages.capabilities import capability_page, summary
 
@@ -56,7 +56,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "simulated": bench.opened.simulated,
                 "containers": [to_builtins(page) for page in pages],
             }
-            terminal.write(json.dumps(document, indent=1) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
         else:
             for page in pages:
                 _show(page, options.all, terminal)

@@ -14,7 +14,7 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.lsm import Confinement, lsm_page
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "simulated": bench.opened.simulated,
                 "containers": [to_builtins(page) for page in pages],
             }
-            terminal.write(json.dumps(document, indent=1) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
         else:
             for page in pages:
                 _show(page, terminal)

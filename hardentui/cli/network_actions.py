@@ -14,7 +14,7 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.learned import read_learned
 from hardentui.workbench.networking import outgoing as going_out
 from hardentui.workbench.networking import proving
@@ -60,7 +60,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             "schema": PROOF_SCHEMA,
             "proofs": [{**to_builtins(p), "agrees": p.agrees} for p in proofs],
         }
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         shown = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
@@ -94,7 +94,7 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         _show_outgoing(seen, terminal)
     if options.file and seen.rules:

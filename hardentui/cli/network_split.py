@@ -18,7 +18,7 @@ from hardentui.errors import UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.network_split import SplitResult
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.networking.requests import known_containers, watch_everybody
 from hardentui.workbench.networking.splitting import lines_of, splits
 from hardentui.workbench.networking.told import split_trial_page
@@ -69,7 +69,7 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             "splits": [to_builtins(proposal) for proposal in proposals],
             "trials": [trial_document(trial) for trial in trials],
         }
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         for proposal in proposals:
             _show_split(proposal, terminal)

@@ -16,7 +16,7 @@ from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError
 from hardentui.model.facts import NetworkFacts
 from hardentui.reports.network_svg import network_svg
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.networks import places
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "places": [to_builtins(place) for place in every_place],
                 "map": to_builtins(picture),
             }
-            terminal.write(json.dumps(document, indent=2) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:

@@ -12,7 +12,7 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial import ProgressLines, interruptible, trial_options
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.trials.trying import Wishes
 from hardentui.workbench.updating.rehearsal import lines_of, rehearse_container
 
@@ -48,7 +48,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             "works": rehearsal.works,
             **to_builtins(rehearsal),
         }
-        terminal.write(json.dumps(document, indent=2) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
     else:
         terminal.write(
             "".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, report.subject.name))

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page, summary
 
@@ -43,7 +43,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "simulated": bench.opened.simulated,
                 "containers": [to_builtins(page) for page in pages],
             }
-            terminal.write(json.dumps(document, indent=1) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
         else:
             for page in pages:
                 _show(page, options.calls, terminal)
