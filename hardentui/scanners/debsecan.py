@@ -73,8 +73,8 @@ def _configured_source() -> str:
             text = file.read(_SETTINGS_LIMIT)
     except OSError:
         return ""
-    found = _SOURCE.findall(text)
-    return str(found[-1]).strip('"') if found else ""
+    sources = _SOURCE.findall(text)
+    return str(sources[-1]).strip('"') if sources else ""
 
 
 def parse(output: str) -> tuple[Vulnerability, ...]:
