@@ -32,7 +32,7 @@ from hardentui.model.operations import (
     RestartUnit,
     StopContainer,
     WaitReady,
-    described,
+    described_back,
 )
 
 
@@ -168,7 +168,7 @@ class Transaction:
                 self._operators[type(operation)].undo(operation, entry)
             except HardenError as error:
                 failure = error.title
-                failures.append(f"{described(operation)}: {failure}")
+                failures.append(f"{described_back(operation)}: {failure}")
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
@@ -207,6 +207,8 @@ def why_of(error: BaseException) -> str:
     """The reason that the journal keeps, a sentence."""
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "It was interrupted."
+    if isinstance(error, BrokenPipeError):
+        return "It was interrupted: nobody reads any more what it says."
     if isinstance(error, HardenError):
         return f"{error.title.rstrip('.')}."
     return f"HardenTUI itself failed ({type(error).__name__})."

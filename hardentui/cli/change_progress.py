@@ -10,7 +10,7 @@ from hardentui.model.change_events import (
     OperationDone,
     OperationUndone,
 )
-from hardentui.model.operations import NoteContainer, NoteUnit, described
+from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back
 
 
 def tell(terminal: Terminal, event: ChangeEvent) -> None:
@@ -27,13 +27,13 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
             terminal.note(f"going back: {event.why}")
         case OperationUndone():
             if event.failed:
-                terminal.complain(f"not rolled back: {described(event.operation)}: {event.failed}")
+                terminal.complain(f"not rolled back: {described_back(event.operation)}: {event.failed}")
             elif isinstance(event.operation, NoteContainer | NoteUnit):
                 terminal.note(
                     "the original runs as before" if _ran(event.operation) else "the original is there"
                 )
             else:
-                terminal.activity(f"rolled back: {described(event.operation)}")
+                terminal.activity(f"rolled back: {described_back(event.operation)}")
 
 
 def _ran(operation: NoteContainer | NoteUnit) -> bool:

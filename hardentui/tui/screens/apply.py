@@ -25,7 +25,7 @@ from hardentui.model.change_events import (
 )
 from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.model.operations import described
+from hardentui.model.operations import described, described_back
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
@@ -275,7 +275,7 @@ class ApplyScreen(HardenScreen):
             case GoingBack(why):
                 self._lines.append(Content.styled(f"  going back: {visible(why, 300)}", "bold $warning"))
             case OperationUndone(operation, failed) if failed:
-                text = f"  not rolled back: {described(operation)}: {failed}"
+                text = f"  not rolled back: {described_back(operation)}: {failed}"
                 self._lines.append(Content.styled(visible(text, 300), "bold $error"))
         self._draw()
 

@@ -210,6 +210,24 @@ def test_a_failure_at_any_operation_leaves_all_as_it_was(
     assert "disk is full" in kept.reason
 
 
+def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> None:
+    before = host.state()
+
+    def lost(event: ChangeEvent) -> None:
+        if isinstance(event, OperationDone):
+            raise BrokenPipeError
+
+    entry = _entry(host)
+    with pytest.raises(BrokenPipeError):
+        Transaction(host.journal, [FileOperator()], lost).run(entry)
+    assert host.state() == before
+    kept = host.journal.read(entry.id)
+    assert (kept.state, kept.reason) == (
+        EntryState.ROLLED_BACK,
+        "It was interrupted: nobody reads any more what it says.",
+    )
+
+
 @pytest.mark.parametrize("when", ["OperationBegun", "OperationDone"])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_after_a_kill_at_any_operation_undo_brings_all_back(host: Host, number: int, when: str) -> None:
