@@ -32,14 +32,14 @@ OUTGOING_SCHEMA = "hardentui/outgoing/1"
 
 
 def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
-    """One container with what it listens on.
+    """One container with its listening ports.
 
     Raises:
-        UsageError: there is none of that name, or several.
+        UsageError: no container has that name, or several do.
     """
     matching = session.named(rows, [name])
     if len(matching) > 1:
-        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
+        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its ID.")
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be checked.")
@@ -47,11 +47,11 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
 
 
 def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """0: a connection works. 1: none does. 4: it could not be told."""
+    """0: a connection works. 1: none does. 4: unknown."""
     start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
-        raise UsageError("Both containers must be of one engine.")
+        raise UsageError("Both containers must belong to the same engine.")
     from rich.table import Table
 
     proofs = proving.prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
@@ -85,7 +85,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """What a container contacts; 4 where that cannot be seen."""
+    """The addresses a container contacts; 4 if they cannot be seen."""
     learned = read_learned(options.trial).outgoing if options.trial else ()
     facts = _facts(bench, rows, options.outgoing)
     terminal.activity(f"watching {facts.name}")
@@ -110,20 +110,24 @@ def known_facts(rows: Iterable[Row]) -> list[ContainerFacts]:
 def _show_outgoing(seen: Outgoing, terminal: Terminal) -> None:
     lines = [f"{seen.container}  {seen.engine}"]
     if seen.unknown:
-        lines.append(f"What it contacts is not known: {seen.unknown}.")
+        lines.append(f"The addresses it contacts are unknown: {seen.unknown}.")
     elif not seen.contacts:
         lines.append(
-            "No connection to others was seen." + ("" if seen.seconds else " (--watch S looks longer)")
+            "No outgoing connection was seen." + ("" if seen.seconds else " (--watch S watches longer)")
         )
     lines += [f"  {_contact(contact)}" for contact in seen.contacts]
     if seen.shared:
-        lines.append("Its network is that of its pod: contacts of the other members are among them.")
+        lines.append("It shares its pod's network, so this includes the contacts of the other members.")
     if seen.no_rules and not seen.unknown:
         lines.append(f"No rules are proposed: {seen.no_rules}.")
     terminal.show(*(foreign(line, 1000) for line in lines))
     if seen.rules:
         terminal.write_exact("\n" + seen.rules)
-        word = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
+        word = {
+            True: "nft accepts these rules",
+            False: "nft refuses these rules",
+            None: "nft did not check these rules",
+        }
         terminal.note(f"note: {word[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}")
 
 

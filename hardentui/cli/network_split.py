@@ -77,7 +77,7 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             terminal.write(f"{page_text(split_trial_page(trial))}\n")
         if not proposals:
             terminal.write(
-                "No network is shared by several applications, or has members to take the way out from.\n"
+                "No network is shared by several applications, or has members that need no route out.\n"
             )
     if options.file and proposals:
         _save(proposals, options.file, terminal)
@@ -137,7 +137,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
     lines = []
     for network in proposal.networks:
-        kind = "no way out" if network.internal else "isolated"
+        kind = "no route out" if network.internal else "isolated"
         lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
         lines.append(f"       {network.create_command()}")
     for move in proposal.moves:

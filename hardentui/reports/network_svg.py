@@ -51,7 +51,7 @@ STYLE = """\
 
 
 class _Drawn(Struct, frozen=True):
-    """A place with where it stands; `rows` are its members, each with its openings."""
+    """A place with its position; `rows` are its members, each with its openings."""
 
     place: MapPlace
     top: int
@@ -103,7 +103,7 @@ def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
 
 
 def _sides(bottom: int) -> list[str]:
-    """The outside on the left, where connections come from; where they go to on the right."""
+    """The outside: incoming connections on the left, outgoing ones on the right."""
     height = bottom - _TOP - _GAP
     middle = 20 + (_LEFT - 20) / 2
     return [
@@ -178,7 +178,7 @@ def _outgoing(drawn: _Drawn) -> list[str]:
     x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
-        return [svg_text(_AWAY + 8, y + 4, "no way out", _WIDTH - _AWAY, size=12, kind="soft")]
+        return [svg_text(_AWAY + 8, y + 4, "no route out", _WIDTH - _AWAY, size=12, kind="soft")]
     return [
         f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
         svg_text(_AWAY + 8, y + 4, " and ".join(words), _WIDTH - _AWAY, size=12, kind="soft"),
@@ -186,7 +186,7 @@ def _outgoing(drawn: _Drawn) -> list[str]:
 
 
 def _ways(ways: Iterable[MapWay], drawn: dict[str, _Drawn]) -> list[str]:
-    """Arcs on the right; each further out, so that they can be told apart."""
+    """Arcs on the right; each further out, so that they can be distinguished."""
     lines = []
     for number, way in enumerate(ways):
         if way.start not in drawn or way.end not in drawn:
@@ -218,7 +218,7 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
         lines.append(svg_text(x + 34, y, words, _WIDTH, size=12, kind="small"))
         x += 50 + 8 * len(words)
-    lines.append(svg_text(x, y, "dashed box: no way out", _WIDTH, size=12, kind="small"))
+    lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, size=12, kind="small"))
     if hidden:
         y += 18
         told = f"{hidden} ways between networks are not drawn: the table has them."

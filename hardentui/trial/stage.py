@@ -29,11 +29,11 @@ _POD_FLAGS_DROPPED = frozenset(
 
 
 class Stage:
-    """Everything that one trial makes; `close` removes it all.
+    """Everything that one trial creates; `close` removes it all.
 
     Args:
         files: this machine's; None when the engine runs on another one.
-        outside: the network has a way out.
+        outside: the network has a route out.
         stop: ends every wait.
     """
 
@@ -66,10 +66,10 @@ class Stage:
         self.lacks: tuple[str, ...] = ()
 
     def open(self) -> None:
-        """Make the network, the pod, and the twins of peers and members, and wait until those are ready.
+        """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
 
         Raises:
-            EngineError: one of them cannot be made; a peer does not become ready.
+            EngineError: one of them cannot be created, or a peer does not become ready.
         """
         everybody = (self.facts, *self._peers, *self._members)
         if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
@@ -83,7 +83,7 @@ class Stage:
             self._start_other(member, pod=self._pod)
 
     def close(self) -> None:
-        """Remove all that was made."""
+        """Remove everything that was created."""
         remove_trial(self.changing, self.number)
 
     @contextmanager
@@ -100,7 +100,7 @@ class Stage:
     def wait(
         self, twin: Twin, expected: Expectation, probes: Sequence[str] = (), *, ends_well: bool = False
     ) -> Readiness:
-        """Wait until a twin that was started is ready; `ends_well`: or has ended with exit code 0."""
+        """Wait until a started twin is ready; `ends_well`: or has exited with code 0."""
         return Wait(
             self.changing.containers,
             twin.id,

@@ -1,4 +1,4 @@
-"""One piece of work that takes a while: it runs, can be stopped, and leaves a page, perhaps with files."""
+"""Work that takes a while: it runs, can be stopped, and produces a page, perhaps with files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from hardentui.workbench.pages.sections import PageSection
 
 
 class JobResult(Struct, frozen=True):
-    """What the work left.
+    """The result of the work.
 
     Attributes:
         sections: the page.
-        files: that can be written into a folder; their texts stand below the page.
+        files: offered for writing to a folder; their text is shown below the page.
     """
 
     sections: tuple[PageSection, ...]
@@ -41,19 +41,19 @@ Job: TypeAlias = Callable[[threading.Event, Callable[[str], None]], JobResult]
 
 
 @dataclass
-class Done(Message):
+class JobDone(Message):
     result: JobResult
 
 
 @dataclass
-class Failed(Message):
+class JobFailed(Message):
     """`error` is None where the work was stopped."""
 
     error: HardenError | None
 
 
 @dataclass
-class Told(Message):
+class JobTold(Message):
     """What the work does now."""
 
     text: str
@@ -101,27 +101,27 @@ class JobScreen(StoppableScreen):
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
         def tell(text: str) -> None:
-            self.post_message(Told(text))
+            self.post_message(JobTold(text))
 
         try:
-            self.post_message(Done(self._job(stop, tell)))
+            self.post_message(JobDone(self._job(stop, tell)))
         except HardenError as error:
-            self.post_message(Failed(None if stop.is_set() else error))
+            self.post_message(JobFailed(None if stop.is_set() else error))
         except KeyboardInterrupt:
-            self.post_message(Failed(None))
+            self.post_message(JobFailed(None))
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(JobDone)
+    def _done(self, message: JobDone) -> None:
         self.stop, self._result = None, message.result
         self.draw()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(JobFailed)
+    def _failed(self, message: JobFailed) -> None:
         self.stop, self._trouble, self._stopped = None, message.error, message.error is None
         self.draw()
 
-    @on(Told)
-    def _told(self, message: Told) -> None:
+    @on(JobTold)
+    def _told(self, message: JobTold) -> None:
         self._now = visible(message.text, 60)
         self.draw()
 
@@ -170,5 +170,5 @@ class JobScreen(StoppableScreen):
                 Content.assemble((f"{visible(file.name, 80)}\n", "bold $primary"), visible_lines(file.text))
             )
         if self._result.files:
-            parts.append(Content.styled("w writes it into a folder.", "$primary"))
+            parts.append(Content.styled("w writes it to a folder.", "$primary"))
         return Content("\n\n").join(parts)

@@ -1,4 +1,4 @@
-"""The work behind the keys of the network map."""
+"""The work behind the actions of the network map."""
 
 from __future__ import annotations
 
