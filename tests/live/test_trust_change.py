@@ -312,3 +312,20 @@ def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None
     refused = registry.trust("plan", *stranger)
     assert refused.code == 1
     assert "refused: signed with another key" in refused.out
+
+
+def test_a_keyless_rule_is_read_and_refuses_what_has_no_certificate(registry: Registry) -> None:
+    """That a signature of Fulcio is accepted cannot be shown offline: here its refusals are."""
+    image, folder = f"{HOST}/keyless/app:1", f"{registry.folder}/keyless"
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    registry.bench.execute("sh", "-c", f"mkdir {folder}; cd {folder}; {AUTHORITY}")
+    sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key {image}"
+    registry.bench.execute("sh", "-c", f"cd {folder}; {sign}")
+    who = ("--keyless", f"{HOST}/keyless=build@example.test", "--issuer", "https://accounts.example.test")
+    rule = (*who, "--ca", f"{folder}/root.pem", "--rekor", f"{folder}/cosign.pub", "--signed", image)
+    answer = registry.trust("plan", *rule, "--format", "json")
+    assert answer.code == 1
+    told = cases(answer)
+    assert told["unsigned"] == "refused: no signature", "the rule is read"
+    assert told["signed"] == "refused: signed with another key"
+    assert told["other repository"] == "refused by policy"

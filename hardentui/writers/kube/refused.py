@@ -42,6 +42,8 @@ def _of_container(container: Mapping[str, Any], spec: Mapping[str, Any]) -> Iter
     for field in ("runAsUser", "runAsGroup"):
         if security.get(field, 0) > _LARGEST_ID:
             yield f"{field} {security[field]} is above {_LARGEST_ID} (--user)"
+    if security.get("privileged") and security.get("allowPrivilegeEscalation") is False:
+        yield "it is privileged and may gain no privileges, which a cluster does not take together"
     if security.get("procMount") == "Unmasked" and spec.get("hostUsers") is not False:
         yield "procMount Unmasked needs a user namespace of its own (--unmask with --userns=auto)"
     for mount in container.get("volumeMounts", ()):
