@@ -42,8 +42,8 @@ def test_an_own_authority_knows_people_and_hosts() -> None:
         (KEYLESS.replace("https", "http"), "https://"),
         ("quay.io/team pki anna@example.com", "four or five words"),
         ("quay.io/team pki anna roots.pem", "neither an e-mail address nor a host name"),
-        ("team pki anna@example.com roots.pem", "names no registry"),
-        ("quay.io/team trust", "is no rule"),
+        ("team pki anna@example.com roots.pem", "has no registry"),
+        ("quay.io/team trust", "is not a rule"),
     ],
 )
 def test_what_cannot_be_a_rule_is_one_sentence(text: str, told: str) -> None:
