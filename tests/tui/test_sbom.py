@@ -19,7 +19,7 @@ async def test_an_image_is_read_and_its_sbom_is_written(size: tuple[int, int], t
     folder = tmp_path / "sboms"
     async with running(app, size) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("b", *str(folder), "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "CycloneDX" in drawn(app))
         text = " ".join(drawn(app).split())
@@ -29,7 +29,7 @@ async def test_an_image_is_read_and_its_sbom_is_written(size: tuple[int, int], t
         assert json.loads(written.read_text())["bomFormat"] == "CycloneDX"
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
-        await shows(pilot, "1 looked into")
+        await shows(pilot, "1 inspected")
 
 
 async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
     app = make_app(host)
     async with running(app, (120, 36)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("b", *str(tmp_path / "sboms"), "enter")
         await shows(pilot, "esc stops")
         await pilot.press("escape")
@@ -50,6 +50,6 @@ async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
 async def test_a_simulated_host_has_no_image_to_read() -> None:
     async with running(make_app(some(simulated=True)), (120, 36)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "looked into", "alpine:latest")
+        await shows(pilot, "inspected", "alpine:latest")
         await pilot.press("b")
         await shows(pilot, "This host is simulated")
