@@ -181,7 +181,7 @@ async def test_an_update_is_rehearsed(
         await pilot.press("t", *"shop-web", "enter")
         await until(pilot, lambda: "would break shop-web" in " ".join(drawn(app).split()))
         text = " ".join(drawn(app).split())
-        assert "twin with the image of today (aaaaaaaaaaaa): ready" in text
+        assert "twin with today's image (aaaaaaaaaaaa): ready" in text
         assert "no such file [/x]␛[2J" in text
         assert twins == ["shop-web"]
         assert registry.asked == [], "no registry is asked for that"
