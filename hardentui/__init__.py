@@ -1,6 +1,6 @@
 """HardenTUI: from found to fixed and proven, for containers on Podman hosts.
 
-This package imports nothing: whoever wants the terminal UI pays for it, nobody else does.
+This package imports nothing, so only those who use the terminal UI pay for loading it.
 """
 
 __version__ = "0.1.0"

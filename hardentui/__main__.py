@@ -13,9 +13,9 @@ from typing import NoReturn
 from hardentui.fault import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
-"""Objects made between two looks for cycles (Python: 700). A check of a hundred containers keeps 80 000 and
-drops next to none in a cycle: one look at them is a tenth of its time. The terminal UI, which runs for days,
-still gets rid of its cycles."""
+"""Objects created between two runs of the cyclic garbage collector (Python: 700). A check of a hundred
+containers keeps 80 000 and drops next to none in a cycle, so one run would cost a tenth of its time. The
+terminal UI, which runs for days, still gets rid of its cycles."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell_fault(failed: threading.ExceptHookArgs) -> None:
-    """A thread failed: tell where, without the values that Python would print."""
+    """A thread failed: report where, without the values that Python would print."""
     if failed.exc_value is not None and sys.stderr is not None:
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{fault_text(failed.exc_value)}\n")

@@ -1,7 +1,7 @@
-"""Whose rights we run with, and what another account could lead us to.
+"""The account we run as, and which files another account could control.
 
-`sudo -E` runs us as root with the environment of a user: their HOME, their PATH. What lies there is theirs to
-change at any moment, so nothing there is written, believed or run with root's rights.
+`sudo -E` runs us as root with a user's environment: their HOME, their PATH. They can change what is there at
+any time, so nothing there is written, trusted or run with root's rights.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ runs no program of the user's choice, and reads neither settings nor what was re
 
 
 def is_confined(environ: Mapping[str, str]) -> bool:
-    """Whether this session is one that somebody else looks at in a browser."""
+    """Whether this session is used by somebody else through a browser."""
     return bool(environ.get(ONLY_BELOW))
 
 
 def trusted() -> set[int]:
-    """Who may lead us elsewhere: we, root, and whoever is root where root is mapped to somebody else."""
+    """Accounts that may own the paths we follow: ours, root, and whoever root is mapped to."""
     return {os.geteuid(), 0, os.stat("/").st_uid}
 
 
@@ -41,7 +41,7 @@ def is_ours(path: str) -> bool:
 
 
 def home() -> str:
-    """Our home: $HOME, or that of the account when $HOME is somebody else's."""
+    """Our home: $HOME, or the account's home if $HOME belongs to somebody else."""
     given = os.environ.get("HOME", "")
     if given.startswith("/") and is_ours(given):
         return given

@@ -1,33 +1,33 @@
-"""Everything that can go wrong on purpose.
+"""All expected errors.
 
-HardenError                   one sentence (title) and the way out (hint)
-├── UsageError                the call itself is wrong                                  exit 2
-├── InputError                a file or a name that was given cannot be used            exit 2
+HardenError                   one sentence (title) and what to do (hint)
+├── UsageError                the call itself is wrong                            exit 2
+├── InputError                a given file or name cannot be used                 exit 2
 │   ├── ChecklistError        a checklist with all its faults, each with its line
 │   └── PlanError             a saved plan that cannot be read
-├── EngineError               Podman did not do what was asked                          exit 3
+├── EngineError               a request to Podman failed                          exit 3
 │   ├── NoEngine              no Podman was found; says what was tried
 │   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
-│   ├── EngineProtocolError   an answer that cannot be understood
-│   ├── NotFound              the object is not there (any more)
+│   ├── EngineProtocolError   an answer that cannot be parsed
+│   ├── NotFound              the object does not exist (any more)
 │   └── ChangeFailed          Podman did not make a change
 │       ├── NameTaken         something else has that name
 │       └── ChangeTimedOut    it was not done in time; it may still happen
-├── Locked                    somebody else is changing the same thing                 exit 2
-├── JournalError              the journal cannot be read or written                   exit 2
-├── ApplyFailed               a change did not work; says what stands now              exit 5
+├── Locked                    another change of the same thing is running         exit 2
+├── JournalError              the journal cannot be read or written               exit 2
+├── ApplyFailed               a change failed; says what the state is now         exit 5
 ├── CannotExpress             a value that a format cannot hold
-├── CannotFix                 a remediation that does not fit this container
-├── ToolMissing               a program that this needs is not on the host                exit 4
-├── GeneratorError            the Quadlet generator does not make what was meant
-└── WriteError                a file could not be written; what was there is untouched
+├── CannotFix                 a remediation that is impossible for this container
+├── ToolMissing               a required program is not installed                 exit 4
+├── GeneratorError            the Quadlet generator does not produce the intended command
+└── WriteError                a file could not be written; the previous one is untouched
 """
 
 from __future__ import annotations
 
 
 class HardenError(Exception):
-    """Base of all errors that are told to the user as one sentence and a way out."""
+    """Base of all errors that are shown to the user as one sentence and a hint."""
 
     exit_code = 2
 
@@ -96,7 +96,7 @@ class NotFound(EngineError):
 
 
 class Locked(HardenError):
-    """Somebody else is changing the same container or file."""
+    """Another change of the same container or file is running."""
 
 
 class JournalError(HardenError):
@@ -104,7 +104,7 @@ class JournalError(HardenError):
 
 
 class ApplyFailed(HardenError):
-    """A change did not work and was taken back, or could not be taken back completely."""
+    """A change failed and was rolled back, or could not be rolled back completely."""
 
     exit_code = 5
 
@@ -114,7 +114,7 @@ class NoWayBack(UsageError):
 
 
 class ChangeFailed(EngineError):
-    """Podman did not make a change that it was told to make."""
+    """Podman did not make a requested change."""
 
 
 class NameTaken(ChangeFailed):

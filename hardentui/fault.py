@@ -1,7 +1,7 @@
-"""What is told when HardenTUI itself fails: where, and never a value.
+"""Crash reports of HardenTUI: where it failed, and never a value.
 
-Messages of Python's errors and local variables hold what was worked on: variables of containers, commands,
-secrets. A terminal, a journal or a bug report is no place for them.
+Python's error messages and local variables contain the data at hand: environment variables, commands,
+secrets. They must not end up in a terminal, a journal or a bug report.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MOST_FRAMES = 12
 
 
 def fault_text(fault: BaseException) -> str:
-    """A few lines that name the kind of error and the places in the code, the last one where it happened."""
+    """A few lines with the kind of error and the code locations, innermost last."""
     places = []
     step = fault.__traceback__
     while step is not None:

@@ -1,7 +1,7 @@
-"""The only module that writes the user's files: all of a bundle or nothing, and never over something lost.
+"""The only module that writes the user's files: all files of a bundle or none, and never without a backup.
 
-Each file is first written completely under another name in the same directory and then takes its place in
-one step, so that no reader ever sees half a file. What stood there before is kept as `NAME.bak`,
+Each file is first written completely under another name in the same directory and then renamed in
+one step, so that no reader ever sees half a file. The previous file is kept as `NAME.bak`,
 `NAME.bak.1` and so on. A file keeps its owner; a new one in the folder of a user is that user's, also when
 root writes it.
 """
@@ -155,7 +155,7 @@ def look_at_bundle(
 
 
 def _refuse_locked(handle: int, path: str) -> None:
-    """Raises WriteError where no file can be made in this folder."""
+    """Raises WriteError if no file can be created in this folder."""
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
         raise write_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), path)
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=handle, effective_ids=True):
@@ -229,7 +229,7 @@ def _missing(path: str) -> list[str]:
 
 
 def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
-    """What has to be done for this file; refuses what is no plain file."""
+    """The steps for this file; rejects anything but a regular file."""
     shown = f"{visible(place.path)}/{visible(file.name)}"
     try:
         there = os.stat(file.name, dir_fd=place.handle, follow_symlinks=False)
@@ -251,7 +251,7 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
     file.there = there
     if place.keep_mode:
         file.mode = there.st_mode & 0o777
-    if same and not there.st_mode & 0o777 & ~file.mode:  # nobody may do more with it than was meant
+    if same and not there.st_mode & 0o777 & ~file.mode:  # never more permissive than intended
         return WriteState.UNCHANGED
     if not overwrite:
         raise WriteError(
@@ -289,7 +289,7 @@ def _write_temporary(place: _Folder, file: _File) -> None:
 
 
 def _owner(place: _Folder, there: os.stat_result | None) -> tuple[int, int] | None:
-    """Whose a file must be: who had it before, else whose the folder is; None = whoever makes it."""
+    """The owner of a file: its previous owner, else that of the folder; None = the current user."""
     if there is not None and os.geteuid() == 0:
         return there.st_uid, there.st_gid
     return owner_below(place.handle)
@@ -375,7 +375,7 @@ def _drop_backups(place: _Folder) -> None:
 
 
 def _go_back(place: _Folder) -> None:
-    """Undo in reverse; goes on when one step fails, so that as much as possible is as before."""
+    """Undo in reverse; continues if one step fails, to restore as much as possible."""
     for file in reversed(place.files):
         with contextlib.suppress(OSError):
             if file.placed and file.state is WriteState.REPLACED:

@@ -1,8 +1,8 @@
-"""Folders as descriptors, reached step by step, so that nobody can lead a write elsewhere.
+"""Folders as descriptors, opened step by step, so that no other account can redirect a write.
 
-A path is only a name: between two looks at it another account may put a link where a folder was. So each
-step is opened relative to the one before, without following a link, and what is done afterwards is done
-relative to the last descriptor. A link is followed only where nobody else can have laid it.
+A path is only a name: another account may replace a folder by a link between two uses. So each step is opened
+relative to the previous one, without following a link, and later work is relative to the last descriptor. A
+link is followed only if no other account can have created it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _MOST_LINKS = 40
 def opened_folder(
     path: str, *, create: bool = False, follow_link: bool = True, mode: int = 0o755
 ) -> Iterator[int]:
-    """A descriptor of a folder. What was made on the way is removed again when the block raises.
+    """A descriptor of a folder. Folders created for it are removed again if the block raises.
 
-    As root, a folder that is made below one of another user belongs to that user.
+    As root, a folder created below one of another user belongs to that user.
 
     Args:
-        create: make what is missing.
-        follow_link: the folder itself may be reached by a link; those before it may in any case.
-        mode: permission bits of what is made.
+        create: create missing folders.
+        follow_link: the folder itself may be a link; its parents may be in any case.
+        mode: permission bits of created folders.
 
     Raises:
-        OSError: ELOOP where a link is not to be followed, or could have been laid by somebody else.
+        OSError: ELOOP for a link that must not be followed, or that another account may have created.
     """
     made: list[tuple[int, str]] = []
     handles: list[int] = []
@@ -56,7 +56,7 @@ def opened_folder(
 
 
 def _reach(path: str, made: list[tuple[int, str]] | None, follow_link: bool, mode: int) -> int:
-    """Open each folder of an absolute path in turn; `made` takes what had to be made, None = nothing may."""
+    """Open each folder of an absolute path in turn; `made` collects created folders, None = create none."""
     steps = deque(path.split("/"))
     links = 0
     here = os.open("/", _STEP)
@@ -102,10 +102,10 @@ def _make(parent: int, name: str, mode: int) -> int:
 
 
 def _link(folder: int, name: str) -> str | None:
-    """Where a link leads; None for what is none.
+    """The target of a link; None for anything else.
 
     Raises:
-        OSError: ELOOP for a link that another account may have laid.
+        OSError: ELOOP for a link that another account may have created.
     """
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
@@ -118,16 +118,16 @@ def _link(folder: int, name: str) -> str | None:
 
 
 def owner_below(folder: int) -> tuple[int, int] | None:
-    """Whose a new file in this folder must be; None = whoever makes it.
+    """The owner of a new file in this folder; None = the current user.
 
-    Root leaves no file of its own in the folder of a user, who could not read or remove it.
+    Root leaves no file of its own in a user's folder, where the user could not read or remove it.
     """
     status = os.fstat(folder)
     return (status.st_uid, status.st_gid) if os.geteuid() == 0 and status.st_uid != 0 else None
 
 
 def give_to(handle: int, owner: tuple[int, int] | None) -> None:
-    """Make an open file or folder somebody's."""
+    """Change the owner of an open file or folder."""
     status = os.fstat(handle)
     if owner is not None and (status.st_uid, status.st_gid) != owner:
         os.fchown(handle, *owner)
@@ -136,22 +136,22 @@ def give_to(handle: int, owner: tuple[int, int] | None) -> None:
 _CAUSES = {
     errno.ENOENT: ("does not exist", "Create it first: mkdir -p"),
     errno.ENOTDIR: ("is not a folder", "Give the path of a folder."),
-    errno.EACCES: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
-    errno.EPERM: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
+    errno.EACCES: ("may not be written by this user", "Choose a folder that you own, or run as its owner."),
+    errno.EPERM: ("may not be written by this user", "Choose a folder that you own, or run as its owner."),
     errno.EROFS: ("is on a read-only file system", "Choose a folder on another file system."),
     errno.ENOSPC: ("is on a file system that is full", "Free some space and try again."),
     errno.EDQUOT: ("is beyond the disk quota", "Free some space and try again."),
-    errno.EEXIST: ("got a file of the same name meanwhile", "Look at the folder and try again."),
+    errno.EEXIST: ("now has a file of the same name", "Check the folder and try again."),
     errno.ENAMETOOLONG: ("has no room for such a long name", "Choose a shorter name."),
     errno.ELOOP: ("is reached through a symbolic link", "Give the real folder."),
 }
 
 
 def write_error(error: OSError, folder: str) -> WriteError:
-    """What kept a file from being written, as one sentence with the way out."""
+    """Why a file could not be written, as one sentence with a hint."""
     shown = visible(folder)
     cause, way_out = _CAUSES.get(
-        error.errno or 0, (f"cannot be written: {error.strerror}", "Look at the folder.")
+        error.errno or 0, (f"cannot be written: {error.strerror}", "Check the folder.")
     )
     if error.errno == errno.ENOENT and os.path.isdir(folder):
         cause, way_out = "takes no new files", "Choose another folder."

@@ -1,8 +1,8 @@
-"""Training in a browser: textual-serve with a token, checks of Host and Origin, a content policy and a limit.
+"""Training in a browser: textual-serve plus a token, Host and Origin checks, a content policy and a limit.
 
-As it is shipped any web page that somebody visits could open its web socket and type into the app. Here every
-request needs a cookie that only the address with the token gives, comes from our own page, and asks for a
-name that is ours, so neither a foreign page nor a rebound DNS name gets through.
+Unmodified, any web page that a learner visits could open its web socket and type into the app. Here every
+request needs a cookie that only the address with the token sets, must come from our own page, and use a
+host name of ours, so neither a foreign page nor a rebound DNS name gets through.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class TrainingServer(Server):
 
     Args:
         host, port: where it listens.
-        sessions: how many learners at once; each has a process of its own.
-        public: the address that browsers use, where a proxy stands before it; empty = host and port.
+        sessions: how many learners at once; each has a separate process.
+        public: the address that browsers use if there is a proxy; empty = host and port.
         token: empty = a new one.
     """
 
@@ -69,7 +69,7 @@ class TrainingServer(Server):
         return app
 
     async def on_startup(self, app: web.Application) -> None:
-        """Nothing is printed here: the command tells the address."""
+        """Print nothing here: the command prints the address."""
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         if self._open >= self._most:

@@ -25,11 +25,11 @@ def _mark(character: str) -> str:
 
 
 def visible(text: str, limit: int | None = None) -> str:
-    """Return `text` on one line with everything that a terminal would act on made visible.
+    """Return `text` on one line, with everything that a terminal would interpret made visible.
 
     Args:
         text: any string, from anywhere.
-        limit: at most this many characters come back; a cut is marked with an ellipsis.
+        limit: maximum number of characters; truncation is marked with an ellipsis.
     """
     if limit is not None and len(text) > limit + 1:
         text = text[: limit + 1]  # bounds the work on a hostile megabyte
@@ -46,9 +46,9 @@ def visible_lines(text: str) -> str:
 
 
 def command_word(text: str, otherwise: str) -> str:
-    """`text` as one word of a command that people copy; where it would need quotes, `otherwise` in quotes.
+    """`text` as one word of a command to copy; if it would need quotes, `otherwise` in quotes.
 
-    Nothing that an engine says may become a command of its own.
+    No text from an engine may become a separate command.
     """
     import re
     import shlex

@@ -1,10 +1,10 @@
-"""Write docs/peers.md: ask other tools about containers of which the truth is known, on one Podman.
+"""Write docs/peers.md: compare HardenTUI with other tools on containers whose true state is known.
 
     tools/peers.py [--rounds N]
 
-Needs root, what the live tests need, Lynis (`apt-get install lynis`) and checkov (`pip install checkov`, in
-an environment of its own). All are asked about the same containers of the confusion table. Lynis looks at the
-host; checkov reads no container, so it gets the YAML that `podman kube generate` makes of each.
+Needs root, the packages of the live tests, Lynis (`apt-get install lynis`) and checkov (`pip install
+checkov`, in its own environment). All tools check the same containers of the confusion table. Lynis audits
+the host; checkov cannot read containers, so it gets the YAML that `podman kube generate` produces for each.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 @dataclass(frozen=True)
 class Answers:
-    """What one tool said.
+    """What one tool reports.
 
     Attributes:
-        failing, passing: container -> ids of what fails and passes there.
+        failing, passing: container -> IDs of its tests that fail and pass there.
     """
 
     failing: Mapping[str, frozenset[str]]
     passing: Mapping[str, frozenset[str]]
 
     def about(self, container: str, ids: frozenset[str]) -> str:
-        """What it says of a bad container, in words, next to what it says of the hardened one."""
+        """How the tool judges a bad container, compared with the hardened one."""
         if not ids:
             return "no such test"
         if container not in self.failing:
@@ -57,8 +57,8 @@ class Answers:
         if hit - self.failing[BASE]:
             return "**reports it**"
         if hit:
-            return "reports it, of the hardened one too"
-        return "says that it is well" if self.passing[container] & ids else "says nothing"
+            return "reports it, but also for the hardened one"
+        return "says it passes" if self.passing[container] & ids else "does not report it"
 
 
 def main() -> int:
@@ -105,13 +105,13 @@ def _measure(world: World, rounds: int) -> str:
 
 def _ids(reports: Mapping[str, Report], status: Status) -> dict[str, frozenset[str]]:
     return {
-        name: frozenset(one.check for one in report.findings if one.status is status)
+        name: frozenset(finding.check for finding in report.findings if finding.status is status)
         for name, report in reports.items()
     }
 
 
 class Checkov:
-    """checkov on the YAML that Podman makes of each container."""
+    """checkov on the YAML that Podman generates for each container."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self._world = world
@@ -133,19 +133,19 @@ class Checkov:
 
     def answers(self) -> Answers:
         document = json.loads(self._said.read_text())
-        results = [one["results"] for one in (document if isinstance(document, list) else [document])]
-        found = []
+        results = [run["results"] for run in (document if isinstance(document, list) else [document])]
+        answers = []
         for kind in ("failed_checks", "passed_checks"):
             ids: dict[str, set[str]] = {path.stem: set() for path in self._folder.glob("*.yaml")}
             for result in results:
-                for one in result[kind]:
-                    ids[Path(one["file_path"]).stem].add(one["check_id"])
-            found.append({name: frozenset(these) for name, these in ids.items()})
-        return Answers(*found)
+                for policy in result[kind]:
+                    ids[Path(policy["file_path"]).stem].add(policy["check_id"])
+            answers.append({name: frozenset(these) for name, these in ids.items()})
+        return Answers(*answers)
 
 
 class Lynis:
-    """Lynis' tests about containers, on the host that the containers run on."""
+    """The container tests of Lynis, on the host that runs the containers."""
 
     def __init__(self, world: World, folder: Path) -> None:
         self._world = world
@@ -164,8 +164,8 @@ class Lynis:
         about = [line for line in lines if line.startswith(("suggestion[]=CONT", "warning[]=CONT"))]
         named = PREFIX in self._log.read_text(errors="replace") + "\n".join(lines)
         return (
-            f"It gave {len(about)} suggestions or warnings about containers, and "
-            f"{'named' if named else 'named none'} of these containers."
+            f"It made {len(about)} suggestions or warnings about containers and named "
+            f"{'some' if named else 'none'} of these containers."
         )
 
 
@@ -192,53 +192,55 @@ def _page(
         for name, seconds in times.items()
     ]
     return f"""\
-# The peers, side by side
+# HardenTUI and other tools, side by side
 
-Written by `tools/peers.py` from a run; do not edit it by hand.
+Generated by `tools/peers.py` from a run; do not edit.
 
-What other tools say of containers of which the truth is known (those of the [confusion table](confusion.md)),
-what HardenTUI says, and how long each takes.
+What HardenTUI and other tools report about containers whose true state is known (they come from the
+[confusion table](confusion.md)), and how long each tool takes.
 
 ## Measured
 
-{len(world.flavours)} containers on {world.machine}: one hardened, the others with bad conditions on
-top of it. A tool is right when it reports the condition of the bad container and not of the hardened one.
+{len(world.flavours)} containers on {world.machine}: one is hardened, and each of the others adds bad
+conditions to it. A tool is right when it reports the condition for the bad container and not for the
+hardened one.
 
-- **HardenTUI** `check` asks Podman and the kernel.
-- **checkov {checkov.version}** reads no container. It was given the YAML that `podman kube generate` makes of
-  each, so what Podman leaves out of that YAML, checkov cannot know. Of Quadlet files it says nothing.
-- **Lynis {lynis.version}** looks at the host; its group of tests about containers was run.
+- **HardenTUI**: `check`, which reads from Podman and the kernel.
+- **checkov {checkov.version}** cannot read containers. It was given the YAML that `podman kube generate`
+  produces for each one, so checkov cannot see what Podman leaves out of it. It does not
+  support Quadlet files.
+- **Lynis {lynis.version}** audits the host; only its container tests were run.
   {lynis.said()}
 
-| what is true | container | HardenTUI | checkov |
+| true state | container | HardenTUI | checkov |
 |---|---|---|---|
 {rows}
 
-| | right of {len(MEASURED)} | false alarms on the hardened container |
+| | right, of {len(MEASURED)} | false alarms on the hardened container |
 |---|---|---|
 | HardenTUI | {_right(ours, _own)} | {_alarms(ours, _own)} |
 | checkov | {_right(theirs, _of_checkov)} | {_alarms(theirs, _of_checkov)} |
 
-| tool | median of {len(times["Lynis"])} runs | against HardenTUI in the same run |
+| tool | median of {len(times["Lynis"])} runs | relative to HardenTUI, same run |
 |---|---|---|
 {chr(10).join(ratio)}
 
-checkov's time includes `podman kube generate`. False alarms are counted among the tests of the table above;
-other policies of checkov are about Kubernetes, which is not asked here.
+checkov's time includes `podman kube generate`. False alarms count only the tests in the table above;
+checkov's other policies are specific to Kubernetes.
 
 ## Recorded, not measured here
 
-Two benches exist for this very purpose, docker-bench-security 1.6.0 (run through Podman's Docker commands)
-and podman-security-bench 1.0.0. They cannot be had on every machine; these are their answers from one run on
-Podman 5.4.2, on containers of which the truth was known just as well. They look at running containers only,
-never at secrets in variables, and start programs inside the containers to find out. With 10 containers, 5 of
-them running, they took 166 and 110 times as long as fetching all that a check needs
-(`benchmarks/floor_scan.py`, in the same run).
+Two benchmarks were written for this purpose: docker-bench-security 1.6.0 (run through Podman's
+Docker-compatible command) and podman-security-bench 1.0.0. They are not available on every machine, so
+these are their recorded answers from one run on Podman 5.4.2, again on containers whose true state was
+known. They inspect running containers only, ignore secrets in environment variables, and run programs inside
+the containers. With 10 containers, 5 of them running, they took 166 and 110 times as long as fetching
+everything a check needs (`benchmarks/floor_scan.py`, in the same run).
 
 {recorded_table()}
 
-An empty cell means that nothing wrong was seen there. The numbers are those of the benches. Our column is
-what the confusion table, or the named test, asserts.
+An empty cell means that no wrong answer was seen. The numbers are those of the benchmarks. The HardenTUI
+column is asserted by the confusion table or by the named test.
 """
 
 

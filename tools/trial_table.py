@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Try real services on a real Podman and write the table of docs/trial.md; ten minutes or more, as root."""
+"""Try real services on a real Podman and write the table in docs/trial.md; ten minutes or more, as root."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class Service(NamedTuple):
     """A service that is tried.
 
     Attributes:
-        probe: tells whether it works.
-        flags: of its container.
-        minimum: capability -> why it cannot do its work without it, from its source or its documentation.
+        probe: succeeds if the service works.
+        flags: for `podman run`.
+        minimum: capability -> why the service needs it, from its source or its documentation.
     """
 
     name: str
@@ -81,8 +81,8 @@ def talk(port: int, words: str) -> str:
 
 HTTP = "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:80/"
 SWITCH = {
-    "SETGID": "gives up root's groups for those of its own user",
-    "SETUID": "runs its work as an ordinary user",
+    "SETGID": "switches from root's groups to its own",
+    "SETUID": "switches to a non-root user",
 }
 LOW_PORT = {"NET_BIND_SERVICE": "binds a port below 1024"}
 SERVICES = (
@@ -90,13 +90,13 @@ SERVICES = (
         "nginx",
         of(NGINX),
         HTTP,
-        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary folders to the workers' user at the start"},
+        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary folders to the worker user at start"},
     ),
     Service(
         "lighttpd",
         of(LIGHTTPD),
         HTTP,
-        {**SWITCH, **LOW_PORT, "DAC_OVERRIDE": "as root writes its PID file in a folder of www-data"},
+        {**SWITCH, **LOW_PORT, "DAC_OVERRIDE": "writes its PID file as root into a folder owned by www-data"},
     ),
     Service(
         "haproxy",
@@ -105,8 +105,8 @@ SERVICES = (
         {
             **SWITCH,
             **LOW_PORT,
-            "SYS_CHROOT": "its configuration says chroot",
-            "KILL": "the master, which stays root, ends workers of another user",
+            "SYS_CHROOT": "its configuration sets chroot",
+            "KILL": "the master stays root and kills workers of another user",
         },
     ),
     Service(
@@ -116,8 +116,8 @@ SERVICES = (
         {
             **SWITCH,
             "CHOWN": "the entry point gives the data folder to postgres",
-            "FOWNER": "the entry point changes the mode of that folder afterwards",
-            "DAC_OVERRIDE": "the entry point, still root, looks into that folder of mode 0700",
+            "FOWNER": "the entry point then changes the mode of that folder",
+            "DAC_OVERRIDE": "the entry point, still root, reads that folder, whose mode is 0700",
         },
         ("-v", "tt-pg:/var/lib/postgresql/data"),
     ),
@@ -140,7 +140,7 @@ SERVICES = (
         of(RSYNC),
         # never to /dev/null: as root, rsync puts a file in the place of the device
         "at=$(mktemp -d) && rsync -q rsync://$TWIN_IP/files/file $at/; said=$?; rm -rf $at; exit $said",
-        {**SWITCH, **LOW_PORT, "SYS_CHROOT": "its configuration says use chroot"},
+        {**SWITCH, **LOW_PORT, "SYS_CHROOT": "its configuration sets use chroot"},
     ),
     Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
     Service("systemd inside", systemd_image, HTTP, LOW_PORT, ("-t",)),
@@ -161,7 +161,7 @@ class Row(NamedTuple):
 
     @property
     def above(self) -> int:
-        """How many capabilities more it has than it is known to need."""
+        """How many capabilities it keeps beyond the known minimum."""
         granted = {name.removeprefix("CAP_") for name in bounding_set(self.after, STOCK_CAPABILITIES)}
         return len(granted) - len(self.minimum)
 
@@ -206,7 +206,7 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
     time.sleep(5)
     try:
         report = one_report(workbench, name)
-        facts: ContainerFacts = report.facts or sys.exit(f"nothing is known of {name}")
+        facts: ContainerFacts = report.facts or sys.exit(f"no facts about {name}")
         plan = workbench.planner.plan_with(report, Caution.ALL)
         wishes = Wishes(probes=(service.probe,), learn=str(bench.directory / f"seccomp-{name}.json"))
         pid = bench.get(f"/containers/{name}/json")["State"]["Pid"]
@@ -245,12 +245,12 @@ def table(rows: list[Row]) -> str:
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
     told = (
-        f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched; at most "
+        f"{works} of {len(rows)} end up hardened and working; {harmed} originals were touched; at most "
         f"{plural(most, 'capability', 'capabilities')} above the known minimum. One run of "
         "`tools/trial_table.py`."
     )
     why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
-    return "\n".join([told, "", *lines, "", "The known minimum, and why:", "", *why, ""])
+    return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])
 
 
 def argued(minimum: Mapping[str, str]) -> str:
@@ -258,8 +258,8 @@ def argued(minimum: Mapping[str, str]) -> str:
 
 
 def calls_table(rootful: Bench, rootless: Bench) -> str:
-    """What user notification saw of each service against what strace saw of it."""
-    lines = ["| service | Podman | seen by notification | seen by strace | different |", "|" + "---|" * 5]
+    """The system calls of each service, as seen by user notification and by strace."""
+    lines = ["| service | Podman | seen by notification | seen by strace | difference |", "|" + "---|" * 5]
     worst = 0.0
     for service in WATCHED:
         for bench, kind in ((rootful, "rootful"), (rootless, "rootless")):
@@ -273,7 +273,7 @@ def calls_table(rootful: Bench, rootless: Bench) -> str:
             )
             print(lines[-1], flush=True)
             bench.remove(WATCHED_NAME)
-    told = f"System calls by user notification against `strace -f`: at most {worst:.1f} % different."
+    told = f"System calls seen by user notification and by `strace -f` differ by at most {worst:.1f} %."
     return "\n".join([told, "", *lines, ""])
 
 

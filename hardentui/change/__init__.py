@@ -1,5 +1,5 @@
-"""Changes of the host that either come to their end or leave everything as it was.
+"""Changes of the host that either complete or leave everything as it was.
 
-`journal` keeps what is done and how it is taken back, `transaction` does it, `operators` know each kind of
-operation. Whoever changes files of the host only (a policy) calls `file_changes.change_files`.
+`journal` records what is done and how to undo it, `transaction` does it, `operators` know each kind of
+operation. To change only files of the host (a policy), call `file_changes.change_files`.
 """

@@ -1,8 +1,8 @@
-"""A change that nobody confirms goes back by itself, also when the session that made it is gone.
+"""An unconfirmed change is rolled back automatically, even if the session that made it is gone.
 
-A transient timer of systemd runs `hardentui undo ID --expired` then, and a unit does so after a reboot (see
-`confirm_unit`). Where systemd does not run, or does not take it, the same command waits as a process of its
-own, in a session of its own, and the first `hardentui` after a reboot takes it back (see `start_overdue`).
+A transient systemd timer runs `hardentui undo ID --expired`; after a reboot a unit does so (see
+`confirm_unit`). Without systemd, the same command waits as a background process in its
+own session, and the first `hardentui` after a reboot rolls it back (see `start_overdue`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RUNS = "/run/systemd/system"
 
 
 def arm(identity: str, seconds: float) -> str:
-    """See to it that an entry goes back in so many seconds unless it is confirmed; says how, in a few words.
+    """Schedule the rollback of an entry in `seconds` unless it is confirmed; returns how, in a few words.
 
     Raises:
         ChangeFailed: neither way works.
@@ -33,17 +33,17 @@ def arm(identity: str, seconds: float) -> str:
         try:
             confirm_unit.install(identity, command)
         except HardenError as error:
-            return f"by a timer of systemd, but not after a reboot: {error.title.rstrip('.')}"
-        return "by a timer of systemd, also after a reboot"
+            return f"by a systemd timer, but not after a reboot: {error.title.rstrip('.')}"
+        return "by a systemd timer, also after a reboot"
     try:
         start_detached(command)
     except OSError as error:
         raise ChangeFailed(f"Nothing would roll it back in time: {error.strerror}.") from error
-    return "by a process of its own; after a reboot by the next hardentui"
+    return "by a background process; after a reboot by the next hardentui"
 
 
 def start_overdue(identity: str) -> bool:
-    """Have a change taken back whose time is over and that nothing waits for any more; whether that began."""
+    """Roll back a change whose time is up and that nothing is waiting for; returns whether that started."""
     try:
         start_detached(_command(identity))
     except OSError:
@@ -56,7 +56,7 @@ def _command(identity: str) -> list[str]:
 
 
 def disarm(identity: str) -> None:
-    """Take the timer away; a process that waits sees for itself that the entry is confirmed."""
+    """Remove the timer; a waiting process notices by itself that the entry is confirmed."""
     forget_unit(identity)
     if os.path.isdir(_RUNS):
         with suppress(OSError, subprocess.TimeoutExpired):
@@ -71,7 +71,7 @@ def disarm(identity: str) -> None:
 
 
 def forget_unit(identity: str) -> None:
-    """Remove the unit for after a reboot. One that stays does no harm: it finds nothing to take back."""
+    """Remove the unit for after a reboot. A leftover does no harm: it finds nothing to roll back."""
     if os.path.isdir(_RUNS):
         with suppress(HardenError):
             confirm_unit.remove(identity)

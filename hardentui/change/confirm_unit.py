@@ -1,4 +1,4 @@
-"""The unit that takes back an unconfirmed change after a reboot, when the transient timer is gone.
+"""The unit that rolls back an unconfirmed change after a reboot, when the transient timer is gone.
 
 It is enabled and not started: the next boot (of a user: the next start of their service manager) runs
 `hardentui undo ID --expired`, which waits until the time is over. Confirm and undo remove it.
@@ -45,7 +45,7 @@ def unit_text(identity: str, command: Sequence[str]) -> str:
     """The text of the unit.
 
     Raises:
-        CannotExpress: a path of ours cannot stand in a unit.
+        CannotExpress: one of our paths cannot be written in a unit.
     """
     variables = "".join(f"Environment={word(f'{name}={value}')}\n" for name, value in environment().items())
     return _TEXT.format(
@@ -60,7 +60,7 @@ def install(identity: str, command: Sequence[str]) -> None:
     """Write and enable the unit.
 
     Raises:
-        HardenError: it cannot be written or enabled; nothing of it is left.
+        HardenError: it cannot be written or enabled; nothing is left behind.
     """
     text = unit_text(identity, command)
     try:
@@ -72,10 +72,10 @@ def install(identity: str, command: Sequence[str]) -> None:
 
 
 def remove(identity: str) -> None:
-    """Disable and remove the unit; nothing is done where there is none.
+    """Disable and remove the unit, if there is one.
 
     Raises:
-        HardenError: it is still there.
+        HardenError: it still exists.
     """
     path = os.path.join(_folder(), unit_name(identity))
     if not os.path.lexists(path):

@@ -1,7 +1,7 @@
-"""Containers that a change replaces or updates, and how the original comes back.
+"""ContainerControl that a change replaces or updates, and how the original is restored.
 
-The original is known by its id throughout, its successor by the id that Podman gave it or, where a crash hid
-that, by having the name that the original gave away and the very command that was asked for.
+The original is identified by its ID throughout; its successor by the ID that Podman returned or, if a crash
+lost it, by the original's former name and the exact command that was requested.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
 from hardentui.change.originals import refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed, NameTaken, NotFound
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
@@ -36,9 +36,9 @@ from hardentui.visible import visible
 
 _TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
 _RETRY = 0.5
-STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
+STILL_TAKEN = 20.0  # seconds to wait for the ports of a killed successor
 _STOP_LIMIT = 600
-_DEFAULT_SHARES = 1024  # the kernel's weight of a group that was given none
+_DEFAULT_SHARES = 1024  # the kernel's weight of a group without one
 _STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
@@ -98,7 +98,7 @@ class ContainerOperator:
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         match operation:
             case NoteContainer() | RenameContainer() if _has_stand_in(entry):
-                pass  # the stand-in sees to it: the original may be gone
+                pass  # the stand-in does it: the original may be gone
             case NoteContainer():
                 if entry.has_begun_after(operation):
                     self._as_before(operation)
@@ -110,7 +110,7 @@ class ContainerOperator:
                     self._containers.rename(operation.id, operation.before)
             case CreateNetwork():
                 if not operation.existed and self._engine.networks.exists(operation.name):
-                    with suppress(ChangeFailed):  # something else uses it by now
+                    with suppress(ChangeFailed):  # another container uses it by now
                         self._engine.networks.remove(operation.name)
             case CreateContainer():
                 self._remove(operation)
@@ -120,15 +120,15 @@ class ContainerOperator:
                 with suppress(NotFound):  # one that was made anew since has the limits of its unit
                     self._limits_before(operation)
             case CreateVolume() | StopContainer() | CopyData():
-                pass  # a volume may hold what was written since; the original starts at the very end
+                pass  # a volume may hold newer data; the original starts last
             case _:
                 raise AssertionError(operation)
 
     def remove_original(self, identity: str, name: str) -> None:
-        """Remove a kept original, but none that is in use again; its volumes stay.
+        """Remove a kept original unless it is in use again; its volumes stay.
 
         Raises:
-            ChangeFailed: it runs, or is called otherwise by now.
+            ChangeFailed: it is running, or has another name by now.
         """
         try:
             container = self._containers.inspect(identity)
@@ -138,13 +138,13 @@ class ContainerOperator:
             raise ChangeFailed(f"{visible(name, 80)} is in use again; it was not removed.")
         self._containers.remove(identity, volumes=False)
 
-    # --- forward ----------------------------------------------------------------------------------
+    # --- carry out ---------------------------------------------------------------------------------
 
     def _refuse_changed(self, operation: NoteContainer) -> None:
         now = self._containers.inspect(operation.id)
         if str(now.get("Name")) != operation.name or _running(now) != operation.running:
             raise ChangeFailed(
-                f"{visible(operation.name, 80)} is not what it was when this was planned.", "Try again."
+                f"{visible(operation.name, 80)} has changed since this was planned.", "Try again."
             )
 
     def _create(self, operation: CreateContainer) -> OperationOutcome:
@@ -170,14 +170,14 @@ class ContainerOperator:
         for path, volume in operation.paths:
             self._engine.volumes.fill(volume, operation.source, path, image)
 
-    # --- back -------------------------------------------------------------------------------------
+    # --- undo --------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
         now = self._settled(operation.id)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
-                f"The original is called {visible(name, 80)}, not {visible(operation.name, 80)}."
+                f"The original is now called {visible(name, 80)}, not {visible(operation.name, 80)}."
             )
         if not operation.running:
             return
@@ -187,7 +187,7 @@ class ContainerOperator:
             start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
 
     def _settled(self, identity: str) -> Mapping[str, Any]:
-        """The container, once it is not stopping any more: a stop outlives who asked for it."""
+        """The container, once it is no longer stopping: a stop continues after its caller is gone."""
         now = self._containers.inspect(identity)
         end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + STILL_TAKEN
         while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
@@ -210,13 +210,13 @@ class ContainerOperator:
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
     def _remove(self, operation: CreateContainer) -> None:
-        """Remove the successor; its volumes are the original's, or hold what was written since."""
+        """Remove the successor; its volumes are the original's, or hold newer data."""
         successor = self._successor(operation)
         if successor is not None:
             self._containers.remove(str(successor["Id"]), force=True, volumes=False)
 
     def _successor(self, operation: CreateContainer) -> Mapping[str, Any] | None:
-        """The container that was created; None when there is none (any more)."""
+        """The created container; None if it does not exist (any more)."""
         if operation.created:
             with suppress(NotFound):
                 return self._containers.inspect(operation.created)
@@ -242,9 +242,9 @@ class ContainerOperator:
 
 
 def start_with_patience(
-    containers: Containers, container: str, seconds: float, stop: threading.Event
+    containers: ContainerControl, container: str, seconds: float, stop: threading.Event
 ) -> None:
-    """Start a container; a port that a killed one still holds is free a moment later.
+    """Start a container; a port still held by a killed one is soon free.
 
     Raises:
         ChangeFailed: it does not start.
@@ -268,7 +268,7 @@ def _has_stand_in(entry: JournalEntry) -> bool:
 
 
 def limits_back(operation: UpdateContainer) -> dict[str, Any]:
-    """What sets the limits that were changed to what they were.
+    """The update that restores the former limits.
 
     No limit is -1, never 0: with cgroups v2 a memory limit of 0 kills the container. Podman then shows -1
     where it showed 0 before.

@@ -1,10 +1,10 @@
-"""Changes of files of the host alone (a trust policy, a drop-in of a host service), with a way back.
+"""Changes of host files only (a trust policy, a drop-in of a host service), with undo.
 
     change_files(
         Journal(), action=EntryAction.TRUST, subject="/etc/containers/policy.json",
         files=[("/etc/containers/policy.json", text, 0o644)], diff=masked_diff)
 
-writes all of the files or none, and `hardentui undo` brings back what was there, byte for byte.
+writes all of the files or none, and `hardentui undo` restores the previous ones byte for byte.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ def change_files(
     changes: Sequence[JournalChange] = (),
     proof: Sequence[JournalProof] = (),
 ) -> JournalEntry | None:
-    """Write files, all or none, and keep in the journal how they are taken back.
+    """Write files, all or none, and record in the journal how to undo that.
 
     Args:
         subject: what is changed, as `hardentui journal` names it; one change of it at a time.
-        files: (absolute path, text, mode of a new file). A file that is there keeps its owner and mode.
+        files: (absolute path, text, mode of a new file). An existing file keeps its owner and mode.
         diff: what changes, with secrets masked.
-        changes: the same by option, where there are options.
-        proof: what was proven of it before, where something was.
+        changes: the same by option, if there are options.
+        proof: what was proven beforehand, if anything.
 
     Returns:
-        the entry; None where every file says so already.
+        the entry; None if every file is already up to date.
 
     Raises:
         WriteError, JournalError, Locked: nothing was changed.
-        ApplyFailed: what was changed was taken back.
+        ApplyFailed: the change was rolled back.
     """
     now = datetime.now(UTC)
     with locked(lock_folder(journal), subject, "", f"{action.value} by {who()}"):
@@ -68,5 +68,5 @@ def change_files(
 
 
 def lock_folder(journal: Journal) -> str:
-    """Where the locks of a journal are."""
+    """The folder with the locks of a journal."""
     return os.path.join(journal.folder, "locks")

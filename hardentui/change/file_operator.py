@@ -1,4 +1,4 @@
-"""Files that a change writes, and how they become again what they were."""
+"""Files that a change writes, and how they are restored."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LONGEST = 16 << 20
 
 
 def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
-    """The operation that gives a file this text, with the file as it is now; None when it says so already.
+    """The operation that gives a file this text, with its current content; None if it already has the text.
 
     Raises:
-        WriteError: there is something that is no plain file, or it cannot be read.
+        WriteError: it is not a regular file, or cannot be read.
     """
     path = os.path.abspath(path)
     before = _read(path)
@@ -37,7 +37,7 @@ def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
 
 
 def planned_writes(files: Sequence[tuple[str, str, int]]) -> tuple[WriteFile, ...]:
-    """The same for several (path, text, mode); those that say so already are left out."""
+    """The same for several (path, text, mode); files that are already up to date are left out."""
     writes = (planned_write(path, text, mode) for path, text, mode in files)
     return tuple(write for write in writes if write is not None)
 
@@ -51,8 +51,8 @@ class FileOperator:
         assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
         if _read(operation.path) != operation.before:
             raise WriteError(
-                f"{visible(operation.path)} was changed meanwhile; it was not written.",
-                "Look at it, and try again.",
+                f"{visible(operation.path)} has changed in the meantime; it was not written.",
+                "Check it, and try again.",
             )
         folder, name = os.path.split(operation.path)
         text = operation.content.decode("utf-8")
@@ -87,15 +87,15 @@ class FileOperator:
                 owner = (before.uid, before.gid)
                 put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
         for folder in operation.made:
-            with suppress(OSError):  # somebody may have put something else there
+            with suppress(OSError):  # something else may have been put there
                 os.rmdir(folder)
 
 
 def _read(path: str) -> FileBefore | None:
-    """A file as it is; None when there is none.
+    """The current file; None if there is none.
 
     Raises:
-        WriteError: it is no plain file, or cannot be read.
+        WriteError: it is not a regular file, or cannot be read.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -107,7 +107,7 @@ def _read(path: str) -> FileBefore | None:
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise WriteError(f"{visible(path)} is no plain file.")
+            raise WriteError(f"{visible(path)} is not a regular file.")
         if status.st_size > _LONGEST:
             raise WriteError(f"{visible(path)} is larger than {_LONGEST >> 20} MiB; it is not changed.")
         return FileBefore(

@@ -1,4 +1,4 @@
-"""Removing a kept original for good."""
+"""Permanently removing a kept original."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change whose process is killed goes back at once: a second process watches the first."""
+"""A change whose process is killed is rolled back immediately: a second process watches the first."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hardentui.errors import ChangeFailed
 
 @contextmanager
 def guarded(identity: str) -> Iterator[None]:
-    """While the block runs, an entry is taken back when this process dies.
+    """While the block runs, an entry is rolled back if this process dies.
 
     Raises:
-        ChangeFailed: nobody can watch; nothing was begun.
+        ChangeFailed: the guard cannot start; nothing was begun.
     """
     theirs, ours = os.pipe()  # both are closed in every program that we start
     try:
         start_detached([sys.executable, "-m", "hardentui.change.guard_process", identity], theirs)
     except OSError as error:
         os.close(ours)
-        raise ChangeFailed(f"Nothing would roll it back if it were killed: {error.strerror}.") from error
+        raise ChangeFailed(f"Nothing could roll it back if it were killed: {error.strerror}.") from error
     finally:
         os.close(theirs)
     try:

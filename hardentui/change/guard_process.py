@@ -1,7 +1,7 @@
-"""Waits for the end of a process that changes the host, and has the change taken back if it was killed.
+"""Waits for a process that changes the host to end, and rolls the change back if it was killed.
 
 Run as `python -m hardentui.change.guard_process ID` with a pipe as standard input: a byte says that the
-change came to an orderly end, the end of the pipe without a byte that its process died. Loads nothing else.
+change ended in order, the end of the pipe without a byte that its process died. Loads nothing else.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The journal on disk: one file for each entry, readable by us alone, each write on the disk at once.
+"""The journal on disk: one file per entry, readable only by us, each write synced to disk.
 
-Unlike what is shown of it, the file holds everything that taking a change back needs: former files byte for
+Unlike its display, the file holds everything that undo needs: previous files byte for
 byte, the arguments of the commands. Secrets can be among them, hence its mode.
 """
 
@@ -26,7 +26,7 @@ _LONGEST = 64 << 20
 
 
 class BrokenEntry(msgspec.Struct, frozen=True):
-    """An entry that is there and cannot be read, and why."""
+    """An existing entry that cannot be read, and why."""
 
     id: str
     why: str
@@ -36,7 +36,7 @@ class Journal:
     """The entries of this account.
 
     Args:
-        folder: where they are; by default our own state folder.
+        folder: their location; by default our state folder.
     """
 
     def __init__(self, folder: str = "") -> None:
@@ -57,10 +57,10 @@ class Journal:
         return _identity(time, part) if part < _PARTS else _identity(time + timedelta(seconds=1), 0)
 
     def write(self, entry: JournalEntry) -> None:
-        """Keep an entry; when this returns it is on the disk.
+        """Save an entry; it is on disk when this returns.
 
         Raises:
-            JournalError: it cannot be written; the entry is as it was before.
+            JournalError: it cannot be written; the entry is unchanged.
         """
         first = not os.path.isdir(self.folder)
         try:
@@ -70,14 +70,14 @@ class Journal:
         except OSError as error:
             raise JournalError(
                 f"The journal cannot be written: {visible(self.folder)}: {error.strerror}.",
-                "Nothing is changed without a journal. Free some space, or look at who owns the folder.",
+                "Nothing is changed without a journal. Free some space, or check who owns the folder.",
             ) from error
 
     def read(self, identity: str) -> JournalEntry:
         """One entry.
 
         Raises:
-            JournalError: it cannot be read, or was written by a version that this one does not know.
+            JournalError: it cannot be read, or was written by an unknown version.
         """
         entry = self._read(identity)
         if isinstance(entry, BrokenEntry):
@@ -85,7 +85,7 @@ class Journal:
         return entry
 
     def entries(self) -> tuple[JournalEntry, ...]:
-        """All entries that can be read, the newest first."""
+        """All readable entries, newest first."""
         return tuple(entry for entry in self._all() if isinstance(entry, JournalEntry))
 
     def broken(self) -> tuple[BrokenEntry, ...]:
@@ -100,10 +100,10 @@ class Journal:
         )
 
     def find(self, text: str) -> JournalEntry:
-        """The entry whose id is this, or begins or ends with it.
+        """The entry with this ID, or whose ID begins or ends with it.
 
         Raises:
-            UsageError: there is none, or more than one.
+            UsageError: there is none, or several.
         """
         known = self._ids()
         matching = (
@@ -113,14 +113,14 @@ class Journal:
         )
         if len(matching) != 1:
             hint = "\n".join(f"  {identity}" for identity in (matching or known)[:10])
-            many = "means more than one journal entry" if matching else "is no entry of the journal"
+            many = "matches more than one journal entry" if matching else "is not an entry of the journal"
             raise UsageError(
                 f"{visible(text, 40)!r} {many}.", f"There are:\n{hint}" if hint else "It is empty."
             )
         return self.read(matching[0])
 
     def newest_to_undo(self) -> JournalEntry:
-        """The newest entry that is in force or unfinished.
+        """The latest entry that is in force or unfinished.
 
         Raises:
             UsageError: there is none, or a newer one cannot be read.
@@ -139,12 +139,12 @@ class Journal:
         return entry
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
-        """Entries that are under way, were cut off or wait to be confirmed, newest first."""
+        """Entries that are running, interrupted or waiting for confirmation, newest first."""
         entries = (self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity))
         return tuple(entry for entry in entries if isinstance(entry, JournalEntry) and entry.unfinished)
 
     def _may_be_unfinished(self, identity: str) -> bool:
-        """By its bytes alone: most entries are finished and need not be decoded."""
+        """From its bytes alone: most entries are finished and need not be decoded."""
         with suppress(OSError):
             content = read_own(self._path(identity))
             return any(f'"{state}"'.encode() in content for state in (EntryState.OPEN, EntryState.WAITING))
@@ -177,7 +177,7 @@ class Journal:
 
     def _path(self, identity: str) -> str:
         if not _ID.fullmatch(identity):
-            raise UsageError(f"{visible(identity, 40)!r} is no id of a journal entry.")
+            raise UsageError(f"{visible(identity, 40)!r} is not the ID of a journal entry.")
         return os.path.join(self.folder, identity + _SUFFIX)
 
 

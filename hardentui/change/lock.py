@@ -29,13 +29,13 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
     """Hold the lock of what is changed.
 
     Args:
-        folder: where locks are; made when it is missing.
+        folder: for locks; created if missing.
         subject, engine: a container and the address of its Podman, or a file and nothing.
-        what: what is being done, told to whoever comes second.
+        what: a description, shown to whoever comes second.
 
     Raises:
-        Locked: somebody else holds it; says who.
-        WriteError: the folder cannot be made.
+        Locked: it is already held; says by whom.
+        WriteError: the folder cannot be created.
     """
     digest = hashlib.sha256(f"{engine}\n{subject}".encode()).hexdigest()[:12]
     name = f"{_SIGNS.sub('_', subject)[:60]}-{digest}.lock"
@@ -51,8 +51,8 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
             raise Locked(
-                f"Another change of {visible(subject, 80)} is under way: {_holder(handle)}.",
-                "Wait until it has come to its end.",
+                f"Another change of {visible(subject, 80)} is running: {_holder(handle)}.",
+                "Wait until it is finished.",
             ) from error
         try:
             with suppress(OSError):  # on a full disk it holds all the same
@@ -67,7 +67,7 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
 
 
 def is_locked(folder: str, subject: str, engine: str) -> bool:
-    """Whether somebody is changing it at this moment."""
+    """Whether a change of it is running right now."""
     try:
         with locked(folder, subject, engine, "a look"):
             return False
@@ -84,7 +84,7 @@ def _tell(handle: int, what: str) -> None:
 
 
 def _holder(handle: int) -> str:
-    """Who holds it, by its own words."""
+    """Who holds it, as recorded in the lock."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         about = json.loads(os.pread(handle, 4096, 0))
         what, since = visible(str(about["what"]), 80), visible(str(about["since"]), 40)

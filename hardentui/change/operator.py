@@ -1,4 +1,4 @@
-"""What carries out one kind of operation, and takes it back."""
+"""The interface for carrying out one kind of operation, and undoing it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ OnEvent = Callable[[ChangeEvent], None]
 
 
 class Cancelled(HardenError):
-    """Somebody does not want it any more."""
+    """The change was cancelled."""
 
 
 class OperationOutcome(Struct, frozen=True):
-    """What an operation brought.
+    """The result of an operation.
 
     Attributes:
-        operation: it, with what is known of it only now (the id of what was made).
-        proof: what checks said.
-        said: what there is to tell of it.
-        after: seconds that it went on looking at a service that worked or lived already.
+        operation: the operation, completed with what is known only now (the ID of what was created).
+        proof: results of checks.
+        said: a remark to show.
+        after: seconds that it kept observing a service that already worked.
     """
 
     operation: Operation | None = None
@@ -40,12 +40,12 @@ NOTHING = OperationOutcome()
 
 
 class Operator(Protocol):
-    """Knows some kinds of operations."""
+    """Handles some kinds of operations."""
 
     kinds: tuple[type[Operation], ...]
 
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
-        """Carry it out; gives up soon after `stop` is set.
+        """Carry it out; stops soon after `stop` is set.
 
         Raises:
             HardenError: it failed; it may be half done.
@@ -60,14 +60,14 @@ class Operator(Protocol):
         """
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """Take it back, whether it was done, half done or not done at all; a second time does nothing.
+        """Undo it, whether it was done, half done or not done at all; repeating this does nothing.
 
         Raises:
-            HardenError: it could not be taken back.
+            HardenError: it could not be undone.
         """
 
 
 def raise_if_stopped(stop: threading.Event) -> None:
-    """Raises Cancelled when `stop` is set."""
+    """Raises Cancelled if `stop` is set."""
     if stop.is_set():
         raise Cancelled("It was interrupted.")

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import NotFound, NoWayBack, UsageError
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import CreateContainer
 from hardentui.visible import visible
 
 
-def no_way_back(containers: Containers, why: str, entry: JournalEntry) -> NoWayBack:
+def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> NoWayBack:
     """The error: what is gone, what there is instead, and how the entry is closed.
 
     Args:
@@ -31,7 +31,7 @@ def no_way_back(containers: Containers, why: str, entry: JournalEntry) -> NoWayB
     )
 
 
-def refuse_lost_original(containers: Containers, identity: str, entry: JournalEntry) -> None:
+def refuse_lost_original(containers: ContainerControl, identity: str, entry: JournalEntry) -> None:
     """Raises NoWayBack where the original of a replaced container was removed (`podman container prune`)."""
     if not containers.exists(identity):
         kept = f" ({visible(entry.original, 80)})" if entry.original else ""
@@ -40,7 +40,9 @@ def refuse_lost_original(containers: Containers, identity: str, entry: JournalEn
         )
 
 
-def refuse_taken_name(containers: Containers, name: str, ours: Collection[str], entry: JournalEntry) -> None:
+def refuse_taken_name(
+    containers: ContainerControl, name: str, ours: Collection[str], entry: JournalEntry
+) -> None:
     """Raises UsageError where a container has the name of the original that this change has not made."""
     with suppress(NotFound):
         holder = containers.inspect(name)

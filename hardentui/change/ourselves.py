@@ -1,4 +1,4 @@
-"""How HardenTUI starts itself, for what has to outlive this process."""
+"""How HardenTUI starts itself, for processes that must outlive this one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hardentui import account
 _KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
 
 _started: list[subprocess.Popen[bytes]] = []
-"""Those that may still run; nobody waits for them, and those that ended are let go of."""
+"""Processes that may still be running; nothing waits for them, and ended ones are released."""
 
 
 def environment() -> dict[str, str]:
-    """What it needs to find its journal, its engines and its own code, wherever that was found by us."""
+    """The environment that it needs to find its journal, its engines and its own code."""
     ours = account.environment()
     kept = {name: ours[name] for name in _KEPT if name in ours}
     place = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
 
 
 def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
-    """Start a program that goes on when this process and its session end.
+    """Start a program that continues when this process and its session end.
 
     Raises:
         OSError: it cannot be started.

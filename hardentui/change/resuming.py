@@ -1,4 +1,4 @@
-"""Where a change that was cut off can go on."""
+"""Whether an interrupted change can be completed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from hardentui.model.operations import RestartUnit, StartContainer, UpdateContai
 
 
 def resumable_from(entry: JournalEntry) -> int | None:
-    """The index of the operation to go on with; None where only the way back is safe.
+    """The index of the operation to continue with; None if only undo is safe.
 
-    Everything up to the start of the hardened service has to be done: what follows only starts and judges it,
-    and may be carried out twice. Of what comes before nobody knows whether it was half done.
+    Everything up to the start of the hardened service must be done: the rest only starts and judges it,
+    and may be carried out twice. An earlier operation may be half done.
     """
     if entry.state is not EntryState.OPEN or entry.action is not EntryAction.APPLY or entry.reason:
-        return None  # a reason says that it is on its way back
+        return None  # a reason means that a rollback has begun
     for index, operation in enumerate(entry.operations[: entry.begun]):
         if isinstance(operation, StartContainer | RestartUnit | UpdateContainer):
             return index

@@ -1,4 +1,4 @@
-"""Whether the service works after a change: ready, answering its probes, and with the fixes in force."""
+"""Whether the service works after a change: ready, answering its probes, with the fixes in force."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
@@ -20,20 +20,20 @@ from hardentui.visible import visible
 _PAUSE = 0.5
 
 Prove = Callable[[str, Sequence[str]], tuple[JournalProof, ...]]
-"""What these checks say of the container of that name now."""
+"""The current results of these checks on the container of that name."""
 
 
 class ServiceOperator:
     """Judges the real container.
 
     Args:
-        containers: of the engine; None where it is only needed to take changes back.
+        containers: of the engine; None if only needed for undo.
         files: this machine's files; None when the engine runs on another one.
     """
 
     kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
 
-    def __init__(self, containers: Containers | None, files: Files | None, prove: Prove) -> None:
+    def __init__(self, containers: ContainerControl | None, files: Files | None, prove: Prove) -> None:
         self._containers = containers
         self._files = files
         self._prove = prove
@@ -70,13 +70,13 @@ class ServiceOperator:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
         return OperationOutcome(said=f"ready by {expected.words}", after=expected.settle)
 
-    def _reached(self) -> Containers:
+    def _reached(self) -> ContainerControl:
         if self._containers is None:
             raise ChangeFailed("Podman was not reached.")
         return self._containers
 
     def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:
-        """A service that is ready may still need a moment until it answers."""
+        """A ready service may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
             result = probe_once(self._reached(), operation.command, operation.name)
@@ -94,13 +94,13 @@ class ServiceOperator:
             shown = "; ".join(f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing)
             raise ChangeFailed(
                 f"Not in force on the real container: {shown}.",
-                "Leave these fixes out: hardentui explain ID tells what they need.",
+                "Leave these fixes out; hardentui explain ID shows what they need.",
             )
         passed = sum(1 for proof in proofs if proof.status == "pass")
         return OperationOutcome(proof=proofs, said=f"{passed} of {len(operation.checks)} pass")
 
 
-def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:
+def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:
     """Run a probe on this host, as a client would; $TWIN_IP and $TWIN_NAME are the container's."""
     settings = containers.inspect(name).get("NetworkSettings") or {}
     networks = settings.get("Networks") or {}

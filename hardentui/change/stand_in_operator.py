@@ -1,7 +1,7 @@
-"""The way back to a container that Podman removes when it stops (`--rm`): a stand-in, created before that.
+"""Rollback for a container that Podman removes when it stops (`--rm`): a stand-in, created beforehand.
 
 The stand-in has all options of the original and holds its volumes, so that Podman removes none of them. It is
-never started unless the change is taken back after the original is gone; then it takes its name and place.
+never started unless the change is undone after the original is gone; then it takes over its name.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from hardentui.model.operations import CreateStandIn, Operation
 from hardentui.visible import visible
 
 _LOOK_AGAIN = 0.3
-_GOES = 10.0  # seconds that Podman may take to remove a container that has ended
+_GOES = 10.0  # seconds that Podman may take to remove a stopped container
 
 
 class StandInOperator:
-    """Creates the stand-in, and puts it in the place of its original."""
+    """Creates the stand-in, and replaces its original with it."""
 
     kinds: tuple[type[Operation], ...] = (CreateStandIn,)
 
@@ -76,7 +76,7 @@ class StandInOperator:
         if stand_in is None:
             raise ChangeFailed(
                 f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
-                f"{visible(operation.name, 80)}, which was to take its place, is gone too."
+                f"{visible(operation.name, 80)}, which was meant to replace it, is gone too."
             )
         identity = str(stand_in["Id"])
         if str(stand_in.get("Name")) != operation.original_name:
@@ -85,10 +85,10 @@ class StandInOperator:
             start_with_patience(self._containers, identity, STILL_TAKEN, threading.Event())
 
     def remove(self, operation: CreateStandIn) -> None:
-        """Remove the stand-in for good, but none that is in use; its volumes stay.
+        """Permanently remove the stand-in unless it is in use; its volumes stay.
 
         Raises:
-            ChangeFailed: it runs, or is called otherwise by now.
+            ChangeFailed: it is running, or has another name by now.
         """
         stand_in = self._stand_in(operation)
         if stand_in is None:
@@ -99,7 +99,7 @@ class StandInOperator:
         self._containers.remove(str(stand_in["Id"]), volumes=False)
 
     def _survivor(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
-        """The original, where it goes on running; None where it has stopped, after which it is gone."""
+        """The original, if it keeps running; None if it has stopped, after which it is removed."""
         end = monotonic() + operation.seconds + _GOES
         while True:
             try:
@@ -112,12 +112,12 @@ class StandInOperator:
             if monotonic() > end:
                 break
             sleep(_LOOK_AGAIN)
-        with suppress(NotFound):  # it has ended, and Podman did not come to remove it
+        with suppress(NotFound):  # it has stopped, and Podman did not remove it
             self._containers.remove(operation.original, force=True, volumes=False)
         return None
 
     def _stand_in(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
-        """By its id; where a crash hid that, by its name and the very command that was asked for."""
+        """By its ID; if a crash lost that, by its name and the exact command that was requested."""
         with suppress(NotFound):
             container = self._containers.inspect(operation.created or operation.name)
             command = tuple((container.get("Config") or {}).get("CreateCommand") or ())

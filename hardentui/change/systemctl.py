@@ -1,4 +1,4 @@
-"""systemd, told to read its files, start and stop units; for the system and for a user's manager."""
+"""systemctl: reload, start and stop units, for the system and for a user's manager."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Systemctl:
                 self._words.append(f"--machine={uid}@.host")
 
     def reload(self) -> None:
-        """Read the unit files again, which also runs the generators.
+        """Reload the unit files, which also runs the generators.
 
         Raises:
             ChangeFailed
@@ -45,15 +45,15 @@ class Systemctl:
         self._run(("daemon-reload",), 90.0)
 
     def enable(self, unit: str) -> None:
-        """Have a unit started at each boot. Raises ChangeFailed."""
+        """Enable a unit at boot. Raises ChangeFailed."""
         self._run(("enable", "--", unit), _ASK_LIMIT)
 
     def disable(self, unit: str) -> None:
-        """Have it started no more. Raises ChangeFailed."""
+        """Disable it. Raises ChangeFailed."""
         self._run(("disable", "--", unit), _ASK_LIMIT)
 
     def restart(self, unit: str, seconds: float, stop: threading.Event) -> None:
-        """Restart a unit and wait for it, also one that failed too often of late.
+        """Restart a unit and wait for it, even if it recently failed too often.
 
         Raises:
             ChangeFailed: it did not come up.
@@ -73,7 +73,7 @@ class Systemctl:
         self._run(("stop", "--", unit), seconds)
 
     def properties(self, unit: str, *names: str) -> Mapping[str, str]:
-        """Properties of a unit; of one that does not exist they are empty or `inactive`."""
+        """Properties of a unit; for one that does not exist they are empty or `inactive`."""
         shown = self._run(("show", f"--property={','.join(names)}", "--", unit), _ASK_LIMIT)
         pairs = (line.partition("=") for line in shown.splitlines())
         return {name: value for name, equals, value in pairs if equals}
@@ -82,7 +82,7 @@ class Systemctl:
         return self.properties(unit, "ActiveState").get("ActiveState") == "active"
 
     def active_dependents(self, unit: str) -> tuple[str, ...]:
-        """Active units that go down when this one stops, also those that depend on it through others."""
+        """Active units that stop when this one stops, including indirect dependents."""
         known, waiting = {unit}, [unit]
         dependents = []
         while waiting and len(known) < _MOST_UNITS:
@@ -95,21 +95,23 @@ class Systemctl:
         return tuple(dependents)
 
     def why_failed(self, unit: str) -> str:
-        """What systemd says of a unit that did not come up, in a few words."""
+        """Why systemd could not start a unit, in a few words."""
         shown = self.properties(unit, "Result", "ExecMainStatus", "SubState")
         result, status = shown.get("Result", ""), shown.get("ExecMainStatus", "0")
         return f"{result}, exit status {status}" if status not in ("", "0") else result or "unknown"
 
     def _forgive(self, units: Iterable[str]) -> None:
-        """Let a unit be started again although it failed often of late."""
+        """Allow a unit to start again although it recently failed often."""
         for unit in units:
             try:
                 self._run(("reset-failed", "--", unit), _ASK_LIMIT)
             except ChangeFailed:
-                continue  # it is not loaded: there is nothing to forgive
+                continue  # not loaded: nothing to reset
 
     def _run(self, words: Sequence[str], seconds: float, stop: threading.Event | None = None) -> str:
-        """What systemctl prints. A process group of its own: Ctrl-C in the terminal must not end it."""
+        """The output of systemctl. It runs in its own process group: Ctrl-C in the terminal must not stop
+        it.
+        """
         what = f"systemctl {' '.join(visible(word, 80) for word in words if word != '--')}"
         try:
             process = subprocess.Popen(
@@ -132,7 +134,7 @@ class Systemctl:
                     if stop is not None and stop.is_set():
                         raise Cancelled("It was interrupted.") from None
                     if monotonic() > end:
-                        raise ChangeFailed(f"{what} did not come to an end within {seconds:g} s.") from None
+                        raise ChangeFailed(f"{what} did not finish within {seconds:g} s.") from None
         finally:
             if process.poll() is None:
                 process.kill()

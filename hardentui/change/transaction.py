@@ -1,8 +1,8 @@
-"""A change of the host as a list of operations: all of them come true, or none.
+"""A change of the host as a list of operations: all of them take effect, or none.
 
-Before an operation is done, the journal says that it is begun, on the disk. So whatever ends this process at
-whatever moment, a later one knows what may have been done and takes back just that: each operation can be
-taken back whether it was done, half done or not at all.
+Before an operation starts, the journal on disk records that. So whatever ends this process at
+any time, a later one knows what may have been done and undoes exactly that: each operation can be
+undone whether it was done, half done or not at all.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from hardentui.model.operations import (
     RestartUnit,
     StopContainer,
     WaitReady,
-    described,
+    described_back,
 )
 
 
 def _nobody(event: ChangeEvent) -> None:
-    """Nobody wants to be told."""
+    """Ignore events."""
 
 
 def _done(entry: JournalEntry) -> JournalEntry:
@@ -45,11 +45,11 @@ def _done(entry: JournalEntry) -> JournalEntry:
 
 
 class Transaction:
-    """Carries out the operations of one journal entry, or takes them back.
+    """Carries out the operations of one journal entry, or undoes them.
 
     Args:
-        on_event: is told each step; when it raises, everything is taken back.
-        stop: when it is set, everything is taken back.
+        on_event: called at each step; if it raises, everything is rolled back.
+        stop: when set, everything is rolled back.
     """
 
     def __init__(
@@ -69,22 +69,22 @@ class Transaction:
     def run(
         self, entry: JournalEntry, finish: Callable[[JournalEntry], JournalEntry] = _done
     ) -> JournalEntry:
-        """Carry out all operations; returns the entry as it stands in the journal afterwards.
+        """Carry out all operations; returns the resulting journal entry.
 
         Args:
-            finish: the last step, which may still fail: what becomes of the entry.
+            finish: the last step, which may still fail: completes the entry.
 
         Raises:
-            JournalError: nothing was begun, for want of a journal.
-            ApplyFailed: it did not work, and everything is as it was before (or says what is not).
+            JournalError: nothing was started, because the journal cannot be written.
+            ApplyFailed: it failed, and everything is as before (or says what is not).
         """
         return self._carry_on(entry, 0, finish)
 
     def resume(self, entry: JournalEntry, start: int) -> JournalEntry:
-        """Go on with an entry that was cut off, from this operation, which may be carried out twice.
+        """Continue an interrupted entry from this operation, which may be carried out twice.
 
         Raises:
-            ApplyFailed: it did not work, and everything is as it was before (or says what is not).
+            ApplyFailed: it failed, and everything is as before (or says what is not).
         """
         return self._carry_on(entry, start, _done)
 
@@ -111,7 +111,7 @@ class Transaction:
     def _carry_out(self, operation: Operation, index: int) -> None:
         total = len(self._entry.operations)
         begun = max(index + 1, self._entry.begun)
-        self._entry = replace(self._entry, begun=begun)  # also where the journal fails to keep it
+        self._entry = replace(self._entry, begun=begun)  # even if the journal cannot be written
         self._journal.write(self._entry)
         self._tell(OperationBegun(operation, index + 1, total))
         started = monotonic()
@@ -146,10 +146,10 @@ class Transaction:
             self._operators[type(operation)].refuse_undo(operation, entry)
 
     def go_back(self, entry: JournalEntry, why: str) -> JournalEntry:
-        """Take back what was begun; the entry as it stands in the journal afterwards.
+        """Roll back what was started; returns the resulting journal entry.
 
-        Its state stays open when something could not be taken back; `reason` says what. May be called again.
-        Where nothing is left to go back to, the change stays in force and cannot be undone any more.
+        Its state stays open if something could not be undone; `reason` says what. May be repeated.
+        If there is nothing left to restore, the change stays in force and can no longer be undone.
         """
         try:
             self.refuse_undo(entry)
@@ -168,7 +168,7 @@ class Transaction:
                 self._operators[type(operation)].undo(operation, entry)
             except HardenError as error:
                 failure = error.title
-                failures.append(f"{described(operation)}: {failure}")
+                failures.append(f"{described_back(operation)}: {failure}")
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
@@ -193,7 +193,7 @@ class Transaction:
         return entry
 
     def _keep_if_possible(self, entry: JournalEntry) -> None:
-        """On the way back the host comes first: a journal that cannot be written does not stop it."""
+        """During a rollback the host comes first: a journal that cannot be written does not stop it."""
         with suppress(JournalError):
             self._journal.write(entry)
 
@@ -204,17 +204,19 @@ def closed(entry: JournalEntry, why: str) -> JournalEntry:
 
 
 def why_of(error: BaseException) -> str:
-    """The reason that the journal keeps, a sentence."""
+    """The reason for the journal, as a sentence."""
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "It was interrupted."
+    if isinstance(error, BrokenPipeError):
+        return "It was interrupted: nobody reads any more what it says."
     if isinstance(error, HardenError):
         return f"{error.title.rstrip('.')}."
-    return f"HardenTUI itself failed ({type(error).__name__})."
+    return f"Internal error ({type(error).__name__})."
 
 
 def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
     if entry.state is EntryState.ROLLED_BACK:
-        return ApplyFailed(f"{entry.reason} Everything is as it was before.", hint)
+        return ApplyFailed(f"{entry.reason} Everything is as before.", hint)
     if entry.forgotten:
         return ApplyFailed(entry.reason, hint)
     return ApplyFailed(entry.reason, f"{hint}\nTry again with: hardentui undo {entry.id}".strip())

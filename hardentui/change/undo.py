@@ -1,4 +1,4 @@
-"""Taking a change back: one that is in force, and one that was cut off."""
+"""Undoing a change that is in force, or one that was interrupted."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def undo(
     only: EntryState | None = None,
     stop: threading.Event | None = None,
 ) -> JournalEntry:
-    """Take an entry back; returns it as it stands then.
+    """Undo an entry; returns the resulting entry.
 
     Args:
-        why: told in the journal; by default who did it.
-        only: leave it alone unless it still stands so.
+        why: recorded in the journal; by default who did it.
+        only: do nothing unless it is still in this state.
 
     Raises:
-        UsageError: it cannot be taken back: that was done already, a later change stands on it, or nothing is
-            left to go back to. Nothing was changed.
-        Locked: it is under way at this moment.
-        ApplyFailed: something could not be taken back; it can be tried again.
+        UsageError: it cannot be undone: it already is, a later change depends on it, or there is nothing left
+            to restore. Nothing was changed.
+        Locked: it is running right now.
+        ApplyFailed: something could not be undone; it can be tried again.
     """
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
-        entry = journal.read(identity)  # it may have come to its end while we waited
+        entry = journal.read(identity)  # it may have completed while we waited
         if only is not None and entry.state is not only:
             return entry
         refuse_to_undo(journal, entry)
@@ -96,7 +96,7 @@ def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
 
 
 def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
-    """Raises UsageError where an entry cannot be taken back, or not yet."""
+    """Raises UsageError if an entry cannot be undone, or not yet."""
     if entry.action is EntryAction.UNDO:
         raise UsageError(
             f"{entry.id} is itself an undo, of {entry.undoes}.", "Apply the change again instead."
@@ -104,7 +104,7 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
     if entry.state is EntryState.ROLLED_BACK:
         raise UsageError(f"{entry.id} is already undone: {entry.reason}")
     if entry.forgotten:
-        raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "Nothing is left to go back to.")
+        raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "There is nothing left to restore.")
     later = [
         other.id
         for other in journal.entries()
@@ -114,23 +114,24 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
     ]
     if later:
         raise UsageError(
-            f"A later change of {entry.container} stands on {entry.id}.", f"First: hardentui undo {later[0]}"
+            f"A later change of {entry.container} depends on {entry.id}.", f"First: hardentui undo {later[0]}"
         )
 
 
 def confirm(journal: Journal, identity: str) -> JournalEntry:
-    """Keep a change that waits for this.
+    """Confirm a waiting change.
 
     Raises:
-        UsageError: it does not wait.
-        Locked: it is being taken back at this moment.
+        UsageError: it is not waiting.
+        Locked: it is being undone right now.
     """
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
         entry = journal.read(identity)
         if entry.state is not EntryState.WAITING:
             raise UsageError(
-                f"{identity} waits for no confirmation: it is {entry.state.value}. {entry.reason}".strip()
+                f"{identity} is not waiting for confirmation: it is {entry.state.value}. "
+                f"{entry.reason}".strip()
             )
         entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason="")
         journal.write(entry)

@@ -1,4 +1,4 @@
-"""Units that a change restarts, and how they and what depends on them come back."""
+"""Units that a change restarts, and how they and their dependents are restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UnitOperator:
         """Nothing stands in the way."""
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """The files are as they were by the time that NoteUnit, the first operation, is taken back."""
+        """The files are already restored when NoteUnit, the first operation, is undone."""
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
             self._as_before(operation)
 
@@ -70,7 +70,7 @@ class UnitOperator:
 
 
 def note_unit(unit: str, uid: int | None) -> NoteUnit:
-    """How a unit and what depends on it stand now.
+    """The current state of a unit and its dependents.
 
     Raises:
         ChangeFailed: systemd does not answer.

@@ -1,4 +1,4 @@
-"""Who makes a change, as the journal tells it."""
+"""Who made a change, for the journal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def who() -> str:
-    """The account, and the one that it was reached from: `root (from anna)`."""
+    """The account, and the account it was reached from: `root (from anna)`."""
     name = str(os.geteuid())
     with suppress(KeyError):
         name = pwd.getpwuid(os.geteuid()).pw_name

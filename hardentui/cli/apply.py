@@ -1,4 +1,4 @@
-"""hardentui apply: bring a plan to the real container, proven, with a way back."""
+"""hardentui apply: apply a plan to the real container, with proof and rollback."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         metavar="CMD",
         default=[],
-        help="a command that has to succeed on this host afterwards, as it does now; it meets real data",
+        help="a command that must succeed on this host, before and after the change; it meets real data",
     )
     group.add_argument(
         "--patience",
@@ -54,13 +54,15 @@ def arguments(parser: ArgumentParser) -> None:
         type=_seconds,
         metavar="S",
         default=0.0,
-        help="go back by itself unless hardentui confirm comes within so many seconds",
+        help="roll back unless hardentui confirm is run within this many seconds",
     )
     data = group.add_mutually_exclusive_group()
     data.add_argument(
-        "--keep-data", action="store_true", help="copy data in the container's own layer to volumes"
+        "--keep-data", action="store_true", help="copy data in the container's writable layer to volumes"
     )
-    data.add_argument("--discard-data", action="store_true", help="discard data in the container's own layer")
+    data.add_argument(
+        "--discard-data", action="store_true", help="discard data in the container's writable layer"
+    )
     group.add_argument("--yes", action="store_true", help="do not ask")
     group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
@@ -79,7 +81,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         try:
             report = session.one_report(bench, options.name)
         except (UsageError, NotFound):
-            History().refuse_busy(options.name)  # while it is replaced, its name is free for a moment
+            History().refuse_busy(options.name)  # while it is being replaced, its name is free for a moment
             raise
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
@@ -106,11 +108,11 @@ def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
 
 
 def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
-    """Offer to take back an earlier change of this container that was cut off.
+    """Offer to undo an interrupted earlier change of this container.
 
     Raises:
-        UsageError: nobody can be asked, or it is not wanted.
-        Locked: it is under way.
+        UsageError: there is no terminal to ask on, or the user declined.
+        Locked: it is still running.
     """
     history = History()
     try:
@@ -119,12 +121,12 @@ def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
         terminal.complain(error.title)
         entry = history.to_undo(history.cut_off(options.name))
         command = f"hardentui undo {entry.id} --yes"
-        sure(terminal, "Take it back before anything else?", yes=False, command=command)
+        sure(terminal, "Undo it first?", yes=False, command=command)
         history.undo(entry, lambda event: tell(terminal, event))
 
 
 def _show(terminal: Terminal, prepared: PreparedChange) -> None:
-    """What is going to happen, before it does."""
+    """Announce the steps before they are carried out."""
     for line in prepared.entry.diff.splitlines():
         terminal.complain(line)
     for note in prepared.notes:
@@ -132,15 +134,21 @@ def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     terminal.complain(f"Steps on {prepared.entry.container}:")
     for number, operation in enumerate(prepared.entry.operations, 1):
         terminal.complain(f"  {number}. {described(operation)}")
-    down = "It is down between stop and start." if prepared.restarts else "It goes on running meanwhile."
-    terminal.complain(f"{down} Any failure brings back what there was.")
+    down = (
+        "The container is down between stop and start."
+        if prepared.restarts
+        else "The container keeps running."
+    )
+    terminal.complain(f"{down} Any failure restores the original.")
     if seconds := prepared.wishes.confirm_within:
-        terminal.complain(f"It goes back by itself unless hardentui confirm comes within {seconds:g} s.")
+        terminal.complain(f"It rolls back unless hardentui confirm is run within {seconds:g} s.")
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, the end of the session or a kill sets: then everything is taken back in order."""
+    """An event that Ctrl-C, the end of the session or a kill sets: then everything is rolled back in
+    order.
+    """
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: Any) -> None:
@@ -158,7 +166,7 @@ def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds") from None
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
     if not 1 <= value <= _LONGEST:
-        raise ArgumentTypeError(f"it has to be between 1 and {_LONGEST:g} seconds")
+        raise ArgumentTypeError(f"it must be between 1 and {_LONGEST:g} seconds")
     return value

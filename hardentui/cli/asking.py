@@ -1,4 +1,4 @@
-"""Asking before something is changed."""
+"""Confirmation before a change."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from hardentui.errors import UsageError
 
 
 def sure(terminal: Terminal, question: str, *, yes: bool, command: str) -> None:
-    """Ask whether to go on; `yes` = it was said already.
+    """Ask whether to continue; `yes` = already confirmed.
 
     Raises:
-        UsageError: nobody can be asked, or the answer is no. Nothing was changed.
+        UsageError: there is no terminal to ask on, or the answer is no. Nothing was changed.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("Nothing was changed: nobody can be asked here.", f"To go on without: {command}")
+        raise UsageError(
+            "Nothing was changed: there is no terminal to ask for confirmation.",
+            f"To skip the question: {command}",
+        )
     terminal.complain(f"{question} [y/N]")
     answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes"):

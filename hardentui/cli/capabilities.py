@@ -1,4 +1,4 @@
-"""hardentui capabilities NAME…: what each capability allows, and in which of the kernel's sets it is."""
+"""hardentui capabilities NAME…: what each capability allows, and which of the kernel's sets contain it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _MARKS = {True: "yes", False: "-", None: "?"}
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="containers; all when none is named")
-    parser.add_argument("--all", action="store_true", help="also capabilities that it cannot get")
+    parser.add_argument("--all", action="store_true", help="also list capabilities that it cannot gain")
     parser.add_argument(
         "--trial",
         action=Given,
         metavar="FILE",
         default="",
-        help="the result of `hardentui trial NAME --learn`: which were used",
+        help="a result of `hardentui trial NAME --learn`, to show which were used",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = "The exit code is 4 when the kernel could not be asked about a container that runs."
+    parser.epilog = "The exit code is 4 if the kernel's answer for a running container is unknown."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -74,9 +74,9 @@ def _show(page: CapabilityPage, everything: bool, terminal: Terminal) -> None:
     head = f"{page.container}  {page.engine}  {page.asked}"
     lines = [head, *summary(page)]
     if page.unknown:
-        lines.append(f"Effective and bounding are not known: {page.unknown}.")
+        lines.append(f"Effective and bounding are unknown: {page.unknown}.")
     if page.by_image:
-        lines.append(f"Its image says that it needs {', '.join(page.by_image)}.")
+        lines.append(f"According to its image it needs {', '.join(page.by_image)}.")
     terminal.show(*(foreign(line, 1000, "bold" if at == 0 else "") for at, line in enumerate(lines)))
     if rows:
         terminal.show(_table(page, everything))

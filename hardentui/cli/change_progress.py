@@ -1,4 +1,4 @@
-"""A change of the host, told line by line while it happens."""
+"""A change of the host, reported line by line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hardentui.model.change_events import (
     OperationDone,
     OperationUndone,
 )
-from hardentui.model.operations import NoteContainer, NoteUnit, described
+from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back
 
 
 def tell(terminal: Terminal, event: ChangeEvent) -> None:
-    """One event, as a note; what is under way as an activity."""
+    """One event as a note; a running step as an activity."""
     match event:
         case OperationBegun():
             terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
@@ -24,16 +24,16 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
                 f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){said}"
             )
         case GoingBack():
-            terminal.note(f"going back: {event.why}")
+            terminal.note(f"rolling back: {event.why}")
         case OperationUndone():
             if event.failed:
-                terminal.complain(f"not rolled back: {described(event.operation)}: {event.failed}")
+                terminal.complain(f"not rolled back: {described_back(event.operation)}: {event.failed}")
             elif isinstance(event.operation, NoteContainer | NoteUnit):
                 terminal.note(
-                    "the original runs as before" if _ran(event.operation) else "the original is there"
+                    "the original runs as before" if _ran(event.operation) else "the original is restored"
                 )
             else:
-                terminal.activity(f"rolled back: {described(event.operation)}")
+                terminal.activity(f"rolled back: {described_back(event.operation)}")
 
 
 def _ran(operation: NoteContainer | NoteUnit) -> bool:

@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         choices=range(1, 11),
-        help="only the checks of this step (1-10); repeatable",
+        help="only checks of this step (1-10); repeatable",
     )
     parser.add_argument(
         "--check", metavar="ID", action="append", default=[], help="only this check; repeatable"
@@ -52,7 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
         action=Given,
         metavar="EXPR",
         default="",
-        help="only containers for which every word holds, as in the filter of the list: "
+        help="only containers that match every word, as in the list filter: "
         "'state:running score<50 !db'; hardentui explain filter tells all words",
     )
     parser.add_argument(
@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         action=GivenAgain,
         metavar="FILE",
         default=[],
-        help="check saved facts instead of this host; of several files, or of a folder, one report of all",
+        help="check saved facts instead of this host; several files or a folder give one report",
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
@@ -98,27 +98,27 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def look_at(
     bench: Workbench, options: Namespace, terminal: Terminal, *, waivers: bool = True
 ) -> tuple[CheckResult, list[tuple[Report, str]]]:
-    """What the options ask of one host, and the reports behind it.
+    """The result of the requested checks on one host, and the reports behind it.
 
     Args:
-        waivers: also what the waivers are good for, where everything is checked.
+        waivers: also judge the waivers, if everything is checked.
 
     Raises:
-        UsageError: a name or a check that is not there, or a filter that is none or that nothing passes.
+        UsageError: an unknown name or check, or a filter that is invalid or matches nothing.
     """
     _all_there(options, bench)
     listed = bench.containers.rows()
     wanted = {row.key for row in session.named(listed, options.names)}
     some = bool(options.names or options.filter)
     shared = [] if some else session.of_host(bench)
-    # all are looked at first, because some checks compare a container with the others
+    # all are checked first, because some checks compare a container with the others
     rows = session.scan(bench, terminal, listed)
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
     if options.names:
         rows = session.closer(bench, rows)
-    if options.check or options.step:  # a check of everything leaves them to their own commands
+    if options.check or options.step:  # a full check leaves them to their own commands
         shared += session.of_images_and_networks(bench, rows if some else None)
     reports = [*shared, *reports_of(rows)]
     _something(options, bench, reports)
@@ -134,8 +134,8 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     """The containers that pass a filter.
 
     Raises:
-        UsageError: a word of it is none, or no container passes it. The list leaves such a word out and says
-            so; a script would take what is left for the answer.
+        UsageError: a word is invalid, or no container matches. The list ignores such a word and says
+            so; a script would take the rest for the answer.
     """
     selection = parse_filter(text).select(rows)
     if selection.trouble:
@@ -146,17 +146,17 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _look(options: Namespace) -> TextStyle:
-    """One line for each subject where many are checked, all that is known where something was named."""
+    """One line per subject for a check of many; everything about a subject that was named."""
     brief = not (options.names or options.step or options.check)
     blocks = options.details or not (brief or options.summary)
     return TextStyle(brief=brief, blocks=blocks, advice=not options.summary)
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:
-    """What was asked for must be checked: a check that is left out in silence would look like a pass.
+    """Requested checks must run: one that is silently left out would look like a pass.
 
     Raises:
-        UsageError: a check that is not in the checklist, or not in the steps that were asked for.
+        UsageError: a check that is not in the checklist, or not in the requested steps.
     """
     chosen = {check.id for check in bench.judge.checks}
     missing = [check for check in options.check if check not in chosen]
@@ -168,26 +168,24 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
 
 
 def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Report, str]]) -> None:
-    """Nothing that was looked at is no pass: checks that were asked for must have had something to look at.
+    """Requested checks must have had a subject: checking nothing is not a pass.
 
     Raises:
-        UsageError: none of them was run, and nothing kept them from it.
+        UsageError: none of them ran, without a reason.
     """
     if not (options.check or options.step) or any(report.findings or report.trouble for report, _ in reports):
         return
     kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)
     if options.names or options.filter:
-        raise UsageError(
-            f"Nothing was checked: this is about the {about}.", "Leave the names and the filter out."
-        )
+        raise UsageError(f"Nothing was checked: this is about the {about}.", "Omit the names and the filter.")
     raise UsageError(f"Nothing was checked: there is no {about} here.")
 
 
 def deliver(
     result: CheckResult, options: Namespace, terminal: Terminal, look: TextStyle | None = None
 ) -> None:
-    """The report where the options want it; without `look` with all that is known."""
+    """The report where the options want it; with `look` only a summary, else in full."""
     steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
         look = replace(look or TextStyle(), next_steps=steps)

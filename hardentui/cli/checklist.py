@@ -1,4 +1,4 @@
-"""hardentui checklist: begin, lint and test a checklist, or test labs by doing them."""
+"""hardentui checklist: create, lint and test a checklist, or test labs by running them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def arguments(parser: ArgumentParser) -> None:
         "action",
         metavar="ACTION",
         choices=("new", "lint", "test", "options", "facts"),
-        help="new: write a checklist to begin with, and its tests; "
-        "lint: tell everything that is wrong with a checklist; "
+        help="new: write a starter checklist with tests; "
+        "lint: report all errors in a checklist; "
         "test: try its checks on the containers on paper beside it, or do labs, which must start broken and "
         "be solved by their solution; "
         "options, facts: what a check of your own can look at",
@@ -79,7 +79,7 @@ def _is_checklist(where: str) -> bool:
 
 
 def _prove(options: Namespace, terminal: Terminal) -> int:
-    """Try the checks of a checklist on containers on paper; 1 when one says what nobody expects."""
+    """Run the checks of a checklist on its test containers; 1 if one gives an unexpected result."""
     checklist = checklists.load(options.file)
     path = fixtures.beside(checklists.path_of(options.file))
     containers = fixtures.load_fixtures(path, checklist)

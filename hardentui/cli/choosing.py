@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_options(options: Namespace) -> SavedPlan | None:
-    """What can be wrong with the choice before Podman is asked; the saved plan, when there is one.
+    """Validate the choice before contacting Podman; returns the saved plan, if any.
 
     Raises:
         UsageError: an unknown check.
@@ -41,7 +41,7 @@ def _read(path: str) -> SavedPlan:
 def make_plan(
     bench: Workbench, report: Report, options: Namespace, saved: SavedPlan | None, terminal: Terminal
 ) -> Plan:
-    """The plan; what is left out, troubles and what no longer fits are told as notes."""
+    """The plan; what is left out, side effects and what no longer applies are reported as notes."""
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
     elif saved is not None:
@@ -57,7 +57,7 @@ def make_plan(
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
     if before is not None and after is not None and after < before:
-        terminal.note(f"caution: the score falls from {before} to {after}; the notes say what fails then")
+        terminal.note(f"caution: the score falls from {before} to {after}; the notes say what will fail")
     for note in plan.notes:
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:
@@ -66,7 +66,7 @@ def make_plan(
 
 
 def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
-    """The plan of a trial; what differs from when it was tried as notes."""
+    """The plan of a trial; differences since the trial are reported as notes."""
     trial = read_trial(read_named(path))
     plan = plan_of_trial(bench.planner, report, trial)
     for sentence in no_longer_fits(trial, plan):
@@ -75,7 +75,7 @@ def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> P
 
 
 def _left_out(plan: Plan) -> Iterator[str]:
-    """One line for each reason; what a bolder choice would take stands together."""
+    """One line per reason; fixes that a bolder choice would include are grouped."""
     bolder: dict[Caution, list[str]] = {}
     for skipped in plan.skipped:
         if skipped.bolder is None:
@@ -83,12 +83,12 @@ def _left_out(plan: Plan) -> Iterator[str]:
         else:
             bolder.setdefault(skipped.bolder, []).append(skipped.check)
     for caution, checks in bolder.items():
-        why = "may break it" if caution is Caution.ALL else "change what it does"
+        why = "may break it" if caution is Caution.ALL else "change its behaviour"
         yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
 
 
 def _why_nothing(plan: Plan) -> str:
-    """The reason of the first fix that was asked for; notes are quiet with --quiet, a refusal is not."""
+    """The reason of the first requested fix; --quiet suppresses notes, but not refusals."""
     if not plan.skipped:
         return "No failing finding has a fix."
     bolder = [skipped for skipped in plan.skipped if skipped.bolder is not None]

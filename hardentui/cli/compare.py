@@ -27,8 +27,8 @@ _LARGEST = 256 << 20
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("old", metavar="OLD", help="JSON report or saved facts from before")
-    parser.add_argument("new", metavar="NEW", help="JSON report or saved facts from now")
+    parser.add_argument("old", metavar="OLD", help="earlier JSON report or saved facts")
+    parser.add_argument("new", metavar="NEW", help="later JSON report or saved facts")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o", action=Given, metavar="FILE", dest="file", default="", help="write the comparison to a file"
@@ -40,8 +40,8 @@ def arguments(parser: ArgumentParser) -> None:
         help="lowest severity of a new failure that sets exit code 1",
     )
     parser.epilog = (
-        "Exit code 1: something is new or worse. 4: something that was known is unknown now. "
-        "Facts are judged by the checks of today."
+        "Exit code 1: something is new or worse. 4: something that was known is now unknown. "
+        "Facts are judged by today's checks."
     )
 
 
@@ -60,10 +60,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _load(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
-    """A JSON report as it is; saved facts judged now.
+    """A JSON report unchanged; saved facts, judged now.
 
     Raises:
-        InputError: it is neither.
+        InputError: the file is neither.
     """
     try:
         with open(path, "rb") as file:
@@ -81,13 +81,13 @@ def _is_facts(content: bytes) -> bool:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        return False  # whoever reads it as a report says what is wrong with it
+        return False  # if it is read as a report, the error says what is wrong with it
     schema = document.get("schema") if isinstance(document, dict) else None
     return isinstance(schema, str) and schema.startswith("hardentui/facts/")
 
 
 def _judged(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
-    """What a check finds in saved facts."""
+    """The findings of a check on saved facts."""
     import json
 
     asked = Namespace(**{**vars(options), "facts": path, "url": "", "connection": "", "demo": False})

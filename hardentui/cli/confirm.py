@@ -1,4 +1,4 @@
-"""hardentui confirm: keep a change that would otherwise be rolled back, or one that was cut off."""
+"""hardentui confirm: keep a change that would otherwise be rolled back, or complete an interrupted one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="ID",
         nargs="?",
         default="",
-        help="an entry of the journal, also one that was cut off; default: the newest that waits",
+        help="a journal entry, possibly an interrupted one; default: the latest that waits",
     )
 
 
@@ -34,7 +34,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _finished(cut_off: JournalEntry, terminal: Terminal) -> JournalEntry:
-    """Start and judge what a change that was cut off has made."""
+    """Start and judge the result of an interrupted change."""
     url = "" if cut_off.engine == PRIVATE else cut_off.engine
     bench = Workbench.open(Selection(url=url))
     try:

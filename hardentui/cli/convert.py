@@ -1,4 +1,4 @@
-"""hardentui convert: a container as it is, as files; nothing hardened."""
+"""hardentui convert: write a container to files as it is, nothing hardened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""hardentui doctor: what works on this host, what is missing, the command that fixes it."""
+"""hardentui doctor: what works on this host, what is missing, and how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""hardentui explain: what a check is, why it matters, what its fix changes and breaks; score and filter."""
+"""hardentui explain: what a check tests, why it matters, what its fix changes and may break; score and
+filter.
+"""
 
 from __future__ import annotations
 
@@ -77,8 +79,8 @@ def _score(write: Paragraphs) -> Iterator[str]:
 
 
 def _filter(write: Paragraphs) -> Iterator[str]:
-    yield write.bold("The filter of the container list, and of hardentui check --filter")
-    yield from write.block("All words must hold", [f"{word:<17} {means}" for word, means in EXAMPLES])
+    yield write.bold("The filter of the container list and of hardentui check --filter")
+    yield from write.block("All words must match", [f"{word:<17} {means}" for word, means in EXAMPLES])
 
 
 def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
@@ -87,7 +89,7 @@ def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> I
     yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
     if check.id in checklist.without:
         why = checklist.without[check.id]
-        yield from write.section(f"Not asked by the checklist {checklist.id}", why)
+        yield from write.section(f"Not part of the checklist {checklist.id}", why)
     for heading in HEADINGS:
         yield from write.section(heading, check.section(heading))
     yield from write.section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
@@ -115,7 +117,7 @@ def _parameters(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Ite
 
 
 def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
-    """What the fix does to the first failing example that it can fix."""
+    """The effect of the fix on the first failing example that it can fix."""
     if check.remediate is None:
         return
     for example in check.fails():
@@ -128,7 +130,7 @@ def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterato
 
 
 def _flags(example: Any) -> str:
-    """A container example as `podman run …`; empty where not the options alone make the point."""
+    """A container example as `podman run …`; empty if the options alone do not show the point."""
     if not isinstance(example, ContainerFacts) or example != replace(container(), spec=example.spec):
         return ""
     changed = spec_diff(Spec(), example.spec)
@@ -136,7 +138,7 @@ def _flags(example: Any) -> str:
     words = [change for change in changed if not change.option.flag.startswith("-")]
     lines = as_run_lines((*flags, *words)).split("\n")
     given = " ".join(line.removeprefix("+") for line in lines if line)
-    return f"podman run {given}" if given else "podman run (nothing said)"
+    return f"podman run {given}" if given else "podman run (no options)"
 
 
 def _toml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""hardentui facts save: everything that a check looks at, in one file."""
+"""hardentui facts save: everything that checks read, in one file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hardentui.workbench.workbench import Workbench
 
 def arguments(parser: ArgumentParser) -> None:
     parser.description = (
-        "Save what Podman, /proc and the configuration files say, for `check --facts FILE`. "
+        "Save the data of Podman, /proc and the configuration files for `check --facts FILE`. "
         "Values named like passwords or keys are masked; names, addresses and images are not."
     )
     parser.add_argument("action", metavar="save", choices=("save",), help="save the facts of this host")
@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.demo:
-        raise UsageError("The simulated host has no facts to save.")
+        raise UsageError("The facts of the simulated host cannot be saved.")
     opened = open_engines(session.selection_of(options))
     if opened.simulated:
         raise NoEngine("No Podman was found.", session.tried(opened.attempts))

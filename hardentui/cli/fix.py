@@ -1,4 +1,4 @@
-"""hardentui fix: the hardened files of a container, or of several in one go."""
+"""hardentui fix: the hardened files of one or several containers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hardentui.model.draft import Target
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "names", metavar="NAME", nargs="+", help="container name or ID prefix; several with -o, in one go"
+        "names", metavar="NAME", nargs="+", help="container name or ID prefix; several at once with -o"
     )
     group_of(parser, required=True, tried=True)
     output_options(parser, "unit", "drop-in")
     parser.add_argument(
         "--in-place",
         action="store_true",
-        help="with --to unit or drop-in: write where systemd reads it; what was there is kept as a backup",
+        help="with --to unit or drop-in: write where systemd reads it; the previous file is kept as a backup",
     )
 
 

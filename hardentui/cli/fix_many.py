@@ -1,4 +1,4 @@
-"""hardentui fix with several names: all files in one go, and a broken container stops no other."""
+"""hardentui fix with several names: all files at once; a container that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
 
-_NOT_WRITTEN = 4  # as for everything that is incomplete
+_NOT_WRITTEN = 4  # as for any incomplete result
 
 
 def fix_many(options: Namespace, terminal: Terminal, version: Version | None) -> int:
-    """Exit code: 0 all that can be fixed is written, 1 nothing is to be changed, 4 a container is refused."""
+    """Exit code: 0 all that can be fixed is written, 1 nothing to change, 4 a container is refused."""
     if not options.folder:
-        raise UsageError("Several containers are written into a folder: add -o DIR.")
+        raise UsageError("Files of several containers go to a folder: add -o DIR.")
     if options.plan or options.trial:
         raise UsageError("--plan and --trial belong to one container.")
     if options.to in ("unit", "drop-in"):
@@ -49,7 +49,7 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
             _tell(item, terminal)
         if batch.files:
             for written in write(batch, options.folder):
-                backup = f" (what was there: {written.backup})" if written.backup else ""
+                backup = f" (previous file: {written.backup})" if written.backup else ""
                 terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
             for item, commands in next_commands(bench, batch, options.folder):
                 terminal.note(f"next, for {visible(item.report.subject.name)}:")
@@ -63,7 +63,7 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
 def _items(
     bench: Workbench, rows: Iterable[Row], options: Namespace, form: BatchForm, terminal: Terminal
 ) -> Iterator[BatchItem]:
-    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
+    bench.surroundings.host()  # the engine's defaults show what a container set itself
     caution = None if options.check else _caution(options)
     chosen = [Choice(check) for check in dict.fromkeys(options.check)]
     for row in rows:
@@ -73,7 +73,7 @@ def _items(
             terminal.complain(f"not written: {visible(row.name)}: {error}")
             continue
         if looked_at is None or looked_at.report is None:
-            terminal.complain(f"not written: {visible(row.name)}: it was removed meanwhile")
+            terminal.complain(f"not written: {visible(row.name)}: it has been removed")
             continue
         yield prepare(bench, looked_at.report, caution, chosen, form)
 
@@ -85,13 +85,13 @@ def _caution(options: Namespace) -> Caution:
 
 
 def _tell(item: BatchItem, terminal: Terminal) -> None:
-    """One line for each container; a refusal is told also with --quiet."""
+    """One line per container; a refusal is reported even with --quiet."""
     subject = item.report.subject
     name, word = visible(subject.name, 80), command_word(subject.name, subject.id[:12])
     if item.trouble is not None:
         terminal.complain(f"not written: {name}: {item.trouble.title} {item.trouble.hint}".rstrip())
     elif item.plan is not None and not item.plan.changes:
-        terminal.note(f"{name}: nothing is changed")
+        terminal.note(f"{name}: nothing to change")
     elif item.plan is not None:
         before, after = score_word(item.report.score.value), score_word(item.after)
         fixes = plural(len(item.plan.choices), "fix", "fixes")

@@ -27,15 +27,15 @@ _MOST_FILES = 1000
 
 
 def is_whole(options: Namespace) -> bool:
-    """Everything is checked, nothing was named or filtered out."""
+    """Everything is checked: nothing was named or filtered out."""
     return not (options.names or options.step or options.check or options.filter)
 
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The files of `--facts`; of a folder all that end in `.json`.
+    """The files of `--facts`; for a folder, all that end in `.json`.
 
     Raises:
-        InputError: a folder without one, or with more than anybody has hosts.
+        InputError: a folder without any, or with an implausible number.
     """
     files: list[str] = []
     for path in [given] if isinstance(given, str) else given:
@@ -57,11 +57,11 @@ def of_fleet(
     terminal: Terminal,
     look_at: Callable[[Workbench, Namespace, Terminal], Judged],
 ) -> CheckResult:
-    """One report of all hosts. A file that is no facts is a host that could not be looked at, not the end.
+    """One report of all hosts. An invalid file counts as a host that could not be checked.
 
     Raises:
-        UsageError: what was asked for is on none of the hosts.
-        InputError: no file has facts.
+        UsageError: no host has what was requested.
+        InputError: no file is valid.
     """
     results: list[tuple[str, CheckResult]] = []
     reports: list[tuple[Report, str]] = []
@@ -69,7 +69,7 @@ def of_fleet(
     refused: list[UsageError] = []
     unread: list[InputError] = []
     for file in files:
-        terminal.activity(f"looking at {visible(file, 60)}")
+        terminal.activity(f"checking {visible(file, 60)}")
         here = Namespace(**{**vars(options), "facts": file})
         try:
             with session.workbench(
@@ -88,7 +88,7 @@ def of_fleet(
     if len(unread) == len(results):
         raise (refused or unread)[0]
     terminal.clear()
-    # a waiver of one host is not unused because of another one
+    # a waiver of one host is not unused because another does not need it
     return merged(results, _waivers(last, reports, options) if last is not None else ())
 
 

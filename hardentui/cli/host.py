@@ -16,14 +16,14 @@ from hardentui.workbench.results import check_result
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--deep", action="store_true", help="also look for pending updates; takes seconds")
+    parser.add_argument("--deep", action="store_true", help="also check for pending updates; takes seconds")
     parser.add_argument(
         "--import",
         action=Given,
         metavar="FILE",
         dest="scan",
         default="",
-        help="take the result of Lynis (lynis-report.dat) or OpenSCAP (--results, --results-arf) in first",
+        help="first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results, --results-arf)",
     )
     checklist_option(parser)
     report_options(parser)
@@ -43,11 +43,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _take_in(options: Namespace, terminal: Terminal) -> None:
-    """Keep a result, so that this and later checks of the host judge it.
+    """Store a result, so that this and later checks of the host judge it.
 
     Raises:
-        UsageError: the simulated host has none.
-        InputError: it is no such result.
+        UsageError: the host is simulated.
+        InputError: the file is not such a result.
     """
     if options.demo:
         raise UsageError("A simulated host has no scan results.")

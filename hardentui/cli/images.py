@@ -1,4 +1,4 @@
-"""hardentui images: the images of the host, and with --inside what their files hold."""
+"""hardentui images: the images of the host, and with --inside what they contain."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INTERRUPTED = 130
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="image names or ID prefixes")
     parser.add_argument(
-        "--inside", action="store_true", help="read their files, without running them: about 1 s per 100 MB"
+        "--inside", action="store_true", help="read their files without running them; about 1 s per 100 MB"
     )
     parser.add_argument(
         "--scan",
@@ -74,7 +74,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--updates",
         action="store_true",
-        help="ask the registries whether they have newer images, with skopeo and without pulling",
+        help="check the registries for newer images, with skopeo and without pulling",
     )
     parser.add_argument(
         "--cool-down",
@@ -99,7 +99,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.folder and not options.sbom:
         raise UsageError("-o is for --sbom.")
     with session.workbench(options, terminal) as bench:
-        bench.containers.rows()  # tells who uses an image
+        bench.containers.rows()  # shows who uses them
         reports = chosen(bench.surroundings.images(), options.names)
         troubles: dict[str, str] = {}
         stopped, missing = False, None
@@ -112,12 +112,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
             try:
                 stopped, failed = scans.run(bench, [_facts(report) for report in reports], options, terminal)
                 troubles |= failed
-            except ToolMissing as error:  # what is known from before is shown all the same
+            except ToolMissing as error:  # known results are shown anyway
                 missing = error
             reports = chosen(bench.surroundings.images(), options.names)
         facts = [_facts(report) for report in reports]
         if options.sbom:
-            from hardentui.cli import sboms  # its library takes longer to load than the rest together
+            from hardentui.cli import sboms  # its library takes longer to load than everything else
 
             sboms.deliver(facts, options, terminal)
         elif options.format == "json":
@@ -142,10 +142,10 @@ def _facts(report: Report) -> ImageFacts:
 
 
 def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...]:
-    """The reports of these images; all when none is named. `nginx` finds `docker.io/library/nginx:1.27`.
+    """The reports of these images; all when none is named. `nginx` matches `docker.io/library/nginx:1.27`.
 
     Raises:
-        UsageError: there is no such image; names the nearest.
+        UsageError: there is no such image; the hint names similar ones.
     """
     reports = tuple(reports)
     wanted: set[int] = set()
@@ -175,7 +175,7 @@ def _is_called(report: Report, name: str) -> bool:
 
 
 def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
-    """Read what is inside each; whether Ctrl-C ended it, and what could not be read."""
+    """Inspect each image; returns whether Ctrl-C stopped it, and what could not be read."""
     troubles: dict[str, str] = {}
     stop = threading.Event()
     try:
@@ -222,7 +222,7 @@ def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 
 def page_text(sections: Iterable[PageSection]) -> str:
-    """Sections as plain lines, safe to show; a bad one is marked."""
+    """Sections as plain lines, safe to show; bad ones are marked."""
     lines: list[str] = []
     for section in sections:
         lines.append(visible(section.title, 100))

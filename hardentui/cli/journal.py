@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
     if options.verb and not options.id:
-        raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")
+        raise UsageError(f"journal {options.verb} needs the ID of an entry.", "hardentui journal lists them.")
     if options.verb == "show":
         _write(terminal, (history.find(options.id),), options.format, whole=True)
         return 0
@@ -55,7 +55,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
     _write(terminal, recorded.entries, options.format, whole=False)
     if not recorded.entries:
-        terminal.note("The journal is empty: nothing was changed from here.")
+        terminal.note("The journal is empty.")
     return 0
 
 
@@ -72,7 +72,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     """An entry as text.
 
     Args:
-        whole: with the difference, the changes and the proof.
+        whole: include the diff, the changes and the proof.
     """
     yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
     yield f"    {_local(entry.time)}, {entry.by}"
@@ -90,13 +90,13 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     if entry.original:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
-        yield f"    way back: hardentui undo {entry.id}"
+        yield f"    undo: hardentui undo {entry.id}"
 
 
 def _state(entry: JournalEntry) -> str:
     if entry.state is EntryState.WAITING:
         left = seconds_left(entry)
-        when = f"{left:.0f} s left" if left > 0 else "its time is over"
+        when = f"{left:.0f} s left" if left > 0 else "expired"
         return f"waits for hardentui confirm {entry.id} ({when})"
     if entry.state is EntryState.OPEN:
         return "unfinished"

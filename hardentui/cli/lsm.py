@@ -34,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="write an AppArmor profile for the container into this folder",
     )
-    parser.epilog = "The exit code is 4 when the label of a container that runs is not known."
+    parser.epilog = "The exit code is 4 if the label of a running container is unknown."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -68,18 +68,18 @@ def _show(page: LsmPage, terminal: Terminal) -> None:
     if page.label:
         lines.append(f"label: {page.label}")
     if page.asked:
-        lines.append(f"asked for: {page.asked}")
+        lines.append(f"requested: {page.asked}")
     if page.commands:
-        lines.append("A policy of its own:")
+        lines.append("A dedicated policy:")
         lines += [f"  {command}" for command in page.commands]
     if page.own_policy:
-        lines.append("It has a policy of its own.")
+        lines.append("It has a dedicated policy.")
     terminal.show(*(foreign(line, 2000) for line in lines))
     terminal.write("\n")
 
 
 def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
-    """Raises InputError where AppArmor does not confine the container."""
+    """Raises InputError if AppArmor does not confine the container."""
     if page.profile is None:
         raise InputError(
             f"No AppArmor profile is written for {visible(page.container, 60)}: {page.why}.",

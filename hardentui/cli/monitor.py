@@ -1,4 +1,4 @@
-"""hardentui monitor NAME: watch a container; without a name: which sensors watch this host."""
+"""hardentui monitor NAME: monitor a container; without a name: show which sensors watch this host."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def arguments(parser: ArgumentParser) -> None:
         "name", metavar="NAME", nargs="?", default="", help="a container; none: the host's sensors"
     )
     often = parser.add_mutually_exclusive_group()
-    often.add_argument("--once", action="store_true", help="take one sample and exit")
+    often.add_argument("--once", action="store_true", help="take one reading and exit")
     often.add_argument(
-        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between samples (default: 2)"
+        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between readings (default: 2)"
     )
     parser.add_argument(
         "--for", type=seconds, metavar="S", dest="duration", help="stop after this many seconds"
@@ -61,7 +61,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="lowest alarm severity that sets exit code 1",
     )
     parser.epilog = (
-        "Nothing is executed in the container. With --format json each look is one line. Ctrl-C ends it. "
+        "Nothing is executed in the container. With --format json each reading is one line. Ctrl-C stops. "
         "Exit code 1: an alarm was raised. 4: something that matters could not be checked."
     )
 
@@ -69,7 +69,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     if not options.name:
         if options.baseline:
-            raise UsageError("A baseline is one of a container: name it.")
+            raise UsageError("A baseline belongs to a container: name it.")
         with session.workbench(options, terminal) as bench:
             return _sensors(bench, options, terminal)
     with session.workbench(options, terminal) as bench:
@@ -84,11 +84,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _baseline(monitor: Any, options: Namespace, terminal: Terminal) -> int:
     if options.baseline == "forget":
         there = monitor.forget_baseline()
-        terminal.write("The baseline is forgotten.\n" if there else "There was no baseline.\n")
+        terminal.write("The baseline is deleted.\n" if there else "There was no baseline.\n")
         return 0
     path, kept = monitor.keep_baseline()
     terminal.write(
-        f"Kept: {plural(len(kept.programs), 'program')}, {plural(len(kept.listening), 'open port')}, "
+        f"Saved: {plural(len(kept.programs), 'program')}, {plural(len(kept.listening), 'open port')}, "
         f"{plural(len(kept.files), 'path')} that differ from the image.\n"
     )
     terminal.note(f"note: {visible(path)}")
@@ -121,7 +121,7 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
 def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
     text = sample_text(sample, terminal.look)
-    # a live view starts at the top of an empty screen each time
+    # a live view redraws from the top of a cleared screen
     return f"\x1b[H\x1b[2J{text}" if live else f"{text}\n"
 
 

@@ -1,4 +1,4 @@
-"""What `hardentui networks` does besides showing: prove a way, watch what goes out, propose a split."""
+"""The actions of `hardentui networks`: prove a route, watch outgoing connections, propose a split."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SPLIT_WATCH = 5.0
 
 @contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """A stop sign that Ctrl-C sets for threads; what they saw by then counts."""
+    """A stop event that Ctrl-C sets for threads; what they saw until then counts."""
     stop = threading.Event()
     try:
         yield stop
@@ -50,14 +50,14 @@ def _until_interrupted() -> Iterator[threading.Event]:
 
 
 def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
-    """One container with what it listens on.
+    """One container with its listening ports.
 
     Raises:
-        UsageError: there is none of that name, or several.
+        UsageError: no container has that name, or several do.
     """
     matching = session.named(rows, [name])
     if len(matching) > 1:
-        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
+        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its ID.")
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be checked.")
@@ -65,11 +65,11 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
 
 
 def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """0: a connection works. 1: none does. 4: it could not be told."""
+    """0: a connection works. 1: none does. 4: unknown."""
     start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
-        raise UsageError("Both containers must be of one engine.")
+        raise UsageError("Both containers must belong to the same engine.")
     from rich.table import Table
 
     proofs = proving.prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
@@ -103,7 +103,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """What a container contacts; 4 where that cannot be seen."""
+    """The addresses a container contacts; 4 if they cannot be seen."""
     learned = read_learned(options.trial).outgoing if options.trial else ()
     facts = _facts(bench, rows, options.outgoing)
     terminal.activity(f"watching {facts.name}")
@@ -128,20 +128,24 @@ def _all(rows: Iterable[Row]) -> list[ContainerFacts]:
 def _show_outgoing(seen: Outgoing, terminal: Terminal) -> None:
     lines = [f"{seen.container}  {seen.engine}"]
     if seen.unknown:
-        lines.append(f"What it contacts is not known: {seen.unknown}.")
+        lines.append(f"The addresses it contacts are unknown: {seen.unknown}.")
     elif not seen.contacts:
         lines.append(
-            "No connection to others was seen." + ("" if seen.seconds else " (--watch S looks longer)")
+            "No outgoing connection was seen." + ("" if seen.seconds else " (--watch S watches longer)")
         )
     lines += [f"  {_contact(contact)}" for contact in seen.contacts]
     if seen.shared:
-        lines.append("Its network is that of its pod: contacts of the other members are among them.")
+        lines.append("It shares its pod's network, so this includes the contacts of the other members.")
     if seen.no_rules and not seen.unknown:
         lines.append(f"No rules are proposed: {seen.no_rules}.")
     terminal.show(*(foreign(line, 1000) for line in lines))
     if seen.rules:
         terminal.write_exact("\n" + seen.rules)
-        word = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
+        word = {
+            True: "nft accepts these rules",
+            False: "nft refuses these rules",
+            None: "nft did not check these rules",
+        }
         terminal.note(f"note: {word[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}")
 
 
@@ -153,7 +157,7 @@ def _contact(contact: Contact) -> str:
 
 
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """Proposals; 0 also where there is nothing to part."""
+    """Proposals; 0 also when there is nothing to split."""
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
     ]
@@ -172,7 +176,7 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             _show_split(proposal, terminal)
         if not proposals:
             terminal.write(
-                "No network is shared by several applications, or has members to take the way out from.\n"
+                "No network is shared by several applications, or has members that need no route out.\n"
             )
     if options.file and proposals:
         _save(proposals, options.file, terminal)
@@ -180,7 +184,7 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
-    """Whom each container contacts within the time."""
+    """The addresses that each container contacts during that time."""
     with _until_interrupted() as stop:
         terminal.activity(f"watching the containers for {seconds:g} s")
         seen = watch_everybody(bench, rows, seconds, stop)
@@ -192,7 +196,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
     lines = []
     for network in proposal.networks:
-        kind = "no way out" if network.internal else "isolated"
+        kind = "no route out" if network.internal else "isolated"
         lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
         lines.append(f"       {network.create_command()}")
     for move in proposal.moves:

@@ -1,4 +1,4 @@
-"""hardentui networks: which containers are where, what is open to the outside, who can reach whom."""
+"""hardentui networks: which containers are where, what is reachable from outside, who can reach whom."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--prove",
         nargs=2,
         metavar=("FROM", "TO[:PORT]"),
-        help="open a real connection out of the network of container FROM to a container, `host:PORT` or "
-        "ADDRESS:PORT; nothing is sent",
+        help="open a real connection from container FROM to a container, `host:PORT` or ADDRESS:PORT; "
+        "no data is sent",
     )
     action.add_argument(
         "--outgoing",
@@ -70,7 +70,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.epilog = (
         "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
-        "1 none does, 4 it could not be told."
+        "1 none works, 4 unknown."
     )
 
 
@@ -105,7 +105,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:
-        terminal.complain(f"{visible(name, 60)} could not be checked, so its ways are not known")
+        terminal.complain(f"{visible(name, 60)} could not be checked, so its routes are unknown")
     return 4 if missing else 0
 
 

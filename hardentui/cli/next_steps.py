@@ -1,4 +1,4 @@
-"""What to do after a report: commands that can be copied, with names of this very report."""
+"""What to do after a report: commands to copy, with names from this report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
-    """(command, what it brings), the next one first."""
+    """(command, what it gives), the most useful one first."""
     return tuple(_steps(result, options))
 
 

@@ -1,4 +1,4 @@
-"""hardentui without a command: screens on a terminal, plain lines on request, else the list."""
+"""hardentui without a command: the terminal UI on a terminal, plain lines on request, else the list."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Paragraphs:
         return self.painted(text, "1")
 
     def wrapped(self, text: str, indent: str = "  ") -> Iterator[str]:
-        """A text whose paragraphs are apart by empty lines."""
+        """A text whose paragraphs are separated by empty lines."""
         for paragraph in text.split("\n\n"):
             yield from textwrap.wrap(
                 visible(" ".join(paragraph.split())),
@@ -38,14 +38,14 @@ class Paragraphs:
             )
 
     def section(self, heading: str, text: str) -> Iterator[str]:
-        """A heading and its text; nothing without a text."""
+        """A heading and its text; nothing if the text is empty."""
         if text:
             yield ""
             yield self.bold(heading)
             yield from self.wrapped(text)
 
     def block(self, heading: str, lines: Iterable[str]) -> Iterator[str]:
-        """A heading and lines that stay as they are."""
+        """A heading and lines that are not wrapped."""
         yield ""
         yield self.bold(heading)
         yield from (f"  {visible(line)}" for line in lines)

@@ -1,4 +1,4 @@
-"""The options of all commands. The modules of the commands are imported when they are asked for."""
+"""The options of all commands. The modules of the commands are imported when needed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ COMMANDS = {
     "convert": "write a container to files as it is, nothing hardened",
     "plan": "show the changes that would harden a container, with reasons and risks",
     "fix": "write hardened files for a container",
-    "apply": "apply fixes to the real container, with proof and a way back",
-    "confirm": "keep a change that would otherwise be rolled back, or one that was cut off",
+    "apply": "apply fixes to the real container, with proof and rollback",
+    "confirm": "keep a change that would otherwise be rolled back, or complete an interrupted one",
     "undo": "undo a change",
     "journal": "list the changes on this host: who, what, proof, and how to undo them",
-    "trial": "try fixes on a throw-away twin; the container stays untouched",
+    "trial": "try fixes on a temporary twin; the container stays untouched",
     "rehearse": "try an image update on a twin, and the image a rollback would restore",
     "host": "show the findings of the host and its engines",
-    "images": "list the images: who uses them, their age, what is inside",
+    "images": "list the images: who uses them, their age, their contents",
     "networks": "show the networks: members, open ports, who can reach whom",
     "capabilities": "show what each capability of a container allows, and which are in effect",
     "seccomp": "show which system calls a container's filter allows",
     "lsm": "show a container's SELinux or AppArmor confinement, or write a policy for it",
     "pins": "list images pinned by digest in Quadlet files, and move the pins",
     "trust": "show or change which images Podman accepts, proven by real pulls",
-    "monitor": "watch a container: resource use, changes, alarms",
+    "monitor": "monitor a container: resource use, changes, alarms",
     "waive": "accept a finding until a date, with owner and reason",
     "train": "learn the ten steps in labs that start out insecure",
     "doctor": "show what works on this host, what is missing, and how to fix it",
@@ -39,7 +39,7 @@ COMMANDS = {
     "compare": "compare two saved results: what is new, fixed, changed",
     "checklist": "work with checklists and labs",
     "serve": "run the training in a browser, on the simulated host",
-    "settings": "what is set, where each value comes from, and a file to begin with",
+    "settings": "show the settings and where each value comes from, or write a starter file",
     "completion": "print a shell completion script",
 }
 EXAMPLES = {
@@ -91,7 +91,7 @@ exit codes:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that names the nearest word for a mistyped one."""
+    """An argument parser that suggests the nearest word for a mistyped one."""
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message:
@@ -102,7 +102,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Given(argparse.Action):
-    """An option that has a value when it is there: `--url "$UNSET"` must not mean "wherever Podman is"."""
+    """An option whose value must not be empty: `--url "$UNSET"` must not mean "wherever Podman is"."""
 
     def __call__(
         self,
@@ -117,7 +117,7 @@ class Given(argparse.Action):
 
 
 class GivenAgain(Given):
-    """An option that may be there more than once, each time with a value."""
+    """An option that can be repeated, each time with a non-empty value."""
 
     def __call__(
         self,
@@ -135,7 +135,7 @@ def seconds(text: str) -> float:
     """A time as an option's value.
 
     Raises:
-        ArgumentTypeError: it is none between half a second and a day.
+        ArgumentTypeError: it is not between half a second and a day.
     """
     try:
         value = float(text)
@@ -156,7 +156,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of a command line; `command` is empty when none is given. Exits with 2 on a wrong one."""
-    # a command line that begins with its command needs no other one; each takes a quarter of a millisecond
+    # a command line that starts with its command needs no other; each costs a quarter of a millisecond
     names = argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS
     return make_parser(names, [name for name in names if name in argv]).parse_args(argv)
 
@@ -165,10 +165,10 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     """The parser of the command line.
 
     Args:
-        names: the commands that it knows.
-        loaded: those whose modules are imported, so that it knows their options too.
+        names: the commands it accepts.
+        loaded: those whose modules are imported, so that it also has their options.
     """
-    width = columns() - 2  # else argparse imports shutil to ask for it
+    width = columns() - 2  # else argparse imports shutil to find the width
     formatter = partial(argparse.RawDescriptionHelpFormatter, width=width)
     parser = Parser(
         prog="hardentui",

@@ -35,11 +35,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--move", action="store_true", help="write the new digests (hardentui undo)")
     parser.add_argument(
-        "--cool-down", type=int, default=3, metavar="DAYS", help="take no image that is newer; default: 3"
+        "--cool-down", type=int, default=3, metavar="DAYS", help="ignore images newer than this; default: 3"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = "The exit code is 1 when pins could move and were not, 4 when a registry did not answer."
+    parser.epilog = "The exit code is 1 if pins could move and did not, 4 if a registry did not answer."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -50,7 +50,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     reports = ask_for(
         files,
         datetime.now(UTC),
-        lambda name: terminal.activity(f"asking for {name}"),
+        lambda name: terminal.activity(f"querying {name}"),
         threading.Event(),
         cool_down=options.cool_down,
     )
@@ -71,7 +71,7 @@ def _tell(files: tuple[PinFile, ...], reports: tuple[PinReport, ...], terminal: 
     for report in reports:
         words = [report.state.value, report.reason] if report.reason else [report.state.value]
         if report.dead:
-            words.append("its registry does not have the pinned image any more")
+            words.append("its registry no longer has the pinned image")
         place = f"{visible(report.path, 200)}:{report.pin.line}"
         terminal.write(f"{place}  {visible(report.pin.name, 100)}: {visible('; '.join(words), 300)}\n")
     for file in files:
@@ -85,7 +85,7 @@ def _tell(files: tuple[PinFile, ...], reports: tuple[PinReport, ...], terminal: 
 def _move(
     files: tuple[PinFile, ...], reports: tuple[PinReport, ...], options: Namespace, terminal: Terminal
 ) -> bool:
-    """Move what can be moved; whether something could not be written."""
+    """Move what can be moved; returns whether something could not be written."""
     moving = [report for report in reports if report.state is PinState.MOVES]
     if not moving:
         terminal.note("Nothing to move.")
@@ -101,13 +101,13 @@ def _move(
     for file in files:
         try:
             entry = move(file, reports)
-        except HardenError as error:  # one file that cannot be written keeps none of the others back
+        except HardenError as error:  # a file that cannot be written does not stop the others
             terminal.error(error)
             failed = True
             continue
         if entry is not None:
             written.append(file.path)
-            terminal.note(f"{visible(file.path, 200)}: moved. Way back: hardentui undo {entry.id}")
+            terminal.note(f"{visible(file.path, 200)}: moved. Undo: hardentui undo {entry.id}")
     for command in commands_after(report for report in reports if report.path in written):
         terminal.note(f"next: {visible(command, 300)}")
     return failed

@@ -87,7 +87,7 @@ def _masked(option: str, arguments: tuple[str, ...]) -> list[str]:
 
 
 def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
-    """Only what goes and what comes: of thirty variables mostly one changes."""
+    """Only the changed entries: of thirty variables usually one changes."""
     before, after = _masked(change.option, change.before), _masked(change.option, change.after)
     gone = [argument for argument in before if argument not in after]
     come = [argument for argument in after if argument not in before]

@@ -1,4 +1,4 @@
-"""hardentui rehearse: an update tried on a twin, with the way back."""
+"""hardentui rehearse: an update tried on a twin, together with its rollback."""
 
 from __future__ import annotations
 
@@ -25,13 +25,11 @@ _NEW_FAILS, _OLD_FAILS = 1, 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     parser.add_argument(
-        "--image", metavar="REF", action=Given, default="", help="default: what its image name means now"
+        "--image", metavar="REF", action=Given, default="", help="default: the image its name points to now"
     )
     trial_options(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = (
-        "The exit code is 1 when the new image does not work, 6 when not even the image of today does."
-    )
+    parser.epilog = "The exit code is 1 if the new image does not work, 6 if not even today's image does."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

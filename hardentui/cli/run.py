@@ -18,14 +18,14 @@ PIPE_CLOSED = 141
 
 
 def run(argv: Sequence[str]) -> int:
-    """Carry out a command line. Errors that are meant for the user become one sentence and a way out."""
+    """Carry out a command line. Expected errors are reported as one sentence with a hint."""
     _open_closed_streams()
     terminal: Terminal | None = None
     try:
         options = parse(argv)
         terminal = Terminal.standard(options)
         return _command(options, terminal)
-    except SystemExit as leave:  # argparse has said what there is to say
+    except SystemExit as leave:  # argparse has printed its message
         return leave.code if isinstance(leave.code, int) else UsageError.exit_code
     except HardenError as error:
         if terminal is not None:
@@ -42,20 +42,20 @@ def run(argv: Sequence[str]) -> int:
         _give_up_output()
         sys.stderr.write(f"hardentui: the output could not be written: {error}\n")
         return WriteError.exit_code
-    except Exception as error:  # a fault of ours
+    except Exception as error:  # an internal error
         sys.stderr.write(f"{fault.fault_text(error)}\n")
         return fault.EXIT_CODE
 
 
 def _open_closed_streams() -> None:
-    """Python has no object for a stream that was closed (`>&-`); whoever closed it wants nothing of it."""
+    """Python has no object for a closed stream (`>&-`); whoever closed it wants no output."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _give_up_output() -> None:
-    """Whoever reads our output has gone; Python would complain once more when it flushes at its end."""
+    """The reader of our output is gone; Python would complain again when it flushes on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Files of a draft: to the terminal, into a folder, or in place."""
+"""Files of a draft: to the terminal, to a folder, or in place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:
-    """The files on standard output or, with -o, in that folder; what is to be known of them as notes."""
+    """Print the files or, with -o, write them to that folder; remarks about them become notes."""
     for note in draft.warnings:
         terminal.note(f"note: {note}")
     if draft.proof:
@@ -33,12 +33,12 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
         else:
             saved = save(draft.files, options.folder, create=True)
         for written in saved:
-            backup = f" (what was there: {written.backup})" if written.backup else ""
+            backup = f" (previous file: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
             if written.state.value == "kept":
                 terminal.note(
-                    f"note: {visible(written.path)} belongs to the pod or another member and may hold "
-                    "fixes of its own; remove it to have it written anew"
+                    f"note: {visible(written.path)} belongs to the pod or another member and may contain "
+                    "fixes; delete it to have it written again"
                 )
         for command in bench.drafter.next_commands(report, draft, options.folder):
             terminal.note(f"next: {command}")
@@ -52,7 +52,7 @@ def version_of(options: Namespace) -> Version | None:
     """The Podman to write for; None = the engine's own.
 
     Raises:
-        UsageError: no version, or one that has no Quadlet.
+        UsageError: not a version, or one without Quadlet.
     """
     if not options.podman_version:
         return None
@@ -61,5 +61,5 @@ def version_of(options: Namespace) -> Version | None:
     except ValueError as error:
         raise UsageError(f"--podman-version: {visible(str(error))}.") from error
     if options.to == "quadlet" and version < OLDEST_WITH_QUADLET:
-        raise UsageError(f"Podman {version} has no Quadlet; the first one is {OLDEST_WITH_QUADLET}.")
+        raise UsageError(f"Podman {version} has no Quadlet; the first with Quadlet is {OLDEST_WITH_QUADLET}.")
     return version

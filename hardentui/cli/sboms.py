@@ -1,4 +1,4 @@
-"""hardentui images --sbom: the packages of images for the tools of others."""
+"""hardentui images --sbom: the packages of images, for other tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> None:
-    """One SBOM on standard output, or any number of them as files with -o; images not read are left out.
+    """One SBOM on standard output, or any number as files with -o; images that were not read are left out.
 
     Raises:
         UsageError: several without -o.

@@ -1,4 +1,4 @@
-"""hardentui images --scan and --import: known vulnerabilities of images, and how old that knowledge is."""
+"""hardentui images --scan and --import: known vulnerabilities of images, and how current the data is."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def run(
     bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
-    """Take in reports and scan; whether Ctrl-C ended it, and name -> why an image was not scanned.
+    """Import reports and scan; returns whether Ctrl-C stopped it, and name -> why an image was not scanned.
 
     Raises:
-        ToolMissing: there is no scanner; says how to get one.
+        ToolMissing: there is no scanner; says how to install one.
         InputError: a report cannot be used.
     """
     scanning = Scanning(bench.parts)
@@ -64,7 +64,7 @@ def _scan(
 
 
 def show(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    """One line for each image: what is known of it, and of which day the scanner's data is."""
+    """One line per image: what is known about it, and the date of the scanner's data."""
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -72,7 +72,7 @@ def show(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     shown.add_column("Scanned by")
     for title in ("Critical", "High", "Medium", "Low", "Repairable"):
         shown.add_column(title, justify="right")
-    for title in ("Data of", "Note"):
+    for title in ("Data from", "Note"):
         shown.add_column(title, overflow="fold")
     for facts in images:
         shown.add_row(*(foreign(text, 200) for text in _cells(facts)))
@@ -96,7 +96,7 @@ def _cells(facts: ImageFacts) -> tuple[str, ...]:
         f"{report.scanner} {report.scanned:%Y-%m-%d}",
         *(str(counts[word]) for word in ("critical", "high", "medium", "low")),
         str(repairable),
-        f"{report.database:%Y-%m-%d}" if report.database else "not told",
+        f"{report.database:%Y-%m-%d}" if report.database else "unknown",
         "; ".join(notes),
     )
 
@@ -106,7 +106,7 @@ def _name(facts: ImageFacts) -> str:
 
 
 def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
-    """The stored scan of an image for JSON; None when there is none."""
+    """The stored scan of an image for JSON; None if there is none."""
     report = facts.scan
     if isinstance(report, Unreadable | NeverScanned):
         return None

@@ -18,7 +18,7 @@ from hardentui.workbench.settings.reading import read_settings
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    """Open the terminal UI. The engines list their containers while it is loaded."""
+    """Open the terminal UI. The engines list their containers while it loads."""
     selection = selection_of(options)
     begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
 
@@ -28,7 +28,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     def simulate() -> FirstLook:
         return FirstLook.open(replace(selection, url="", connection="", demo=True))
 
-    from hardentui.tui.app import run as run_app  # while the engines are at work
+    from hardentui.tui.app import run as run_app  # while the engines are working
     from hardentui.tui.vocabulary import key_name, vocabulary
 
     settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)

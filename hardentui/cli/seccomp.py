@@ -1,4 +1,4 @@
-"""hardentui seccomp NAME…: what the seccomp filter of a container lets through."""
+"""hardentui seccomp NAME…: what the seccomp filter of a container allows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SCHEMA = "hardentui/seccomp/1"
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="containers; all when none is named")
-    parser.add_argument("--calls", action="store_true", help="also list every system call that is open")
+    parser.add_argument("--calls", action="store_true", help="also list every allowed system call")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = "The exit code is 4 when the filter of a container is not known."
+    parser.epilog = "The exit code is 4 if the filter of a container is unknown."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -60,7 +60,7 @@ def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:
     if page.kind in (FilterKind.PROFILE, FilterKind.COMPILED):
         lines += [f"DANGEROUS, it {group.gives}: {', '.join(group.calls)}" for group in page.dangerous]
         if not page.dangerous:
-            lines.append("No dangerous call gets past it that Podman's own profile refuses.")
+            lines.append("It allows no dangerous call that Podman's own profile refuses.")
         if page.by_capability:
             lines.append(f"Opened by its capabilities: {', '.join(page.by_capability)}")
         for family in page.families:

@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
         action=Given,
         default="",
         metavar="URL",
-        help="the address that browsers use: https://… of a proxy that encrypts",
+        help="the address that browsers use: https://… of a TLS proxy",
     )
     parser.add_argument("--sessions", type=int, default=20, metavar="N", help="learners at once; default: 20")
 
@@ -35,14 +35,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--port is 1 to 65535, and --sessions 1 or more.")
     if options.host not in _LOOPBACK and not options.public.startswith("https://"):
         raise UsageError(
-            f"{options.host} can be reached from elsewhere, and the token would travel in the clear.",
-            "Put a proxy with TLS before it and name its address: --public https://…; or use ssh -L.",
+            f"{options.host} can be reached from other machines, and the token would be sent unencrypted.",
+            "Put a TLS proxy in front of it and pass its address: --public https://…; or use ssh -L.",
         )
 
     server = TrainingServer(
         host=options.host, port=options.port, sessions=options.sessions, public=options.public
     )
     terminal.write(f"Training in a browser, on the simulated host: {server.address}\n")
-    terminal.note("Whoever has this address can take part. Ctrl-C ends it for everybody.")
+    terminal.note("Anyone with this address can take part. Ctrl-C ends the session for everybody.")
     server.serve()
     return 0

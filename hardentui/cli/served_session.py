@@ -1,4 +1,6 @@
-"""One learner's session in a browser: training on the simulated host, in a folder that goes when it ends."""
+"""One learner's session in a browser: training on the simulated host, in a folder that is deleted
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _LEFT_OUT = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "DOCKER_HOST", "XDG_RUNTI
 
 
 def main() -> int:
-    """Run the app; returns its exit code. Nothing outside the folder of the session can be written."""
+    """Run the app; returns its exit code. Nothing outside the session's folder can be written."""
     with tempfile.TemporaryDirectory(prefix="hardentui-session-") as folder:
         for name in _LEFT_OUT:
             os.environ.pop(name, None)

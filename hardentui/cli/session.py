@@ -1,4 +1,4 @@
-"""What the commands share: an open workbench, containers by name, results of a scan."""
+"""Shared by the commands: an open workbench, containers by name, results of a scan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEVERITIES = tuple(severity.word for severity in Severity)
 
 
 def selection_of(options: Namespace) -> Selection:
-    """Where to look, as the options say."""
+    """Which Podman to use, according to the options."""
     return Selection(
         url=options.url,
         connection=options.connection,
@@ -46,14 +46,15 @@ def workbench(
     everything: bool = False,
     simulated: bool = False,
 ) -> Iterator[Workbench]:
-    """An open workbench on real engines, or on the simulated host where that was asked for.
+    """An open workbench on real engines, or on the simulated host if requested.
 
     Args:
-        everything: all containers will be looked at, so the engines can begin at once.
-        simulated: where there is no Podman, take the simulated host.
+        everything: all containers will be checked, so the engines can start right away.
+        simulated: use the simulated host if there is no Podman.
 
     Raises:
-        NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
+        NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated host for a
+            real one.
     """
     selection = selection_of(options)
     opened = open_engines(selection)
@@ -61,7 +62,7 @@ def workbench(
         for engine in opened.engines:
             engine.begin()
         opened.begin_host()
-    from hardentui.workbench.workbench import Workbench  # while the engines are at work
+    from hardentui.workbench.workbench import Workbench  # while the engines are working
 
     bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
     try:
@@ -86,16 +87,16 @@ def tried(attempts: Iterable[Attempt]) -> str:
         lines.append(f"  {visible(attempt.origin)}: {visible(attempt.reason)}")
         if attempt.hint:
             lines.append(f"    {visible(attempt.hint)}")
-    return "\n".join(["Tried:", *lines, "To look at a simulated host: --demo"])
+    return "\n".join(["Tried:", *lines, "To use a simulated host: --demo"])
 
 
 def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
-    """The containers of these names, or whose id starts so; in the order of `rows`.
+    """The containers with these names or ID prefixes, in the order of `rows`.
 
-    A name may be that of one container on each engine; the beginning of an id must be that of only one.
+    A name may match one container on each engine; an ID prefix must match only one.
 
     Raises:
-        UsageError: there is no container of that name; names the nearest.
+        UsageError: no container has that name; the hint names similar ones.
     """
     rows = tuple(rows)
     keys: set[str] = set()
@@ -113,7 +114,7 @@ def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
 
 def _several(name: str, rows: Iterable[Row]) -> UsageError:
     ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in rows)
-    return UsageError(f"{visible(name, 60)!r} means more than one container.", f"Give the id:\n{ids}")
+    return UsageError(f"{visible(name, 60)!r} matches more than one container.", f"Give the ID:\n{ids}")
 
 
 def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
@@ -131,20 +132,20 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
 
 
 def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) -> Report:
-    """The report of exactly one container, with all that is known of its engine and host.
+    """The report of exactly one container, with everything known about its engine and host.
 
     Args:
-        scanned_on: look at all containers first and show the progress there, because some checks compare a
-            container with the others: what is shown of its findings and score is then what `check` shows.
+        scanned_on: check all containers first and show the progress there, because some checks compare a
+            container with the others: its findings and score are then those that `check` shows.
 
     Raises:
-        UsageError: no container of that name, or more than one.
-        NotFound: it is gone by now.
+        UsageError: no container has that name, or several do.
+        NotFound: it has been removed.
     """
     matching = named(bench.containers.rows(), [name])
     if len(matching) > 1:
         raise _several(name, matching)
-    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
+    bench.surroundings.host()  # the engine's defaults show what a container set itself
     if scanned_on is not None:
         scan(bench, scanned_on)
     row = bench.containers.refresh(matching[0].key)
@@ -158,11 +159,11 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
 def scan(
     bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = None, *, closer: bool = False
 ) -> tuple[Row, ...]:
-    """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C.
+    """All rows with their reports, without containers removed in the meantime. Stops early on Ctrl-C.
 
     Args:
-        listed: what `bench.containers.rows()` gave just now.
-        closer: also look at processes, sockets and changed files.
+        listed: the current result of `bench.containers.rows()`.
+        closer: also inspect processes, sockets and changed files.
     """
     by_key = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
     stop = threading.Event()
@@ -182,7 +183,9 @@ def scan(
 
 
 def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """These rows after a closer look: processes, sockets, changed files. Removed ones are left out."""
+    """These rows after a detailed inspection: processes, sockets, changed files. Removed ones are left
+    out.
+    """
     looked_at = []
     for row in rows:
         if row.report and not row.report.trouble:
@@ -195,21 +198,21 @@ def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:
-    """A container that ended and was removed during the scan leaves no question open."""
+    """A container that ended and was removed during the scan is not an unknown."""
     if not any(row.report and row.report.trouble for row in rows):
         return rows
     there = {row.key for row in bench.containers.rows()}
     for row in rows:
         if row.key not in there:
-            terminal.note(f"note: {row.name} was removed meanwhile")
+            terminal.note(f"note: {row.name} was removed during the check")
     return tuple(row for row in rows if row.key in there)
 
 
 def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tuple[Report, ...]:
-    """Reports of these containers, with all that is known of their engines; of all when none is named.
+    """Reports of these containers, with everything known about their engines; of all when none is named.
 
     Raises:
-        UsageError: no container of that name.
+        UsageError: no container has that name.
     """
     names = tuple(names)
     listed = bench.containers.rows()
@@ -218,26 +221,26 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
         rows = scan(bench, terminal, listed)
         return tuple(row.report for row in rows if row.report)
     wanted = named(listed, names)
-    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
+    bench.surroundings.host()  # the engine's defaults show what a container set itself
     refreshed = (bench.containers.refresh(row.key) for row in wanted)
     return tuple(row.report for row in refreshed if row and row.report)
 
 
 def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
-    """Who reaches whom among these containers."""
+    """Who can reach whom among these containers."""
     from hardentui.workbench.networking.whole_map import whole_map
 
     return whole_map(bench, rows)
 
 
 def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:
-    """What the waivers are good for, after a check of everything."""
+    """How the waivers are used, after a full check."""
     report = bench.judge.waiver_report(report for report, _ in reports)
     return [] if report is None else [(report, "accepted findings")]
 
 
 def of_host(bench: Workbench) -> list[tuple[Report, str]]:
-    """Reports of the host and its engines, where the checklist has something to say about them."""
+    """Reports of the host and its engines, if the checklist has checks for them."""
     kinds = {check.kind for check in bench.judge.checks}
     if not kinds & {Kind.HOST, Kind.ENGINE}:
         return []
@@ -249,10 +252,10 @@ def of_host(bench: Workbench) -> list[tuple[Report, str]]:
 
 
 def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
-    """Reports of images and networks, where the checks that were chosen have something to say about them.
+    """Reports of images and networks, if the selected checks apply to them.
 
     Args:
-        rows: only what these containers use; None = all.
+        rows: only those used by these containers; None = all.
     """
     kinds = {check.kind for check in bench.judge.checks}
     reports = (*(bench.surroundings.images() if Kind.IMAGE in kinds else ()),)

@@ -1,4 +1,4 @@
-"""hardentui settings: what is set, where each value comes from, and a file to begin with."""
+"""hardentui settings: the settings, where each value comes from, and a starter file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
 from hardentui.cli.terminal import Terminal
-from hardentui.model.settings import Source
+from hardentui.model.settings import SettingSource
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 from hardentui.visible import visible
 from hardentui.workbench.settings.document import Document
@@ -20,8 +20,8 @@ from hardentui.workbench.settings.template import write_template
 
 def arguments(parser: ArgumentParser) -> None:
     parser.description = (
-        "The settings file is settings.toml in $XDG_CONFIG_HOME/hardentui. A value in it that cannot be used "
-        "is told with its line, and the default holds."
+        "The settings file is settings.toml in $XDG_CONFIG_HOME/hardentui. An invalid value is "
+        "reported with its line, and the default is used instead."
     )
     parser.add_argument(
         "verb",
@@ -29,9 +29,9 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="show",
         choices=("show", "init"),
-        help="show each value and where it comes from; or write a commented file to begin with",
+        help="show each value and where it comes from; or write a commented starter file",
     )
-    parser.add_argument("--all", action="store_true", help="also the keys that are as they come")
+    parser.add_argument("--all", action="store_true", help="also the keys with default values")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -58,7 +58,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _is_worth_it(row: SettingRow) -> bool:
-    return not row.name.startswith("keys.") or row.origin.source is not Source.DEFAULT
+    return not row.name.startswith("keys.") or row.origin.source is not SettingSource.DEFAULT
 
 
 def _lines(rows: list[SettingRow]) -> list[str]:

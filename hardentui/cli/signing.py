@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
-        raise UsageError("The name of a key is that of a file, such as: hardentui trust key release")
+        raise UsageError("A key is named like a file, such as: hardentui trust key release")
     private, public = new_key(options.folder, options.name, options.passphrase_file)
     terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
     if not options.passphrase_file:
@@ -30,15 +30,15 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
 
 
 def sign(options: Namespace, terminal: Terminal) -> int:
-    """A signature for each image, and the pull that proves it."""
+    """Sign each image, and prove the signature with a pull."""
     if bool(options.key) == bool(options.gpg):
         raise UsageError("Sign with either --key FILE or --gpg KEY.")
     if bool(options.gpg) != bool(options.lookaside):
         raise UsageError(
-            "--gpg and --lookaside DIR belong together: GPG signatures lie in a folder, not in the registry."
+            "--gpg and --lookaside DIR go together: GPG signatures are stored in a folder, not a registry."
         )
     images = ", ".join(visible(name, 100) for name in options.names)
-    sure(terminal, f"Put a signature beside {images}?", yes=options.yes, command="the same with --yes")
+    sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
     failed = False
     for image in options.names:
         terminal.activity(f"signing {image}")
@@ -46,7 +46,7 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         terminal.clear()
         good = pull.verdict == "accepted"
         failed = failed or not good
-        proven = f"a pull that asks for this key was {pull.verdict} ({pull.by})"
+        proven = f"a pull that requires this key was {pull.verdict} ({pull.by})"
         terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
         if not good:
             terminal.complain(visible(pull.said, 300))
@@ -61,7 +61,7 @@ def _sign(image: str, options: Namespace) -> Pull:
 
 
 def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
-    """The verdict of the policy that holds, by a real pull of each image."""
+    """The verdict of the current policy, by a real pull of each image."""
     codes = set()
     for image in options.names:
         terminal.activity(f"pulling {image}")

@@ -1,4 +1,4 @@
-"""hardentui without a command and without a terminal: the list of containers, the worst first."""
+"""hardentui without a command and without a terminal: the list of containers, worst first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.show(_table(result, rows))
         if rows:
             signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))
-            terminal.note(f"note: the ten steps: {signs}. hardentui check NAME tells more.")
+            terminal.note(f"note: the ten steps: {signs}. hardentui check NAME shows details.")
         if opened.simulated and not options.demo:
             terminal.error(NoEngine("No Podman was found.", session.tried(opened.attempts)))
             return NoEngine.exit_code
@@ -47,7 +47,7 @@ def _table(result: CheckResult, rows: tuple[Row, ...]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for at, title in enumerate(TITLES):
         width = max([len(title), *(line[at].cell_len for line in lines)])
-        # only names of images are cut where there is no room
+        # only image names are truncated if there is no room
         least = min(width, 16) if title == "Image" else width
         shown.add_column(
             title,

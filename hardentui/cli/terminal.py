@@ -1,4 +1,4 @@
-"""Where a command's words go: results to standard output, everything else to standard error."""
+"""Where a command's output goes: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ _PIPE_TABLE_WIDTH = 160
 
 
 def columns() -> int:
-    """Of the terminal: what shutil.get_terminal_size tells, without the 2 ms that importing shutil takes."""
+    """The terminal size, as shutil.get_terminal_size reports it, without the 2 ms that importing shutil
+    takes.
+    """
     with suppress(ValueError):
         if (wanted := int(os.environ.get("COLUMNS", ""))) > 0:
             return wanted
-    with suppress(AttributeError, ValueError, OSError):  # it was closed, or is no terminal
+    with suppress(AttributeError, ValueError, OSError):  # closed, or not a terminal
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or NO_TERMINAL_WIDTH  # type: ignore[union-attr]
     return NO_TERMINAL_WIDTH
 
 
 class OutputLost(Exception):
-    """Standard output takes no more: the disk behind it is full, for example."""
+    """Standard output cannot be written: the disk behind it is full, for example."""
 
 
 class Terminal:
@@ -64,7 +66,7 @@ class Terminal:
         self._shows_progress = not quiet and err.isatty() and environ.get("TERM", "") not in ("", "dumb")
         self._progress = ""
         for stream in (out, err):
-            if hasattr(stream, "reconfigure"):  # a locale that lacks a character must not stop us
+            if hasattr(stream, "reconfigure"):  # a character missing from the locale must not stop us
                 stream.reconfigure(errors="backslashreplace")
 
     @property
@@ -72,11 +74,11 @@ class Terminal:
         return TextStyle(self.width, self.color, summary_last=self.is_terminal)
 
     def be_plain(self) -> None:
-        """From now on no colour, and no line that is overwritten: a screen reader would read each of them."""
+        """From now on, no colours and no overwritten lines: a screen reader would read each of them."""
         self.color = self._shows_progress = False
 
     def write(self, text: str) -> None:
-        """A result that is safe to show, as it is."""
+        """A result that is safe to show, unchanged."""
         self.clear()
         try:
             self._out.write(text)
@@ -87,7 +89,7 @@ class Terminal:
             raise OutputLost(error.strerror) from error
 
     def write_exact(self, text: str) -> None:
-        """A file's text: exact in a pipe; on a terminal nothing in it reaches the terminal as a command."""
+        """A file's text: exact in a pipe; on a terminal, without control sequences."""
         self.write(visible_lines(text) if self._out.isatty() else text)
 
     def show(self, *renderables: RenderableType) -> None:
@@ -110,12 +112,12 @@ class Terminal:
         self.write(lines.getvalue())
 
     def note(self, text: str) -> None:
-        """Something that is worth knowing and no result; silent with --quiet."""
+        """A remark that is not a result; silent with --quiet."""
         if not self.quiet:
             self.complain(text)
 
     def complain(self, text: str) -> None:
-        """Something that must be known."""
+        """A message that must be seen."""
         self.clear()
         self._err.write(visible_lines(text) + "\n")
         self._err.flush()
@@ -126,12 +128,12 @@ class Terminal:
             self.complain(error.hint)
 
     def progress(self, done: int, total: int) -> None:
-        """How far a scan is, on one line that goes away."""
+        """The progress of a scan, on one line that is erased."""
         if total > 1:
             self.activity(f"checked {done} of {total}")
 
     def activity(self, text: str) -> None:
-        """What is being done now, on one line that goes away."""
+        """The current activity, on one line that is erased."""
         if self._shows_progress:
             short = visible(text, max(10, self.width - 2))
             self._err.write(f"\r{short:<{len(self._progress)}}")
@@ -139,19 +141,19 @@ class Terminal:
             self._progress = short
 
     def clear(self) -> None:
-        """Take the line of the progress away."""
+        """Erase the progress line."""
         if self._progress:
             self._err.write("\r" + " " * len(self._progress) + "\r")
             self._progress = ""
 
     @classmethod
     def standard(cls, options: Any) -> Terminal:
-        """The process's own streams, as the options want them."""
+        """The process's own streams, as the options request."""
         return cls(sys.stdout, sys.stderr, no_color=options.no_color, quiet=options.quiet)
 
 
 def foreign(text: str, limit: int | None = None, style: str = "") -> Text:
-    """A `rich.text.Text` of text that comes from outside: no markup, nothing that a terminal acts on."""
+    """A `rich.text.Text` of untrusted text: no markup, no terminal sequences."""
     from rich.text import Text
 
     return Text(visible(text, limit), style=style)

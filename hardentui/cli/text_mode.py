@@ -1,4 +1,4 @@
-"""hardentui --text: the main job in plain lines, one after the other, for screen readers and slow lines.
+"""hardentui --text: the main job as plain lines, for screen readers and slow connections.
 
 Nothing is drawn, moved, coloured or overwritten: a question, an answer, the next question.
 """
@@ -33,17 +33,17 @@ _TARGETS = {target.value: target for target in Target}
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    """Ask for commands until the end of the input, or until one leaves."""
+    """Ask for commands until the end of the input, or until one quits."""
     terminal.be_plain()
     with session.workbench(options, terminal, simulated=True) as bench:
         return Dialogue(bench, terminal, lambda: sys.stdin.readline()).run()
 
 
-class Word(Struct, frozen=True):
+class TextCommand(Struct, frozen=True):
     """A command of the dialogue.
 
     Attributes:
-        takes: what follows it, for the help.
+        takes: its arguments, for the help.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Word(Struct, frozen=True):
 
 
 class Dialogue:
-    """One session. Errors that are meant for the user are told, and the next question is asked."""
+    """One session. Expected errors are reported, and the next question is asked."""
 
     def __init__(self, bench: Workbench, terminal: Terminal, read: Callable[[], str]) -> None:
         self._bench = bench
@@ -69,43 +69,43 @@ class Dialogue:
         self._warned = self._left = False
         self._words = {word.name: word for word in self._vocabulary()}
 
-    def _vocabulary(self) -> Iterator[Word]:
-        yield Word("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
-        yield Word("open", "N or NAME", "a container; its number alone does the same", self._open)
-        yield Word("host", "", "what fails on the host and its engines", self._host)
-        yield Word("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
-        yield Word(
+    def _vocabulary(self) -> Iterator[TextCommand]:
+        yield TextCommand("list", "[FILTER]", "the containers, worst first: list state:running", self._list)
+        yield TextCommand("open", "N or NAME", "open a container; its number alone does the same", self._open)
+        yield TextCommand("host", "", "the failing findings of the host and its engines", self._host)
+        yield TextCommand("all", "", "choose every fix", self._choose_by(Caution.ALL), True)
+        yield TextCommand(
             "likely",
             "",
-            "choose every fix but those that may break it",
+            "choose every fix except those that may break the container",
             self._choose_by(Caution.LIKELY),
             True,
         )
-        yield Word(
-            "safe", "", "choose the fixes that change nothing that works", self._choose_by(Caution.SAFE), True
+        yield TextCommand(
+            "safe", "", "choose the fixes known to break nothing", self._choose_by(Caution.SAFE), True
         )
-        yield Word("fails", "", "the failing findings again", self._fails, True)
-        yield Word("unknown", "", "what could not be checked, and why", self._unknown, True)
-        yield Word("explain", "N or ID", "what a finding means, and what its fix may break", self._explain)
-        yield Word(
-            "choose", "N...", "choose these fixes, or drop them when they are chosen", self._choose, True
+        yield TextCommand("fails", "", "the failing findings again", self._fails, True)
+        yield TextCommand("unknown", "", "what could not be checked, and why", self._unknown, True)
+        yield TextCommand(
+            "explain", "N or ID", "what a finding means, and what its fix may break", self._explain
         )
-        yield Word("none", "", "drop every chosen fix", self._drop, True)
-        yield Word("plan", "", "what the chosen fixes change", self._plan, True)
-        yield Word("diff", "[KIND]", "the files they make, as a difference", self._diff, True)
-        yield Word(
+        yield TextCommand("choose", "N...", "choose these fixes, or drop chosen ones", self._choose, True)
+        yield TextCommand("none", "", "drop every chosen fix", self._drop, True)
+        yield TextCommand("plan", "", "what the chosen fixes change", self._plan, True)
+        yield TextCommand("diff", "[KIND]", "the resulting files, as a diff", self._diff, True)
+        yield TextCommand(
             "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
-        yield Word("next", "", "the commands that try and apply the chosen fixes", self._next, True)
-        yield Word("again", "", "look at the container again", self._again, True)
-        yield Word("help", "", "these words", self._help)
-        yield Word("quit", "", "leave", self._quit)
+        yield TextCommand("next", "", "the commands that try and apply the chosen fixes", self._next, True)
+        yield TextCommand("again", "", "check the container again", self._again, True)
+        yield TextCommand("help", "", "this list", self._help)
+        yield TextCommand("quit", "", "leave", self._quit)
 
     # --- the dialogue ----------------------------------------------------------------------------------
 
     def run(self) -> int:
         opened = self._bench.opened
-        self._say("HardenTUI, text mode. help tells the words. Nothing is written unless you say write.")
+        self._say("HardenTUI, text mode. help lists the commands. Nothing is written unless you say write.")
         if opened.simulated:
             self._say("SIMULATED HOST: nothing below is real.")
         self._say(f"Host {visible(opened.host_name, 60)}.")
@@ -127,7 +127,7 @@ class Dialogue:
 
     @property
     def _chosen(self) -> dict[str, Choice]:
-        """The fixes that are chosen for the open container; they stay when another one is opened."""
+        """The chosen fixes of the open container; they are kept when another one is opened."""
         return self._choices.setdefault(self._key, {})
 
     def _answer(self, line: str) -> None:
@@ -148,10 +148,10 @@ class Dialogue:
         word = self._words.get(name)
         if word is None:
             raise UsageError(
-                f"There is no word {visible(name, 40)!r} here{nearest(name, self._words)}", "Try: help"
+                f"There is no command {visible(name, 40)!r} here{nearest(name, self._words)}", "Try: help"
             )
         if word.needs_container and self._report is None:
-            raise UsageError(f"{name} is about a container.", "Open one first: its number, or open NAME.")
+            raise UsageError(f"{name} needs an open container.", "Open one first: its number, or open NAME.")
         word.carry_out(rest)
 
     def _say(self, *lines: str) -> None:
@@ -162,13 +162,13 @@ class Dialogue:
             if self._report is not None or not word.needs_container:
                 self._say(f"{word.name} {word.takes}".strip() + f": {word.help}.")
         if self._report is None:
-            self._say("More words come with an open container.")
+            self._say("More commands are available once a container is open.")
 
     def _quit(self, _: str) -> None:
         unwritten = [key for key, choices in self._choices.items() if choices != self._written.get(key, {})]
         if unwritten and not self._warned:
             self._warned = True
-            self._say("The fixes that you chose are not written. quit again leaves without them.")
+            self._say("The fixes that you chose are not written. quit again discards them.")
         else:
             self._left = True
 
@@ -180,7 +180,7 @@ class Dialogue:
         self._listed = tuple(sorted(selection.rows, key=_worst))
         if selection.trouble:
             self._say(selection.trouble)
-        self._say(f"{plural(len(self._listed), 'container')}, the worst first.")
+        self._say(f"{plural(len(self._listed), 'container')}, worst first.")
         for number, row in enumerate(self._listed, 1):
             self._say(f"{number}. {_row_line(row)}")
 
@@ -198,7 +198,7 @@ class Dialogue:
     def _again(self, _: str) -> None:
         row = self._bench.containers.refresh(self._key)
         if row is None or row.report is None or row.report.facts is None:
-            raise UsageError("It is gone.", "list tells what there is.")
+            raise UsageError("It is gone.", "list shows all containers.")
         report = self._report = row.report
         self._rows = tuple(row if row.key == known.key else known for known in self._rows)
         self._say(f"{visible(report.subject.name, 60)}: {_row_line(row, named=False)}")
@@ -246,7 +246,7 @@ class Dialogue:
         for finding in self._findings:
             if finding.check == which:
                 return finding
-        raise UsageError(f"There is no finding {visible(which, 40)!r} here.", "fails tells their numbers.")
+        raise UsageError(f"There is no finding {visible(which, 40)!r} here.", "fails shows the numbers.")
 
     def _explain(self, which: str) -> None:
         finding = self._finding(which) if which.isdecimal() else None
@@ -274,7 +274,7 @@ class Dialogue:
 
     def _choose(self, which: str) -> None:
         if not which:
-            raise UsageError("choose needs the number of a finding.", "fails tells their numbers.")
+            raise UsageError("choose needs the number of a finding.", "fails shows the numbers.")
         for word in which.replace(",", " ").split():
             finding = self._finding(word)
             if self._chosen.pop(finding.check, None) is not None:
@@ -296,7 +296,7 @@ class Dialogue:
         after = score_word(self._bench.planner.score_after(self._open_report, plan).value)
         names = f": {', '.join(self._chosen)}" if self._chosen else ""
         self._say(
-            f"{plural(len(self._chosen), 'fix is', 'fixes are')} chosen{names}.", f"Score then: {after}."
+            f"{plural(len(self._chosen), 'fix is', 'fixes are')} chosen{names}.", f"Resulting score: {after}."
         )
 
     def _made_plan(self) -> Plan:
@@ -308,7 +308,7 @@ class Dialogue:
         after = self._bench.planner.score_after(self._open_report, plan).value
         self._say(*plan_lines(plan, before, after, Paragraphs(self._terminal)))
         self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in plan.skipped))
-        self._say(*(f"Mind: {conflict}" for conflict in plan.conflicts))
+        self._say(*(f"Caution: {conflict}" for conflict in plan.conflicts))
 
     def _diff(self, kind: str) -> None:
         draft = self._bench.drafter.draft(
@@ -340,7 +340,7 @@ class Dialogue:
 def _target(kind: str) -> Target:
     if kind and kind not in _TARGETS:
         raise UsageError(
-            f"There is no kind {visible(kind, 40)!r}{nearest(kind, _TARGETS)}", ", ".join(_TARGETS)
+            f"There is no file type {visible(kind, 40)!r}{nearest(kind, _TARGETS)}", ", ".join(_TARGETS)
         )
     return _TARGETS.get(kind, Target.QUADLET)
 

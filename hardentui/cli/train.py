@@ -27,11 +27,11 @@ from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
     "start": "open a lab: start LAB [--challenge | --exam]",
-    "run": "make the lab's container anew: run [OPTIONS of podman run]",
-    "check": "look at it again, and attack it [--watch]",
+    "run": "recreate the lab's container: run [OPTIONS of podman run]",
+    "check": "check it again, and attack it [--watch]",
     "hint": "the next hint; each costs points",
-    "solution": "show the solution of a lab; before it is passed, it earns nothing then",
-    "stop": "remove all that labs have made",
+    "solution": "show the solution of a lab; an unsolved lab then earns no points",
+    "stop": "remove everything the labs created",
     "export": "the results: export [--format json|csv|html] [-o FILE] [--class FILE] [--key FILE]",
 }
 
@@ -48,7 +48,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
     parser.add_argument(
-        "--labs", action=Given, metavar="DIR", default="", help="labs of your own instead of ours"
+        "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
     )
 
 
@@ -63,7 +63,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _parse_words(action: str, options: Namespace) -> None:
-    """Options after the action; they stand in the same namespace as those before it."""
+    """Options after the action; they share the namespace of those before it."""
     about, prog = _ACTIONS.get(action), f"hardentui train {action}".strip()
     parser = Parser(prog=prog, allow_abbrev=False, description=about)
     if action in ("start", "solution"):
@@ -73,7 +73,7 @@ def _parse_words(action: str, options: Namespace) -> None:
         mode.add_argument("--challenge", action="store_true", help="alone, without hints")
         mode.add_argument("--exam", action="store_true", help="alone, against the clock")
     if action == "check":
-        parser.add_argument("--watch", action="store_true", help="look again whenever the container changes")
+        parser.add_argument("--watch", action="store_true", help="check again whenever the container changes")
     if action == "export":
         parser.add_argument("--format", choices=("json", "csv", "html"), default="json")
         parser.add_argument("-o", action=Given, metavar="FILE", dest="output", default="")
@@ -105,7 +105,7 @@ def _training(options: Namespace) -> Iterator[Training]:
 
 
 def _real(options: Namespace) -> Workbench | None:
-    """The engine of this host; where there is none, labs are simulated."""
+    """The engine of this host; without one, labs are simulated."""
 
     return Workbench.open(selection_of(options))
 
@@ -126,7 +126,7 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     terminal.write(f"\n{done} of {len(labs)} labs passed, {share} % of the points. ")
     terminal.write(f"It takes {course.pass_mark} % to pass.\n")
     if training.current is not None:
-        terminal.note(f"Open now: {training.current.title}. Go on: hardentui train check")
+        terminal.note(f"Open now: {training.current.title}. Continue: hardentui train check")
     elif training.next is not None:
         terminal.note(f"Next: hardentui train start {training.next.id}")
     else:
@@ -150,13 +150,13 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
         terminal.write(f"The policy to edit: {visible(training.policy_file(lab))}\n\n")
     else:
         options_now = " ".join(lab.start) or "(no options)"
-        terminal.write(f"The container {lab.container} was made with: {visible(options_now)}\n\n")
+        terminal.write(f"The container {lab.container} was created with: {visible(options_now)}\n\n")
     _show(outcome, terminal)
     _say(terminal, "Your task", lab.task)
     if mode is Mode.GUIDED:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        terminal.note("Make the container anew: hardentui train run OPTIONS   A hint: hardentui train hint")
+        terminal.note("Recreate the container: hardentui train run OPTIONS   A hint: hardentui train hint")
     return 0
 
 
@@ -172,7 +172,7 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
-    terminal.note("Watching the container; Ctrl-C ends it.")
+    terminal.note("Watching the container; Ctrl-C stops.")
     while not outcome.solved and not stop.wait(2):
         again = training.look()
         if again != outcome:
@@ -228,7 +228,7 @@ def _key(path: str) -> bytes:
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
     if len(key) < 16:
-        hint = "Make one: head -c 32 /dev/urandom > KEY"
+        hint = "Create one: head -c 32 /dev/urandom > KEY"
         raise InputError(f"The key in {visible(path)} is shorter than 16 bytes.", hint)
     return key
 
@@ -254,7 +254,7 @@ def _told(outcome: LabOutcome, terminal: Terminal) -> int:
     if outcome.points:
         terminal.write(f"Solved: {outcome.points} points.\n\n")
     else:
-        why = "the time of the exam was over" if outcome.late else "the solution was shown before"
+        why = "the exam time was over" if outcome.late else "the solution was shown before"
         terminal.write(f"Solved, without points: {why}.\n\n")
     _say(terminal, "What you have learned", lab.finish)
     terminal.note("All labs: hardentui train")
@@ -262,9 +262,9 @@ def _told(outcome: LabOutcome, terminal: Terminal) -> int:
 
 
 def _show(outcome: LabOutcome, terminal: Terminal) -> None:
-    """The goals, the attack and the service: a sign and a word each."""
+    """The goals, the attack and the service: a mark and a word each."""
     if outcome.simulated:
-        terminal.write("SIMULATED: no container was made.\n")
+        terminal.write("SIMULATED: no container was created.\n")
     for goal in outcome.goals:
         observed = "" if goal.reached else f": {visible(goal.observed, 200)}"
         sign, word = ("✓", "gone") if goal.reached else ("✗", goal.status.value)

@@ -1,4 +1,4 @@
-"""hardentui trial: fixes on a twin beside the container."""
+"""hardentui trial: try fixes on a twin beside the container."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--learn",
         action="store_true",
-        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
-        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+        help="watch unchanged twins and learn from them: capabilities, a custom seccomp profile, "
+        "writable folders, limits; what is learned is also tried; learning again adds to it",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
@@ -55,14 +55,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
-    """How twins are tried; a command may add what is its own."""
+    """How twins are tried; a command may add its own options."""
     trial = parser.add_argument_group("the trial")
     trial.add_argument(
         "--probe",
         action="append",
         metavar="CMD",
         default=[],
-        help="a shell command that succeeds when the service works; it runs on this machine, in the network "
+        help="a shell command that succeeds if the service works; it runs on this machine, in the network "
         "of the twin, whose address is $TWIN_IP; repeatable",
     )
     trial.add_argument(
@@ -77,10 +77,10 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         type=_seconds,
         metavar="S",
         default=30.0,
-        help="how many seconds a twin may take to become ready (default: 30)",
+        help="seconds a twin may take to become ready (default: 30)",
     )
     trial.add_argument(
-        "--outside", action="store_true", help="let the twin reach the outside; what it sends there is real"
+        "--outside", action="store_true", help="let the twin reach the outside; its traffic is real"
     )
     return trial
 
@@ -91,7 +91,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 1 <= seconds <= 3600:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 3600")
     return seconds
 
 
@@ -127,7 +127,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP remove the twins as Ctrl-C does."""
+    """SIGTERM and SIGHUP remove the twins, like Ctrl-C."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -141,7 +141,7 @@ def interruptible() -> Iterator[None]:
 
 
 class ProgressLines:
-    """What happens, one line each on standard error; what is being done now on a line that goes away."""
+    """Progress, one line each on standard error; the current activity on a line that is erased."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -169,7 +169,7 @@ class ProgressLines:
 def _save(
     bench: Workbench, report: Report, plan: Plan, trial: Trial, options: Namespace, terminal: Terminal
 ) -> None:
-    """The record and, where something works, the files of the hardened container."""
+    """The record and, if something works, the files of the hardened container."""
     files = trial_files(bench.planner, bench.drafter, report, trial)
     for written in save(files, options.folder, create=True):
         terminal.note(f"{visible(written.path)}: {written.state.value}")

@@ -1,4 +1,4 @@
-"""The result of a trial for a human."""
+"""The result of a trial, for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLORS = {Result.WORKS: "32", Result.NOTHING_WORKS: "33", Result.BASELINE_FAILS
 
 
 def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
-    """What was found: what works, what was loosened, what was left out, and what proves it."""
+    """The result: what works, what was relaxed, what was left out, and what proves it."""
     write = Paragraphs(terminal)
     rounds = plural(len(trial.rounds), "round")
     yield write.painted(f"{trial.container}: {_HEADINGS[trial.result]}", _COLORS[trial.result])
@@ -65,13 +65,13 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
             yield from write.wrapped(line)
     if trial.proposed_probe:
         yield from write.section(
-            "To be surer", "This probe succeeds on the twin without changes; try again with it:"
+            "For a more certain result", "This probe succeeds on the unchanged twin; try again with it:"
         )
         yield f"    --probe '{write.painted(_quoted(trial.proposed_probe), '1')}'"
 
 
 def _learned(learned: Learned) -> Iterator[str]:
-    """What was seen to be needed, a sentence each, and what could not be seen."""
+    """What the container was seen to need, a sentence each, and what could not be seen."""
     yield f"Watched {plural(learned.runs, 'run')}; {plural(len(learned.seen), 'system call')} seen."
     if "capabilities" not in learned.unknown:
         yield f"Capabilities: {' '.join(learned.capabilities) or 'none'}."
@@ -89,11 +89,11 @@ def _learned(learned: Learned) -> Iterator[str]:
         yield f"Listens on {', '.join(learned.listening)}."
     if "outgoing" not in learned.unknown:
         ways = ", ".join(learned.outgoing)
-        yield f"Connects to {ways}." if ways else "Connects to nobody: its network can be internal."
+        yield f"Connects to {ways}." if ways else "No outgoing connections: its network can be internal."
     if learned.memory_peak:
         yield f"Used {-(-learned.memory_peak >> 20)} MiB and {plural(learned.pids_peak, 'task')} at most."
     for what, why in learned.unknown.items():
-        yield f"Not known: {what}: {why}"
+        yield f"Unknown: {what}: {why}"
 
 
 def _flag(name: str) -> str:
@@ -102,5 +102,5 @@ def _flag(name: str) -> str:
 
 
 def _quoted(command: str) -> str:
-    """For single quotes of a shell."""
+    """Quoted for a shell's single quotes."""
     return command.replace("'", "'\\''")

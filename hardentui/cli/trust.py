@@ -29,7 +29,7 @@ VERBS = {
     "show": "show the current policy (default)",
     "plan": "show the new files, proven by real pulls, without writing them",
     "apply": "the same, then write the files; hardentui undo reverts it",
-    "check": "test images against the policy with a real pull of each",
+    "check": "test images against the policy with real pulls",
     "sign": "add a sigstore signature to images in their registry",
     "key": "generate a sigstore key pair",
 }
@@ -38,8 +38,8 @@ _RULES = (
     ("--gpg", "SCOPE=FILE", "images must be signed with a GPG key of this file"),
     ("--keyless", "SCOPE=EMAIL", "images must be signed by this account; needs --issuer, --ca, --rekor"),
     ("--accept", "SCOPE", "images are accepted without a signature"),
-    ("--reject", "SCOPE", "images are refused"),
-    ("--lookaside", "SCOPE=URL", "where GPG signatures of images lie"),
+    ("--reject", "SCOPE", "images are rejected"),
+    ("--lookaside", "SCOPE=URL", "where GPG signatures of images are stored"),
 )
 _KEYLESS = (
     ("--issuer", "URL", "OpenID provider of keyless signers"),
@@ -54,7 +54,7 @@ def arguments(parser: ArgumentParser) -> None:
         verb_parser = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.")
         _ARGUMENTS[verb](verb_parser)
         if verb in ("show", "plan", "apply"):
-            _format(verb_parser, default=SUPPRESS)  # else it would undo one before the verb
+            _format(verb_parser, default=SUPPRESS)  # else it would cancel one given before the verb
         common_options(verb_parser, top=False)
     parser.set_defaults(verb="show")
     _format(parser)
@@ -65,7 +65,7 @@ def _format(parser: ArgumentParser, default: str = "text") -> None:
 
 
 def _no_arguments(parser: ArgumentParser) -> None:
-    """It has none of its own."""
+    """It has no description of its own."""
 
 
 def _change_arguments(parser: ArgumentParser) -> None:
@@ -75,19 +75,23 @@ def _change_arguments(parser: ArgumentParser) -> None:
     for option, value, about in _KEYLESS:
         rules.add_argument(option, metavar=value, action=Given, default="", help=about)
     rules.add_argument(
-        "--any-tag", action="store_true", help="signatures without a tag count: what cosign makes"
+        "--any-tag", action="store_true", help="accept signatures without a tag, as made by cosign"
     )
     rules.add_argument(
-        "--accept-in-use", action="store_true", help="accept unsigned whatever runs today and has no rule"
+        "--accept-in-use", action="store_true", help="accept running images without a rule unsigned"
     )
-    rules.add_argument("--keep-default", action="store_true", help="do not refuse what has no rule")
-    proof = parser.add_argument_group("images for the pulls; default: those that run, and a tiny one")
+    rules.add_argument("--keep-default", action="store_true", help="do not reject images without a rule")
+    proof = parser.add_argument_group(
+        "images for the pulls; default: the running ones, and a tiny test image"
+    )
     proof.add_argument(
-        "--signed", metavar="IMAGE", action="append", default=[], help="signed with the key of a rule"
+        "--signed", metavar="IMAGE", action="append", default=[], help="signed with a rule's key"
     )
-    proof.add_argument("--unsigned", metavar="IMAGE", action=Given, default="", help="unsigned, in a scope")
-    proof.add_argument("--elsewhere", metavar="IMAGE", action=Given, default="", help="that no rule names")
-    parser.epilog = "The exit code is 1 when a pull does not come out as it must."
+    proof.add_argument(
+        "--unsigned", metavar="IMAGE", action=Given, default="", help="unsigned, in a rule's scope"
+    )
+    proof.add_argument("--elsewhere", metavar="IMAGE", action=Given, default="", help="in no rule's scope")
+    parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
 def _apply_arguments(parser: ArgumentParser) -> None:
@@ -96,15 +100,17 @@ def _apply_arguments(parser: ArgumentParser) -> None:
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="IMAGE", nargs="+", help="with its registry: quay.io/team/app:1")
-    parser.epilog = "The exit code is 1 when an image is refused, 4 when that could not be found out."
+    parser.add_argument(
+        "names", metavar="IMAGE", nargs="+", help="including the registry: quay.io/team/app:1"
+    )
+    parser.epilog = "The exit code is 1 if an image is rejected, 4 if that is unknown."
 
 
 def _sign_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign for")
+    parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign")
     for option, about in (
         ("--key", "sigstore private key"),
-        ("--passphrase-file", "its passphrase; without one it has none"),
+        ("--passphrase-file", "file with its passphrase; default: it has none"),
         ("--public", "public key; default: the .pub file beside the private one"),
     ):
         parser.add_argument(option, metavar="FILE", action=Given, default="", help=about)
@@ -113,7 +119,7 @@ def _sign_arguments(parser: ArgumentParser) -> None:
         metavar="KEY",
         action=Given,
         default="",
-        help="a GPG key of yours instead: ID or mail",
+        help="your GPG key instead: ID or e-mail",
     )
     parser.add_argument(
         "--lookaside", metavar="DIR", action=Given, default="", help="with --gpg: folder for the signatures"
@@ -122,10 +128,14 @@ def _sign_arguments(parser: ArgumentParser) -> None:
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="of the files NAME.private and NAME.pub")
+    parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
     parser.add_argument("-o", metavar="DIR", action=Given, dest="folder", default=".", help="default: here")
     parser.add_argument(
-        "--passphrase-file", metavar="FILE", action=Given, default="", help="passphrase of the private key"
+        "--passphrase-file",
+        metavar="FILE",
+        action=Given,
+        default="",
+        help="file with a passphrase for the private key",
     )
 
 
@@ -190,17 +200,17 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     if as_json:
         terminal.write(json.dumps(_document(draft, proofs, reason), indent=2) + "\n")
     elif reason:
-        terminal.complain(f"not to be applied: {reason}")
+        terminal.complain(f"not applied: {reason}")
     if reason or options.verb == "plan":
         return 1 if reason else 0
     if not draft.files:
-        terminal.note("The files already say so.")
+        terminal.note("The files are already up to date.")
         return 0
     files = ", ".join(visible(file.path, 100) for file in draft.files)
     sure(terminal, f"Write {files}?", yes=options.yes, command="the same with --yes")
     entry = change.apply(draft, proofs)
     if entry is not None:
-        terminal.note(f"{entry.id}: done. Way back: hardentui undo {entry.id}")
+        terminal.note(f"{entry.id}: done. Undo: hardentui undo {entry.id}")
     return 0
 
 
@@ -211,9 +221,9 @@ def _tell_draft(draft: TrustDraft, terminal: Terminal) -> None:
     for note in draft.notes:
         terminal.note(f"note: {note}")
     for image in draft.unsigned:
-        terminal.note(f"note: {visible(image, 100)} runs and is accepted without a signature")
+        terminal.note(f"note: {visible(image, 100)} is in use and accepted without a signature")
     for image in draft.refused:
-        terminal.complain(f"refused: {visible(image, 100)} runs and could not be pulled any more")
+        terminal.complain(f"refused: {visible(image, 100)} is in use and could no longer be pulled")
 
 
 def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
@@ -224,7 +234,7 @@ def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
     )
     if not proof.holds:
         terminal.write(
-            f"    wanted: {proof.wanted}; {visible(pull.said, 300)}\n    {visible(proof.hint, 300)}\n"
+            f"    expected: {proof.wanted}; {visible(pull.said, 300)}\n    {visible(proof.hint, 300)}\n"
         )
 
 

@@ -1,4 +1,4 @@
-"""The rules of `hardentui trust plan` and `apply`, out of its options."""
+"""The rules of `hardentui trust plan` and `apply`, from their options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardentui.workbench.changing.trust_rules import scope_of
 
 
 def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
-    """Every rule that the options name.
+    """Every rule that the options define.
 
     Raises:
         UsageError: an option is malformed, or two rules name the same scope.
@@ -35,7 +35,7 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
             ScopeRule(
                 scope,
                 RuleKind.KEYLESS,
-                any_tag=True,  # cosign is what makes keyless signatures, and it signs without the tag
+                any_tag=True,  # only cosign makes keyless signatures, and it signs without the tag
                 issuer=options.issuer,
                 email=email,
                 ca=os.path.abspath(options.ca),

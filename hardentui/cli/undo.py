@@ -1,4 +1,4 @@
-"""hardentui undo: take a change back."""
+"""hardentui undo: undo a change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="ID",
         nargs="?",
         default="",
-        help="an entry of the journal, or the end of its id; default: the newest that is in force",
+        help="a journal entry, or the end of its ID; default: the latest one in force",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
@@ -36,5 +36,5 @@ def run(options: Namespace, terminal: Terminal) -> int:
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
     sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
     done = history.undo(entry, lambda event: tell(terminal, event))
-    terminal.write(f"{done.id}: undone. {done.container} is as it was before.\n")
+    terminal.write(f"{done.id}: undone. {done.container} is as before.\n")
     return 0

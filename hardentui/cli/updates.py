@@ -1,4 +1,4 @@
-"""hardentui images --updates: whether registries have newer images, without pulling them."""
+"""hardentui images --updates: whether registries have newer images, without pulling."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ INTERRUPTED = 130
 
 
 def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> int:
-    """Ask and tell: 0 all is known, 4 a registry did not answer."""
+    """Query and report: 0 everything is known, 4 a registry did not answer."""
     stop = threading.Event()
     try:
-        answers = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"asking for {name}"))
+        answers = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"querying {name}"))
     except KeyboardInterrupt:
         stop.set()
         return INTERRUPTED
@@ -38,7 +38,7 @@ def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, term
     elif answers:
         _table(answers, options.cool_down, terminal)
     else:
-        terminal.note("None of these images has the name of a registry.")
+        terminal.note("None of these images has a registry name.")
     return 4 if any(isinstance(update.answer, Unreadable) for update in answers) else 0
 
 

@@ -1,4 +1,4 @@
-"""hardentui waive: accept a finding for a time, or list what is accepted."""
+"""hardentui waive: accept a finding for a limited time, or list accepted findings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", action=Given, metavar="TEXT", default="", help="why it is accepted")
     parser.add_argument("--owner", action=Given, metavar="WHO", default="", help="who accepts it")
     parser.add_argument(
-        "--until", action=Given, metavar="DATE", default="", help="last day it is valid: 2026-12-31"
+        "--until", action=Given, metavar="DATE", default="", help="last day it is valid, such as 2026-12-31"
     )
     parser.add_argument("--engine", action=Given, metavar="LABEL", default="*", help="only on this engine")
     parser.add_argument(
@@ -98,7 +98,7 @@ def _add(path: str, options: Namespace, own: Iterable[AnyCheck], terminal: Termi
     )
     text = waivers.read_or_empty(path)
     changed = waivers.added(text, path, waiver, checks)
-    waivers.parse(changed, path, checks)  # what was given must be readable again
+    waivers.parse(changed, path, checks)  # the new file must be readable again
     save_text(path, changed, backup=True, create=True)
     terminal.write(f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n")
 
@@ -108,8 +108,8 @@ def _day(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"--until {visible(text, 40)}: this is no day.", "Write it as 2026-12-31."
+            f"--until {visible(text, 40)}: this is not a date.", "Write it as 2026-12-31."
         ) from error
     if day < date.today():
-        raise UsageError(f"--until {day}: this day is over.")
+        raise UsageError(f"--until {day}: this date has passed.")
     return day

@@ -1,6 +1,6 @@
-"""How findings add up: as whom a container runs, who can reach it, and what leads from it to the host.
+"""How findings combine: who a container runs as, who can reach it, and what leads from it to the host.
 
-One plain sentence for each container, and the worst of them ranked across containers.
+One sentence per container, and the worst of them ranked across containers.
 """
 
 from __future__ import annotations
@@ -136,13 +136,14 @@ _MOST_WORDS = 3
 def ranked_paths(
     subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]], most: int = 3
 ) -> tuple[RankedPath, ...]:
-    """The worst ways to the host, the worst first; a name decides between equals.
+    """The worst paths to the host, worst first; ties are broken by name.
 
-    Danger is how far the ways of a container lead, each weighed by its severity, raised by each missing wall,
+    Danger is how far the paths of a container lead, each weighted by its severity, raised by each missing
+    barrier,
     and doubled for each of: other machines can reach it (a port on all addresses, or the host's own network),
     and the process is root of the host. A container that does not run is halved: nobody can use it before it
-    is started. Only what has a way to the host is ranked. Containers of an engine that lead the same way, as
-    root of the host or not, are one path, told of the worst of them.
+    is started. Only containers with a path to the host are ranked. Those of an engine with the same path, as
+    root of the host or not, are one path, shown for the worst of them.
     """
     alike: dict[tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
     for facts, findings in subjects:
@@ -181,7 +182,7 @@ def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, ...]:
-    """The checks that lead to the host, without those that another one tells as well."""
+    """The checks that lead to the host, without those implied by another one."""
     ways = {
         check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
     }
@@ -216,7 +217,7 @@ def _sentence(facts: ContainerFacts, words: Iterable[str]) -> str:
 
 
 def _beginning(facts: ContainerFacts) -> str:
-    """As whom it runs and who can reach it."""
+    """Who it runs as and who can reach it."""
     runs = "Runs" if facts.running else "Would run"
     who = "as root of the host" if _is_root_of_host(facts) else _host_user(facts)
     return ", ".join(part for part in (f"{runs} {who}".rstrip(), _entrance(facts)) if part)
@@ -246,7 +247,7 @@ def _named(port: Port) -> str:
 
 
 def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
-    """What is published of it, also by its pod; None when another container decides or nobody tells."""
+    """Its published ports, also through its pod; None if another container decides or this is unknown."""
     if modes_of(facts) & {"container", "ns"}:
         return None
     if not pod_of(facts) or is_infra(facts):
@@ -293,7 +294,7 @@ def _uid(facts: ContainerFacts) -> int | None:
 
 
 def _is_engine_user(facts: ContainerFacts) -> bool:
-    """Files of the engine's user are its own: root of the host, or the user of a rootless engine.
+    """Whether it owns the files of the engine's user: root of the host, or the user of a rootless engine.
 
     A rootless user's own id is mapped alone; all other ids of a container come from its sub-ids, in ranges.
     """

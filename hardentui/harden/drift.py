@@ -1,4 +1,4 @@
-"""What a unit file says and what runs, option by option. Pure."""
+"""Differences between a unit file and the running container, option by option. Pure."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "fi
 """Areas in which a difference matters for protection."""
 
 _OF_SYSTEMD = frozenset({CGROUPS, REMOVE, RESTART, SDNOTIFY, PULL})
-"""What a service adds or does by itself."""
+"""What a service adds on its own."""
 _INHERITED = frozenset({COMMAND, ENTRYPOINT, EXPOSE, HEALTH_CMD, LABELS, STOP_SIGNAL, USER, WORKDIR, NAME})
-"""What an image or Podman itself also sets, so that inspect may not show it as asked for."""
+"""What an image or Podman also sets, so that inspect may not show it as requested."""
 _UPDATABLE = frozenset(
     {
         CPUS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUSET_CPUS, CPUSET_MEMS, MEMORY, MEMORY_RESERVATION,
@@ -73,18 +73,18 @@ class UnitDrift(Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.in_file and not self.running:
-            return f"{self.flag}: the file says something else than what runs"
+            return f"{self.flag}: the file differs from the running container"
         return f"{self.flag}: the file says {self.in_file or 'nothing'}, {self.running or 'nothing'} runs"
 
 
 def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[UnitDrift, ...]:
-    """Where a unit file and the container that runs disagree, as far as both are known.
+    """Differences between a unit file and the running container, as far as both are known.
 
     Args:
-        file: what the unit asks for.
+        file: what the unit requests.
         running: what inspect shows.
-        created: what the container's own create command asked for. It tells an old file from what an image
-            or Podman adds; without it, what inspect cannot show for sure is not compared.
+        created: what the container's create command requested. It distinguishes an old file from what an
+            image or Podman adds; without it, what inspect cannot show reliably is not compared.
     """
     differences = []
     specs = [file, running] if created is None else [file, running, created]

@@ -17,7 +17,7 @@ _SHIFTED = {
     0: {severity: severity for severity in Severity},
     1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
 }
-"""Context makes no finding critical that is not so by itself."""
+"""Context never makes a finding critical that is not critical on its own."""
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
@@ -56,7 +56,7 @@ def run(
     """One finding per check, each with the parameters that it is run with.
 
     Args:
-        compared: False = checks that compare containers are unknown; the others were not looked at yet.
+        compared: False = checks that compare containers are unknown, because the others were not read yet.
     """
     shifted = _SHIFTED[context_shift(facts)]
     findings = []

@@ -24,10 +24,10 @@ def raises_most(
     checklist: Checklist,
     most: int,
 ) -> tuple[Finding, ...]:
-    """Failing findings whose fix can be carried out alone, the one that raises the score most first.
+    """Failing findings with an automatic fix, the largest score gain first.
 
-    What a fix mends besides its own finding counts too: without privileged mode a good deal is gone. While
-    something takes the host over the score has a ceiling, so what mends that comes first.
+    Other findings that a fix resolves count too: dropping privileged mode resolves many. While
+    something takes the host over, the score has a ceiling, so its fix comes first.
     """
     failing = [failed for failed in findings if failed.failing and failed.check in checks]
     heavy = sorted(

@@ -1,7 +1,7 @@
-"""Orders of protection: for two plans of one container, whether an option of the second holds it less.
+"""Orders of protection: for two specs of one container, whether an option of the second protects it less.
 
-Each order is a function of (before, after) that says in a few words what the change weakens ("raises the
-memory limit"), and nothing where it weakens nothing. Both sides are the same container with another spec
+Each order is a function of (before, after) that returns in a few words what the change weakens ("raises the
+memory limit"), or nothing. Both sides are the same container with another spec
 (`ContainerFacts.planned`), so that what an option means may depend on the image, the engine and the other
 options.
 """
@@ -49,7 +49,7 @@ _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
 _PROPAGATION = {"private": 0, "rprivate": 0, "slave": 1, "rslave": 1, "shared": 2, "rshared": 2}
 _HARMLESS_SYSCTLS = frozenset({"net.ipv4.ip_unprivileged_port_start"})
-"""In a network namespace of its own, low ports are its own too."""
+"""A separate network namespace also has separate low ports."""
 _TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 
 
@@ -120,7 +120,7 @@ def _limit(value: float) -> float:
 
 
 def memory(before: ContainerFacts, after: ContainerFacts) -> str:
-    """Memory, and memory and swap together; Podman allows as much swap as memory when nothing is said."""
+    """Memory, and memory plus swap; by default Podman allows as much swap as memory."""
     if _limit(after.spec[MEMORY]) > _limit(before.spec[MEMORY]):
         return "raises the memory limit"
     return "raises the swap limit" if _with_swap(after) > _with_swap(before) else ""
@@ -301,7 +301,7 @@ def umask(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def level(before: ContainerFacts, after: ContainerFacts) -> str:
-    """Without a level of its own it gets categories that nobody else has."""
+    """Without an explicit level it gets unique categories."""
     changed = after.spec[LABEL_LEVEL] not in ("", before.spec[LABEL_LEVEL])
     return "sets an SELinux level that other containers may share" if changed else ""
 

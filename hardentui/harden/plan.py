@@ -20,14 +20,14 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK)
-"""From the most harmless to the one that asks for most care."""
+"""From the most harmless to the one that needs most care."""
 _NO_CHECK = "there is no check of this name"
 _OF_CHECKLIST = "One of a checklist of your own needs --checklist FILE."
 _ALREADY = "nothing to change in the options: they are so already"
 
 
 class _Fix(Struct, frozen=True):
-    """One remediation that can be carried out: the spec after it, and what it changes by itself."""
+    """One remediation that can be carried out: the resulting spec, and what it changes on its own."""
 
     check: AnyCheck
     choice: Choice
@@ -45,8 +45,8 @@ def make_plan(
 ) -> Plan:
     """Fold the chosen remediations over the spec, in the order of `checks`.
 
-    A container that passes a check is left as it is, and so is one that a fix would protect less. A choice
-    that is not carried out is never dropped in silence: `Plan.skipped` has it with the reason.
+    A container that passes a check is left alone, and so is one that a fix would protect less. A choice
+    that is not carried out is never silently dropped: `Plan.skipped` lists it with the reason.
     """
     wanted = {choice.check: choice for choice in choices}
     checks = tuple(checks)
@@ -107,7 +107,7 @@ def _fix(
 
 
 def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
-    """Why nothing is to be fixed here; empty when the check fails, cannot tell, or would fail by the plan."""
+    """Why nothing has to be fixed here; empty if the check fails, is unknown, or would fail with the plan."""
     parameters = parameters_of(check, checklist)
     verdict = judge(check, facts, parameters)
     if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
@@ -142,7 +142,7 @@ def _still_or_newly_failing(
     checklist: Checklist,
     kept: frozenset[str],
 ) -> tuple[Note, ...]:
-    """What the plan does not mend although it was chosen, and what it brings along."""
+    """Chosen findings that the plan does not fix, and new ones that it causes."""
     if spec == facts.spec:
         return ()
     before, after = facts.planned(facts.spec), facts.planned(spec)
@@ -187,9 +187,10 @@ def fixable(
     checklist: Checklist,
     caution: Caution = Caution.ALL,
 ) -> tuple[Choice, ...]:
-    """Every fix that a failing finding of this container offers and that can be carried out, alone or after
-    those before it: what privileged mode stands in the way of becomes possible when that goes. What fails
-    only because of a fix before it is fixed along.
+    """Every fix for a failing finding of this container that can be carried out, alone or after those before
+    it: what
+    privileged mode prevents becomes possible once that is gone. What fails only because of an earlier fix is
+    fixed too.
     """
     choices = []
     spec = facts.spec
@@ -259,5 +260,5 @@ def _with_a_fix(checks: Iterable[AnyCheck]) -> Iterator[AnyCheck]:
 
 
 def _unknown(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
-    """Nobody knows whether it is needed, so only somebody who names it gets the fix."""
+    """It is unknown whether it is needed, so it must be named explicitly."""
     return judge(check, facts, parameters_of(check, checklist)).status is Status.UNKNOWN

@@ -1,7 +1,7 @@
-"""Whether a changed container is held less than before: no fix, plan or profile of ours may do that.
+"""Whether a changed container is protected less than before: no fix, plan or profile of ours may do that.
 
-The row of an option says how its values compare (`Protection`); for an option whose rule is JUDGED, the order
-stands here, because it needs what checks know.
+The row of an option defines how its values compare (`Protection`); for an option whose rule is JUDGED, the
+order is here, because it needs what checks know.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _STOCK_PROFILES = ("", "/usr/share/containers/seccomp.json", "/etc/containers/se
 
 
 class Weakening(Struct, frozen=True):
-    """One thing that a changed spec holds less; `why` says what, in a few words."""
+    """One thing that a changed spec protects less; `why` says what, in a few words."""
 
     option: str
     why: str
@@ -99,7 +99,7 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
 
 
 def _declared(facts: ContainerFacts, spec: Spec) -> ContainerFacts:
-    """The container as a spec declares it. What the runtime was told still counts for the spec in force."""
+    """The container as a spec declares it. The runtime's configuration still counts for the current spec."""
     return replace(facts, kernel=NotRunning("exited")) if spec == facts.spec else facts.planned(spec)
 
 
@@ -144,7 +144,7 @@ _policy_kept = orders.kept(SECCOMP_POLICY)
 
 
 def _seccomp_rank(facts: ContainerFacts) -> int:
-    """No filter, one of its own that is weaker than the default, the default, a good one of its own."""
+    """No filter, a custom one weaker than the default, the default, a strong custom one."""
     profile = facts.spec[SECCOMP_PROFILE]
     if profile == "unconfined" or (facts.spec[PRIVILEGED] and profile in _STOCK_PROFILES):
         return 0
@@ -251,7 +251,7 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     LOG_OPT: (_log_limit,),
     ANNOTATIONS: (_annotations,),
 }
-"""Options of which other options and facts decide."""
+"""Options whose protection depends on other options and facts."""
 
 
 _BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = {
@@ -268,4 +268,4 @@ _BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = 
 ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     option: _BY_RULE[option.protection.rule](option) for option in TABLE
 }
-"""Every option of the table; without an order where no value protects more than another one."""
+"""Every option of the table; without an order if no value protects more than another."""

@@ -2,13 +2,13 @@
 
 Every finding that fails or is unknown costs by its severity (COST); what passes, does not apply or is waived
 costs nothing. The score falls with the cost, each point of it a little less: HALF leaves half. A subject with
-a finding that takes the host over (`Finding.takes_over`) lies at or below TAKEOVER_CEILING, every other one
+a finding that takes the host over (`Finding.takes_over`) is at or below TAKEOVER_CEILING, every other one
 above: no number of small virtues lifts a takeover above a container that is none.
 
-What was not looked at costs like a failure, so looking at less never raises a score. Findings that only a
-closer look answers do not count (`Finding.counts`): a container has one score. Coverage is the share of the
-weight that could be looked at. Neither is 100 unless it is all of it. score_meaning.py says it to the user;
-docs/score.md argues it on containers.
+What was not checked costs like a failure, so checking less never raises a score. Findings that only a
+detailed inspection answers do not count (`Finding.counts`): a container has one score. Coverage is the share
+of the weight that could be checked. Neither is 100 unless everything is. score_meaning.py explains it to the
+user; docs/score.md argues it on containers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Score(Struct, frozen=True):
 
     Attributes:
         value: 0 to 100; None when nothing was applicable.
-        coverage: 0 to 100, the share that could be looked at.
+        coverage: 0 to 100, the share that could be checked.
         failing: severity -> number of failing findings.
         unknown: number of unknown findings.
     """

@@ -1,4 +1,4 @@
-"""What a score means, for whoever reads one: `hardentui explain score`, docs/score.md, the help."""
+"""The meaning of a score, for its readers: `hardentui explain score`, docs/score.md, the help."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEANING: tuple[tuple[str, str], ...] = (
     (
         "Host takeover",
         "Privileged mode, an engine socket, writable system paths of the host, a disk or the "
-        "memory of the host, or a capability that leads to the host by itself, with no user "
+        "memory of the host, or a capability that leads to the host on its own, with no user "
         "namespace in between. Under a rootless engine, what is taken over is the account of the "
         "engine's user. Other critical findings weigh heavily but do not push a container below "
         "the line: an attacker needs a second weakness.",

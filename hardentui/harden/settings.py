@@ -1,4 +1,4 @@
-"""The values that a fix takes: what each is for this container, where it comes from, what it may be."""
+"""The values of a fix: what each is for this container, where it comes from, what is allowed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hardentui.reading.forms import FORMS
 
 
 class From(StrEnum):
-    """Who said a value."""
+    """Who set a value."""
 
     CHECK = "default"
     SETTINGS = "settings"
@@ -26,13 +26,13 @@ class From(StrEnum):
 
 
 class FixValue(Struct, frozen=True):
-    """One value that a fix takes.
+    """One value of a fix.
 
     Attributes:
-        value: what is in force, before anything that is measured.
-        default: what it is when nobody chooses.
-        form: what it has to be; completes "it must be …".
-        measured: what the fix writes instead; None where it keeps to the value.
+        value: the one in force, ignoring measurements.
+        default: the value if none is chosen.
+        form: the allowed values; completes "it must be …".
+        measured: what the fix writes instead; None if it uses the value.
     """
 
     name: str
@@ -70,5 +70,5 @@ _Values: TypeAlias = "Mapping[str, ParameterValue]"
 
 
 def _sources(chosen: _Values, listed: _Values, own: _Values) -> tuple[tuple[From, _Values], ...]:
-    """Who may say a value; the first one that does wins."""
+    """The sources of a value, in order of precedence."""
     return (From.CHOSEN, chosen), (From.CHECKLIST, listed), (From.SETTINGS, own)

@@ -1,11 +1,11 @@
-"""How bad a failing check is in this very context.
+"""The severity of a failing check in its context.
 
 A check whose bad condition widens the power of a taken-over process (`Check.contextual`) moves by one step:
 up when the engine is rootful, a port is open on all addresses or a host directory can be written, down when
-the container has a user namespace of its own. Ups and downs are added and the sum counts as one step at the
+the container has a separate user namespace. Ups and downs are added and the sum counts as one step at the
 most; otherwise every finding of a rootful host would read "critical" and nothing would stand out. For
-the same reason context never makes a finding critical that is not so by itself: a capability to slow the host
-down is not the engine's socket.
+the same reason context never makes a finding critical that is not critical on its own: a capability to slow
+the host down is not the engine's socket.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Findings that somebody has accepted. Pure."""
+"""Accepted findings. Pure."""
 
 from __future__ import annotations
 

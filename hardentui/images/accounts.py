@@ -19,7 +19,7 @@ def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
     """One sentence for each weak account or rule.
 
     Args:
-        texts: path -> contents of the files that `matters` names, as they are seen in the finished image.
+        texts: path -> contents of the files that `matters` names, as seen in the finished image.
     """
     weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
     for path in sorted(texts):

@@ -10,13 +10,13 @@ from hardentui.model.known import Known, Unreadable
 
 
 def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:
-    """Names of images whose layers are the lowest ones of `image`, the nearest first.
+    """Names of images whose layers are the lowest ones of `image`, nearest first.
 
     Args:
         others: ID -> facts of every image of the engine.
 
     Returns:
-        Unreadable when none was found and one of the others could not be inspected.
+        Unreadable if there is none and one of the others could not be inspected.
     """
     own = _layers(image.inspect)
     bases: list[tuple[int, str]] = []

@@ -1,8 +1,8 @@
-"""The inventory of an image from the stream that `GET /images/ID/get?format=docker-archive` gives.
+"""The inventory of an image from the stream of `GET /images/ID/get?format=docker-archive`.
 
-Nothing is unpacked to disk and nothing is run. The layers stand in the archive before the list that says in
-which order they lie, so each is read into a small summary first; at the end the summaries are laid on each
-other from the lowest up, and what a higher layer hides is marked as deleted.
+Nothing is unpacked to disk and nothing is run. The layers come before the list that gives
+their order, so each is read into a small summary first; at the end the summaries are stacked
+from the lowest up, and what a higher layer hides is marked as deleted.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
 
     Args:
         source: the archive as a stream; read once, from front to back.
-        cancelled: asked between files; when true, the rest is left out and the inventory says so in `gaps`.
+        cancelled: called between files; if true, the rest is left out and `gaps` says so.
 
     Returns:
-        What was found. Whatever is wrong with the archive is told in `gaps`; nothing is raised for it.
+        The inventory. Faults of the archive are listed in `gaps`; nothing is raised for them.
     """
     budget = Budget(cancelled=cancelled)
     layers: dict[str, Layer] = {}

@@ -1,4 +1,4 @@
-"""One layer of an image: what is worth telling about its files, and what it hides of the layers below."""
+"""One layer of an image: the notable files, and what it hides of the layers below."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Budget(Struct):
 
 
 class Layer(Struct):
-    """What one layer brings and hides.
+    """What one layer adds and hides.
 
     Attributes:
-        notable: (category, file) of what is worth telling; categories as in ImageInventory, and `shell`.
+        notable: (category, file) of notable files; categories as in ImageInventory, and `shell`.
         texts: path -> contents of the few files whose text matters.
         databases: package database file -> the packages in it.
-        files, folders: hashes of the paths that it brings.
+        files, folders: hashes of the paths that it adds.
         removed: paths that it deletes from the layers below.
         emptied: folders whose contents of lower layers it hides.
-        gap: why it could not be read to its end; empty when it could.
+        gap: why it could not be read completely; empty if it was.
     """
 
     size: int = 0
@@ -79,7 +79,7 @@ class Layer(Struct):
 
 
 def read_layer(source: ByteSource, budget: Budget) -> Layer:
-    """Read one layer's archive; what breaks off is told in `gap`, and what came before it is kept."""
+    """Read one layer's archive; an error is reported in `gap`, and what came before it is kept."""
     layer = Layer()
     try:
         for entry, body in entries(source):
@@ -129,14 +129,14 @@ def _add(layer: Layer, category: str, file: ImageFile) -> None:
     if len(layer.notable) < MOST_FOUND:
         layer.notable.append((category, file))
     else:
-        layer.gap = layer.gap or f"it has more than {MOST_FOUND} files worth telling"
+        layer.gap = layer.gap or f"it has more than {MOST_FOUND} notable files"
 
 
 def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     path = entry.path
     if path in _OS_RELEASE or accounts.matters(path):
         if entry.size > _LONGEST_TEXT:
-            layer.gap = layer.gap or f"{path} is too long to be looked at"
+            layer.gap = layer.gap or f"{path} is too long to be inspected"
         else:
             layer.texts[path] = _all(body, entry.size).decode("utf-8", "replace")
     elif path == _DPKG:
@@ -156,7 +156,7 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
 
 
 def _rpm(body: Body, size: int) -> Database:
-    """An rpm database, which is read as a whole; one that cannot be is told as such."""
+    """An rpm database, which is read as a whole; one that cannot be read is reported."""
     if size > rpm.LARGEST:
         return Database(readable=False)
     try:

@@ -73,7 +73,7 @@ def _keep(database: Database, package: Package | None) -> None:
 
 
 def _dpkg(stanza: dict[str, str]) -> Package | None:
-    """`Source: name (version)` names the version only where it is another one."""
+    """`Source: name (version)` gives the version only if it differs."""
     source, _, version = stanza.get("source", "").partition(" ")
     stanza = {**stanza, "source": source, "source_version": version.strip("()")}
     return _package("deb", stanza)

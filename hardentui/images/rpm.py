@@ -1,4 +1,4 @@
-"""Installed packages out of an rpm database: SQLite (Fedora, RHEL 9) and ndb (SUSE). Berkeley DB is not read.
+"""Installed packages from an rpm database: SQLite (Fedora, RHEL 9) and ndb (SUSE). Berkeley DB is not read.
 
 The database comes from an image, so nothing in it is trusted: sizes and work are bounded, and no code of the
 database (views, virtual tables, functions) is run.
@@ -90,9 +90,9 @@ def _of_sqlite(content: bytes) -> list[bytes]:
 
 
 def _of_ndb(content: bytes) -> Iterator[bytes]:
-    """Pages of slots at the front say in which blocks of 16 bytes the header of each package lies."""
+    """Slot pages at the front say in which blocks of 16 bytes the header of each package is."""
     if len(content) < 4096:
-        raise NotReadable("it is cut off")
+        raise NotReadable("it is truncated")
     _, version, _, pages = struct.unpack_from("<4sIII", content)
     if version != 0 or not 0 < pages <= len(content) // 4096:
         raise NotReadable("it is of another version")
@@ -114,7 +114,7 @@ def _of_ndb(content: bytes) -> Iterator[bytes]:
 
 
 def _package(header: bytes) -> Package | None:
-    """A package out of its header: an index of tags, then their values; None where it is damaged."""
+    """A package from its header: an index of tags, then their values; None if it is damaged."""
     try:
         fields, epoch = _fields(header)
     except (struct.error, ValueError):
@@ -139,7 +139,7 @@ def _fields(header: bytes) -> tuple[dict[str, str], int]:
     tags, size = struct.unpack_from(">II", header)
     store = 8 + tags * 16
     if tags > _MOST_TAGS or store + size > len(header):
-        raise ValueError("it is cut off")
+        raise ValueError("it is truncated")
     fields: dict[str, str] = {}
     epoch = 0
     for at in range(8, store, 16):

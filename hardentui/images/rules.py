@@ -1,4 +1,4 @@
-"""What is worth telling about a file of an image: by its name, its place, its mode and its first bytes."""
+"""Which files of an image are notable: by name, place, mode and first bytes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
 
 
 def privilege(entry: ArchiveEntry) -> str:
-    """Which rights a file lends to whoever starts it; empty when none."""
+    """The privileges that a file gives to whoever starts it; empty if none."""
     if entry.kind not in ("file", "hard link"):
         return ""
     rights = []
@@ -106,7 +106,7 @@ def privilege(entry: ArchiveEntry) -> str:
 
 
 def open_to_all(entry: ArchiveEntry) -> str:
-    """`file` or `folder` when everybody may write it where that is not usual; else empty."""
+    """`file` or `folder` if it is unusually world-writable; else empty."""
     if not entry.mode & 0o002 or entry.kind not in ("file", "folder"):
         return ""
     if entry.kind == "folder" and entry.mode & 0o1000:
@@ -116,16 +116,16 @@ def open_to_all(entry: ArchiveEntry) -> str:
 
 
 def may_hold_credentials(entry: ArchiveEntry) -> bool:
-    """The name, or the size of a file outside of /usr, says that it is worth looking at the first bytes."""
+    """The name, or the size of a file outside /usr, suggests inspecting the first bytes."""
     if entry.kind != "file" or not entry.size:
         return False
     return bool(_expected(entry.path)) or (entry.size in _KEY_SIZES and not entry.path.startswith("/usr/"))
 
 
 def credential(path: str, start: bytes) -> str:
-    """What kind of credential a file is, by its name and its first bytes; empty when it is none.
+    """The kind of credential, by name and first bytes; empty if it is not one.
 
-    A key is one under any name.
+    A private key counts under any name.
     """
     what, marks = _expected(path) or ("", ())
     if what and (not marks or any(mark in start for mark in marks)):

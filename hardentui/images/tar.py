@@ -1,9 +1,9 @@
 """A tar reader for archives that may be hostile.
 
 It reads a stream once, from front to back, and never holds more than one block, one bounded header or what
-the caller asks for. The standard library's reader takes the length of a long name or an extended header on
-trust and reads it whole, so a forged length of gigabytes would take as much memory. Where the format leaves
-room, it reads as Go's reader does, which is what Podman unpacks with.
+the caller requests. The standard library's reader takes the length of a long name or an extended header on
+trust and reads it whole, so a forged length of gigabytes would take as much memory. Where the format is
+ambiguous, it behaves like Go's reader, which Podman uses.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WITHOUT_BODY = "123456"
 
 
 class Damaged(Exception):
-    """The archive is cut off or breaks the format; what was read before it is still good."""
+    """The archive is truncated or invalid; what was read before is still good."""
 
 
 class ByteSource(Protocol):
@@ -83,7 +83,7 @@ class Body:
             return b""
         data = _up_to(self._source, wanted)
         if len(data) < wanted:
-            raise Damaged("the archive is cut off")
+            raise Damaged("the archive is truncated")
         self._left -= wanted
         return data
 
@@ -93,7 +93,7 @@ class Body:
             pass
         padding, self._padding = self._padding, 0
         if len(_up_to(self._source, padding)) < padding:
-            raise Damaged("the archive is cut off")
+            raise Damaged("the archive is truncated")
 
 
 def _up_to(source: ByteSource, size: int) -> bytes:
@@ -105,7 +105,7 @@ def _up_to(source: ByteSource, size: int) -> bytes:
 
 
 def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:
-    """Each entry with its body, which is only good until the next one is asked for.
+    """Each entry with its body, which is only valid until the next one is requested.
 
     Raises:
         Damaged: at the place where the archive breaks.
@@ -143,7 +143,7 @@ def _block(source: ByteSource) -> bytes | None:
     if not block or not any(block):
         return None
     if len(block) < BLOCK:
-        raise Damaged("the archive is cut off")
+        raise Damaged("the archive is truncated")
     total = sum(block) - sum(block[148:156]) + 8 * 32
     if total != _number(block[148:156]):
         raise Damaged("a header does not add up")
@@ -162,7 +162,7 @@ def _number(field: bytes) -> int:
     try:
         return int(digits, 8)
     except ValueError:
-        raise Damaged("a header holds no number where one must be") from None
+        raise Damaged("a header has an invalid number") from None
 
 
 def _header(source: ByteSource, size: int) -> bytes:
@@ -175,7 +175,7 @@ def _header(source: ByteSource, size: int) -> bytes:
 
 
 def _records(data: bytes) -> dict[str, bytes]:
-    """`length name=value` lines of an extended header, as far as they are read here."""
+    """`length name=value` lines of an extended header, as far as they are needed here."""
     records: dict[str, bytes] = {}
     at = 0
     while at < len(data) and data[at] != 0:
@@ -219,7 +219,7 @@ def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) ->
     if "size" in extended:
         digits = extended["size"]
         if not digits.isdigit() or len(digits) > 19:
-            raise Damaged("an extended header holds no size where one must be")
+            raise Damaged("an extended header has an invalid size")
         size = int(digits)
     what = _KINDS.get(kind, "other")
     if kind == "\0" and raw.endswith(b"/"):

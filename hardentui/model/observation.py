@@ -115,8 +115,8 @@ class CallLog(Struct, frozen=True):
     faults: tuple[str, ...] = ()
 
 
-class Connection(Struct, frozen=True):
-    """A way that a program of the container took to somebody else."""
+class SocketEndpoint(Struct, frozen=True):
+    """A listening socket, or the far end of a connection that the container made."""
 
     protocol: str
     address: str
@@ -136,8 +136,8 @@ class Sampled(Struct, frozen=True):
         samples: how often it was looked at.
     """
 
-    listening: Known[tuple[Connection, ...]] = NOT_READ
-    outgoing: Known[tuple[Connection, ...]] = NOT_READ
+    listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ
+    outgoing: Known[tuple[SocketEndpoint, ...]] = NOT_READ
     memory_peak: Known[int] = NOT_READ
     pids_peak: Known[int] = NOT_READ
     programs: Known[tuple[str, ...]] = NOT_READ

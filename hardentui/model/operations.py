@@ -253,6 +253,23 @@ Operation: TypeAlias = (
 )
 
 
+def described_back(operation: Operation) -> str:
+    """What taking it back is, as one short sentence without a full stop."""
+    match operation:
+        case WriteFile():
+            return f"put {operation.path} back"
+        case NoteUnit():
+            return f"bring {operation.unit} back as it stood"
+        case NoteContainer():
+            return f"bring {operation.name} back as it stood"
+        case RenameContainer():
+            return f"give the original its name {operation.before} back"
+        case CreateContainer():
+            return f"remove the hardened {operation.name}"
+        case _:
+            return described(operation)
+
+
 def described(operation: Operation) -> str:
     """What is going to happen, as one short sentence without a full stop."""
     match operation:

@@ -13,7 +13,7 @@ OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
 """What is compared with: of the shape of what the row looks at."""
 
 
-class Operator(StrEnum):
+class CheckOperator(StrEnum):
     """What a row demands."""
 
     PRESENT = "present"
@@ -52,7 +52,7 @@ class OwnCheck(Struct, frozen=True, kw_only=True):
     title: str
     step: int
     severity: Severity
-    operator: Operator
+    operator: CheckOperator
     option: str = ""
     fact: str = ""
     value: OwnValue | None = None

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from hardentui.model.check import ParameterValue
 
 
-class Source(StrEnum):
+class SettingSource(StrEnum):
     """Who said a value; the later ones win."""
 
     DEFAULT = "default"
@@ -18,20 +18,20 @@ class Source(StrEnum):
     ENVIRONMENT = "environment"
 
 
-class Origin(Struct, frozen=True):
+class SettingOrigin(Struct, frozen=True):
     """Where a value comes from.
 
     Attributes:
         place: `settings.toml:4`, or the name of the variable; empty for a default.
     """
 
-    source: Source = Source.DEFAULT
+    source: SettingSource = SettingSource.DEFAULT
     place: str = ""
 
     def __str__(self) -> str:
-        if self.source is Source.DEFAULT:
+        if self.source is SettingSource.DEFAULT:
             return self.source.value
-        return f"${self.place}" if self.source is Source.ENVIRONMENT else self.place
+        return f"${self.place}" if self.source is SettingSource.ENVIRONMENT else self.place
 
 
 class Notice(Struct, frozen=True):
@@ -66,11 +66,11 @@ class Settings(Struct, frozen=True):
     text_mode: bool = False
     remember: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
-    def origin(self, name: str) -> Origin:
-        return self.origins.get(name, Origin())
+    def origin(self, name: str) -> SettingOrigin:
+        return self.origins.get(name, SettingOrigin())
 
 
 class FixDefaults(Struct, frozen=True):
@@ -83,7 +83,7 @@ class FixDefaults(Struct, frozen=True):
     """
 
     values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
 

@@ -1,1 +1,1 @@
-"""Whether a service works: what its readiness is judged by, the wait for it, and probes."""
+"""Whether a service works: how readiness is judged, the wait for it, and probes."""

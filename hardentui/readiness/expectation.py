@@ -1,4 +1,4 @@
-"""What readiness is judged by: the best evidence that there is."""
+"""The criterion of readiness: the best available evidence."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Expectation(Struct, frozen=True):
 
     Attributes:
         how: by its health check, by the ports that are listened on, or by staying alive.
-        ports: `tcp/80`: all of them have to be listened on (for PORTS).
-        patience: seconds within which all of it has to happen.
-        settle: seconds that the main process has to live afterwards.
+        ports: `tcp/80`: all of them must be listening (for PORTS).
+        patience: seconds within which all of this must happen.
+        settle: seconds that the main process must stay alive afterwards.
     """
 
     how: How
@@ -31,20 +31,20 @@ class Expectation(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What is waited for, for a sentence."""
+        """What is being waited for, for a sentence."""
         if self.how is How.HEALTH:
             return "its health check"
         if self.how is How.PORTS:
             return f"a listener on {', '.join(sorted(self.ports))}"
-        return f"its main process to live for {self.settle:g} s"
+        return f"its main process to stay alive for {self.settle:g} s"
 
 
 def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: float = PATIENCE) -> Expectation:
-    """What a container is judged by.
+    """How a container is judged.
 
     Args:
         document: its inspect document.
-        ports: where it is known to listen when it works (`ports_of`).
+        ports: those it listens on when it works (`ports_of`).
     """
     if has_health_check(document):
         return Expectation(How.HEALTH, patience=patience)

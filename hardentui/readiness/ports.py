@@ -14,9 +14,9 @@ _TABLE_LIMIT = 16 << 20
 
 
 def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
-    """The ports on which somebody listens in the network of a process: `tcp/80`.
+    """The listening ports in the network of a process: `tcp/80`.
 
-    The tables of the network are all that is read: who holds a socket only root may see of every process.
+    Only the network tables are read: the owner of a socket is visible to root only.
     """
     sockets: set[ListeningSocket] = set()
     for table in ("tcp", "tcp6"):
@@ -34,7 +34,7 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
 
 
 def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
-    """The ports that others can reach: `tcp/80`. One of udp may be a client's, so it does not count."""
+    """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not count."""
     if isinstance(listening, Unreadable):
         return frozenset()
     return frozenset(

@@ -1,7 +1,7 @@
-"""Probes: commands that tell whether a service works.
+"""Probes: commands that test whether a service works.
 
 A probe is a line of shell that the user wrote on the command line; it runs with the user's own rights, with
-`sh -c`. Nothing of the container gets into that line: address and name are variables of its environment.
+`sh -c`. Nothing from the container gets into that line: address and name are environment variables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ProbeResult(Struct, frozen=True):
 
     Attributes:
         why: how it failed; empty when it succeeded.
-        exit_code: that the shell ended with; None where it was not started or did not end.
+        exit_code: of the shell; None if it was not started or did not end.
     """
 
     command: str
@@ -45,17 +45,17 @@ class ProbeResult(Struct, frozen=True):
 
 
 RunProbe = Callable[[str, float], ProbeResult]
-"""Runs a command within so many seconds."""
+"""Runs a command with a time limit in seconds."""
 
 
 def run_probe(
     command: str, seconds: float, *, address: str = "", name: str = "", inside: Sequence[str] = ()
 ) -> ProbeResult:
-    """Run `sh -c COMMAND`; it and all that it started end after `seconds`.
+    """Run `sh -c COMMAND`; it and everything it started are ended after `seconds`.
 
     Args:
         address, name: become $TWIN_IP and $TWIN_NAME.
-        inside: words that run a command in other namespaces, such as those of `in_network_of`.
+        inside: a command prefix that enters other namespaces, such as those of `in_network_of`.
     """
     environment = {**account.environment(), "TWIN_IP": address, "TWIN_NAME": name}
     words = [*inside, "sh", "-c", command]
@@ -88,6 +88,6 @@ def run_probe(
 
 
 def in_network_of(pid: int) -> tuple[str, ...]:
-    """Words that run a command in the network of a process of this machine, as ourselves."""
+    """A command prefix that enters the network of a process of this machine, as this user."""
     user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
     return ("nsenter", f"--target={pid}", *user, "--net", "--")

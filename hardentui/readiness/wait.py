@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.files.reader import Files
 from hardentui.model.known import Unreadable
@@ -28,10 +28,10 @@ class Readiness(Struct, frozen=True):
     """How a wait ended.
 
     Attributes:
-        why: what was not so when patience ran out, or how the container ended; empty when it is ready.
+        why: what was missing when the time was up, or how the container ended; empty if it is ready.
         seconds: how long it took.
-        exit_code: of a main process that ended; None while it runs.
-        failed_probe: the probe that `why` is about; None where it is about something else.
+        exit_code: of a main process that ended; None while it is running.
+        failed_probe: the probe that `why` is about, if any.
     """
 
     ready: bool
@@ -43,20 +43,20 @@ class Readiness(Struct, frozen=True):
 
 
 class Wait:
-    """The wait for one container, which has been started.
+    """Waits for one started container.
 
     Args:
         container: its name or id.
         files: this machine's files, for /proc; None when the engine runs on another one.
-        probes: each has to succeed.
+        probes: each must succeed.
         run_probe: runs one of them against this container.
-        stop: ends the wait at once; it then raises KeyboardInterrupt.
-        ends_well: the container may end with exit code 0 and is ready then (a job, no service).
+        stop: ends the wait immediately with KeyboardInterrupt.
+        ends_well: the container may exit with code 0 and then counts as ready (a job, not a service).
     """
 
     def __init__(
         self,
-        containers: Containers,
+        containers: ContainerControl,
         container: str,
         expected: Expectation,
         *,
@@ -81,14 +81,14 @@ class Wait:
         self._failed_probe: ProbeResult | None = None
 
     def outcome(self) -> Readiness:
-        """Block until it is ready, has ended, or patience is over.
+        """Block until it is ready, has ended, or the time is up.
 
         Raises:
-            EngineError: Podman cannot tell about it.
+            EngineError: Podman does not return its state.
             KeyboardInterrupt: `stop` was set.
         """
         end = self._begun + self._expected.patience
-        why = f"patience ended before it was looked at ({self._expected.patience:.0f} s)"
+        why = f"time ran out before it could be checked ({self._expected.patience:.0f} s)"
         stages: list[Callable[[Mapping[str, Any]], str]] = [self._not_expected, self._unanswered]
         while True:
             document = self._containers.inspect(self._container)
@@ -105,7 +105,7 @@ class Wait:
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
     def _settled(self) -> Readiness:
-        """Whether it goes on living, and still answers, for a moment after it became ready."""
+        """Whether it stays alive, and still answers, for a moment after it became ready."""
         end = self._clock() + self._expected.settle
         while True:
             document = self._containers.inspect(self._container)
@@ -119,7 +119,7 @@ class Wait:
         return self._result(True)
 
     def _not_expected(self, document: Mapping[str, Any]) -> str:
-        """What its state lacks; empty when it is as expected."""
+        """What its state lacks; empty if it is as expected."""
         if self._expected.how is How.HEALTH:
             return self._unhealthy()
         if self._expected.how is How.PORTS:
@@ -135,10 +135,10 @@ class Wait:
 
     def _not_listening(self, document: Mapping[str, Any]) -> str:
         if self._files is None:
-            return ""  # on another machine nobody can look; the probes and its life decide
+            return ""  # on another machine this cannot be read; the probes and its survival decide
         listening = read_ports(self._files, int((document.get("State") or {}).get("Pid") or 0))
         if isinstance(listening, Unreadable):
-            return f"what it listens on cannot be read: {listening.reason}"
+            return f"its listening ports cannot be read: {listening.reason}"
         missing = self._expected.ports - listening
         return f"it does not listen on {', '.join(sorted(missing))}" if missing else ""
 
@@ -155,7 +155,7 @@ class Wait:
         return ""
 
     def _ended(self, document: Mapping[str, Any]) -> Readiness | None:
-        """The end of the main process, also where Podman started it again; None while it lives."""
+        """The end of the main process, even if Podman restarted it; None while it is alive."""
         state = document.get("State") or {}
         now = (int(state.get("Pid") or 0), int(document.get("RestartCount") or 0))
         if self._first is None and now[0]:
@@ -170,7 +170,7 @@ class Wait:
             return self._result(False, f"it ended and was started again ({plural(now[1], 'time')})")
         if code == 0 and self._ends_well:
             return self._result(True, exit_code=0)
-        killed = " (killed for want of memory)" if state.get("OOMKilled") else ""
+        killed = " (killed: out of memory)" if state.get("OOMKilled") else ""
         return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
 
     def _result(

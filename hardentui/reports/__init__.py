@@ -19,7 +19,7 @@ FORMATS = {
     "sarif": "as_sarif",
     "junit": "as_junit",
 }
-"""Word on the command line -> module of this package, imported when it is asked for."""
+"""Word on the command line -> module of this package, imported on demand."""
 
 
 def render(form: str, result: CheckResult, look: TextStyle) -> str:

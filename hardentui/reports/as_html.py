@@ -1,7 +1,7 @@
 """The report as one HTML page: no script, nothing loaded from anywhere, dark and light, made to be printed.
 
 Names and reasons come from containers: the template escapes every value (autoescape), and `visible` takes out
-what a browser or a terminal would act on.
+what a browser or a terminal would interpret.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
 
 
 def _pictures(result: CheckResult) -> Iterator[tuple[str, str]]:
-    """Network maps, with their hosts where there are several; their own module escapes them."""
+    """Network maps, with their hosts if there are several; their own module escapes them."""
     if result.network_map is not None:
         yield "", network_svg(result.network_map)
     for host in result.hosts:

@@ -108,7 +108,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": [
             {"where": item.where, "saw": item.saw}
             for item in verdict.evidence
-            if item.saw != verdict.declared  # the configuration is told already
+            if item.saw != verdict.declared  # the configuration is listed already
         ],
         "reason": verdict.reason,
     }
@@ -124,7 +124,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _checks(result: CheckResult) -> dict[str, Any]:
-    """Check -> what is the same for all its findings. A fix is told where at least one finding fails."""
+    """Check -> what is the same for all its findings. A fix is included if at least one finding fails."""
     checks: dict[str, Any] = {}
     for subject in result.subjects:
         for finding in subject.findings:

@@ -17,7 +17,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text that Markdown and HTML take as it is."""
+    """Foreign text, escaped so that Markdown and HTML show it unchanged."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", visible(text, 500))
 
 

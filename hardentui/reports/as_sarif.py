@@ -1,9 +1,9 @@
 """The report as SARIF 2.1.0, which code scanning services and editors read.
 
 Failing findings are results. What could not be checked is a result of the kind `open`: no failure, but not
-hidden either. What was waived is a suppressed result. Each result has a fingerprint of check, subject and
-engine, so a finding stays the same one when the container is created anew. Names are raw: JSON escapes what a
-terminal would act on.
+hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject and
+engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what a
+terminal would interpret.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 
 VERSION = "2.1.0"
 MOST_RESULTS = 25_000
-"""GitHub takes no file with more results in a run; the worst come first, and what is left out is told."""
+"""GitHub rejects files with more results in a run; the worst come first, and the cut is reported."""
 
 _LEVELS = {
     Severity.CRITICAL: "error",
@@ -120,7 +120,7 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
 
 
 def _location(subject: Subject, host: str = "") -> dict[str, Any]:
-    """A container has no file: its engine and name stand for a path, because services show only paths."""
+    """A container has no file: its engine and name serve as a path, because services show only paths."""
     words = (host, subject.kind.value, subject.engine, subject.name)
     full = "/".join(word for word in words if word)
     return {
@@ -130,7 +130,7 @@ def _location(subject: Subject, host: str = "") -> dict[str, Any]:
 
 
 def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
-    """The same for the same check of the same subject, also after it was created anew."""
+    """The same for the same check of the same subject, even after it was recreated."""
     name = subject.name or subject.id
     words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()

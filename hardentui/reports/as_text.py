@@ -16,7 +16,7 @@ from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
 
 _ONE_LINE = 150
-"""From this width on a finding and its reason share a line where they fit."""
+"""From this width on, a finding and its reason share a line if they fit."""
 _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
 
 
@@ -39,7 +39,7 @@ def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]
 
 
 def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
-    """All that its block tells besides its name; made before the lines, which take ten times as long."""
+    """What its block shows besides its name; made before the lines, which take ten times as long."""
     told: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
         told += (finding.check, finding.severity)
@@ -63,7 +63,7 @@ def _is_brief(kind: Kind, write: Writer) -> bool:
 
 
 def _in_short(finding: Finding, write: Writer) -> bool:
-    """Whether only its name is told."""
+    """Whether only its name is shown."""
     return finding.severity < Severity.HIGH and _is_brief(finding.subject.kind, write)
 
 
@@ -111,7 +111,7 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
 
 
 def _counted(subject: SubjectResult) -> str:
-    """How many answers there are of which no more is told."""
+    """How many findings are only counted."""
     counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
     if unknown := subject.count(Status.UNKNOWN):
         counted.append(f"{unknown} unknown")

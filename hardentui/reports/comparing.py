@@ -18,7 +18,7 @@ _GONE = "not checked"
 
 
 class SavedFinding(Struct, frozen=True):
-    """A finding as far as it is compared."""
+    """The compared parts of a finding."""
 
     check: str
     step: int
@@ -41,7 +41,7 @@ class SavedSubject(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """A container keeps its name when it is made anew; its id changes."""
+        """A container keeps its name when it is recreated; its ID changes."""
         return self.host, self.kind, self.engine, self.name
 
     @property
@@ -82,11 +82,11 @@ class DifferenceKind(StrEnum):
 
 
 class Difference(Struct, frozen=True):
-    """One finding that is not what it was.
+    """One changed finding.
 
     Attributes:
-        before, after: status and severity, `fail high`; `not checked` where a report has no such finding.
-        severity: the one that counts: of the failure, before or after.
+        before, after: status and severity, `fail high`; `not checked` if a report has no such finding.
+        severity: of the failure, before or after.
         why: the reason of the newer finding.
     """
 
@@ -154,7 +154,7 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
     """A JSON report.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not one.
     """
     try:
         # not msgspec's own decoder: names may hold halves of a surrogate pair, which it refuses
@@ -234,7 +234,7 @@ def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
     if old.tool.checklist != new.tool.checklist:
         yield f"the checklists differ: {old.tool.checklist} and {new.tool.checklist}"
     if old.tool.version != new.tool.version:
-        yield f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; a check may judge anew"
+        yield f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; checks may differ"
     for word, report in (("older", old), ("newer", new)):
         if report.host.simulated:
             yield f"the {word} report is of the simulated host"
@@ -243,11 +243,11 @@ def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
 def _subject(
     old: SavedSubject | None, new: SavedSubject | None, titles: Mapping[str, str]
 ) -> tuple[list[Difference], int]:
-    """The differences of one subject, and how many failures are as they were."""
+    """The differences of one subject, and how many failures are unchanged."""
     subject = new or old
     assert subject is not None  # noqa: S101 - a key stands in at least one report
     if new is None:
-        return [], 0  # it is gone: nothing of it was fixed, and it is told by its name
+        return [], 0  # it is gone: none of it was fixed, so only its name is reported
     before = {finding.check: finding for finding in old.findings} if old else {}
     after = {finding.check: finding for finding in new.findings}
     differences: list[Difference] = []
@@ -265,7 +265,8 @@ def _subject(
 def _way(was: SavedFinding | None, now: SavedFinding | None) -> DifferenceKind | None:
     failed = was is not None and was.status is Status.FAIL
     if now is None:
-        # what was fine and is not checked any more is not told: a run with fewer checks would drown it
+        # checks that passed and are not run any more are not reported: a run with fewer checks would drown
+        # the rest
         return DifferenceKind.LOST if failed else None
     fails = now.status is Status.FAIL
     if fails and not failed:

@@ -17,8 +17,8 @@ _MOST_PATHS = 5
 def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectResult] = ()) -> CheckResult:
     """One report of these (source, report of one host).
 
-    Containers of the same name stay apart, because each subject says which host it is on; and so do hosts of
-    the same name, by where their facts come from.
+    Containers of the same name stay separate, because each subject names its host; and so do hosts of
+    the same name, by the source of their facts.
 
     Args:
         more: subjects that belong to no host, such as the waivers.
@@ -50,7 +50,7 @@ def _danger(path: RankedPath) -> int:
 
 
 def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:
-    """A name for each (source, own name): its own where no other host has it."""
+    """A name for each (source, own name): its own unless another host has it."""
     own = [name or source for source, name in hosts]
     named = [
         name if own.count(name) == 1 else f"{name} ({source})"

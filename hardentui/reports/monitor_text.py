@@ -1,4 +1,4 @@
-"""A look at a container, and the host's sensors, as lines of text. Foreign text goes through the gate."""
+"""A reading of a container, and the host's sensors, as lines of text. Foreign text goes through the gate."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def binary_size(number: int) -> str:
 def _counts(sample: Sample) -> str:
     parts = [] if sample.restarts is None else [plural(sample.restarts, "restart")]
     if sample.usage.oom_kills is not None:
-        parts.append(f"{sample.usage.oom_kills} killed for want of memory")
+        parts.append(f"{sample.usage.oom_kills} killed (out of memory)")
     if sample.sensors is None:
         parts.append("the host's sensors are not known")
     else:

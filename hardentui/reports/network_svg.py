@@ -49,7 +49,7 @@ STYLE = """\
 
 
 class _Drawn(Struct, frozen=True):
-    """A place with where it stands; `rows` are its members, each with its openings."""
+    """A place with its position; `rows` are its members, each with its openings."""
 
     place: MapPlace
     top: int
@@ -107,7 +107,7 @@ def _text(x: float, y: float, text: str, kind: str = "", limit: int = 60, anchor
 
 
 def _sides(bottom: int) -> list[str]:
-    """The outside on the left, where connections come from; where they go to on the right."""
+    """The outside: incoming connections on the left, outgoing ones on the right."""
     height = bottom - _TOP - _GAP
     return [
         f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
@@ -168,7 +168,7 @@ def _outgoing(drawn: _Drawn) -> list[str]:
     x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
-        return [_text(_AWAY + 8, y + 4, "no way out", "soft")]
+        return [_text(_AWAY + 8, y + 4, "no route out", "soft")]
     return [
         f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
         _text(_AWAY + 8, y + 4, " and ".join(words), "soft"),
@@ -176,7 +176,7 @@ def _outgoing(drawn: _Drawn) -> list[str]:
 
 
 def _ways(ways: Iterable[MapWay], drawn: dict[str, _Drawn]) -> list[str]:
-    """Arcs on the right; each further out, so that they can be told apart."""
+    """Arcs on the right; each further out, so that they can be distinguished."""
     lines = []
     for number, way in enumerate(ways):
         if way.start not in drawn or way.end not in drawn:
@@ -208,7 +208,7 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
         lines.append(_text(x + 34, y, words, "small"))
         x += 50 + 8 * len(words)
-    lines.append(_text(x, y, "dashed box: no way out", "small"))
+    lines.append(_text(x, y, "dashed box: no route out", "small"))
     if hidden:
         y += 18
         lines.append(

@@ -1,4 +1,4 @@
-"""What a report tells: the subjects that were checked and what came out."""
+"""The content of a report: the checked subjects and their results."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class SubjectResult(Struct, frozen=True, dict=True):
     """One subject with its findings; failing ones carry their remediation.
 
     Attributes:
-        detail: what kind of thing it is, for a human: image, engine and state of a container.
+        detail: a description for people: image, engine and state of a container.
         trouble: why there are no findings; empty when there are.
-        add_up: says how the findings add up, in one sentence, or in none; not every report tells it.
-        raises_most: checks whose fix can be carried out alone and raises the score most.
-        host: of a report of several hosts, the one that it is on; empty in a report of one.
+        add_up: says how the findings combine, in one sentence, or in none; not every report tells it.
+        raises_most: checks whose automatic fix raises the score most.
+        host: its host in a report on several hosts; else empty.
     """
 
     subject: Subject
@@ -47,12 +47,12 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
     @property
     def title(self) -> str:
-        """Its name, with the host where there are several."""
+        """Its name, with the host if there are several."""
         return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
 
     @cached_property
     def attack(self) -> str:
-        """How the findings add up; empty when nothing stands out."""
+        """How the findings combine; empty when nothing stands out."""
         return self.add_up()
 
     def having(self, status: Status) -> tuple[Finding, ...]:
@@ -67,7 +67,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
     @cached_property
     def _sorted(self) -> dict[Status, tuple[Finding, ...]]:
-        """Those that somebody looked at: what passed is mostly only counted."""
+        """The findings to show: passes are mostly only counted."""
         return {}
 
     @cached_property
@@ -82,7 +82,7 @@ class HostResult(Struct, frozen=True):
     """One host of a report of several.
 
     Attributes:
-        name: its own, made different from the others where two have the same.
+        name: its own, made unique if two have the same.
         source: where its facts come from; `saved_at` when they were saved.
     """
 
@@ -108,7 +108,7 @@ class HostResult(Struct, frozen=True):
 
     @property
     def trouble(self) -> str:
-        """Why something of it could not be looked at; empty when all could."""
+        """Why part of it could not be checked; empty if everything was."""
         return next((subject.trouble for subject in self.subjects if subject.trouble), "")
 
     @property
@@ -120,15 +120,15 @@ class HostResult(Struct, frozen=True):
 
 
 class CheckResult(Struct, frozen=True, dict=True):
-    """Everything that one run of `check` found, the worst subject first.
+    """The result of one run of `check`, worst subject first.
 
     Attributes:
         checklist: id of the checklist that was used.
         fail_on: severity from which a finding counts for the exit code.
-        place: the host, for a title; `host_name` its name alone, `saved_at` when it was looked at if not now.
-        paths: the worst ways from containers to the host.
-        network_map: who reaches whom; None where it was not asked for.
-        hosts: of a report of several hosts, each of them, the worst first; else empty.
+        place: the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts.
+        paths: the worst paths from containers to the host.
+        network_map: who can reach whom; None if not requested.
+        hosts: in a report on several hosts, each of them, worst first; else empty.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -163,7 +163,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         return counted
 
     def _any(self, status: Status) -> bool:
-        """Whether something of this status counts for the exit code: the worst of each subject tells."""
+        """Whether something with this status counts for the exit code: each subject's worst decides."""
         return any(
             findings[0].severity >= self.fail_on
             for subject in self.subjects
@@ -172,16 +172,16 @@ class CheckResult(Struct, frozen=True, dict=True):
 
 
 class TextStyle(Struct, frozen=True):
-    """How a text may look.
+    """Layout options of a text.
 
     Attributes:
         width: columns.
         color: it goes to a terminal that shows colours.
-        summary_last: its reader sees the end first, as on a terminal.
+        summary_last: the reader sees the end first, as on a terminal.
         brief: containers only with what matters most.
-        blocks: each subject has a part of its own; else only its line in the table.
-        advice: beside what was found, what is found often, the worst ways to the host, and what to do next.
-        next_steps: what to do next: commands, and what each brings.
+        blocks: each subject has a separate part; else only its line in the table.
+        advice: also show frequent findings, the worst paths to the host, and what to do next.
+        next_steps: what to do next: commands, and what each shows.
     """
 
     width: int = 100
@@ -194,7 +194,7 @@ class TextStyle(Struct, frozen=True):
 
 
 def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
-    """Whom a path is about, with the engine where there are several, and what there is to say."""
+    """The container of a path, with the engine if there are several, and its description."""
     name = f"{path.name} ({path.engine})" if len(result.engines) > 1 else path.name
     shown, more = path.also[:3], len(path.also) - 3
     also = f" The same way: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}." if shown else ""

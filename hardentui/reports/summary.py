@@ -1,4 +1,4 @@
-"""The summary of a text report: what came out, what to do next, and what concerns many subjects at once."""
+"""The summary of a text report: results, what to do next, and findings shared by many subjects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _against(checklist: str) -> str:
-    """Which checklist, where it is not the one that everybody means."""
+    """Which checklist, if not the default one."""
     return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
@@ -131,7 +131,7 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
-    """What was accepted, by whom and why: a short report has to show it too."""
+    """The waived findings, by whom and why: a short report has to show them too."""
     names: dict[tuple[str, str], list[str]] = {}
     for subject in result.subjects:
         for finding in subject.having(Status.WAIVED):
@@ -145,7 +145,7 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
-    """The line of a subject that has no part of its own, with its worst findings as far as there is room."""
+    """The line of a subject without a separate part, with as many of its worst findings as fit."""
     if subject.trouble:
         return f"{line}  could not be checked: {visible(subject.trouble, max(20, width - len(line) - 26))}"
     ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.HIGH]

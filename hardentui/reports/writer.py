@@ -1,4 +1,4 @@
-"""Lines of text for a human: wrapped to a width, coloured where that is shown, foreign text made visible."""
+"""Lines of text for people: wrapped to a width, coloured if possible, foreign text made visible."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Writer:
         )
 
     def marked(self, word: str, color: str, text: str) -> list[str]:
-        """A coloured word in a column of its own, and the text beside it."""
+        """A coloured word in its own column, and the text beside it."""
         first, *rest = self.wrapped(text, _INDENT, f"  {word:<10}")
         return [first.replace(word, self.paint(word, color), 1), *rest]
 

@@ -1,6 +1,6 @@
 """debsecan: compares the packages of a Debian image with the data of Debian's security tracker.
 
-The image's package database is read here and handed over as a file of its own; nothing of the image is run.
+The image's package database is read here and passed on as a separate file; nothing of the image is run.
 Without a network it needs a mirror of the data (`--data file:///DIR`, one file for each suite).
 """
 

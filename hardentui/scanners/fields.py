@@ -24,12 +24,12 @@ def severity(word: Any) -> str:
 
 
 def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
-    """Without repetitions: scanners list a package once for each place where it is installed."""
+    """Without duplicates: scanners list a package once for each place where it is installed."""
     return tuple(dict.fromkeys(vulnerabilities))
 
 
 def time(text: Any) -> datetime | None:
-    """A time as Go writes it, with up to nine digits of a second; None when it is none."""
+    """A time as written by Go, with up to nine digits of a second; None if it is not one."""
     head, dot, rest = str(text or "").partition(".")
     digits = len(rest) - len(rest.lstrip("0123456789"))
     try:

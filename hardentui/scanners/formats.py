@@ -20,11 +20,11 @@ _FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
 
 
 def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Known[ScanReport]:
-    """A report of ours, of Trivy, Grype, Quay or Clair.
+    """A report in our own format, or of Trivy, Grype, Quay or Clair.
 
     Args:
         modified: when the file was written, for a report that does not say when it was made.
-        called: what the report is, for a sentence about it.
+        called: a description of the report, for messages.
     """
     try:
         if isinstance(document, dict) and document.get("schema") == SCHEMA:

@@ -36,7 +36,7 @@ class HostScans:
             raise WriteError(f"The result could not be kept: {error.strerror}.") from error
 
     def load(self) -> Known[tuple[HostScan, ...]]:
-        """The kept ones; none is no fault, one that cannot be read is."""
+        """The stored results; none at all is fine, an unreadable one is a fault."""
         scans = []
         for tool in _TOOLS:
             try:

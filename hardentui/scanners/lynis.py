@@ -1,6 +1,6 @@
 """Lynis: its report file, `key=value` lines (`/var/log/lynis-report.dat`). Pure.
 
-Warnings are what needs attention; suggestions are advice. Lynis gives no severities of its own.
+Warnings need attention; suggestions are advice. Lynis has no severities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _LONGEST = 500
 
 
 def parse(text: str) -> HostScan:
-    """Raises InputError: it is no report of Lynis, or one of a scan that did not end."""
+    """Raises InputError if it is not a report of Lynis, or of an unfinished scan."""
     values: dict[str, str] = {}
     failed: list[FailedRule] = []
     unknown = 0
@@ -32,7 +32,7 @@ def parse(text: str) -> HostScan:
     if "lynis_version" not in values:
         raise InputError("It has no lynis_version.")
     if "report_datetime_end" not in values:
-        raise InputError("The scan did not come to its end (no report_datetime_end).", "lynis audit system")
+        raise InputError("The scan did not finish (no report_datetime_end).", "lynis audit system")
     executed = [word for word in values.get("tests_executed", "").split("|") if word]
     wrong = {rule.id for rule in failed}
     skipped = [word for word in values.get("tests_skipped", "").split("|") if word]

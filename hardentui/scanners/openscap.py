@@ -1,7 +1,7 @@
 """OpenSCAP: XCCDF results (`--results`) and ARF (`--results-arf`), read as a stream. Pure.
 
-The XML may come from anywhere: a document type, and with it every entity, is refused; texts, depth and
-numbers of things are bounded; nothing is fetched.
+The XML may come from anywhere: a document type, and with it every entity, is rejected; texts, depth and
+counts are bounded; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _TEXTS = frozenset({"title", "result", "score", "target"})
 
 
 class _Refused(Exception):
-    """The document is none that is read; the argument says why."""
+    """The document is not a supported one; the argument says why."""
 
 
-class _Reader:
+class _ResultReader:
     """Collects the last TestResult of a document, and the titles of rules."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def _refuse_types(*_: object) -> None:
 
 def parse(content: bytes) -> HostScan:
     """Raises InputError: it holds no result of an XCCDF evaluation."""
-    reader = _Reader()
+    reader = _ResultReader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = _refuse_types
     parser.EntityDeclHandler = _refuse_types
@@ -113,7 +113,7 @@ def _refuse_external(*_: object) -> int:
     return 0
 
 
-def _scan(reader: _Reader, result: dict[str, str]) -> HostScan:
+def _scan(reader: _ResultReader, result: dict[str, str]) -> HostScan:
     counts = {"pass": 0, "unknown": 0, "not": 0}
     failed = []
     for identity, severity, outcome in reader.rules:

@@ -49,7 +49,7 @@ SCANNERS = (
         ("sudo apt-get install debsecan  # for images of Debian only",),
     ),
 )
-"""The one that is taken first stands first."""
+"""The default scanner comes first."""
 
 
 def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:

@@ -1,4 +1,4 @@
-"""Reports that Quay or Clair made of an image in a registry: taken in from a file, nothing is run.
+"""Reports of Quay or Clair about an image in a registry: imported from a file, nothing is run.
 
 Quay: `GET /api/v1/repository/NAMESPACE/NAME/manifest/DIGEST/security?vulnerabilities=true`. Clair 4:
 `GET /matcher/api/v1/vulnerability_report/DIGEST`, or `clairctl report --out json`. Both compare when they are

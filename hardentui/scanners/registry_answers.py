@@ -1,6 +1,6 @@
-"""What registries said, and since when: `hardentui images --updates` asks, checks read it here.
+"""Answers of registries with their dates: `hardentui images --updates` queries, checks read them here.
 
-Nobody can say how long a registry has had an image: its dates are made by whoever built it. So what counts is
+It is unknown how long a registry has had an image: its dates are set by whoever built it. So what counts is
 the day on which it was first seen here.
 """
 

@@ -14,11 +14,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = None) -> Known[str]:
-    """The digest that a registry has for a full name now: of the list of architectures where there is one.
+    """The registry's current digest for a full name: of the manifest list if there is one.
 
     Args:
-        reference: with its registry and a tag or digest.
-        environment: what leads to the logins and settings of the engine's user.
+        reference: including the registry and a tag or digest.
+        environment: points to the logins and settings of the engine's user.
     """
     command = (NAME, "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
     answer = ask(command, _SECONDS, environment or {})

@@ -1,8 +1,8 @@
 """Results of vulnerability scanners, stored by the ID of the image.
 
 `hardentui images --scan` and `--import` put them into `$XDG_STATE_HOME/hardentui/scans/IMAGE_ID.json`
-(without `sha256:`; `~/.local/state` when the variable is not set). A timer of yours may put the JSON of Trivy
-or Grype there as well. The newest replaces the one before.
+(without `sha256:`; `~/.local/state` if the variable is not set). Your own timer may put the JSON of Trivy
+or Grype there as well. A new result replaces the previous one.
 """
 
 from __future__ import annotations

@@ -52,11 +52,11 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
 
 
 def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
-    """Scan an image archive. Without the network, Trivy's database is taken as it is, with its date.
+    """Scan an image archive. Offline, Trivy's database is used unchanged, with its date.
 
     Args:
         archive: path of a docker archive.
-        offline: do not even try to bring the database up to date.
+        offline: do not try to update the database.
     """
     command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", "--quiet")
     answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
@@ -73,7 +73,7 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
 
 
 def database_date(ask: Ask) -> datetime | None:
-    """When Trivy's database was built; None when it does not tell."""
+    """When Trivy's database was built; None if it does not say."""
     answer = ask((NAME, "version", "--format", "json"), _ASK_SECONDS, _QUIET)
     if isinstance(answer, Unreadable):
         return None

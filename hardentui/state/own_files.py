@@ -1,6 +1,6 @@
-"""Folders of our own, and the files that are kept there.
+"""Our own folders and the files in them.
 
-Nobody else leads us elsewhere: a folder counts as ours only where every folder on the way to it belongs to us
+No other account can redirect us: a folder counts as ours only if each of its parents belongs to us
 or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
 Paths are plain texts here: importing pathlib for them would take a thirtieth of the time of a check.
 """
@@ -48,17 +48,17 @@ def _xdg(variable: str, otherwise: str) -> str:
 
 
 def read_document(path: str) -> Any:
-    """The parsed JSON of a file of ours.
+    """The parsed JSON of one of our files.
 
     Raises:
         OSError: it cannot be read; EPERM: another account has put it there.
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     return json.loads(read_own(path))
 
 
 def read_own(path: str) -> bytes:
-    """What is in a file of ours.
+    """The contents of one of our files.
 
     Raises:
         OSError: it cannot be read; EPERM: another account has put it there.
@@ -79,13 +79,13 @@ def keep_document(path: str, document: Mapping[str, Any]) -> None:
 
 
 def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
-    """Write a file of ours, readable by us alone, as a whole or not at all.
+    """Write one of our files atomically, readable only by us.
 
     Args:
-        durable: it is on the disk when this returns, also when the power fails then.
+        durable: synced to disk on return, so it survives a power failure.
 
     Raises:
-        OSError: what was there is untouched.
+        OSError: the previous file is untouched.
     """
     folder, name = os.path.split(path)
     draft = f".{os.urandom(8).hex()}.new"

@@ -17,7 +17,7 @@ _LONGEST = 4096
 
 
 class Remembered(Struct, frozen=True):
-    """Where the last session ended. Empty = nothing is known of it.
+    """The state in which the last session ended. Empty = unknown.
 
     Attributes:
         version: of this record; one of another version is not read.
@@ -44,7 +44,7 @@ def remembered_file() -> str:
 
 
 def read_remembered(environ: Mapping[str, str]) -> Remembered:
-    """What is remembered; nothing where that cannot be read, is of another version or is somebody else's.
+    """What is remembered; empty if it cannot be read, is of another version or belongs to another account.
 
     A session that is confined to a folder (in a browser) remembers nothing.
     """
@@ -60,7 +60,7 @@ def read_remembered(environ: Mapping[str, str]) -> Remembered:
 
 
 def remember(remembered: Remembered, environ: Mapping[str, str]) -> None:
-    """Keep it for the next session; where that cannot be done, the next one begins afresh."""
+    """Save it for the next session; if that fails, the next one starts fresh."""
     if is_confined(environ):
         return
     with suppress(OSError):

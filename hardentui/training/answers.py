@@ -43,10 +43,10 @@ _SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
 
 
 class Answer(Struct, frozen=True):
-    """The container that the learner asks for.
+    """The container that the learner requests.
 
     Attributes:
-        options: as they were typed.
+        options: as typed.
         words: what follows `podman`: `create`, all options, the image and its command.
     """
 
@@ -62,7 +62,7 @@ def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
         folder: the lab's own folder on the host, which `{folder}` stands for.
 
     Raises:
-        UsageError: one of them is none, or reaches outside the lab.
+        UsageError: one of them is invalid, or reaches outside the lab.
     """
     variant, rest = _variant(lab, [word.replace(FOLDER, folder) for word in options])
     line = parse_create_command(("podman", "create", *rest, f"{IMAGE}:{variant}"))

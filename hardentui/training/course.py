@@ -15,12 +15,12 @@ from hardentui.visible import visible
 
 
 class Course(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an instructor asks for. The field names are those of its TOML file.
+    """An instructor's course. The field names are those of its TOML file.
 
     Attributes:
-        labs: ids; empty = all that there are.
-        checklist: the file or the name of the checklist that goes with it.
-        pass_mark: the share of the points that it takes, in per cent.
+        labs: IDs; empty = all labs.
+        checklist: the file or name of its checklist.
+        pass_mark: the required share of the points, in per cent.
     """
 
     title: str = "Ten steps to a hardened Podman host"

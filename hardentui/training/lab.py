@@ -35,9 +35,9 @@ class Attack(Struct, frozen=True, forbid_unknown_fields=True):
         title: what the attacker does, as an imperative.
         run: the command; exit code 0 means that the attack worked.
         user: who runs it inside the container; empty = the container's own user.
-        neighbour: the name of the neighbour that it comes from; empty = from inside the lab's container.
-        unseen: it works only if nothing of what it printed can be found in the container's log.
-        moves_tag: instead of a command: somebody pushes another image under the tag `latest`.
+        neighbour: the neighbour that attacks; empty = from inside the lab's container.
+        unseen: it works only if the container's log contains nothing it printed.
+        moves_tag: instead of a command: another image is pushed under the tag `latest`.
         copies_unsigned: instead of a command: an unsigned image is copied under the learner's policy.
         seconds: the limit for the command.
     """
@@ -72,22 +72,22 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes:
         id: its name; that of its file.
-        steps: the steps of the checklist that it is about, the main one first.
+        steps: its steps of the checklist, the main one first.
         minutes: how long it takes; the time limit of the exam.
-        checks: ids of the checks that fail at the start and have to pass at the end.
+        checks: IDs of the checks that fail at the start and must pass at the end.
         learn: why this matters. picture: the attack as a drawing in plain characters.
-        task: what to do, for the learner who works alone.
-        guided: what to do next, for the learner who is guided.
+        task: what to do, for a learner who works alone.
+        guided: what to do next, for a guided learner.
         hints: where to look, which flag, and nearly the whole answer.
         start, solution: options of `podman run`.
         wrong: option -> what to say to a learner who tries it and has not solved the lab.
-        finish: what was learned, and where to go from here.
+        finish: what was learned, and what comes next.
         image: the variant of the lab's image that it starts with; the learner may choose another.
-        inside: the files of the image are looked at.
+        inside: the files of the image are inspected.
         networks: names of its networks; none = the container has no network at all.
         app: value of the container's label `app`.
         service: a command inside the container that works as long as the service does.
-        policy: in a lab about signatures: the policy.json that the learner edits. No container is made.
+        policy: in a lab about signatures: the policy.json that the learner edits. There is no container.
         solved_policy: the same, solved.
     """
 

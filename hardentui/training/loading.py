@@ -1,4 +1,4 @@
-"""Labs: where they lie, and how they are read from TOML."""
+"""Labs: where they are stored, and how they are read from TOML."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def find_lab(labs: Iterable[Lab], name: str) -> Lab:
     """A lab by its id or its number on the map.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such lab.
     """
     labs = tuple(labs)
     for number, lab in enumerate(labs, 1):
@@ -108,8 +108,8 @@ def _faults(lab: Lab, checks: frozenset[str]) -> Iterable[str]:
         yield "policy, solved_policy and the attack copies_unsigned belong together"
     names = {neighbour.name for neighbour in lab.neighbours}
     if lab.attack.neighbour and lab.attack.neighbour not in names:
-        yield f"its attack comes from {visible(lab.attack.neighbour, 60)}, which is none of its neighbours"
+        yield f"its attack comes from {visible(lab.attack.neighbour, 60)}, which is not one of its neighbours"
     for neighbour in lab.neighbours:
         for network in neighbour.networks:
             if network not in lab.networks:
-                yield f"{neighbour.name} is on {network}, which is none of its networks"
+                yield f"{neighbour.name} is on {network}, which is not one of its networks"

@@ -1,4 +1,4 @@
-"""What the learner has done: kept in a file of ours, versioned, written as a whole or not at all."""
+"""The learner's progress: kept in one of our files, versioned, written atomically."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LEAST = 4
 
 
 class LabResult(Struct, frozen=True):
-    """What the learner has reached in one lab. Times are seconds since 1970.
+    """The learner's progress in one lab. Times are seconds since 1970.
 
     Attributes:
         points: of the best pass; 0 = never passed.
         mode: how that pass was made.
-        attempts: how often the container was made anew since the lab was started.
+        attempts: how often the container was recreated since the lab was started.
         hints: how many were shown since then.
-        given_up: the solution was shown before it was passed; it earns nothing until it is started again.
+        given_up: the solution was shown before it was passed; no points until it is restarted.
     """
 
     points: int = 0
@@ -91,7 +91,7 @@ def progress_file() -> str:
 
 
 def load_progress(path: str) -> tuple[TrainingProgress, str]:
-    """The progress, and what has to be said about its file; empty where all is well.
+    """The progress, and a notice about its file; empty if there is none.
 
     A file that cannot be used is moved aside, never overwritten.
     """
@@ -128,5 +128,5 @@ def _set_aside(path: str, why: str) -> str:
     kept = f"{path}.{int(time.time())}.kept"
     with suppress(OSError):
         os.rename(path, kept)
-        return f"Your progress cannot be read ({why}). It is kept as {kept}, and you begin anew."
+        return f"Your progress cannot be read ({why}). It is kept as {kept}, and you start over."
     return f"Your progress cannot be read ({why}), and {path} cannot be moved aside."

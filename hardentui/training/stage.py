@@ -21,15 +21,15 @@ from hardentui.training.lab import LABEL, Lab
 _SERVICE_SECONDS = 15
 _COULD_NOT_RUN = range(125, 128)
 MARK = "hardentui-lab-intruder"
-"""What an attack prints whose trace is looked for."""
+"""The output of an attack whose trace is searched for."""
 
 
 class StageAnswer(Struct, frozen=True):
-    """What came of an attack or of a question to the service.
+    """The result of an attack or of a request to the service.
 
     Attributes:
-        works: None where it could not be tried; `said` tells why then.
-        said: what was seen, in one line; not yet safe to show.
+        works: None if it could not be tried; then `said` says why.
+        said: the output, in one line; not yet safe to show.
     """
 
     works: bool | None
@@ -42,10 +42,10 @@ class TrainingStage(Protocol):
     simulated: bool
 
     def prepare(self, lab: Lab, folder: str) -> None:
-        """Make all that the lab needs besides its own container."""
+        """Create everything that the lab needs besides its own container."""
 
     def make(self, lab: Lab, answer: Answer) -> None:
-        """Make the lab's container anew and start it."""
+        """Recreate the lab's container and start it."""
 
     def attack(self, lab: Lab, folder: str) -> StageAnswer: ...
 
@@ -129,7 +129,7 @@ class PodmanStage:
         return StageAnswer(not seen, "the log tells of it" if seen else "the log says nothing of it")
 
     def _move_tag(self, lab: Lab) -> StageAnswer:
-        """Somebody pushes: does the container's image name mean another image now?"""
+        """Push as an attacker: does the container's image name now point to another image?"""
         images = self._engine.images
         name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
         before, kept = images.id_of(name), images.id_of(f"{IMAGE}:latest")

@@ -1,1 +1,1 @@
-"""A container's throw-away copy: made, watched, judged, relaxed; nothing here touches the original."""
+"""A temporary copy of a container: created, watched, judged, relaxed; nothing here touches the original."""

@@ -1,4 +1,4 @@
-"""The baseline of a trial: the twin without any change, what it lacks or how it works."""
+"""The baseline of a trial: the unchanged twin, and what it lacks or how it works."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hardentui.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
 
 _LEAST_PATIENCE = 8.0
-_TIMES_AS_LONG = 6  # a twin with changes may take as many times as long as the one without
+_TIMES_AS_LONG = 6  # how many times longer a changed twin may take than the unchanged one
 
 
 class BaselineSeen(Struct, frozen=True):
-    """What the twin without changes was, and did."""
+    """Observations of the unchanged twin."""
 
     baseline: Baseline
     facts: ContainerFacts
@@ -32,10 +32,10 @@ class BaselineSeen(Struct, frozen=True):
 
 
 def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
-    """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
+    """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.tell(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    ends_well = _is_job(facts) and not request.probes  # nobody asks something of what has ended
+    ends_well = _is_job(facts) and not request.probes  # a stopped one needs no probe
     known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
     expected = expectation(facts.inspect, known, request.patience)
     log = ""
@@ -89,7 +89,7 @@ def _observed(
 
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
-    """The container with what its twin was seen to write; of one that does not run, all that was seen."""
+    """The container with the paths its twin wrote; for a stopped one, with everything observed."""
     changes = facts.changes
     if isinstance(seen.changes, tuple):
         known = changes if isinstance(changes, tuple) else ()
@@ -100,7 +100,7 @@ def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
 
 
 def _is_job(facts: ContainerFacts) -> bool:
-    """It has ended by itself, without a fault, and nothing starts it again: it is not meant to stay."""
+    """It exited on its own, successfully, and nothing restarts it: it is not meant to stay."""
     state = facts.inspect.get("State") or {}
     policy = ((facts.inspect.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no"
     ended = state.get("Status") == "exited" and int(state.get("ExitCode") or 0) == 0

@@ -1,4 +1,4 @@
-"""A configuration that is tried: chosen fixes, and what was loosened of them. Pure."""
+"""A configuration to try: the chosen fixes, and their relaxations. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OPTIONS = "rw,noexec,nosuid,nodev"
 
 
 class CapabilityBack(Struct, frozen=True):
-    """One capability that is not dropped."""
+    """Keep one capability."""
 
     capability: str
 
@@ -46,7 +46,7 @@ class CapabilityBack(Struct, frozen=True):
 
 
 class WritableFolder(Struct, frozen=True):
-    """One folder of a read-only root that stays writable: a tmpfs, or a volume of this name."""
+    """Keep one folder of a read-only root writable: with a tmpfs, or a volume of this name."""
 
     folder: str
     volume: str = ""
@@ -64,7 +64,7 @@ class WritableFolder(Struct, frozen=True):
 
 
 class Raised(Struct, frozen=True):
-    """One limit that is higher than wanted; `factor` times."""
+    """Raise one limit by `factor`."""
 
     option: str
     factor: int
@@ -81,11 +81,11 @@ class Raised(Struct, frozen=True):
 Loosening = CapabilityBack | WritableFolder | Raised
 
 
-class Configuration(Struct, frozen=True):
-    """What a twin is to run with.
+class TrialConfiguration(Struct, frozen=True):
+    """The configuration of a twin.
 
     Attributes:
-        profile: path of a seccomp profile that was learned; empty = none.
+        profile: path of a learned seccomp profile; empty = none.
     """
 
     choices: tuple[Choice, ...]
@@ -96,14 +96,16 @@ class Configuration(Struct, frozen=True):
     def checks(self) -> tuple[str, ...]:
         return tuple(choice.check for choice in self.choices)
 
-    def without(self, check: str) -> Configuration:
+    def without(self, check: str) -> TrialConfiguration:
         return replace(self, choices=tuple(c for c in self.choices if c.check != check))
 
-    def only(self, choices: tuple[Choice, ...]) -> Configuration:
+    def only(self, choices: tuple[Choice, ...]) -> TrialConfiguration:
         return replace(self, choices=choices)
 
-    def with_(self, *loosenings: Loosening) -> Configuration:
-        """With these too; a folder that becomes a volume is no tmpfs any more, a limit is raised once."""
+    def with_(self, *loosenings: Loosening) -> TrialConfiguration:
+        """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
+        once.
+        """
         kept = [
             loosening
             for loosening in self.loosenings
@@ -111,7 +113,7 @@ class Configuration(Struct, frozen=True):
         ]
         return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
-    def tighter(self, loosening: Loosening) -> Configuration:
+    def tighter(self, loosening: Loosening) -> TrialConfiguration:
         return replace(self, loosenings=tuple(other for other in self.loosenings if other != loosening))
 
 
@@ -128,7 +130,7 @@ class TwinPlanner:
     """Configurations as specs.
 
     Args:
-        facts: the container, with what its twin without changes was seen to write and use.
+        facts: the container, with what its unchanged twin wrote and used.
         make_plan: the plan of chosen fixes.
     """
 
@@ -142,7 +144,7 @@ class TwinPlanner:
             self._plans[choices] = self._make_plan(self.facts, choices)
         return self._plans[choices]
 
-    def spec(self, configuration: Configuration) -> Spec:
+    def spec(self, configuration: TrialConfiguration) -> Spec:
         spec = self.plan(configuration.choices).after
         for loosening in configuration.loosenings:
             spec = self._loosened(spec, loosening)
@@ -153,13 +155,13 @@ class TwinPlanner:
         changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
-    def dropped_capabilities(self, configuration: Configuration) -> frozenset[str]:
-        """What it had and would not have any more."""
+    def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
+        """What it had and would lose."""
         defaults = self.facts.engine.default_capabilities
         return bounding_set(self.facts.spec, defaults) - bounding_set(self.spec(configuration), defaults)
 
     def can_be_writable(self, folder: str, spec: Spec) -> bool:
-        """Whether something can be mounted there: it hides no program, and nothing covers it already."""
+        """Whether something can be mounted there: it hides no program, and is not covered yet."""
         if folder == "/" or any(at_or_above(tree, folder) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")):
             return False
         if hides_a_program(folder, self.facts):

@@ -1,4 +1,6 @@
-"""The learned seccomp profile is offered only after fresh twins worked with it, enforcing, also restarted."""
+"""The learned seccomp profile is offered only after fresh twins worked with it, enforced, also after a
+restart.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.trial.configuration import Configuration
+from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.system_calls import RISKY
@@ -30,14 +32,14 @@ _MOST_TRIES = 4
 
 
 class Enforced(Struct, frozen=True):
-    """A profile that twins worked with; without `document`: `why` there is none.
+    """A profile that twins worked with; without `document`, `why` there is none.
 
     Attributes:
-        calls, base_calls: how many system calls it lets through, and its base.
-        added: calls that were refused at first, and are allowed since.
+        calls, base_calls: how many system calls it allows, and its base allows.
+        added: calls that were denied at first, and then allowed.
     """
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     document: Mapping[str, Any] | None = None
     calls: int = 0
     base_calls: int = 0
@@ -46,7 +48,7 @@ class Enforced(Struct, frozen=True):
 
 
 class Enforcer:
-    """Tries the profile on twins; use as a context manager, around all that runs with its files."""
+    """Tries the profile on twins; a context manager around everything that uses its files."""
 
     def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
         self._lesson, self._rounds, self._tell = lesson, rounds, tell
@@ -61,8 +63,8 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def enforce(self, configuration: Configuration, needs: Needs) -> Enforced:
-        """The configuration with the profile; without it where no twin works with it."""
+    def enforce(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
+        """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unreadable):
             return Enforced(configuration, why=base.reason)
@@ -93,7 +95,7 @@ class Enforcer:
 
     def _enforced(
         self,
-        configuration: Configuration,
+        configuration: TrialConfiguration,
         document: Mapping[str, Any],
         base: Mapping[str, Any],
         allowed: Allowed,
@@ -109,9 +111,9 @@ class Enforcer:
         )
 
     def _refused(
-        self, configuration: Configuration, document: Mapping[str, Any], held: frozenset[str]
+        self, configuration: TrialConfiguration, document: Mapping[str, Any], held: frozenset[str]
     ) -> frozenset[str]:
-        """The calls that the profile refuses a twin, seen by a supervisor that answers as it does."""
+        """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
         rounds = self._rounds
         watch = Watch(document, held, files=rounds.stage.files)
         try:

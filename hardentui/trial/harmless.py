@@ -51,7 +51,7 @@ from hardentui.writers.supporting import network_name
 
 
 class HostPlace(StrEnum):
-    """What a path of the host is."""
+    """What a host path is."""
 
     FOLDER = "folder"
     FILE = "file"
@@ -60,16 +60,16 @@ class HostPlace(StrEnum):
 
 
 class Role(Struct, frozen=True):
-    """What a twin gets instead of what the original has.
+    """What a twin gets in place of the original's.
 
     Attributes:
         name: of the twin.
-        labels: instead of all labels: theirs steer proxies, updates and services.
-        network: of the trial, without a way out; empty = none is needed.
+        labels: in place of all labels, which control proxies, updates and services.
+        network: of the trial, without a route out; empty = none is needed.
         pod: of the trial; empty = the twin is in none.
-        twins: name or id of a container -> its twin, for those that are tried along.
-        copy_volumes: also where a copy-on-write mount would do.
-        empty_volumes: volumes that can be written begin empty.
+        twins: name or ID of a container -> its twin, for those included in the trial.
+        copy_volumes: even where a copy-on-write mount would do.
+        empty_volumes: writable volumes start empty.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Role(Struct, frozen=True):
 
 
 class VolumeCopy(Struct, frozen=True):
-    """A volume that has to be filled before the twin is created; an empty `source` = it begins empty."""
+    """A volume to fill before the twin is created; an empty `source` = it starts empty."""
 
     source: str
     name: str
@@ -92,8 +92,8 @@ class Harmless(Struct, frozen=True):
     """What a twin is created from.
 
     Attributes:
-        copies: volumes to make first.
-        lacks: what the original has and the twin does not, one sentence each.
+        copies: volumes to create first.
+        lacks: what the twin lacks compared with the original, one sentence each.
     """
 
     spec: Spec
@@ -117,7 +117,7 @@ def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[
 
     Args:
         spec: of the original, or a hardened one.
-        place_of: tells what a path of the host is.
+        place_of: returns what a host path is.
     """
     lacks: list[str] = []
     network = _network(spec, facts, role, lacks)
@@ -175,8 +175,9 @@ def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) ->
 
 
 def _identity_map(spec: Spec, facts: ContainerFacts) -> Spec:
-    """The very ids of an original with `userns=auto`: another twin of it would be given others, to which the
-    files in its volumes do not belong."""
+    """The exact IDs of an original with `userns=auto`: a new allocation would differ, and the files in its
+    volumes would not belong to it.
+    """
     if spec[USERNS].partition(":")[0] != "auto" or spec[USERNS] != facts.spec[USERNS]:
         return spec
     kernel = facts.kernel
@@ -215,7 +216,7 @@ def _mounts(
             if role.empty_volumes and not mount.read_only:
                 return copied(mount, "")
             if not source or (source not in facts.volumes and mount.destination not in data):
-                return copied(mount, "")  # one that the plan adds, or that begins empty
+                return copied(mount, "")  # one that the plan adds, or that starts empty
             if must_copy or mount.subpath or _for_itself(mount):
                 return copied(mount, source)
             return _over(mount, source)
@@ -230,7 +231,7 @@ def _mounts(
             return copied(Mount("volume", "", mount.destination), "")
         if mount.read_only or source in _HOST_TREES or place is not HostPlace.FOLDER:
             if not mount.read_only:
-                lacks.append(f"the right to write to {source}: the twin has it read-only")
+                lacks.append(f"write access to {source}: it is read-only in the twin")
             return mount.with_options("ro", drop=(*_RELABEL, "rw"))
         if must_copy or _for_itself(mount):
             return copied(mount, source)
@@ -247,8 +248,9 @@ def _mounts(
 
 
 def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
-    """What its pod or `--volumes-from` mounts, where no mount of the spec takes its place: inspect lists most
-    of it, what others bring from the host is among what is mounted."""
+    """What its pod or `--volumes-from` mounts, unless a mount of the spec replaces it: inspect lists most of
+    it; host paths that others bring are among the mounted ones.
+    """
     if not spec[VOLUMES_FROM] and not facts.pod:
         return ()
     mounts = {}
@@ -266,12 +268,12 @@ def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tup
 
 
 def _for_itself(mount: Mount) -> bool:
-    """Its files have owners or an SELinux label for the original alone: they can be had only as a copy."""
+    """Its files have owners or an SELinux label for the original alone: only a copy is possible."""
     return any(option == "Z" or option.startswith("idmap") for option in mount.options)
 
 
 def _over(mount: Mount, source: str) -> Mount:
-    """Copy-on-write, or as it is where it is read-only; never with what would change the real files."""
+    """Copy-on-write, or unchanged if read-only; never with options that would change the real files."""
     mount = Mount(mount.type, source, mount.destination, mount.options, mount.subpath)
     if mount.read_only:
         return mount.with_options("ro", drop=_RELABEL)
@@ -279,5 +281,5 @@ def _over(mount: Mount, source: str) -> Mount:
 
 
 def has_user_namespace(spec: Spec) -> bool:
-    """A copy-on-write mount cannot be entered from another user namespace than the engine's."""
+    """A copy-on-write mount is not accessible from a user namespace other than the engine's."""
     return spec[USERNS] not in ("", "host") or bool(spec[UIDMAP]) or bool(spec[GIDMAP])

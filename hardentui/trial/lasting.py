@@ -1,9 +1,9 @@
-"""What has to outlive a restart: a folder whose content matters becomes a volume."""
+"""What must survive a restart: a folder whose content matters becomes a volume."""
 
 from __future__ import annotations
 
 from hardentui.model.trial import TrialEvent, TrialStep
-from hardentui.trial.configuration import Configuration, WritableFolder
+from hardentui.trial.configuration import TrialConfiguration, WritableFolder
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.restart import lasting_folders, lost, restarted
@@ -14,19 +14,19 @@ _ROOT = "writable-rootfs"
 
 
 def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -> Settled:
-    """With a volume for each folder whose content has to outlive a restart, and known to restart at all."""
+    """With a volume for each folder whose content must survive a restart, and proven to restart at all."""
     planner = rounds.planner
     spec, original = planner.spec(settled.configuration), planner.facts.spec
     if not settled.configuration.choices or spec == original:
         return settled
     folders = lasting_folders(spec, original)
-    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what has to outlive that"))
+    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what must survive a restart"))
     hardened = restarted(rounds, spec, folders)
     if not folders and not hardened.why:
         return settled
     unchanged = restarted(rounds, original, folders)
     if unchanged.why:
-        return settled  # it cannot be restarted as it is
+        return settled  # it cannot be restarted unchanged
     files = lost(folders, unchanged, hardened) if not hardened.why else dict.fromkeys(folders, "")
     if not files and not hardened.why:
         return settled
@@ -45,7 +45,7 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
 
 
 def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: str) -> Settled:
-    """It does not restart with what was found: without a read-only root it is to be seen once more."""
+    """It does not restart with the result: without a read-only root it is tried once more."""
     configuration = settled.configuration.without(_ROOT)
     if configuration != settled.configuration:
         relaxer.leave_out(_ROOT, f"it does not work after a restart: {why}")
@@ -53,5 +53,5 @@ def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: 
     if restarted(rounds, rounds.planner.spec(again.configuration), ()).why:
         for check in again.configuration.checks:
             relaxer.leave_out(check, f"it does not work after a restart: {why}")
-        again = Settled(Configuration(()), {}, again.left_out)
+        again = Settled(TrialConfiguration(()), {}, again.left_out)
     return again

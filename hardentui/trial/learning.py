@@ -1,4 +1,4 @@
-"""Learning on twins without changes: watched while they start, serve, stop and start again."""
+"""Learning from unchanged twins: watched while they start, serve, stop and start again."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Tell = Callable[[TrialEvent], None]
 
 
 class Lesson(Struct, frozen=True):
-    """What learning needs to know, and what it keeps.
+    """The inputs of learning, and what it keeps.
 
     Attributes:
-        base: the seccomp profile that a learned one must not be weaker than, as JSON.
-        before: what earlier trials learned of the same container and image.
-        profile_path: where the learned profile will lie in the end.
+        base: the seccomp profile that a learned one must not weaken, as JSON.
+        before: what earlier trials learned about the same container and image.
+        profile_path: the final path of the learned profile.
     """
 
     base: Known[Mapping[str, Any]]
@@ -59,14 +59,14 @@ def learn(
     *,
     ends_well: bool,
 ) -> Needs:
-    """What the container needs, from what twins without changes were seen to do.
+    """The container's needs, from observations of unchanged twins.
 
-    One begins with the data that there is and is started twice; where it has volumes another one begins with
-    empty ones, for what an entry point does only then.
+    One starts with the existing data and is started twice; if there are volumes, another one starts with
+    empty ones, for what an entry point does only on first use.
     """
-    runs = [(facts.spec, False, "watching what a twin without changes does, also after a restart")]
+    runs = [(facts.spec, False, "watching an unchanged twin, also after a restart")]
     if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
-        runs.append((facts.spec, True, "watching what it does with empty volumes"))
+        runs.append((facts.spec, True, "watching it with empty volumes"))
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
     seen: Observation | None = None
@@ -105,7 +105,7 @@ def _watched(
     empty: bool,
     ends_well: bool,
 ) -> Observation | str:
-    """What was seen of one twin; or why it did not become ready."""
+    """The observations of one twin, or why it did not become ready."""
     watch.open()
     if watch.profile_path:
         spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
@@ -131,7 +131,7 @@ def _run(
     *,
     ends_well: bool,
 ) -> str:
-    """One start, until it is ready and every probe was answered; why it is not."""
+    """One start, until it is ready and every probe succeeded; returns why it is not."""
     watch.attach(twin.init())
     twin.start()
     return stage.wait(twin, expected, probes, ends_well=ends_well).why

@@ -1,4 +1,4 @@
-"""What trials that were killed have left behind."""
+"""Leftovers of killed trials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Mine = Callable[[Mapping[str, str]], bool]
 
 
 def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
-    """Remove the twins, copies and networks whose trial ended without removing them; returns their names.
+    """Remove twins, copies and networks that an ended trial left behind; returns their names.
 
     Raises:
         EngineError: Podman does not answer.
@@ -25,12 +25,12 @@ def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
 
 
 def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:
-    """Remove all that one trial made, by its label: also what a request made whose answer was lost."""
+    """Remove everything of one trial, by its label, including results of requests whose answer was lost."""
     return _remove(changing, lambda labels: labels.get(TRIAL_LABEL) == number)
 
 
 def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
-    """Containers first, for they hold the rest. What cannot be removed now is left to the next trial."""
+    """Containers first, because they use the rest. What cannot be removed now is left to the next trial."""
     removed: list[str] = []
 
     def each(names: Iterable[str], remove: Callable[[str], None]) -> None:

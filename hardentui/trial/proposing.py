@@ -1,4 +1,4 @@
-"""What to tell whoever tries: a probe that would prove more, and how to give a twin what it lacks."""
+"""Advice for the user: a probe that would prove more, and how to give a twin what it lacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_PROBES = {
     ),
     5432: ("pg_isready", "pg_isready -q -t 5 -h $TWIN_IP"),
 }
-"""Port -> the program that a probe of it takes, and the probe."""
+"""Port -> the program that its probe needs, and the probe."""
 _MOST_ASKED = 4
 _NO_NAME = re.compile(
     r"(could not resolve|name or service not known|name resolution|no such host|unknown host|getaddrinfo"
@@ -40,7 +40,7 @@ _NO_WAY = re.compile(
 
 
 def proposed_probe(twin: Twin, ports: Sequence[str]) -> str:
-    """A probe that succeeds on the unchanged twin; empty when none is known. It reads only."""
+    """A probe that succeeds on the unchanged twin; empty if none is known. It is read-only."""
     numbers = sorted(int(port.partition("/")[2]) for port in ports if port.startswith("tcp/"))
     asked = 0
     for number in numbers:
@@ -74,20 +74,20 @@ def _candidates(port: int) -> Iterator[str]:
 def advice_for(
     facts: ContainerFacts, failed: ProbeResult | None, log: str, lacks: Sequence[str], *, outside: bool
 ) -> str:
-    """How to give the twin what it lacks, as the probe that failed and its log tell."""
+    """How to give the twin what it lacks, judging by the failed probe and its log."""
     sentences = []
     if failed is not None:
         if failed.lacks_program:
             sentences.append("The probe uses a program that this machine does not have.")
         else:
-            sentences.append("A probe runs on this machine; see whether it is right for $TWIN_IP.")
+            sentences.append("A probe runs on this machine; check that it is right for $TWIN_IP.")
     neighbours = needed_peers(facts, log)
     if neighbours:
         flags = " ".join(f"--peer {name}" for name in neighbours)
         sentences.append(f"It names {listed(list(neighbours))}: try again with {flags}.")
     elif _NO_NAME.search(log) or _NO_WAY.search(log):
         sentences.append(
-            "It misses somebody on its network: give it a twin of that container with --peer NAME."
+            "It cannot reach a neighbour on its network: give it a twin of that container with --peer NAME."
         )
         if not outside:
             sentences.append("If it needs the outside, --outside lets the twin reach it.")
@@ -97,7 +97,7 @@ def advice_for(
 
 
 def needed_peers(facts: ContainerFacts, log: str) -> tuple[str, ...]:
-    """Containers on its networks whose name stands in its log or its environment."""
+    """Containers on its networks whose name appears in its log or its environment."""
     own = set(facts.networks)
     variables: tuple[str, ...] = facts.spec[ENV]
     words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", "\n".join((log, *variables))))

@@ -1,4 +1,4 @@
-"""From what works to the trial's record: proven against the kernel, with how much that proves."""
+"""From what works to the trial's record: proven against the kernel, with the strength of the proof."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hardentui.errors import EngineError
 from hardentui.model.finding import Status
 from hardentui.model.trial import How, LeftOut, Proof, Result, Trial, TrialEvent, TrialStep
 from hardentui.trial import results
-from hardentui.trial.configuration import Configuration
+from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
 
 _OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
-"""What a learned profile is proven by, whether or not these were among the chosen fixes."""
+"""The checks that prove a learned profile, whether or not they were among the chosen fixes."""
 
 
 def recorded(
@@ -29,7 +29,7 @@ def recorded(
     """The record.
 
     Args:
-        profile: where the learned profile will lie, of which the twins had a copy.
+        profile: the future path of the learned profile, of which the twins had a copy.
     """
     planner = rounds.planner
     configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
@@ -58,15 +58,15 @@ def recorded(
 
 
 def _proven(
-    configuration: Configuration, rounds: Rounds, tools: Tools
-) -> tuple[Configuration, tuple[Proof, ...], tuple[LeftOut, ...]]:
+    configuration: TrialConfiguration, rounds: Rounds, tools: Tools
+) -> tuple[TrialConfiguration, tuple[Proof, ...], tuple[LeftOut, ...]]:
     """What the kernel enforces on the final twin. A change without effect is not counted."""
     if not configuration.choices and not configuration.profile:
         return configuration, (), ()
     planner = rounds.planner
     tools.tell(
         TrialEvent(
-            TrialStep.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks
+            TrialStep.PROOF, "checking what the kernel enforces on the twin", changes=configuration.checks
         )
     )
     try:
@@ -109,7 +109,7 @@ def _sure(record: Trial, rounds: Rounds) -> str:
         return "Its health check passed on the hardened twin."
     if rounds.expected.how is How.PORTS:
         ports = ", ".join(sorted(rounds.expected.ports))
-        return f"The hardened twin listens on {ports}; whether it answers only a probe shows."
+        return f"The hardened twin listens on {ports}; only a probe can show whether it answers."
     if record.baseline.how is How.ALIVE and rounds.judges_work:
-        return "The hardened twin did its work and ended without a fault."
-    return "The hardened twin stayed alive. Whether it does its work only a probe shows."
+        return "The hardened twin did its work and exited successfully."
+    return "The hardened twin stayed alive. Only a probe can show whether it does its work."

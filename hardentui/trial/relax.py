@@ -13,9 +13,9 @@ from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
-    Configuration,
     Loosening,
     Raised,
+    TrialConfiguration,
     TwinPlanner,
     WritableFolder,
 )
@@ -30,9 +30,9 @@ _RAISABLE = ("memory", "pids-limit")
 
 
 class Settled(Struct, frozen=True):
-    """What works. `why` has the evidence of each loosening."""
+    """What works. `why` has the evidence for each relaxation."""
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     why: dict[Loosening, str]
     left_out: tuple[LeftOut, ...]
 
@@ -48,11 +48,11 @@ class Relaxer:
         self._left_out: list[LeftOut] = []
         self._bisected = False
 
-    def settle(self, configuration: Configuration) -> Settled:
+    def settle(self, configuration: TrialConfiguration) -> Settled:
         """The configuration that works; one without choices when none does."""
         if not configuration.choices:
             return Settled(configuration, {}, tuple(self._left_out))
-        tried = self._rounds.run(configuration, "every change at once")
+        tried = self._rounds.run(configuration, "all changes at once")
         tried = self._with_capabilities(self._by_evidence(tried), frozenset())
         configuration = tried.configuration
         if not tried.ready:
@@ -72,11 +72,11 @@ class Relaxer:
     # --- evidence -----------------------------------------------------------------------------------
 
     def _by_evidence(self, tried: Tried) -> Tried:
-        """Loosen what the evidence names, and try again, as long as there is something to loosen."""
+        """Relax what the evidence names, and try again, as long as there is something to relax."""
         while True:
             useful = self._useful(tried)
             if not useful and not tried.ready and not self._exhausted:
-                traced = self._rounds.run(tried.configuration, "what the kernel refuses it", trace=True)
+                traced = self._rounds.run(tried.configuration, "what the kernel denies it", trace=True)
                 useful = self._useful(traced)
                 if not useful:
                     return traced if traced.ready else tried
@@ -110,7 +110,7 @@ class Relaxer:
             return loosening if adds and self._planner.can_be_writable(loosening.folder, spec) else None
         return self._raised(configuration, loosening)
 
-    def _raised(self, configuration: Configuration, wanted: Raised) -> Raised | None:
+    def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:
         option: Option[Any] = BY_NAME[wanted.option]
         spec, original = self._planner.spec(configuration), self._planner.facts.spec
         if spec[option] == original[option] or not isinstance(spec[option], int) or spec[option] <= 0:
@@ -125,11 +125,11 @@ class Relaxer:
 
     # --- bisection ----------------------------------------------------------------------------------
 
-    def _add(self, working: Configuration, candidates: tuple[Choice, ...]) -> Configuration:
-        """As many of the candidates as work, on top of a configuration that works."""
+    def _add(self, working: TrialConfiguration, candidates: tuple[Choice, ...]) -> TrialConfiguration:
+        """As many of the candidates as work, on top of a working configuration."""
         if not candidates:
             return working
-        wanted = Configuration((*working.choices, *candidates), working.loosenings)
+        wanted = TrialConfiguration((*working.choices, *candidates), working.loosenings)
         what = candidates[0].check if len(candidates) == 1 else plural(len(candidates), "change")
         tried = self._rounds.run(wanted, f"{what} on top of what works")
         if tried.ready:
@@ -144,8 +144,8 @@ class Relaxer:
         working = self._add(working, candidates[:half])
         return self._add(working, candidates[half:])
 
-    def _culprit(self, working: Configuration, choice: Choice, tried: Tried) -> Configuration:
-        """One change that breaks it: loosened as little as makes it work, else left out."""
+    def _culprit(self, working: TrialConfiguration, choice: Choice, tried: Tried) -> TrialConfiguration:
+        """One change that breaks it: relaxed as little as possible, else left out."""
         better = self._by_evidence(tried)
         if better.ready:
             return better.configuration
@@ -156,16 +156,16 @@ class Relaxer:
             while raised := self._raised(better.configuration, Raised(option, 2)):
                 better = self._rounds.run(better.configuration.with_(raised), f"with {raised.words}")
                 if better.ready:
-                    self._note(raised, f"it fails with the limit that was wanted: {tried.why}")
+                    self._note(raised, f"it fails with the planned limit: {tried.why}")
                     return better.configuration
         self.leave_out(choice.check, f"it does not work with it: {tried.why}", _shown(tried))
         return working
 
     def _with_capabilities(self, tried: Tried, dropped: frozenset[str]) -> Tried:
-        """With every capability that it had before and does not have now, if that makes it work.
+        """With every capability that it had before and lacks now, if that makes it work.
 
         Args:
-            dropped: what may stay dropped, because it works without.
+            dropped: those that may stay dropped, because it works without them.
         """
         gone = self._planner.dropped_capabilities(tried.configuration) - dropped
         if tried.ready or not gone:
@@ -184,18 +184,18 @@ class Relaxer:
 
     # --- tightening ---------------------------------------------------------------------------------
 
-    def _needed(self, configuration: Configuration) -> Configuration:
-        """Without the loosenings of changes that were left out: they loosen nothing."""
+    def _needed(self, configuration: TrialConfiguration) -> TrialConfiguration:
+        """Without the relaxations of changes that were left out: they have no effect."""
         spec = self._planner.spec(configuration)
         kept = [
             loosening
             for loosening in configuration.loosenings
             if self._planner.spec(configuration.tighter(loosening)) != spec
         ]
-        return Configuration(configuration.choices, tuple(kept))
+        return TrialConfiguration(configuration.choices, tuple(kept))
 
-    def _tightened(self, configuration: Configuration) -> Configuration:
-        """Without the capabilities that it works without. Only where something tells whether it answers."""
+    def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
+        """Without the capabilities that it works without, if something shows whether it answers."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
         if not self._rounds.judges_work:
             # its stop is judged in any case
@@ -226,7 +226,7 @@ class Relaxer:
 
 
 def _shown(tried: Tried) -> str:
-    """What was seen of a failure: the first sign, else the last line of its log."""
+    """The visible cause of a failure: the first sign, else the last line of its log."""
     if tried.evidence:
         return tried.evidence[0].text
     lines = [line for line in tried.log.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""What is to be tried, and what a trial works with."""
+"""The request of a trial, and its dependencies."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from hardentui.trial.rounds import Tell
 
 
 class TrialRequest(Struct, frozen=True):
-    """What is to be tried.
+    """The request of a trial.
 
     Attributes:
-        facts: the container after a close look.
-        choices: the fixes; those with parameters of somebody's own are tried as they are.
-        peers: containers that it needs; they get twins without changes.
+        facts: the container after a detailed inspection.
+        choices: the fixes; those with user-set parameters are tried unchanged.
+        peers: containers that it needs; they get unchanged twins.
         members: the other members of its pod.
-        probes: commands that have to succeed.
-        outside: its network has a way out.
-        lesson: what learning takes; None = nothing is learned.
+        probes: commands that must succeed.
+        outside: its network has a route out.
+        lesson: the inputs of learning; None = nothing is learned.
     """
 
     facts: ContainerFacts
@@ -44,14 +44,14 @@ class TrialRequest(Struct, frozen=True):
 
 
 class Tools(Struct, frozen=True):
-    """What a trial works with.
+    """The dependencies of a trial.
 
     Attributes:
         files: this machine's; None when the engine runs on another one.
-        look: facts of a running container, closely looked at, from its inspect document.
-        judge: what a check says of facts.
+        look: detailed facts of a running container, from its inspect document.
+        judge: runs a check on facts.
         stop: ends the trial.
-        keep: takes what was learned, for the next trial.
+        keep: stores what was learned, for the next trial.
     """
 
     changing: ChangingEngine

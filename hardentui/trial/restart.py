@@ -1,6 +1,6 @@
-"""What outlives a restart of the original has to outlive one of the hardened container too.
+"""What survives a restart of the original must also survive one of the hardened container.
 
-A container's own layer keeps what is written through a restart; a tmpfs does not. So a folder that becomes a
+A container's writable layer survives a restart; a tmpfs does not. So a folder that becomes a
 tmpfs is compared: what the unchanged twin still has after a restart, and the hardened one has not, matters,
 and the folder becomes a volume.
 """
@@ -44,7 +44,7 @@ class Restarted(Struct, frozen=True):
 
 
 def lasting_folders(spec: Spec, original: Spec) -> tuple[str, ...]:
-    """The folders that a plan made a tmpfs, but for those that are temporary by their name."""
+    """The folders that a plan made a tmpfs, except those whose name says that they are temporary."""
     known = {entry.partition(":")[0] for entry in original[TMPFS]}
     added = [entry.partition(":")[0] for entry in spec[TMPFS]]
     return tuple(folder for folder in added if folder not in known and not _is_temporary(folder))
@@ -59,7 +59,7 @@ def restarted(rounds: Rounds, spec: Spec, folders: tuple[str, ...]) -> Restarted
     """Start a twin, stop it, start it again; volumes are copies, because copy-on-write ends with a stop.
 
     Raises:
-        EngineError: it cannot be made.
+        EngineError: it cannot be created.
     """
     stage = rounds.stage
     with stage.twin(spec, copy_volumes=True) as twin:
@@ -79,9 +79,9 @@ def lost(folders: Iterable[str], unchanged: Restarted, hardened: Restarted) -> d
     lost_files: dict[str, str] = {}
     for path, digest in unchanged.before.items():
         if path.endswith(_PASSING) or unchanged.after.get(path) != digest:
-            continue  # made anew at each start
+            continue  # recreated at each start
         if path in hardened.before and hardened.after.get(path) == hardened.before[path]:
-            continue  # made anew as it was
+            continue  # recreated with the same content
         for folder in folders:
             if at_or_above(folder, path):
                 lost_files.setdefault(folder, path)
@@ -89,7 +89,7 @@ def lost(folders: Iterable[str], unchanged: Restarted, hardened: Restarted) -> d
 
 
 def contents(stage: Stage, twin: Twin, folders: Iterable[str]) -> Contents:
-    """The files in these folders of a running twin, by their digests; a folder that is not there has none."""
+    """The files in these folders of a running twin, by digest; a missing folder has none."""
     digests: dict[str, str] = {}
     for folder in folders:
         with suppress(EngineError, tarfile.TarError):

@@ -1,4 +1,4 @@
-"""From what was found to the trial's record. Pure."""
+"""From the results of the rounds to the trial's record. Pure."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ from hardentui.options import (
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
-from hardentui.trial.configuration import CapabilityBack, Configuration, Loosening, TwinPlanner
+from hardentui.trial.configuration import CapabilityBack, Loosening, TrialConfiguration, TwinPlanner
 
 _NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
     ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
-    ((NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS), "a twin is on a network of its own, without a way out"),
-    ((RESTART, SDNOTIFY, REQUIRES), "nothing starts a twin again"),
-    ((LABELS,), "a twin has labels of its own"),
-    ((IMAGE, PULL), "a twin runs the image that the container runs now"),
-    ((LOG_DRIVER, LOG_OPT), "a twin keeps its log in a file of its own"),
+    ((NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS), "a twin is on a separate network without a route out"),
+    ((RESTART, SDNOTIFY, REQUIRES), "nothing restarts a twin"),
+    ((LABELS,), "a twin has its own labels"),
+    ((IMAGE, PULL), "a twin runs the container's current image"),
+    ((LOG_DRIVER, LOG_OPT), "a twin writes its log to a separate file"),
     ((HEALTH_ON_FAILURE,), "a twin is left alone when it is unhealthy"),
-    ((NAME, POD, REMOVE), "a twin has a name and an end of its own"),
+    ((NAME, POD, REMOVE), "a twin has its own name and lifetime"),
 )
-"""Options that a twin has in a harmless form, so that it cannot show what a change of them does."""
+"""Options that a twin has in a harmless form, so it cannot show the effect of changing them."""
 
 
 def not_tried(plan: Plan) -> tuple[NotTried, ...]:
-    """The changes whose whole effect no twin can show."""
+    """The changes whose full effect no twin can show."""
     options = {option.name: why for several, why in _NOT_ON_A_TWIN for option in several}
     untried = []
     for check in (choice.check for choice in plan.choices):
@@ -62,7 +62,7 @@ def not_tried(plan: Plan) -> tuple[NotTried, ...]:
 
 
 def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
-    """Each option of each fix that works as it was wanted; `loose`: checks that were loosened."""
+    """Each option of each fix that works as planned; `loose`: checks that were relaxed."""
     loosened = set(loose)
     wanted = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
     return tuple(
@@ -75,9 +75,9 @@ def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
 
 
 def relaxed(
-    planner: TwinPlanner, configuration: Configuration, why: dict[Loosening, str], whole: Spec
+    planner: TwinPlanner, configuration: TrialConfiguration, why: dict[Loosening, str], whole: Spec
 ) -> tuple[Relaxed, ...]:
-    """What is given instead of what was wanted, one entry for each loosening."""
+    """What was given instead of what was planned, one entry per relaxation."""
     wanted = planner.plan(configuration.choices).after
     defaults = planner.facts.engine.default_capabilities
     loosened = []
@@ -90,7 +90,7 @@ def relaxed(
             loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
             continue
         name = loosening.options[0]
-        only = planner.spec(Configuration(configuration.choices, (loosening,)))
+        only = planner.spec(TrialConfiguration(configuration.choices, (loosening,)))
         given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
         before = _text(name, arguments(wanted, BY_NAME[name]))
         loosened.append(
@@ -100,7 +100,7 @@ def relaxed(
 
 
 def option_changes(plan: Plan, after: Spec) -> tuple[OptionChange, ...]:
-    """The whole difference, option by option."""
+    """The complete difference, option by option."""
     checks = {change.option: change.checks for change in plan.changes}
     return tuple(
         OptionChange(

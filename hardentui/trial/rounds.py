@@ -1,4 +1,4 @@
-"""One round: a twin with a configuration, judged; and what was seen of it when it failed."""
+"""One round: a twin with a configuration, judged; and the evidence when it failed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from hardentui.errors import ChangeFailed, EngineError
 from hardentui.model.trial import How, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
-from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Raised, TwinPlanner
+from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
 from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
 from hardentui.trial.stage import Stage, Twin
 
 Tell = Callable[[TrialEvent], None]
 LOG_SHOWN = 4000
-_AT_ONCE = 0.5  # seconds: a stop that takes all of its time but this was no stop
+_AT_ONCE = 0.5  # seconds: a stop that uses up all its time was not clean
 _LEAST_STOP = 3.0  # seconds that every twin may take to stop
 _TIMES_AS_LONG = 4
 _MOST_STOP = 60
 
 
 class Stopped(Struct, frozen=True):
-    """How a twin stopped; `killed`: it had to be, because it did not end by itself in its time."""
+    """How a twin stopped; `killed`: it did not stop in time and had to be killed."""
 
     seconds: float
     killed: bool
@@ -35,7 +35,7 @@ class Stopped(Struct, frozen=True):
 class Tried(Struct, frozen=True):
     """How a round ended."""
 
-    configuration: Configuration
+    configuration: TrialConfiguration
     ready: bool
     why: str = ""
     evidence: tuple[FailureSign, ...] = ()
@@ -46,9 +46,9 @@ class Rounds:
     """Runs rounds and keeps their records.
 
     Args:
-        expected: what the twin without changes was judged by.
-        stop_seconds: in which the twin without changes stopped; None when it had to be killed.
-        ends_well: it is a job, which ends with exit code 0.
+        expected: how the unchanged twin was judged.
+        stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
+        ends_well: it is a job, which exits with code 0.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Rounds:
 
     @property
     def judges_work(self) -> bool:
-        """Something tells whether it answers, not only that it is there."""
+        """Something shows whether it answers, not only that it exists."""
         return bool(self.probes) or self.expected.how is How.HEALTH or self._ends_well
 
-    def run(self, configuration: Configuration, purpose: str, *, trace: bool = False) -> Tried:
+    def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
         """One round.
 
         Args:
@@ -100,7 +100,7 @@ class Rounds:
         )
         return tried
 
-    def _on_a_twin(self, configuration: Configuration, trace: bool) -> Tried:
+    def _on_a_twin(self, configuration: TrialConfiguration, trace: bool) -> Tried:
         with self.stage.twin(self.planner.spec(configuration)) as twin:
             refused: tuple[RefusedCall, ...] = ()
             if trace and CallTrace.possible() and self.stage.files is not None:
@@ -119,7 +119,7 @@ class Rounds:
             return Tried(configuration, not why, why, tuple(dict.fromkeys(evidence)), log)
 
     def _life(self, twin: Twin) -> tuple[str, bool]:
-        """Start it, judge it, stop it: why it failed, and whether it stopped as it has to."""
+        """Start it, judge it, stop it: why it failed, and whether it stopped properly."""
         outcome = self.start(twin)
         if not outcome.ready or outcome.exit_code is not None or self._stop_seconds is None:
             return outcome.why, True
@@ -155,24 +155,22 @@ def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
 
 
 def of_state(twin: Twin) -> list[FailureSign]:
-    """The signs in what Podman tells of it."""
+    """The signs in Podman's state of it."""
     try:
         state = twin.document().get("State") or {}
     except EngineError:
         return []
     if state.get("OOMKilled"):
-        return [FailureSign("the kernel killed it for want of memory", Raised("memory", 2))]
+        return [FailureSign("the kernel's OOM killer killed it", Raised("memory", 2))]
     if int(state.get("ExitCode") or 0) in (128 + 31, 31):
-        return [FailureSign("it ended with SIGSYS: a system call that its seccomp profile forbids")]
+        return [FailureSign("it ended with SIGSYS: its seccomp profile forbids a system call")]
     return []
 
 
-def of_stop(configuration: Configuration, planner: TwinPlanner) -> list[FailureSign]:
-    """The sign in a stop that took a kill: without CAP_KILL root may not end processes of other users."""
+def of_stop(configuration: TrialConfiguration, planner: TwinPlanner) -> list[FailureSign]:
+    """The sign in a stop that needed a kill: without CAP_KILL root may not stop other users' processes."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []
     return [
-        FailureSign(
-            "it had to be killed, and may not end processes of other users", CapabilityBack("CAP_KILL")
-        )
+        FailureSign("it had to be killed: it may not stop other users' processes", CapabilityBack("CAP_KILL"))
     ]

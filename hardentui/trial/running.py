@@ -17,7 +17,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.trial.baseline import BaselineSeen, run_baseline
-from hardentui.trial.configuration import Configuration, TwinPlanner
+from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
 from hardentui.trial.enforcing import Enforcer
 from hardentui.trial.lasting import lasting
 from hardentui.trial.learned.needs import Needs
@@ -35,14 +35,14 @@ _CAPABILITIES = "default-capabilities-kept"
 
 
 def run_trial(request: TrialRequest, tools: Tools) -> Trial:
-    """Try fixes on twins; everything that was made is removed at the end, whatever happens.
+    """Try fixes on twins; everything created is removed at the end, whatever happens.
 
     Raises:
         EngineError: Podman does not answer, or a peer does not work.
-        KeyboardInterrupt: it was given up.
+        KeyboardInterrupt: it was cancelled.
     """
     begun = monotonic()
-    tools.tell(TrialEvent(TrialStep.CLEANING, "looking for what an earlier trial left behind"))
+    tools.tell(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
     stage = Stage(
@@ -56,7 +56,7 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
         stop=tools.stop,
     )
     try:
-        tools.tell(TrialEvent(TrialStep.PREPARING, "making the network of the twins"))
+        tools.tell(TrialEvent(TrialStep.PREPARING, "creating the network of the twins"))
         stage.open()
         record = _tried(request, tools, stage)
     finally:
@@ -95,7 +95,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     relaxer = Relaxer(rounds, planner, tools.tell)
     choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
     plan = planner.plan(_strictest(choices, rounds))
-    settled = relaxer.settle(Configuration(plan.choices))
+    settled = relaxer.settle(TrialConfiguration(plan.choices))
     settled = lasting(settled, rounds, relaxer, tools)
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:
@@ -134,7 +134,7 @@ def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: BaselineSe
 
 
 def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:
-    """The choices; no capability is kept on a guess where something tells whether it works without."""
+    """The choices; no capability is kept on a guess if something shows whether it works without."""
     if not rounds.judges_work:
         return tuple(choices)
     return tuple(

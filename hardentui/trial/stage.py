@@ -39,7 +39,7 @@ class Twin:
 
     Attributes:
         id: of the container.
-        lacks: what the original has and it does not.
+        lacks: what it lacks compared with the original.
     """
 
     def __init__(self, changing: ChangingEngine, identity: str, name: str, lacks: tuple[str, ...]) -> None:
@@ -52,7 +52,7 @@ class Twin:
         return self._containers.inspect(self.id)
 
     def init(self) -> int:
-        """Have its main process exist without running yet; its pid."""
+        """Create its main process without starting the program yet; returns its pid."""
         return self._containers.init(self.id)
 
     def start(self) -> None:
@@ -64,7 +64,7 @@ class Twin:
 
     @property
     def address(self) -> str:
-        """Its address in the trial's network; that of itself where it has none of its own."""
+        """Its address in the trial's network; its own if it is not in that network."""
         networks = (self.document().get("NetworkSettings") or {}).get("Networks") or {}
         addresses = [
             str(network.get("IPAddress") or "") for network in networks.values() if isinstance(network, dict)
@@ -72,7 +72,7 @@ class Twin:
         return next((address for address in addresses if address), "127.0.0.1")
 
     def log(self) -> str:
-        """Its last lines, without what colours them; a reason where there are none to be had."""
+        """Its last lines, without colour codes; a reason if there are none."""
         try:
             return _COLOR.sub("", self._containers.logs(self.id))
         except EngineError as error:
@@ -86,11 +86,11 @@ class Twin:
 
 
 class Stage:
-    """Everything that one trial makes; `close` removes it all.
+    """Everything that one trial creates; `close` removes it all.
 
     Args:
         files: this machine's; None when the engine runs on another one.
-        outside: the network has a way out.
+        outside: the network has a route out.
         stop: ends every wait.
     """
 
@@ -122,10 +122,10 @@ class Stage:
         self.lacks: tuple[str, ...] = ()
 
     def open(self) -> None:
-        """Make the network, the pod, and the twins of peers and members, and wait until those are ready.
+        """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
 
         Raises:
-            EngineError: one of them cannot be made; a peer does not become ready.
+            EngineError: one of them cannot be created, or a peer does not become ready.
         """
         labels = {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
         everybody = (self.facts, *self._peers, *self._members)
@@ -140,7 +140,7 @@ class Stage:
             self._start_other(member, pod=self._pod)
 
     def close(self) -> None:
-        """Remove all that was made."""
+        """Remove everything that was created."""
         remove_trial(self.changing, self.number)
 
     @contextmanager
@@ -157,7 +157,7 @@ class Stage:
     def wait(
         self, twin: Twin, expected: Expectation, probes: Sequence[str] = (), *, ends_well: bool = False
     ) -> Readiness:
-        """Wait until a twin that was started is ready; `ends_well`: or has ended with exit code 0."""
+        """Wait until a started twin is ready; `ends_well`: or has exited with code 0."""
         return Wait(
             self.changing.containers,
             twin.id,

@@ -1,4 +1,4 @@
-"""Key files: what kind they are, and keys whose private half nobody has."""
+"""Key files: their kinds, and keys whose private half nobody has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def kind_of(path: str) -> RuleKind:
     """Whether a public key is one of sigstore or of GPG.
 
     Raises:
-        InputError: it cannot be read, is a private key, or no key at all.
+        InputError: it cannot be read, is a private key, or is not a key.
     """
     shown = visible(path, 200)
     try:

@@ -14,18 +14,18 @@ from hardentui.model.trust_change import RuleKind, ScopeRule
 
 ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
 LOCAL = ("containers-storage", "dir", "docker-archive", "docker-daemon", "oci", "oci-archive", "tarball")
-"""Transports of images that do not come from a registry: whoever can use them has the files already."""
+"""Transports of images that do not come from a registry: whoever can use them already has the files."""
 
 
 def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) -> str:
     """The text of the policy with these rules.
 
     Args:
-        before: the present text; None = there is no policy, so nothing can be pulled today.
-        reject: refuse what has no rule. Images of local files stay accepted as far as they are today.
+        before: the current text; None = there is no policy, so nothing can be pulled today.
+        reject: reject what has no rule. Images from local files stay accepted as today.
 
     Raises:
-        InputError: the present policy is no JSON object; Podman refuses every pull with it, too.
+        InputError: the current policy is not a JSON object; Podman rejects every pull with it, too.
     """
     document = _parsed(before)
     transports = document.setdefault("transports", {})
@@ -33,7 +33,7 @@ def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) 
     if reject:
         _keep_local(document, transports)
         document["default"] = [dict(REJECT)]
-        registries.pop("", None)  # it would decide for all registries before the default is asked
+        registries.pop("", None)  # it would decide for all registries before the default applies
     for rule in rules:
         registries[rule.scope] = [requirement(rule)]
     return _text(document)
@@ -106,7 +106,7 @@ def _parsed(text: str | None) -> dict[str, Any]:
 
 
 def _keep_local(document: Mapping[str, Any], transports: dict[str, Any]) -> None:
-    """What the default accepts of local files today, said for each transport, before the default changes."""
+    """What the default accepts of local files today, written per transport, before the default changes."""
     if any(rule.get("type") == "insecureAcceptAnything" for rule in document["default"]):
         for name in LOCAL:
             transports.setdefault(name, {}).setdefault("", [dict(ACCEPT)])

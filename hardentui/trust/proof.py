@@ -1,7 +1,7 @@
-"""The pulls that prove a policy before it is in force: signed, unsigned, wrong key, other repository.
+"""The pulls that prove a policy before it takes effect: signed, unsigned, wrong key, other repository.
 
 A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other names. So
-Podman itself pulls, with the files as they would be.
+Podman itself pulls, with the drafted files.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
 _HINTS = {
     PullVerdict.WRONG_IDENTITY: "cosign signs without the tag: add --any-tag",
-    PullVerdict.UNSIGNED: "Podman reads signatures that lie as tag sha256-DIGEST.sig beside the image, not "
+    PullVerdict.UNSIGNED: "Podman reads signatures stored as tag sha256-DIGEST.sig beside the image, not "
     "bundles: sign with `hardentui trust sign`, podman, skopeo, or cosign --recursive "
     "--new-bundle-format=false (an image for several architectures needs one signature for each)",
-    PullVerdict.WRONG_KEY: "the image was signed with another key than the one of the rule",
+    PullVerdict.WRONG_KEY: "the image was signed with a key other than the rule's",
     PullVerdict.REJECTED: "no rule allows this image",
     PullVerdict.ACCEPTED: "nothing would be verified: look for a more specific rule that accepts it",
     PullVerdict.UNKNOWN: "the pull failed for another reason, so nothing is proven",
@@ -35,11 +35,11 @@ _HINTS = {
 
 
 class Named(Struct, frozen=True):
-    """Images that the user named for the pulls; where one is not named, a tiny image of ours stands in.
+    """Images that the user named for the pulls; a tiny test image replaces those not named.
 
     Attributes:
-        signed: images that are signed with the keys of the rules.
-        unsigned, elsewhere: an unsigned one of a rule's scope, and one that no rule allows.
+        signed: images signed with the keys of the rules.
+        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
     """
 
     signed: Sequence[str] = ()
@@ -57,12 +57,12 @@ def prove(
     *,
     rejects: bool,
 ) -> tuple[PullProof, ...]:
-    """Make the pulls; each is told as it comes.
+    """Make the pulls; each is reported as it ends.
 
     Args:
-        policy, sections: the texts as they would be.
+        policy, sections: the drafted texts.
         signed: scope -> its rule and the images that it must accept, at least one; only rules that verify.
-        rejects: what no rule names must be refused.
+        rejects: images without a rule must be rejected.
     """
     proofs: list[PullProof] = []
 
@@ -112,7 +112,7 @@ def within(reference: str, scope: str) -> bool:
 
 
 def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
-    """The same rule for a signature of somebody else."""
+    """The same rule for a signature by another key."""
     if rule.kind is RuleKind.KEYLESS:
         return replace(rule, email=NOBODY)
     return replace(rule, key=key_of_nobody(rule.kind, folder))

@@ -1,7 +1,7 @@
-"""Real pulls with a policy that is not in force yet, in a throw-away store; nothing of the host is changed.
+"""Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host changes.
 
-Podman looks for policy.json and registries.d in the home folder first, so a home with both makes it obey
-them. Its locks lie in a file of the sandbox: the usual ones are shared by all stores of a machine, and a
+Podman looks for policy.json and registries.d in the home folder first, so a home with both makes it use
+them. Its locks are in a file of the sandbox: the usual ones are shared by all stores of a machine, and a
 Podman that starts in a new store would free them. Without podman skopeo pulls, with the same library.
 """
 
@@ -41,8 +41,8 @@ class Sandbox(Struct, frozen=True):
     """A folder with everything that a pull needs.
 
     Attributes:
-        folder: of its own, removed afterwards.
-        home: the home folder of the engine's user, whose registry settings and logins hold.
+        folder: temporary, removed afterwards.
+        home: the home folder of the engine's user, whose registry settings and logins apply.
         auth_file: with the user's logins; empty = there is none.
     """
 
@@ -116,7 +116,7 @@ class Sandbox(Struct, frozen=True):
             shutil.rmtree(out, ignore_errors=True)
             files: tuple[str, ...] = ("--policy", f"{settings}/policy.json")
             files = (*files, "--registries.d", f"{settings}/registries.d")
-            if remap := environment.get(_REGISTRIES):  # skopeo does not look at the variable
+            if remap := environment.get(_REGISTRIES):  # skopeo ignores the variable
                 files = (*files, "--registries-conf", remap)
             command = ("skopeo", *files, "copy", "-q", f"docker://{reference}", f"dir:{out}")
         answer = self.ask(command, _SECONDS, environment)
@@ -155,7 +155,7 @@ def puller() -> str:
     """The program that pulls.
 
     Raises:
-        ToolMissing: there is none.
+        ToolMissing: there is neither.
     """
     path = account.environment().get("PATH", os.defpath)
     for name in ("podman", "skopeo"):

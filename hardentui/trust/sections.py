@@ -1,7 +1,7 @@
-"""Our file of registries.d: where sigstore attachments are looked at, and where GPG signatures lie.
+"""Our file in registries.d: where sigstore attachments are read, and where GPG signatures are stored.
 
 Without `use-sigstore-attachments: true` Podman sees no sigstore signature at all. Two files that name the
-same registry are an error for Podman, so a registry that another file names has to be changed there. Pure.
+same registry are an error for Podman, so a registry in another file has to be changed there. Pure.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def section_of(scope: str) -> str:
 
 
 def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachments]) -> tuple[str, ...]:
-    """What has to be changed by hand in files of others, one sentence each.
+    """Changes that the user has to make in other files, one sentence each.
 
     Args:
         others: the sections of all files but ours.

@@ -1,4 +1,4 @@
-"""Signing an image that lies in a registry, and finding out which signatures lie beside one. With skopeo."""
+"""Signing an image in a registry, and listing the signatures beside one. With skopeo."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class SigningKey(Struct, frozen=True):
 
 
 class Signatures(Struct, frozen=True):
-    """Which kinds of signatures lie beside an image in its registry.
+    """The kinds of signatures of an image in its registry.
 
     Attributes:
         digest: of the image for this machine's architecture, which is what Podman verifies.
         attachments: as tag `sha256-DIGEST.sig`: what Podman reads.
-        bundles: as referrers (cosign 3 by default): what no Podman reads yet.
-        only_list: the list of all architectures has an attachment, and the image itself has none.
+        bundles: as referrers (cosign 3 by default): not read by any Podman yet.
+        only_list: the manifest list has an attachment, but the image itself has none.
     """
 
     digest: str
@@ -56,11 +56,11 @@ class SigningFailed(HardenError):
 
 
 def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
-    """Put a signature beside an image, for all of its architectures; the image itself stays as it is.
+    """Add a signature to an image, for all of its architectures; the image itself is unchanged.
 
     Args:
         reference: in the registry, with its tag: the signature is for this name.
-        folder: for files that skopeo needs meanwhile.
+        folder: for temporary files of skopeo.
 
     Raises:
         SigningFailed
@@ -121,7 +121,7 @@ def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[st
     prefix = os.path.join(os.path.abspath(folder), name)
     private, public = f"{prefix}.private", f"{prefix}.pub"
     if os.path.lexists(private) or os.path.lexists(public):
-        raise WriteError(f"{visible(private)} or its public key is there already; it was left as it is.")
+        raise WriteError(f"{visible(private)} or its public key already exists and was left alone.")
     command = (
         "skopeo",
         "generate-sigstore-key",
@@ -140,7 +140,7 @@ def public_key_of(private: str) -> str:
     """The public key beside a private one, as skopeo, podman and cosign name them.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such file.
     """
     base = private.removesuffix(".private").removesuffix(".key")
     public = f"{base}.pub"
@@ -172,7 +172,7 @@ def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
 
 
 def _of_this_machine(manifest: Any) -> str:
-    """The digest of this architecture's image in a list of several; empty where there is no list."""
+    """The digest of this architecture's image in a manifest list; empty if there is no list."""
     for entry in manifest.get("manifests") or ():
         platform = entry.get("platform") or {}
         if platform.get("architecture") == _ARCHITECTURES.get(os.uname().machine):

@@ -1,6 +1,6 @@
-"""A registry on this machine that has one tiny unsigned image under every name. It can only be read.
+"""A registry on this machine that serves one tiny unsigned image under every name. It is read-only.
 
-It stands in for any registry while a policy is proven: Podman is told that a name leads here.
+It replaces any registry while a policy is proven: Podman is told that a name leads here.
 """
 
 from __future__ import annotations

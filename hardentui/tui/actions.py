@@ -10,14 +10,14 @@ class Action(Struct, frozen=True):
     """One thing that a user can do.
 
     Attributes:
-        id: `screen.name`; users rebind by it, and the method is called `action_name`.
+        id: `screen.name`; settings bind keys by it; the method is `action_name`.
         key: comma-separated keys of Textual.
         label: one or two words, for the footer.
         tooltip: one sentence, for the palette and the help.
         group: heading in the help.
         show: in the footer.
         display: how the key is written in the footer; empty = as Textual does.
-        call: the action with its arguments where it is not `name`.
+        call: the action with its arguments, if not `name`.
     """
 
     id: str
@@ -63,14 +63,16 @@ _STEPS = tuple(
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    Action("app.connection", "c", "Connection", "Show where Podman was found; look elsewhere.", "Everywhere"),
+    Action(
+        "app.connection", "c", "Connection", "Show the Podman connections; switch to another.", "Everywhere"
+    ),
     Action("app.host", "H", "Host", "Show the findings of the host and its engines.", "Everywhere"),
     Action("app.images", "I", "Images", "Show the images: age, users, contents.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Show which images Podman accepts: policy, registries.", "Everywhere"),
     Action("app.networks", "M", "Network map", "Show who can reach whom.", "Everywhere"),
     Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
     Action("app.journal", "J", "Journal", "Show what was changed, by whom, and undo it.", "Everywhere"),
-    Action("app.export", "E", "Report", "Write a report about what is shown into a file.", "Everywhere"),
+    Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     Action(
         "app.commands", "at", "Commands", "Show every request and command so far.", "Everywhere", False, "@"
     ),
@@ -97,7 +99,7 @@ _ORDER = (
             f"home.sort_step_{number}",
             str(number % 10),
             f"By step {number}",
-            f"Sort by step {number}, worst first; again reverses the order.",
+            f"Sort by step {number}, worst first; again to reverse.",
             "Order",
             call=f"sort_by('step {number}')",
         )
@@ -109,15 +111,22 @@ HOME = (
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
     Action("home.fix", "f", "Fix", "Plan and write the marked containers, or this one.", "Containers", True),
     Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
-    Action("home.mark_range", "v", "Mark up to here", "Mark all from the last mark to here.", "Marks"),
+    Action("home.mark_range", "v", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
     Action("home.mark_all", "a", "Mark all", "Mark all containers shown; again: none.", "Marks"),
     *_ORDER,
     Action(
         "home.meaning", "e", "Meaning", "Explain the score and the marks of this row.", "Containers", True
     ),
     Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
-    Action("home.rights", "K", "Rights", "What the kernel lets this container do.", "Containers"),
-    Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
+    Action("home.rights", "K", "Rights", "Show what the kernel lets this container do.", "Containers"),
+    Action(
+        "home.monitor",
+        "m",
+        "Monitor",
+        "Monitor this container: resource use, alarms, log.",
+        "Containers",
+        True,
+    ),
     Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
     Action(
@@ -141,48 +150,58 @@ WALK = (
         True,
     ),
     Action("walk.safe", "a", "Safe", "Choose every fix known to break nothing.", "Fixes", True),
-    Action("walk.likely", "L", "Likely", "Choose every fix except those that may break it.", "Fixes"),
-    Action("walk.all", "F", "All fixes", "Choose every fix, even those that may break it.", "Fixes"),
+    Action(
+        "walk.likely", "L", "Likely", "Choose every fix except those that may break the container.", "Fixes"
+    ),
+    Action(
+        "walk.all", "F", "All fixes", "Choose every fix, even those that may break the container.", "Fixes"
+    ),
     Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
     Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
     Action("walk.write", "w", "Write", "Write the files to a folder.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
-    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with a way back.", "Fixes"),
+    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes"),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
     Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
-    Action("walk.rights", "K", "Rights", "What the kernel lets this container do.", "Findings"),
-    Action("walk.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Findings", True),
+    Action("walk.rights", "K", "Rights", "Show what the kernel lets this container do.", "Findings"),
+    Action(
+        "walk.monitor", "m", "Monitor", "Monitor this container: resource use, alarms, log.", "Findings", True
+    ),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
-    Action("walk.next_text", "right_square_bracket", "Why", "The next text about this step.", "Steps"),
-    Action("walk.previous_text", "left_square_bracket", "Why", "The text before.", "Steps"),
-    Action("walk.step_back", "left", "Step before", "The step before this one.", "Steps"),
-    Action("walk.step_on", "right", "Next step", "The step after this one.", "Steps"),
-    Action("walk.look", "o", "Look inside", "Read what is inside its image.", "Findings"),
+    Action("walk.next_text", "right_square_bracket", "Why", "The next page about this step.", "Steps"),
+    Action("walk.previous_text", "left_square_bracket", "Why", "The previous page.", "Steps"),
+    Action("walk.step_back", "left", "Previous step", "Go to the previous step.", "Steps"),
+    Action("walk.step_on", "right", "Next step", "Go to the next step.", "Steps"),
+    Action("walk.look", "o", "Look inside", "Inspect the contents of its image.", "Findings"),
     Action("walk.recheck", "r", "Re-check", "Check this container again.", "Findings"),
     *_STEPS,
 )
 DIFF = (
     Action("diff.target", "right_square_bracket,tab", "Other file",
-           "The next kind of file: Quadlet, run script, its own unit.", "Difference", True, "]"),
-    Action("diff.target_before", "left_square_bracket,shift+tab", "File before",
-           "The kind of file before.", "Difference"),
+           "The next file type: Quadlet, run script, its own unit.", "Difference", True, "]"),
+    Action("diff.target_before", "left_square_bracket,shift+tab", "Previous file",
+           "The previous file type.", "Difference"),
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
-    Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
+    Action("diff.previous_hunk", "N", "Previous", "The previous change.", "Difference", True),
     Action("diff.edit", "e", "Edit", "Edit the fixes and their values in $EDITOR.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files to a folder.", "Difference", True),
 )  # fmt: skip
 VALUES = (
     Action("values.next", "down,enter", "Next", "The next value.", "Values"),
-    Action("values.previous", "up", "Before", "The value before.", "Values"),
+    Action("values.previous", "up", "Before", "The previous value.", "Values"),
     Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
 )
 FIX_MANY = (
     Action("many.own", "u", "Own", "Only fixes that were chosen in the walk.", "Fixes"),
     Action("many.safe", "a", "Safe", "Every fix known to break nothing.", "Fixes", True),
-    Action("many.likely", "L", "Likely", "Every fix except those that may break it.", "Fixes", True),
-    Action("many.all", "F", "All fixes", "Every fix, even those that may break it.", "Fixes", True),
+    Action(
+        "many.likely", "L", "Likely", "Every fix except those that may break the container.", "Fixes", True
+    ),
+    Action(
+        "many.all", "F", "All fixes", "Every fix, even those that may break the container.", "Fixes", True
+    ),
     Action("many.form", "i", "Folder", "Choose what is written, and where.", "Write", True),
     Action(
         "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
@@ -190,14 +209,14 @@ FIX_MANY = (
 )
 WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
-    Action("write.edit", "f4", "Edit", "Edit the unit that was written in $EDITOR.", "Write", True, "F4"),
+    Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
 )
 LOGS = (
-    Action("logs.follow", "f", "Follow", "Keep the newest line in sight, or stand still.", "Log", True),
+    Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
     Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
-    Action("logs.search", "slash", "Search", "Look for a text.", "Log", True, "/"),
-    Action("logs.next_match", "n", "Next", "The next line with the text.", "Log", True),
-    Action("logs.previous_match", "N", "Before", "The line with the text before.", "Log", True),
+    Action("logs.search", "slash", "Search", "Search the log.", "Log", True, "/"),
+    Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
+    Action("logs.previous_match", "N", "Before", "The previous match.", "Log", True),
 )
 EXPORT = (Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),)
 MONITOR = (
@@ -212,63 +231,65 @@ HOST = (
     Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
 IMAGES = (
-    Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
+    Action("images.look", "o", "Look inside", "Inspect the contents of this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
     Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
+    Action("images.updates", "u", "Updates", "Query registries for newer images; move pins.", "Images", True),
 )
 UPDATES = (
-    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
-    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
+    Action("updates.ask", "enter", "Ask", "Query the registries; nothing is pulled.", "Updates", True),
+    Action("updates.move", "m", "Move pins", "Write the new digests to the Quadlet files.", "Updates", True),
 )
 NETWORKS = (
-    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
-    Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
-    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
-    Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
+    Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
+    Action(
+        "networks.outgoing", "o", "Outgoing", "Watch which addresses a container contacts.", "Networks", True
+    ),
+    Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
+    Action("networks.refresh", "r", "Re-read", "Reload the networks.", "Networks", True),
 )
 JOB = (
-    Action("job.again", "r", "Again", "Do it again.", "Result", True),
-    Action("job.write", "w", "Write", "Write the files into a folder.", "Result", True),
+    Action("job.again", "r", "Again", "Run it again.", "Result", True),
+    Action("job.write", "w", "Write", "Write the files to a folder.", "Result", True),
 )
 TRUST_CHANGE = (
     Action(
-        "trust_change.prove", "enter", "Prove", "Make the plan and prove it by real pulls.", "Trust", True
+        "trust_change.prove", "enter", "Prove", "Make the plan and prove it with real pulls.", "Trust", True
     ),
-    Action("trust_change.rule", "i", "Rule", "Write a rule.", "Trust", True),
-    Action("trust_change.apply", "ctrl+s", "Apply", "Write the files that were proven.", "Trust", True, "^s"),
-    Action("trust_change.drop", "x", "Drop", "Drop the last rule.", "Trust", True),
-    Action("trust_change.signed", "s", "Signed", "Name an image that is signed.", "Trust", True),
+    Action("trust_change.rule", "i", "Rule", "Add a rule.", "Trust", True),
+    Action("trust_change.apply", "ctrl+s", "Apply", "Write the proven files.", "Trust", True, "^s"),
+    Action("trust_change.drop", "x", "Drop", "Remove the last rule.", "Trust", True),
+    Action("trust_change.signed", "s", "Signed", "Name a signed image.", "Trust", True),
     Action("trust_change.use", "u", "In use", "Toggle: accept running images unsigned.", "Trust", True),
-    Action("trust_change.default", "d", "Default", "Toggle: refuse images without a rule.", "Trust", True),
-    Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures without a tag.", "Trust", True),
+    Action("trust_change.default", "d", "Default", "Toggle: reject images without a rule.", "Trust", True),
+    Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures that name no tag.", "Trust", True),
 )
 TRUST = (
-    Action("trust.change", "a", "Assistant", "Change who must have signed images.", "Trust", True),
-    Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),
+    Action("trust.change", "a", "Assistant", "Change which signatures images need.", "Trust", True),
+    Action("trust.refresh", "r", "Re-read", "Reload policy and registries.", "Trust", True),
 )
 TRIAL = (
     Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
-    Action("trial.learn", "l", "Learn", "Toggle: learn what it needs as well.", "Trial", True),
+    Action("trial.learn", "l", "Learn", "Toggle: also learn what the container needs.", "Trial", True),
     Action("trial.probe", "i", "Probe", "Enter a command that proves it works.", "Trial", True),
     Action("trial.apply", "A", "Apply", "Apply what worked to the container.", "Trial", True),
     Action("trial.write", "w", "Write", "Write what worked to files.", "Trial", True),
 )
 APPLY = (
-    Action("apply.run", "ctrl+s", "Apply", "Do what is shown.", "Apply", True, "^s"),
-    Action("apply.fields", "i", "Probe", "Enter a probe and the time to confirm.", "Apply", True),
-    Action("apply.data", "d", "Data", "Choose what happens to data in its own layer.", "Apply", True),
+    Action("apply.run", "ctrl+s", "Apply", "Carry out the steps shown.", "Apply", True, "^s"),
+    Action("apply.fields", "i", "Probe", "Enter a probe and a confirm time limit.", "Apply", True),
+    Action("apply.data", "d", "Data", "Choose what happens to data in its writable layer.", "Apply", True),
     Action("apply.keep", "k", "Keep", "Confirm the change.", "Apply", True),
     Action("apply.undo", "u", "Undo", "Undo the change.", "Apply", True),
 )
 JOURNAL = (
     Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
-    Action("journal.keep", "k", "Keep", "Confirm a change that is waiting.", "Journal", True),
+    Action("journal.keep", "k", "Keep", "Confirm a waiting change.", "Journal", True),
     Action("journal.forget", "f", "Forget", "Delete the kept original.", "Journal", True),
-    Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
+    Action("journal.refresh", "r", "Re-read", "Reload the journal.", "Journal"),
 )
-ASK = (Action("ask.leave", "escape", "Leave", "Leave the question.", "Question", True, "esc"),)
+ASK = (Action("ask.leave", "escape", "Leave", "Cancel.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
     Action("sure.no", "escape,n,q", "No", "Cancel.", "Question", True, "esc"),
@@ -284,15 +305,15 @@ LAB = (
         "lab.solution",
         "S",
         "Solution",
-        "Show the solution; it costs the points of the lab.",
+        "Show the solution; forfeits the lab's points.",
         "Lab",
     ),
     Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab"),
-    Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab"),
+    Action("lab.challenge", "C", "Challenge", "Start over without hints for more points.", "Lab"),
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
 CONNECTION = (
-    Action("connection.choose", "enter", "Look there", "Leave this Podman for that one.", "Connection", True),
+    Action("connection.choose", "enter", "Switch", "Switch to this Podman.", "Connection", True),
     Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
 )

@@ -22,7 +22,7 @@ from textual.theme import Theme
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
-from hardentui.model.settings import Notice, Settings, Source
+from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
@@ -43,18 +43,18 @@ from hardentui.workbench.views import Row
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
 
-_READING = 12.0  # seconds for a notice that names a line of a file
-_TWICE = 3.0  # seconds in which a second Ctrl-C means it
+_READING = 12.0  # seconds that a notification which names a line of a file stays
+_TWICE = 3.0  # seconds within which a second Ctrl-C quits
 
 
 class HardenApp(App[None]):
     """Attributes:
-    session: what is known, and the workers that find it out.
+    session: the app's data, and the workers that load it.
     signs: the symbols, in Unicode or ASCII.
     """
 
     TITLE = "HardenTUI"
-    # Textual loads the sheets of screens that are pushed, but not that of the first one
+    # Textual loads the style sheets of screens that are pushed, but not of the first one
     CSS_PATH: ClassVar = ["app.tcss", "screens/home.tcss"]
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {ActionProvider, ThemeProvider}
@@ -76,15 +76,15 @@ class HardenApp(App[None]):
         choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
     ) -> None:
         """Args:
-        first_look: looks for Podman; called on a thread.
+        first_look: finds Podman; called on a thread.
         simulate: opens the simulated host, for a user who finds no Podman.
-        now: the clock; tests stop it.
-        settings: how the user wants it; what could not be used is told.
-        remembered: where the last session ended.
-        remember: keeps where this one ends; None = nothing is kept.
-        keep: puts what was copied into a file and returns it.
-        opening: an action of the app to begin with, such as `training`.
-        choices: where else can be looked; None = nowhere.
+        now: the clock; tests freeze it.
+        settings: the user's settings; invalid ones are reported.
+        remembered: the state in which the last session ended.
+        remember: saves the state of this session; None = it is not saved.
+        keep: writes copied text to a file and returns its path.
+        opening: an action of the app to start with, such as `training`.
+        choices: other connections; None = there are none.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
@@ -110,8 +110,8 @@ class HardenApp(App[None]):
 
     @property
     def available_themes(self) -> dict[str, Theme]:
-        """Without colours the ANSI themes would be black on black, so they are not offered then."""
-        no_color = getattr(self, "no_color", False)  # it is asked for before Textual has set it
+        """Without colours the ANSI themes would be black on black, so they are not offered."""
+        no_color = getattr(self, "no_color", False)  # called before Textual has set it
         themes = super().available_themes
         return {name: theme for name, theme in themes.items() if not theme.ansi} if no_color else themes
 
@@ -139,27 +139,27 @@ class HardenApp(App[None]):
             loop.add_signal_handler(number, self._told_to_end, number)
 
     def _told_to_end(self, number: int) -> None:
-        """End as always, so that the terminal is as it was and a service of our own is gone."""
+        """Quit normally, so that the terminal is restored and our own Podman service stops."""
         self.exit(return_code=128 + number)
 
     def action_help_quit(self) -> None:
-        """Ctrl-C: a slip of the finger once, meant when it comes twice."""
+        """Ignore a single Ctrl-C, which may be a slip; quit on the second."""
         now = monotonic()
         if now - self._interrupted < _TWICE:
             self.exit()
             return
         self._interrupted = now
         self.clear_notifications()
-        self.notify("Ctrl-C again leaves HardenTUI. q leaves too, or goes back to the list.")
+        self.notify("Press Ctrl-C again to quit. q also quits, or returns to the list.")
 
     def on_unmount(self) -> None:
         self._keep_for_next_time()
         self.session.close()
 
     def _recall(self) -> None:
-        """Begin where the last session ended; what the user has set wins."""
+        """Start where the last session ended; the user's settings take precedence."""
         last, session = self._remembered, self.session
-        if last.folder and self.settings.origin("folder").source is Source.DEFAULT:
+        if last.folder and self.settings.origin("folder").source is SettingSource.DEFAULT:
             session.folder = last.folder
         if last.column in COLUMNS:
             session.list_view = ListView(last.filter, last.column, last.reverse)
@@ -167,7 +167,7 @@ class HardenApp(App[None]):
             session.last_walk = Place(last.engine, last.container, last.step)
 
     def _keep_for_next_time(self) -> None:
-        """Only what the user has changed here; a look at the simulated host leaves no place behind."""
+        """Save only what the user changed here; a session on the simulated host saves no place."""
         if self._remember is None:
             return
         session, last = self.session, self._remembered
@@ -185,11 +185,11 @@ class HardenApp(App[None]):
             self._remember(last)
 
     def _fatal_error(self) -> None:
-        """Textual would print the local variables, and with them what is in containers: secrets too."""
+        """Textual would print the local variables, and with them container data such as secrets."""
         self._return_code = EXIT_CODE
-        fault = sys.exc_info()[1] or self._exception  # the second one is the worker's word for it
+        fault = sys.exc_info()[1] or self._exception  # a WorkerFailed error wraps the real one
         self.bell()
-        self.panic(Text(fault_text(fault) if fault else "hardentui: a fault of HardenTUI itself."))
+        self.panic(Text(fault_text(fault) if fault else "hardentui: internal error."))
 
     @on(say.PodmanFound)
     @on(say.WorkbenchOpened)
@@ -221,33 +221,33 @@ class HardenApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Every notification passes the gate for untrusted text, and none is markup."""
+        """Every notification passes the gate for untrusted text; none is parsed as markup."""
         super().notify(
             visible_lines(message), title=visible(title), severity=severity, timeout=timeout, markup=False
         )
 
     def tell_notices(self, notices: Iterable[Notice]) -> None:
-        """What a settings file says and cannot mean; each is told once."""
+        """Report each invalid setting once."""
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
                 self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
     def copy(self, what: str, text: str) -> None:
-        """Put a text into the clipboard and into a file, for terminals that pass no copy on.
+        """Copy a text to the clipboard, and to a file for terminals that do not forward the clipboard.
 
-        It goes through the gate for untrusted text: a name with a line break must not run when it is pasted.
+        The text passes the gate for untrusted text: a name with a line break must not run when pasted.
         """
         text = visible_lines(text)
         self.copy_to_clipboard(text)
         try:
-            where = f"It is also in {self._keep(text)}."
+            where = f"Also saved to {self._keep(text)}."
         except HardenError as error:
             where = error.title
         self.clear_notifications()
         self.notify(where, title=f"Copied {what}")
 
-    # --- which screen comes when: imported when they are first wanted, which keeps the start short -----
+    # --- navigation: screens are imported on first use, which keeps the start short ---------------------
 
     def open_walk(self, key: str) -> None:
         from hardentui.tui.screens.walk import WalkScreen
@@ -279,7 +279,7 @@ class HardenApp(App[None]):
         if reports and (bench := self.session.bench) is not None:
             self.push_screen(ExportScreen(bench, about, reports))
         elif isinstance(self.screen, HardenScreen):
-            self.screen.complain("There is nothing here that a report could be about.")
+            self.screen.complain("There is nothing here to report on.")
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
@@ -336,11 +336,11 @@ class HardenApp(App[None]):
         return self._simulate is not None
 
     def engine_choices(self) -> tuple[EngineChoice, ...]:
-        """Where can be looked, as it is configured now."""
+        """The connections that are configured now."""
         return self._choices() if self._choices is not None else ()
 
     def look_at(self, first_look: Callable[[], FirstLook]) -> None:
-        """Leave what is open and look elsewhere."""
+        """Close the current connection and open another."""
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self.session.open(first_look)
@@ -352,13 +352,13 @@ class HardenApp(App[None]):
             self.look_at(self._simulate)
 
     def why_not(self, action: str) -> str:
-        """Why an action of the app cannot be carried out now; empty when it can."""
+        """Why an action of the app is disabled now; empty when it is enabled."""
         if action != "simulate":
             return ""
         if self._simulate is None:
-            return "There is no simulated host here."
+            return "The simulated host is not available."
         if self.session.failure is None:
-            return "It is for when no Podman answers; hardentui --demo opens it at any time."
+            return "Available when no Podman answers; hardentui --demo opens it at any time."
         return ""
 
 

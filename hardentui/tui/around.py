@@ -1,4 +1,6 @@
-"""What containers share, as the screens know it: images, networks, and the look into an image that runs."""
+"""Data that containers share, as the screens see it: images, networks, and the image inspection that is
+running.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,14 @@ _TROUBLES_TOLD = 4
 
 
 @dataclass
-class Look:
-    """A look into an image that is under way, or a scan of it.
+class Inspection:
+    """A running inspection or scan of an image.
 
     Attributes:
-        read: bytes of it that have come.
+        read: bytes of the image read so far.
         doing: `reading`, `fetching` or `scanning`.
         scanned: engine and ID of every image of a scan.
-        number: which of them is being scanned, from 1.
+        number: which of them is being scanned now, from 1.
     """
 
     engine: str
@@ -47,33 +49,33 @@ class Look:
 
     @property
     def images(self) -> tuple[tuple[str, str], ...]:
-        """Engine and ID of every image that more will be known of."""
+        """Engine and ID of every image that this inspection or scan covers."""
         return self.scanned or ((self.engine, self.image),)
 
     @property
     def told(self) -> str:
-        """How far it is; the name is foreign text made visible."""
+        """The progress; the name is foreign text, made visible."""
         size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
         of = f" {self.number} of {len(self.scanned)}:" if len(self.scanned) > 1 else ""
         return f"{self.doing}{of} {visible(self.name, 40)}{size}  esc stops"
 
 
 class Around:
-    """Reports of images and networks; None until they were asked for. Lives on the app's thread.
+    """Reports of images and networks; None until requested. Lives on the app's thread.
 
     Attributes:
-        look: the look into an image, or the scan, that runs now; only one does at a time.
+        look: the running inspection or scan; there is only one at a time.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.images: tuple[Report, ...] | None = None
         self.networks: tuple[Report, ...] | None = None
-        self.look: Look | None = None
+        self.look: Inspection | None = None
         self._wanted: set[str] = set()
 
     def forget(self) -> None:
-        """Another workbench is opened."""
+        """Start over with another workbench."""
         self.cancel_look()
         self.images = self.networks = self.look = None
         self._wanted.clear()
@@ -84,7 +86,7 @@ class Around:
         self.renew()
 
     def renew(self) -> None:
-        """Containers came or went: read again what a screen has asked for."""
+        """Containers came or went: reload what a screen has requested."""
         post = self._session.post
         if bench := self._session.bench:
             for what in self._wanted:
@@ -94,31 +96,31 @@ class Around:
         try:
             reports = bench.surroundings.images() if what == "images" else bench.surroundings.networks()
         except HardenError as error:
-            post(say.WorkFailed(f"Looking at the {what}", error))
+            post(say.WorkFailed(f"Reading the {what}", error))
             return
         post(say.SharedJudged(what, reports))
 
-    # --- the look into an image ------------------------------------------------------------------------
+    # --- image inspection --------------------------------------------------------------------------------
 
     def look_into(self, engine: str, image: str, name: str) -> bool:
-        """Read what is inside an image; False when another one is being read."""
+        """Inspect an image; False when another inspection is running."""
         bench = self._session.bench
         if bench is None or self.look is not None:
             return False
-        look = self.look = Look(engine, image, name, threading.Event())
+        look = self.look = Inspection(engine, image, name, threading.Event())
         post = self._session.post
         self._session.run(lambda: self._look(bench, look, post), "look")
         self._session.state_changed.publish("look")
         return True
 
     def scan(self, images: Sequence[ImageFacts]) -> bool:
-        """Look for known vulnerabilities of images; False when another look or scan runs."""
+        """Scan images for known vulnerabilities; False when another inspection or scan is running."""
         bench = self._session.bench
         if bench is None or self.look is not None or not images:
             return False
         first = images[0]
         scanned = tuple((image.engine.label, image.id) for image in images)
-        look = self.look = Look(
+        look = self.look = Inspection(
             first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
         )
         post = self._session.post
@@ -126,9 +128,9 @@ class Around:
         self._session.state_changed.publish("look")
         return True
 
-    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Look, post: Post) -> None:
-        """One image that cannot be scanned keeps none of the others back."""
-        from hardentui.workbench.looking.scanning import Scanning  # the app starts without what scans
+    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Inspection, post: Post) -> None:
+        """An image that cannot be scanned does not stop the others."""
+        from hardentui.workbench.looking.scanning import Scanning  # the app starts without the scanners
 
         troubles = []
         try:
@@ -150,13 +152,13 @@ class Around:
         post(say.LookEnded(look.image, "\n".join(troubles[:_TROUBLES_TOLD])))
 
     def cancel_look(self) -> bool:
-        """Ask the look that runs to stop; False when none does."""
+        """Ask the running inspection or scan to stop; False when there is none."""
         if self.look is None:
             return False
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Workbench, look: Look, post: Post) -> None:
+    def _look(self, bench: Workbench, look: Inspection, post: Post) -> None:
         try:
             inventory = bench.surroundings.look_into_image(
                 look.engine,
@@ -178,14 +180,14 @@ class Around:
             self._session.state_changed.publish("look")
 
     def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
-        """The look is over: what it found goes into the cells of the image's containers."""
+        """The inspection is over: its findings go into the step cells of the image's containers."""
         look = self.look
         if look is None or look.image != message.image:
             return
         self.look = None
         if look.stop.is_set():
-            what = "look into" if look.doing == "reading" else "scan of"
-            notify(f"The {what} the image was stopped.", False)
+            what = "Inspection" if look.doing == "reading" else "Scan"
+            notify(f"{what} of the image stopped.", False)
         elif message.trouble:
             notify(message.trouble if look.scanned else f"{look.name}: {message.trouble}", True)
         if not message.trouble or len(look.images) > 1:
@@ -195,7 +197,7 @@ class Around:
         self._session.state_changed.publish("look")
 
     def users_of(self, engine: str, image: str) -> list[Row]:
-        """The containers that were made from an image."""
+        """The containers created from an image."""
         rows = self._session.rows.values()
         return [row for row in rows if row.engine.label == engine and image_id(row) == image]
 
@@ -205,6 +207,6 @@ def _name(image: ImageFacts) -> str:
 
 
 def image_id(row: Row) -> str:
-    """ID of a container's image; empty while it is not known."""
+    """ID of a container's image; empty while unknown."""
     facts = row.report.facts if row.report else None
     return str(facts.inspect.get("Image") or "") if facts else ""

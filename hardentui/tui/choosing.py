@@ -1,4 +1,4 @@
-"""The fixes that were chosen for one container, and what follows from them: plan, score, difference."""
+"""The fixes chosen for one container, and what follows from them: plan, score, diff."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 Values: TypeAlias = dict[str, ParameterValue]
-"""Parameter -> the value that was given for a fix."""
+"""Parameter -> the value given for a fix."""
 
 
 class Choosing:
-    """Chosen fixes over one report, and values for fixes. Both belong to the session and outlive the screen.
+    """Chosen fixes over one report, and values for fixes. The session owns both, so they outlive the screen.
 
     Attributes:
         trouble: why there is no plan although fixes are chosen; else empty.
@@ -48,7 +48,7 @@ class Choosing:
         return tuple(self._chosen.values())
 
     def renew(self, report: Report) -> None:
-        """Newer findings of the same container; choices that it no longer needs are dropped."""
+        """Replace the findings of the container; choices it no longer needs are dropped."""
         self.report = report
         failing = {finding.check for finding in report.findings if finding.failing}
         if report.facts is not None:
@@ -57,34 +57,35 @@ class Choosing:
         self._stale = True
 
     def refusal(self, check: str) -> Skipped | None:
-        """Why a plan cannot fix it with the values that it has; None when it can."""
+        """Why a plan cannot fix it with its current values; None when it can."""
         return self._refusal(self.choice(check))
 
     def _refusal(self, choice: Choice) -> Skipped | None:
         if self.report.facts is None:
-            return Skipped(choice.check, "its details are not known")
+            return Skipped(choice.check, "its details are unknown")
         try:
             return self.bench.planner.refusal(self.report, choice)
         except HardenError as error:
             return Skipped(choice.check, error.title)
 
     def need_a_value(self) -> dict[str, Skipped | None]:
-        """Check -> why its fix still waits for a value, or None when one was given; only fixes without a
-        default of their own."""
+        """Check -> why its fix still needs a value, or None when one was given; only fixes without a
+        default of their own.
+        """
         failing = [finding.check for finding in self.report.findings if finding.failing]
         bare = {check: self._refusal(Choice(check)) for check in failing if check not in self._chosen}
         return {check: self.refusal(check) for check, why in bare.items() if why is not None and why.needs}
 
     def choice(self, check: str) -> Choice:
-        """A fix with the values that were given for it, whether it is chosen or not."""
+        """A fix with the values given for it, whether it is chosen or not."""
         return Choice(check, tuple(self._values.get(check, {}).items()))
 
     def settings(self, check: str) -> tuple[FixValue, ...]:
-        """The values that a fix takes, as they are now."""
+        """The current values of a fix."""
         return self.bench.planner.settings(self.report, self.choice(check))
 
     def toggle(self, check: str) -> Skipped | None:
-        """Choose a fix, or drop it; returns why it cannot be chosen. Its values stay known."""
+        """Choose a fix, or drop it; returns why it cannot be chosen. Its values are kept."""
         if check in self._chosen:
             del self._chosen[check]
         elif why := self.refusal(check):
@@ -95,9 +96,9 @@ class Choosing:
         return None
 
     def set_value(self, check: str, name: str, value: ParameterValue | None) -> Skipped | None:
-        """Give a fix a value (None: the default again), and choose the fix; returns why it cannot be chosen.
+        """Give a fix a value (None: back to the default) and choose the fix; returns why it cannot be chosen.
 
-        A fix that cannot be carried out with the value is dropped; the value stays known.
+        A fix that cannot be carried out with the value is dropped; the value is kept.
         """
         values = self._values.setdefault(check, {})
         if value is None:
@@ -113,14 +114,14 @@ class Choosing:
         return why
 
     def add(self, choices: Iterable[Choice]) -> int:
-        """Choose these as well, each with the values that were given for it; returns how many were new."""
+        """Also choose these, each with the values given for it; returns how many were new."""
         fresh = [choice.check for choice in choices if choice.check not in self._chosen]
         self._chosen.update({check: self.choice(check) for check in fresh})
         self._stale = True
         return len(fresh)
 
     def take(self, choices: Iterable[Choice]) -> list[Skipped]:
-        """Choose exactly these, with their values; returns those that cannot be carried out, and why."""
+        """Choose exactly these, with their values; returns those that cannot be carried out, with reasons."""
         self._chosen.clear()
         refused = []
         for choice in choices:
@@ -133,7 +134,7 @@ class Choosing:
         return refused
 
     def planned(self) -> Plan:
-        """The plan, also when nothing is chosen yet."""
+        """The plan, even when nothing is chosen yet."""
         return self.plan or self.bench.planner.plan(self.report, ())
 
     def drop(self, checks: Iterable[str]) -> None:
@@ -147,13 +148,13 @@ class Choosing:
 
     @property
     def plan(self) -> Plan | None:
-        """None while nothing is chosen, and when there is trouble."""
+        """None while nothing is chosen, and when there is no plan."""
         self._compute()
         return self._plan
 
     @property
     def after(self) -> Score | None:
-        """The score that the plan promises."""
+        """The score after the plan."""
         self._compute()
         return self._after
 

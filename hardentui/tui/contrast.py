@@ -1,4 +1,4 @@
-"""Contrast of colours as WCAG 2 defines it, and colours that have enough of it."""
+"""Colour contrast as defined by WCAG 2, and colours adjusted to have enough of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def contrast(first: Color, second: Color) -> float:
 
 
 def readable(colour: Color, grounds: Collection[Color]) -> Color:
-    """The colour, made lighter or darker until it can be read on all of these; unchanged where it can be."""
+    """The colour, made lighter or darker until it is readable on all these backgrounds; unchanged if that
+    fails.
+    """
     if not grounds:
         return colour
     white, black = Color(255, 255, 255), Color(0, 0, 0)

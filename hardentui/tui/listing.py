@@ -1,4 +1,4 @@
-"""The order of the rows, and what they add up to. Pure."""
+"""The order of the rows, and their totals. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Value: TypeAlias = tuple[int | str, ...]
 
 
 def score_of(row: Row) -> int | None:
-    """None while it is not known, and where nothing was applicable."""
+    """None while the score is unknown, and where nothing was applicable."""
     return row.report.score.value if row.report else None
 
 
 def _worst(row: Row) -> tuple[int, int, int, str, str]:
-    """What decides between rows that are equal in the column: the worse one comes first."""
+    """Tie-breaker for rows that are equal in the column: the worse one comes first."""
     if row.report is None:
         return (2, 0, 0, row.name, row.key)
     score = row.report.score
@@ -30,7 +30,7 @@ def _worst(row: Row) -> tuple[int, int, int, str, str]:
 
 
 def _by_step(number: int) -> Callable[[Row], Value | None]:
-    """How good it is in this step: failing by severity, then unknown, then the rest."""
+    """The rank in this step: failing by severity, then unknown, then the rest."""
 
     def value(row: Row) -> Value | None:
         cells = row.report.cells if row.report else ()
@@ -54,10 +54,10 @@ _VALUES: dict[str, Callable[[Row], Value | None]] = {
     **{f"step {number}": _by_step(number) for number in range(1, 11)},
 }
 COLUMNS = tuple(_VALUES)
-"""Columns that the list can be sorted by: first those that one key goes through, then the steps."""
+"""Columns that the list can be sorted by: first those that the sort key cycles through, then the steps."""
 CYCLED = COLUMNS[:6]
 _FALLS = {f"step {number}" for number in range(1, 11)}
-"""Columns that stand in falling order when nothing is turned round: the worst severity first."""
+"""Columns sorted in descending order by default: the worst severity first."""
 
 
 class ListView(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The palette: every action of the app and of the screen that is open, by name."""
+"""The palette: every action of the app and of the current screen, by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_LISTED = ("app.palette",)
 
 
 class ActionProvider(Provider):
-    """Actions that can be carried out now."""
+    """Actions that are enabled now."""
 
     def _actions(self) -> Iterator[Action]:
         for action in (*getattr(self.screen, "ACTIONS", ()), *APP):

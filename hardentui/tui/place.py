@@ -1,4 +1,4 @@
-"""Where a walk is, and where it begins. Pure."""
+"""The current step of a walk, and the step where a walk starts. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def place_of(row: Row, step: Step) -> Place:
 
 
 def beginning(row: Row | None, steps: Sequence[Step], last: Place | None) -> int:
-    """Index of the step where a walk begins: where it was the last time, else the first one that fails."""
+    """Index of the step where a walk starts: the last one visited, else the first one that fails."""
     if last is not None and row is not None and last.is_of(row):
         return next((at for at, step in enumerate(steps) if step.number == last.step), 0)
     cells = row.report.cells if row is not None and row.report is not None else ()

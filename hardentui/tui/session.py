@@ -1,7 +1,7 @@
-"""What the app knows, and the workers that find it out.
+"""The app's data, and the workers that load it.
 
 The session lives on the app's own thread. Workers run on threads of their own and only post messages; the
-app hands these to `handle`, which updates the state and tells the screens through signals.
+app passes these to `handle`, which updates the state and notifies the screens through signals.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ class Session:
     """State of one run of the app.
 
     Attributes:
-        opened: where Podman is; None until that is known.
-        bench: what can be done there; None until it is loaded, which is after the first rows are shown.
-        failure: why there is none.
+        opened: the connections to Podman; None until they are open.
+        bench: the use cases; None until loaded, which is after the first rows are shown.
+        failure: why there is no workbench.
         rows: key -> newest row, with the newest report.
         lost: label of an engine -> how it was lost.
-        progress: of the scan that runs; None when none does; stopped: the last one was ended by the user.
-        host: reports of host and engines; None until they were asked for; judging: they are being read.
-        around: images, networks, and the look into an image.
+        progress: of the running scan; None when there is none; stopped: the user stopped the last one.
+        host: reports of host and engines; None until requested; judging: they are being read.
+        around: images, networks, and the running image inspection.
         choices: key -> fixes chosen for that container; they outlive its screen.
         values: key -> check -> values given for its fix; they outlive the choice too.
-        written: key -> the chosen fixes when files of that container were last written.
-        folder: where files were written last, for the next container.
-        last_walk: where the newest walk is, or was when the last session ended.
+        written: key -> the fixes that were chosen when the container's files were last written.
+        folder: where files were last written; the default for the next container.
+        last_walk: the place of the latest walk, or of the last session's.
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
-        rows_shown: set by the screen when the first rows stand on it.
-        post: tells the app what was found out of what is open now, from any thread; who works on a thread
-            takes it along at its start.
-        rows_changed: publishes the keys that appeared, changed or went away.
-        state_changed: publishes when anything else did.
+        rows_shown: set by the screen once it shows the first rows.
+        post: sends a result about the current connections to the app, from any thread; a thread takes it
+            when it starts.
+        rows_changed: publishes the keys that appeared, changed or disappeared.
+        state_changed: publishes any other change.
     """
 
     def __init__(
@@ -107,16 +107,16 @@ class Session:
 
     @property
     def unwritten(self) -> dict[str, tuple[Choice, ...]]:
-        """Chosen fixes by container that no written file has."""
+        """Per container, the chosen fixes that no written file contains."""
         chosen = {key: tuple(choices.values()) for key, choices in self.choices.items() if choices}
         return {
             key: choices for key, choices in chosen.items() if set(choices) != set(self.written.get(key, ()))
         }
 
-    # --- asked for by screens -------------------------------------------------------------------------
+    # --- requested by screens --------------------------------------------------------------------------
 
     def open(self, first_look: Callable[[], FirstLook] | None = None) -> None:
-        """Look for Podman (again), perhaps elsewhere; what was open before is closed."""
+        """Find Podman (again), perhaps elsewhere; the previous connections are closed."""
         self.close()
         self._first_look = first_look or self._first_look
         self.opened, self.bench, self.failure, self.host = None, None, None, None
@@ -126,13 +126,13 @@ class Session:
         self.around.forget()
         self.rows_shown = threading.Event()
         self._begin_anew()
-        # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
+        # not a worker: while a probe waits for an answer, Textual would wait for the worker on exit
         arguments = (self._workers.open, self._first_look, self._over, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
 
     def scan(self, keys: Collection[str] | None = None) -> None:
-        """Look at these containers, or at all of them; while a scan runs they wait for its end."""
+        """Scan these containers, or all of them; while a scan runs they are queued."""
         if self.bench is None:
             return
         if self._stop_scan is not None:
@@ -145,7 +145,7 @@ class Session:
         self.state_changed.publish("scan")
 
     def cancel_scan(self) -> bool:
-        """Ask the scan to stop; False when none runs."""
+        """Ask the scan to stop; False when none is running."""
         if self._stop_scan is None:
             return False
         self._waiting.clear()
@@ -154,7 +154,7 @@ class Session:
         return True
 
     def relist(self, *, after_gap: bool = False) -> None:
-        """List the containers again; `after_gap`: no event told what became of them since the last list."""
+        """List the containers again; `after_gap`: events may have been missed since the last list."""
         if bench := self.bench:
             workers = self._workers
             self.run(lambda: workers.list(bench.containers.rows, after_gap), "list")
@@ -166,13 +166,13 @@ class Session:
             self.run(lambda: workers.recheck(bench, key), "recheck")
 
     def recheck_all(self, keys: Collection[str]) -> None:
-        """Look closely at these again, one after the other."""
+        """Inspect these again in detail, one after the other."""
         if (bench := self.bench) and keys:
             workers = self._workers
             self.run(lambda: workers.recheck_all(bench, keys), "recheck")
 
     def judge_host(self, *, again: bool = False) -> None:
-        """Ask for the reports of host and engines; `again` reads them anew."""
+        """Load the reports of host and engines; `again` reloads them."""
         if (bench := self.bench) and not self.judging:
             self.judging = True
             workers = self._workers
@@ -180,11 +180,11 @@ class Session:
             self.state_changed.publish("host")
 
     def greyed(self, row: Row) -> bool:
-        """The row's data is old, because its engine does not answer."""
+        """Whether the row's data is old because its engine does not answer."""
         return row.engine.label in self.lost
 
     def close(self) -> None:
-        """Ask every worker to stop and let the engines go."""
+        """Ask every worker to stop, and close the engines."""
         self._over.set()
         self.around.cancel_look()
         if self._stop_scan is not None:
@@ -196,11 +196,11 @@ class Session:
     # --- workers ---------------------------------------------------------------------------------------
 
     def run(self, work: Callable[[], object], group: str) -> None:
-        """Start a worker on a thread of its own."""
+        """Start a worker on its own thread."""
         self._app.run_worker(work, name=group, group=group, thread=True)
 
     def _begin_anew(self) -> None:
-        """What the workers of an earlier opening still find out reaches nobody."""
+        """Discard later results of the workers of an earlier connection."""
         over = self._over = threading.Event()
 
         def post(message: say.FromWorker) -> None:
@@ -211,10 +211,10 @@ class Session:
         self._inbox: deque[Row] = deque()
         self._workers = Workers(post, self._inbox, lambda fault: self._app.call_later(_raise, fault))
 
-    # --- what they post arrives here, on the app's thread ----------------------------------------------
+    # --- their messages arrive here, on the app's thread ------------------------------------------------
 
     def handle(self, message: say.FromWorker) -> None:
-        """Take in what a worker found out."""
+        """Apply the result of a worker."""
         if message.over is not None and message.over.is_set():
             if isinstance(message, say.PodmanFound):
                 message.opened.close()
@@ -279,13 +279,15 @@ class Session:
         for row in rows:
             known = old.get(row.key)
             self._read_at[row.engine.label] = now
-            outdated = row.report is None and not after_gap  # after a gap the first scan still owes them
+            outdated = (
+                row.report is None and not after_gap
+            )  # after a gap, the first scan still has to cover them
             if outdated or known is None or (row.state, row.image) != (known.state, known.image):
                 changed.add(row.key)
             if row.report is None and known is not None and known.report is not None:
                 row = replace(row, report=known.report)
             fresh[row.key] = row
-        # an engine that does not answer lists nothing: its rows stay, greyed, until it is back
+        # an engine that does not answer lists nothing: its rows stay, greyed out, until it is back
         fresh.update({key: row for key, row in old.items() if key not in fresh and self.greyed(row)})
         gone = old.keys() - fresh.keys()
         self._unmark(gone)
@@ -299,7 +301,7 @@ class Session:
             self.scan(changed)
 
     def _begin(self) -> None:
-        """Watch and scan, once there are rows and what judges them."""
+        """Watch and scan, once there are rows and a workbench to judge them."""
         if self.listed and (bench := self.bench):
             workers, over = self._workers, self._over
             self.run(lambda: workers.watch(bench, over), "watch")

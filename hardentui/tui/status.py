@@ -1,4 +1,4 @@
-"""How a status looks: one table of mark, word, style and order. Never colour alone."""
+"""How statuses look: one table of mark, word, style and order. Never colour alone."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def look_of_cell(cell: Cell) -> Look:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failing before unknown before the rest, the worse severity first; otherwise the given order."""
+    """Failing before unknown before the rest, worse severity first; otherwise the given order."""
     return tuple(sorted(findings, key=lambda finding: (look_of(finding).order, -finding.severity)))
 
 
 class Signs(Struct, frozen=True):
-    """The few symbols that the screens use; all of them in the Basic Multilingual Plane."""
+    """The few symbols that the screens use; all are in the Basic Multilingual Plane."""
 
     ascii: bool
     cursor: str
@@ -80,7 +80,7 @@ class Signs(Struct, frozen=True):
         return look.ascii if self.ascii else look.mark
 
     def of(self, text: str) -> str:
-        """Our own text with its typographic signs in ASCII where that was asked for."""
+        """Our own text, with its typographic signs replaced by ASCII on request."""
         return text.translate(_ASCII) if self.ascii else text
 
 
@@ -96,6 +96,6 @@ def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:
 
 
 def signs_of(widget: Widget) -> Signs:
-    """The signs of the app that a widget lives in."""
+    """The signs of the app that a widget belongs to."""
     signs: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
     return signs

@@ -1,6 +1,6 @@
-"""The gate for untrusted text, as Textual and rich want it.
+"""The gate for untrusted text, in the form that Textual and rich need.
 
-A plain `str` in a widget is parsed as markup: a stray bracket ends the app, and a link in it becomes an
+A plain `str` in a widget is parsed as markup: a stray bracket crashes the app, and a link in it becomes an
 action that fires. `Content` and `Text` are taken literally, but neither stops escape sequences: that is what
 `visible` is for. Every string that is not our own goes through one of these functions.
 """
@@ -22,7 +22,7 @@ def plain(text: str, limit: int | None = None) -> Content:
 
 
 def paragraphs(text: str) -> Content:
-    """Text whose line breaks are meant, for a widget."""
+    """Text whose line breaks are intended, for a widget."""
     return Content(visible_lines(text))
 
 
@@ -32,7 +32,7 @@ def cell(text: str, limit: int | None = None) -> Text:
 
 
 def fit(text: str, width: int, ellipsis: str = "…") -> str:
-    """Safe text that fills exactly `width` terminal cells; a cut is marked."""
+    """Safe text that fills exactly `width` terminal cells; truncation is marked."""
     if width <= 0:
         return ""
     text = visible(text, 4 * width)
@@ -48,7 +48,7 @@ Part = str | Content | tuple[str, str]
 def hanging(
     label: str, text: str, width: int, style: str = "", *, indent: int, label_style: str = "$muted"
 ) -> list[Part]:
-    """Untrusted text behind a label, wrapped to `width` cells below its own first word."""
+    """Untrusted text after a label, wrapped to `width` cells and indented below its first word."""
     room = max(12, width - indent)
     lines: list[str] = []
     for line in text.split("\n"):
@@ -60,7 +60,7 @@ def hanging(
 
 
 def both_ends(left: Content, right: Content, width: int) -> Content:
-    """One line of `width` cells; where both do not fit, the left one is cut."""
+    """One line of `width` cells; if both do not fit, the left one is truncated."""
     room = max(0, width - right.cell_length - 2)
     if left.cell_length > room:
         left = left.truncate(room, ellipsis=True)

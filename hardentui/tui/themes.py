@@ -1,7 +1,7 @@
 """Our own themes, and the status colours for every theme.
 
-Blue stands for pass and orange for fail, which people who confuse red and green can tell apart. Every text
-colour has a contrast of at least 4.5 on every background that it stands on; a test computes it.
+Blue stands for pass and orange for fail, which people with red-green colour blindness can tell apart. Every
+text colour has a contrast of at least 4.5 on each of its backgrounds; a test computes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from textual.theme import Theme
 from hardentui.tui.contrast import readable
 
 GROUNDS = ("background", "surface", "panel", "cursor")
-"""Variables that text stands on."""
+"""Variables for colours that text is drawn on."""
 _AS_TEXT = ("primary", "foreground", "warning")
 
 _DARK = {
@@ -59,7 +59,7 @@ _CONTRAST = {
 
 
 def status_defaults(dark: bool) -> dict[str, str]:
-    """The status colours for a theme that does not name its own."""
+    """The status colours for a theme that does not define its own."""
     return dict(_DARK if dark else _LIGHT)
 
 
@@ -142,14 +142,15 @@ DEFAULT = "hardentui-dark"
 
 
 def fallback_variables(dark: bool, panel: str) -> dict[str, str]:
-    """What our style sheets need beside Textual's own variables, for a theme that is not ours."""
+    """The variables that our style sheets need beyond Textual's own, for third-party themes."""
     return {**status_defaults(dark), "cursor": panel}
 
 
 def made_readable(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a theme with text colours that can be read on every background of it.
+    """The variables of a theme, with text colours that are readable on all of its backgrounds.
 
-    Themes that are not ours have their own idea of contrast. Those of the terminal (ANSI) are the terminal's.
+    Third-party themes do not guarantee contrast. ANSI themes are left alone: their colours are the
+    terminal's.
     """
     if theme.ansi or theme in THEMES:
         return dict(variables)

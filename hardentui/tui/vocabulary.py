@@ -1,4 +1,4 @@
-"""What the screens know: themes, actions, keys, columns. Settings are checked against it."""
+"""The names that settings may use: themes, actions, keys, columns. Settings are validated against it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 
 
 def vocabulary() -> Vocabulary:
-    """All that a setting may name."""
+    """Every name that a setting may use."""
     screens = [frozenset(action.id for action in (*screen, *APP, BACK, COPY)) for screen in _screens()]
     return Vocabulary(
         themes=tuple(sorted({*(theme.name for theme in THEMES), *BUILTIN_THEMES})),
@@ -29,7 +29,7 @@ def vocabulary() -> Vocabulary:
 
 
 def all_actions() -> tuple[Action, ...]:
-    """Every action that there is, those of the app first."""
+    """Every action, those of the app first."""
     screens = (action for screen in _screens() for action in screen)
     return tuple(dict.fromkeys((*APP, COPY, BACK, *screens)))
 

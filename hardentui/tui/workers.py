@@ -1,10 +1,11 @@
-"""The work of the session that takes time: on threads of its own, telling the app by messages only."""
+"""The slow work of the session: on its own threads, reporting to the app through messages only."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
+from itertools import count
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 _PATIENCE = 1.0
-"""Seconds that loading waits for the first rows to be painted."""
+"""Seconds that loading waits for the first rows to be drawn."""
 
 
 class Workers:
     """Args:
-    post: tells the app; may be called from any thread.
-    inbox: rows with new reports, before `ReportsArrived` is posted.
-    fail: ends the app because of a fault of ours.
+    post: sends a message to the app; may be called from any thread.
+    inbox: rows with new reports, filled before `ReportsArrived` is posted.
+    fail: ends the app because of an internal error.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Workers:
         self._inbox = inbox
         self._fail = fail
         self._listing, self._looking = threading.Lock(), threading.Lock()
+        self._numbers = count()
+        self._newest: dict[str, int] = {}
 
     def open(
         self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
     ) -> None:
-        """Rows first: what else there is to load would only keep them from the screen."""
+        """Rows first: loading anything else would only delay them."""
         look: FirstLook | None = None
         try:
             look = first_look()
@@ -56,7 +59,7 @@ class Workers:
                 look.close()
             self._post(say.OpenFailed(error))
             return
-        except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
+        except Exception as fault:  # an internal error: it must end the app loudly, as in a worker
             self._fail(fault)
             return
         if given_up.is_set():
@@ -66,9 +69,12 @@ class Workers:
         self._post(say.WorkbenchOpened(bench))
 
     def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
-        """Whether there are rows to show. The newest list is told last, however many are asked for."""
+        """Whether there are rows to show. The newest list is told last; of many that wait, one is made."""
+        ask = self._newest_of("" if after_gap else "every container")
         try:
             with self._listing:
+                if not ask():
+                    return True
                 self._post(say.RowsListed(rows(), after_gap))
         except HardenError as error:
             self._post(say.WorkFailed("Listing the containers", error))
@@ -89,18 +95,27 @@ class Workers:
         self._post(say.ScanEnded(stop.is_set()))
 
     def recheck(self, bench: Workbench, key: str) -> None:
-        """One at a time: the newest look at a container is told last."""
+        """The latest result of a container is reported last; of many waiting checks, only one runs."""
+        ask = self._newest_of(key)
         with self._looking:
+            if not ask():
+                return
             try:
                 row = bench.containers.refresh(key)
             except HardenError as error:
-                self._post(say.WorkFailed("Looking again", error))
+                self._post(say.WorkFailed("Checking again", error))
                 return
             if row is None:
                 self._post(say.ContainerGone(key))
                 return
             self._inbox.append(row)
             self._post(say.ReportsArrived())
+
+    def _newest_of(self, what: str) -> Callable[[], bool]:
+        """Whether nobody has asked for the same since; empty: for something that nobody else asks for."""
+        number = next(self._numbers)
+        self._newest[what] = number
+        return lambda: not what or self._newest[what] == number
 
     def recheck_all(self, bench: Workbench, keys: Collection[str]) -> None:
         for key in keys:
@@ -111,7 +126,7 @@ class Workers:
             self._post(say.HostJudged(bench.surroundings.host(again=again)))
         except HardenError as error:
             self._post(say.HostJudged(()))
-            self._post(say.WorkFailed("Looking at the host", error))
+            self._post(say.WorkFailed("Checking the host", error))
 
     def watch(self, bench: Workbench, stop: threading.Event) -> None:
         try:

@@ -1,1 +1,1 @@
-"""The use cases: list, check, plan, write. The only thing that the command line and the TUI call."""
+"""The use cases: list, check, plan, write. The only package that the command line and the TUI call."""

@@ -1,4 +1,4 @@
-"""Work that was begun before anybody needs what comes of it."""
+"""Work that starts before its result is needed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hardentui.errors import HardenError
 T = TypeVar("T")
 
 LIMIT = 300.0
-"""Longer than the time limits of all that is asked in one piece of work."""
+"""Longer than the time limits of all requests in one piece of work."""
 
 
 class Begun(Generic[T]):
-    """Does some work at once, on a thread of its own that does not keep the process alive.
+    """Starts some work immediately, on its own daemon thread.
 
     Args:
-        what: names the work in the error of whoever waited too long for it.
-        limit: seconds that the work may take, from the moment when somebody waits for it.
+        what: names the work in the error if it takes too long.
+        limit: seconds that the work may take, counted from when its result is requested.
     """
 
     def __init__(self, work: Callable[[], T], what: str = "Reading", limit: float = LIMIT) -> None:
@@ -34,18 +34,18 @@ class Begun(Generic[T]):
     def _run(self) -> None:
         try:
             self._found.append(self._work())
-        except Exception as error:  # whoever asks for the result gets it
+        except Exception as error:  # raised again when the result is requested
             self._error = error
 
     def result(self) -> T:
-        """What came of it, once it has come; raises what the work raised.
+        """The result, once available; raises what the work raised.
 
         Raises:
-            HardenError: it takes longer than the limit: a file system that does not answer, for example.
+            HardenError: it exceeds the limit, for example because a file system does not answer.
         """
         self._thread.join(self._limit)
         if self._thread.is_alive():
-            raise HardenError(f"{self._what} did not come to an end within {self._limit:g} s.")
+            raise HardenError(f"{self._what} did not finish within {self._limit:g} s.")
         if self._error is not None:
             raise self._error
         return self._found[0]

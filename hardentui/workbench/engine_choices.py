@@ -1,4 +1,4 @@
-"""Where HardenTUI can be pointed while it runs: the connections that Podman knows, and the usual sockets."""
+"""Connections that HardenTUI can switch to: those that Podman knows, and the usual sockets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hardentui.workbench.views import Selection
 
 
 class EngineChoice(Struct, frozen=True):
-    """An engine that can be looked at.
+    """A connection to an engine.
 
     Attributes:
-        name: of the connection, or what it is.
-        url: empty for what is found by itself.
-        open: looks there; called on a thread.
+        name: of the connection, or a description.
+        url: empty for the automatic search.
+        open: connects; called on a thread.
     """
 
     name: str
@@ -27,7 +27,7 @@ class EngineChoice(Struct, frozen=True):
 
 
 def engine_choices(selection: Selection, environment: Environment | None = None) -> tuple[EngineChoice, ...]:
-    """What was looked at in the beginning, then every connection by name, then the usual sockets."""
+    """The initial connection, then every connection by name, then the usual sockets."""
     choices = [EngineChoice(_beginning(selection), "", _opener(selection))]
     plain = replace(selection, url="", connection="", demo=False, facts_file="")
     for name, candidate in known_candidates(environment or Environment.here()):
@@ -39,7 +39,7 @@ def engine_choices(selection: Selection, environment: Environment | None = None)
 def _beginning(selection: Selection) -> str:
     if selection.demo:
         return "simulated host"
-    return selection.url or selection.connection or selection.facts_file or "what is found by itself"
+    return selection.url or selection.connection or selection.facts_file or "automatic search"
 
 
 def _opener(selection: Selection) -> Callable[[], FirstLook]:

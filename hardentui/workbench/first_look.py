@@ -1,4 +1,4 @@
-"""What is there before anything is judged: the engines, and their containers as the list call tells them.
+"""What is known before anything is judged: the engines, and their containers as the list request shows them.
 
 The checks, the option table and the checklist take longer to import than an engine takes to list a thousand
 containers, so nothing here needs them: a screen shows the rows first.
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class FirstLook:
-    """Engines that were found, and what they list. `workbench` goes on from there.
+    """The engines and the containers they list. `workbench` continues from here.
 
-    Listing begins at once, on a thread of its own.
+    Listing starts immediately, on its own thread.
     """
 
     def __init__(self, opened: Opened, checklist: str) -> None:
@@ -33,15 +33,15 @@ class FirstLook:
 
     @classmethod
     def open(cls, selection: Selection) -> FirstLook:
-        """Find the engines, start a private one, or take the simulated host.
+        """Find the engines, start a private one, or use the simulated host.
 
         Raises:
-            NoEngine: an engine was named (`--url`, `--connection`) and cannot be reached.
+            NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
         """
         return cls(open_engines(selection), selection.checklist)
 
     def rows(self) -> tuple[Row, ...]:
-        """All containers of all engines, as they were listed when this was opened.
+        """All containers of all engines, as listed on opening.
 
         Raises:
             EngineError: no engine answers any more.
@@ -54,7 +54,7 @@ class FirstLook:
         )
 
     def workbench(self) -> Workbench:
-        """Everything else that can be done with these engines and the rows that were listed.
+        """The workbench on these engines and the listed rows.
 
         Raises:
             ChecklistError: the checklist has faults.
@@ -67,5 +67,5 @@ class FirstLook:
         return bench
 
     def close(self) -> None:
-        """End all connections and a private service."""
+        """Close all connections, and stop a private service."""
         self.opened.close()

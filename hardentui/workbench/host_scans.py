@@ -1,4 +1,4 @@
-"""Take results of host scanners in: Lynis, OpenSCAP."""
+"""Importing results of host scanners: Lynis, OpenSCAP."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hardentui.state.own_files import state_folder
 
 
 def take_in(path: str) -> HostScan:
-    """Keep the result in a file for the checks of this host.
+    """Store the result in a file for the checks of this host.
 
     Raises:
-        InputError: it is no result, cannot be read, or says nothing.
-        WriteError: it could not be kept.
+        InputError: it is not a result, cannot be read, or is empty.
+        WriteError: it could not be stored.
     """
     scan = read_scan(path)
     HostScans(state_folder).keep(scan)

@@ -1,4 +1,4 @@
-"""What a trial has learned about a container, out of the file that `hardentui trial --format json` writes."""
+"""What a trial learned about a container, from the file that `hardentui trial --format json` writes."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class _Trial(Struct, frozen=True):
 
 
 class LearnedFrom(Struct, frozen=True):
-    """What was learned, and where that stands.
+    """What was learned, and from which file.
 
     Attributes:
-        capabilities: full names (`CAP_CHOWN`) of those that were used while it was watched; None = the trial
-            could not see them, `why` says the reason.
+        capabilities: full names (`CAP_CHOWN`) of those used during the trial; None = the trial
+            could not see them, for the reason in `why`.
         outgoing: addresses that were contacted.
     """
 
@@ -56,7 +56,7 @@ def read_learned(path: str) -> LearnedFrom:
     """The learned part of a trial's file, or of the `trial.json` in a folder.
 
     Raises:
-        InputError: it is no such file, or nothing was learned in this trial.
+        InputError: it is not such a file, or the trial learned nothing.
     """
     shown = visible(path, 200)
     try:
@@ -66,12 +66,12 @@ def read_learned(path: str) -> LearnedFrom:
     except OSError as error:
         raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{shown} is no result of `hardentui trial --format json`.") from error
+        raise InputError(f"{shown} is not a result of `hardentui trial --format json`.") from error
     if trial.schema != SCHEMA:
         raise InputError(f"{shown} has the schema {visible(trial.schema, 60)!r}, not {SCHEMA}.")
     if trial.learned is None:
         raise InputError(
-            f"Nothing was learned in the trial of {shown}.",
+            f"Nothing was learned in the trial in {shown}.",
             "Run it with --learn: hardentui trial NAME --learn",
         )
     learned = trial.learned

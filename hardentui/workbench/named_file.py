@@ -1,4 +1,4 @@
-"""Text files that somebody names: plans, checklists, waivers, tests of checklists."""
+"""Text files named by the user: plans, checklists, waivers, tests of checklists."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ def read_named(path: str, *, shown: str = "", if_missing: str = "", largest: int
     """The text of a file.
 
     Args:
-        shown: what it is called in errors, where that is not its path.
-        if_missing: what to do where there is no such file.
+        shown: its name in errors, if not the path.
+        if_missing: what to do if there is no such file.
         largest: in characters.
 
     Raises:
-        InputError: it cannot be read, is no UTF-8 text, or is larger.
+        InputError: it cannot be read, is not UTF-8 text, or is too large.
     """
     name = visible(shown or path)
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(largest + 1)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is no UTF-8 text.") from error
+        raise InputError(f"{name} is not UTF-8 text.") from error
     except OSError as error:
         hint = if_missing if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"{name} cannot be read: {error.strerror}.", hint) from error
     if len(text) > largest:
-        raise InputError(f"{name} is larger than {largest >> 20} MiB, so it is not what it should be.")
+        raise InputError(f"{name} is larger than {largest >> 20} MiB, which is too large for such a file.")
     return text

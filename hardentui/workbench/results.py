@@ -1,4 +1,4 @@
-"""From reports of subjects to what a written report tells, and to a file in one of its formats."""
+"""From reports of subjects to the content of a written report, and to a file in one of its formats."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BY_SUFFIX = {
     ".sarif": "sarif",
     ".xml": "junit",
 }
-"""Ending of a file -> format of a report."""
+"""Extension of a file -> format of a report."""
 
 
 def check_result(
@@ -42,11 +42,11 @@ def check_result(
     fixes: bool,
     containers: Iterable[Report] = (),
 ) -> CheckResult:
-    """What a report tells of these (report, detail).
+    """The report on these (report, detail) pairs.
 
     Args:
         fixes: add the remediation of each failure.
-        containers: reports of more containers, whose ways to the host count although they are not told.
+        containers: reports of further containers, whose paths to the host count although they are not shown.
     """
     reports = tuple(reports)
     told = (*(report for report, _ in reports), *containers)
@@ -92,28 +92,28 @@ def _add_up(report: Report) -> str:
 
 
 def report_format(path: str) -> str:
-    """The format that the name of a file asks for.
+    """The format that a file name requests.
 
     Raises:
-        InputError: its ending is that of no format.
+        InputError: no format has its extension.
     """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in BY_SUFFIX:
         raise InputError(
-            "The ending of the file tells the format, and this one tells none.", " ".join(BY_SUFFIX)
+            "The file extension selects the format, and this one is unknown.", " ".join(BY_SUFFIX)
         )
     return BY_SUFFIX[suffix]
 
 
 def write_report(bench: Workbench, reports: Sequence[tuple[Report, str]], path: str) -> WrittenFile:
-    """Write a report into a file, in the format of its ending; what was there is kept as a backup.
+    """Write a report to a file, in the format of its extension; a previous file is kept as a backup.
 
     Args:
-        reports: each with what kind of thing its subject is.
+        reports: each with the kind of its subject.
 
     Raises:
-        InputError: no format has this ending.
-        WriteError: it cannot be written; what was there is untouched.
+        InputError: no format has this extension.
+        WriteError: it cannot be written; a previous file is untouched.
     """
     form = report_format(path)
     result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")

@@ -1,4 +1,4 @@
-"""Training as a use case: open a lab, make its container anew, judge it, attack it, keep the progress."""
+"""Training as a use case: start a lab, recreate its container, judge it, attack it, save the progress."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
 
 
 class Goal(Struct, frozen=True):
-    """One check that has to pass: what it expects is its title turned round, what was observed its reason."""
+    """One check that must pass; its title is the expected state, `observed` is the reason."""
 
     check: str
     title: str
@@ -60,12 +60,12 @@ class Goal(Struct, frozen=True):
 
 
 class LabOutcome(Struct, frozen=True):
-    """Where the learner stands.
+    """The learner's current result.
 
     Attributes:
-        score: of the container, as everywhere; None in a lab without one.
-        points: what this pass has earned; 0 while it is not solved.
-        remarks: the author's words about options that were tried.
+        score: of the container; None in a lab without one.
+        points: earned by this solution; 0 while unsolved.
+        remarks: the author's comments on options that were tried.
     """
 
     lab: Lab
@@ -86,14 +86,14 @@ class LabOutcome(Struct, frozen=True):
 
 
 class Observed(Struct, frozen=True):
-    """What is known of a lab's container."""
+    """The facts about a lab's container."""
 
     statuses: Mapping[str, tuple[Status, str]]
     score: int | None
 
 
 class Watcher(Protocol):
-    """Finds out how a lab's container stands with the checks."""
+    """Judges a lab's container with the checks."""
 
     def __call__(self, lab: Lab, made: Answer) -> Observed: ...
 
@@ -102,12 +102,12 @@ class Training:
     """One learner's labs on one engine, or on the simulated host.
 
     Args:
-        stage: where labs happen; None = on the simulated host.
+        stage: where labs run; None = on the simulated host.
         watch: judges the lab's container on the engine; needed with a stage.
         path: the file of the progress; empty = the learner's own.
 
     Attributes:
-        notice: what has to be said about the file of the progress.
+        notice: a message about the progress file.
     """
 
     def __init__(
@@ -134,17 +134,17 @@ class Training:
 
     @property
     def current(self) -> Lab | None:
-        """The lab that is open; None when none is, or when it is not there any more."""
+        """The lab in progress; None if there is none, or it no longer exists."""
         now = self.progress.current
         return next((lab for lab in self.labs if now and lab.id == now.lab), None)
 
     @property
     def next(self) -> Lab | None:
-        """The first one that is not passed."""
+        """The first lab that is not passed."""
         return next((lab for lab in self.labs if not self.progress.of(lab.id).points), None)
 
     def find(self, name: str) -> Lab:
-        """A lab by its id or its number on the map; raises UsageError."""
+        """A lab by its ID or its number; raises UsageError."""
         return find_lab(self.labs, name)
 
     def folder(self, lab: Lab) -> str:
@@ -152,7 +152,7 @@ class Training:
         return os.path.join(self._folder, lab.id)
 
     def start(self, lab: Lab, mode: Mode = Mode.GUIDED) -> LabOutcome:
-        """Open a lab: make everything that it needs, broken as it is meant to be, and look at it."""
+        """Start a lab: create everything it needs, insecure as intended, and judge it."""
         if self._stage is not None:
             self._stage.prepare(lab, self.folder(lab))
         if lab.policy:
@@ -172,16 +172,16 @@ class Training:
         return self._look(lab, count=False)
 
     def answer(self, options: Iterable[str]) -> LabOutcome:
-        """Make the container of the open lab anew with these options, and look at it.
+        """Recreate the lab's container with these options, and judge it.
 
         Raises:
-            UsageError: no lab is open, or an option cannot be used in it.
+            UsageError: no lab is open, or an option is not allowed in it.
         """
         lab, current = self._open()
         if lab.policy:
             raise UsageError("This lab has no container.", f"Edit {self.policy_file(lab)} instead.")
         options = tuple(options)
-        answer(lab, options, self.folder(lab))  # a wrong call is no attempt
+        answer(lab, options, self.folder(lab))  # a wrong command does not count as an attempt
         result = self.progress.of(lab.id)
         counted = self.progress.with_result(lab.id, replace(result, attempts=result.attempts + 1))
         self._keep(replace(counted, current=replace(current, options=options)))
@@ -189,15 +189,15 @@ class Training:
         return self.look()
 
     def look(self) -> LabOutcome:
-        """Judge the open lab as it stands."""
+        """Judge the open lab in its current state."""
         lab, _ = self._open()
         return self._look(lab, count=True)
 
     def hint(self) -> tuple[int, str]:
-        """The next hint of the open lab, and its number from 1 on; the last one again when all were shown.
+        """The next hint of the open lab, and its number from 1; the last one again once all were shown.
 
         Raises:
-            UsageError: no lab is open, or it is worked on without hints.
+            UsageError: no lab is open, or it was started without hints.
         """
         lab, current = self._open()
         if current.mode is not Mode.GUIDED:
@@ -211,14 +211,14 @@ class Training:
         return number, lab.hints[number - 1]
 
     def solution(self, lab: Lab) -> tuple[str, ...]:
-        """The solution. Before the lab is passed this gives it up: no points until it is started anew."""
+        """The solution. Before the lab is passed this forfeits it: no points until it is restarted."""
         result = self.progress.of(lab.id)
         if not result.points:
             self._keep(self.progress.with_result(lab.id, replace(result, given_up=True)))
         return lab.solution
 
     def stop(self) -> int:
-        """Remove all that labs have made; how many containers and networks there were."""
+        """Remove everything the labs created; returns the number of containers and networks."""
         removed = self._stage.remove() if self._stage is not None else 0
         self._keep(replace(self.progress, current=None))
         return removed
@@ -265,8 +265,8 @@ class Training:
             attack = self._stage.attack(lab, self.folder(lab))
         else:
             safe = all(goal.reached for goal in goals)
-            attack = StageAnswer(not safe, "simulated: it works as long as a check fails")
-            service = StageAnswer(None, "simulated: nobody can ask it")
+            attack = StageAnswer(not safe, "simulated: it works while a check fails")
+            service = StageAnswer(None, "simulated: cannot be checked")
         remarks = tuple(
             lab.wrong[option]
             for option in sorted(lab.wrong)
@@ -298,7 +298,7 @@ class Training:
 def open_training(
     bench: Workbench | None, labs: tuple[Lab, ...], *, path: str = "", folder: str = ""
 ) -> Iterator[Training]:
-    """A learner's training on the first engine of a workbench that can be changed, or without Podman.
+    """A learner's training on the first engine that can be changed, or without Podman.
 
     Args:
         bench: None, or one on the simulated host: labs are simulated.
@@ -314,7 +314,7 @@ def open_training(
 
 
 class _Watch:
-    """Judges a lab's container as `check` does, with the eyes of a closer look."""
+    """Judges a lab's container as `check` does, with a detailed inspection."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -328,7 +328,7 @@ class _Watch:
             image = str(seen.report.facts.inspect.get("Image") or "")
             label = seen.engine.label
             self._bench.surroundings.look_into_image(label, image, lambda _: None, threading.Event())
-        if lab.neighbours:  # what the check compares
+        if lab.neighbours:  # for checks that compare containers
             self._bench.containers.scan(lambda _: None, lambda _: None, threading.Event())
         row = self._bench.containers.refresh(key)
         if row is None or row.report is None:
@@ -343,7 +343,7 @@ class _Watch:
 
 
 def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
-    """What the checks say of a simulated container; its score is that of its own findings."""
+    """The findings of a simulated container; its score counts only those."""
     subject = container_subject(facts)
     checks = [check for check in all_checks() if check.kind is Kind.CONTAINER]
     findings = run(facts, subject, [(check, Parameters(check.parameters)) for check in checks])
@@ -352,7 +352,7 @@ def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
 
 
 def _of_policy(lab: Lab, path: str) -> Observed:
-    """What the checks of engines say of the learner's policy."""
+    """The findings of the engine checks on the learner's policy."""
     try:
         with open(path, encoding="utf-8") as file:
             policy = parse_policy(file.read(), path)
@@ -365,7 +365,7 @@ def _of_policy(lab: Lab, path: str) -> Observed:
 
 
 def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
-    """What is wrong with a lab, found by doing it: broken at the start, solved by its solution.
+    """The faults of a lab, found by running it: insecure at the start, solved by its solution.
 
     Returns:
         One sentence for each fault; none for a good lab.

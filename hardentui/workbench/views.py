@@ -1,4 +1,4 @@
-"""What the use cases hand out: frozen values that a screen or a report can show."""
+"""Return values of the use cases: frozen, for screens and reports."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from hardentui.model.waiver import WaiverFacts
 
 Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | WaiverFacts"
-"""What containers stand on."""
+"""What containers depend on."""
 
 
 class Attempt(Struct, frozen=True):
-    """A place where Podman was looked for in vain.
+    """A place where Podman was looked for without success.
 
     Attributes:
-        origin: who named it (`--url`, `$CONTAINER_HOST`…).
-        denied: there is one, and this account may not use it.
+        origin: what named it (`--url`, `$CONTAINER_HOST`…).
+        denied: it exists, but this account may not use it.
     """
 
     label: str
@@ -39,14 +39,14 @@ class Attempt(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, dict=True):
-    """The findings of one subject. What follows from them is made when somebody looks.
+    """The findings of one subject. Derived values are computed on demand.
 
     Attributes:
         steps: numbers of the checklist's steps, in its order.
         facts: of a container; None for host, engine, image and network.
         about: facts of an image, network, engine, host or of the waivers; None for a container, and with
             trouble.
-        trouble: why there are no findings (gone meanwhile, engine lost); empty when there are.
+        trouble: why there are no findings (removed, engine lost); empty if there are.
     """
 
     subject: Subject
@@ -73,10 +73,10 @@ class Report(Struct, frozen=True, dict=True):
 
     @cached_property
     def attack(self) -> str:
-        """How the findings add up, one plain sentence; empty when nothing stands out."""
+        """A one-sentence summary of the findings; empty if nothing stands out."""
         if self.facts is None:
             return ""
-        from hardentui.harden.attack import attack_path  # nobody needs it for the first rows
+        from hardentui.harden.attack import attack_path  # not needed for the first rows
 
         return attack_path(self.facts, self.failing)
 
@@ -88,7 +88,7 @@ def known_facts(report: Report) -> ContainerFacts:
         EngineError: it could not be read.
     """
     if report.facts is None:
-        raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
+        raise EngineError(f"Nothing is known about {report.subject.name}.", report.trouble)
     return report.facts
 
 
@@ -114,7 +114,7 @@ class Row(Struct, frozen=True):
 
 
 class CheckProgress(Struct, frozen=True):
-    """How far a scan is."""
+    """The progress of a scan."""
 
     done: int
     total: int
@@ -129,7 +129,7 @@ class Connectivity(Struct, frozen=True):
 
 
 class Command(Struct, frozen=True):
-    """A request that was sent or a command that was run, for the command log."""
+    """A sent request or a command that was run, for the command log."""
 
     time: str
     what: str
@@ -138,7 +138,7 @@ class Command(Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """Where to look for Podman, as the user said it; `deep` = also what takes seconds (pending updates)."""
+    """Which Podman to use, as requested by the user; `deep` = including slow reads (pending updates)."""
 
     url: str = ""
     connection: str = ""
@@ -149,6 +149,6 @@ class Selection(Struct, frozen=True):
 
 
 def reports_of(rows: Iterable[Row]) -> list[tuple[Report, str]]:
-    """Reports of containers with what kind of container each is; without those that no check is about."""
+    """Reports of containers with the kind of each; without those that no check applies to."""
     rows = [row for row in rows if row.report and (row.report.findings or row.report.trouble)]
     return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]

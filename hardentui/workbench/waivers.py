@@ -1,4 +1,4 @@
-"""Waivers files: where they lie, how they are read, and how a waiver is added.
+"""Waivers files: where they are stored, how they are read, and how a waiver is added.
 
 A file is TOML, made to be edited and kept under version control:
 
@@ -34,7 +34,7 @@ from hardentui.workbench.named_file import read_named
 NAME = "waivers.toml"
 _TEXTS = ("check", "subject", "reason", "owner")
 _OPTIONAL = ("engine", "control")
-_OF_CHECKLIST = "; one of a checklist of your own belongs into the waivers.toml beside that checklist"
+_OF_CHECKLIST = "; one of a checklist of your own belongs in the waivers.toml beside that checklist"
 _LONGEST = 500
 
 
@@ -44,12 +44,12 @@ def own_file() -> str:
 
 
 def files_for(checklist: str) -> tuple[str, ...]:
-    """Where waivers are looked for: the user's own file, and one beside a checklist that is a file."""
+    """Paths of waivers files: the user's own, and one beside a checklist that is a file."""
     return tuple(path for path in (own_file(), beside(checklist)) if path and os.path.exists(path))
 
 
 def beside(checklist: str) -> str:
-    """The waivers file beside a checklist that is a file; empty for one of ours."""
+    """The waivers file beside a checklist that is a file; empty for a built-in one."""
     return os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
 
 
@@ -62,7 +62,7 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
     """The waivers of these files.
 
     Args:
-        checks: the ids of all checks; a waiver that is about none of them is a fault.
+        checks: the IDs of all checks; a waiver for an unknown one is a fault.
 
     Raises:
         InputError: a file cannot be read.
@@ -73,12 +73,12 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
 
 
 def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
-    """The waivers in a TOML text; raises WaiversError. `path` names it there."""
+    """The waivers in a TOML text; raises WaiversError. `path` is the file name in errors."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise WaiversError(f"{visible(path)} is no TOML: {visible(str(error))}.", ()) from error
-    reader = _Reader(path, toml_lines(text), tuple(checks))
+        raise WaiversError(f"{visible(path)} is not valid TOML: {visible(str(error))}.", ()) from error
+    reader = _WaiverReader(path, toml_lines(text), tuple(checks))
     waivers = reader.waivers(document)
     if reader.faults:
         count = "a fault" if len(reader.faults) == 1 else f"{len(reader.faults)} faults"
@@ -87,13 +87,13 @@ def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
 
 
 def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
-    """The text of a waivers file with one more waiver at its end; the rest stays as it is.
+    """The text of a waivers file with one more waiver appended; the rest is unchanged.
 
     Raises:
         WaiversError: the file has faults.
-        UsageError: the file has this waiver already.
+        UsageError: the file already has this waiver.
     """
-    import tomli_w  # only who waives needs it
+    import tomli_w  # only needed for waiving
 
     known = parse(text, path, checks)
     if any(
@@ -111,12 +111,12 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
 
 
 def read_or_empty(path: str) -> str:
-    """The text of a waivers file; empty where there is none yet."""
+    """The text of a waivers file; empty if there is none yet."""
     return read_named(path) if os.path.exists(path) else ""
 
 
-class _Reader(Struct):
-    """Reads a parsed document and collects what is wrong with it."""
+class _WaiverReader(Struct):
+    """Reads a parsed document and collects its faults."""
 
     path: str
     lines: Mapping[tuple[str | int, ...], int]
@@ -126,7 +126,7 @@ class _Reader(Struct):
     def waivers(self, document: Mapping[str, Any]) -> tuple[Waiver, ...]:
         for name in document:
             if name != "waiver":
-                self._fault((name,), f"unknown word {visible(name, 40)!r}{nearest(name, ('waiver',))}")
+                self._fault((name,), f"unknown key {visible(name, 40)!r}{nearest(name, ('waiver',))}")
         tables = document.get("waiver", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._fault(("waiver",), "waivers are tables: [[waiver]]")
@@ -140,12 +140,12 @@ class _Reader(Struct):
         known = (*_TEXTS, "until", *_OPTIONAL)
         for name in table:
             if name not in known:
-                self._fault((*place, name), f"unknown word {visible(name, 40)!r}{nearest(name, known)}")
+                self._fault((*place, name), f"unknown key {visible(name, 40)!r}{nearest(name, known)}")
         texts = {name: self._text(place, table, name) for name in _TEXTS}
         optional = {name: self._text(place, table, name) for name in _OPTIONAL if name in table}
         until = table.get("until")
         if not isinstance(until, date) or isinstance(until, datetime):
-            self._fault((*place, "until"), "until has to be a day: until = 2026-12-31")
+            self._fault((*place, "until"), "until must be a date: until = 2026-12-31")
         check = texts["check"]
         if check and not any(fnmatchcase(known_check, check) for known_check in self.checks):
             self._fault(
@@ -160,7 +160,7 @@ class _Reader(Struct):
     def _text(self, place: tuple[str | int, ...], table: Mapping[str, Any], name: str) -> str:
         value = table.get(name)
         if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-            self._fault((*place, name), f"{name} has to be a text of at most {_LONGEST} characters")
+            self._fault((*place, name), f"{name} must be a text of at most {_LONGEST} characters")
             return ""
         return value.strip()
 

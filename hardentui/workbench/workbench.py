@@ -1,6 +1,6 @@
-"""The workbench: the use cases that the command line and the TUI call, on the engines that were found.
+"""The workbench: the use cases that the command line and the TUI call, on the opened engines.
 
-Looking is loaded with it. What only plans or writes is loaded when it is wanted: a check needs neither.
+Looking is loaded with it. Planning and writing are loaded on demand: a check needs neither.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 
 class Workbench:
-    """The use cases, by what they are about. Safe to call from several threads. Errors are HardenErrors.
+    """The use cases, by topic. Safe to call from several threads. Errors are HardenErrors.
 
     Attributes:
-        opened: the engines, the host, and the log of what they were asked.
+        opened: the engines, the host, and the log of requests.
         judge: the checklist and its checks.
-        containers: list, scan, look again, watch.
+        containers: list, scan, check again, watch.
         surroundings: host, engines, images, networks.
         planner: fixes, choices, plans, scores.
         drafter: the files of a plan.
-        parts: what use cases with a room of their own are made of.
-        notices: what the user's settings say of fixes and cannot mean.
+        parts: the inputs of use cases that live in separate packages.
+        notices: invalid settings for fixes.
     """
 
     def __init__(self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = ()) -> None:
@@ -80,13 +80,13 @@ class Workbench:
     def open(
         cls, selection: Selection, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
     ) -> Workbench:
-        """Find the engines, start a private one, or take the simulated host.
+        """Find the engines, start a private one, or use the simulated host.
 
         Args:
             steps, checks: restrict the checklist to these; empty = all.
 
         Raises:
-            NoEngine: an engine was named (`--url`, `--connection`) and cannot be reached.
+            NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
             ChecklistError: the checklist has faults.
         """
         return cls.of(open_engines(selection), selection.checklist, steps=steps, checks=checks)
@@ -95,7 +95,7 @@ class Workbench:
     def of(
         cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
     ) -> Workbench:
-        """A workbench on engines that were found before; arguments and errors as of `open`."""
+        """A workbench on already opened engines; arguments and errors as for `open`."""
         listed = load(checklist)
         by_id = {check.id: check for check in (*all_checks(), *listed.own)}
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
@@ -123,11 +123,11 @@ class Workbench:
         return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members)
 
     def applying(self, report: Report) -> Application:
-        """Bringing a plan to a real container, with a way back."""
+        """Applying a plan to a real container, with rollback."""
         from hardentui.workbench.changing.applying import Application
 
         return Application(self, report)
 
     def close(self) -> None:
-        """End all connections and a private service."""
+        """Close all connections, and stop a private service."""
         self.opened.close()

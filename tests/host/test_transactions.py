@@ -11,6 +11,7 @@ import pytest
 from tests.host.conftest import OWN_QUADLETS, QUADLETS, start_containers
 from tests.host.kernel import cgroup_value, status_line
 from tests.host.machine import Machine
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 
@@ -156,7 +157,7 @@ def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: M
     probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
     code, said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'")
     assert code == 5, said
-    assert "Everything is as it was before" in said
+    assert "Everything is as before" in said
     after = State(served)
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served") == "0"
@@ -266,7 +267,7 @@ def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
 
 @pytest.mark.long
 def test_what_is_confirmed_stays(served: Machine) -> None:
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60")
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
     assert code == 0, said
     code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")
     assert code == 0, said
@@ -294,7 +295,7 @@ def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Mac
     assert entry["state"] == "open", "the journal was on the disk"
     code, said = _apply(served, "served", f"{_FIX} --yes")
     assert code == 2, said
-    assert "was cut off" in said
+    assert "was interrupted" in said
     code, said = _undo(served)
     assert code == 0, said
     after = State(served)
@@ -308,7 +309,8 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
     """The transient timer is gone then; an enabled unit of the system, or of the user, sees to it."""
     path = _UNIT if user == "root" else _OWN_UNIT
     before = State(served, path, user)
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60", user)
+    # long enough for a slow machine to be cut off before the time is over
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 180", user)
     assert code == 0, said
     entry = _entry(served, user)
     systemctl = "systemctl" if user == "root" else "systemctl --user"
@@ -316,7 +318,7 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
     assert served.run(f"{systemctl} is-enabled {unit}", user).strip() == "enabled"
     served.run("sync")
     served.crash()
-    end = time.monotonic() + 300
+    end = time.monotonic() + 600
     while _entry(served, user)["state"] != "rolled-back" and time.monotonic() < end:
         time.sleep(2)
     entry = _entry(served, user)
@@ -325,12 +327,13 @@ def test_what_nobody_confirms_goes_back_after_a_reboot_too(served: Machine, user
     after = State(served, path, user)
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served", user) == "0"
-    assert unit not in served.run(f"{systemctl} list-unit-files --no-legend", user)
+    listed = f"{systemctl} list-unit-files --no-legend"
+    assert eventually(lambda: unit not in served.run(listed, user), 120)
 
 
 @pytest.mark.long
 def test_what_is_confirmed_needs_no_unit_for_a_reboot_any_more(served: Machine) -> None:
-    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60")
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 600")
     assert code == 0, said
     assert "hardentui-expire-" in served.run("ls /etc/systemd/system")
     code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")

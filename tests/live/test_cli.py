@@ -87,7 +87,7 @@ def test_a_quadlet_that_the_generator_of_this_host_accepts(
     assert main(["fix", NAME, "--url", podman.url, "--all"]) == 0
     captured = capsys.readouterr()
     assert "ReadOnly=true" in captured.out
-    assert "the Quadlet generator of this host accepts it" in captured.err
+    assert "this host's Quadlet generator accepts it" in captured.err
 
 
 def test_saved_facts_tell_the_same_later_without_the_secret(

@@ -198,7 +198,7 @@ def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     workbench, found = reports(pod, name)
     try:
         if name in found:
-            with pytest.raises(CannotExpress, match="holds a pod together"):
+            with pytest.raises(CannotExpress, match="the infra container of a pod"):
                 workbench.drafter.draft(found[name], None, Target.QUADLET)
         else:
             assert name not in {row.name for row in workbench.containers.rows()}

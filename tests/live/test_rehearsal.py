@@ -47,7 +47,7 @@ def commit(bench: Bench, change: str, reference: str) -> None:
 def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> None:
     code, _, err = run()
     assert code == 2
-    assert "is the image that rehearsed runs now" in err
+    assert "is already the image of rehearsed" in err
     before = bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")
     commit(bench, "LABEL version=2", "localhost/rehearsed:good")
     commit(bench, 'ENTRYPOINT ["/bin/busybox", "false"]', "localhost/rehearsed:bad")
@@ -77,4 +77,4 @@ def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> 
 def test_an_image_that_is_not_here_is_fetched_by_nobody(bench: Bench, run: Run) -> None:
     code, _, err = run("--image", "registry.invalid/app:2")
     assert code == 2
-    assert "Fetch it first: podman pull registry.invalid/app:2" in err
+    assert "Pull it first: podman pull registry.invalid/app:2" in err

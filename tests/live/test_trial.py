@@ -120,7 +120,9 @@ def test_without_a_probe_it_says_how_sure_it_is_and_proposes_one(
     bench.run(NAME, service_image)
     code, document = trial("--check", "default-capabilities-kept")
     assert (code, document["result"]) == (0, "works")
-    assert document["sure"] == "The hardened twin listens on tcp/80; whether it answers only a probe shows."
+    assert (
+        document["sure"] == "The hardened twin listens on tcp/80; only a probe can show whether it answers."
+    )
     assert document["proposed_probe"] == "curl -fsS -m 5 -o /dev/null http://$TWIN_IP:80/"
     assert document["relaxed"] == []  # the usual survivors were kept, on a guess
 
@@ -283,7 +285,7 @@ def test_a_job_may_end(bench: Bench, trial: Run) -> None:
     bench.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", "echo done; sleep 0.5")
     code, document = trial("--check", "writable-rootfs", "--check", "new-privileges-allowed")
     assert (code, document["result"]) == (0, "works")
-    assert document["sure"] == "The hardened twin did its work and ended without a fault."
+    assert document["sure"] == "The hardened twin did its work and exited successfully."
 
 
 def test_a_service_that_was_stopped_is_no_job(bench: Bench, trial: Run) -> None:

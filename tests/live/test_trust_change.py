@@ -35,7 +35,7 @@ def _filled(registry: Registry) -> Iterator[Registry]:
         signed = registry.hardentui(
             "trust", "sign", f"{HOST}/team/app:1", "--key", f"{folder}/release.private", "--yes"
         )
-        assert "a pull that asks for this key was accepted (podman" in signed.out
+        assert "a pull that requires this key was accepted (podman" in signed.out
         yield registry
     finally:
         registry.bench.podman("rmi", "-f", "-i", *(f"{HOST}/{one}" for one in ("team/app:1", "team/plain:1")))
@@ -100,7 +100,7 @@ def test_apply_makes_it_true_and_undo_takes_it_back(registry: Registry, rule: Se
         assert not registry.pulls("other/app:1")
         assert "use-sigstore-attachments: true" in registry.file(OURS)
         again = registry.trust("apply", *rule, "--yes")
-        assert "already say so" in again.err
+        assert "already up to date" in again.err
         entry = json.loads(registry.hardentui("journal", "--format", "json").out)["entries"][0]
         assert (entry["action"], entry["container"], entry["state"]) == ("trust", POLICY, "done")
         assert len(entry["proof"]) == 4
@@ -138,7 +138,7 @@ def test_an_image_that_runs_is_not_shut_out(registry: Registry, rule: Sequence[s
     try:
         answer = registry.trust("apply", *rule, "--yes")
         assert answer.code == 1
-        assert f"{HOST}/other/app:1 runs and could not be pulled any more" in answer.err
+        assert f"{HOST}/other/app:1 is in use and could no longer be pulled" in answer.err
         answer = registry.trust("plan", *rule, "--accept-in-use", "--format", "json")
         assert answer.code == 0
         document = json.loads(answer.out)
@@ -209,7 +209,7 @@ def test_an_image_is_signed_with_a_gpg_key_and_that_is_proven_by_a_pull(registry
     registry.bench.execute(*gpg, *make, "default", "default", "never")
     ours = (*gpg, sys.executable, "-m", "hardentui", "trust", "sign", image, "--yes")
     told = registry.bench.execute(*ours, "--gpg", "own@example.test", "--lookaside", f"{folder}/signatures")
-    assert "signed; a pull that asks for this key was accepted (podman" in told
+    assert "signed; a pull that requires this key was accepted (podman" in told
     registry.bench.execute("sh", "-c", f"test -n \"$(find {folder}/signatures -name 'signature-*')\"")
     nobody = registry.hardentui(
         "trust", "sign", image, "--yes", "--gpg", "nobody@example.test", "--lookaside", f"{folder}/signatures"
@@ -270,7 +270,7 @@ def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> Non
     make = f"cd {folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair --output-key-prefix list"
     sign = f"cosign sign {' '.join(plain)} --key list.key"
     registry.bench.execute("sh", "-c", f"{make} && {sign} {image}")
-    assert "only its list of architectures is signed" in registry.trust("check", image).out
+    assert "only the manifest list is signed" in registry.trust("check", image).out
     rule = ("--sigstore", f"{HOST}/several={folder}/list.pub", "--any-tag", "--signed", image)
     assert registry.trust("plan", *rule).code == 1
     registry.bench.execute(

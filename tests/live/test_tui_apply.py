@@ -50,9 +50,9 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: "A hardened configuration works" in drawn(app), 90)
             await pilot.press("A")
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-            await until(pilot, lambda: "has data in its own layer" in drawn(app))
+            await until(pilot, lambda: "has data in its writable layer" in drawn(app))
             await pilot.press("ctrl+s")
-            await shows(pilot, "The reason is already shown")
+            await shows(pilot, "The reason is shown below")
             assert state() == before, "nothing happens while the loss of data is refused"
             await pilot.press("d", "d")
             await until(pilot, lambda: "What will be done" in drawn(app))

@@ -42,7 +42,7 @@ async def test_the_log_is_followed_and_searched(podman: Bench) -> None:
                 "no line is lost or told twice"
             )
             await pilot.press("slash", *"beat 3", "enter")
-            await shows(pilot, "stands still", "with the text")
+            await shows(pilot, "paused", "matching")
             podman.remove(NAME)
             await shows(pilot, "ended")
     finally:

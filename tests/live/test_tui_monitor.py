@@ -32,9 +32,9 @@ async def test_a_session_in_the_container_raises_alarms_that_stay(
             await shows(pilot, f"{NAME} › monitor", "limit 64.0 MiB", "beat")
             assert "event-exec" not in drawn(app)
             podman.podman("exec", NAME, "sh", "-c", "echo x > /etc/evil")
-            await until(pilot, lambda: "opened a session in it" in drawn(app))
+            await until(pilot, lambda: "a session was opened in it" in drawn(app))
             await until(pilot, lambda: "Earlier alarms" in drawn(app))
-            assert "opened a session in it" in drawn(app), "the event is over, and still told"
+            assert "a session was opened in it" in drawn(app), "the event is over, and still told"
             podman.remove(NAME)
             await until(pilot, lambda: "The container is gone" in drawn(app))
             await pilot.press("escape")

@@ -48,7 +48,7 @@ async def test_a_way_is_proven_contacts_are_seen_and_rights_are_those_of_the_ker
             assert ":5432 container way-server" in " ".join(drawn(app).split())
             await pilot.press("escape", "escape", "slash", *"way-client", "enter", "K")
             await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security" in drawn(app))
-            assert "It has no capability and can get none" in " ".join(drawn(app).split())
+            assert "It has no capability and can gain none" in " ".join(drawn(app).split())
     finally:
         podman.remove(*NAMES)
         podman.podman("network", "rm", "-f", "ways")

@@ -330,7 +330,7 @@ def test_a_container_in_the_network_of_another_is_fixed(bench: Bench, files: Roo
 
 def test_a_unit_of_another_container_is_not_touched(bench: Bench, files: Rooted, generator: str) -> None:
     _, facts = quadlet(bench, files, generator)
-    with pytest.raises(Exception, match="makes a container called lt-web"):
+    with pytest.raises(Exception, match="creates a container called lt-web"):
         origin_of(files, replace(facts, name="evil"))
 
 

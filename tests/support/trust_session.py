@@ -28,7 +28,9 @@ async def main(url: str, rule: str, signed: str) -> None:
         await pilot.press("P", "a")
         await until(pilot, lambda: isinstance(app.screen, TrustChangeScreen))
         await pilot.press("i", *rule, "enter", "escape", "s", *signed, "enter", "enter")
-        await until(pilot, lambda: "Every pull came out" in drawn(app) or "not applied" in drawn(app), 90)
+        await until(
+            pilot, lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app), 90
+        )
         _tell(drawn(app))
         await pilot.press("ctrl+s")
         await shows(pilot, "The journal (J) undoes it")

@@ -1,10 +1,14 @@
-"""Every test has a home of its own."""
+"""Every test has a home of its own; what Textual makes of our sheets is shared."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +16,20 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     base: Path = tmp_path_factory.mktemp("xdg")
     for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(base / variable))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sheets_parsed_once() -> Iterator[None]:
+    """An app parses all sheets at its start, and again for each screen that brings one: always the same."""
+    parse = Stylesheet._parse_rules
+    parsed: dict[object, list[RuleSet]] = {}
+
+    def parse_once(sheet: Stylesheet, *arguments: Any, **named: Any) -> list[RuleSet]:
+        key = (frozenset(sheet._variables.items()), arguments, frozenset(named.items()))
+        if key not in parsed:
+            parsed[key] = parse(sheet, *arguments, **named)
+        return parsed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield

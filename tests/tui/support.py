@@ -91,6 +91,8 @@ async def started(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIter
     """The app, as soon as it takes keys."""
     async with app.run_test(size=size, notifications=True) as pilot:
         app.animation_level = "none"
+        # a busy machine may draw the next thing only after Textual's 5 s
+        app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
         yield Driver(pilot)
 
 

@@ -102,4 +102,4 @@ async def test_the_palette_carries_out_what_is_possible_here() -> None:
         await shows(pilot, "by name")
         await pilot.press("ctrl+p", *"simulated")
         await pilot.pause()
-        assert "Leave this Podman" not in screen_text(app)
+        assert "Switch to this Podman" not in screen_text(app)

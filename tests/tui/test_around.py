@@ -38,11 +38,11 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
     async with running(app, size) as pilot:
         assert _step_one(app) is Status.UNKNOWN
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("enter")
-        await scrolled(pilot, "end", "not looked inside")
+        await scrolled(pilot, "end", "not inspected")
         await pilot.press("o")
-        await shows(pilot, "1 looked into")
+        await shows(pilot, "1 inspected")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         app.screen.query_one("#page").scroll_to(y=7, animate=False)
         await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
@@ -55,7 +55,7 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await pilot.press("I", "o")
-        await shows(pilot, "1 looked into")
+        await shows(pilot, "1 inspected")
         reading = app.screen.query_one("#page")
         await until(pilot, lambda: reading.max_scroll_y >= 7)
         reading.scroll_to(y=7, animate=False)
@@ -72,15 +72,15 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
         await pilot.press("I", "o")
-        await shows(pilot, "1 looked into")
+        await shows(pilot, "1 inspected")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still there",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still present",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
         await pilot.press("o")
-        await shows(pilot, "never changes under its id")
+        await shows(pilot, "Already inspected")
 
 
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
@@ -89,16 +89,16 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("o")
         await shows(pilot, "reading docker.io/library/", "4.1 kB")
         await pilot.press("down", "o")
-        await shows(pilot, "Another image is being read")
+        await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
-        await shows(pilot, "was stopped")
+        await shows(pilot, "Inspection of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
-        await shows(pilot, "0 looked into")
+        await shows(pilot, "0 inspected")
 
 
 async def test_a_look_that_fails_says_why() -> None:
@@ -107,7 +107,7 @@ async def test_a_look_that_fails_says_why() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("o")
         await shows(pilot, "4.1 kB")
         for label in host.labels:
@@ -121,15 +121,15 @@ async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
         await pilot.press("enter", "1")
-        await shows(pilot, "o looks into the image")
+        await shows(pilot, "o inspects the image")
         await pilot.press("4")
-        await until(pilot, lambda: "looks into the image" not in screen_text(app))
+        await until(pilot, lambda: "inspects the image" not in screen_text(app))
         await pilot.press("1", "o")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         await shows(pilot, "Unneeded tools in image")
-        await until(pilot, lambda: "looks into the image" not in screen_text(app))
+        await until(pilot, lambda: "inspects the image" not in screen_text(app))
         await pilot.press("o")
-        await shows(pilot, "There is nothing to read")
+        await shows(pilot, "Nothing to inspect")
 
 
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
@@ -143,7 +143,7 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
-        await shows(pilot, "o looks into the image")
+        await shows(pilot, "o inspects the image")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
@@ -158,7 +158,7 @@ async def test_the_network_map_tells_who_can_reach_whom() -> None:
         await shows(pilot, "shop-net", "(host)", "10.89.0.0/24")
         assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
         await pilot.press("down")
-        await shows(pilot, "every port that they open")
+        await shows(pilot, "every port they open")
 
 
 async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
@@ -270,7 +270,7 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
         await _click(pilot, "5")
         await shows(pilot, "by step 5")
         await pilot.press("I")
-        await shows(pilot, "3, 0 looked into", "redis")
+        await shows(pilot, "3, 0 inspected", "redis")
         table = app.screen.query_one(DataTable)
         await pilot.click(table, offset=(6, 0))
         await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("alpine:latest"))
@@ -333,7 +333,7 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
     app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
     async with running(app) as pilot:
         await pilot.press("y")
-        await shows(pilot, "Copied the container's name", "It is also in")
+        await shows(pilot, "Copied the container's name", "Also saved to")
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600

@@ -59,7 +59,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "Done." in drawn(app))
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await shows(pilot, "Nothing was changed from here")
+        await shows(pilot, "No changes yet")
 
 
 async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,9 +70,9 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         await pilot.press("F", "t")
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await pilot.press("enter")
-        await shows(pilot, "make a twin")
+        await shows(pilot, "create a twin")
         await pilot.press("escape")
-        await shows(pilot, "Stopped; the twin is removed")
+        await shows(pilot, "Stopped. The twin is removed")
         assert isinstance(app.screen, TrialScreen)
 
 
@@ -87,7 +87,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await pilot.press("ctrl+s")
         await shows(pilot, "1/7")
         await pilot.press("escape")
-        await shows(pilot, "Taken back")
+        await shows(pilot, "Rolled back")
 
 
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
@@ -110,7 +110,7 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await shows(pilot, "1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape")
-        await shows(pilot, "Taken back")
+        await shows(pilot, "Rolled back")
 
 
 HOSTILE = "web\x1b]0;owned\x07[bold]"
@@ -144,4 +144,7 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await pilot.press("k")
         await shows(pilot, "not waiting")
         await pilot.press("f")
-        await shows(pilot, "No original is kept")
+        await shows(pilot, "Close it as it stands?", "y yes")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        assert Journal().read(entry.id) == entry

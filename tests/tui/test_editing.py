@@ -85,7 +85,7 @@ async def test_a_written_unit_is_edited_and_checked(editor: Editor, tmp_path: Pa
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, WriteScreen))
         await pilot.press("f4")
-        await shows(pilot, "Write a Quadlet into a folder first")
+        await shows(pilot, "Write a Quadlet to a folder first")
         await shows(pilot, "accepts it")
         await pilot.press("ctrl+s")
         unit = tmp_path / "units" / "shop-web.container"
@@ -120,7 +120,7 @@ async def test_a_terminal_that_cannot_be_handed_over_is_told(
     async with running(_app(), (110, 36)) as pilot:
         await _difference(pilot, "a")
         await pilot.press("e")
-        await shows(pilot, "cannot be handed to an editor")
+        await shows(pilot, "cannot run an editor")
         assert "chosen." not in screen_text(pilot.app)
 
 

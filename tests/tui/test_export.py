@@ -64,7 +64,7 @@ async def test_the_host_has_a_report_and_an_empty_screen_has_none(tmp_path: Path
     async with running(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("at", "E")
-        await shows(pilot, "nothing here that a report")
+        await shows(pilot, "nothing here to report on")
         await pilot.press("escape", "H")
         await _export(pilot, tmp_path / "host.md")
         await shows(pilot, "host.md: new.")

@@ -159,7 +159,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await pilot.press("question_mark")
-        await scrolled(pilot, "down", "Filter: all words must hold", "image:nginx")
+        await scrolled(pilot, "down", "Filter: all words must match", "image:nginx")
         await scrolled(pilot, "down", "score<50", "fail:root-user")
         await pilot.press("escape", "H", "question_mark")
         await shows(pilot, "Check the host again.")
@@ -273,13 +273,13 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
         await until(pilot, lambda: host.watched)
         for label in host.labels:
             host.lose(label, "connection refused")
-        await shows(pilot, "lost, data of 12:00:00, trying again", "shop-web", "vault")
+        await shows(pilot, "lost, data of 12:00:00, retrying", "shop-web", "vault")
         await until(pilot, lambda: len(app.session.lost) == 2)
         app.session.relist()
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
         await pilot.press("c")
-        await shows(pilot, "lost at 12:00:00, trying again: rootful does not answer")
+        await shows(pilot, "lost at 12:00:00, retrying: rootful does not answer")
         await pilot.press("escape")
         for label in host.labels:
             host.find(label)
@@ -305,7 +305,7 @@ async def test_no_engine_says_why_and_the_ways_on() -> None:
     app.session._first_look = fail
     async with running(app) as pilot:
         await shows(
-            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  look"
+            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  open"
         )
         assert "\x1b" not in screen_text(app)
         await pilot.press("D")
@@ -347,7 +347,7 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await shows(
-            pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "a service of its own"
+            pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "its own service"
         )
 
 
@@ -370,11 +370,11 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
         await shows(
             pilot,
             "shop-web: Runs as root",
-            "Raises it most  ✗ new-privileges",
+            "Improves it most  ✗ new-privileges",
             "1 safe fix",
         )
         await pilot.press("end")
-        await shows(pilot, "vault: ", "no fix can be carried out")
+        await shows(pilot, "vault: ", "no automatic fix")
 
 
 async def test_leaving_closes_the_workbench() -> None:
@@ -446,7 +446,7 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tup
     app = make_app(first, choices=lambda: choices)
     async with running(app, size) as pilot:
         await pilot.press("a", "c")
-        await shows(pilot, "Look elsewhere", "the first", "prod [/x]", "ssh://root@prod")
+        await shows(pilot, "Switch to another Podman", "the first", "prod [/x]", "ssh://root@prod")
         assert "\x1b" not in screen_text(app)
         await pilot.press("down", "y")
         assert app.clipboard == "ssh://root@prod␛[2J"
@@ -462,7 +462,7 @@ async def test_without_another_engine_enter_says_so() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("c", "enter")
-        await shows(pilot, "There is no other engine to look at")
+        await shows(pilot, "There is no other engine")
 
 
 @pytest.mark.parametrize(
@@ -473,10 +473,10 @@ async def test_without_another_engine_enter_says_so() -> None:
         ("a", "There is no container to mark."),
         ("f", "There is no container to fix."),
         ("e", "There is no row to explain."),
-        ("m", "There is no container to watch."),
-        ("r", "There is no container to look at."),
+        ("m", "There is no container to monitor."),
+        ("r", "There is no container to check."),
         ("y", "There is nothing to copy here."),
-        ("D", "It is for when no Podman answers"),
+        ("D", "Available when no Podman answers"),
     ],
 )
 async def test_a_key_that_does_nothing_says_why(key: str, why: str) -> None:

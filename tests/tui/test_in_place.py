@@ -188,7 +188,7 @@ async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, con
 
 async def test_without_in_place_the_changed_unit_goes_into_the_folder(quadlet: Path, config: Path) -> None:
     async with _writing() as (_, pilot, _):
-        await shows(pilot, "It runs from", "In place changes it there")
+        await shows(pilot, "It runs from", "'In place' changes it there")
         await pilot.press("ctrl+s")
         await shows(pilot, "web.container", "new", "next:", "daemon-reload", "hardentui check web")
     assert _read(quadlet) == QUADLET
@@ -219,7 +219,7 @@ async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
 
 async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -> None:
     async with _writing(host=_web(local=False)) as (app, pilot, screen):
-        await shows(pilot, "on the machine of its engine", "hardentui fix web --plan", "--to unit --in-place")
+        await shows(pilot, "on the engine's machine", "hardentui fix web --plan", "--to unit --in-place")
         assert "sudo" not in screen_text(app)
         assert not screen.query_one("#own").display
         assert _ticked(screen) == {"quadlet"}
@@ -243,7 +243,7 @@ async def test_a_unit_that_changes_meanwhile_is_not_overwritten(quadlet: Path) -
 
 async def test_without_a_fix_nothing_of_the_unit_is_offered(quadlet: Path) -> None:
     async with _writing(keys="w") as (_, pilot, screen):
-        await shows(pilot, "Chosen fixes can change it there")
+        await shows(pilot, "Chosen fixes can be applied to it there")
         assert not screen.query_one("#own").display
         assert _ticked(screen) == {"quadlet"}
 

@@ -54,7 +54,7 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
         host.inspected()
         await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
         await pilot.press("space")
-        await shows(pilot, "stopped: space goes on")
+        await shows(pilot, "paused: space resumes")
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
         host.inspected()
         await pilot.pause()
@@ -75,7 +75,7 @@ async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -
         await pilot.press("m")
         await shows(pilot, "shop-web › monitor", "running")
         host.remove("shop-web")
-        await shows(pilot, "The container is gone. These are its last values", "ended")
+        await shows(pilot, "The container is gone. These are the last values", "ended")
         assert "paths differ from the image" in drawn(app)
 
 
@@ -88,9 +88,9 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
         await shows(pilot, "shop-web › monitor", "running")
         label = host.labels[0]
         host.lose(label, "it is [bold]damaged\x1b[2J")
-        await shows(pilot, "[bold]damaged␛[2J", "tried again")
+        await shows(pilot, "[bold]damaged␛[2J", "Retrying")
         host.find(label)
-        await until(pilot, lambda: "tried again" not in screen_text(app))
+        await until(pilot, lambda: "Retrying" not in screen_text(app))
 
 
 async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
@@ -98,14 +98,14 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "none is kept; b keeps")
+        await shows(pilot, "none; b saves")
         await pilot.press("b")
         await shows(pilot, "Kept: 1 program, 0 open ports", "0 new, 0 changed")
         assert len(list((tmp_path / "baselines").iterdir())) == 1
         await pilot.press("B")
-        await shows(pilot, "Forget the baseline of this container?")
+        await shows(pilot, "Delete the baseline of this container?")
         await pilot.press("y")
-        await shows(pilot, "The baseline is forgotten", "none is kept")
+        await shows(pilot, "The baseline is deleted", "none; b saves")
         assert list((tmp_path / "baselines").iterdir()) == []
 
 
@@ -116,7 +116,7 @@ async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
         await pilot.press("m")
         await shows(pilot, "shop-web › monitor", "running")
         await pilot.press("b")
-        await shows(pilot, "A baseline is kept of real")
+        await shows(pilot, "Only real containers can have")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,3 +90,42 @@ def test_the_newest_look_at_a_container_is_told_last() -> None:
     workers.recheck(bench, "newer")
     thread.join()
     assert list(inbox) == ["older", "newer"]
+
+
+def test_of_many_lists_that_wait_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def post(message: say.FromWorker) -> None:
+        assert isinstance(message, say.RowsListed)
+        told.extend(row.name for row in message.rows)
+
+    workers = Workers(post, deque(), lambda fault: pytest.fail(str(fault)))
+    began, goes_on, asked = threading.Event(), threading.Event(), threading.Event()
+    newest_of = workers._newest_of
+
+    def ask(what: str) -> Callable[[], bool]:
+        is_newest = newest_of(what)
+        asked.set()
+        return is_newest
+
+    monkeypatch.setattr(workers, "_newest_of", ask)
+
+    def named(name: str) -> Any:
+        if name == "first":
+            began.set()
+            assert goes_on.wait(60)
+        return (SimpleNamespace(name=name),)
+
+    threads = []
+    for name in ("first", "2", "3", "after a gap", "4"):
+        asked.clear()
+        words = (lambda name=name: named(name), name == "after a gap")
+        threads.append(threading.Thread(target=workers.list, args=words))
+        threads[-1].start()
+        assert asked.wait(60)
+        assert began.wait(60)
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert told[0] == "first"
+    assert sorted(told[1:]) == ["4", "after a gap"]

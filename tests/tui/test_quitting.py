@@ -53,7 +53,7 @@ async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again(monkeypatch: pyte
     app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("ctrl+c")
-        await shows(pilot, "Ctrl-C again leaves HardenTUI.")
+        await shows(pilot, "Press Ctrl-C again to quit.")
         assert app.is_running
         await pilot.press("ctrl+c")
         await until(pilot, lambda: not app.is_running or app._exit)

@@ -31,7 +31,7 @@ class HeldScanning:
 
     def chosen(self, name: str) -> str:
         if self.trouble:
-            raise ToolMissing(self.trouble, "To get one: zypper install trivy")
+            raise ToolMissing(self.trouble, "To install one: zypper install trivy")
         return "trivy"
 
     def scan(
@@ -56,13 +56,13 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("n")
         await shows(pilot, "scanning docker.io/library/alpine:latest")
         await pilot.press("o")
-        await shows(pilot, "Another image is being read")
+        await shows(pilot, "Another image is being inspected")
         await pilot.press("escape")
-        await shows(pilot, "The scan of the image was stopped")
+        await shows(pilot, "Scan of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"
         assert app.session.around.look is None
 
@@ -71,7 +71,7 @@ async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(HeldScanning, "trouble", "There is no [bold]scanner\x1b[2J here.")
     async with running(make_app(some())) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("n")
         await shows(pilot, "no [bold]scanner␛[2J here")
 
@@ -80,11 +80,11 @@ async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app, (120, 36)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("N")
         await shows(pilot, "scanning 1 of 3: ", "esc stops")
         await pilot.press("escape")
-        await shows(pilot, "The scan of the image was stopped")
+        await shows(pilot, "Scan of the image stopped")
         assert app.session.around.look is None
 
 
@@ -101,7 +101,7 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
     app = make_app(some())
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("N")
         await shows(pilot, "[/x]␛[2J number 1", "number 3")
         assert len(set(scanned)) == 3
@@ -114,13 +114,13 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     app = make_app(some(state_folder=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "not scanned: no scanner is on this host", "sudo zypper install trivy")
+        await shows(pilot, "not scanned: this host has no scanner", "sudo zypper install trivy")
 
 
 async def test_a_simulated_host_is_not_scanned() -> None:
     async with running(make_app(some(simulated=True))) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("n")
         await shows(pilot, "This host is simulated")
 
@@ -138,7 +138,7 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
     app = make_app(host)
     async with running(app, size) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "not scanned")
+        await shows(pilot, "0 inspected", "not scanned")
         await pilot.press("i", *f"{tmp_path}/absent", "enter")
         await shows(pilot, "cannot be read")
         await pilot.press("i", *str(path), "enter")
@@ -152,7 +152,7 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
 async def test_a_simulated_host_reads_no_report() -> None:
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I")
-        await shows(pilot, "0 looked into", "alpine:latest")
+        await shows(pilot, "0 inspected", "alpine:latest")
         await pilot.press("i")
         await shows(pilot, "no file of this machine is read")
         assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from hardentui.model.settings import Notice, Origin, Settings, Source
+from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.state.remembered import Remembered
 from hardentui.tui.app import HardenApp
 from hardentui.tui.place import Place
@@ -23,10 +23,10 @@ from tests.tui.support import make_app, running, screen_lines, screen_text, show
 
 
 async def test_a_notice_names_the_line_and_does_not_stop_the_app() -> None:
-    notice = Notice("~/.config/hardentui/settings.toml:3", "theme names no theme: 'nrod\x1b[31m'")
+    notice = Notice("~/.config/hardentui/settings.toml:3", "theme is not a theme: 'nrod\x1b[31m'")
     app = make_app(some(), settings=Settings(notices=(notice,)))
     async with running(app) as pilot:
-        await shows(pilot, "settings.toml:3:", "theme names no theme", "shop-web")
+        await shows(pilot, "settings.toml:3:", "theme is not a theme", "shop-web")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
 
 
 async def test_what_is_set_wins_over_what_is_remembered() -> None:
-    origins = {name: Origin(Source.FILE, "settings.toml:1") for name in ("theme", "folder")}
+    origins = {name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")}
     settings = Settings(theme="dracula", folder="/srv/units", origins=origins)
     kept: list[Remembered] = []
     last = Remembered(theme="nord", folder="/elsewhere")

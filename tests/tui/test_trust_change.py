@@ -54,7 +54,7 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
         await _type(pilot, "quay.io/team reject")
         assert "quay.io/team: refused" in drawn(app)
         await pilot.press("enter")
-        await until(pilot, lambda: "No pull is made and nothing is written" in drawn(app))
+        await until(pilot, lambda: "nothing is pulled or written" in drawn(app))
         text = drawn(app)
         assert '"quay.io/team": [{"type": "reject"}]' in text
         assert "unsigned      docker.io/library/redis:7.4 runs" in text
@@ -66,7 +66,7 @@ async def test_rules_are_typed_dropped_and_replaced() -> None:
     app = make_app(some(simulated=True))
     async with running(app, (120, 40)) as pilot:
         await _open(pilot)
-        assert "none yet: i writes one" in drawn(app)
+        assert "none yet: i adds one" in drawn(app)
         await _type(pilot, "quay.io/team=/keys/team.pub")
         assert "quay.io/team: must be signed (sigstore) with /keys/team.pub" in drawn(app)
         await pilot.press("g")
@@ -75,10 +75,10 @@ async def test_rules_are_typed_dropped_and_replaced() -> None:
         assert "quay.io/team: accepted without a signature" in drawn(app)
         assert "/keys/team.pub" not in drawn(app), "the newer rule of a scope takes the place of the other"
         await pilot.press("x")
-        assert "none yet: i writes one" in drawn(app)
+        assert "none yet: i adds one" in drawn(app)
         await pilot.press("u", "d")
         assert "as the rules say" in drawn(app)
-        assert "whatever has no rule is as today" in drawn(app)
+        assert "images without a rule: as today" in drawn(app)
 
 
 async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
@@ -86,7 +86,7 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
     async with running(app, (120, 40)) as pilot:
         await _open(pilot)
         await pilot.press("i", *"nginx accept", "enter")
-        await shows(pilot, "names no registry", "docker.io/library/nginx")
+        await shows(pilot, "has no registry", "docker.io/library/nginx")
         await pilot.press("ctrl+u", *"[/x] $error", "enter")
         await shows(pilot, "is no rule", "SCOPE=KEYFILE")
 
@@ -150,10 +150,10 @@ async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pyt
         async with running(app, (120, 50)) as pilot:
             await _open(pilot)
             await pilot.press("enter")
-            await until(pilot, lambda: "It is not applied" in drawn(app))
+            await until(pilot, lambda: "Not applied" in drawn(app))
             assert "look [bold]closer" in drawn(app)
             await pilot.press("ctrl+s")
-            await shows(pilot, "The policy stays as it is")
+            await shows(pilot, "Policy not changed")
 
 
 async def test_a_proven_policy_is_written_with_a_way_back(
@@ -183,7 +183,7 @@ async def test_a_proven_policy_is_written_with_a_way_back(
         async with running(app, (120, 60)) as pilot:
             await _open(pilot)
             await pilot.press("enter")
-            await until(pilot, lambda: "Every pull came out as it must" in drawn(app))
+            await until(pilot, lambda: "Every pull ended as expected" in drawn(app))
             await pilot.press("ctrl+s")
             await shows(pilot, "The journal (J) undoes it")
             await pilot.press("y")

@@ -61,7 +61,7 @@ def text_of(path: Path) -> str:
 async def _open(pilot: Driver) -> None:
     await pilot.press("I")
     await until(pilot, lambda: isinstance(pilot.app.screen, ImagesScreen))
-    await shows(pilot, "looked into")
+    await shows(pilot, "inspected")
     await pilot.press("u")
     await until(pilot, lambda: isinstance(pilot.app.screen, UpdatesScreen))
 
@@ -79,9 +79,9 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
         await until(pilot, lambda: "Pins in Quadlet files" in drawn(app))
         text = " ".join(drawn(app).split())
         assert "newer docker.io/library/redis:7.4: newer, first seen on" in text
-        assert "unknown docker.io/library/alpine:latest: not known: [/x]␛[2J no route" in text
+        assert "unknown docker.io/library/alpine:latest: unknown: [/x]␛[2J no route" in text
         assert "waits quay.io/team/app:1" in text
-        assert "the new image cools down until" in text
+        assert "the new image is in its cool-down until" in text
         await pilot.press("m")
         await shows(pilot, "No pin can be moved")
 
@@ -95,7 +95,7 @@ async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
     async with running(app, (120, 50)) as pilot:
         await _open(pilot)
         await pilot.press("m")
-        await shows(pilot, "Ask the registries first")
+        await shows(pilot, "Query the registries first")
         await pilot.press("enter")
         await until(pilot, lambda: f"+Image={PINNED}@{NEW}" in drawn(app))
         await pilot.press("m")
@@ -114,10 +114,10 @@ async def test_asking_can_be_stopped(registry: Registry, unit: Path, tmp_path: P
     async with running(app) as pilot:
         await _open(pilot)
         await pilot.press("enter")
-        await shows(pilot, "asking for docker.io/library/", "esc stops")
+        await shows(pilot, "querying docker.io/library/", "esc stops")
         await pilot.press("escape")
         registry.gate.set()
-        await shows(pilot, "Stopped; what is not listed")
+        await shows(pilot, "Stopped; unlisted images")
         assert len(registry.asked) == 1
         assert isinstance(app.screen, UpdatesScreen)
 
@@ -132,6 +132,6 @@ async def test_a_simulated_host_asks_nobody_and_reads_no_file(
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
         await _open(pilot)
-        await shows(pilot, "no registry is asked")
+        await shows(pilot, "no registry is queried")
         await pilot.press("enter", "enter")
         assert registry.asked == []

@@ -120,7 +120,7 @@ async def test_escape_throws_no_text_away_that_was_not_taken() -> None:
         await pilot.press(*"2.5")
         await shows(pilot, "--cpus=2.5")
         await pilot.press("x", "escape")
-        await shows(pilot, "Not taken")
+        await shows(pilot, "Not accepted")
         assert isinstance(app.screen, ValuesScreen)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -219,7 +219,7 @@ async def test_what_the_checklist_says_is_told(tmp_path: Path) -> None:
     async with _walk(checklist=str(own)) as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
-        await shows(pilot, "3g", "The checklist says so.")
+        await shows(pilot, "3g", "Set by the checklist.")
         await pilot.press(*"512m")
         await shows(pilot, "the default is 3g")
         assert _chosen(app) == {"no-memory-limit": {"memory": "512m"}}

@@ -167,7 +167,7 @@ async def test_what_cannot_be_chosen_says_why() -> None:
         await pilot.press("0")
         await shows(pilot, "■ critical")
         await pilot.press("space")
-        await shows(pilot, "Not by a plan")
+        await shows(pilot, "No automatic fix")
         await pilot.press("3")
         await shows(pilot, "✓ pass")
         await pilot.press("space")
@@ -175,7 +175,7 @@ async def test_what_cannot_be_chosen_says_why() -> None:
         await pilot.press("9")
         await shows(pilot, "! medium")
         await pilot.press("space")
-        await shows(pilot, "concerns the host")
+        await shows(pilot, "about the host")
         assert app.session.choices[host.key("shop-web")] == {}
 
 
@@ -330,7 +330,7 @@ async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:
     async with running(app, (80, 14)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("d")
-        await shows(pilot, "Nothing is chosen")
+        await shows(pilot, "No fix is chosen")
         await pilot.press("escape", "F", "d")
         await shows(pilot, "mutable-image-tag")
         await pilot.press("n")

@@ -57,9 +57,9 @@ async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(size: 
 @pytest.mark.parametrize(
     ("way", "told"),
     [
-        ("shop-web", "Write FROM TO"),
+        ("shop-web", "Enter FROM TO"),
         ("nobody db:1", "There are: backup, cache, db, shop-web"),
-        ("shop-web db:99999", "is no target"),
+        ("shop-web db:99999", "is not a target"),
         ("[/x] $error", "No container is called '[/x]'"),
     ],
 )
@@ -140,4 +140,4 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
         await shows(pilot, "▸ shop-web")
         host.remove("shop-web")
         await pilot.press("K")
-        await shows(pilot, "'shop-web' cannot be looked at: it is gone")
+        await shows(pilot, "'shop-web' cannot be checked: it is gone")

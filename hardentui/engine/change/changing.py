@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.images import Images
 from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
@@ -32,7 +32,7 @@ class ChangingEngine:
             raise ChangeFailed("Nothing can be changed here: this engine is no running Podman.")
         self.engine = engine
         self._session = ApiSession(connection.path, API_VERSION, listener)
-        self.containers = Containers(self._session)
+        self.containers = ContainerControl(self._session)
         self.images = Images(self._session)
         self.networks = Networks(self._session)
         self.volumes = Volumes(engine, self._session, self.containers)

@@ -1,4 +1,4 @@
-"""Containers: create, start, stop, rename, remove, update, and what is asked of them in between."""
+"""ContainerControl: create, start, stop, rename, remove, update, and what is asked of them in between."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_LIMIT = 1 << 20  # bytes
 _FRAME = 8  # bytes of the head of a piece of log: stream, three zeros, length
 
 
-class Containers:
+class ContainerControl:
     """The containers of one engine, by name or id.
 
     Every method raises NotFound, NameTaken, ChangeTimedOut, EngineUnreachable or ChangeFailed.

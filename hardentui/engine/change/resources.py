@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hardentui.engine.change.command import run_podman
-from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
+from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
 from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive, owner_of
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
@@ -67,7 +67,7 @@ class Networks:
 class Volumes:
     """The volumes of one engine, by name."""
 
-    def __init__(self, engine: Engine, session: ApiSession, containers: Containers) -> None:
+    def __init__(self, engine: Engine, session: ApiSession, containers: ContainerControl) -> None:
         self._engine = engine
         self._session = session
         self._containers = containers

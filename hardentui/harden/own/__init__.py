@@ -1,1 +1,1 @@
-"""Checks that a site declares as rows of its checklist: what they look at, what they demand, how they fix."""
+"""Checks that a site declares as rows of its checklist: their subjects, demands and fixes."""

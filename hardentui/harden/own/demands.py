@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.model.own_check import Operator, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.options import CAP_ADD, CAP_DROP
 
@@ -21,34 +21,34 @@ LONGEST = 200
 _LONGEST_SEEN = 16_384
 _WILDCARDS = frozenset("*?[")
 
-OPERATORS: Mapping[Shape, tuple[Operator, ...]] = {
-    Shape.SWITCH: (Operator.PRESENT, Operator.ABSENT, Operator.EQUALS),
+OPERATORS: Mapping[Shape, tuple[CheckOperator, ...]] = {
+    Shape.SWITCH: (CheckOperator.PRESENT, CheckOperator.ABSENT, CheckOperator.EQUALS),
     Shape.NUMBER: (
-        Operator.PRESENT,
-        Operator.ABSENT,
-        Operator.EQUALS,
-        Operator.ONE_OF,
-        Operator.AT_MOST,
-        Operator.AT_LEAST,
+        CheckOperator.PRESENT,
+        CheckOperator.ABSENT,
+        CheckOperator.EQUALS,
+        CheckOperator.ONE_OF,
+        CheckOperator.AT_MOST,
+        CheckOperator.AT_LEAST,
     ),
     Shape.TEXT: (
-        Operator.PRESENT,
-        Operator.ABSENT,
-        Operator.EQUALS,
-        Operator.ONE_OF,
-        Operator.MATCHES,
-        Operator.LACKS,
+        CheckOperator.PRESENT,
+        CheckOperator.ABSENT,
+        CheckOperator.EQUALS,
+        CheckOperator.ONE_OF,
+        CheckOperator.MATCHES,
+        CheckOperator.LACKS,
     ),
     Shape.LIST: (
-        Operator.PRESENT,
-        Operator.ABSENT,
-        Operator.EQUALS,
-        Operator.ONE_OF,
-        Operator.CONTAINS,
-        Operator.LACKS,
+        CheckOperator.PRESENT,
+        CheckOperator.ABSENT,
+        CheckOperator.EQUALS,
+        CheckOperator.ONE_OF,
+        CheckOperator.CONTAINS,
+        CheckOperator.LACKS,
     ),
 }
-"""Which operators can be asked of which kind of value."""
+"""The operators for each kind of value."""
 
 
 class TooLong(Exception):
@@ -59,7 +59,7 @@ def is_pattern(text: str) -> bool:
     return bool(_WILDCARDS & set(text))
 
 
-def typed(shape: Shape, operator: Operator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
+def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
     """A value of a row, as TOML gave it, in the shape of what it is compared with.
 
     Raises:
@@ -69,12 +69,12 @@ def typed(shape: Shape, operator: Operator, raw: Any, option: Option[Any] | None
         if not isinstance(raw, bool):
             raise ValueError("true or false")
         return raw
-    if shape is Shape.NUMBER and operator is not Operator.ONE_OF:
+    if shape is Shape.NUMBER and operator is not CheckOperator.ONE_OF:
         return _number(raw, option)
     texts = raw if isinstance(raw, list) else [raw]
     if shape is Shape.NUMBER:
         return tuple(repr(_number(text, option)) for text in texts)
-    single = shape is Shape.TEXT and operator is Operator.EQUALS
+    single = shape is Shape.TEXT and operator is CheckOperator.EQUALS
     if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
         raise ValueError("a text" if single else "a text or a list of texts")
     if any(len(text) > LONGEST or not text.isprintable() for text in texts):
@@ -96,7 +96,7 @@ def _number(raw: Any, option: Option[Any] | None) -> int | float:
 
 
 def meets(
-    operator: Operator,
+    operator: CheckOperator,
     seen: OwnValue | None,
     wanted: OwnValue | None,
     *,
@@ -107,15 +107,15 @@ def meets(
 
     Args:
         seen: None = not set, or no limit.
-        limit: no limit is more than any number.
-        option: whose value it is; its spelling may be one of several.
+        limit: no limit counts as more than any number.
+        option: the option of the value, which may have several spellings.
 
     Raises:
         TooLong: a text is too long to be matched.
     """
-    if operator is Operator.PRESENT:
+    if operator is CheckOperator.PRESENT:
         return seen is not None and seen is not False and seen not in ("", ())
-    if operator is Operator.ABSENT:
+    if operator is CheckOperator.ABSENT:
         return seen is None or seen is False or seen in ("", ())
     if isinstance(wanted, bool):
         return (seen or False) is wanted
@@ -126,35 +126,37 @@ def meets(
     return _list_meets(operator, tuple(seen), _texts(wanted), option)
 
 
-def _compared(operator: Operator, seen: Any, wanted: Any, *, limit: bool) -> bool:
+def _compared(operator: CheckOperator, seen: Any, wanted: Any, *, limit: bool) -> bool:
     if seen is None:
-        return limit and operator is Operator.AT_LEAST
-    if operator is Operator.AT_MOST:
+        return limit and operator is CheckOperator.AT_LEAST
+    if operator is CheckOperator.AT_MOST:
         return bool(seen <= wanted)
-    if operator is Operator.AT_LEAST:
+    if operator is CheckOperator.AT_LEAST:
         return bool(seen >= wanted)
-    if operator is Operator.ONE_OF:
+    if operator is CheckOperator.ONE_OF:
         return any(float(text) == seen for text in wanted)
     return bool(seen == wanted)
 
 
-def _text_meets(operator: Operator, seen: str, wanted: OwnValue | None, option: Option[Any] | None) -> bool:
+def _text_meets(
+    operator: CheckOperator, seen: str, wanted: OwnValue | None, option: Option[Any] | None
+) -> bool:
     hit = any_matches(seen, _texts(wanted), option)
-    if operator is Operator.LACKS:
+    if operator is CheckOperator.LACKS:
         return not hit
-    if operator is Operator.EQUALS:
+    if operator is CheckOperator.EQUALS:
         return same(seen, str(wanted), option)
     return hit
 
 
 def _list_meets(
-    operator: Operator, seen: tuple[str, ...], wanted: tuple[str, ...], option: Option[Any] | None
+    operator: CheckOperator, seen: tuple[str, ...], wanted: tuple[str, ...], option: Option[Any] | None
 ) -> bool:
-    if operator is Operator.LACKS:
+    if operator is CheckOperator.LACKS:
         return not any(hits(entry, wanted, option) for entry in seen)
-    if operator is Operator.CONTAINS:
+    if operator is CheckOperator.CONTAINS:
         return all(any(holds(entry, pattern, option) for entry in seen) for pattern in wanted)
-    if operator is Operator.ONE_OF:
+    if operator is CheckOperator.ONE_OF:
         return all(any_matches(entry, wanted, option) for entry in seen)
     return all(any(same(entry, text, option) for entry in seen) for text in wanted) and all(
         any(same(entry, text, option) for text in wanted) for entry in seen
@@ -162,7 +164,7 @@ def _list_meets(
 
 
 def hits(entry: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
-    """Whether an entry is one that must not be there; all capabilities at once are each of them."""
+    """Whether an entry is forbidden; all capabilities at once count as each of them."""
     return (option is CAP_ADD and is_all(entry)) or any_matches(entry, patterns, option)
 
 
@@ -176,7 +178,7 @@ def is_all(entry: str) -> bool:
 
 
 def any_matches(text: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
-    """Whether a text matches one of these patterns, or says the same as one in another spelling."""
+    """Whether a text matches one of these patterns, or is an equivalent spelling."""
     if len(text) > _LONGEST_SEEN:
         raise TooLong
     spelled = _spelling(option)
@@ -200,7 +202,7 @@ def same(text: str, other: str, option: Option[Any] | None) -> bool:
 
 
 def _parsed(option: Option[Any], text: str) -> Any:
-    """The entry of a list in its own type; a scalar text stays as it is."""
+    """The entry of a list in its own type; a scalar text is unchanged."""
     return option.codec.parse(text) if option.is_list else text
 
 

@@ -12,23 +12,23 @@ from hardentui.harden.own.demands import TooLong, any_matches, hits, holds, is_a
 from hardentui.harden.own.judging import OVERRIDDEN, demand, label, words
 from hardentui.harden.own.subjects import OPTIONS, compared_value, entry_text, is_limit, shape_of
 from hardentui.model.check import FixContext
-from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_ADD, CPUS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP, PIDS_LIMIT, PRIVILEGED
 from hardentui.reading.limits import refuse_where_ignored
 
 _LIMITS = frozenset({MEMORY, PIDS_LIMIT, CPUS})
-_EXPLICIT = frozenset({Operator.EQUALS, Operator.AT_MOST, Operator.AT_LEAST})
+_EXPLICIT = frozenset({CheckOperator.EQUALS, CheckOperator.AT_MOST, CheckOperator.AT_LEAST})
 
 
 def can_fix(row: OwnCheck) -> bool:
     """Whether a fix follows from the row; of a fact none does."""
     if not row.option:
         return False
-    if row.operator in (Operator.ABSENT, *_EXPLICIT, Operator.CONTAINS, Operator.LACKS):
+    if row.operator in (CheckOperator.ABSENT, *_EXPLICIT, CheckOperator.CONTAINS, CheckOperator.LACKS):
         return True
     shape = shape_of(OPTIONS[row.option])
-    if shape is Shape.SWITCH or (shape is Shape.LIST and row.operator is Operator.ONE_OF):
+    if shape is Shape.SWITCH or (shape is Shape.LIST and row.operator is CheckOperator.ONE_OF):
         return True
     return _to_set(row) is not None
 
@@ -45,9 +45,9 @@ def what_to_do(row: OwnCheck) -> str:
         return f"Set {name} to {words(value, option)}"
     told = words(row.value, option)
     return {
-        Operator.LACKS: f"Remove from {name}: {told}",
-        Operator.CONTAINS: f"Add to {name}: {told}",
-        Operator.ONE_OF: f"Remove from {name} everything but: {told}",
+        CheckOperator.LACKS: f"Remove from {name}: {told}",
+        CheckOperator.CONTAINS: f"Add to {name}: {told}",
+        CheckOperator.ONE_OF: f"Remove from {name} everything but: {told}",
     }.get(row.operator, f"Remove {name}")
 
 
@@ -78,12 +78,12 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     value = compared_value(facts, option, row.operator)
     if meets(row.operator, value, row.value, limit=is_limit(option), option=option):
         return spec
-    if row.operator is Operator.ABSENT:
+    if row.operator is CheckOperator.ABSENT:
         return spec.without(option)
     if shape_of(option) is Shape.LIST:
         return _list_fixed(row, spec, option, value if isinstance(value, tuple) else ())
     value = _to_set(row)
-    if value is None and row.operator is Operator.LACKS:
+    if value is None and row.operator is CheckOperator.LACKS:
         return spec.without(option)
     if value is None:
         raise CannotFix(f"several values meet it: {demand(row)}", "Say which one in the checklist: set = …")
@@ -91,15 +91,15 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
 
 
 def _to_set(row: OwnCheck) -> OwnValue | None:
-    """The one value that a fix can write; None where there are several or none."""
+    """The one value that a fix can write; None if there are several or none."""
     if row.set is not None:
         return row.set
     if row.operator in _EXPLICIT:
         return row.value
     shape = shape_of(OPTIONS[row.option])
     if shape is Shape.SWITCH:
-        return row.operator is Operator.PRESENT
-    if row.operator is Operator.ONE_OF and isinstance(row.value, tuple) and len(row.value) == 1:
+        return row.operator is CheckOperator.PRESENT
+    if row.operator is CheckOperator.ONE_OF and isinstance(row.value, tuple) and len(row.value) == 1:
         (only,) = row.value
         if shape is Shape.NUMBER:
             return float(only)
@@ -124,19 +124,19 @@ def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str,
     """`seen`: the texts of its entries, as the operator sees them."""
     entries: tuple[Any, ...] = spec[option]
     wanted = row.value if isinstance(row.value, tuple) else ()
-    if row.operator is Operator.LACKS:
+    if row.operator is CheckOperator.LACKS:
         _refuse_all(entries, wanted, option)
         kept = (entry for entry in entries if not hits(entry_text(option, entry), wanted, option))
         return spec.with_(option, tuple(kept))
-    if row.operator is Operator.ONE_OF:
+    if row.operator is CheckOperator.ONE_OF:
         kept = (entry for entry in entries if any_matches(entry_text(option, entry), wanted, option))
         return spec.with_(option, tuple(kept))
-    if row.operator is Operator.CONTAINS:
+    if row.operator is CheckOperator.CONTAINS:
         texts = [pattern for pattern in wanted if not any(holds(text, pattern, option) for text in seen)]
         return spec.with_(option, _with_entries(option, entries, texts))
-    value = row.set if row.operator is Operator.PRESENT else row.value
+    value = row.set if row.operator is CheckOperator.PRESENT else row.value
     if not isinstance(value, tuple):
-        raise CannotFix(f"nothing says what to set: {demand(row)}", "Say it in the checklist: set = …")
+        raise CannotFix(f"no value to set is given: {demand(row)}", "Say it in the checklist: set = …")
     return spec.with_(option, _with_entries(option, (), value))
 
 
@@ -144,13 +144,13 @@ def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Optio
     """Who takes "all" away takes more away than what the row names."""
     if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
         raise CannotFix(
-            "it adds all capabilities at once, and nobody knows which of them it needs",
+            "it adds all capabilities at once, and those it needs are unknown",
             "Name them in place of all; hardentui trial --learn finds out which.",
         )
 
 
 def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> tuple[Any, ...]:
-    """These entries and more, given as texts; a new one takes the place of one of the same name."""
+    """These entries and more, given as texts; a new one replaces one of the same name."""
     codec, made = option.codec, list(entries)
     prefix = f"{option.own_name}=" if option.own_name else ""
     for text in texts:

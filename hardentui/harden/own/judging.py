@@ -20,7 +20,7 @@ from hardentui.harden.own.subjects import (
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Evidence, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
-from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.options import (
     APPARMOR,
@@ -41,7 +41,7 @@ from hardentui.reading.masking import mask_argument
 OVERRIDDEN = frozenset({CAP_ADD, CAP_DROP, DEVICES, DEVICE_CGROUP_RULE, MASK, UNMASK})
 """What privileged mode grants whatever these options say."""
 _TURNED_OFF = frozenset({SECCOMP_PROFILE, APPARMOR})
-"""What privileged mode turns off where they do not name a profile."""
+"""What privileged mode turns off unless a profile is set."""
 _NO_LIMIT = "no limit"
 _TOO_LONG = "a value is too long to be compared with a pattern"
 
@@ -92,7 +92,7 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
 
 
 class _Held:
-    """A value that the kernel told; None is one too."""
+    """A value from the kernel; None is one too."""
 
     def __init__(self, value: OwnValue | None) -> None:
         self.value = value
@@ -126,7 +126,7 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
 
 
 def label(option: Option[Any]) -> str:
-    """The option as somebody types it: `--memory`, `--security-opt seccomp`, `image`."""
+    """The option as typed: `--memory`, `--security-opt seccomp`, `image`."""
     if not option.flag.startswith("-"):
         return f"the {option.name}"
     return f"{option.flag} {option.own_name}" if option.own_name else option.flag
@@ -152,16 +152,16 @@ def _masked(texts: tuple[str, ...], option: Option[Any] | None) -> tuple[str, ..
     return tuple(mask_argument(name, text) for text in texts)
 
 
-_DEMANDS: dict[Operator, Callable[[str], str]] = {
-    Operator.PRESENT: lambda _: "is demanded",
-    Operator.ABSENT: lambda _: "must not be",
-    Operator.EQUALS: lambda value: f"must be {value}",
-    Operator.ONE_OF: lambda value: f"must be one of: {value}",
-    Operator.MATCHES: lambda value: f"must match: {value}",
-    Operator.CONTAINS: lambda value: f"must have: {value}",
-    Operator.LACKS: lambda value: f"must not have: {value}",
-    Operator.AT_MOST: lambda value: f"must be at most {value}",
-    Operator.AT_LEAST: lambda value: f"must be at least {value}",
+_DEMANDS: dict[CheckOperator, Callable[[str], str]] = {
+    CheckOperator.PRESENT: lambda _: "is demanded",
+    CheckOperator.ABSENT: lambda _: "must not be",
+    CheckOperator.EQUALS: lambda value: f"must be {value}",
+    CheckOperator.ONE_OF: lambda value: f"must be one of: {value}",
+    CheckOperator.MATCHES: lambda value: f"must match: {value}",
+    CheckOperator.CONTAINS: lambda value: f"must have: {value}",
+    CheckOperator.LACKS: lambda value: f"must not have: {value}",
+    CheckOperator.AT_MOST: lambda value: f"must be at most {value}",
+    CheckOperator.AT_LEAST: lambda value: f"must be at least {value}",
 }
 
 
@@ -169,11 +169,11 @@ def demand(row: OwnCheck) -> str:
     """What the row demands, as a part of a sentence: `--memory must be at most 2g`."""
     option = OPTIONS.get(row.option)
     name = label(option) if option is not None else row.fact
-    if row.operator is Operator.PRESENT and _is_switch(row):
+    if row.operator is CheckOperator.PRESENT and _is_switch(row):
         return f"{name} must be on"
-    if row.operator is Operator.ABSENT:
+    if row.operator is CheckOperator.ABSENT:
         return f"{name} must be off" if _is_switch(row) else f"{name} must not be set"
-    if row.operator is Operator.PRESENT:
+    if row.operator is CheckOperator.PRESENT:
         return f"{name} must be set"
     return f"{name} {_DEMANDS[row.operator](words(row.value, option))}"
 
@@ -186,7 +186,7 @@ def wrong(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> 
     """What is wrong here, one sentence without its stop."""
     bad = offending(row, value, option)
     if bad:
-        missing = "lacks" if row.operator is Operator.CONTAINS else "has"
+        missing = "lacks" if row.operator is CheckOperator.CONTAINS else "has"
         return f"{demand(row)}; it {missing} {words(bad, option)}"
     now = words(value, option)
     return f"{demand(row)}; {'there is' if now == _NO_LIMIT else 'it is'} {now}"
@@ -197,12 +197,12 @@ def offending(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None)
     if not isinstance(value, tuple):
         return ()
     wanted = row.value if isinstance(row.value, tuple) else ()
-    if row.operator is Operator.LACKS:
+    if row.operator is CheckOperator.LACKS:
         return tuple(entry for entry in value if hits(entry, wanted, option))
-    if row.operator is Operator.ONE_OF:
+    if row.operator is CheckOperator.ONE_OF:
         return tuple(entry for entry in value if not any_matches(entry, wanted, option))
-    if row.operator is Operator.CONTAINS:
+    if row.operator is CheckOperator.CONTAINS:
         return tuple(
             pattern for pattern in wanted if not any(holds(entry, pattern, option) for entry in value)
         )
-    return value if row.operator is Operator.ABSENT else ()
+    return value if row.operator is CheckOperator.ABSENT else ()

@@ -1,6 +1,6 @@
-"""What a row can look at: the options of a container, and named facts.
+"""What a row can check: the options of a container, and named facts.
 
-Where the kernel enforces an option, its answer counts beside the declared one, and decides.
+If the kernel enforces an option, its answer is shown beside the declared one, and decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.own_check import Operator, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -84,14 +84,14 @@ def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | Non
     return None if option.default <= 0 and option not in facts.spec else value
 
 
-def compared_value(facts: ContainerFacts, option: Option[Any], operator: Operator) -> OwnValue | None:
+def compared_value(facts: ContainerFacts, option: Option[Any], operator: CheckOperator) -> OwnValue | None:
     """The declared value as an operator has to see it.
 
     Who demands that a capability is dropped is content where the engine does not give it in the first place;
     inspect does not even show such a drop.
     """
     value = declared_value(facts, option)
-    if option is not CAP_DROP or operator is not Operator.CONTAINS or not isinstance(value, tuple):
+    if option is not CAP_DROP or operator is not CheckOperator.CONTAINS or not isinstance(value, tuple):
         return value
     return (*value, *sorted(ALL_CAPABILITIES - declared_set(facts)))
 
@@ -120,7 +120,7 @@ ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
 
 
 def enforced_value(facts: ContainerFacts, option: Option[Any]) -> Seen:
-    """What the kernel holds a running container to; the option is one of ENFORCED."""
+    """What the kernel enforces on a running container; the option is one of ENFORCED."""
     read, _ = ENFORCED[option]
     value: Seen = ask(facts, read)
     return value

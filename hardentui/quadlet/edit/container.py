@@ -91,7 +91,7 @@ def edit_quadlet(
     left_out: list[str] = []
     for change in changes:
         why = _out_of_reach(files, change)
-        editor = _Editor(files, version, network_units or {})
+        editor = _QuadletEditor(files, version, network_units or {})
         try:
             if why:
                 raise CannotExpress(why)
@@ -113,7 +113,7 @@ def _out_of_reach(files: QuadletFiles, change: ItemChange) -> str:
     return f"the image is named by {value}: change it there" if value.endswith(REFERENCES) else ""
 
 
-class _Editor:
+class _QuadletEditor:
     def __init__(self, files: QuadletFiles, version: Version, networks: Mapping[str, str]) -> None:
         self.files = files
         self.version = version

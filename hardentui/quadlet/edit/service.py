@@ -69,7 +69,7 @@ def service_drop_in(
     notes: list[str] = []
     left_out: list[str] = []
     for change in changes:
-        editor = _Editor(files, text)
+        editor = _ServiceEditor(files, text)
         try:
             notes += editor.make(change)
         except CannotExpress as error:
@@ -109,7 +109,7 @@ def concerns_command(text: str) -> bool:
     return bool(unit.of(SERVICE, "ExecStart")) or any(not a.value or EXTRA in a.value for a in variables)
 
 
-class _Editor:
+class _ServiceEditor:
     def __init__(self, files: ServiceFiles, text: str) -> None:
         self.base = files
         self.text = text

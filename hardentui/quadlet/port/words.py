@@ -36,14 +36,14 @@ def split_escaped(value: str, version: Version) -> SplitWords:
     Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can mean.
     """
     try:
-        return _until_empty(_Scanner(value, escapes=True, octal=version >= _OCTAL))
+        return _until_empty(_WordScanner(value, escapes=True, octal=version >= _OCTAL))
     except _UnknownEscapeError as error:
         return SplitWords((), f"the unknown escape {error} loses the whole line")
 
 
 def split_literal(value: str) -> SplitWords:
     """Words with quotes; a backslash is a character. A quote that is never closed loses them all."""
-    scanner = _Scanner(value, escapes=False)
+    scanner = _WordScanner(value, escapes=False)
     split = _until_empty(scanner)
     if scanner.open_quote:
         return SplitWords((), "a quote that is never closed loses the whole line")
@@ -52,14 +52,14 @@ def split_literal(value: str) -> SplitWords:
 
 def split_for_systemd(value: str) -> tuple[str, ...] | None:
     """Words as systemd itself splits them: an unknown escape stays; None when a quote is never closed."""
-    scanner = _Scanner(value, escapes=True, keeps_unknown=True)
+    scanner = _WordScanner(value, escapes=True, keeps_unknown=True)
     words: list[str] = []
     while (word := scanner.next_word()) is not None:
         words.append(word)
     return None if scanner.open_quote else tuple(words)
 
 
-def _until_empty(scanner: _Scanner) -> SplitWords:
+def _until_empty(scanner: _WordScanner) -> SplitWords:
     words: list[str] = []
     lost = ""
     while (word := scanner.next_word()) is not None:
@@ -70,7 +70,7 @@ def _until_empty(scanner: _Scanner) -> SplitWords:
     return SplitWords(tuple(words), lost)
 
 
-class _Scanner:
+class _WordScanner:
     """Walks over a value, one word at a time."""
 
     def __init__(self, value: str, *, escapes: bool, octal: bool = True, keeps_unknown: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Why a twin fails: what the kernel refused it, as its log, its limits and its system calls show."""
+"""Why a twin fails: what the kernel denied it, according to its log, its limits and its system calls."""

@@ -1,4 +1,4 @@
-"""The system calls that a twin is refused, by `strace` where this host has it and lets us."""
+"""The denied system calls of a twin, from `strace` if it is installed and permitted."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _LOG_LIMIT = 16 << 20
 
 
 class CallTrace:
-    """Watches a process and all that it starts, from now on; use as a context manager.
+    """Watches a process and everything it starts, from now on; a context manager.
 
-    A trace that cannot be made is empty: `strace` is missing, or the kernel does not let us.
+    Without `strace` or permission, the trace is empty.
     """
 
     def __init__(self, pid: int) -> None:
@@ -67,7 +67,7 @@ class CallTrace:
             self._folder.cleanup()
 
     def end(self) -> None:
-        """Let go of the process; it runs on."""
+        """Detach from the process, which keeps running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -80,7 +80,7 @@ class CallTrace:
             process.wait(timeout=_END_LIMIT)
 
     def refused(self) -> tuple[RefusedCall, ...]:
-        """What was refused, each once, in order; call it after `end`."""
+        """The denied calls, each once, in order; call it after `end`."""
         try:
             with open(self._path, encoding="utf-8", errors="replace") as file:
                 text = file.read(_LOG_LIMIT)
@@ -105,7 +105,7 @@ class CallTrace:
 
 
 def parse(text: str) -> Iterator[RefusedCall]:
-    """The refused calls of a trace that `strace --failed-only` wrote."""
+    """The denied calls of a trace written by `strace --failed-only`."""
     for line in text.splitlines():
         match = _LINE.match(line) or _RESUMED.match(line)
         if match is None or match["error"] not in _ERRORS:

@@ -1,4 +1,4 @@
-"""What was refused, and which loosening would allow it. Pure."""
+"""What was denied, and which relaxation would allow it. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 160
 
 
 class FailureSign(Struct, frozen=True):
-    """A sign of why it fails; `loosening` would take the reason away, where one is known."""
+    """A sign of why it fails, with the relaxation that would remove the cause, if known."""
 
     text: str
     loosening: Loosening | None = None
@@ -51,7 +51,7 @@ _WRITES = re.compile(
 
 
 class RefusedCall(Struct, frozen=True):
-    """A system call that failed: `path` is what it was about, where it was about a file."""
+    """A failed system call; `path` is the file it was about, if any."""
 
     call: str
     error: str
@@ -59,7 +59,7 @@ class RefusedCall(Struct, frozen=True):
 
 
 def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
-    """The signs in one refused call; `size` is that of a tmpfs."""
+    """The signs in one denied call; `size` is that of a tmpfs."""
     about = f" {visible(refused.path, _SHOWN)}" if refused.path else ""
     text = f"{refused.call}{about}: {refused.error}"
     if refused.error == "EROFS":
@@ -109,7 +109,7 @@ _NO_MEMORY = re.compile(
 
 
 def of_log(log: str, size: str) -> Iterator[FailureSign]:
-    """The signs in what a program says about itself."""
+    """The signs in a program's messages."""
     for line in log.splitlines():
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):

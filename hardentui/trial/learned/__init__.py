@@ -1,1 +1,1 @@
-"""From what was seen of a container to what it needs: capabilities, paths, limits, system calls. Pure."""
+"""From observations of a container to its needs: capabilities, paths, limits, system calls. Pure."""

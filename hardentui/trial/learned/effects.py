@@ -1,6 +1,6 @@
-"""From a call and its arguments to what the caller needs for it: a capability, or a place to write.
+"""From a call and its arguments to what it needs: a capability, or a writable place.
 
-The rules are those of capabilities(7) and of the kernel's permission checks, asked as if the caller had no
+The rules are those of capabilities(7) and of the kernel's permission checks, applied as if the caller had no
 capability at all: what fails then is what it needs. A name that is not in the table needs none.
 """
 
@@ -31,10 +31,10 @@ _NONE: Names = frozenset()
 
 
 def capabilities(detail: CallDetail, low_ports: int = 1024) -> Names:
-    """The capabilities that this call takes.
+    """The capabilities that this call needs.
 
     Args:
-        low_ports: the first port that everybody may bind (net.ipv4.ip_unprivileged_port_start).
+        low_ports: the first port that anybody may bind (net.ipv4.ip_unprivileged_port_start).
     """
     rule = _RULES.get(detail.call)
     if rule is not None:
@@ -81,7 +81,7 @@ def _opening(detail: CallDetail) -> Names:
 
 
 def _into(file: TouchedFile, caller: Caller) -> Names:
-    """To make or remove a name in the folder."""
+    """Creating or removing a name in the folder."""
     owner = (file.folder_uid, file.folder_gid) if file.exists else (file.uid, file.gid)
     mode = file.folder_mode if file.exists else file.mode
     return _NONE if allowed(mode, owner, caller, WRITE | SEARCH) else _caps("DAC_OVERRIDE")
@@ -152,7 +152,7 @@ def _mode(detail: CallDetail) -> Names:
 
 
 def _times(detail: CallDetail) -> Names:
-    """Times that are given take the owner; "now" takes whoever may write."""
+    """Setting given times needs the owner; setting "now" needs write access."""
     given = bool(_number(detail, 0))
     needed: Names = _NONE
     for file in detail.files:
@@ -194,7 +194,7 @@ def _process_control(detail: CallDetail) -> Names:
 
 
 def _foreign(detail: CallDetail) -> bool:
-    """It reaches a process whose real and saved user are others than its own."""
+    """It targets a process whose real and saved user differ from its own."""
     return any(uid not in detail.caller.uids for uid in detail.target_uids if uid != -1)
 
 
@@ -204,7 +204,7 @@ def _if_foreign(name: str) -> Callable[[CallDetail], Names]:
 
 def _priority(detail: CallDetail) -> Names:
     value = _number(detail, 1)
-    raised = value >= 0x80000000  # a negative number: more processor time than others
+    raised = value >= 0x80000000  # a negative number: higher CPU priority than others
     return _caps("SYS_NICE") if raised or _foreign(detail) else _NONE
 
 
@@ -237,7 +237,7 @@ def _namespaces(detail: CallDetail) -> Names:
 
 def _control(detail: CallDetail) -> Names:
     file_flags = _number(detail, 0) in (0x40086602, 0x401C5820)
-    # reading addresses is free, and has numbers of its own: those that set are even below 0x8920
+    # reading addresses needs nothing and has its own numbers: those that set are even, below 0x8920
     return _NONE if file_flags else _caps("NET_ADMIN") if _sets_interface(_number(detail, 0)) else _NONE
 
 

@@ -1,4 +1,4 @@
-"""Limits with head room, from the most that was used."""
+"""Limits with headroom above the peak."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _FEWEST_PIDS = 64
 
 
 def memory_limit(peak: int) -> int:
-    """Bytes: twice what was used at most, and 64 MiB more than that at least, in steps of 64 MiB.
+    """Bytes: twice the peak, and at least 64 MiB above it, in steps of 64 MiB.
 
-    A trial is shorter and quieter than the service's everyday.
+    A trial is shorter and quieter than everyday use.
     """
     return _up(max(2 * peak, peak + _MEMORY_STEP), _MEMORY_STEP)
 
 
 def pids_limit(peak: int) -> int:
-    """Tasks: three times what ran at most, 64 at least, in steps of 32."""
+    """Tasks: three times the peak, at least 64, in steps of 32."""
     return _up(max(3 * peak, _FEWEST_PIDS), _PIDS_STEP)
 
 

@@ -1,4 +1,4 @@
-"""Observations of several runs as one: what was seen in any of them counts."""
+"""Observations of several runs merged: what any of them saw counts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.observation import CallCount, CallLog, CapabilityCheck, Connection, Observation, Sampled
+from hardentui.model.observation import (
+    CallCount,
+    CallLog,
+    CapabilityCheck,
+    Observation,
+    Sampled,
+    SocketEndpoint,
+)
 
 T = TypeVar("T")
 
 
 def merged(first: Observation, second: Observation) -> Observation:
-    """Both together. What only one of them could see is what that one saw."""
+    """Both merged. What only one of them could see comes from that one."""
     return Observation(
         calls=_where_known(_logs)(first.calls, second.calls),
         sampled=merged_samples(first.sampled, second.sampled),
@@ -34,7 +41,7 @@ def merged_checks(
 
 
 def _where_known(join: Callable[[T, T], T]) -> Callable[[Known[T], Known[T]], Known[T]]:
-    """The join of two values of which one or both may not be known."""
+    """The union of two values, either of which may be unknown."""
 
     def joined(first: Known[T], second: Known[T]) -> Known[T]:
         if isinstance(first, Unreadable):
@@ -79,7 +86,9 @@ def _samples(first: Sampled, second: Sampled) -> Sampled:
     )
 
 
-def _connections(first: tuple[Connection, ...], second: tuple[Connection, ...]) -> tuple[Connection, ...]:
+def _connections(
+    first: tuple[SocketEndpoint, ...], second: tuple[SocketEndpoint, ...]
+) -> tuple[SocketEndpoint, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 

@@ -1,9 +1,9 @@
-"""A seccomp profile that allows only what is needed, made of another one and never weaker than that.
+"""A seccomp profile that allows only what is needed, derived from another one and never weaker.
 
-It consists of the rules of its base for the names that are allowed, so what the base refuses stays refused.
-Three calls get conditions of their own: `socket` and `socketpair` by family, `clone` and `unshare` without
+It consists of its base's rules for the allowed names, so what the base denies stays denied.
+Some calls get extra conditions: `socket` and `socketpair` by family, `clone` and `unshare` without
 the flags that make namespaces. Families are compared in the low 32 bits only, as the kernel does: a filter
-that compares all 64 bits lets `1 << 32 | family` past.
+that compares all 64 bits lets `1 << 32 | family` through.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _BY_ARGUMENT = ("socket", "socketpair", "clone", "unshare", "clone3")
 
 
 class SocketUse(Struct, frozen=True):
-    """A kind of socket; `protocol` is None where any may be asked for."""
+    """A kind of socket; `protocol` is None if any is allowed."""
 
     family: int
     protocol: int | None = None
 
 
 class Allowed(Struct, frozen=True):
-    """What is let through of what the base lets through.
+    """What is allowed of what the base allows.
 
     Attributes:
         names: system calls.
-        sockets: kinds of sockets; None = as the base has it.
-        pairs: families of `socketpair`; None = as the base has it.
-        new_namespaces: those of `clone clone3 unshare` that may make namespaces. Of `clone3` no filter can
-            read the flags: where it may not, it is answered with ENOSYS, after which libc takes `clone`.
-        native: the machine's own way into the kernel; `others`: those that programs came by besides.
+        sockets: kinds of sockets; None = as in the base.
+        pairs: families of `socketpair`; None = as in the base.
+        new_namespaces: those of `clone clone3 unshare` that may create namespaces. No filter can
+            read the flags of `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
+        native: the machine's own ABI; `others`: other ABIs that programs used.
     """
 
     names: frozenset[str]
@@ -54,7 +54,7 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
     """The profile, as a document for containers and for the OCI runtime.
 
     Args:
-        held: the capabilities of the container; some rules of the base ask for them.
+        held: the capabilities of the container; some rules of the base depend on them.
     """
     entries = [entry for entry in base.get("syscalls") or () if isinstance(entry, Mapping)]
     denies = base.get("defaultAction") not in _THROUGH
@@ -69,7 +69,7 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
             for entry in entries
             if entry.get("action") in _THROUGH and (names := sorted(plain.intersection(_names(entry))))
         ]
-    else:  # what it has a rule for it refuses, for some arguments at least
+    else:  # a call that it has a rule for is denied, for some arguments at least
         ruled = {name for entry in refusing for name in _names(entry)}
         rules = [{"names": sorted(plain - ruled), "action": _ALLOW}]
     rules += [rule for name in sorted(special) for rule in special[name]]
@@ -82,7 +82,7 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
 
 
 def calls_let_through(document: Mapping[str, Any], held: frozenset[str], native: str) -> frozenset[str]:
-    """Names that a profile lets through for some arguments at least, on this kind of machine."""
+    """Names that a profile allows for some arguments at least, on this kind of machine."""
     profile = parse_profile(document, capabilities=held, architecture=_GO_NAMES.get(native, ""))
     return frozenset(name for name in profile.rules if access(profile, name) is not Access.NEVER)
 
@@ -101,7 +101,7 @@ def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
 def _special(
     base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Name -> the rules that stand in the place of the base's; a call that it refuses gets none."""
+    """Name -> the rules that replace the base's; a call that it denies gets none."""
     profile = parse_profile(base, capabilities=held, architecture=_GO_NAMES.get(allowed.native, "amd64"))
 
     def open_for(name: str, arguments: Mapping[int, int] | None = None) -> bool:
@@ -144,7 +144,7 @@ def _rule(name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _equal(index: int, value: int) -> dict[str, Any]:
-    """Compares the 32 bits that the kernel takes."""
+    """Compares the 32 bits that the kernel uses."""
     return _masked(index, LOW_BITS, value)
 
 

@@ -1,4 +1,4 @@
-"""What a container needs, as far as it was seen: the result of learning, kept, merged and shown."""
+"""What a container was seen to need: the result of learning, kept, merged and shown."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hardentui.model.observation import (
     CallDetail,
     CallLog,
     CapabilityCheck,
-    Connection,
     Observation,
     Sampled,
+    SocketEndpoint,
 )
 from hardentui.reading.written import by_podman
 from hardentui.trial.learned.effects import AF_INET, AF_INET6, capabilities
@@ -27,9 +27,9 @@ from hardentui.trial.learned.system_calls import allowed_calls
 T = TypeVar("T")
 
 _BY_MODE = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"})
-"""An overlay asks for these in its mounter's name too, so the call and its file say it better."""
+"""An overlay also checks these for its mounter, so the call and its file are better evidence."""
 _ASKED_FIRST = frozenset({"CAP_SETUID", "CAP_SETGID"})
-"""The kernel asks for these also where the call would be allowed without."""
+"""The kernel also checks these when the call would be allowed without."""
 _MOST_EVIDENCE = 3
 _SOCK_DGRAM = 2
 
@@ -38,7 +38,7 @@ class CallEvidence(Struct, frozen=True):
     """Why a capability is needed.
 
     Attributes:
-        call: the system call; empty where only the kernel's question was seen.
+        call: the system call; empty if only the kernel's check was seen.
         subject: the path, port or ids that it was about.
     """
 
@@ -54,15 +54,15 @@ class CapabilityNeed(Struct, frozen=True):
 
 
 class Needs(Struct, frozen=True, kw_only=True):
-    """What was seen to be needed. None = nobody could look; `unknown` says why, by the field's name.
+    """What was seen to be needed. None = could not be seen; `unknown` says why, by field name.
 
     Attributes:
         calls: what a seccomp profile must allow; `seen`: how many different system calls were made.
         written: what was written to the root file system.
-        listening, outgoing: loopback is left out of what goes out.
+        listening, outgoing: outgoing connections exclude loopback.
         memory_peak, pids_peak: bytes and tasks.
         users: as the container sees them.
-        runs: how many times it was watched; `starts`: how many programs were started then.
+        runs: how many times it was watched; `starts`: how many programs started in them.
     """
 
     capabilities: tuple[CapabilityNeed, ...] | None = None
@@ -70,8 +70,8 @@ class Needs(Struct, frozen=True, kw_only=True):
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     written: tuple[WrittenPath, ...] | None = None
-    listening: tuple[Connection, ...] | None = None
-    outgoing: tuple[Connection, ...] | None = None
+    listening: tuple[SocketEndpoint, ...] | None = None
+    outgoing: tuple[SocketEndpoint, ...] | None = None
     memory_peak: int | None = None
     pids_peak: int | None = None
     users: frozenset[int] | None = None
@@ -90,12 +90,12 @@ class Needs(Struct, frozen=True, kw_only=True):
 
 
 def needs_of(observation: Observation, held: frozenset[str], *, native: str, low_ports: int = 1024) -> Needs:
-    """What one run, or several merged ones, show.
+    """The needs shown by one run, or several merged ones.
 
     Args:
-        held: the capabilities that it had; others it did without.
-        native: the machine's own way into the kernel, as seccomp profiles name it.
-        low_ports: the first port that everybody may bind in its network.
+        held: the capabilities it had; it needs no others.
+        native: the machine's own ABI, as named in seccomp profiles.
+        low_ports: the first port that anybody may bind in its network.
     """
     unknown: dict[str, str] = {}
     log, sampled = observation.calls, observation.sampled
@@ -192,7 +192,7 @@ def _capabilities(
             for name in capabilities(detail, low_ports):
                 in_effect = detail.caller.capabilities
                 if in_effect is not None and name not in in_effect:
-                    continue  # the call failed, or will fail, with the capability in the bounding set too
+                    continue  # the call failed, or would fail, even with the capability in the bounding set
                 evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
                     evidence.append(CallEvidence(detail.call, _subject(detail)))
@@ -205,7 +205,7 @@ def _capabilities(
 
 
 def _of_unread(unread: frozenset[str]) -> frozenset[str]:
-    """Of calls whose arguments could not be read, what they may have taken."""
+    """What calls with unreadable arguments may have needed."""
     needed: set[str] = set()
     for call in unread:
         if "chown" in call:
@@ -232,14 +232,14 @@ def _signed(number: int) -> int:
 
 
 def _refused(log: Known[CallLog]) -> frozenset[str]:
-    """Calls that the filter in force always refused."""
+    """Calls that the active filter always denied."""
     if isinstance(log, Unreadable):
         return frozenset()
     return frozenset(call.name for call in log.calls if call.refused >= call.program + call.runtime)
 
 
 def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[WrittenPath, ...]:
-    """By the calls; where none were seen, what differs at the end, but for what Podman itself makes."""
+    """From the calls; if none were seen, from what differs at the end, except what Podman itself creates."""
     if not isinstance(log, Unreadable):
         return written_files(log.details, changed)
     paths = () if isinstance(changed, Unreadable) else changed
@@ -248,13 +248,13 @@ def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Writ
 
 def _outgoing(
     details: Iterable[CallDetail], sampled: Known[Sampled], unknown: dict[str, str]
-) -> tuple[Connection, ...] | None:
-    connections: dict[Connection, None] = {}
+) -> tuple[SocketEndpoint, ...] | None:
+    connections: dict[SocketEndpoint, None] = {}
     for detail in details:
         address = detail.address
         if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
             datagrams = detail.numbers[:1] == (_SOCK_DGRAM,)
-            connections[Connection("udp" if datagrams else "tcp", address.host, address.port)] = None
+            connections[SocketEndpoint("udp" if datagrams else "tcp", address.host, address.port)] = None
     seen = _sampled(sampled, "outgoing", unknown)
     known = {(connection.address, connection.port) for connection in connections}
     for connection in seen or ():

@@ -1,4 +1,4 @@
-"""Whether permission bits let somebody in who has no capability."""
+"""Whether permission bits give access to a caller without capabilities."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ READ, WRITE, SEARCH = 4, 2, 1
 
 
 def allowed(mode: int, owner: tuple[int, int], caller: Caller, wanted: int) -> bool:
-    """By mode and (uid, gid) of the owner; True where the owner is not known, or no id of the container: no
-    capability of the container would help there."""
+    """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the container: then
+    no capability of the container would help.
+    """
     uid, gid = owner
     if uid == -1:
         return True

@@ -1,4 +1,4 @@
-"""From what was written to the folders that must stay writable, and which of them keep what matters."""
+"""From written paths to the folders that must stay writable, and which of them keep important data."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log")
 
 
 class WrittenPath(Struct, frozen=True):
-    """A path of the root file system that a program wrote to, or meant to.
+    """A path of the root file system that a program wrote to, or tried to.
 
     Attributes:
-        folder: the path is a folder that itself was changed: its owner, its mode, its times.
-        kept: it was still there at the end.
+        folder: the path is a folder that was changed itself: its owner, mode or times.
+        kept: it still existed at the end.
     """
 
     path: str
@@ -48,7 +48,7 @@ class WritablePlace(Struct, frozen=True):
     """A folder that must be writable under a read-only root.
 
     Attributes:
-        matters: a file in it that may have to outlive a restart; empty = a tmpfs will do.
+        matters: a file in it that may have to survive a restart; empty = a tmpfs will do.
     """
 
     folder: str
@@ -58,12 +58,12 @@ class WritablePlace(Struct, frozen=True):
 def written_files(
     details: Iterable[CallDetail], changed: Known[tuple[str, ...]], root: str = "/"
 ) -> tuple[WrittenPath, ...]:
-    """What was written to the root file system, by the calls that were made and by what differs at the end.
+    """What was written to the root file system, from the calls and from what differs at the end.
 
-    Paths on other mounts are left out: a volume or a tmpfs is there already.
+    Paths on other mounts are left out: they already have a volume or a tmpfs.
 
     Args:
-        changed: paths that differ from the image at the end, as Podman tells.
+        changed: paths that differ from the image at the end, according to Podman.
     """
     left = frozenset() if isinstance(changed, Unreadable) else frozenset(changed)
     by_path: dict[str, WrittenPath] = {}
@@ -104,7 +104,7 @@ def places(written: Iterable[WrittenPath]) -> tuple[WritablePlace, ...]:
 
 
 def _what_matters(folder: str, written: Iterable[WrittenPath]) -> str:
-    """A file that was kept, and is none of those that are made anew at each start by their name."""
+    """A kept file whose name is not one of those recreated at each start."""
     if any(at_or_above(scratch, folder) for scratch in _SCRATCH) or _scratch_name(folder):
         return ""
     files = {

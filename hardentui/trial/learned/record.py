@@ -1,4 +1,4 @@
-"""What was learned, as a trial's record and whoever reads it see it."""
+"""What was learned, in the form of a trial's record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.model.observation import Connection
+from hardentui.model.observation import SocketEndpoint
 from hardentui.model.trial import Learned
 from hardentui.trial.learned.needs import CapabilityNeed, Needs
 
@@ -23,9 +23,9 @@ def learned_record(
     """The record.
 
     Args:
-        document: the profile that twins worked with; None, and `why` there is none.
-        calls, base_calls: how many system calls it lets through, and its base.
-        path: where it will lie.
+        document: the profile that twins worked with; None with the reason in `why`.
+        calls, base_calls: how many system calls it allows, and its base allows.
+        path: its future path.
     """
     unknown = dict(needs.unknown)
     if document is None:
@@ -48,7 +48,7 @@ def learned_record(
     )
 
 
-def _shown(connections: Iterable[Connection] | None) -> tuple[str, ...]:
+def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
     """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
     return tuple(
         f"{connection.protocol} [{connection.address}]:{connection.port}"
@@ -59,7 +59,7 @@ def _shown(connections: Iterable[Connection] | None) -> tuple[str, ...]:
 
 
 def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
-    """`chown /data`; the kernel's question where the call was not seen."""
+    """`chown /data`; the kernel's check if the call was not seen."""
     return tuple(
-        f"{evidence.call} {evidence.subject}".strip() or "asked by the kernel" for evidence in need.evidence
+        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel" for evidence in need.evidence
     )

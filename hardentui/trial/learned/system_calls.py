@@ -1,8 +1,8 @@
-"""From the system calls that were seen to those that a profile allows: the same, and a stated margin.
+"""From the system calls that were seen to those that a profile allows: the same, plus a stated margin.
 
-The margin is what another version of libc, of the runtime or of the kernel would use in place of what was
-seen, and what every program may come to without having shown it: to end, to be interrupted, to get memory.
-Dangerous calls are never in a margin; they are allowed only where they were seen.
+The margin is what another version of libc, the runtime or the kernel would use in place of what was
+seen, and what any program may need although it was not seen: exiting, interruption, memory.
+Dangerous calls are never in the margin; they are allowed only if they were seen.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RUNTIME = _words(
     set_robust_list set_tid_address setgid setgroups setresgid setresuid setsid setuid sigaltstack statx
     tgkill umask wait4 waitid write"""
 )
-"""What crun and runc call between the filter and the program, whichever of them comes next."""
+"""Calls of crun and runc between the filter and the program, whichever runtime comes next."""
 
 ALWAYS = _words(
     """access arch_prctl brk clock_getres clock_gettime clock_nanosleep close exit exit_group faccessat
@@ -50,7 +50,7 @@ ALWAYS = _words(
     sched_yield set_robust_list set_tid_address sigaltstack stat statx sysinfo tgkill time uname write
     writev"""
 )
-"""What every program may come to: loading its libraries, waiting, ending, dying of an assertion."""
+"""Calls that any program may need: loading libraries, waiting, exiting, failing an assertion."""
 
 FAMILIES: tuple[frozenset[str], ...] = tuple(
     map(
@@ -110,24 +110,24 @@ FAMILIES: tuple[frozenset[str], ...] = tuple(
         ),
     )
 )
-"""Calls that do the same in another way: which one a program uses is up to its libc."""
+"""Equivalent calls: which one a program uses is up to its libc."""
 
 RISKY = frozenset(name for group in DANGEROUS for name in group.calls) | _words(
     """acct chroot fsconfig fsmount fsopen fspick keyctl memfd_secret mount mount_setattr move_mount
     name_to_handle_at open_tree personality pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace
     quotactl reboot seccomp setns settimeofday syslog umount umount2 unshare"""
 )
-"""Allowed only where they were seen, whatever a margin says."""
+"""Allowed only if they were seen, whatever the margin says."""
 
 _OTHER_WAYS = _words(
     """_llseek _newselect fstatat64 ipc mmap2 recv send sigaction signal sigprocmask sigreturn socketcall
     ugetrlimit umount waitpid set_thread_area get_thread_area set_tls"""
 )
-"""What programs of 32 bits need besides the names that others have too."""
+"""Additional calls of 32-bit programs."""
 
 
 def allowed_calls(log: CallLog, *, native: str) -> Allowed:
-    """What a profile must allow for what was seen."""
+    """What a profile must allow for the calls that were seen."""
     seen = frozenset(call.name for call in log.calls if call.program + call.runtime > call.refused)
     others = frozenset(call.architecture for call in log.calls if call.architecture.startswith("SCMP_ARCH_"))
     others -= {native}
@@ -144,10 +144,10 @@ def allowed_calls(log: CallLog, *, native: str) -> Allowed:
 
 
 def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
-    """What is allowed besides what was seen.
+    """What is allowed beyond what was seen.
 
     Args:
-        other_ways: programs of 32 bits ran; many of their calls have names of their own.
+        other_ways: 32-bit programs ran; many of their calls have separate names.
     """
     calls = set(RUNTIME | ALWAYS)
     for family in FAMILIES:
@@ -163,12 +163,12 @@ def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
 def learned_profile(
     base: Mapping[str, Any], log: CallLog, held: frozenset[str], *, native: str
 ) -> dict[str, Any]:
-    """The profile for a container that makes these calls, within what `base` lets through."""
+    """The profile for a container that makes these calls, within what `base` allows."""
     return narrow_profile(base, allowed_calls(log, native=native), held)
 
 
 def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:
-    """The kinds that were made; both versions of the internet protocol, and what libc asks the kernel by."""
+    """The kinds that were created; both IP versions, and netlink for libc."""
     made = [detail.numbers for detail in details if detail.call == "socket" and len(detail.numbers) == 3]
     families = {numbers[0] for numbers in made} | {AF_UNIX}
     if families & {AF_INET, AF_INET6}:

@@ -1,4 +1,4 @@
-"""What was learned put to use: choices with learned values, the container with learned facts. Pure."""
+"""Applying what was learned: choices with learned values, the container with learned facts. Pure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MIB = 1 << 20
 
 
 def taught(choices: Iterable[Choice], needs: Needs, facts: ContainerFacts) -> tuple[Choice, ...]:
-    """The choices; those without values of somebody's own get what was learned.
+    """The choices; those without user-set values get the learned ones.
 
     Args:
-        facts: the original, which may have used more than its twin did.
+        facts: the original, which may have used more than its twin.
     """
     values: dict[str, Choice] = {}
     if needs.capabilities is not None:
@@ -37,7 +37,7 @@ def taught(choices: Iterable[Choice], needs: Needs, facts: ContainerFacts) -> tu
 
 
 def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
-    """The container with what it was seen to write."""
+    """The container with the paths it was seen to write."""
     if needs.written is None:
         return facts
     known = facts.changes if isinstance(facts.changes, tuple) else ()
@@ -51,7 +51,7 @@ def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
 
 
 def low_ports(facts: ContainerFacts) -> int:
-    """The first port that everybody may bind in the container's network."""
+    """The first port that anybody may bind in the container's network."""
     for word in facts.spec[SYSCTL]:
         name, _, value = word.partition("=")
         if name == _LOW_PORTS and value.strip().isdecimal():

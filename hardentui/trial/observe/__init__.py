@@ -1,1 +1,1 @@
-"""What a container does, watched from the first instruction on. Each observer says what it could not see."""
+"""A container watched from its first instruction. Each observer reports what it could not see."""

@@ -1,6 +1,6 @@
-"""Which arguments of which system calls say what the call takes: a table, and nothing else.
+"""The relevant arguments of system calls: a table, and nothing else.
 
-Places count from 0. Names are those of 64-bit machines; `plain_name` leads there from 32-bit ones.
+Positions count from 0. Names are those of 64-bit machines; `plain_name` converts 32-bit ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 CURRENT_FOLDER = -1
-"""In the place of a folder's descriptor: a relative path starts in the current folder."""
+"""In place of a folder descriptor: a relative path starts in the current folder."""
 AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = 0x100, 0x400
 O_NOFOLLOW = 0x20000
 
@@ -156,11 +156,11 @@ CHANGES_IDENTITY = frozenset(
         "execve execveat exit exit_group capset"
     )
 )
-"""After one of these what is remembered of a caller does not hold any more."""
+"""These calls invalidate what is remembered about a caller."""
 
 INSPECTED = frozenset(SHAPES) | CHANGES_IDENTITY | {f"{name}32" for name in SHAPES}
 
 
 def plain_name(call: str) -> str:
-    """`chown32`, which 32-bit machines have, is the `chown` of others."""
+    """`chown32` of 32-bit machines is the `chown` of others."""
     return call.removesuffix("32") if call.endswith("32") else call

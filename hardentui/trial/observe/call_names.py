@@ -1,4 +1,4 @@
-"""The name of a system call by its number, on the machines whose numbers we know."""
+"""The name of a system call by its number, for supported machines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cache
 from hardentui.trial.observe import numbers_arm, numbers_x86
 
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
-"""AUDIT_ARCH_… of linux/audit.h: what the kernel calls the way by which a call came."""
+"""AUDIT_ARCH_… of linux/audit.h: the kernel's name for the ABI of a call."""
 _X32 = 0x40000000
-"""Set in the number of a call by way of x32; the architecture is then x86-64."""
+"""Set in the number of an x32 call; the architecture is then x86-64."""
 SECCOMP_NAMES = {
     X86_64: "SCMP_ARCH_X86_64",
     I386: "SCMP_ARCH_X86",
@@ -39,7 +39,7 @@ _X32_FIRST = 512
 
 
 def call_name(architecture: int, number: int) -> str:
-    """The name as seccomp profiles know it; empty when it is not known."""
+    """The name in seccomp profiles; empty if unknown."""
     if architecture == X86_64 and number & _X32:
         own = (number & ~_X32) - _X32_FIRST
         if 0 <= own < len(_X32_OWN):
@@ -51,7 +51,7 @@ def call_name(architecture: int, number: int) -> str:
 
 
 def seccomp_name(architecture: int, number: int) -> str:
-    """The profile's name of the architecture that a call came by; empty when it is not known."""
+    """The profile's name of the ABI of a call; empty if unknown."""
     if architecture == X86_64 and number & _X32:
         return X32_NAME
     return SECCOMP_NAMES.get(architecture, "")

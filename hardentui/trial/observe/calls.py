@@ -1,8 +1,8 @@
-"""The supervisor of a watched container: sees every system call, answers as the filter in force would.
+"""The supervisor of a watched container: it sees every system call and answers like the active filter.
 
-The runtime hands the descriptor of each filter over at a unix socket: one when the container starts, one for
-each `podman exec`. A thread of ours answers until the last process has ended. Where it dies the container's
-calls fail, so this is for throw-away copies only.
+The runtime passes the descriptor of each filter through a unix socket: one when the container starts, one for
+each `podman exec`. A thread answers until the last process has ended. If it dies, the container's
+calls fail, so this is for temporary copies only.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from hardentui.writers.seccomp import profile_text, watched_profile
 
 PROFILE, SOCKET = "watched.json", "n.sock"
 MOST_DETAILS = 5_000
-"""Of one call."""
+"""Statistics of one call."""
 _MESSAGE_LIMIT = 1 << 20
 _RUNTIME_ENDS_WITH = frozenset({"execve", "execveat"})
 Inspect = Callable[[str, Notification], CallDetail | None]
-"""Reads what the arguments of a call lead to; None where they say nothing of interest."""
+"""Reads what the arguments of a call refer to; None if they are not relevant."""
 
 
 class _Call(Struct):
-    """What is known of one number: `refusal` is -1 where only the arguments tell."""
+    """What is known about one number: `refusal` is -1 if it depends on the arguments."""
 
     name: str
     architecture: str
@@ -53,7 +53,7 @@ class _Call(Struct):
 
 
 class _Session(Struct):
-    """One filter: of the container's own program, or of one that `podman exec` started."""
+    """One filter: of the container's own program, or of one started by `podman exec`."""
 
     notify: NotifyDescriptor
     began: bool = False
@@ -95,10 +95,10 @@ class CallWatcher:
         self._result: Known[CallLog] | None = None
 
     def start(self) -> None:
-        """Begin to listen.
+        """Start listening.
 
         Raises:
-            OSError: the socket or the profile cannot be made.
+            OSError: the socket or the profile cannot be created.
         """
         text = profile_text(watched_profile(self._base, listener=self._socket_path, token=self._token))
         handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
@@ -139,7 +139,7 @@ class CallWatcher:
         return self.so_far()
 
     def so_far(self) -> CallLog:
-        """What was seen up to now; the container may go on."""
+        """What was seen so far; the container may continue."""
         return CallLog(
             calls=tuple(
                 CallCount(call.name, call.architecture, call.program, call.runtime, call.refused)
@@ -165,7 +165,7 @@ class CallWatcher:
                 os.unlink(path)
 
     def _run(self) -> None:
-        """Serve until told to end. Whatever goes wrong, nobody is left waiting: then the calls fail."""
+        """Serve until told to stop. Whatever goes wrong, no caller is left waiting: then the calls fail."""
         try:
             self._serve_all()
         except Exception as error:
@@ -191,7 +191,7 @@ class CallWatcher:
                     self._sessions.pop(handle).notify.close()
 
     def _accept(self) -> tuple[int, ...]:
-        """The descriptors that a runtime hands over; none of a stranger."""
+        """The descriptors passed by a runtime; none from another process."""
         assert self._listener is not None  # noqa: S101
         try:
             connection, _ = self._listener.accept()
@@ -212,7 +212,7 @@ class CallWatcher:
         return handles
 
     def _serve(self, session: _Session) -> bool:
-        """Answer one call; False when the filter has no process any more."""
+        """Answer one call; False if the filter has no process any more."""
         notify = session.notify
         try:
             notification = notify.receive()
@@ -231,7 +231,7 @@ class CallWatcher:
                 notify.carry_out(notification)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EBADF):
-                self._faults[f"the kernel does not take our answer: {error.strerror}"] = None
+                self._faults[f"the kernel does not accept our answer: {error.strerror}"] = None
             return False
         if session.began:
             call.program += 1
@@ -255,17 +255,17 @@ class CallWatcher:
         return known
 
     def _refusal(self, name: str, arguments: Mapping[int, int]) -> int:
-        """The error number with which the filter in force refuses a call; 0 where it lets it through."""
+        """The error number with which the active filter denies a call; 0 if it allows it."""
         action, number = answer(self._rules, name, arguments)
         return 0 if action in LETS_THROUGH else number or errno.EPERM
 
     def _look(self, call: _Call, notification: Notification, notify: NotifyDescriptor) -> None:
-        """Note what the arguments say. Whatever goes wrong here must not keep the caller waiting."""
+        """Record what the arguments show. Whatever goes wrong here must not keep the caller waiting."""
         if self._inspect is None or call.details >= MOST_DETAILS:
             return
         try:
             detail = self._inspect(call.name, notification)
-        except Exception:  # the container may make anything of its memory and its files
+        except Exception:  # the container can put anything into its memory and files
             if notify.still_waits(notification):  # else it was killed meanwhile
                 self._unread[call.name] = None
             return
@@ -286,7 +286,7 @@ def _with_handles(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:
 
 
 def _metadata(data: bytes) -> str:
-    """The token in the state that the runtime sends; empty where it is no such state."""
+    """The token in the state that the runtime sends; empty if it is not such a state."""
     try:
         document = json.loads(data.rstrip(b"\0"))
     except ValueError:

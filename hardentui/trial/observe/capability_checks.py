@@ -1,6 +1,6 @@
-"""The kernel's own questions for capabilities, by the tracepoint cap_capable. Only root can ask for them.
+"""The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 
-An instance of its own is made below tracefs: its own buffer, its own switches; nothing else on the host
+A separate instance is created below tracefs, with its own buffer and switches; nothing else on the host
 changes. It is removed at the end.
 """
 
@@ -24,7 +24,7 @@ TRACEFS = "/sys/kernel/tracing"
 _EVENT = "events/capability/cap_capable"
 _EXEC = "events/sched/sched_process_exec"
 _PROGRAM_BEGINS = " sched_process_exec: "
-"""Until then it is the runtime that uses its own rights, which the container will not have."""
+"""Until then the runtime uses its own rights, which the container will not have."""
 _LINE = re.compile(r"cap_capable: cred (\w+).*\bcap (\d+),? ret (-?\d+)")
 _BUFFER = 4096
 _MARK = "hardentui-"
@@ -44,7 +44,9 @@ class CapabilityWatcher:
         self._began = False
 
     def start(self, pids: Iterable[int]) -> bool:
-        """Begin to watch these processes and all that they start; False where it cannot be, see `finish`."""
+        """Start to watch these processes and everything they start; False if that is impossible, see
+        `finish`.
+        """
         self._why = self._unavailable()
         if self._why:
             return False
@@ -73,7 +75,7 @@ class CapabilityWatcher:
                 holds are such, and do not count.
         """
         if self._thread is None:
-            return Unreadable(self._why or "the kernel was not asked")
+            return Unreadable(self._why or "the kernel was not traced")
         self._stop.set()
         self._thread.join(timeout=patience)
         lost = self._lost()
@@ -81,7 +83,7 @@ class CapabilityWatcher:
         self._thread = None
         self._remove()
         if lost:
-            self._why = f"the kernel had to drop {lost} of its notes"
+            self._why = f"the kernel dropped {lost} trace events"
             return Unreadable(self._why)
         return self._of_container(held)
 
@@ -102,15 +104,15 @@ class CapabilityWatcher:
 
     def _unavailable(self) -> str:
         if os.geteuid() != 0:
-            return "only root may use the kernel's tracing"
+            return "only root may use kernel tracing"
         try:
             os.stat(os.path.join(self._tracefs, "instances"))
         except OSError as error:
-            return f"{self._tracefs} is not there to be used ({reason(error)})"
+            return f"{self._tracefs} cannot be used ({reason(error)})"
         try:
             os.stat(os.path.join(self._tracefs, _EVENT))
         except OSError:
-            return "this kernel does not tell its questions for capabilities (it does from 6.14 on)"
+            return "this kernel does not trace capability checks (kernel 6.14 or later does)"
         return ""
 
     def _run(self) -> None:
@@ -162,7 +164,7 @@ def _name(number: int) -> str:
 
 
 def remove_leftovers(folder: str = TRACEFS) -> int:
-    """Remove instances of sessions of ours that ended without doing so; returns how many."""
+    """Remove instances of our sessions that ended without doing so; returns how many."""
     count = 0
     with contextlib.suppress(OSError):
         for name in os.listdir(os.path.join(folder, "instances")):

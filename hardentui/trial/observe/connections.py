@@ -1,4 +1,4 @@
-"""Connections that the processes of a container made to others, out of its network namespace's tables."""
+"""Outgoing connections of a container's processes, from the tables of its network namespace."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import decoded_address
-from hardentui.model.observation import Connection
+from hardentui.model.observation import SocketEndpoint
 
 _TABLE_LIMIT = 16 << 20
 _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
-"""Established, being made, being ended: `include/net/tcp_states.h`."""
+"""Established, opening, closing: `include/net/tcp_states.h`."""
 
 
-def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[Connection]:
+def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[SocketEndpoint]:
     """Those whose near end is none of the ports that the container listens on, and whose far end is another
     address: whoever asks a service in its own network namespace, as a probe does, is no connection of it.
 
@@ -34,4 +34,4 @@ def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[Connect
             own, _, near = words[1].partition(":")
             other, _, far = words[2].partition(":")
             if int(near, 16) not in own_ports and int(far, 16) and own != other:
-                yield Connection(protocol.rstrip("6"), decoded_address(other), int(far, 16))
+                yield SocketEndpoint(protocol.rstrip("6"), decoded_address(other), int(far, 16))

@@ -1,7 +1,7 @@
-"""A path as a process of a container means it: where it leads, whose it is, on which mount it lies.
+"""A path from the point of view of a container's process: its target, its owner, its mount.
 
-Links are followed inside the container's root only (openat2 with RESOLVE_IN_ROOT): an image may have laid
-any. Nothing is opened for reading or writing.
+Links are followed inside the container's root only (openat2 with RESOLVE_IN_ROOT): an image may contain
+any link. Nothing is opened for reading or writing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FileLookup:
     def at_path(
         self, pid: int, folder: int, path: bytes, caller: Caller, *, follow: bool
     ) -> TouchedFile | None:
-        """The file that a path leads to; None below /proc, /sys and /dev, and where it is unreachable.
+        """The file of a path; None below /proc, /sys and /dev, and if it is unreachable.
 
         Args:
             folder: descriptor that a relative path starts at, or CURRENT_FOLDER.
@@ -65,7 +65,7 @@ class FileLookup:
             os.close(root)
 
     def at_handle(self, pid: int, descriptor: int, caller: Caller) -> TouchedFile | None:
-        """The file behind an open descriptor; None where it is no file with a path."""
+        """The file behind an open descriptor; None if it is not a file with a path."""
         with descriptor_of(pid, descriptor) as own:
             path, status = os.readlink(f"/proc/self/fd/{own}"), os.fstat(own)
         if not path.startswith("/") or _of_kernel(path) or path.endswith(" (deleted)"):
@@ -81,7 +81,7 @@ class FileLookup:
             above = _open_in_root(root, posixpath.dirname(text.rstrip("/")) or "/", True)
             if above >= 0:
                 return self._opened(pid, above, name, caller)
-        if handle == -errno.EACCES:  # somebody else's folder, and we are not root: only the path is known
+        if handle == -errno.EACCES:  # another user's folder, and we are not root: only the path is known
             return self._unseen(pid, posixpath.normpath(text))
         return None
 
@@ -131,7 +131,7 @@ class FileLookup:
         )
 
     def _searchable(self, pid: int, folder: str, caller: Caller) -> bool:
-        """Every folder on the way lets this caller through by its mode."""
+        """Whether the modes of all parent folders give this caller access."""
         while True:
             status = _stat_in(pid, folder)
             if status is not None:

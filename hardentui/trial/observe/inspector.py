@@ -1,6 +1,6 @@
-"""Reads what the arguments of a call lead to, while its caller waits: a `CallDetail`, or nothing of interest.
+"""Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing relevant.
 
-What is read is evidence, never a decision: another thread of the program may change its memory meanwhile.
+The result is evidence, never a decision: another thread of the program may change the memory meanwhile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WRITES = 0o3 | 0o100 | 0o1000  # write only or both, create, truncate: the same
 _AT_FDCWD = -100
 _SOCK_TYPE = 0xF
 _MOST_TIMES = 3
-"""A call that comes again and again is looked at so often; its file may have another owner by then."""
+"""How often a repeated call is inspected; its file may have another owner by then."""
 _MOST_REMEMBERED = 200_000
 
 
@@ -69,7 +69,7 @@ class Inspector:
             numbers += read_numbers(pid, arguments[shape.behind[0]], shape.behind[1])
         who = self._caller(pid)
         if call in OPENS and who.uid != 0 and not (numbers and numbers[0] & _WRITES):
-            return None  # an ordinary user who reads needs no right that could be taken away
+            return None  # an ordinary user who reads needs no privilege that could be removed
         paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
         handle = None if shape.handle is None else _signed(arguments[shape.handle])
         text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
@@ -105,7 +105,7 @@ class Inspector:
         return self._files
 
     def _often(self, key: tuple[object, ...]) -> bool:
-        """Whether the same was looked at before, often enough."""
+        """Whether the same call was inspected often enough."""
         times = self._times.get(key, 0)
         if times or len(self._times) < _MOST_REMEMBERED:
             self._times[key] = times + 1
@@ -138,7 +138,7 @@ class Inspector:
         place, _ = shape.target
         target = _signed(arguments[place])
         if target == 0 and arguments and place == 0 and shape.numbers == ():
-            return frozenset()  # 0 is the caller itself, but for kill
+            return frozenset()  # 0 is the caller itself, except for kill
         users, _ = self._maps or id_maps(pid)
         return target_uids(pid, target, users)
 

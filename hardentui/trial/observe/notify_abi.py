@@ -1,7 +1,7 @@
-"""Seccomp user notification as the kernel speaks it: <linux/seccomp.h>, structures and requests.
+"""The kernel's interface for seccomp user notification: <linux/seccomp.h>, structures and requests.
 
-A filter with the action NOTIFY stops the calling thread and hands its call to whoever holds the descriptor;
-the thread goes on when that one has answered.
+A filter with the action NOTIFY stops the calling thread and passes its call to the holder of the descriptor;
+the thread continues after the answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _GONE = frozenset({errno.ENOENT, errno.EINTR, errno.EAGAIN})
 
 
 class Notification(Struct, frozen=True):
-    """A call that waits for an answer; `pid` is the thread, 0 when it is not visible from here."""
+    """A call that waits for an answer; `pid` is the thread, 0 if it is not visible from here."""
 
     id: int
     pid: int
@@ -36,25 +36,25 @@ class Notification(Struct, frozen=True):
 
 
 class NotifyDescriptor:
-    """The supervisor's end of a filter. Its owner must answer all that it receives."""
+    """The supervisor's end of a filter. Its owner must answer everything it receives."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._empty = bytes(_NOTIFICATION.size)
         self._buffer = ctypes.create_string_buffer(_NOTIFICATION.size)
         self._answer = ctypes.create_string_buffer(_RESPONSE.size)
-        try:  # since 6.6: the kernel hands over on one processor, which halves the cost
+        try:  # since 6.6: the kernel switches on the same CPU, which halves the cost
             fcntl.ioctl(descriptor, _SET_FLAGS, _WAKE_ON_SAME_CPU)
         except OSError:
             return
 
     def receive(self) -> Notification | None:
-        """The next call; None when the caller has gone in between.
+        """The next call; None if the caller is gone by now.
 
         Raises:
-            OSError: the descriptor is of no use any more.
+            OSError: the descriptor is no longer usable.
         """
-        self._buffer.raw = self._empty  # the kernel insists on zeros
+        self._buffer.raw = self._empty  # the kernel requires zeros
         if _IOCTL(self.descriptor, _RECEIVE, self._buffer) < 0:
             _unless_gone()
             return None
@@ -62,7 +62,7 @@ class NotifyDescriptor:
         return Notification(ident, pid, number & 0xFFFFFFFF, architecture, tuple(arguments))
 
     def still_waits(self, notification: Notification) -> bool:
-        """Whether the caller still stands in this call, so that what was read of it was its own."""
+        """Whether the caller is still in this call, so that what was read belongs to it."""
         ident = ctypes.c_uint64(notification.id)
         return bool(_IOCTL(self.descriptor, _ID_VALID, ctypes.byref(ident)) == 0)
 

@@ -1,4 +1,4 @@
-"""What a running container shows in /proc and its cgroup, looked at again and again until it ends."""
+"""What a running container shows in /proc and its cgroup, sampled until it ends."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from hardentui.host.process.cgroups import (
 )
 from hardentui.model.facts import Process
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.observation import Connection, Sampled
+from hardentui.model.observation import Sampled, SocketEndpoint
 from hardentui.trial.observe.connections import established
 from hardentui.trial.observe.processes import IdMap, id_maps
 
-_ENDED = Unreadable("the container had ended before it was looked at")
+_ENDED = Unreadable("the container had ended before it could be sampled")
 _OF_RUNTIME = ("crun", "runc:", "3")
 """Names of the runtime's own process before it becomes the program."""
 
 
 class _Seen(Struct):
-    listening: set[Connection] = field(default_factory=set)
-    outgoing: set[Connection] = field(default_factory=set)
+    listening: set[SocketEndpoint] = field(default_factory=set)
+    outgoing: set[SocketEndpoint] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     uids: set[int] = field(default_factory=set)
     capabilities: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class Sampler:
         return self.so_far() if self._seen.samples else _ENDED
 
     def so_far(self) -> Sampled:
-        """What was seen up to now; the container may go on."""
+        """What was seen so far; the container may continue."""
         seen = self._seen
         sockets = seen.faults.get("sockets")
         return Sampled(
@@ -101,7 +101,7 @@ class Sampler:
             self._stop.wait(self._every)
 
     def _sample(self) -> bool:
-        """Look once; False when the container has ended."""
+        """Take one sample; False if the container has ended."""
         self._peaks()
         activity = read_activity(self._files, self._pid, self._cgroup_path, self._tree)
         if isinstance(activity.processes, Unreadable):
@@ -112,7 +112,7 @@ class Sampler:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
             listening = {
-                Connection(socket.protocol, socket.address, socket.port) for socket in activity.listening
+                SocketEndpoint(socket.protocol, socket.address, socket.port) for socket in activity.listening
             }
             self._seen.listening |= listening
             ports = {socket.port for socket in self._seen.listening}
@@ -162,11 +162,11 @@ _PEAKS = {
     "memory": ("memory.peak", "memory.max_usage_in_bytes", "memory.current"),
     "pids": ("pids.peak", "pids.current"),
 }
-"""The kernel's own highest value where it keeps one, else the present one."""
-_NO_GROUP = "the container has no cgroup of its own that can be read"
+"""The kernel's own peak value if it keeps one, else the current value."""
+_NO_GROUP = "the container has no readable cgroup of its own"
 
 
-def _sorted(connections: set[Connection]) -> tuple[Connection, ...]:
+def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
     return tuple(
         sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
     )

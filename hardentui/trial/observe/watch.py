@@ -24,7 +24,7 @@ from hardentui.trial.observe.sampling import Sampler
 
 
 def native_way() -> str:
-    """What a seccomp profile calls this machine; empty where we have no table of its system calls."""
+    """The seccomp profile's name of this machine; empty without a table of its system calls."""
     number = NATIVE.get(platform.machine())
     return "" if number is None else SECCOMP_NAMES[number]
 
@@ -53,7 +53,7 @@ class Watch:
         self._tracefs = tracefs
         self._folder = ""
         self._calls: CallWatcher | None = None
-        self._no_calls = Unreadable("there is no seccomp profile to watch it by")
+        self._no_calls = Unreadable("there is no seccomp profile to watch it with")
         self._samplers: list[Sampler] = []
         self._tracers: list[CapabilityWatcher] = []
         self._sampled: Known[Sampled] = NOT_READ
@@ -62,17 +62,19 @@ class Watch:
 
     @property
     def profile_path(self) -> str:
-        """The profile under which its calls are seen; empty where they cannot be."""
+        """The profile that makes its calls visible; empty if that is impossible."""
         return "" if self._calls is None else self._calls.profile_path
 
     def open(self) -> None:
-        """Begin to wait for the container; what a session that was killed left in the kernel is removed."""
+        """Start to wait for the container; leftovers of a killed session in the kernel are removed."""
         self._begun = monotonic()
         remove_leftovers(self._tracefs)
         if self._base is None:
             return
         if not native_way():
-            self._no_calls = Unreadable(f"system calls of {platform.machine()} machines have no names here")
+            self._no_calls = Unreadable(
+                f"system calls of {platform.machine()} machines are not in our tables"
+            )
             return
         try:
             self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
@@ -84,7 +86,7 @@ class Watch:
             self._no_calls = Unreadable(f"{error.filename or self._folder}: {reason(error)}")
             return
         except ValueError as error:
-            self._no_calls = Unreadable(f"its seccomp profile cannot be understood: {error}")
+            self._no_calls = Unreadable(f"its seccomp profile cannot be parsed: {error}")
             return
         self._calls = calls
 
@@ -102,7 +104,7 @@ class Watch:
         """What was seen; the container must have ended.
 
         Args:
-            written: paths of its root file system that differ from the image, as Podman tells.
+            written: paths of its root file system that differ from the image, according to Podman.
         """
         self._settle()
         calls: Known[CallLog] = self._no_calls if self._calls is None else self._calls.finish()
@@ -115,7 +117,7 @@ class Watch:
         )
 
     def close(self) -> None:
-        """Stop everything and remove what was made, also after a failure."""
+        """Stop everything and remove what was created, also after a failure."""
         self._settle()
         if self._calls is not None:
             self._calls.finish(patience=1.0)
@@ -124,7 +126,7 @@ class Watch:
             self._folder = ""
 
     def _settle(self) -> None:
-        """Take over what those saw who watched a start that is over."""
+        """Take over the observations of a start that has ended."""
         while self._samplers:
             self._sampled = merged_samples(self._sampled, self._samplers.pop().finish())
         while self._tracers:

@@ -1,4 +1,4 @@
-"""Bringing a plan to the real container: its steps, the difference, what happens, and the way back."""
+"""Applying a plan to the real container: its steps, the diff, the progress, and the rollback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hardentui.model.change_events import (
 )
 from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.model.operations import described
+from hardentui.model.operations import described, described_back
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
@@ -40,40 +40,40 @@ CONFIRM_SECONDS = "120"
 
 
 class Data(StrEnum):
-    """What becomes of the data in the container's own layer, which its successor would not have."""
+    """What happens to the data in the container's writable layer, which its successor would not have."""
 
-    REFUSE = "an apply that would lose data is refused"
+    REFUSE = "apply is refused if data would be lost"
     KEEP = "copied into volumes"
-    DISCARD = "not taken along"
+    DISCARD = "discarded"
 
 
 @dataclass
 class Prepared(Message):
-    """What would be done is known."""
+    """The steps are known."""
 
     change: PreparedChange
 
 
 @dataclass
 class Happened(Message):
-    """A step of the change began, ended or was taken back."""
+    """A step of the change began, ended or was undone."""
 
     event: ChangeEvent
 
 
 @dataclass
-class Done(Message):
-    """It came to its end."""
+class ApplyDone(Message):
+    """The change is complete."""
 
     entry: JournalEntry
 
 
 @dataclass
 class Refused(Message):
-    """It cannot be done, or did not work and was taken back."""
+    """The change is impossible, or failed and was rolled back."""
 
     error: HardenError
-    wishes: ApplyWishes | None = None  # of a preparation
+    wishes: ApplyWishes | None = None  # of the preparation
 
 
 class ApplyScreen(HardenScreen):
@@ -87,7 +87,7 @@ class ApplyScreen(HardenScreen):
         super().__init__()
         self._choosing = choosing
         self._plan = plan
-        self._container = choosing.report.subject.name  # while it is applied, the original has another one
+        self._container = choosing.report.subject.name  # while it is applied, the original has another name
         self._prepared: PreparedChange | None = None
         self._application: Application | None = None
         self._lines: list[Content] = []
@@ -105,11 +105,11 @@ class ApplyScreen(HardenScreen):
         yield Static(id="crumb")
         with Horizontal(classes="field"):
             yield Label("Probe", classes="label")
-            yield Input(id="probe", placeholder="a command that proves it works; it should only read")
+            yield Input(id="probe", placeholder="a command that proves it works; should be read-only")
         with Horizontal(classes="field"):
             yield Label("Confirm", classes="label")
             yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
-            yield Label(" seconds, else it goes back by itself (0: it stays)", classes="about")
+            yield Label(" seconds to confirm before it rolls back (0: no limit)", classes="about")
         with Horizontal(classes="field"):
             yield Label("Data", classes="label")
             yield Label(id="data", classes="about")
@@ -148,7 +148,7 @@ class ApplyScreen(HardenScreen):
         return self._stop is not None or self._entry is not None
 
     def action_data(self) -> None:
-        """Data in its own layer: the next way to treat it."""
+        """Select the next way to treat data in the writable layer."""
         if not self._begun:
             ways = tuple(Data)
             self._data = ways[(ways.index(self._data) + 1) % len(ways)]
@@ -163,12 +163,12 @@ class ApplyScreen(HardenScreen):
         self.query_one("#probe").focus()
 
     def action_run(self) -> None:
-        """Do exactly what is shown."""
+        """Carry out exactly the steps shown."""
         prepared = self._prepared
         if self._begun:
-            self.complain("It is already running." if self._stop is not None else "It is done already.")
+            self.complain("Already running." if self._stop is not None else "Already done.")
         elif prepared is None:
-            self.complain("The reason is already shown." if self._trouble else "It is being prepared.")
+            self.complain("The reason is shown below." if self._trouble else "Still preparing.")
         elif prepared.wishes != self._wishes():
             self._prepare_again()
             self.complain("The steps have changed: review them, then try again.")
@@ -201,17 +201,18 @@ class ApplyScreen(HardenScreen):
             self.query_one("#reading").focus()
         elif self._stop is not None:
             self._stop.set()
-            self._now = "stopping, and taking back what was done"
+            self._now = "stopping and rolling back"
             self._draw()
         else:
             self.dismiss()
 
     def on_unmount(self) -> None:
-        """Whoever leaves in the middle gets back what there was."""
+        """Leaving while it runs restores the original."""
         if self._stop is not None:
             self._stop.set()
 
-    # --- work that takes time -------------------------------------------------------------------------------
+    # --- background work
+    # --------------------------------------------------------------------------------------
 
     @work(thread=True, group="apply")
     def _prepare(self, wishes: ApplyWishes) -> None:
@@ -238,7 +239,7 @@ class ApplyScreen(HardenScreen):
                 entry = play_apply(prepared, tell, stop)
             else:
                 entry = self._application.run(prepared, tell, stop)
-            self.post_message(Done(entry))
+            self.post_message(ApplyDone(entry))
         except HardenError as error:
             self.post_message(Refused(error))
 
@@ -248,7 +249,7 @@ class ApplyScreen(HardenScreen):
             self.post_message(Happened(event))
 
         try:
-            self.post_message(Done(History().undo(entry, tell)))
+            self.post_message(ApplyDone(History().undo(entry, tell)))
         except HardenError as error:
             self.post_message(Refused(error))
 
@@ -257,7 +258,7 @@ class ApplyScreen(HardenScreen):
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
         if self._begun or message.change.wishes != self._wishes():
-            return  # of wishes that have changed since
+            return  # the options have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
 
@@ -273,14 +274,14 @@ class ApplyScreen(HardenScreen):
                     Content.assemble((f"  {self.signs.of('✓')} ", "$success"), visible(text, 300))
                 )
             case GoingBack(why):
-                self._lines.append(Content.styled(f"  going back: {visible(why, 300)}", "bold $warning"))
+                self._lines.append(Content.styled(f"  rolling back: {visible(why, 300)}", "bold $warning"))
             case OperationUndone(operation, failed) if failed:
-                text = f"  not rolled back: {described(operation)}: {failed}"
+                text = f"  not rolled back: {described_back(operation)}: {failed}"
                 self._lines.append(Content.styled(visible(text, 300), "bold $error"))
         self._draw()
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(ApplyDone)
+    def _done(self, message: ApplyDone) -> None:
         self._entry, self._stop, self._now = message.entry, None, ""
         self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
         self._draw()
@@ -328,9 +329,15 @@ class ApplyScreen(HardenScreen):
             for number, operation in enumerate(prepared.entry.operations, 1)
         ]
         lines += [Content.styled(f"  {visible(note, 300)}", "$warning") for note in prepared.notes]
-        down = "It is down between stop and start." if prepared.restarts else "It goes on running meanwhile."
-        lines += [Content(f"{down} Any failure brings back what there was."), Content("")]
-        lines.append(Content.styled("ctrl+s does it; i sets a probe and the time to confirm.", "$primary"))
+        down = (
+            "The container is down between stop and start."
+            if prepared.restarts
+            else "The container keeps running."
+        )
+        lines += [Content(f"{down} Any failure restores the original."), Content("")]
+        lines.append(
+            Content.styled("ctrl+s applies; i sets a probe and a time limit to confirm.", "$primary")
+        )
         return Content("\n").join(lines)
 
     def _result(self) -> Content:
@@ -349,12 +356,12 @@ class ApplyScreen(HardenScreen):
         kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
         if entry.state is EntryState.WAITING:
             left = max(0, round(seconds_left(entry)))
-            text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
+            text, color = f"It works. k keeps it; it rolls back in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
-            text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
+            text, color = f"ApplyDone.{down}{kept} u undoes it.", "bold $success"
         else:
             text, color = (
-                f"Taken back: everything is as it was. {visible(entry.reason, 200)}",
+                f"Rolled back: everything is as before. {visible(entry.reason, 200)}",
                 "bold $warning",
             )
         proof = [

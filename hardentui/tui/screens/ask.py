@@ -1,4 +1,4 @@
-"""One question that is answered with a line of text."""
+"""One question, answered with a line of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardentui.visible import visible
 
 
 class AskScreen(ModalScreen[str]):
-    """Returns what was typed; empty where nothing was, or where the question was left."""
+    """Returns the text; empty if none was entered or the question was cancelled."""
 
     CSS = """
     AskScreen { align: center middle; background: $background 60%; }
@@ -35,7 +35,7 @@ class AskScreen(ModalScreen[str]):
         with Vertical():
             yield Static(visible(self._question, 300), markup=False)
             yield Input(placeholder=self._placeholder, id="answer")
-            yield Static("enter goes on   esc leaves it", markup=False)
+            yield Static("enter continues   esc cancels", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#answer").focus()

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class HardenScreen(Screen[None]):
-    """Subclasses name their actions in ACTIONS and yield their widgets in `body`."""
+    """Subclasses list their actions in ACTIONS and yield their widgets in `body`."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
-    """What it does to the host, for the title bar."""
+    """What the screen does to the host, for the title bar."""
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
@@ -63,7 +63,10 @@ class HardenScreen(Screen[None]):
         self._show_title()
 
     async def _state_changed(self, what: str) -> None:
-        if what not in ("scan", "look"):  # these come for each container, and the title tells nothing of them
+        if what not in (
+            "scan",
+            "look",
+        ):  # these repeat for each container, and the title says nothing about them
             self._show_title()
         await self.show_state(what)
 
@@ -79,11 +82,11 @@ class HardenScreen(Screen[None]):
             self.query_one(Banner).show(self.session.opened)
 
     def told(self) -> tuple[str, list[tuple[Report, str]]]:
-        """What a report about this screen is about: a name, and reports with what kind of thing each is."""
+        """The subject of a report on this screen: a name, and reports with the kind of each."""
         return "", []
 
     def copied(self) -> tuple[str, str]:
-        """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""
+        """The item under the cursor: what it is (`the name`), and its text; empty when there is none."""
         return "", ""
 
     def action_copy(self) -> None:
@@ -94,7 +97,7 @@ class HardenScreen(Screen[None]):
             self.complain("There is nothing to copy here.")
 
     def complain(self, text: str, title: str = "") -> None:
-        self.app.clear_notifications()  # the newest only: they would pile up over the screen
+        self.app.clear_notifications()  # only the newest: they would pile up over the screen
         self.notify(text, title=title, severity="warning", markup=False)
 
     def action_back(self) -> None:

@@ -1,4 +1,4 @@
-"""A table above and a page about the row under the cursor below: images, networks."""
+"""A table, with a page about the selected row below it: images, networks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Column(NamedTuple):
     from_width: int = 0
 
 
-class Line(NamedTuple):
-    """A row of the table: its key, its texts, and by what each column sorts."""
+class BrowseRow(NamedTuple):
+    """A row of the table: its key, its texts, and the sort value of each column."""
 
     key: str
     texts: tuple[str, ...]
@@ -34,13 +34,13 @@ class Line(NamedTuple):
 
 
 def short(text: str, width: int) -> str:
-    """An image's name that is too long loses its beginning up to the last slash: a registry says least."""
-    is_name = "/" in text and " " not in text  # `Debian GNU/Linux` is none
+    """An image name that is too long loses everything up to the last slash: the registry matters least."""
+    is_name = "/" in text and " " not in text  # `Debian GNU/Linux` is not an image name
     return f"…/{text.rpartition('/')[2]}" if len(text) > width and is_name else text
 
 
 class BrowseScreen(HardenScreen):
-    """Subclasses say `COLUMNS`, `lines` and `about`. Enter gives the page all the room."""
+    """Subclasses provide `COLUMNS`, `lines` and `about`. Enter enlarges the page."""
 
     CSS_PATH = "browse.tcss"
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
@@ -62,8 +62,8 @@ class BrowseScreen(HardenScreen):
 
     # --- for subclasses ---------------------------------------------------------------------------------
 
-    def lines(self) -> Sequence[Line] | None:
-        """The rows in their own order; None while they are not known."""
+    def lines(self) -> Sequence[BrowseRow] | None:
+        """The rows in default order; None while unknown."""
         raise NotImplementedError
 
     def about(self, key: str) -> Content:
@@ -74,7 +74,7 @@ class BrowseScreen(HardenScreen):
         raise NotImplementedError
 
     def nothing(self) -> str:
-        """What is said when there are no rows."""
+        """The text to show when there are no rows."""
         raise NotImplementedError
 
     # --- drawing ----------------------------------------------------------------------------------------
@@ -92,11 +92,12 @@ class BrowseScreen(HardenScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self.session.rows_changed.subscribe(self, self._rows_changed)
-        self.session.around.want(self.WANTED)
+        if self.WANTED:
+            self.session.around.want(self.WANTED)
         self._draw()
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Redraw soon, once for a whole burst: findings of containers show here, too."""
+        """Redraw soon, once for a whole burst: it shows findings of containers, too."""
         if not self._waiting:
             self._waiting = True
             self.set_timer(_SETTLE, self._draw)
@@ -167,7 +168,9 @@ class BrowseScreen(HardenScreen):
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:
         self._show_page()
-        if self.current != self._reading:  # a redraw highlights the same row again: the reader's place stays
+        if (
+            self.current != self._reading
+        ):  # a redraw highlights the same row again: keep the reader's scroll position
             self._reading = self.current
             self.query_one("#page").scroll_home(animate=False)
 
@@ -184,7 +187,7 @@ class BrowseScreen(HardenScreen):
         self.enter_row()
 
     def enter_row(self) -> None:
-        """Enter on a row: its page gets all the room."""
+        """Enter on a row enlarges its page."""
         self.add_class("-reading")
         self.query_one("#page").focus()
 

@@ -1,4 +1,4 @@
-"""From chosen fixes to the screens that carry them out; imported when they are first wanted."""
+"""From chosen fixes to the screens that carry them out; imported on first use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hardentui.tui.screens.trial import TrialScreen
 
 
 def open_trial(screen: HardenScreen, choosing: Choosing | None) -> None:
-    """Try what is chosen on a twin; `choosing` is None where nothing is known of the container."""
+    """Try the chosen fixes on a twin; `choosing` is None when nothing is known about the container."""
     _open(screen, choosing, TrialScreen)
 
 
 def open_apply(screen: HardenScreen, choosing: Choosing | None) -> None:
-    """Bring what is chosen to the container."""
+    """Apply the chosen fixes to the container."""
     _open(screen, choosing, ApplyScreen)
 
 

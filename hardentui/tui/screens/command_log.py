@@ -30,7 +30,7 @@ class CommandLogScreen(HardenScreen):
         self._waiting = False
 
     def body(self) -> Iterable[Widget]:
-        yield Static(Content("Requests and commands, the newest first"), id="crumb")
+        yield Static(Content("Requests and commands, newest first"), id="crumb")
         yield DataTable[object](cursor_type="row", zebra_stripes=False)
 
     def on_mount(self) -> None:

@@ -1,4 +1,4 @@
-"""Where Podman was found, where it was looked for in vain, and where else can be looked."""
+"""The current Podman connections, those that were tried, and others to switch to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ConnectionScreen(HardenScreen):
         with VerticalScroll(id="reading"):
             yield Static(id="text")
         if self._choices:
-            yield Static(Content("Look elsewhere"), id="elsewhere")
+            yield Static(Content("Switch to another Podman"), id="elsewhere")
             yield OptionList(*(self._prompt(choice) for choice in self._choices), id="choices")
 
     def _prompt(self, choice: EngineChoice) -> Content:
@@ -52,11 +52,11 @@ class ConnectionScreen(HardenScreen):
 
     @on(OptionList.OptionSelected, "#choices")
     def action_choose(self) -> None:
-        """Look at the engine under the cursor from now on."""
+        """Switch to the connection under the cursor."""
         lists = self.query(OptionList)
         at = lists.first().highlighted if lists else None
         if at is None:
-            self.complain("There is no other engine to look at: name one with --url or --connection.")
+            self.complain("There is no other engine; name one with --url or --connection.")
         else:
             self.harden.look_at(self._choices[at].open)
 
@@ -89,10 +89,10 @@ class ConnectionScreen(HardenScreen):
             parts.append("  none\n")
         if opened.private_service:
             parts.append(
-                "\nNo socket was there, so HardenTUI started a service of its own; it ends with it.\n"
+                "\nThere was no socket, so HardenTUI started its own service, which stops when it exits.\n"
             )
         if opened.attempts:
-            parts += ["\n", ("Tried in vain, in this order\n", _HEAD), tried(opened.attempts)]
+            parts += ["\n", ("Tried without success, in this order\n", _HEAD), tried(opened.attempts)]
         return Content.assemble(*parts)
 
     def _engine(self, engine: EngineFacts) -> list[Part]:
@@ -106,12 +106,12 @@ class ConnectionScreen(HardenScreen):
             else "rootful"
             if engine.rootless is False
             else "unknown user",
-            "" if engine.local else ", on another machine: its kernel cannot be asked",
+            "" if engine.local else ", on another machine: its kernel cannot be read",
             ", simulated" if engine.simulated else "",
             f"\n  {visible(engine.url, 200)}\n",
         ]
         if lost is not None:
-            text = f"  lost at {lost.since:%H:%M:%S}, trying again: {visible(lost.reason, 300)}\n"
+            text = f"  lost at {lost.since:%H:%M:%S}, retrying: {visible(lost.reason, 300)}\n"
             parts.append((text, "$status-high"))
         return parts
 

@@ -1,4 +1,4 @@
-"""What every screen has in which one container is chosen: the ways to the other screens about it."""
+"""Shared by every screen about one container: the actions that open its other screens."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from hardentui.workbench.views import Report, reports_of
 
 
 class ContainerScreen(HardenScreen):
-    """Subclasses say `container_key`."""
+    """Subclasses provide `container_key`."""
 
     @property
     def container_key(self) -> str:
-        """Key of the row of the chosen container; empty when none is chosen."""
+        """Row key of the current container; empty when there is none."""
         raise NotImplementedError
 
     def told(self) -> tuple[str, list[tuple[Report, str]]]:
@@ -23,11 +23,11 @@ class ContainerScreen(HardenScreen):
         if row is not None and row.report is not None and row.report.facts is not None:
             self.harden.open_logs(row.report.facts)
         elif row is not None:
-            self.complain("Its details are not known yet, so its log cannot be found.")
+            self.complain("Its details are not loaded yet, so its log cannot be found.")
 
     def action_monitor(self) -> None:
         if not self.container_key:
-            self.complain("There is no container to watch.")
+            self.complain("There is no container to monitor.")
         elif self.session.bench is None:
             self.complain("The checks are still being loaded.")
         else:

@@ -1,4 +1,4 @@
-"""The whole difference: today's equivalent against the hardened one."""
+"""The complete diff: the container as it is against the hardened one."""
 
 from __future__ import annotations
 
@@ -76,11 +76,13 @@ class DiffScreen(HardenScreen):
         if plan is None:
             return Content(
                 visible(self._choosing.trouble)
-                or "Nothing is chosen, so nothing differs.\n\n"
+                or "No fix is chosen, so there is no diff.\n\n"
                 "In the walk, space chooses a fix, a all safe ones, F all."
             )
         try:
-            return self._choosing.diff(self._target) or Content("Nothing differs: it says all of it already.")
+            return self._choosing.diff(self._target) or Content(
+                "No difference: it already contains every change."
+            )
         except HardenError as error:
             return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))
 
@@ -116,7 +118,7 @@ class DiffScreen(HardenScreen):
 
     def _jump(self, by: int) -> None:
         if not self.query_one(DiffView).jump(by):
-            self.notify("No more changes this way.", markup=False, timeout=2)
+            self.notify("No more changes in this direction.", markup=False, timeout=2)
 
     def copied(self) -> tuple[str, str]:
         difference = self._difference(self._choosing.plan)
@@ -126,7 +128,9 @@ class DiffScreen(HardenScreen):
         self._edited = edit_plan(self, self._choosing, self._edited)
         self._draw()
         subject = self._choosing.report.subject
-        self.session.rows_changed.publish(frozenset({f"{subject.engine}/{subject.id}"}))  # the walk below
+        self.session.rows_changed.publish(
+            frozenset({f"{subject.engine}/{subject.id}"})
+        )  # the walk below this screen
 
     def action_write(self) -> None:
         self.app.push_screen(WriteScreen(self._choosing))

@@ -1,4 +1,4 @@
-"""Handing a plan or a written unit to the user's editor, and taking back what is right."""
+"""Open a plan or a written unit in the user's editor, and accept the result if it is valid."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ _READING = 15.0  # seconds that faults with their lines stay on the screen
 
 
 def edit_plan(screen: HardenScreen, choosing: Choosing, text: str = "") -> str:
-    """Have the chosen fixes edited as a plan and choose what comes back.
+    """Edit the chosen fixes as a plan, and choose the fixes of the result.
 
     Args:
-        text: what an earlier edit left behind, with its faults; empty: the plan as it is.
+        text: the result of an earlier edit, with its faults; empty: the current plan.
 
     Returns:
-        what has faults and can be edited again; empty when all of it was taken, or nothing was changed.
+        the text if it has faults and can be edited again; empty when all of it was accepted, or nothing
+        changed.
     """
     before = text or plan_file(choosing.report, choosing.planned()).text
     after = _edited(screen, before, ".toml")
@@ -50,7 +51,7 @@ def edit_plan(screen: HardenScreen, choosing: Choosing, text: str = "") -> str:
     if refused:
         screen.complain("\n".join(f"{skipped.check}: {skipped}" for skipped in refused), f"{taken} chosen")
     else:
-        screen.notify(f"{taken} chosen.", title="The plan is taken")
+        screen.notify(f"{taken} chosen.", title="The plan is accepted")
     return ""
 
 
@@ -61,19 +62,19 @@ def edit_unit(
     units: dict[str, str],
     text: str = "",
 ) -> str:
-    """Have a unit edited that was just written; it is written back when the generator takes it.
+    """Edit a unit that was just written; it is written back if the generator accepts it.
 
     Args:
-        files: what was written.
+        files: the written files.
         units: the text of each unit that was written, by file name; the edited one takes its place.
-        text: what an earlier edit left behind, with its faults.
+        text: the result of an earlier edit, with its faults.
 
     Returns:
-        what has faults and can be edited again; else empty.
+        the text if it has faults and can be edited again; else empty.
     """
     path = next((Path(file.path) for file in files if Path(file.path).name in units), None)
     if path is None:
-        screen.complain("Write a Quadlet into a folder first; then it can be edited.")
+        screen.complain("Write a Quadlet to a folder first; then it can be edited.")
         return ""
     before = text or units[path.name]
     after = _edited(screen, before, path.suffix)
@@ -90,24 +91,24 @@ def edit_unit(
         _complain(screen, error, "F4 opens it again; nothing was written.")
         return after
     units[path.name] = after
-    kept = f" What was there is {Path(written.backup).name}." if written.backup else ""
-    screen.notify(f"{path}: {written.state.value}.{kept} It is no longer what was proven.", title="Edited")
+    kept = f" The previous file is {Path(written.backup).name}." if written.backup else ""
+    screen.notify(f"{path}: {written.state.value}.{kept} It differs from what was proven.", title="Edited")
     return ""
 
 
 def _edited(screen: HardenScreen, text: str, suffix: str) -> str | None:
-    """What came back from the editor; None when it could not be opened or failed."""
+    """The text from the editor; None when the editor could not be opened or failed."""
     trouble: HardenError | None = None
     after: str | None = None
     try:
         command = editor_command()
         with screen.app.suspend():
-            try:  # Textual takes the terminal back only when nothing is raised here
+            try:  # Textual takes the terminal back only if nothing is raised here
                 after = edit(command, text, suffix)
             except HardenError as error:
                 trouble = error
     except SuspendNotSupported:
-        screen.complain("This terminal cannot be handed to an editor.")
+        screen.complain("This terminal cannot run an editor.")
         return None
     except HardenError as error:
         trouble = error

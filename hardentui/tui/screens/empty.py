@@ -1,4 +1,4 @@
-"""What is said when there is nothing to list: why, and the ways on."""
+"""The message when there is nothing to list: why, and what to do next."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ _HEAD = "bold $primary"
 
 
 def no_containers(opened: Opened) -> Content:
-    """Podman answers, and has none."""
+    """Podman answers, and has no containers."""
     engines = ", ".join(visible(engine.label, 30) for engine in opened.engine_facts) or "no engine"
     return Content.assemble(
         ("No containers", _HEAD),
-        f"\n\nPodman answers ({engines}), and there is no container, running or stopped.\n\n",
+        f"\n\nPodman answers ({engines}), but has no containers, running or stopped.\n\n",
         ("Start one", _HEAD),
-        "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\nand it appears here by itself.\n\n",
+        "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\n"
+        "and it appears here automatically.\n\n",
         ("Containers of another user?", _HEAD),
-        "\n  Each user has an engine of their own. Run hardentui as that user, or as root to see root's.\n\n"
+        "\n  Each user has a separate engine. Run hardentui as that user, or as root to see root's.\n\n"
         "c shows the engines that were found and what was tried.",
     )
 
 
 def no_engine(error: HardenError, can_simulate: bool) -> Content:
-    """The engine that was asked for cannot be reached."""
+    """The requested engine cannot be reached."""
     parts: list[str | tuple[str, str]] = [("No Podman", _HEAD), f"\n\n{visible_lines(error.title)}\n"]
     if error.hint:
         parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(error.hint)}\n"]
-    parts += ["\n", ("Ways on", _HEAD), "\n  r  try again\n"]
+    parts += ["\n", ("Next steps", _HEAD), "\n  r  try again\n"]
     if can_simulate:
-        parts.append("  D  look around on a simulated host\n")
+        parts.append("  D  open a simulated host\n")
     parts.append("  q  quit")
     return Content.assemble(*parts)
 
@@ -47,7 +48,7 @@ def nothing_matches(text: str) -> Content:
 
 
 def tried(attempts: tuple[Attempt, ...]) -> Content:
-    """Where Podman was looked for in vain, in order."""
+    """Where Podman was looked for without success, in order."""
     parts: list[str | tuple[str, str]] = []
     for number, attempt in enumerate(attempts, 1):
         parts += [

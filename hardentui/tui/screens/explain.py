@@ -1,4 +1,4 @@
-"""A check explained: what it looks at, why it matters, what its fix may break."""
+"""A check explained: what it checks, why it matters, what its fix may break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a report about what the screen below shows into a file."""
+"""Writing a report on the screen below to a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ReportWritten(Message):
 
 
 class ExportScreen(HardenScreen):
-    """The ending of the file's name tells the format."""
+    """The extension of the file name selects the format."""
 
     CSS_PATH = "export.tcss"
     ACTIONS = (*EXPORT, BACK)
@@ -42,8 +42,8 @@ class ExportScreen(HardenScreen):
 
     def __init__(self, bench: Workbench, about: str, reports: Sequence[tuple[Report, str]]) -> None:
         """Args:
-        about: what the report is about, in a word or two; foreign text.
-        reports: each with what kind of thing its subject is.
+        about: the subject of the report, in a word or two; foreign text.
+        reports: each with the kind of its subject.
         """
         super().__init__()
         self._bench = bench
@@ -63,7 +63,7 @@ class ExportScreen(HardenScreen):
             Content.assemble((visible(self._about, 50), "bold"), f" {self.signs.of('›')} report: {subjects}")
         )
         formats = ", ".join(f"{suffix} {form}" for suffix, form in BY_SUFFIX.items())
-        self._hint(f"Enter writes it. The ending tells the format: {formats}.", "$muted")
+        self._hint(f"Enter writes it. The extension selects the format: {formats}.", "$muted")
 
     def _hint(self, text: str, style: str) -> None:
         parts = hanging("", text, max(20, self.app.size.width - 4), style, indent=0)
@@ -87,5 +87,5 @@ class ExportScreen(HardenScreen):
         if isinstance(outcome, HardenError):
             self._hint(f"Not written: {outcome.title} {outcome.hint}", "bold $status-high")
             return
-        kept = f" What was there is kept as {outcome.backup}." if outcome.backup else ""
+        kept = f" The previous file is kept as {outcome.backup}." if outcome.backup else ""
         self._hint(f"{outcome.path}: {outcome.state.value}.{kept}", "bold $status-pass")

@@ -1,4 +1,4 @@
-"""Many containers, one go: which fixes, what each container gets, and all files into one folder."""
+"""Many containers at once: which fixes, what each container gets, and all files in one folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
 from hardentui.tui.widgets.batch_text import item_parts, written_parts
 from hardentui.tui.widgets.tick import Tick
@@ -49,7 +49,7 @@ _TICKS = {"units": Target.QUADLET, "run": Target.RUN}
 
 @dataclass
 class ItemReady(Message):
-    """What one container would get; `round` tells which wish it answers."""
+    """The plan of one container; `round` says which selection it belongs to."""
 
     round: int
     key: str
@@ -57,13 +57,13 @@ class ItemReady(Message):
 
 
 @dataclass
-class ContainerGone(Message):
+class ItemGone(Message):
     key: str
 
 
 @dataclass
 class BatchWritten(Message):
-    """`commands` are to be run next; `error` says why nothing was written."""
+    """`commands` are to be run next; `error` is why nothing was written."""
 
     files: tuple[WrittenFile, ...]
     commands: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class FixManyScreen(BrowseScreen):
     # --- plans and drafts, made beside the screen -------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Make plan and files of each container anew; what was begun for another wish is dropped."""
+        """Plan each container again; results for an earlier selection are dropped."""
         self._round += 1
         self._items = {}
         bench = self.session.bench
@@ -144,14 +144,14 @@ class FixManyScreen(BrowseScreen):
                         row = bench.containers.refresh(key)
                         report = row.report if row is not None else None
                     if report is None:
-                        self.post_message(ContainerGone(key))
+                        self.post_message(ItemGone(key))
                         continue
                     self._fresh[key] = report
                     item = prepare(bench, report, caution, chosen[key], form)
                 except HardenError as error:
                     report = known.get(key)
                     if report is None:
-                        self.post_message(ContainerGone(key))
+                        self.post_message(ItemGone(key))
                         continue
                     item = BatchItem(report, trouble=error)
                 self.post_message(ItemReady(this_round, key, item))
@@ -176,7 +176,7 @@ class FixManyScreen(BrowseScreen):
             self._items[message.key] = message.item
             self._draw()
 
-    def on_container_gone(self, message: ContainerGone) -> None:
+    def on_item_gone(self, message: ItemGone) -> None:
         self._gone.add(message.key)
         self._draw()
 
@@ -188,24 +188,24 @@ class FixManyScreen(BrowseScreen):
     def _batch(self) -> Batch:
         return combine(self._items[key] for key in self._marked if key in self._items)
 
-    # --- what each one gets -----------------------------------------------------------------------------
+    # --- the plan of each container ------------------------------------------------------------------------
 
     def _combined(self) -> dict[str, BatchItem]:
-        """By key, with the trouble that containers make each other."""
+        """By key, with the conflicts between containers."""
         keys = [key for key in self._marked if key in self._items]
         return dict(zip(keys, self._batch.items, strict=True))
 
-    def lines(self) -> Sequence[Line]:
+    def lines(self) -> Sequence[BrowseRow]:
         combined = self._combined()
         return [self._line(key, combined.get(key)) for key in self._marked]
 
-    def _line(self, key: str, item: BatchItem | None) -> Line:
+    def _line(self, key: str, item: BatchItem | None) -> BrowseRow:
         row = self.session.rows.get(key)
         name = item.report.subject.name if item else row.name if row else key
         engine = item.report.subject.engine if item else row.engine.label if row else ""
         texts = (name, engine, *self._figures(key, item))
         before = (item.report.score.value or 0) if item else 0
-        return Line(key, texts, (name, engine, before, *texts[3:]))
+        return BrowseRow(key, texts, (name, engine, before, *texts[3:]))
 
     def _figures(self, key: str, item: BatchItem | None) -> tuple[str, str, str, str, str]:
         """Score, fixes, left out, files, state."""
@@ -225,7 +225,7 @@ class FixManyScreen(BrowseScreen):
         fixes = _FIXES[self._caution]
         parts: list[Part] = [(count, "bold"), f" {self.signs.of('›')} {fixes}"]
         if waiting := self._waiting_for:
-            parts.append((self.signs.of(f"   planning, {waiting} to go…"), "$primary"))
+            parts.append((self.signs.of(f"   planning, {waiting} left…"), "$primary"))
         else:
             batch = self._batch
             parts.append(f"   {plural(len(batch.files), 'file')} for {len(batch.written)}")
@@ -279,7 +279,7 @@ class FixManyScreen(BrowseScreen):
         if not self._form().targets:
             return "Tick at least one kind of file."
         if batch.refused:
-            return "Nothing can be written: the page of each container says why."
+            return "Nothing can be written; each container's page says why."
         return "These fixes change nothing. L and F go further."
 
     def on_batch_written(self, message: BatchWritten) -> None:
@@ -298,7 +298,7 @@ class FixManyScreen(BrowseScreen):
         result.add_class("-shown")
 
     def _remember(self, key: str, item: BatchItem) -> None:
-        """Choices of the walk that were written along are no longer unwritten."""
+        """Choices made in the walk that were just written no longer count as unwritten."""
         chosen = tuple(self.session.choices.get(key, {}).values())
         if item.plan is not None and set(chosen) <= set(item.plan.choices):
             self.session.written[key] = chosen
@@ -341,4 +341,4 @@ class FixManyScreen(BrowseScreen):
         if self._commands:
             return "the commands", "\n".join(self._commands)
         key = self.current
-        return ("what this container gets", self.about(key).plain) if key else ("", "")
+        return ("the plan of this container", self.about(key).plain) if key else ("", "")

@@ -69,7 +69,7 @@ class HelpScreen(HardenScreen):
             keys = f"  {self._keys(action):<8} {action.label}"
             parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
         if self._filters:
-            parts.append(("\nFilter: all words must hold\n", "bold $primary"))
+            parts.append(("\nFilter: all words must match\n", "bold $primary"))
             for example, meaning in EXAMPLES:
                 parts += hanging(f"  {example}", meaning, width, "$muted", indent=28, label_style="bold")
         parts.append(("\nSigns\n", "bold $primary"))
@@ -85,6 +85,6 @@ class HelpScreen(HardenScreen):
         return Content.assemble(*parts)
 
     def _keys(self, action: Action) -> str:
-        """The keys as they are now: the user may have chosen others."""
+        """The current keys: the user may have chosen others."""
         keys = self.app._keymap.get(action.id, action.key)
         return self.signs.of(" ".join(_KEYS.get(key, key) for key in keys.split(",")))

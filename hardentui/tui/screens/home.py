@@ -26,7 +26,7 @@ from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.looking.row_filter import Selection, parse_filter
+from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
 from hardentui.workbench.views import Report, Row, reports_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class HomeScreen(ContainerScreen):
     def __init__(self) -> None:
         super().__init__()
         self._filter = parse_filter("")
-        self._selection = Selection(())
+        self._selection = FilteredRows(())
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
         self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
@@ -77,19 +77,19 @@ class HomeScreen(ContainerScreen):
         self.session.rows_changed.subscribe(self, self._rows_changed)
         self._list.begin_at(self.session.last_walk)
         self._filter = parse_filter(self.session.list_view.filter)
-        with self.prevent(Input.Changed):  # the cursor stays where it begins
+        with self.prevent(Input.Changed):  # the cursor stays at the top
             self.query_one("#filter", Input).value = self._filter.text
         self._list.focus()
         self._draw()
 
     def on_screen_resume(self) -> None:
-        """Elsewhere fixes may have been chosen or written."""
+        """Fixes may have been chosen or written on another screen."""
         self._draw()
 
     # --- the session changed ---------------------------------------------------------------------------
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Redraw, during a scan soon: it hands over rows faster than anybody can read."""
+        """Redraw; delayed during a scan, which delivers rows faster than anybody can read."""
         if self.session.progress is None:
             self._draw()
         elif self._redraw is None:
@@ -136,7 +136,7 @@ class HomeScreen(ContainerScreen):
         return no_containers(session.opened)
 
     def _show_trouble(self) -> None:
-        """What of the filter is left out, and why."""
+        """The ignored parts of the filter, with reasons."""
         trouble = self._selection.trouble
         self.set_class(bool(trouble), "-trouble")
         if trouble:
@@ -150,7 +150,7 @@ class HomeScreen(ContainerScreen):
             self._sum_up(signs.of("No Podman." if session.failure else "Looking for Podman…"))
             return
         if not session.listed:
-            self._sum_up(signs.of("Podman is there; listing its containers…"))
+            self._sum_up(signs.of("Podman answers; listing its containers…"))
             return
         shown = self._selection.rows
         score, failing, unknown = summary(shown)
@@ -179,14 +179,14 @@ class HomeScreen(ContainerScreen):
         if session.lost:
             label, lost = next(iter(session.lost.items()))
             of = f", data of {lost.data_of:%H:%M:%S}" if lost.data_of else ""
-            text = f"{visible(label, 20)} lost{of}, trying again"
+            text = f"{visible(label, 20)} lost{of}, retrying"
             return Content.assemble((text, "bold $status-high"))
         if session.progress is not None:
             done, total = session.progress.done, session.progress.total
             return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
-            return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
+            return Content.assemble((f"stopped: {missing} not checked  R continues", "$status-medium"))
         if self._filter.active:
             room = max(8, self.size.width - 52)
             return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
@@ -210,14 +210,14 @@ class HomeScreen(ContainerScreen):
             self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
 
     def _promise_of(self, report: Report | None) -> str | None:
-        """What was computed for this very report; None when nothing was."""
+        """The value computed for exactly this report; None if there is none."""
         if report is None:
             return None
         known = self._promises.get((report.subject.engine, report.subject.id))
         return known[1] if known is not None and known[0] is report else None
 
     def _promise(self, report: Report) -> None:
-        """What the safe fixes of the row under the cursor would bring, computed beside the screen."""
+        """The effect of the safe fixes of the row under the cursor, computed in the background."""
         if bench := self.session.bench:
             self.run_worker(lambda: self._compute_promise(bench, report), group="outlook", thread=True)
 
@@ -295,7 +295,7 @@ class HomeScreen(ContainerScreen):
             self.action_sort_by(message.heading)
 
     def action_mark(self) -> None:
-        """Mark the container under the cursor, or take its mark away, and go on to the next."""
+        """Mark the container under the cursor, or unmark it, and move to the next."""
         marks, key = self.session.marks, self.container_key
         if not key:
             self.complain("There is no container to mark.")
@@ -311,7 +311,7 @@ class HomeScreen(ContainerScreen):
         marks, shown = self.session.marks, self._list.shown
         last = next((key for key in reversed(marks) if key in shown), "")
         if not last or not self.container_key:
-            self.complain("Mark the first container with space; v marks all from there to the cursor.")
+            self.complain("Mark the first container with space; then v marks all up to the cursor.")
             return
         first, end = sorted((shown.index(last), shown.index(self.container_key)))
         marks.update(dict.fromkeys(shown[first : end + 1]))
@@ -356,7 +356,7 @@ class HomeScreen(ContainerScreen):
         if self.session.failure is not None:
             self.session.open()
         elif (row := self._list.current) is None:
-            self.complain("There is no container to look at.")
+            self.complain("There is no container to check.")
         elif self.session.bench is None:
             self.complain("The checks are still being loaded.")
         else:
@@ -364,7 +364,7 @@ class HomeScreen(ContainerScreen):
 
     def action_recheck_all(self) -> None:
         if self.session.bench is None:
-            self.complain("Nothing can be looked at yet: Podman, or the checks, are not there.")
+            self.complain("Nothing can be checked yet: Podman or the checks are still loading.")
             return
         self.session.relist()
         self.session.scan()
@@ -376,7 +376,7 @@ class HomeScreen(ContainerScreen):
             self.remove_class("-filtering")
             self._list.focus()
         elif self.session.cancel_scan():
-            self.notify("The scan stops; what was found stays.", markup=False)
+            self.notify("The scan stops; its results stay.", markup=False)
         elif self.session.marks:
             self.session.marks.clear()
             self._draw()
@@ -386,6 +386,8 @@ class HomeScreen(ContainerScreen):
         if left and left != self._warned_of:
             self._warned_of = left
             of = f"of {len(left)} containers" if len(left) != 1 else "of one container"
-            self.complain(f"The fixes that you chose {of} are not written. q again leaves without them.")
+            self.complain(
+                f"The fixes that you chose {of} are not written. q again quits without writing them."
+            )
         else:
             self.app.exit()

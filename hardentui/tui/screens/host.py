@@ -1,4 +1,4 @@
-"""The host and its engines: what they get wrong for every container."""
+"""The host and its engines: their findings affect every container."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hardentui.visible import visible
 from hardentui.workbench.views import Report
 
 _ROOMY = 24
-"""Rows of a terminal from which on there is room for more than one path."""
+"""Terminal rows from which there is room for more than one path."""
 _SETTLE = 0.3
 """Seconds between two rankings during a scan."""
 
@@ -74,7 +74,7 @@ class HostScreen(HardenScreen):
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Rank soon: a scan hands over rows faster than anybody can read."""
+        """Rank soon: a scan delivers rows faster than anybody can read."""
         if self._ranking is None:
             self._ranking = self.set_timer(_SETTLE, self._show_paths)
 
@@ -82,7 +82,7 @@ class HostScreen(HardenScreen):
         self._show_paths()
 
     def _show_paths(self) -> None:
-        """The worst ways from a container to this host, as far as its containers were looked at."""
+        """The worst paths from a container to this host, among the containers checked so far."""
         self._ranking = None
 
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
@@ -94,7 +94,7 @@ class HostScreen(HardenScreen):
         parts: list[Part] = [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
         for at, path in enumerate(paths, 1):
             name = f"{path.name} ({path.engine})" if several else path.name
-            also = f" The same way: {len(path.also)} more." if path.also else ""
+            also = f" {len(path.also)} more with the same path." if path.also else ""
             text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
             parts += hanging(f"{at}.", text, self.app.size.width - 2, indent=3)
         paths_shown = self.query_one("#paths", Static)
@@ -103,9 +103,9 @@ class HostScreen(HardenScreen):
 
     def _nothing(self, reports: tuple[Report, ...] | None) -> Content:
         if reports is None:
-            return Content(self.signs.of("Looking at the host…"))
+            return Content(self.signs.of("Checking the host…"))
         reasons = [f"{visible(report.subject.name, 40)}: {visible(report.trouble)}" for report in reports]
-        return Content("\n".join(reasons) or "No check looks at the host.")
+        return Content("\n".join(reasons) or "The checklist has no check of the host.")
 
     def _remedy(self, finding: Finding) -> Remediation | None:
         bench, reports = self.session.bench, self.session.host or ()

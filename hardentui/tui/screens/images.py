@@ -1,4 +1,4 @@
-"""The images: who uses them, how old they are, and what is inside."""
+"""The images: who uses them, how old they are, and what they contain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
@@ -44,7 +44,7 @@ _STEP = 1
 
 @dataclass
 class ReportTaken(Message):
-    """What became of a report that was to be taken in."""
+    """The result of importing a report."""
 
     text: str
     bad: bool = False
@@ -52,7 +52,7 @@ class ReportTaken(Message):
 
 @dataclass
 class ScannersFound(Message):
-    """`wanting`: commands that get a scanner where this host has none."""
+    """`wanting`: commands that install a scanner, if this host has none."""
 
     wanting: tuple[str, ...]
 
@@ -76,20 +76,20 @@ class ImagesScreen(BrowseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._wanting: tuple[str, ...] = ()  # commands that get a scanner, where there is none
+        self._wanting: tuple[str, ...] = ()  # commands that install a scanner, if there is none
 
     def on_mount(self) -> None:
         bench = self.session.bench
         if bench is not None and not bench.opened.simulated:
             self._find_scanners(bench)
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         reports = self.session.around.images
         if reports is None:
             return None
         return [self._line(report) for report in reports if report.about is not None]
 
-    def _line(self, report: Report) -> Line:
+    def _line(self, report: Report) -> BrowseRow:
         facts = report.about
         assert isinstance(facts, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
         worst = worst_first(self._findings(report))[:1]
@@ -122,13 +122,13 @@ class ImagesScreen(BrowseScreen):
             packages.zfill(8),
             known,
         )
-        return Line(_key(report), texts, sort)
+        return BrowseRow(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
         return next((report for report in self.session.around.images or () if _key(report) == key), None)
 
     def _findings(self, report: Report) -> list[Finding]:
-        """The image's own, and those of step 1 that a container of it has because of it."""
+        """The image's own findings, and those of step 1 that a container has because of it."""
         findings = list(report.findings)
         users = self.session.around.users_of(report.subject.engine, report.subject.id)
         if users and users[0].report:
@@ -140,7 +140,7 @@ class ImagesScreen(BrowseScreen):
         if report is None or not isinstance(report.about, ImageFacts):
             return Content("")
         findings = self._findings(report)
-        if isinstance(report.about.inventory, Unreadable):  # the page says so once; not every check again
+        if isinstance(report.about.inventory, Unreadable):  # the page says so once, not every check again
             findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
         sections = [*image_page(report.about)]
         if self._wanting and isinstance(report.about.scan, NeverScanned):
@@ -156,7 +156,7 @@ class ImagesScreen(BrowseScreen):
                 isinstance(report.about, ImageFacts) and not isinstance(report.about.inventory, Unreadable)
                 for report in reports
             )
-            parts.append(f"   {len(reports)}, {known} looked into")
+            parts.append(f"   {len(reports)}, {known} inspected")
         if look is not None:
             parts.append((f"   {look.told}", "$primary"))
         return Content.assemble(*parts)
@@ -169,9 +169,9 @@ class ImagesScreen(BrowseScreen):
         if report is None or not isinstance(report.about, ImageFacts):
             return
         if not isinstance(report.about.inventory, Unreadable):
-            self.notify("It was looked into; an image never changes under its id.", markup=False)
+            self.notify("Already inspected; an image never changes under its ID.", markup=False)
         elif not self.session.around.look_into(report.subject.engine, report.subject.id, report.subject.name):
-            self.complain("Another image is being read. esc stops it.")
+            self.complain("Another image is being inspected. esc stops it.")
 
     def action_scan(self) -> None:
         report = self._report(self.current)
@@ -185,7 +185,7 @@ class ImagesScreen(BrowseScreen):
         if self._simulated:
             self.complain("This host is simulated: it has no image that a scanner could read.")
         elif images and not self.session.around.scan(images):
-            self.complain("Another image is being read. esc stops it.")
+            self.complain("Another image is being inspected. esc stops it.")
 
     @property
     def _simulated(self) -> bool:
@@ -198,7 +198,7 @@ class ImagesScreen(BrowseScreen):
 
     def action_take_in(self) -> None:
         if self._simulated:
-            self.complain("This host is simulated: no file of this machine is read for it.")
+            self.complain("This host is simulated: no file of this machine is read.")
             return
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
         self.app.push_screen(AskScreen(question, "~/report.json"), self._take_in)

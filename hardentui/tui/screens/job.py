@@ -1,4 +1,4 @@
-"""One piece of work that takes a while: it runs, can be stopped, and leaves a page, perhaps with files."""
+"""Work that takes a while: it runs, can be stopped, and produces a page, perhaps with files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from hardentui.workbench.pages.sections import PageSection
 
 
 class JobResult(Struct, frozen=True):
-    """What the work left.
+    """The result of the work.
 
     Attributes:
         sections: the page.
-        files: that can be written into a folder; their texts stand below the page.
+        files: offered for writing to a folder; their text is shown below the page.
     """
 
     sections: tuple[PageSection, ...]
@@ -37,12 +37,12 @@ class JobResult(Struct, frozen=True):
 
 
 @dataclass
-class Done(Message):
+class JobDone(Message):
     result: JobResult
 
 
 @dataclass
-class Failed(Message):
+class JobFailed(Message):
     error: HardenError
 
 
@@ -55,8 +55,8 @@ class Written(Message):
 class JobScreen(StoppableScreen):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; ends soon once its stop sign is set.
-    doing: what is told while it runs.
+    job: the work; returns soon after its stop event is set.
+    doing: shown while it runs.
     """
 
     ACTIONS = (*JOB, COPY, BACK)
@@ -85,17 +85,17 @@ class JobScreen(StoppableScreen):
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
         try:
-            self.post_message(Done(self._job(stop)))
+            self.post_message(JobDone(self._job(stop)))
         except HardenError as error:
-            self.post_message(Failed(error))
+            self.post_message(JobFailed(error))
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(JobDone)
+    def _done(self, message: JobDone) -> None:
         self.stop, self._result = None, message.result
         self.draw()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(JobFailed)
+    def _failed(self, message: JobFailed) -> None:
         self.stop, self._trouble = None, message.error
         self.draw()
 
@@ -144,5 +144,5 @@ class JobScreen(StoppableScreen):
                 Content.assemble((f"{visible(file.name, 80)}\n", "bold $primary"), visible_lines(file.text))
             )
         if self._result.files:
-            parts.append(Content.styled("w writes it into a folder.", "$primary"))
+            parts.append(Content.styled("w writes it to a folder.", "$primary"))
         return Content("\n\n").join(parts)

@@ -1,4 +1,4 @@
-"""The journal: list the changes on this host: who, what, proof, and how to undo them."""
+"""The journal: the changes on this host: who, what, proof, and how to undo them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.message import Message
 from hardentui.errors import HardenError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
@@ -24,7 +24,7 @@ from hardentui.workbench.changing.history import History
 
 @dataclass
 class Finished(Message):
-    """Something was done with an entry; `error` says why not."""
+    """An entry was changed; `error` says why it was not."""
 
     said: str
     error: HardenError | None = None
@@ -33,7 +33,7 @@ class Finished(Message):
 class JournalScreen(BrowseScreen):
     ACTIONS = (*JOURNAL, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
-    DOES: ClassVar = "takes changes back"
+    DOES: ClassVar = "undoes changes"
     BINDING_GROUP_TITLE = "Journal"
     COLUMNS = (
         Column("When", 16),
@@ -59,12 +59,12 @@ class JournalScreen(BrowseScreen):
     def on_mount(self) -> None:
         self.set_interval(5, self.action_refresh)
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         return [self._line(entry) for entry in self._entries]
 
-    def _line(self, entry: JournalEntry) -> Line:
+    def _line(self, entry: JournalEntry) -> BrowseRow:
         texts = (_when(entry), entry.action.value, entry.container, entry.state.value, entry.by, entry.id)
-        return Line(entry.id, texts, (entry.time, *texts[1:]))
+        return BrowseRow(entry.id, texts, (entry.time, *texts[1:]))
 
     def _entry(self) -> JournalEntry | None:
         return next((entry for entry in self._entries if entry.id == self.current), None)
@@ -101,7 +101,7 @@ class JournalScreen(BrowseScreen):
         return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
 
     def nothing(self) -> str:
-        return "Nothing was changed from here. In the walk, t tries a plan and A applies it."
+        return "No changes yet. In the walk, t tries a plan and A applies it."
 
     # --- actions ------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class JournalScreen(BrowseScreen):
             self.complain("This entry cannot be undone.")
             return
         question = f"Undo {entry.action.value} of {entry.container}?"
-        detail = "What there was before comes back; a running service restarts."
+        detail = "The previous state is restored; a running service restarts."
 
         def undo() -> str:
             return (
@@ -132,7 +132,7 @@ class JournalScreen(BrowseScreen):
             return
         if self._busy:
             return
-        self._busy = "keeping it"
+        self._busy = "confirming it"
         self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
 
     def action_forget(self) -> None:
@@ -140,7 +140,7 @@ class JournalScreen(BrowseScreen):
         if entry is None or not entry.can_be_undone:
             self.complain("No original is kept for this entry.")
             return
-        question = f"Remove {entry.original} for good?" if entry.original else "Close it as it stands?"
+        question = f"Remove {entry.original} permanently?" if entry.original else "Close this entry?"
         detail = "The change cannot be undone afterwards."
         self._ask(question, detail, "forgetting it", lambda: visible(History().forget(entry.id).reason, 200))
 

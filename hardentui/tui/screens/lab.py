@@ -1,4 +1,4 @@
-"""One lab: why it matters, what to do, what came of it, and a line to write options of podman run."""
+"""One lab: why it matters, the task, the result, and a line for options of podman run."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _MODES = {
 
 @dataclass
 class Looked(Message):
-    """Something came of what the learner did."""
+    """An action of the learner has a result."""
 
     outcome: LabOutcome
 
 
 @dataclass
-class Failed(Message):
-    """It could not be done."""
+class LabFailed(Message):
+    """It failed."""
 
     error: HardenError
 
@@ -78,12 +78,12 @@ class LabScreen(HardenScreen):
             and current.lab == self._lab.id
             and current.simulated == self._training.simulated
         ):
-            self._do("Looking at the container", self._training.look)
+            self._do("Checking the container", self._training.look)
         else:
             self._start(Mode.GUIDED)
         self._draw()
 
-    # --- what the learner does --------------------------------------------------------------------------
+    # --- the learner's actions --------------------------------------------------------------------------
 
     def action_options(self) -> None:
         self.query_one("#policy" if self._lab.policy else "#options").focus()
@@ -141,16 +141,17 @@ class LabScreen(HardenScreen):
         try:
             options = shlex.split(message.value)
         except ValueError as error:
-            self.complain(f"{error}.", "These are no words of a shell.")
+            self.complain(f"{error}.", "These options cannot be parsed like a shell command.")
             return
         self.query_one("#reading").focus()
-        self._do("Making the container anew", lambda: self._training.answer(options))
+        self._do("Recreating the container", lambda: self._training.answer(options))
 
     def _start(self, mode: Mode) -> None:
-        self._hints, self._shown, self._outcome = [], "", None
-        self._do("Making the lab", lambda: self._training.start(self._lab, mode))
+        if not self._busy:
+            self._hints, self._shown, self._outcome = [], "", None
+        self._do("Setting up the lab", lambda: self._training.start(self._lab, mode))
 
-    # --- work that takes time -----------------------------------------------------------------------------
+    # --- background work -----------------------------------------------------------------------------------
 
     def _do(self, what: str, action: Callable[[], LabOutcome]) -> None:
         if self._busy:
@@ -165,7 +166,7 @@ class LabScreen(HardenScreen):
         try:
             self.post_message(Looked(action()))
         except HardenError as error:
-            self.post_message(Failed(error))
+            self.post_message(LabFailed(error))
 
     @on(Looked)
     def _looked(self, message: Looked) -> None:
@@ -177,8 +178,8 @@ class LabScreen(HardenScreen):
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(LabFailed)
+    def _failed(self, message: LabFailed) -> None:
         self._busy = ""
         self.complain(message.error.hint, message.error.title)
         self._draw()

@@ -37,7 +37,7 @@ class FollowingEnded(Message):
 
 
 class LogsScreen(HardenScreen):
-    """Follows on a thread of its own until it is left."""
+    """Follows on its own thread until the screen is left."""
 
     CSS_PATH = "logs.tcss"
     ACTIONS = (*LOGS, COPY, BACK)
@@ -54,7 +54,7 @@ class LogsScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        yield Input(placeholder="a text; Enter goes to its last match, n and N on from there", id="search")
+        yield Input(placeholder="a text; Enter goes to the last match, n and N move on", id="search")
         yield LogView(id="log")
 
     @property
@@ -80,7 +80,7 @@ class LogsScreen(HardenScreen):
             self.post_message(message)
 
     def on_part_came(self, message: PartCame) -> None:
-        gap = ["-- more lines came than could be read here; some are missing --"] if message.part.gap else []
+        gap = ["-- more lines arrived than could be read; some are missing --"] if message.part.gap else []
         self._log.add([*gap, *message.part.lines])
         self._show_crumb()
 
@@ -92,8 +92,8 @@ class LogsScreen(HardenScreen):
     def _show_crumb(self) -> None:
         log = self._log
         kept = f" (the last {MOST})" if log.count >= MOST else ""
-        following = "ended" if self._ended else "following" if log.follow else "stands still; f follows"
-        matching = "" if self._matches is None else f", {plural(self._matches, 'line')} with the text"
+        following = "ended" if self._ended else "following" if log.follow else "paused; f follows"
+        matching = "" if self._matches is None else f", {plural(self._matches, 'line')} matching"
         self.query_one("#crumb", Static).update(
             Content.assemble(
                 (visible(self._facts.name, 50), "bold"),
@@ -133,7 +133,7 @@ class LogsScreen(HardenScreen):
 
     def _jump(self, by: int) -> None:
         if not self._log.jump(by):
-            self.notify("No more matches this way.", timeout=2)
+            self.notify("No more matches in this direction.", timeout=2)
         self._show_crumb()
 
     def copied(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What the score and the signs of one row mean."""
+"""The meaning of the score and the marks of one row."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class MeaningScreen(HardenScreen):
     def _draw(self) -> None:
         row = self.session.rows.get(self._key)
         name = visible(row.name, 50) if row else "It was removed"
-        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and signs")
+        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
         self.query_one("#crumb", Static).update(head)
         if row is not None:
             self.query_one("#text", Static).update(self._content(row))
@@ -59,7 +59,7 @@ class MeaningScreen(HardenScreen):
     def _content(self, row: Row) -> Content:
         report = row.report
         if report is None:
-            return Content(self.signs.of("Its details have not arrived yet…"))
+            return Content(self.signs.of("Loading its details…"))
         if report.trouble:
             return Content(f"Nothing could be judged: {visible(report.trouble, 300)}")
         width = min(100, self.app.size.width - 6)
@@ -79,15 +79,15 @@ class MeaningScreen(HardenScreen):
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
         parts: list[Part] = [(f"Score {value}\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
-        unknown = f"{score.unknown}; {score.coverage} % of what counts could be checked"
+        unknown = f"{score.unknown}; {score.coverage} % of what counts was checked"
         parts += hanging("unknown", unknown, width, indent=13)
         if any(finding.takes_over and finding.failing for finding in report.findings):
-            limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
+            limit = f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
         bench = self.session.bench
         helpful = bench.planner.raises_most(report, _SHOWN) if bench else ()
         for at, finding in enumerate(helpful):
-            label = "raises most" if at == 0 else ""
+            label = "improves it most" if at == 0 else ""
             text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"
             parts += hanging(label, text, width, f"${look_of(finding).style}", indent=13)
         return parts

@@ -1,4 +1,4 @@
-"""Watching one container: alarms in plain words, what it uses and does, and the end of its log."""
+"""Monitoring one container: alarms, resource use, activity, and the end of its log."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from hardentui.tui.widgets.trend import curve, history
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.monitoring.remembered import EarlierReadings
 from hardentui.workbench.pages.monitor import log_page, monitor_page
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 INTERVAL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two readings."""
 _AGAIN = 5.0
-"""Seconds after which a look is tried again when Podman did not answer."""
+"""Seconds before the next try when Podman did not answer."""
 _LOG_LINES = 60
 _LOG_INDENT = 11
 _ROOM_FOR_LOG = 22
-"""Rows of a terminal from which on the log has a place of its own."""
+"""Terminal rows from which the log has its own pane."""
 
 
 @dataclass
 class Seen(Message):
-    """There was a look."""
+    """There is a new reading."""
 
     sample: Sample
 
 
 @dataclass
-class Failed(Message):
-    """A look failed; `final`: there will be no other one."""
+class ReadingFailed(Message):
+    """A reading failed; `final`: there will be no more."""
 
     error: HardenError
     final: bool
@@ -59,14 +59,14 @@ class Failed(Message):
 
 @dataclass
 class BaselineAnswered(Message):
-    """What became of the wish to keep or forget the baseline."""
+    """The result of saving or deleting the baseline."""
 
     text: str
     bad: bool = False
 
 
 class MonitorScreen(HardenScreen):
-    """Looks every two seconds on a thread of its own, until it is stopped or left."""
+    """Takes a reading every two seconds on its own thread, until it is paused or left."""
 
     CSS_PATH = "monitor.tcss"
     ACTIONS = (*MONITOR, COPY, BACK)
@@ -77,11 +77,11 @@ class MonitorScreen(HardenScreen):
         super().__init__()
         self._key = key
         self._monitor = Monitor(bench, key, log_lines=_LOG_LINES)
-        self._turn = threading.Lock()  # a look that is just ending and the next one share the counters
+        self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
         self._stop: threading.Event | None = None
         self._sample: Sample | None = None
-        self._trouble: Failed | None = None
-        self._remembered = Remembered()
+        self._trouble: ReadingFailed | None = None
+        self._remembered = EarlierReadings()
         self._cpu, self._memory = history(), history()
 
     def body(self) -> Iterable[Widget]:
@@ -110,7 +110,7 @@ class MonitorScreen(HardenScreen):
         if what == "opening":
             self.dismiss()
 
-    # --- looking -----------------------------------------------------------------------------------------
+    # --- readings ------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
         self._stop, self._trouble = threading.Event(), None
@@ -126,16 +126,16 @@ class MonitorScreen(HardenScreen):
                 try:
                     self._monitor.watch(seen, stop, interval=INTERVAL)
                 except NotFound as error:
-                    self.post_message(Failed(error, final=True))
+                    self.post_message(ReadingFailed(error, final=True))
                     return
                 except HardenError as error:
-                    self.post_message(Failed(error, final=False))
+                    self.post_message(ReadingFailed(error, final=False))
                     stop.wait(_AGAIN)
 
     @on(Seen)
     def _seen(self, message: Seen) -> None:
         if self._stop is None:
-            return  # it was stopped while this look was under way
+            return  # it was paused during this reading
         sample = message.sample
         self._sample, self._trouble = sample, None
         self._remembered.take(sample)
@@ -145,8 +145,8 @@ class MonitorScreen(HardenScreen):
             self._memory.append(float(sample.usage.memory))
         self._draw()
 
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
+    @on(ReadingFailed)
+    def _failed(self, message: ReadingFailed) -> None:
         self._trouble = message
         if message.final:
             self._stop = None
@@ -167,7 +167,7 @@ class MonitorScreen(HardenScreen):
 
     def action_forget(self) -> None:
         question = SureScreen(
-            "Forget the baseline of this container?", "Later looks compare with the image only."
+            "Delete the baseline of this container?", "Later readings compare with the image only."
         )
         self.app.push_screen(question, self._forget)
 
@@ -185,9 +185,9 @@ class MonitorScreen(HardenScreen):
                     plural(len(kept.listening), "open port"),
                     plural(len(kept.files), "path that differs", "paths that differ"),
                 )
-                text = f"Kept: {', '.join(counts)} from the image."
+                text = f"Saved: {', '.join(counts)} from the image."
             elif self._monitor.forget_baseline():
-                text = "The baseline is forgotten."
+                text = "The baseline is deleted."
             else:
                 text = "There was no baseline."
         except HardenError as error:
@@ -206,7 +206,7 @@ class MonitorScreen(HardenScreen):
         if self._sample is None:
             return "", ""
         return (
-            "this look",
+            "this reading",
             f"{self._seen_page(self._sample).plain}\n\nLog\n{self._log_lines(self._sample, 200).plain}",
         )
 
@@ -249,12 +249,14 @@ class MonitorScreen(HardenScreen):
         parts: list[Part] = []
         for line in log_page(sample):
             parts += hanging(line.label, line.text, width, indent=_LOG_INDENT)
-        return Content.assemble(*parts).rstrip("\n") if parts else Content("Its log is empty, or not known.")
+        return (
+            Content.assemble(*parts).rstrip("\n") if parts else Content("The log is empty or cannot be read.")
+        )
 
     def _trouble_text(self) -> Content:
         assert self._trouble is not None  # noqa: S101 - asked for only then
         error = self._trouble.error
-        then = "These are its last values." if self._trouble.final else "It is tried again."
+        then = "These are the last values." if self._trouble.final else "Retrying."
         return Content.assemble(
             (visible(f"{error.title} {then}", 300), "bold $status-high"), "\n", visible(error.hint, 600)
         ).rstrip("\n")
@@ -266,7 +268,7 @@ class MonitorScreen(HardenScreen):
         if self._trouble is not None and self._trouble.final:
             parts.append(("   ended", "bold $status-high"))
         elif self._stop is None:
-            parts.append(("   stopped: space goes on", "$status-medium"))
+            parts.append(("   paused: space resumes", "$status-medium"))
         if sample is not None:
             state = f"{sample.state}, {sample.health}" if sample.health else sample.state
             parts.append(f"   {visible(state, 40)}")

@@ -1,4 +1,4 @@
-"""The work behind the keys of the network map."""
+"""The work behind the actions of the network map."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def prove_job(bench: Workbench, rows: Sequence[Row], way: str, stop: threading.E
 
 
 def outgoing_job(bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event) -> JobResult:
-    """What a container contacts, with rules for nftables."""
+    """The addresses that a container contacts, with nftables rules."""
     seen = watch_outgoing(bench, rows, name, stop, seconds=WATCH)
     files = (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else ()
     return JobResult(outgoing_page(seen), files)
 
 
 def split_job(bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event) -> JobResult:
-    """Networks of their own, as units."""
+    """Separate networks, as units."""
     proposals = propose_splits(bench, rows, stop, seconds=WATCH)
     return JobResult(splits_page(proposals), tuple(file for proposal in proposals for file in proposal.files))

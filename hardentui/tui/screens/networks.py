@@ -1,4 +1,4 @@
-"""The network map: which containers are where, what is open to the outside, who can reach whom."""
+"""The network map: which containers are where, what is reachable from outside, and who can reach whom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
 from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.network_jobs import (
     WATCH,
@@ -50,7 +50,7 @@ class NetworksScreen(BrowseScreen):
         reports = [row.report for row in self.session.rows.values()]
         return [report.facts for report in reports if report and report.facts]
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         shown = self._places()
         return None if shown is None else [_line(place) for place in shown]
 
@@ -75,14 +75,14 @@ class NetworksScreen(BrowseScreen):
         self.session.around.renew()
 
     def action_prove(self) -> None:
-        question = "Open a real connection from a container; nothing is sent"
+        question = "Open a real connection from a container; no data is sent"
         self.app.push_screen(AskScreen(question, "FROM TO, FROM TO:PORT, FROM host:22"), self._prove)
 
     def _prove(self, way: str | None) -> None:
         self._start(way, f"Networks › {way}", prove_job, "connecting")
 
     def action_outgoing(self) -> None:
-        question = f"Watch for {WATCH:g} s what a container contacts"
+        question = f"Watch for {WATCH:g} s which addresses a container contacts"
         self.app.push_screen(AskScreen(question, "name of the container"), self._outgoing)
 
     def _outgoing(self, name: str | None) -> None:
@@ -103,12 +103,12 @@ class NetworksScreen(BrowseScreen):
         return ("the network's name", visible(self.current.partition("/")[2]))
 
 
-def _line(place: NetworkPlace) -> Line:
+def _line(place: NetworkPlace) -> BrowseRow:
     isolated = "internal" if place.internal else place.isolated or "-"
     members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
     count = len(place.outside)
     texts = (place.name, place.engine, isolated, members, str(count), reaches)
-    return Line(
+    return BrowseRow(
         _key(place),
         texts,
         (place.name, place.engine, isolated, -len(place.members), -count, -len(place.reaches)),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RightsScreen(JobScreen):
-    """A page that is read at once."""
+    """A page that needs no background work."""
 
     def __init__(self, bench: Workbench, row: Row) -> None:
         def look(stop: threading.Event) -> JobResult:
@@ -24,7 +24,7 @@ class RightsScreen(JobScreen):
             report = newest.report if newest else None
             if report is None or report.facts is None:
                 why = report.trouble if report else "it is gone"
-                raise NotFound(f"{visible(row.name, 60)!r} cannot be looked at: {why}.")
+                raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {why}.")
             return JobResult(*rights_of(report.facts, bench.opened.files))
 
         super().__init__(f"{row.name} › rights", look, "looking")

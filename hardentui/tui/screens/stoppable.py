@@ -1,4 +1,4 @@
-"""A page about work that takes a while: esc stops the work first, and the work ends with the screen."""
+"""A page about work that takes a while: esc stops the work first, and leaving the screen stops it too."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hardentui.tui.screens.base import HardenScreen
 
 
 class StoppableScreen(HardenScreen):
-    """A screen with a heading (`#crumb`) and a page that scrolls (`#reading`, `#text`).
+    """A screen with a heading (`#crumb`) and a scrolling page (`#reading`, `#text`).
 
     Attributes:
-        stop: the stop sign of the work that runs; None when none does.
+        stop: stops the running work; None when there is none.
     """
 
     CSS_PATH = "reading.tcss"
@@ -57,17 +57,17 @@ class StoppableScreen(HardenScreen):
         return "this page", self.page().plain
 
     def draw(self) -> None:
-        """Bring heading and page up to date."""
+        """Update the heading and the page."""
         if self.is_attached:
             self.query_one("#crumb", Static).update(self.heading())
             self.query_one("#text", Static).update(self.page())
 
     def to_end(self) -> None:
-        """Scroll to what came last."""
+        """Scroll to the newest line."""
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
 
     def under_way(self, what: str) -> tuple[str, str]:
-        """The part of the heading about the work that runs; empty without any."""
+        """The part of the heading about the running work; empty without any."""
         if self.stop is not None and self.stop.is_set():
             return self.signs.of("   stopping…"), "$primary"
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"

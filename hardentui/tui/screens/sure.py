@@ -1,4 +1,4 @@
-"""One question before something that cannot be taken back, or that restarts a service."""
+"""One question before something irreversible, or before a service restart."""
 
 from __future__ import annotations
 

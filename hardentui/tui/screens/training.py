@@ -1,4 +1,4 @@
-"""Training: the map of all labs with what the learner has done."""
+"""Training: the overview of all labs with the learner's progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardentui.training.course import Course
 from hardentui.training.lab import Lab
 from hardentui.training.loading import load_labs
 from hardentui.tui.actions import BACK, COPY, TRAINING, bindings
-from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.lab import LabScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.training import Training, open_training
@@ -54,7 +54,7 @@ class TrainingScreen(BrowseScreen):
         await super().show_state(what)
 
     def _begin(self) -> None:
-        """Open the learner's progress as soon as it is known where labs happen."""
+        """Load the learner's progress as soon as it is known where labs run."""
         if self.training is not None or self.session.bench is None:
             return
         labs = load_labs(checks=[check.id for check in all_checks()])
@@ -68,15 +68,15 @@ class TrainingScreen(BrowseScreen):
         self._draw()
 
     def on_screen_resume(self) -> None:
-        """Back from a lab: its row may say something else now."""
+        """Back from a lab: update its row."""
         self._draw()
 
-    def lines(self) -> Sequence[Line] | None:
+    def lines(self) -> Sequence[BrowseRow] | None:
         if self.training is None:
             return None
         return [self._line(number, lab, self.training) for number, lab in enumerate(self.training.labs, 1)]
 
-    def _line(self, number: int, lab: Lab, training: Training) -> Line:
+    def _line(self, number: int, lab: Lab, training: Training) -> BrowseRow:
         result = training.progress.of(lab.id)
         steps = ", ".join(map(str, lab.steps))
         points = str(result.points) if result.points else ""
@@ -90,7 +90,7 @@ class TrainingScreen(BrowseScreen):
             points,
         )
         sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state, -result.points)
-        return Line(lab.id, texts, sort)
+        return BrowseRow(lab.id, texts, sort)
 
     def about(self, key: str) -> Content:
         if self.training is None:

@@ -1,4 +1,4 @@
-"""Trying a plan on a twin: what is tried, what broke, the evidence, what was put back, and the result."""
+"""Trying a plan on a twin: the rounds, what broke, the evidence, what was relaxed, and the result."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ _LOG_LINES = 12
 
 @dataclass
 class Told(Message):
-    """One thing happened in the trial."""
+    """One event of the trial."""
 
     event: TrialEvent
 
 
 @dataclass
-class Tried(Message):
+class TrialFinished(Message):
     """The trial ended with a result."""
 
     trial: Trial
 
 
 @dataclass
-class Ended(Message):
+class TrialEnded(Message):
     """The trial ended without a result; None: it was stopped."""
 
     error: HardenError | None
@@ -114,7 +114,7 @@ class TrialScreen(HardenScreen):
         self.action_start()
 
     def action_learn(self) -> None:
-        """Learn as well, or not: the choice counts for the next trial."""
+        """Toggle learning for the next trial."""
         self._learns = not self._learns
         self._draw()
 
@@ -126,7 +126,7 @@ class TrialScreen(HardenScreen):
             self.query_one("#reading").focus()
         elif self._stop is not None:
             self._stop.set()
-            self._now = "stopping, and removing the twin"
+            self._now = "stopping and removing the twin"
             self._draw()
         else:
             self.dismiss()
@@ -146,7 +146,7 @@ class TrialScreen(HardenScreen):
             self.app.push_screen(WriteScreen(self._choosing))
 
     def _tried_plan(self) -> Plan | None:
-        """The plan with what worked; complains where there is none."""
+        """The plan with what worked; raises an error if there is none."""
         trial = self._trial
         if trial is None or not trial.options:
             self.complain("There is no result yet." if trial is None else "No change could be kept.")
@@ -167,18 +167,18 @@ class TrialScreen(HardenScreen):
         bench, report = self._choosing.bench, self._choosing.report
         try:
             if self._simulated:
-                self.post_message(Tried(play_trial(self._plan, tell, stop)))
+                self.post_message(TrialFinished(play_trial(self._plan, tell, stop)))
             else:
                 profile = profile_path(report.subject.name, "") if self._learns else ""
                 wishes = Wishes(probes=probes, learn=profile)
                 trial = bench.trying(report).run(self._plan.choices, wishes, tell, stop)
                 if trial.learned is not None and trial.learned.seccomp is not None:
                     keep_profile(trial)
-                self.post_message(Tried(trial))
+                self.post_message(TrialFinished(trial))
         except KeyboardInterrupt:
-            self.post_message(Ended(None))
+            self.post_message(TrialEnded(None))
         except HardenError as error:
-            self.post_message(Ended(error))
+            self.post_message(TrialEnded(error))
 
     @on(Told)
     def _told(self, message: Told) -> None:
@@ -188,7 +188,7 @@ class TrialScreen(HardenScreen):
             self._rounds.append(event.round)
             self._events.append(self._of_round(len(self._rounds), event.round))
         elif event.loosened:
-            text = f"     put back: {event.loosened}"
+            text = f"     relaxed: {event.loosened}"
             self._events.append(Content.styled(visible(text, 300), "$warning"))
         elif event.left_out is not None:
             left = event.left_out
@@ -208,17 +208,17 @@ class TrialScreen(HardenScreen):
             (why, color),
         )
 
-    @on(Tried)
-    def _tried(self, message: Tried) -> None:
+    @on(TrialFinished)
+    def _tried(self, message: TrialFinished) -> None:
         self._trial, self._stop, self._now = message.trial, None, ""
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(TrialEnded)
+    def _ended(self, message: TrialEnded) -> None:
         self._trouble, self._stop, self._now = message.error, None, ""
         if message.error is None:
-            self._events.append(Content("  Stopped; the twin is removed and the container untouched."))
+            self._events.append(Content("  Stopped. The twin is removed; the container is untouched."))
         self._draw()
 
     # --- drawing ------------------------------------------------------------------------------------------
@@ -244,9 +244,10 @@ class TrialScreen(HardenScreen):
             return Content(self.signs.of("Making a twin…"))
         checks = dict.fromkeys(check for change in self._plan.changes for check in change.checks)
         text = (
-            f"Enter tries {len(checks)} fixes on a twin of this container: its own network, volumes copied "
-            "on write, no published ports. The container itself stays untouched. What breaks the twin is "
-            "found, and loosened or left out. A probe makes the result surer: listening is not yet answering."
+            f"Enter tries {len(checks)} fixes on a twin of this container: its own network, copy-on-write "
+            "volumes, no published ports. The container itself stays untouched. Whatever breaks the twin is "
+            "found, and relaxed or left out. A probe makes the result more certain: a service can listen "
+            "and still not answer."
         )
         return Content("\n\n").join([Content(text), Content(visible(", ".join(checks), 600))])
 
@@ -292,7 +293,9 @@ class TrialScreen(HardenScreen):
                 facts.append(f"writes to {', '.join(learned.writable)}")
             lines += self._part("Learned", facts)
         if trial.proposed_probe:
-            lines += self._part("To be surer, try again with this probe", [trial.proposed_probe])
+            lines += self._part(
+                "For a more certain result, try again with this probe", [trial.proposed_probe]
+            )
         if trial.options:
             lines += [Content(""), Content.styled("A applies it, w writes it.", "$primary")]
         return Content("\n").join(lines)

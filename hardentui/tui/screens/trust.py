@@ -1,4 +1,4 @@
-"""Trust: which policy holds, which rule would catch a pull of each running image, and who can change that."""
+"""Trust: the policy in force, the rule that applies to each running image, and who can change it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TrustScreen(HardenScreen):
             return
         reading = self.signs.of("   reading…") if self.session.judging else ""
         self.query_one("#crumb", Static).update(
-            Content.assemble(("Trust", "bold"), "   which images Podman would accept", (reading, "$primary"))
+            Content.assemble(("Trust", "bold"), "   which images Podman accepts", (reading, "$primary"))
         )
         self.query_one("#text", Static).update(self._content())
 
@@ -77,7 +77,7 @@ class TrustScreen(HardenScreen):
     def action_change(self) -> None:
         bench = self.session.bench
         if bench is None:
-            self.complain("Podman is not open yet.")
+            self.complain("Still connecting to Podman.")
             return
         running = [row.image for row in self.session.rows.values() if row.state == "running"]
         self.app.push_screen(TrustChangeScreen(bench, dict.fromkeys(running)))

@@ -1,4 +1,4 @@
-"""The trust assistant: rules, the files that they make, the pulls that prove them, and the way back."""
+"""The trust assistant: rules, the files they produce, the pulls that prove them, and undo."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 _INDENT = 14
-_NO_PULLS = "No pull is made and nothing is written: this host is simulated."
+_NO_PULLS = "This host is simulated: nothing is pulled or written."
 
 
 @dataclass
 class Drafted(Message):
-    """What the files would be; `change` can prove and apply it."""
+    """The planned files; `change` can prove and apply them."""
 
     change: TrustChange
     draft: TrustDraft
@@ -60,14 +60,14 @@ class Drafted(Message):
 
 @dataclass
 class Proven(Message):
-    """There was a pull."""
+    """A pull ended."""
 
     proof: PullProof
 
 
 @dataclass
-class Ended(Message):
-    """The plan is made and all pulls came; or not, because of an error."""
+class PullsEnded(Message):
+    """The plan is made and all pulls ended, or an error stopped them."""
 
     error: HardenError | None = None
     stopped: bool = False
@@ -75,7 +75,7 @@ class Ended(Message):
 
 @dataclass
 class Applied(Message):
-    """The files are written; `entry` is None where they said so already."""
+    """The files are written; `entry` is None if they needed no change."""
 
     entry: JournalEntry | None
 
@@ -115,7 +115,7 @@ class TrustChangeScreen(StoppableScreen):
             yield Input(id="rule", placeholder=f"{HELP}, such as quay.io/team=~/team.pub")
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
-            yield Input(id="signed", placeholder="an image signed with that key; empty: those that run")
+            yield Input(id="signed", placeholder="an image signed with that key; empty: the running ones")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
 
@@ -149,7 +149,7 @@ class TrustChangeScreen(StoppableScreen):
         if self._rules:
             self._changed(self._rules[:-1])
         else:
-            self.complain("There is no rule to drop.")
+            self.complain("There is no rule to remove.")
 
     def action_use(self) -> None:
         self._accept_in_use = not self._accept_in_use
@@ -164,7 +164,7 @@ class TrustChangeScreen(StoppableScreen):
         self._changed(self._rules)
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
-        """Other rules: what was proven of the ones before counts no more."""
+        """New rules: earlier proofs no longer count."""
         if self._busy():
             return
         self._rules = rules
@@ -177,7 +177,7 @@ class TrustChangeScreen(StoppableScreen):
     def _busy(self) -> bool:
         """Something is under way that has to end first; says so."""
         if self.stop is not None:
-            self.complain("Pulls are under way. esc stops them.")
+            self.complain("Pulls are running. esc stops them.")
         elif self._writing:
             self.complain("One moment: the files are being written.")
         return self.stop is not None or self._writing
@@ -205,9 +205,9 @@ class TrustChangeScreen(StoppableScreen):
             if not (self._simulated or draft.faults):
                 change.prove(draft, named, told, stop)
         except HardenError as error:
-            self.post_message(Ended(error, stop.is_set()))
+            self.post_message(PullsEnded(error, stop.is_set()))
             return
-        self.post_message(Ended(stopped=stop.is_set()))
+        self.post_message(PullsEnded(stopped=stop.is_set()))
 
     @on(Drafted)
     def _drafted(self, message: Drafted) -> None:
@@ -221,8 +221,8 @@ class TrustChangeScreen(StoppableScreen):
         self.draw()
         self.to_end()
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(PullsEnded)
+    def _ended(self, message: PullsEnded) -> None:
         self.stop, self._now, self._writing = None, "", False
         if message.stopped:
             self._draft, self._proofs = None, []
@@ -242,11 +242,11 @@ class TrustChangeScreen(StoppableScreen):
         elif self._writing:
             self._busy()
         elif draft is None or self._change is None or not self._complete or self._entry is not None:
-            self.complain("Prove the plan first: enter.")
+            self.complain("Prove the plan first with enter.")
         elif reason := why_not(draft, self._proofs):
-            self.complain(reason, "The policy stays as it is")
+            self.complain(reason, "Policy not changed")
         elif not draft.files:
-            self.complain("The files already say so.")
+            self.complain("The files are already up to date.")
         else:
             files = ", ".join(file.path for file in draft.files)
             question = SureScreen(f"Write {files}?", "The journal (J) undoes it.")
@@ -263,7 +263,7 @@ class TrustChangeScreen(StoppableScreen):
         try:
             self.post_message(Applied(change.apply(draft, proofs)))
         except HardenError as error:
-            self.post_message(Ended(error))
+            self.post_message(PullsEnded(error))
 
     @on(Applied)
     def _applied(self, message: Applied) -> None:
@@ -309,12 +309,12 @@ class TrustChangeScreen(StoppableScreen):
         for rule in for_any_tag(self._rules, any_tag=self._any_tag):
             parts += hanging("", f"{rule.scope}: {rule_text(rule)}", self._width, indent=2)
         if not self._rules:
-            parts += hanging("", "none yet: i writes one", self._width, "$muted", indent=2)
-        in_use = "accepted unsigned, by a rule each" if self._accept_in_use else "as the rules say"
-        default = "refused" if self._reject else "as today"
+            parts += hanging("", "none yet: i adds one", self._width, "$muted", indent=2)
+        in_use = "accepted unsigned, one rule each" if self._accept_in_use else "as the rules say"
+        default = "rejected" if self._reject else "as today"
         parts += self._line("u  in use", f"{plural(len(self._in_use), 'running image')}: {in_use}")
-        parts += self._line("d  no rule", f"whatever has no rule is {default}")
-        parts += self._line("g  tags", "any tag counts, as cosign signs" if self._any_tag else "name and tag")
+        parts += self._line("d  no rule", f"images without a rule: {default}")
+        parts += self._line("g  tags", "any tag, as signed by cosign" if self._any_tag else "name and tag")
         return parts
 
     def _of_plan(self) -> list[Part | Content]:
@@ -322,13 +322,13 @@ class TrustChangeScreen(StoppableScreen):
         if draft is None:
             return [] if self._trouble or self._now else [("\nEnter makes the plan and proves it.", "$muted")]
         parts: list[Part | Content] = [("\nPlan\n", "bold $primary")]
-        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files already say so.\n"]
+        parts += [diff_content(draft.diff), "\n"] if draft.diff else ["The files are already up to date.\n"]
         for note in draft.notes:
             parts += self._line("note", note)
         for image in draft.unsigned:
-            parts += self._line("unsigned", f"{image} runs and is accepted without a signature", "$warning")
+            parts += self._line("unsigned", f"{image} is in use and accepted without a signature", "$warning")
         for image in draft.refused:
-            parts += self._line("! refused", f"{image} runs and could not be pulled any more", "$error")
+            parts += self._line("! refused", f"{image} is in use and could no longer be pulled", "$error")
         for fault in draft.faults:
             parts += self._line("! fault", fault, "$error")
         return parts
@@ -346,7 +346,7 @@ class TrustChangeScreen(StoppableScreen):
             text = f"{proof.case}: {pull.reference} {pull.verdict} ({pull.by})"
             parts += hanging(mark, text, self._width, style, indent=2, label_style=style)
             if not proof.holds:
-                parts += hanging("", f"wanted: {proof.wanted}; {pull.said}", self._width, indent=4)
+                parts += hanging("", f"expected: {proof.wanted}; {pull.said}", self._width, indent=4)
                 parts += hanging("", proof.hint, self._width, indent=4)
         return parts
 
@@ -361,7 +361,7 @@ class TrustChangeScreen(StoppableScreen):
         if not self._complete or self._draft is None or self._simulated:
             return []
         if reason := why_not(self._draft, self._proofs):
-            return ["\n", (f"It is not applied: {visible(reason, 400)}", "bold $error")]
+            return ["\n", (f"Not applied: {visible(reason, 400)}", "bold $error")]
         if not self._draft.files:
             return []
-        return ["\n", ("Every pull came out as it must. ctrl+s writes the files.", "bold $success")]
+        return ["\n", ("Every pull ended as expected. ctrl+s writes the files.", "bold $success")]

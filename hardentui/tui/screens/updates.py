@@ -1,4 +1,6 @@
-"""Newer images: what registries have for the images here, and for those that Quadlet files pin by digest."""
+"""Newer images: what the registries offer for the images here, and for those pinned by digest in Quadlet
+files.
+"""
 
 from __future__ import annotations
 
@@ -41,19 +43,19 @@ from hardentui.workbench.updating.updates import COOL_DOWN, Update, Updates
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
-_SIMULATED = "This host is simulated: no registry is asked, and no file of this machine is read."
+_SIMULATED = "This host is simulated: no registry is queried, and no file of this machine is read."
 
 
 @dataclass
 class Asking(Message):
-    """A registry is asked for this name."""
+    """A registry is being queried for this name."""
 
     name: str
 
 
 @dataclass
 class Answered(Message):
-    """What is known now; pins come after images."""
+    """The results so far; pins come after images."""
 
     updates: tuple[Update, ...]
     files: tuple[PinFile, ...] = ()
@@ -61,8 +63,8 @@ class Answered(Message):
 
 
 @dataclass
-class Ended(Message):
-    """All were asked, or it was stopped, or it failed."""
+class QueriesEnded(Message):
+    """All registries were queried, or it was stopped, or it failed."""
 
     error: HardenError | None = None
     stopped: bool = False
@@ -70,7 +72,7 @@ class Ended(Message):
 
 @dataclass
 class Moved(Message):
-    """Pins were moved: what is to be done next, and what could not be written."""
+    """Pins were moved: the next commands, and what could not be written."""
 
     count: int
     commands: tuple[str, ...]
@@ -95,13 +97,13 @@ class UpdatesScreen(StoppableScreen):
         self._writing = False
         self._now = ""
 
-    # --- asking ------------------------------------------------------------------------------------------
+    # --- querying -----------------------------------------------------------------------------------------
 
     def action_ask(self) -> None:
         if self._bench.opened.simulated:
             self.complain(_SIMULATED)
         elif self.stop is not None:
-            self.complain("Registries are being asked. esc stops that.")
+            self.complain("Registries are being queried. esc stops it.")
         elif self._writing:
             self.complain("One moment: the pins are being moved.")
         else:
@@ -122,13 +124,13 @@ class UpdatesScreen(StoppableScreen):
             pins = ask_for(files, datetime.now(UTC), told, stop)
             self.post_message(Answered(updates, files, pins))
         except HardenError as error:
-            self.post_message(Ended(error, stop.is_set()))
+            self.post_message(QueriesEnded(error, stop.is_set()))
             return
-        self.post_message(Ended(stopped=stop.is_set()))
+        self.post_message(QueriesEnded(stopped=stop.is_set()))
 
     @on(Asking)
     def _asking(self, message: Asking) -> None:
-        self._now = f"asking for {message.name}"
+        self._now = f"querying {message.name}"
         self.draw()
 
     @on(Answered)
@@ -136,14 +138,14 @@ class UpdatesScreen(StoppableScreen):
         self._updates, self._files, self._pins = message.updates, message.files, message.pins
         self.draw()
 
-    @on(Ended)
-    def _ended(self, message: Ended) -> None:
+    @on(QueriesEnded)
+    def _ended(self, message: QueriesEnded) -> None:
         self.stop, self._now = None, ""
         if message.stopped:
-            self.notify("Stopped; what is not listed was not asked for.", markup=False)
+            self.notify("Stopped; unlisted images were not queried.", markup=False)
         else:
             self._trouble = message.error
-        self.session.around.renew()  # the check of outdated tags judges with the answers
+        self.session.around.renew()  # the check of outdated tags uses the results
         self.draw()
 
     # --- moving pins -------------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ class UpdatesScreen(StoppableScreen):
 
     def action_move(self) -> None:
         if self.stop is not None or self._pins is None:
-            self.complain("Ask the registries first: enter.")
+            self.complain("Query the registries first with enter.")
         elif self._writing or not self._moving or self._moved is not None:
             self.complain("No pin can be moved.")
         else:
@@ -174,7 +176,7 @@ class UpdatesScreen(StoppableScreen):
             try:
                 if move(file, pins) is not None:
                     written.append(file.path)
-            except HardenError as error:  # one file that cannot be written keeps none of the others back
+            except HardenError as error:  # a file that cannot be written does not stop the others
                 troubles.append(f"{file.path}: {error.title}")
         moved = [report for report in pins if report.path in written]
         count = sum(report.state is PinState.MOVES for report in moved)
@@ -200,8 +202,8 @@ class UpdatesScreen(StoppableScreen):
         elif self._updates is None and self.stop is None and self._trouble is None:
             what = plural(len(self._images), "image")
             text = (
-                f"Enter asks the registries of {what} and of the pins in Quadlet files for newer ones, "
-                f"without pulling. A newer image counts once it has been there for {COOL_DOWN} days."
+                f"Enter queries the registries for newer versions of {what} and of the pins in Quadlet "
+                f"files, without pulling. A newer image counts once it has been there for {COOL_DOWN} days."
             )
             parts.append(Content.assemble(*hanging("", text, width, indent=0)))
         sections: list[PageSection] = []
@@ -223,7 +225,7 @@ class UpdatesScreen(StoppableScreen):
             diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)
             told = Content.styled("m moves these pins", "$primary")
             return [diff_content(diffs), told] if diffs else []
-        parts = [Content.styled(f"Moved: {plural(self._moved.count, 'pin')}. J takes it back.", "$success")]
+        parts = [Content.styled(f"Moved: {plural(self._moved.count, 'pin')}. J undoes it.", "$success")]
         if self._moved.commands:
             commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)
             parts.append(Content(f"Next:\n{commands}"))

@@ -1,4 +1,4 @@
-"""The values that one fix takes. Each is in the plan as soon as it can be: nothing has to be confirmed."""
+"""The values of one fix. Each takes effect in the plan as soon as it is valid; nothing needs confirming."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from hardentui.workbench.planning.planner import typed_value
 
 _BAD = "bold $status-high"
 _LINES = 4
-"""So many lines of what the fix changes are told at once; the difference below has them all."""
+"""How many changed lines are shown here; the diff below has all of them."""
 
 
 class ValueField(VerticalGroup):
-    """One value: its name, what is typed, and below it what it may be and where it comes from.
+    """One value: its name, the input, and below it the allowed values and where the value comes from.
 
     Attributes:
-        fault: why what is typed is not taken; empty when it is.
+        fault: why the input is not accepted; empty when it is.
     """
 
     def __init__(self, setting: FixValue) -> None:
@@ -56,12 +56,14 @@ class ValueField(VerticalGroup):
         return self.query_one(Input)
 
     def show(self, width: int) -> None:
-        """Say anew what is known of the value, wrapped to `width` cells."""
+        """Update the description of the value, wrapped to `width` cells."""
         setting = self.setting
         parts: list[Part] = []
         if self.fault:
             kept = text_of(setting.value) or "nothing"
-            parts += hanging("!", f"{self.fault} It stays {kept}.", width, _BAD, indent=2, label_style=_BAD)
+            parts += hanging(
+                "!", f"{self.fault} The value stays {kept}.", width, _BAD, indent=2, label_style=_BAD
+            )
         else:
             parts += hanging("", f"{setting.form}.", width, "$muted", indent=0)
         parts += hanging("", _origin(setting), width, "$muted", indent=0)
@@ -79,11 +81,11 @@ def _origin(setting: FixValue) -> str:
                 f"Chosen here; the default is {default}." if default else "Chosen here; there is no default."
             )
         case From.CHECKLIST:
-            return "The checklist says so."
+            return "Set by the checklist."
         case From.SETTINGS:
-            return "Your settings say so."
+            return "Set in your settings."
         case From.CHECK:
-            return "The default." if default else "There is no default: only you can know it."
+            return "The default." if default else "There is no default; you have to choose one."
 
 
 class ValuesScreen(HardenScreen):
@@ -111,13 +113,13 @@ class ValuesScreen(HardenScreen):
     def on_mount(self) -> None:
         self._why = self._choosing.refusal(self._check)
         self._draw()
-        # not before it is laid out: a long value would be scrolled out of sight
+        # not before layout: a long value would be scrolled out of sight
         self.call_after_refresh(self.query(ValueField).first().input.focus)
 
     def on_resize(self) -> None:
         self._draw()
 
-    # --- what is typed ---------------------------------------------------------------------------------
+    # --- input ----------------------------------------------------------------------------------------------
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
@@ -159,11 +161,11 @@ class ValuesScreen(HardenScreen):
         fields[at % len(fields)].input.focus()
 
     def action_back(self) -> None:
-        """A text that was not taken is not thrown away with one key."""
+        """An input that was not accepted is not discarded with a single key."""
         faults = [field for field in self.query(ValueField) if field.fault]
         if faults and not self._warned:
             self._warned = True
-            self.complain(f"{faults[0].fault} esc again leaves it as it was.", "Not taken")
+            self.complain(f"{faults[0].fault} esc again discards it.", "Not accepted")
             return
         super().action_back()
 
@@ -186,7 +188,7 @@ class ValuesScreen(HardenScreen):
         view.call_after_refresh(view.reveal, next((line for line in lines if line.startswith("+")), ""))
 
     def _lines(self) -> tuple[str, ...]:
-        """What the fix changes in a Quadlet, for reading; nothing while it is not in the plan."""
+        """What the fix changes in a Quadlet, for display; empty while it is not in the plan."""
         if self._check not in self._choosing:
             return ()
         values = self._choosing.choice(self._check).parameters

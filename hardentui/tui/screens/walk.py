@@ -1,4 +1,4 @@
-"""The walk: one container, step by step, with its fixes and the plan that they make."""
+"""The walk: one container, step by step, with its fixes and the resulting plan."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class WalkScreen(ContainerScreen):
         if what == "opening":
             self.dismiss()
         elif what == "events" and not self._gone:
-            self.session.recheck(self._key)  # not every change shows in the list
+            self.session.recheck(self._key)  # not every change is visible in the list
         elif what == "look":
             self._show_hint()
         elif what in ("opened", "host", "connection"):
@@ -127,7 +127,7 @@ class WalkScreen(ContainerScreen):
 
     @property
     def _changeable(self) -> Choosing | None:
-        """Where fixes can be chosen: for a container that is known."""
+        """Choosing is possible once the container is known."""
         return self._choosing if self._choosing is not None and self._choosing.report.facts else None
 
     def _findings(self) -> tuple[Finding, ...]:
@@ -138,7 +138,7 @@ class WalkScreen(ContainerScreen):
         )
 
     def _cells(self) -> tuple[Cell, ...]:
-        """As the steps show them here: with the findings of host and engine, which the list leaves out."""
+        """The steps as shown here: with the findings of host and engine, which the list leaves out."""
         bench, report = self.session.bench, self._report
         if bench is None or report is None:
             return ()
@@ -182,14 +182,14 @@ class WalkScreen(ContainerScreen):
         self._show_hint()
 
     def _show_hint(self) -> None:
-        """In the step about images: that nobody has looked inside, or how far the look is."""
+        """In the step about images: the image is not inspected yet, or the progress of its inspection."""
         line, look = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and look is not None:
             text = look.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
-            line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
+            line.update(Content.assemble(("o", "bold $primary"), " inspects the image without running it"))
         line.display = here and (look is not None or self._can_look)
 
     @property
@@ -198,7 +198,7 @@ class WalkScreen(ContainerScreen):
 
     @property
     def _can_look(self) -> bool:
-        """Its image is known, and nobody has looked inside."""
+        """Its image is known and not inspected yet."""
         facts = self._report.facts if self._report else None
         image = facts.image if facts else None
         return (
@@ -213,11 +213,11 @@ class WalkScreen(ContainerScreen):
         signs, report, choosing = self.signs, self._report, self._choosing
         right: Content
         if self._gone:
-            right = Content.assemble(("removed: these are its last facts", "bold $status-high"))
+            right = Content.assemble(("removed: showing its last facts", "bold $status-high"))
         elif self._row is not None and self.session.greyed(self._row):
-            right = Content.assemble(("connection lost: old facts", "bold $status-high"))
+            right = Content.assemble(("connection lost: showing old facts", "bold $status-high"))
         elif report is None or choosing is None:
-            right = Content(signs.of("waiting for its details…"))
+            right = Content(signs.of("loading its details…"))
         else:
             right = promise(choosing, signs)
         width = self.app.size.width - 2
@@ -233,11 +233,11 @@ class WalkScreen(ContainerScreen):
     def _nothing(self, step: Step) -> Content:
         report = self._report
         if report is None:
-            return Content(self.signs.of("Its details have not arrived yet…"))
+            return Content(self.signs.of("Loading its details…"))
         if report.trouble:
             return Content(f"Nothing could be judged: {visible(report.trouble)}")
         return Content.assemble(
-            "No check of this step looks at this container.\n\n",
+            "No check of this step applies to containers.\n\n",
             (
                 f"The step has {plural(len(step.checks), 'check')} of the host, engine or image.",
                 "$muted",
@@ -267,8 +267,8 @@ class WalkScreen(ContainerScreen):
             self._at = (self._at + by) % len(self._steps)
             await self._show_step()
 
-    @on(StepRail.Chosen)
-    async def _step_clicked(self, message: StepRail.Chosen) -> None:
+    @on(StepRail.StepClicked)
+    async def _step_clicked(self, message: StepRail.StepClicked) -> None:
         await self.action_open_step(self._steps[message.at].number)
 
     def action_next(self) -> None:
@@ -286,9 +286,9 @@ class WalkScreen(ContainerScreen):
     def action_look(self) -> None:
         row = self._row
         if row is None or not self._can_look:
-            self.complain("There is nothing to read: it was read already, or the image is not known.")
+            self.complain("Nothing to inspect: the image was inspected already, or is unknown.")
         elif not self.session.around.look_into(row.engine.label, image_id(row), row.image):
-            self.complain("Another image is being read. esc stops it.")
+            self.complain("Another image is being inspected. esc stops it.")
 
     def action_back(self) -> None:
         if not (self._in_image_step and self.session.around.cancel_look()):
@@ -309,14 +309,14 @@ class WalkScreen(ContainerScreen):
         if finding is None or choosing is None:
             return
         if finding.subject.kind is not Kind.CONTAINER:
-            self.complain("This concerns the host or the engine: see the commands in the finding.")
+            self.complain("This is about the host or the engine: see the commands in the finding.")
         elif not finding.failing:
             self.complain("There is nothing to fix here.")
         elif why := choosing.toggle(finding.check):
             if why.needs:
                 self._open_values(choosing, finding)
             else:
-                self.complain(str(why), "Not by a plan")
+                self.complain(str(why), "No automatic fix")
         await self._show_step()
 
     def action_values(self) -> None:
@@ -324,7 +324,7 @@ class WalkScreen(ContainerScreen):
         if finding is None or choosing is None or choosing.report.facts is None:
             return
         if finding.subject.kind is not Kind.CONTAINER or not finding.failing:
-            self.complain("Nothing here can be fixed by a plan, so there is no value to set.")
+            self.complain("Nothing here has an automatic fix, so there is no value to set.")
         elif not choosing.settings(finding.check):
             self.complain("This fix takes no values.")
         else:
@@ -351,7 +351,7 @@ class WalkScreen(ContainerScreen):
             return
         likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
         if not likely:
-            self.complain("Every fix may break something here. F chooses them all.")
+            self.complain("Every fix may break something here. F chooses all of them.")
         elif not choosing.add(likely):
             choosing.drop(choice.check for choice in likely)
         await self._show_step()
@@ -366,7 +366,7 @@ class WalkScreen(ContainerScreen):
             need = "This fix needs" if len(left) == 1 else "These fixes need"
             self.complain(f"{need} a value first (p): {', '.join(left)}.", "Not chosen")
         elif not choosing.chosen:
-            self.complain("There is nothing a plan can fix.")
+            self.complain("There is nothing to fix automatically.")
         await self._show_step()
 
     async def action_none(self) -> None:

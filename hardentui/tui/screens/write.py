@@ -1,4 +1,4 @@
-"""Writing: the files and their difference first, then where to, then what became of each file."""
+"""Writing: first the files and their diff, then the destination, then the result for each file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class WriteScreen(HardenScreen):
         yield DiffView(id="preview")
 
     def on_mount(self) -> None:
-        self.query_one("#write", Button).active_effect_duration = 0  # while it lasts, the button is deaf
+        self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
         self.query_one("#folder", Input).focus()
         self._prepare()
         self.run_worker(self._look_for_unit, group="unit", thread=True)
@@ -96,15 +96,15 @@ class WriteScreen(HardenScreen):
         unit = self._unit = message.unit
         self._looking = False
         untouched = self._targets() == (Target.QUADLET,)
-        if unit is not None and unit.ways and self._plan is not None:  # else there is nothing to change
+        if unit is not None and unit.ways and self._plan is not None:  # else nothing can be changed
             self.query_one("#own").add_class("-there")
             self.query_one("#unit").display = Target.UNIT in unit.ways
-            if untouched:  # a second unit for the container is the exception
+            if untouched:  # a second unit for the container is rarely wanted
                 self.query_one(f"#{_UNIT_TICKS[unit.ways[0]]}", Checkbox).value = True
                 self.query_one("#quadlet", Checkbox).value = False
         self._made()
 
-    # --- what would be written -----------------------------------------------------------------------
+    # --- the files to write ---------------------------------------------------------------------------
 
     def _ticked(self, tick: str) -> bool:
         return self.query_one(f"#{tick}", Checkbox).value
@@ -114,14 +114,14 @@ class WriteScreen(HardenScreen):
 
     @property
     def _goes_in_place(self) -> Target | None:
-        """The way in which the unit is changed where systemd reads it; None when that is not wanted."""
+        """How the unit is changed where systemd reads it; None if that is not selected."""
         if not self._ticked("in-place"):
             return None
         return next((target for target in self._targets() if target.changes_unit), None)
 
     @on(Checkbox.Changed)
     def _ticks_changed(self, message: Checkbox.Changed) -> None:
-        """One way to change the unit at a time: both would say the same twice."""
+        """One way to change the unit at a time: both would make the same change twice."""
         ticks = tuple(_UNIT_TICKS.values())
         if message.value and message.checkbox.id in ticks:
             for other in ticks:
@@ -139,7 +139,7 @@ class WriteScreen(HardenScreen):
 
     @property
     def _missing(self) -> tuple[Target, ...]:
-        """The chosen kinds whose files are still to be made."""
+        """The selected file types whose files are not made yet."""
         return tuple(kind for kind in self._targets() if kind not in self._ready and kind not in self._failed)
 
     @property
@@ -148,7 +148,7 @@ class WriteScreen(HardenScreen):
         return self._looking or bool(self._missing)
 
     def _plan_file(self) -> DraftFile | None:
-        """The plan, where it is to be written too."""
+        """The plan, if it is selected for writing."""
         if self._plan is None or not self._ticked("plan"):
             return None
         return plan_file(self._choosing.report, self._plan)
@@ -213,7 +213,7 @@ class WriteScreen(HardenScreen):
                 parts += hanging("", error.title, width, _BAD, indent=0)
                 parts += [*hanging("", error.hint, width, indent=0), "\n"]
             elif target not in self._ready:
-                parts.append(self.signs.of("Making the files and asking the generator…\n"))
+                parts.append(self.signs.of("Making the files and running the generator…\n"))
             else:
                 parts += self._of_draft(self._ready[target].draft)
         if file := self._plan_file():
@@ -242,7 +242,7 @@ class WriteScreen(HardenScreen):
         self._show_hint()
 
     def _show_hint(self) -> None:
-        """Where everything goes, and why the unit cannot be changed in place, where somebody wants that."""
+        """The destination, and why the unit cannot be changed in place if that is selected."""
         width = self.app.size.width - 12
         parts: list[Part] = []
         if self._goes_in_place is not None:
@@ -252,11 +252,11 @@ class WriteScreen(HardenScreen):
             if self._plan is not None and self._unit.elsewhere:
                 parts += self._command(Target.UNIT, width)
         elif self._unit is not None:
-            use = "In place changes it there." if self._plan else "Chosen fixes can change it there."
+            use = "'In place' changes it there." if self._plan else "Chosen fixes can be applied to it there."
             said = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
             parts += hanging("", said, width, "$muted", indent=0)
         if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
-            said = f"Goes to {self._folder()}; what is there is kept."
+            said = f"Goes to {self._folder()}; existing files are kept as backups."
             parts += hanging("", said, width, "$muted", indent=0)
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
@@ -270,17 +270,17 @@ class WriteScreen(HardenScreen):
             return parts + self._command(target, width) if may_be_root else parts
         parts = []
         for written in ready.in_place:
-            kept = f"; what is there is kept as {Path(written.backup).name}" if written.backup else ""
+            kept = f"; the previous file is kept as {Path(written.backup).name}" if written.backup else ""
             said = f"{written.path} ({written.state}){kept}"
             parts += hanging("in place", said, width, indent=9, label_style="bold")
         return parts
 
     def _command(self, target: Target, width: int) -> list[Part]:
-        """What to run where it can be done."""
+        """The commands to run where the files can be installed."""
         plan = plan_file(self._choosing.report, self._plan) if self._plan else None
         file = str(self._folder() / plan.name) if plan else "FILE"
         command = command_in_place(known_facts(self._choosing.report), target, file)
-        said = hanging("", "Tick plan and write it; then this does it:", width, "$muted", indent=2)
+        said = hanging("", "Tick 'plan' and write it; then run:", width, "$muted", indent=2)
         return said + hanging("", command, width, "$primary", indent=2)
 
     # --- writing -------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ class WriteScreen(HardenScreen):
         return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
 
     def _to_folder(self) -> tuple[DraftFile, ...]:
-        """The files that go into the folder."""
+        """The files that go to the folder."""
         targets = (target for target in self._targets() if target != self._goes_in_place)
         drafts = [self._ready[target].draft for target in targets if target in self._ready]
         files = [file for draft in drafts for file in draft.files]
@@ -297,7 +297,7 @@ class WriteScreen(HardenScreen):
         return (*files, plan) if plan else tuple(files)
 
     def _in_place(self) -> Draft | None:
-        """The change that goes where systemd reads it; None where that is not wanted, or not possible."""
+        """The change that goes where systemd reads the unit; None if not selected or not possible."""
         ready = self._ready.get(self._goes_in_place) if self._goes_in_place else None
         if ready is None or isinstance(ready.in_place, HardenError) or not ready.draft.files:
             return None
@@ -309,7 +309,7 @@ class WriteScreen(HardenScreen):
 
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
-        """Write all that is chosen, as soon as all of it is made."""
+        """Write everything selected, once all of it is made."""
         self._write_when_made = self._incomplete
         if self._write_when_made:
             self._show_result(Content(self.signs.of("Making the files…")))
@@ -335,14 +335,14 @@ class WriteScreen(HardenScreen):
                     written += save(files, folder, create=True)  # all of it, or nothing
                 if in_place is not None:
                     if bench.drafter.draft(report, plan, in_place.target) != in_place:
-                        raise WriteError("The unit was changed meanwhile.", "Look at the difference again.")
+                        raise WriteError("The unit was changed meanwhile.", "Review the diff again.")
                     written += save_in_place(known_facts(report), in_place)
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:
                 if in_place is not None:
                     commands = bench.drafter.next_commands(report, in_place, "")
-                else:  # of several forms the first one: they are two ways to the same container
+                else:  # of several formats the first one: they are alternative ways to run the same container
                     ways = (bench.drafter.next_commands(report, draft, folder) for draft in to_folder)
                     commands = next(ways, ())
                 self.post_message(FilesWritten(tuple(written), commands))
@@ -358,7 +358,7 @@ class WriteScreen(HardenScreen):
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:
-            kept = f", the former one is kept as {file.backup}" if file.backup else ""
+            kept = f", the previous one is kept as {file.backup}" if file.backup else ""
             parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
         for command in message.commands:
             parts += hanging("next:", command, width, "$primary", indent=10, label_style="bold")
@@ -377,7 +377,7 @@ class WriteScreen(HardenScreen):
         result.add_class("-shown")
 
     def _look_again(self) -> None:
-        """A unit that was changed is another one now."""
+        """A changed unit no longer matches what was drafted."""
         for target in _UNIT_TICKS:
             self._ready.pop(target, None)
             self._failed.pop(target, None)

@@ -1,1 +1,1 @@
-"""The widgets: they get data from above and post messages upwards; they know no screen."""
+"""The widgets: they receive data from screens and post messages upwards; they know no screen."""

@@ -1,4 +1,4 @@
-"""What one of many containers gets, and what was written for all of them, as text."""
+"""The plan of one of many containers, and everything that was written, as text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"
 _LABEL = 19
 _BOLDER = {
-    Caution.LIKELY: "change how it behaves: L takes them",
+    Caution.LIKELY: "change its behaviour: L takes them",
     Caution.ALL: "may break it: F takes them",
 }
 
 
 def item_parts(item: BatchItem, width: int) -> Iterator[Part]:
-    """Its fixes, what they leave out, its files and the difference; or why nothing is written for it."""
+    """Its fixes, what they leave out, its files and the diff; or why nothing is written for it."""
     if item.trouble is not None:
         error = item.trouble
         yield from hanging("refused", error.title, width, indent=_LABEL, label_style=_BAD)
@@ -45,7 +45,7 @@ def item_parts(item: BatchItem, width: int) -> Iterator[Part]:
 
 
 def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
-    """The fixes with their risks, what to mind, and what is left out."""
+    """The fixes with their risks, warnings, and what is left out."""
     by_risk: dict[str, list[str]] = {}
     for choice in plan.choices:
         by_risk.setdefault(plan.risks[choice.check].value, []).append(choice.check)
@@ -70,10 +70,10 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
 def written_parts(
     files: Sequence[WrittenFile], commands: Sequence[str], folder: str, width: int
 ) -> list[Part]:
-    """Every file that was written, and what to run next."""
+    """Every file that was written, and the next commands."""
     parts = hanging("", f"Written: {plural(len(files), 'file')} in {folder}", width, _GOOD, indent=0)
     for file in files:
-        kept = f", the former one is {PurePath(file.backup).name}" if file.backup else ""
+        kept = f", the previous one is {PurePath(file.backup).name}" if file.backup else ""
         parts += hanging(str(file.state), f"{PurePath(file.path).name}{kept}", width, indent=11)
     for command in commands:
         parts += hanging("next:", command, width, "$primary", indent=11, label_style="bold")

@@ -32,10 +32,10 @@ class Columns(Struct, frozen=True):
 
 
 def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
-    """Share a line of `width` cells: the name gets what it needs, the image what is left.
+    """Share a line of `width` cells: the name gets what it needs, the image takes the rest.
 
     Args:
-        wanted: the columns besides the name that the user wants to see, by name; None = all.
+        wanted: the columns besides the name that the user chose; None = all.
     """
     sample = rows[:_SAMPLE]
     name = _longest([row.name for row in sample], 9, 40)
@@ -71,18 +71,18 @@ def _longest(texts: list[str], least: int, most: int) -> int:
 
 
 def engine_text(row: Row, width: int) -> str:
-    """The engine; where it does not fit, the user's name is enough."""
+    """The engine; the user's name alone if the full label does not fit."""
     label = row.engine.label
     return label.removeprefix("rootless ") if len(label) > width else label
 
 
 def short_image(image: str) -> str:
-    """The image with twelve digits of its digest: sixty-four fill a line and tell nobody more."""
+    """The image with twelve digits of its digest: all sixty-four would fill a line."""
     return _DIGEST.sub(r"\1", image)
 
 
 def image_text(row: Row, width: int) -> str:
-    """The image; where it does not fit, its registry goes first."""
+    """The image; if it does not fit, the registry is dropped first."""
     image = short_image(row.image)
     if len(image) > width and "/" in image:
         return "…/" + image.rpartition("/")[2]
@@ -90,7 +90,7 @@ def image_text(row: Row, width: int) -> str:
 
 
 def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
-    """Title, column of the order, width of all columns before the steps that are shown."""
+    """Title, sort column, and the width of all columns before the steps."""
     titles = (
         ("Container", "name", columns.name),
         ("Image", "image", columns.image),
@@ -103,7 +103,7 @@ def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
 
 
 def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
-    """The line above the rows; the arrow stands at the column that the rows are sorted by."""
+    """The heading; the arrow marks the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
     for title, column, width in _titles(columns):
         mark = arrow if column == sorted_by else ""
@@ -115,7 +115,7 @@ def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
 
 
 def heading_at(columns: Columns, x: int) -> str:
-    """The column that a click on the heading at `x` sorts by; empty beside the headings."""
+    """The column that a click on the heading at `x` sorts by; empty outside the headings."""
     at = _CURSOR
     for _, column, width in _titles(columns):
         if x < at + width + 1:
@@ -126,7 +126,7 @@ def heading_at(columns: Columns, x: int) -> str:
 
 
 def state_text(row: Row, width: int) -> str:
-    """Podman's longer text where there is room for it."""
+    """Podman's longer text if there is room for it."""
     return row.status if width > 10 and row.status else row.state
 
 

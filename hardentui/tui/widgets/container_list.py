@@ -1,4 +1,4 @@
-"""The list of containers: one line each, drawn only where it is seen.
+"""The list of containers: one line each, drawn only where visible.
 
 Lines are rendered on demand instead of being put into a DataTable: a thousand rows then cost as much as the
 thirty that are visible, and a new order is a new list, with no width to be measured again.
@@ -41,12 +41,12 @@ MARKED, CHOSEN = "*", "+"
 
 
 class Line(Struct, frozen=True):
-    """A row, and what else is to be seen of it.
+    """A row, and its marks.
 
     Attributes:
         grey: its data is old.
-        marked: by the user, to do something with all that are.
-        chosen: fixes were chosen for it and are not written.
+        marked: by the user, for an action on several containers.
+        chosen: it has chosen fixes that are not written.
     """
 
     row: Row
@@ -56,7 +56,7 @@ class Line(Struct, frozen=True):
 
     @property
     def sign(self) -> str:
-        """Between the cursor and the name."""
+        """Drawn between the cursor and the name."""
         return MARKED if self.marked else CHOSEN if self.chosen else " "
 
 
@@ -97,16 +97,16 @@ class ContainerList(ScrollView, can_focus=True):
     )
     DEFAULT_CSS += "\n}"
 
-    cursor: reactive[int] = reactive(0, repaint=False)  # only two lines look different then
+    cursor: reactive[int] = reactive(0, repaint=False)  # only these two lines change
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another row, or on the same one with new contents."""
+        """The cursor moved to another row, or its row has new contents."""
 
         row: Row | None
 
     class Drawn(Message):
-        """Rows are on the screen, where none were."""
+        """The first rows are on the screen."""
 
     @dataclass
     class HeadingClicked(Message):
@@ -143,7 +143,7 @@ class ContainerList(ScrollView, can_focus=True):
         return tuple(line.row.key for line in self._lines)
 
     def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
-        """Show these lines in this order. The cursor stays on its container once it was moved.
+        """Show these lines in this order. Once moved, the cursor stays on its container.
 
         Args:
             sorted_by: column and arrow, for the heading.
@@ -167,15 +167,15 @@ class ContainerList(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.current))
 
     def begin_at(self, place: Place | None) -> None:
-        """Have the first lines that are shown come with the cursor on this container."""
+        """Place the cursor on this container when the first lines are shown."""
         self._begin_at = place
 
     def hold(self) -> None:
-        """Have the cursor stay on its container from now on."""
+        """Keep the cursor on its container from now on."""
         self._touched = True
 
     def to_the_top(self) -> None:
-        """Have the next lines that are shown begin with the cursor: they are others than before."""
+        """Return the cursor to the top when the next lines are shown: they are a different list."""
         self._touched = False
 
     # --- keys and mouse --------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class ContainerList(ScrollView, can_focus=True):
     def _follow_cursor(self) -> None:
         if not self.is_attached:
             return
-        # line 0 is the heading, which covers the top of the window
+        # line 0 is the heading, which covers the top of the viewport
         top = max(0, self.cursor)
         self.scroll_to_region(Region(0, top, 1, 2), animate=False, force=True, immediate=True)
 
@@ -253,7 +253,7 @@ class ContainerList(ScrollView, can_focus=True):
             strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
             if not self._drawn:
                 self._drawn = True
-                self.post_message(self.Drawn())  # it is read after the screen has been written
+                self.post_message(self.Drawn())  # read after the screen has been drawn
         else:
             return Strip.blank(width, base)
         strip = strip.apply_style(base) if y else strip

@@ -1,4 +1,4 @@
-"""A unified difference to look at."""
+"""A unified diff to read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.visible import visible_lines
 
 
 def diff_content(text: str) -> Content:
-    """Colours for the lines of a difference; the signs + and - stay in front of them."""
+    """Colours for the lines of a diff; the signs + and - stay in front of them."""
     lines: list[Content] = []
     for line in visible_lines(text).rstrip("\n").split("\n"):
         if line.startswith(("+++", "---")):
@@ -25,7 +25,7 @@ def diff_content(text: str) -> Content:
 
 
 class DiffView(VerticalScroll, can_focus=True):
-    """A difference that scrolls; `jump` goes from change to change."""
+    """A diff that scrolls; `jump` goes from change to change."""
 
     DEFAULT_CSS = """
     DiffView { height: 1fr; }
@@ -42,7 +42,7 @@ class DiffView(VerticalScroll, can_focus=True):
         yield Static()
 
     def show(self, text: str | Content, above: Content | None = None) -> None:
-        """A difference, or something said instead of one; `above` scrolls with it."""
+        """Show a diff, or a message instead of one; `above` scrolls with it."""
         self._text = text if isinstance(text, str) else ""
         content = diff_content(text) if isinstance(text, str) else text
         self._above = 0
@@ -62,7 +62,7 @@ class DiffView(VerticalScroll, can_focus=True):
         return True
 
     def reveal(self, line: str = "") -> None:
-        """Go to that line, or where there is none to the first change, unless all of it is in sight."""
+        """Go to that line, or else to the first change, unless everything is visible."""
         lines = self._text.split("\n")
         blocks = [lines.index(line)] if line in lines else self._blocks()
         if blocks:

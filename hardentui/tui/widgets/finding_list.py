@@ -1,4 +1,4 @@
-"""Findings, one line each; the one under the cursor is opened."""
+"""Findings, one line each; the one under the cursor is expanded."""
 
 from __future__ import annotations
 
@@ -66,12 +66,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     }
     """
 
-    @dataclass
-    class Opened(Message):
-        """The cursor stands on another finding."""
-
-        finding: Finding | None
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._entries: list[Entry] = []
@@ -96,8 +90,8 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         A key and a newer look at a container come on two ways, so both may want this at the same time.
 
         Args:
-            remedy: asked for the finding under the cursor only.
-            empty: what is said when there are none.
+            remedy: called only for the finding under the cursor.
+            empty: the text to show when there are none.
         """
         async with self.lock:
             before = [entry.key for entry in self._entries]
@@ -111,7 +105,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             else:
                 await self._compose_again(entries, empty)
             self._draw_all()
-            self.post_message(self.Opened(self.current))
 
     async def _compose_again(self, entries: Sequence[Entry], empty: Content) -> None:
         self._items = []
@@ -138,7 +131,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             body.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
 
     def move(self, by: int) -> None:
-        """The next finding; a long one is first read to its end."""
+        """The next finding; a long one is scrolled to its end first."""
         items = self._items
         if not items:
             self._move_to(self._at + by)  # they are just being composed
@@ -161,7 +154,6 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._draw(self._items[before], False)
             self._draw(self._items[at], True)
             self.call_after_refresh(self._keep_in_sight, self._items[at])
-        self.post_message(self.Opened(self.current))
 
     def _keep_in_sight(self, item: FindingItem) -> None:
         region, window = item.virtual_region, self.scrollable_content_region.height

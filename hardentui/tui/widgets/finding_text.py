@@ -1,4 +1,4 @@
-"""A finding in words: its headline and, opened, everything that is known about it."""
+"""A finding in words: its headline and, expanded, everything known about it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _EVIDENCE_SHOWN = 6
 
 
 class Entry(Struct, frozen=True):
-    """A finding as it stands in a list.
+    """A finding as shown in a list.
 
     Attributes:
         fixable: a plan can fix it here.
         chosen: its fix is chosen.
-        settings: the values that its fix takes.
+        settings: the values of its fix.
     """
 
     finding: Finding
@@ -49,7 +49,7 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     ]
     title = where + visible(finding.title, 200)
     if not finding.failing:
-        # the title names the bad condition, which is not what was found
+        # the title names the bad condition, which was not met here
         head.append(
             fit(where + visible(finding.check, 40), max(0, width - _LABEL - 7), signs.ellipsis).rstrip()
         )
@@ -65,7 +65,7 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
 
 
 def _where(finding: Finding) -> str:
-    """Whom the finding is about, where that is not the container."""
+    """The subject of the finding, if it is not the container."""
     kind = finding.subject.kind
     if kind is Kind.CONTAINER:
         return ""
@@ -73,7 +73,7 @@ def _where(finding: Finding) -> str:
 
 
 def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
-    """Everything that is known about a finding, wrapped to `width` cells."""
+    """Everything known about a finding, wrapped to `width` cells."""
     finding = entry.finding
     verdict = finding.verdict
     parts: list[Part] = []
@@ -96,7 +96,7 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
 
 
 def finding_text(finding: Finding, remedy: Remediation | None) -> str:
-    """A finding as plain text, to be copied."""
+    """A finding as plain text, for copying."""
     word = look_of(finding).word
     head = f"{finding.subject.name}: {word}: {finding.title} ({finding.check})"
     return f"{visible(head)}\n{details(Entry(finding), remedy, 100).plain}"
@@ -120,7 +120,7 @@ def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int)
 
 
 def in_force(setting: FixValue) -> str:
-    """The value that a fix writes, for reading."""
+    """The value that a fix writes, for display."""
     value = setting.measured.value if setting.measured else setting.value
     return text_of(value) or "not set"
 

@@ -10,11 +10,11 @@ from textual.widgets import Footer, Input
 from textual.widgets._footer import FooterKey
 
 _WHILE_TYPING = {"?": "F1"}
-"""Keys that would be typed, and those that do the same then."""
+"""Keys as the user would type them, and equivalent keys."""
 
 
 class KeyBar(Footer):
-    """Where not all keys have room, the later ones go, but never the first, nor the last two: back, help."""
+    """If not all keys fit, the later ones are dropped, but never the first or the last two: back and help."""
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)

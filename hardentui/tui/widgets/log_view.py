@@ -1,4 +1,4 @@
-"""The lines of a log: bounded, drawn only where they are seen, wrapped or scrolled sideways, searched."""
+"""The lines of a log: bounded, drawn only where visible, wrapped or scrolled sideways, searchable."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from hardentui.tui.text import fit
 from hardentui.visible import visible
 
 MOST = 5000
-"""Lines that are kept; older ones go."""
+"""Lines that are kept; older ones are dropped."""
 _LONGEST = 4000
 _HEAD = 11  # `12:34:56 ! `
 
 
 class LogView(ScrollView, can_focus=True):
     """Attributes:
-    follow: the newest line stays in sight.
-    wrap: long lines go on below; else they are scrolled sideways.
+    follow: keep the newest line visible.
+    wrap: wrap long lines; else scroll them sideways.
     """
 
     BINDINGS: ClassVar = [
@@ -54,7 +54,7 @@ class LogView(ScrollView, can_focus=True):
         self.follow = True
         self.wrap = False
         self._lines: deque[SeenLine | str] = deque(maxlen=MOST)
-        self._rows: list[tuple[int, str, bool]] = []  # line, piece of its text, whether it is the first piece
+        self._rows: list[tuple[int, str, bool]] = []  # line, part of its text, whether it is the first part
         self._wanted = ""
         self._match = -1
 
@@ -70,7 +70,7 @@ class LogView(ScrollView, can_focus=True):
         )
 
     def add(self, lines: Iterable[SeenLine | str]) -> None:
-        """Lines that came, raw; a text is said by us, between them."""
+        """Append raw lines; a plain string is our own message between them."""
         for line in lines:
             known = line if isinstance(line, str) else replace(line, text=visible(line.text, _LONGEST))
             self._lines.append(known)
@@ -93,7 +93,7 @@ class LogView(ScrollView, can_focus=True):
             widest = max(widest, cell_len(shown))
         self.virtual_size = Size(0 if self.wrap else widest + _HEAD, len(self._rows))
         if self.follow:
-            self.call_after_refresh(self._to_the_end)  # the new height is known then
+            self.call_after_refresh(self._to_the_end)  # the new height is known only then
         self.refresh()
 
     def _to_the_end(self) -> None:
@@ -107,7 +107,7 @@ class LogView(ScrollView, can_focus=True):
     # --- search --------------------------------------------------------------------------------------
 
     def search(self, wanted: str) -> int:
-        """Mark a text, whatever its case, and go to its last match; returns how many lines have it."""
+        """Mark a text, ignoring case, and go to its last match; returns how many lines contain it."""
         self._wanted = wanted.casefold()
         matches = self._matching()
         self._match = matches[-1] if matches else -1
@@ -115,7 +115,7 @@ class LogView(ScrollView, can_focus=True):
         return len(matches)
 
     def jump(self, by: int) -> bool:
-        """The next (1) or former (-1) match; False when there is none that way."""
+        """The next (1) or previous (-1) match; False when there is none in that direction."""
         matches = [at for at in self._matching() if (at > self._match if by > 0 else at < self._match)]
         if not matches:
             return False

@@ -1,4 +1,6 @@
-"""The pane below the list: what the container under the cursor lets an attacker do, and what helps most."""
+"""The pane below the list: what the container under the cursor lets an attacker do, and which fix helps
+most.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from hardentui.workbench.views import Report, Row
 
 
 class Outlook(Static):
-    """Its height is fixed, so a new text needs no layout, which would draw the whole screen at each key."""
+    """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each key."""
 
     DEFAULT_CSS = """
     Outlook {
@@ -23,10 +25,10 @@ class Outlook(Static):
     """
 
     def show(self, row: Row | None, promise: str = "", helpful: Sequence[Finding] = ()) -> None:
-        """What an attacker gets out of a container, and what helps most.
+        """What an attacker gains from a container, and which fix helps most.
 
         Args:
-            promise: what the safe fixes would bring, one sentence; empty while it is not known.
+            promise: the effect of the safe fixes in one sentence; empty while unknown.
             helpful: what raises its score most.
         """
         self.update("" if row is None else self._content(row, promise, helpful), layout=False)
@@ -35,13 +37,13 @@ class Outlook(Static):
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
         if row.report is None:
-            return Content.assemble(name, signs.of(": waiting for its details…"))
+            return Content.assemble(name, signs.of(": loading its details…"))
         if row.report.trouble:
             return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
         attack = visible(row.report.attack, 400) or "nothing stands out."
         parts: list[str | Content | tuple[str, str]] = [name, ": ", attack, "\n"]
         if helpful:
-            parts.append(("Raises it most  ", "$muted"))
+            parts.append(("Improves it most  ", "$muted"))
         for finding in helpful:
             look = look_of(finding)
             parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
@@ -54,6 +56,6 @@ class Outlook(Static):
 
 def _nothing_helps(report: Report) -> str:
     if any(finding.failing for finding in report.findings):
-        return "What fails needs a decision, the host or the image: no fix can be carried out alone."
+        return "What fails needs a decision or a change to the host or image: no automatic fix."
     unknown = report.score.unknown
     return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")

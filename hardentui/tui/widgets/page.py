@@ -1,4 +1,4 @@
-"""Sections of labelled lines, and findings below them, as one text to read."""
+"""Sections of labelled lines, with findings below them, as one text to read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STYLES = {Tone.PLAIN: "", Tone.GOOD: "$status-pass", Tone.BAD: "$status-high", 
 
 
 def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Finding], width: int) -> Content:
-    """Everything on one page, wrapped to `width` cells. A bad line begins with a mark, too."""
+    """Everything on one page, wrapped to `width` cells. Bad lines also begin with a mark."""
     signs = signs_of(widget)
     parts: list[Part] = []
     for section in sections:

@@ -1,4 +1,4 @@
-"""The plan as it grows: what it changes, what troubles it may make, and the live difference."""
+"""The plan as it grows: its changes, its possible side effects, and the live diff."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class PlanPanel(Vertical):
         self._reveal()
 
     def _reveal(self) -> None:
-        """The first change, once all is laid out: what stands before it is as it was."""
+        """The first change, once laid out: what comes before it is unchanged."""
         view = self.query_one(DiffView)
         view.call_after_refresh(view.reveal)
 
@@ -103,7 +103,7 @@ class PlanPanel(Vertical):
             Content.assemble(
                 ("Plan", "bold"),
                 f" for {name}: {plural(count, 'option')} changed ",
-                (f"{signs_of(self).dot} d shows it all, w writes it", "$muted"),
+                (f"{signs_of(self).dot} d shows all of it, w writes it", "$muted"),
             )
         )
         try:
@@ -116,11 +116,9 @@ class PlanPanel(Vertical):
 def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
-    return (
-        "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet difference appears here."
-    )
+    return "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet diff appears here."
 
 
 def short_diff(diff: str) -> str:
-    """Without the two lines that name the files: the heading has said it."""
+    """Without the two lines that name the files, which the heading already does."""
     return "\n".join(line for line in diff.split("\n") if not line.startswith(("--- ", "+++ ")))

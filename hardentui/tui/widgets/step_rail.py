@@ -1,4 +1,4 @@
-"""The ten steps: a column where there is room, a line where there is not."""
+"""The ten steps: a column where there is room, else a line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StepRail(Static):
     """
 
     @dataclass
-    class Chosen(Message):
+    class StepClicked(Message):
         """A step was clicked; `at` counts from 0."""
 
         at: int
@@ -79,4 +79,4 @@ class StepRail(Static):
     def on_click(self, event: events.Click) -> None:
         at = (event.x - 1) // _STRIP_ITEM if self.has_class("-strip") else event.y
         if 0 <= at < len(self._steps):
-            self.post_message(self.Chosen(at))
+            self.post_message(self.StepClicked(at))

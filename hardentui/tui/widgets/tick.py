@@ -1,4 +1,4 @@
-"""A check box that can be read without colours: Textual's own shows the same cross when it is empty."""
+"""A check box that is readable without colours: Textual's own shows the same cross when empty."""
 
 from __future__ import annotations
 

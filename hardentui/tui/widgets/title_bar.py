@@ -1,4 +1,4 @@
-"""The top of every screen: where we are, and the banner of the simulated host."""
+"""The top of every screen: the current place, and the banner of the simulated host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def where(opened: Opened | None, signs: Signs) -> str:
     return f"{visible(opened.place, 40)} {signs.dot} {engines or 'no engine'}"
 
 
-ONLY_LOOKS = "only looks"
+ONLY_LOOKS = "read-only"
 
 
 class TitleBar(Static):
@@ -36,7 +36,9 @@ class TitleBar(Static):
     """
 
     def show(self, opened: Opened | None, signs: Signs, does: str, checklist: str = "") -> None:
-        """`does`: what the screen does to the host, in two or three words; `checklist`: one worth naming."""
+        """`does`: what the screen does to the host, in two or three words; `checklist`: its name, unless it
+        is the default.
+        """
         by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs), by)
         right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
@@ -44,7 +46,7 @@ class TitleBar(Static):
 
 
 class Banner(Static):
-    """Says on every screen that the host is made up."""
+    """Says on every screen that the host is simulated."""
 
     DEFAULT_CSS = """
     Banner {
@@ -61,6 +63,6 @@ class Banner(Static):
         if opened is None or not simulated:
             return
         if opened.attempts:
-            self.update(plain("SIMULATED HOST - no Podman found; press c to see what was tried"))
+            self.update(plain("SIMULATED HOST - no Podman found; c shows what was tried"))
         else:
             self.update(plain("SIMULATED HOST - nothing here is real"))

@@ -1,4 +1,4 @@
-"""The last values of something as a curve of one line. Pure."""
+"""Recent values as a one-line curve. Pure."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def curve(values: Iterable[float], *, ascii_only: bool) -> str:
 
 
 def history() -> deque[float]:
-    """Keeps as many values as a curve shows."""
+    """Keeps as many values as the curve shows."""
     return deque(maxlen=LENGTH)

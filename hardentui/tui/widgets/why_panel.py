@@ -1,4 +1,4 @@
-"""Why a step matters: a few texts, one at a time."""
+"""Why a step matters: a few pages of text, one at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXTS = ("Why", "Attack", "Fix", "May break")
 
 
 class WhyPanel(Static):
-    """`[` and `]` turn the pages; closed, one line is left."""
+    """`[` and `]` turn the pages; when closed, one line remains."""
 
     DEFAULT_CSS = """
     WhyPanel { height: auto; max-height: 12; padding: 0 1; color: $foreground; }
@@ -56,4 +56,4 @@ class WhyPanel(Static):
     @staticmethod
     def _text(step: Step, page: int) -> str:
         texts = (f"{step.what}\n{step.why}".strip(), step.attack, step.fix, step.breaks)
-        return texts[page] or "The checklist says nothing about this."
+        return texts[page] or "The checklist has no text on this."

@@ -1,4 +1,4 @@
-"""Which operations bring a plan to a container: through its unit, or while it runs. See also `replacing`."""
+"""How a plan reaches a container: through its unit, or while it runs. See also `replacing`."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ _RESTART_SECONDS = 60.0
 
 
 class ApplyWay(Struct, frozen=True):
-    """How a plan comes to a container.
+    """How a plan is applied to a container.
 
     Attributes:
-        operations: what is done before the service is judged; `afterwards`: what is done then.
+        operations: carried out before the service is judged; `afterwards`: those carried out then.
         original: the name under which the original is kept.
-        notes: what has to be known of it.
-        restarts: the service is down for a moment.
+        notes: remarks for the user.
+        restarts: the service is briefly down.
     """
 
     operations: tuple[Operation, ...]
@@ -66,7 +66,7 @@ class ApplyWay(Struct, frozen=True):
 
 
 def live_flags(plan: Plan, version: Version) -> tuple[str, ...]:
-    """The flags of `podman update` that make all of the plan; empty when it needs a new container."""
+    """The flags of `podman update` that apply the whole plan; empty if it needs a new container."""
     flags = []
     for change in plan.changes:
         if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
@@ -81,7 +81,7 @@ def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Ope
     """Change limits of the container while it runs.
 
     Args:
-        before: what is written first, where it runs from a unit.
+        before: operations that come first, if it runs from a unit.
     """
     host: Mapping[str, Any] = facts.inspect.get("HostConfig") or {}
     limits = LimitsBefore(
@@ -99,13 +99,13 @@ def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Ope
 
 
 def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> ApplyWay:
-    """Change the files of its unit, and restart it where that is needed.
+    """Change the files of its unit, and restart it if needed.
 
     Args:
         live: flags that change the running container without a restart.
 
     Raises:
-        CannotFix: systemd does not run here, or the unit cannot hold all of the plan.
+        CannotFix: systemd does not run here, or the unit cannot hold the whole plan.
         WriteError: a file cannot be read.
     """
     if not os.path.isdir("/run/systemd/system"):
@@ -115,7 +115,7 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
         )
     if draft.left_out:
         raise CannotFix(
-            f"{visible(origin.unit, 80)} cannot hold all of it: {' '.join(draft.left_out)}",
+            f"{visible(origin.unit, 80)} cannot hold all changes: {' '.join(draft.left_out)}",
             "Leave these fixes out of the plan.",
         )
     uid = origin.manager.uid if origin.manager.rootless else None
@@ -128,7 +128,7 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
         return update_way(facts, live, files)
     if not noted.active:
         return ApplyWay(
-            files, notes=(f"{visible(origin.unit, 80)} does not run; it is not started",), restarts=False
+            files, notes=(f"{visible(origin.unit, 80)} is not running and is not started",), restarts=False
         )
     restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()

@@ -1,4 +1,4 @@
-"""Apply as a use case: what a plan would do to the real container, and doing it with a way back."""
+"""Apply as a use case: what a plan would do to the real container, and doing it with rollback."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ _SHOWN_FILES = 8
 
 
 class ApplyWishes(Struct, frozen=True, kw_only=True):
-    """What somebody wants of an apply.
+    """Options of an apply.
 
     Attributes:
-        probes: commands that have to succeed on this host afterwards, as they do now.
-        patience: seconds within which the service has to work again.
-        confirm_within: seconds within which somebody has to confirm; 0 = nobody has to.
-        keep_data: copy what the container wrote into its own layer into volumes.
-        discard_data: do without it.
+        probes: commands that must succeed on this host, before and after.
+        patience: seconds within which the service must work again.
+        confirm_within: seconds within which the change must be confirmed; 0 = no confirmation.
+        keep_data: copy the data in the container's writable layer to volumes.
+        discard_data: discard that data.
     """
 
     probes: tuple[str, ...] = ()
@@ -77,12 +77,12 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
 
 
 class PreparedChange(Struct, frozen=True):
-    """What would be done, before anything is.
+    """The planned change, before anything is done.
 
     Attributes:
-        entry: as it will stand in the journal.
-        notes: what has to be known before saying yes.
-        restarts: the service is down for a moment.
+        entry: the future journal entry.
+        notes: remarks to read before confirming.
+        restarts: the service is briefly down.
     """
 
     entry: JournalEntry
@@ -92,15 +92,15 @@ class PreparedChange(Struct, frozen=True):
 
 
 class Application:
-    """Brings a plan to one real container.
+    """Applies a plan to one real container.
 
     Args:
-        report: of the container, as it is.
+        report: of the container in its current state.
     """
 
     def __init__(self, bench: Workbench, report: Report, journal: Journal | None = None) -> None:
         if report.facts is None:
-            raise NotFound(f"There is nothing known of {report.subject.name}.", report.trouble)
+            raise NotFound(f"Nothing is known about {report.subject.name}.", report.trouble)
         self._bench = bench
         self._report = report
         self._facts: ContainerFacts = report.facts
@@ -110,18 +110,18 @@ class Application:
         self._address = address_of(self._opened, self._facts.engine)
 
     def prepare(self, plan: Plan, wishes: ApplyWishes) -> PreparedChange:
-        """What would be done; changes nothing.
+        """Prepare the change; modifies nothing.
 
         Raises:
-            UsageError: an earlier change is unfinished, or a probe fails already now.
-            CannotFix: it cannot be done without losing something.
+            UsageError: an earlier change is unfinished, or a probe already fails.
+            CannotFix: something would be lost.
             GeneratorError: the host's generator or systemd does not accept the change.
         """
         facts = self._facts
         self._refuse_unfinished()
         if facts.engine.simulated:
             raise CannotFix(
-                "Nothing is applied on a made-up or saved host.", "Leave --demo and --facts away."
+                "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
             )
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
@@ -152,14 +152,14 @@ class Application:
         *,
         watched: bool = True,
     ) -> JournalEntry:
-        """Do what was prepared; blocking. The entry as it stands in the journal afterwards.
+        """Carry out the prepared change; blocking. Returns the resulting journal entry.
 
         Args:
-            watched: a second process takes it back at once should this one be killed.
+            watched: a second process rolls back immediately if this one is killed.
 
         Raises:
-            Locked: somebody else is changing this container.
-            ApplyFailed: it did not work, and the original runs as before.
+            Locked: another change of this container is running.
+            ApplyFailed: the change failed, and the original runs as before.
         """
         name, by = prepared.entry.container, who()
         seconds = prepared.wishes.confirm_within
@@ -168,15 +168,15 @@ class Application:
             if not seconds:
                 return replace(entry, state=EntryState.DONE)
             waits = waiting(entry, seconds)
-            self._journal.write(waits)  # what waits for the time to pass must find it
+            self._journal.write(waits)  # the process that waits for the deadline must find it
             how = confirm_timer.arm(entry.id, seconds)
-            return replace(waits, reason=f"Unless it is confirmed it goes back {how}.")
+            return replace(waits, reason=f"Unless confirmed, it is rolled back {how}.")
 
         files = self._opened.files if self._facts.engine.local else None
         with (
             ExitStack() as changed,
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
-            # by its id too: whoever looked while it was renamed has it under another name
+            # also by ID: a reader that saw it during the rename knows another name
             locked(lock_folder(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
@@ -187,11 +187,11 @@ class Application:
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
 
     def finish(self, identity: str, on_event: OnEvent, stop: threading.Event | None = None) -> JournalEntry:
-        """Go on with a change of this container that was cut off: start it, judge it, and keep it.
+        """Complete an interrupted change of this container: start it, judge it, and keep it.
 
         Raises:
-            UsageError: it did not come far enough; only the way back is safe.
-            Locked: somebody else is changing this container.
+            UsageError: it was interrupted too early; only undo is safe.
+            Locked: another change of this container is running.
             ApplyFailed: it does not work, and the original runs as before.
         """
         files = self._opened.files if self._facts.engine.local else None
@@ -203,19 +203,19 @@ class Application:
             start = resumable_from(entry)
             if start is None:
                 raise UsageError(
-                    f"{identity} did not come far enough to go on.",
-                    f"Take it back: hardentui undo {identity}",
+                    f"{identity} was interrupted too early to continue.",
+                    f"Undo it: hardentui undo {identity}",
                 )
             with guarded(identity):
                 transaction = Transaction(self._journal, operators, on_event, stop)
                 return transaction.resume(replace(entry, proof=()), start)
 
-    # --- what is to be done -----------------------------------------------------------------------
+    # --- the steps --------------------------------------------------------------------------------
 
     def _way(
         self, plan: Plan, wishes: ApplyWishes, engine: ChangingEngine, identity: str, layer: LayerData
     ) -> tuple[ApplyWay, str, tuple[str, ...]]:
-        """The operations, the difference that is shown, and what has to be known of it."""
+        """The operations, the diff to show, and the remarks."""
         facts, bench = self._facts, self._bench
         live = live_flags(plan, facts.engine.version)
         own = bench.drafter.own_unit(self._report)
@@ -229,17 +229,17 @@ class Application:
             if way.restarts:
                 refuse_dependents(facts, engine, dependents_of(way))
                 self._refuse_loss(layer, wishes, keeping="")
-            networks = new_networks(facts, plan, engine, by_unit=True)  # taken back after the unit
+            networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
             way = replace(way, operations=(*networks, *way.operations))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
-            return update_way(facts, live), diff, ("it goes on running: only its limits change",)
-        if facts.spec[REMOVE] and facts.running:  # gone, with its layer, before anything could be copied
+            return update_way(facts, live), diff, ("the container keeps running: only its limits change",)
+        if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything could be copied
             self._refuse_loss(layer, wishes, keeping="")
         else:
             self._refuse_loss(
-                layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it into volumes"
+                layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it to volumes"
             )
         suffix = identity.rpartition("-")[2]
         way = replace_way(
@@ -248,7 +248,7 @@ class Application:
         return way, diff, ()
 
     def _judgement(self, plan: Plan, wishes: ApplyWishes) -> Iterator[Operation]:
-        """What has to be true afterwards, where it runs."""
+        """The conditions that must hold afterwards."""
         facts = self._facts
         if not facts.running:
             return
@@ -262,7 +262,7 @@ class Application:
         yield ProveChanges(name=facts.name, checks=self._provable(plan))
 
     def _provable(self, plan: Plan) -> tuple[str, ...]:
-        """The chosen checks that pass with the plan, by what it declares."""
+        """The chosen checks that pass with the plan, judged by what it declares."""
         planned = self._bench.judge.container(self._facts.planned(plan.after), compared=True)
         passing = {finding.check for finding in planned.findings if finding.status is Status.PASS}
         return tuple(choice.check for choice in plan.choices if choice.check in passing)
@@ -285,22 +285,22 @@ class Application:
             if finding.check in checks
         )
 
-    # --- why not ----------------------------------------------------------------------------------
+    # --- refusals ---------------------------------------------------------------------------------
 
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
             if entry.original == self._facts.name and entry.engine == self._address:
                 with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
-                    pass  # else it is being replaced at this moment, and who is at it is told
+                    pass  # else it is being replaced right now, and the lock reports by whom
                 kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
                 raise UsageError(
                     f"{kept} is the kept original of {of}.",
-                    f"It is changed by hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
+                    f"To change it: hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
                 )
             same = (entry.container, entry.engine) == (self._facts.name, self._address)
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
-                what = "waits to be confirmed" if waits else "was cut off"
+                what = "is waiting for confirmation" if waits else "was interrupted"
                 way_out = f"hardentui confirm {entry.id}, or " if waits else ""
                 raise UsageError(
                     f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
@@ -308,7 +308,7 @@ class Application:
                 )
 
     def _refuse_other_container(self) -> None:
-        """Somebody may have replaced it between the look at it and the lock."""
+        """It may have been replaced between reading it and taking the lock."""
         try:
             now = self._engine.inspect(self._facts.id)
         except NotFound:
@@ -316,19 +316,19 @@ class Application:
         running = bool((now.get("State") or {}).get("Running"))
         if now.get("Name") != self._facts.name or running != self._facts.running:
             raise UsageError(
-                f"{visible(self._facts.name, 80)} is not what it was a moment ago; nothing was changed.",
-                "Look at it again: another change may have come first.",
+                f"{visible(self._facts.name, 80)} has just changed; nothing was done.",
+                "Check it again: another change may have come first.",
             )
 
     def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
-        """A probe that fails today would fail afterwards too, and tell nothing."""
+        """A probe that already fails would fail afterwards too, and prove nothing."""
         if not self._facts.running:
             return
         for command in wishes.probes:
             result = probe_once(engine.containers, command, self._facts.name)
             if not result.succeeded:
                 raise UsageError(
-                    f"The probe {visible(command, 120)!r} fails already, before any change: {result.why}.",
+                    f"The probe {visible(command, 120)!r} fails before any change: {result.why}.",
                     "Probes of apply run on this host, like a client. Nothing was changed.",
                 )
 
@@ -343,9 +343,9 @@ class Application:
     def _refuse_loss(self, layer: LayerData, wishes: ApplyWishes, *, keeping: str) -> None:
         if isinstance(self._facts.changes, Unreadable) and not wishes.discard_data:
             raise CannotFix(
-                "Whether the container keeps data in its own layer is not known:"
+                "Unknown whether the container has data in its writable layer:"
                 f" {self._facts.changes.reason}.",
-                "--discard-data goes on without that data.",
+                "--discard-data continues without that data.",
             )
         if not layer.data or wishes.discard_data:
             return
@@ -356,24 +356,22 @@ class Application:
             if layer.folders:
                 return
             raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
-        options = "; ".join(word for word in (keeping, "--discard-data goes on without it") if word)
-        hint = f"{options}. All of it: podman diff {name}"
+        options = "; ".join(word for word in (keeping, "--discard-data continues without it") if word)
+        hint = f"{options}. Complete list: podman diff {name}"
         if not keeping and layer.folders:
             rootless = self._facts.engine.rootless is True
             hint = f"{keeping_hint(self._facts.name, layer.folders, rootless=rootless)}\n{hint}"
-        raise CannotFix(
-            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.", hint
-        )
+        raise CannotFix(f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint)
 
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
         if not way.restarts:
             return
         if layer.logs:
-            yield f"log files of its own layer are not taken along: {', '.join(layer.logs[:_SHOWN_FILES])}"
+            yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:_SHOWN_FILES])}"
         if layer.data and wishes.discard_data:
-            yield f"data of its own layer is not taken along: {', '.join(layer.data[:_SHOWN_FILES])}"
+            yield f"data in its writable layer is discarded: {', '.join(layer.data[:_SHOWN_FILES])}"
         if wishes.probes:
-            yield "probes meet the real service and its data: they should only read"
+            yield "probes run against the real service and its data: they should be read-only"
 
 
 def _changes(plan: Plan) -> tuple[JournalChange, ...]:

@@ -1,8 +1,8 @@
-"""Several containers at once: for each a plan and its files, all of them written in one go.
+"""Several containers at once: a plan and its files for each, all written together.
 
-A container that cannot be looked at, planned or written is named with the reason and keeps none of the others
-back. Each draft is proven by itself. Together they stay proven: what two drafts share (a network, a pod) is
-the same file in both, or the second container is left out.
+A container that cannot be checked, planned or written is reported with the reason and does not stop the
+others. Each draft is proven on its own. Together they stay proven: what two drafts share (a network, a pod)
+is the same file in both, or the second container is left out.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class BatchItem(Struct, frozen=True):
-    """What one container gets.
+    """The plan and files of one container.
 
     Attributes:
-        plan: None only with trouble.
-        after: the score that the plan promises.
-        drafts: one for each target; none when the plan changes nothing.
-        plan_file: the plan to use again, where it was asked for.
-        trouble: why nothing is written for it; None when something is, or nothing is to be changed.
+        plan: None only if there is trouble.
+        after: the score after the plan.
+        drafts: one per target; none if the plan changes nothing.
+        plan_file: the reusable plan, if requested.
+        trouble: why nothing is written for it; None if something is, or if there is nothing to change.
     """
 
     report: Report
@@ -52,12 +52,12 @@ class BatchItem(Struct, frozen=True):
 
 
 class BatchForm(Struct, frozen=True):
-    """What is written for each container.
+    """The files to write for each container.
 
     Attributes:
         targets: the Quadlet, the run script, …
         own_unit: instead of a new Quadlet, change the unit of a container that runs from one.
-        plan: the plan as well.
+        plan: also write the plan.
     """
 
     targets: tuple[Target, ...] = (Target.QUADLET,)
@@ -73,11 +73,11 @@ def prepare(
     chosen: Iterable[Choice] = (),
     form: BatchForm = BatchForm(),  # noqa: B008 - it is frozen
 ) -> BatchItem:
-    """Plan and files of one container; what stands in the way becomes its trouble.
+    """Plan and files of one container; an obstacle becomes its trouble.
 
     Args:
         caution: which fixes; None: only the chosen ones.
-        chosen: fixes that somebody chose for it, with their values; they come in addition.
+        chosen: fixes chosen for it, with their values; they are added.
     """
     plan = None
     after = None
@@ -97,7 +97,7 @@ def prepare(
 
 
 def _for_container(bench: Workbench, report: Report, target: Target, form: BatchForm) -> Target:
-    """A drop-in stands in a folder of its own, so that it cannot be written in one go with the others."""
+    """A drop-in has its own folder, so it cannot be written together with the others."""
     if target is Target.QUADLET and form.own_unit:
         unit = bench.drafter.own_unit(report)
         if unit is not None and Target.UNIT in unit.ways:
@@ -106,7 +106,7 @@ def _for_container(bench: Workbench, report: Report, target: Target, form: Batch
 
 
 class Batch(Struct, frozen=True):
-    """All containers, and the files that they get together."""
+    """All containers, and their files together."""
 
     items: tuple[BatchItem, ...]
     files: tuple[DraftFile, ...]
@@ -118,15 +118,15 @@ class Batch(Struct, frozen=True):
 
     @property
     def refused(self) -> tuple[BatchItem, ...]:
-        """The containers that get none because something stands in the way."""
+        """The containers without files because of an obstacle."""
         return tuple(item for item in self.items if item.trouble is not None)
 
 
 def combine(items: Iterable[BatchItem]) -> Batch:
-    """Put the files of all containers together.
+    """Combine the files of all containers.
 
-    A unit that one container writes for itself wins over the copy that another member of its pod carries.
-    A container whose file another one needs with another text is left out as a whole.
+    A container's own unit wins over the copy that another member of its pod brings.
+    A container whose file conflicts with another container's is left out as a whole.
     """
     combined = list(items)
     while True:
@@ -138,7 +138,7 @@ def combine(items: Iterable[BatchItem]) -> Batch:
         error = CannotExpress(
             f"{visible(file.name, 80)} is also a file of {visible(owner.report.subject.name, 80)} on "
             f"{visible(owner.report.subject.engine, 40)}, with another text.",
-            "Write this container by itself, into another folder.",
+            "Write this container separately, to another folder.",
         )
         combined[at] = replace(combined[at], trouble=error)
 
@@ -164,7 +164,7 @@ def _add(
 
 
 def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
-    """Write all files into the folder, which is made when it is missing.
+    """Write all files to the folder, which is created if missing.
 
     Raises:
         WriteError: nothing was written.
@@ -173,11 +173,12 @@ def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
 
 
 def next_commands(bench: Workbench, batch: Batch, folder: str) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
-    """What to run once the files are written, container by container. Those of a pod start with its first
-    one, which brings the units of all."""
+    """The commands to run once the files are written, container by container. Those of a pod start with its
+    first one, which brings the units of all.
+    """
     covered: set[str] = set()
     for item in batch.written:
-        draft = item.drafts[0]  # several kinds of files are several ways to the same container
+        draft = item.drafts[0]  # several file types are alternative ways to the same container
         if draft.files[0].name in covered:
             continue
         covered |= {file.name for file in draft.files if file.of_pod}

@@ -1,7 +1,8 @@
-"""Changes that came to no end: told by every command, because the host may not be as anybody meant it.
+"""Interrupted changes: every command reports them, because the host may not be in an intended state.
 
-One that was to go back unless confirmed in time, and did not because the host was restarted where no systemd
-sees to it, goes back now: whoever applied it asked for that.
+A change that was to roll back unless confirmed, and did not because the host was restarted without systemd to
+do
+it, is rolled back now: whoever applied it asked for that.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Iterator
 from hardentui.state.own_files import state_folder
 from hardentui.visible import visible
 
-_GRACE = 30.0  # seconds within which a change that was not confirmed is taken back
+_GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 
 
 def cut_off_changes() -> Iterator[str]:
-    """One sentence for each, with the command that ends it. Loads nothing where nothing was ever changed."""
+    """One sentence each, with the command that resolves it. Loads nothing if nothing was ever changed."""
     if not os.path.isdir(os.path.join(state_folder(), "journal")):
         return
     from hardentui.change.deadline import seconds_left
@@ -29,20 +30,20 @@ def cut_off_changes() -> Iterator[str]:
     journal = Journal()
     for entry in journal.unfinished():
         if is_locked(lock_folder(journal), entry.container, entry.engine):
-            continue  # it is under way
+            continue  # it is still running
         name = visible(entry.container, 80)
         if entry.state is EntryState.OPEN:
             ways = f"hardentui undo {entry.id} brings back what was there"
             if resumable_from(entry) is not None:
-                ways += f", hardentui confirm {entry.id} goes on with it"
-            yield f"a change of {name} was cut off: {ways}"
+                ways += f", hardentui confirm {entry.id} completes it"
+            yield f"a change of {name} was interrupted: {ways}"
         elif seconds_left(entry) < -_GRACE:
             from hardentui.change.confirm_timer import start_overdue
 
             if start_overdue(entry.id):
-                yield f"nobody confirmed a change of {name} in time: it goes back now ({entry.id})"
+                yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
             else:
                 yield (
-                    f"nobody confirmed a change of {name} in time, and it did not go back:"
+                    f"nobody confirmed a change of {name} in time, and it was not rolled back:"
                     f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
                 )

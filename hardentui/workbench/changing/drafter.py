@@ -1,4 +1,4 @@
-"""The files of a plan, of whatever kind: the one way to a draft."""
+"""The files of a plan, of any type: the only way to create a draft."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Drafter:
 
     Args:
         files: of the host that runs the containers.
-        neighbours: what is written along with a container.
+        neighbours: the containers that are written along with one.
     """
 
     def __init__(self, files: Files, neighbours: Callable[[Report], Neighbours]) -> None:
@@ -38,7 +38,7 @@ class Drafter:
         version: Version | None = None,
         verify: bool = True,
     ) -> Draft:
-        """The files of a plan, or (None) of the container as it is.
+        """The files of a plan, or (None) of the unchanged container.
 
         Args:
             version: the Podman to write for; None = the container's own.
@@ -46,7 +46,7 @@ class Drafter:
 
         Raises:
             CannotFix, CannotExpress: the target cannot hold it.
-            GeneratorError: what reads the files would not run what was meant.
+            GeneratorError: the files would not produce the intended command.
         """
         facts = known_facts(report)
         if target.changes_unit:
@@ -56,11 +56,13 @@ class Drafter:
         return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
 
     def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
-        """What to run once files were written, in this order; `folder` empty = they were written in place."""
+        """The commands to run once files were written, in this order; `folder` empty = they were written in
+        place.
+        """
         return commands_after(self._files, known_facts(report), draft, folder)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
-        """The unit that a container runs from; None when it runs from none."""
+        """The unit that a container runs from; None if it runs from none."""
         if report.facts is None or not report.facts.labels.get(UNIT_LABEL):
             return None
         return own_unit(self._files, report.facts)

@@ -1,4 +1,4 @@
-"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody gets them."""
+"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody uses them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
 
 _PRIVATE = 0o600
-"""Mode of files that hold a plain secret of the container."""
+"""Mode of files that hold a plain-text secret of the container."""
 
 
 ALONE = Neighbours()
@@ -42,7 +42,7 @@ def new_files(
     verify: bool = True,
     neighbours: Neighbours = ALONE,
 ) -> Draft:
-    """New files for a plan, or for the container as it is; for a container of a pod, for all of the pod.
+    """New files for a plan, or for the unchanged container; for a member of a pod, for the whole pod.
 
     Args:
         version: the Podman to write for; None = the container's own.
@@ -50,7 +50,7 @@ def new_files(
 
     Raises:
         CannotExpress: a value that the format cannot hold.
-        GeneratorError: the Quadlet generator does not make what was meant.
+        GeneratorError: the Quadlet generator does not produce the intended command.
     """
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, version or facts.engine.version, neighbours)
@@ -114,7 +114,7 @@ class _Writer:
         return any(_masked(plain) != plain for plain in specs)
 
     def masked(self) -> _Writer:
-        """A writer that masks the secrets of the pod's other containers."""
+        """A writer that masks the secrets of the pod's other members."""
         members = tuple(replace(member, spec=_masked(member.spec)) for member in self._neighbours.members)
         return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
 
@@ -122,7 +122,7 @@ class _Writer:
         facts = self._facts
         if facts.inspect.get("IsInfra"):
             raise CannotExpress(
-                f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
+                f"{visible(facts.name, 80)} is the infra container of a pod; its unit is that of the pod.",
                 "Name another container of the pod: all of them are written with it.",
             )
         if self._target is Target.QUADLET:
@@ -147,8 +147,9 @@ class _Writer:
 
 
 def _for_systemd(before: Spec, after: Spec) -> Spec:
-    """A container that a fix lets Podman restart when it is unhealthy is restarted by systemd in a unit:
-    Podman would take it away from below the unit."""
+    """In a unit, systemd restarts a container that a fix lets Podman restart when unhealthy: Podman would
+    replace it without the unit's knowledge.
+    """
     if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
         return after
     return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
@@ -172,7 +173,7 @@ def _diff(today: tuple[TextFile, ...], hardened: tuple[TextFile, ...]) -> str:
 
 
 def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
-    """Lines without the comments at the top: these explain the plan, they are not what it changes."""
+    """Lines without the comments at the top, which explain the plan and are not part of the change."""
     bodies = {}
     for file in files:
         lines = file.text.splitlines()

@@ -1,4 +1,4 @@
-"""A plan or a unit that a person edits: the editor, and what is wrong with what comes back, line by line."""
+"""A plan or a unit edited by the user: the editor, and the faults of the result, line by line."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 from hardentui.workbench.planning import saved_plans
 
 _TELLING = 4
-"""So long is a value that tells a line from others."""
+"""Minimum length of a value that can identify a line."""
 
 
 def editor_command() -> tuple[str, ...]:
-    """The user's editor; raises ToolMissing where there is none, or none may be run."""
+    """The user's editor; raises ToolMissing if there is none, or it may not be run."""
     return editor.editor(os.environ)
 
 
 def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
-    """Have a text edited. Raises ToolMissing, InputError."""
+    """Edit a text. Raises ToolMissing, InputError."""
     return editor.edit(command, text, suffix)
 
 
 def edited_choices(text: str, checks: Mapping[str, AnyCheck]) -> tuple[Choice, ...]:
-    """The fixes of a plan that somebody edited.
+    """The fixes of an edited plan.
 
     Raises:
         ChecklistError: all its faults, each with its line.
@@ -50,7 +50,7 @@ def edited_choices(text: str, checks: Mapping[str, AnyCheck]) -> tuple[Choice, .
     except tomllib.TOMLDecodeError as error:
         number = re.search(r"at line (\d+)", str(error))
         line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
-        raise _rejected("plan", [(line, f"no TOML: {visible(str(error))}")]) from error
+        raise _rejected("plan", [(line, f"invalid TOML: {visible(str(error))}")]) from error
     lines = toml_lines(text)
     faults = [(line_of(lines, path), message) for path, message in _plan_faults(document, checks)]
     if faults:
@@ -86,7 +86,7 @@ def _plan_faults(
                 near = nearest(parameter, check.parameters)
                 yield path, f"{name} has no parameter {visible(parameter, 60)!r}{near}"
             elif fit(value, default) is None:
-                yield path, f"{visible(parameter, 60)} must be of the kind of {default!r}"
+                yield path, f"{visible(parameter, 60)} must be a value like {default!r}"
             elif fault := fault_of(check, parameter, tuple(value) if isinstance(value, list) else value):
                 yield path, fault.rstrip(".")
 
@@ -94,13 +94,13 @@ def _plan_faults(
 def check_edited_unit(
     name: str, text: str, others: Mapping[str, str], version: Version, *, rootless: bool
 ) -> None:
-    """Have the generator of that Podman read a unit that somebody edited.
+    """Validate an edited unit with the generator of that Podman version.
 
     Args:
-        others: units beside it that it may refer to, by file name.
+        others: units that it may refer to, by file name.
 
     Raises:
-        ChecklistError: what it refuses or drops, each with its line.
+        ChecklistError: everything it rejects or ignores, each with its line.
     """
     try:
         check_unit_text(text, name)
@@ -115,12 +115,12 @@ def check_edited_unit(
 
 
 def save_edited(folder: str, name: str, text: str) -> WrittenFile:
-    """Write the unit back, with what was there as a backup. Raises WriteError."""
+    """Write the unit back, with a backup of the previous file. Raises WriteError."""
     return write_bundle(folder, [TextFile(name, text)], keep_mode=True)[0]
 
 
 def _line_of_unit(text: str, said: str) -> int:
-    """The line that a sentence is about: it names it, or a key or a value that stands there."""
+    """The line that a message is about: it names the line, or a key or a value on it."""
     if number := re.search(r"\bline (\d+)\b", said):
         return int(number[1])
     for assignment in UnitText(text, QUADLET).assignments:

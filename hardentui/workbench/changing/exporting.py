@@ -1,4 +1,4 @@
-"""Files for engines that are not Podman's own: a pod of Kubernetes, a playbook of Ansible."""
+"""Files for other systems than Podman: a Kubernetes pod, an Ansible playbook."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def export(
     """The files, the container's own first, and what is not carried over.
 
     Args:
-        image_user: the user that it runs as where the spec names none.
+        image_user: the user it runs as if the spec names none.
 
     Raises:
         CannotExpress: a value that the format cannot hold.

@@ -1,4 +1,4 @@
-"""What every draft needs: the comments at the top of its files, and where its container is written for."""
+"""Shared by all drafts: the comments at the top of their files, and the target of the container."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardentui.writers.supporting import network_name
 
 
 def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
-    """Comments for the top of a file: what it was made from, what was changed and why."""
+    """Comments for the top of a file: its origin, the changes and their reasons."""
     lines = [f"Made by HardenTUI from the container {visible(facts.name, 80)} of {facts.engine.label}."]
     if plan is None:
         return (*lines, "Nothing was hardened: this is the container as it is.")
@@ -25,13 +25,13 @@ def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
         for skipped in plan.skipped
         if skipped.bolder is None
     ]
-    lines += [f"Mind: {visible(conflict, 300)}" for conflict in plan.conflicts]
-    lines += [f"Mind ({note.check}): {visible(note.text, 300)}" for note in plan.notes]
+    lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]
+    lines += [f"Note ({note.check}): {visible(note.text, 300)}" for note in plan.notes]
     return tuple(lines)
 
 
 def writing_context(facts: ContainerFacts, spec: Spec, version: Version) -> UnitContext:
-    """The container's surroundings, with a plain bridge for each network that the plan brings."""
+    """The container's surroundings, with a plain bridge for each network that the plan adds."""
     context = UnitContext.of(facts, version)
     named = [network_name(argument) for argument in spec[NETWORK]]
     new = [name for name in named if name and name not in facts.networks and name not in facts.spec[NETWORK]]

@@ -1,4 +1,4 @@
-"""The journal as a use case: look at it, take back, confirm, forget."""
+"""The journal as a use case: read, undo, confirm, forget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def seconds_left(entry: JournalEntry) -> float:
 
 
 class Recorded(Struct, frozen=True):
-    """What the journal holds, newest first; `broken` cannot be read."""
+    """The contents of the journal, newest first; `broken` entries cannot be read."""
 
     entries: tuple[JournalEntry, ...]
     broken: tuple[BrokenEntry, ...] = ()
@@ -46,18 +46,18 @@ class History:
         return Recorded(self._journal.entries(), self._journal.broken())
 
     def find(self, text: str) -> JournalEntry:
-        """An entry by its id or a part of it that no other has.
+        """An entry by its ID or a unique part of it.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no such entry.
         """
         return self._journal.find(text)
 
     def to_undo(self, text: str = "") -> JournalEntry:
-        """The entry that `undo` would take back; without a text the newest that is in force or unfinished.
+        """The entry that `undo` reverts; without a text, the latest that is in force or unfinished.
 
         Raises:
-            UsageError: there is none, or it cannot be taken back; says why.
+            UsageError: there is none, or it cannot be undone; says why.
         """
         entry = self._journal.find(text) if text else self._journal.newest_to_undo()
         undoing.refuse_to_undo(self._journal, entry)
@@ -66,11 +66,11 @@ class History:
     def undo(
         self, entry: JournalEntry, on_event: OnEvent, *, why: str = "", stop: threading.Event | None = None
     ) -> JournalEntry:
-        """Take an entry back.
+        """Undo an entry.
 
         Raises:
-            UsageError, Locked: it cannot be taken back now.
-            ApplyFailed: something of it could not be taken back.
+            UsageError, Locked: it cannot be undone now.
+            ApplyFailed: part of it could not be undone.
         """
         with operators_of(entry) as operators:
             done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
@@ -79,7 +79,7 @@ class History:
         return done
 
     def confirm(self, text: str = "") -> JournalEntry:
-        """Keep a change that waits for it; without a text the newest that waits.
+        """Confirm a waiting change; without a text, the latest.
 
         Raises:
             UsageError: none waits, or this one does not.
@@ -92,7 +92,7 @@ class History:
         return entry
 
     def cut_off_entry(self, text: str) -> JournalEntry | None:
-        """The entry of this id, where it was cut off and nobody is at it."""
+        """The entry with this ID if it was interrupted and nobody is working on it."""
         entry = self._journal.find(text)
         if entry.state is not EntryState.OPEN:
             return None
@@ -100,10 +100,10 @@ class History:
             return entry
 
     def take_back_expired(self, text: str) -> None:
-        """Wait until the time to confirm a change is over, and take it back then; unless it is confirmed.
+        """Wait until the time to confirm a change is over, then undo it unless it was confirmed.
 
         Raises:
-            ApplyFailed: something of it could not be taken back.
+            ApplyFailed: part of it could not be undone.
         """
         entry = self._journal.find(text)
         end = deadline.uptime() + deadline.seconds_left(entry)
@@ -114,15 +114,15 @@ class History:
         confirm_timer.forget_unit(entry.id)
 
     def take_back_cut_off(self, text: str) -> None:
-        """Take back a change whose process was killed; one that came to its end stays.
+        """Undo a change whose process was killed; a completed one stays.
 
         Raises:
-            ApplyFailed: something of it could not be taken back.
+            ApplyFailed: part of it could not be undone.
         """
         self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
 
     def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
-        """Without anybody to ask or to tell; waits for who else is at it."""
+        """Without a terminal to ask or report on; waits for another running change."""
         end = time.monotonic() + _LOCKED_LIMIT
         while True:
             try:
@@ -135,7 +135,7 @@ class History:
                 time.sleep(_LOOK_AGAIN)
 
     def forget(self, text: str) -> JournalEntry:
-        """Remove the original that an entry keeps, for good; without one, close an entry that is unfinished.
+        """Permanently remove the original that an entry keeps; without one, close an unfinished entry.
 
         Raises:
             UsageError: there is nothing to forget.
@@ -145,17 +145,17 @@ class History:
             return forgetting.forget(self._journal, entry.id, operators)
 
     def refuse_busy(self, container: str) -> None:
-        """Raises Locked or UsageError where a change of a container is under way or was cut off."""
+        """Raises Locked or UsageError if a change of a container is running or was interrupted."""
         for entry in self._journal.unfinished():
             if entry.container == container and entry.state is EntryState.OPEN:
                 with locked(lock_folder(self._journal), container, entry.engine, "a look"):
                     pass
                 raise UsageError(
-                    f"An earlier change of {visible(container, 80)} was cut off: {entry.id}.",
+                    f"An earlier change of {visible(container, 80)} was interrupted: {entry.id}.",
                     f"First: hardentui undo {entry.id}",
                 )
 
     def cut_off(self, container: str) -> str:
-        """The id of the newest change of this container that was cut off; empty = none."""
+        """The ID of the latest change of this container that was interrupted; empty = none."""
         open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
         return next((entry.id for entry in open_entries if entry.container == container), "")

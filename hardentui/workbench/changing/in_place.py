@@ -1,4 +1,4 @@
-"""Changing the unit that a container runs from where systemd reads it, and why not where that cannot be."""
+"""Changing a container's unit where systemd reads it, or the reason why that is impossible."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class OwnUnit(Struct, frozen=True):
     """The unit that a container runs from.
 
     Attributes:
-        name: of its service, as the container is labelled.
-        path: of its file; empty where it cannot be changed at all.
-        ways: how it can be changed, the usual one first.
-        why_not: why it is not changed in place from here; empty where nothing but the folder can stand in
-            the way.
-        elsewhere: it can be changed on another machine, that of the engine.
+        name: of its service, according to the container's label.
+        path: of its file; empty if it cannot be changed at all.
+        ways: how it can be changed, the preferred one first.
+        why_not: why it cannot be changed in place from here; empty if only the folder can
+            prevent it.
+        elsewhere: it can be changed on the engine's machine.
     """
 
     name: str
@@ -36,20 +36,20 @@ class OwnUnit(Struct, frozen=True):
 
 
 def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
-    """The unit of a container; None when it runs from none."""
+    """The unit of a container; None if it runs from none."""
     name = facts.labels.get(UNIT_LABEL, "")
     if not name:
         return None
     shown = visible(name, 80)
     if not facts.engine.local:
-        why = f"{shown} is on the machine of its engine, and only there it can be changed."
+        why = f"{shown} is on the engine's machine, and can only be changed there."
         return OwnUnit(name, why_not=why, elsewhere=True)
     try:
         origin = origin_of(files, facts)
     except InputError as error:
         return OwnUnit(name, why_not=f"{error.title} {error.hint}".strip())
     if origin is None:
-        why = f"It runs from {shown}, and no file of that unit was found: systemd or a program made it."
+        why = f"It runs from {shown}, which has no file: systemd or a program created the unit."
         return OwnUnit(name, why_not=why)
     quadlet = origin.kind is OriginKind.QUADLET
     ways = (Target.UNIT, Target.DROP_IN) if quadlet and not origin.link else (Target.DROP_IN,)
@@ -57,7 +57,7 @@ def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
 
 
 def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
-    """What `save_in_place` would do, as far as that can be known without writing.
+    """What `save_in_place` would do, as far as that is known without writing.
 
     Raises:
         WriteError: why it would not.
@@ -70,7 +70,7 @@ def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
 
 
 def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...]:
-    """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
+    """Write a unit's change where systemd reads it; the previous file is kept as a backup.
 
     Raises:
         WriteError: nothing was written in the folder that it names.
@@ -89,16 +89,18 @@ def _by_folder(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
 
 def _refuse_elsewhere(facts: ContainerFacts) -> None:
     if why := _not_of_this_host(facts):
-        raise WriteError(why, "Write the files into a folder instead.")
+        raise WriteError(why, "Write the files to a folder instead.")
 
 
 def _not_of_this_host(facts: ContainerFacts) -> str:
-    """The paths of a made-up or saved host are not those of this one, and its saved texts are masked."""
-    return "Its host is made up or saved: nothing is changed in place." if facts.engine.simulated else ""
+    """The paths of a simulated or saved host are not those of this one, and its saved texts are masked."""
+    return (
+        "Its host is simulated or saved: nothing can be changed in place." if facts.engine.simulated else ""
+    )
 
 
 def command_in_place(facts: ContainerFacts, target: Target, plan_file: str) -> str:
-    """The command that changes the unit where it is allowed to: on the engine's machine, or as root."""
+    """The command that changes the unit with sufficient rights: on the engine's machine, or as root."""
     words = [
         "hardentui",
         "fix",

@@ -1,4 +1,4 @@
-"""What can be typed to keep the data of a container's own layer, where apply cannot copy it itself. Pure.
+"""Commands that keep the data in a container's writable layer when apply cannot copy it. Pure.
 
 `podman cp` would lose the owners of files.
 """
@@ -15,13 +15,13 @@ _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
 
 
 def volume_for(name: str, folder: str) -> str:
-    """The name of the volume that takes a folder of a container."""
+    """The name of the volume for a folder of a container."""
     return safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
 
 
 def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
-    """Commands that copy folders of a container's own layer into volumes, with owners and modes, those of the
-    folders themselves too: each becomes the folder of its volume, which is called `_data`."""
+    """Commands that copy folders of a container's writable layer to volumes, with owners and modes, including
+    those of the folders themselves: each becomes the folder `_data` of its volume."""
     commands = []
     for folder in folders:
         volume, path = volume_for(name, folder), folder.strip("/")
@@ -42,7 +42,7 @@ def _renaming(path: str) -> str:
 
 
 def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:
-    """The same as a hint, with what is to be done then."""
+    """The same as a hint, with the steps that follow."""
     mounts = " ".join(f"{volume_for(name, folder)}:{folder}" for folder in folders)
     commands = keeping_commands(name, folders, rootless=rootless)
     return "\n".join(

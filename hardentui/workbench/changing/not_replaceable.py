@@ -1,4 +1,4 @@
-"""Why a container is not created anew: something would be lost, or somebody else would be harmed."""
+"""Reasons not to recreate a container: something would be lost, or others would be harmed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _LONGEST_UNIT = 256 << 10
 
 
 def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files) -> None:
-    """Raises CannotFix with the way out."""
+    """Raises CannotFix with a hint."""
     _refuse_started_by_unit(facts, files)
     shown = visible(facts.name, 80)
     if facts.inspect.get("IsInfra"):
-        raise CannotFix(f"{shown} only holds a pod together and is not created anew.")
+        raise CannotFix(f"{shown} is the infra container of a pod and is not recreated.")
     if facts.spec[REMOVE] and facts.running and _is_in_the_foreground(facts):
         raise CannotFix(
             f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
-            " supervisor) waits for its end and may start it again beside its successor.",
+            " supervisor) waits for it to exit and may start it again beside its successor.",
             "Start it with --detach, or let a Quadlet run it: hardentui convert NAME --to quadlet",
         )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
         raise CannotFix(
-            f"Podman does not tell of {shown} whether these were given, so they would be lost: {flags}",
+            f"Podman does not report these options of {shown}, so they would be lost: {flags}",
             "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
         )
     refuse_dependents(facts, engine)
@@ -56,14 +56,14 @@ def refuse_dependents(facts: ContainerFacts, engine: ChangingEngine, units: Coll
     ]
     if dependents:
         raise CannotFix(
-            f"Other containers stand on {visible(facts.name, 80)} (its namespaces, or --requires):"
+            f"Other containers depend on {visible(facts.name, 80)} (its namespaces, or --requires):"
             f" {', '.join(dependents)}.",
-            "They are bound to its id and would have to be created anew too; it is not replaced.",
+            "They refer to its ID and would have to be recreated too; it is not replaced.",
         )
 
 
 def _is_in_the_foreground(facts: ContainerFacts) -> bool:
-    """By its recorded command; one that was made through the API has none, and nobody waits for it."""
+    """By its recorded command; a container created through the API has none, and nobody waits for it."""
     line = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
     if line is None or line.verb != "run":
         return False
@@ -72,7 +72,8 @@ def _is_in_the_foreground(facts: ContainerFacts) -> bool:
 
 def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
     """A unit that starts the container by its name (`podman generate systemd` without --new) watches its
-    process: it would take the change for a crash."""
+    process and would take the change for a crash.
+    """
     if not facts.engine.local or not os.path.isdir("/run/systemd/system"):
         return
     starts = re.compile(

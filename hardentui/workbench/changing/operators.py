@@ -1,4 +1,4 @@
-"""What carries out and takes back the operations of a journal entry."""
+"""The objects that carry out and undo the operations of a journal entry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIVATE = "private"
 
 
 def address_of(opened: Opened, facts: EngineFacts) -> str:
-    """How the journal names an engine, so that a later process finds it."""
+    """How the journal identifies an engine, so that a later process finds it."""
     return PRIVATE if opened.private_service else facts.url
 
 
@@ -35,7 +35,7 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 def operators_on(
     engine: Engine, files: Files | None, prove: Prove, listener: Listener
 ) -> Iterator[tuple[Operator, ...]]:
-    """Everything that changes containers of an engine and what is around them."""
+    """Everything that changes an engine's containers and their surroundings."""
     changing = ChangingEngine(engine, listener)
     try:
         service = ServiceOperator(changing.containers, files, prove)
@@ -52,7 +52,7 @@ def operators_on(
 
 @contextmanager
 def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
-    """What takes an entry back. Podman is reached only where a container was changed.
+    """The operators that undo an entry. Connects to Podman only if a container was changed.
 
     Raises:
         NoEngine: it cannot be reached.
@@ -65,7 +65,7 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
     try:
         if opened.simulated:
             raise NoEngine(
-                f"The Podman of {entry.container} cannot be reached.", "It is needed to take this back."
+                f"The Podman of {entry.container} cannot be reached.", "It is needed to undo this."
             )
         with operators_on(opened.engines[0], opened.files, _no_proof, opened.log) as operators:
             yield operators

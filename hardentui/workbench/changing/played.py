@@ -1,4 +1,4 @@
-"""An apply as the simulated host plays it: for those who learn what an apply does. Nothing is changed."""
+"""An apply as played on the simulated host, for learning. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
 
-_PACE = 0.5  # seconds for each step, so that it can be read
+_PACE = 0.5  # seconds per step, so that it can be read
 
 
 def prepare_played(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
-    """What an apply of this plan would do."""
+    """The steps that an apply of this plan would take."""
     name = plan.container
     checks = tuple(choice.check for choice in plan.choices)
     operations = (
@@ -55,7 +55,7 @@ def play_apply(
     stop: threading.Event,
     pace: float = _PACE,
 ) -> JournalEntry:
-    """Tell each step as if it was done; nothing is written into the journal."""
+    """Report each step as if it were done; nothing is written to the journal."""
     operations = prepared.entry.operations
     for number, operation in enumerate(operations, 1):
         on_event(OperationBegun(operation, number, len(operations)))

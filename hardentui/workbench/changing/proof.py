@@ -1,4 +1,6 @@
-"""Would Podman run what was meant? Units through a Quadlet generator, compared with the intended commands."""
+"""Would Podman run the intended command? Units go through a Quadlet generator, and its commands are
+compared.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,13 @@ from hardentui.quadlet.write.bundle import Bundle, UnitCommand
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
-    """Let a Quadlet generator read the units, compare its commands with the intended ones, and say what did.
+    """Run the units through a Quadlet generator, compare its commands with the intended ones, and say which
+    one.
 
-    The host's own generator where the units are for it; else its port, for the version that was asked for.
+    The host's own generator if the units are for it; else its port, for the requested version.
 
     Raises:
-        GeneratorError: it refuses them, or would run something else.
+        GeneratorError: it rejects them, or would run something else.
     """
     units = {file.name: file.text for file in made.files if file.is_unit}
     target = version or facts.engine.version
@@ -33,16 +36,16 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
         )
         known = min(target, NEWEST_KNOWN)
         newest = "" if known == target else " (none newer is known)"
-        maker = f"the generator of Podman {known}{newest}, as it is built into HardenTUI,"
+        maker = f"the generator of Podman {known}{newest}, as built into HardenTUI,"
     else:
         differences = _differences_on_host(units, made, rootless, generator)
-        maker = "the Quadlet generator of this host"
+        maker = "this host's Quadlet generator"
     if differences:
         raise GeneratorError(
-            f"{maker[0].upper()}{maker[1:]} would run another command than was meant; nothing was written.",
+            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was written.",
             "\n".join(differences),
         )
-    return f"{maker} accepts it and makes exactly the intended command"
+    return f"{maker} accepts it and produces exactly the intended command"
 
 
 def _differences_on_host(
@@ -50,7 +53,7 @@ def _differences_on_host(
 ) -> tuple[str, ...]:
     done = dry_run(units, user=rootless, generator=generator)
     if not done.ok:
-        raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
+        raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
     return tuple(
         line
         for command in _commands(made)
@@ -59,7 +62,7 @@ def _differences_on_host(
 
 
 def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
-    """What is to be compared: the container's own command first."""
+    """The commands to compare, the container's own first."""
     return (UnitCommand(made.files[0].name, made.service, made.argv), *made.others)
 
 
@@ -69,5 +72,7 @@ def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
 
 def _service_of(services: Mapping[str, str], name: str) -> str:
     if name not in services:
-        raise GeneratorError(f"The Quadlet generator made no {name}.", f"It made: {', '.join(services)}")
+        raise GeneratorError(
+            f"The Quadlet generator produced no {name}.", f"It produced: {', '.join(services)}"
+        )
     return services[name]

@@ -1,4 +1,4 @@
-"""A container that is created anew under its name, while its original is kept."""
+"""Recreating a container under its name, while its original is kept."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def replace_way(
     layer: LayerData,
     keep_data: bool,
 ) -> ApplyWay:
-    """Create the container anew under its name; the original is renamed, stopped and kept.
+    """Recreate the container under its name; the original is renamed, stopped and kept.
 
     Args:
         suffix: of the name under which the original is kept.
-        layer: what it wrote into its own layer. What is below a volume that the plan brings is copied there.
-        keep_data: copy the rest into volumes of their own.
+        layer: the data in its writable layer. Data below a volume that the plan adds is copied there.
+        keep_data: copy the rest to new volumes.
 
     Raises:
-        CannotFix: it cannot be replaced without losing something; says what.
+        CannotFix: something would be lost; says what.
     """
     refuse_replacing(facts, engine, files)
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
@@ -106,7 +106,7 @@ def replace_way(
     if facts.running:
         operations.append(StartContainer(name=name))
     else:
-        more = (*more, "it does not run; its successor is created and not started")
+        more = (*more, "it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
 
 
@@ -115,7 +115,7 @@ def _holds_data(folder: str, layer: LayerData) -> bool:
 
 
 def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
-    """What takes the place of an original that is gone once it has stopped."""
+    """The replacement for an original that Podman removes when it stops."""
     context = UnitContext.of(facts, facts.engine.version)
     spec, _ = _with_its_volumes(facts.spec.with_(NAME, kept), context)
     spec, _ = _same_image(facts, replace(plan, after=plan.before), spec)
@@ -129,14 +129,15 @@ def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
 
 
 def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str, ...]]:
-    """With the anonymous volumes that it has, also of one that loses them when it is gone (`--rm`): its
-    stand-in holds them until then."""
+    """With its anonymous volumes, also of an original that loses them when it is removed (`--rm`): its
+    stand-in holds them until then.
+    """
     named, notes = with_existing(spec.without(REMOVE), context.anonymous)
     return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes
 
 
 def new_volumes(plan: Plan) -> dict[str, str]:
-    """Where in the container -> which named volume, for those that the plan brings."""
+    """Path in the container -> named volume, for the volumes that the plan adds."""
     known = {mount.destination for mount in plan.before[MOUNTS]}
     return {
         mount.destination: mount.source
@@ -158,7 +159,7 @@ def _volumes(name: str, folders: Sequence[str], engine: ChangingEngine) -> tuple
 
 
 def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
-    """The same image as today, also where its name stands for another one by now."""
+    """The image that it runs today, even if its name now points to another one."""
     if spec[ROOTFS] or plan.before[IMAGE] != plan.after[IMAGE]:
         return spec, ()
     spec = spec.with_(PULL, "never")
@@ -167,19 +168,17 @@ def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tu
     resolved = "" if isinstance(ids, Unreadable) else ids.get(spec[IMAGE], "")
     if not today or resolved.removeprefix("sha256:") == today.removeprefix("sha256:"):
         return spec, ()
-    note = (
-        f"{visible(spec[IMAGE], 120)} is another image by now; the one that it runs from is kept, by its id"
-    )
+    note = f"{visible(spec[IMAGE], 120)} is now another image; the one it runs is kept, by ID"
     return spec.with_(IMAGE, today), (note,)
 
 
 def new_networks(
     facts: ContainerFacts, plan: Plan, engine: ChangingEngine, *, by_unit: bool = False
 ) -> tuple[CreateNetwork, ...]:
-    """The networks that the plan brings.
+    """The networks that the plan adds.
 
     Args:
-        by_unit: units create them; they are only removed again.
+        by_unit: units create them; only their removal is planned.
     """
     wanted = dict.fromkeys(network_name(argument) for argument in plan.after[NETWORK])
     before = {network_name(argument) for argument in plan.before[NETWORK]}

@@ -1,4 +1,4 @@
-"""Writing the files of drafts into a folder."""
+"""Writing the files of drafts to a folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hardentui.model.written import WriteState, WrittenFile
 
 
 def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
-    """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
-    of its other members that stand in the folder already are left as they are.
+    """Write the files atomically; previous files are kept as backups. Units of the pod and
+    of its other members that are already in the folder are left alone.
 
     Args:
-        create: make the folder when it is missing.
+        create: create the folder if it is missing.
 
     Raises:
         WriteError: nothing was written.
@@ -37,7 +37,7 @@ def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tu
 
 
 def save_texts(files: Sequence[TextFile], folder: str) -> tuple[WrittenFile, ...]:
-    """Write files into a folder, which is made when it is missing; all of them or none.
+    """Write files to a folder, which is created if missing; all of them or none.
 
     Raises:
         WriteError: nothing was written.

@@ -1,4 +1,4 @@
-"""Signing one's own images: a key pair, a signature in the registry, and the pull that proves it."""
+"""Signing your own images: a key pair, a signature in the registry, and the pull that proves it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from hardentui.visible import visible
 
 
 def new_key(folder: str, name: str, passphrase_file: str) -> tuple[str, str]:
-    """Make a sigstore key pair in a folder; returns the paths of the private and the public key.
+    """Create a sigstore key pair in a folder; returns the paths of the private and the public key.
 
     Raises:
-        WriteError: it could not be made, or there is one already.
+        WriteError: it could not be created, or it already exists.
     """
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
@@ -37,7 +37,7 @@ def new_key(folder: str, name: str, passphrase_file: str) -> tuple[str, str]:
 def sign_and_prove(
     reference: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event
 ) -> Pull:
-    """Sign an image in its registry, then pull it with a policy that asks for just this key.
+    """Sign an image in its registry, then pull it with a policy that requires exactly this key.
 
     Args:
         public: the public key; empty = the one beside the private key.
@@ -64,11 +64,12 @@ def sign_and_prove(
 def sign_with_gpg(
     reference: str, key: str, passphrase_file: str, lookaside: str, *, stop: threading.Event
 ) -> Pull:
-    """Sign an image with a GPG key of this account, then pull it with a policy that asks for just this key.
+    """Sign an image with a GPG key of this account, then pull it with a policy that requires exactly this
+    key.
 
     Args:
         key: ID, fingerprint or mail address.
-        lookaside: folder into which the signature is written; hosts that pull have to reach it.
+        lookaside: folder for the signature; hosts that pull must be able to reach it.
 
     Raises:
         InputError: a key, folder or name that cannot be used.
@@ -77,7 +78,7 @@ def sign_with_gpg(
     """
     full = _full(reference)
     if key.startswith("-"):
-        raise InputError(f"{visible(key, 80)!r} is no GPG key.")
+        raise InputError(f"{visible(key, 80)!r} is not a GPG key.")
     folder = os.path.abspath(lookaside)
     where = f"file://{quote(folder)}"
     with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
@@ -95,4 +96,4 @@ def _full(reference: str) -> str:
     try:
         return full_reference(reference)
     except ValueError:
-        raise InputError(f"{visible(reference, 100)!r} names no image of a registry.") from None
+        raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.") from None

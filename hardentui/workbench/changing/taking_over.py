@@ -1,4 +1,4 @@
-"""The commands that put written files into force: stop, keep the old one, install, start, look again."""
+"""The commands that put written files into effect: stop, keep the old one, install, start, check again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.writers.file_name import safe_file_name
 
 OLD = "-before"
-"""What the container that is replaced is called until the new one has shown that it works."""
+"""The suffix of the replaced container until the new one has proven to work."""
 _SYSTEM_UNITS, _USER_UNITS = "/etc/containers/systemd", "~/.config/containers/systemd"
 
 
 class _Shell:
-    """Words of commands for the account that the engine belongs to."""
+    """Command prefixes for the account that owns the engine."""
 
     def __init__(self, files: Files, facts: ContainerFacts) -> None:
         manager = manager_of(files, facts.engine)
@@ -42,14 +42,14 @@ class _Shell:
 
 
 def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: str) -> tuple[str, ...]:
-    """What to run once the files are written, in this order.
+    """The commands to run once the files are written, in this order.
 
     Args:
         folder: where the files are; empty = where systemd reads them.
     """
     if not draft.files:
         return ()
-    if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: what is here may stay
+    if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: the local container may stay
         return (f"# the command that uses it is at the top of {_path(folder, draft.files[0].name)}",)
     shell = _Shell(files, facts)
     steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
@@ -104,7 +104,7 @@ def _set_aside(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
         yield shell.systemctl(f"stop {shlex.quote(visible(unit))}")
     if pod:
         yield shell(f"podman pod stop {pod}")
-        yield shell(f"podman pod rm {pod}") + "  # with its containers, which are made again from the files"
+        yield shell(f"podman pod rm {pod}") + "  # with its containers, which are recreated from the files"
     elif unit:  # most units remove their container when they stop
         yield shell(f"podman rm --ignore {name}")
     else:
@@ -114,7 +114,7 @@ def _set_aside(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
 
 
 def _when_it_works(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
-    """The last step, which cannot be taken back."""
+    """The last step, which cannot be undone."""
     if not (facts.labels.get(UNIT_LABEL) or facts.spec[REMOVE] or _pod_of(facts)):
         name = command_word(facts.name, facts.id[:12])
         yield shell(f"podman rm {name}{OLD}") + "  # when all is well"

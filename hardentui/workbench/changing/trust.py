@@ -1,4 +1,4 @@
-"""A change of who must have signed images: drafted, proven by real pulls, then written with a way back."""
+"""A change of the signature policy: drafted, proven by real pulls, then written, with undo."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ SYSTEM = "/etc/containers"
 
 
 class TrustCheck(Struct, frozen=True):
-    """What the policy says of one image.
+    """How the policy treats one image.
 
     Attributes:
-        rule: which rule catches it, a sentence.
-        signatures: what lies beside it in its registry.
+        rule: which rule applies, as a sentence.
+        signatures: those in its registry.
     """
 
     pull: Pull
@@ -54,34 +54,34 @@ class TrustCheck(Struct, frozen=True):
 
     @property
     def signatures_told(self) -> str:
-        """Which signature formats are there, and which of them Podman reads; a sentence."""
+        """Which signature formats exist, and which of them Podman reads; a sentence."""
         signatures = self.signatures
         if isinstance(signatures, Unreadable):
-            return f"which signatures its registry has is not known: {signatures.reason}"
+            return f"the signatures in its registry are unknown: {signatures.reason}"
         if signatures.attachments:
-            return "its registry has a sigstore attachment, which Podman reads where registries.d allows it"
+            return "its registry has a sigstore attachment, which Podman reads if registries.d allows it"
         if signatures.only_list:
             return (
-                "only its list of architectures is signed, and Podman verifies the image of its own: "
+                "only the manifest list is signed, and Podman verifies the image of its own architecture: "
                 "cosign sign --recursive"
             )
         if signatures.bundles:
             return "its registry has only a sigstore bundle, which Podman cannot read"
-        return "its registry has no sigstore signature of it (GPG signatures lie elsewhere)"
+        return "its registry has no sigstore signature of it (GPG signatures are stored elsewhere)"
 
 
 class TrustChange:
     """Changes of the policy of one local engine's user.
 
     Args:
-        engine: with the trust facts as they are now.
+        engine: with its current trust facts.
         home: the home folder of the engine's user.
-        in_use: references of the images that run, as they were asked for.
+        in_use: references of the running images, as requested.
     """
 
     def __init__(self, engine: EngineFacts, files: Files, home: str, in_use: Iterable[str]) -> None:
         if isinstance(engine.trust, Unreadable):
-            raise UsageError(f"The trust policy of {engine.label} is not known: {engine.trust.reason}.")
+            raise UsageError(f"The trust policy of {engine.label} is unknown: {engine.trust.reason}.")
         self._trust: TrustFacts = engine.trust
         self._files = files
         self._home = home
@@ -93,14 +93,14 @@ class TrustChange:
         self._read_from = present
 
     def draft(self, rules: Sequence[ScopeRule], *, reject: bool, accept_in_use: bool) -> TrustDraft:
-        """What the files would be; nothing is written.
+        """Draft the files; nothing is written.
 
         Args:
-            reject: refuse whatever has no rule.
-            accept_in_use: images that run and have no rule get one that accepts them unsigned.
+            reject: reject everything without a rule.
+            accept_in_use: running images without a rule get one that accepts them unsigned.
 
         Raises:
-            InputError: the present files cannot be understood.
+            InputError: the current files cannot be parsed.
         """
         before = self._text(self._policy_path)
         base = before if before is not None else self._text(self._read_from) if self._read_from else None
@@ -149,11 +149,11 @@ class TrustChange:
         told: Callable[[PullProof], None],
         stop: threading.Event,
     ) -> tuple[PullProof, ...]:
-        """Pull for real with the files as they would be: signed, unsigned, wrong key, other repository.
+        """Real pulls with the drafted files: signed, unsigned, wrong key, other repository.
 
         Raises:
-            UsageError: a rule that verifies has no image to be proven with.
-            ToolMissing: neither podman nor skopeo is here.
+            UsageError: a verifying rule has no image to prove it with.
+            ToolMissing: neither podman nor skopeo is installed.
         """
         policy = self._planned(draft, self._policy_path) or ""
         verifying = [rule for rule in draft.rules if rule.kind.verifies]
@@ -162,15 +162,15 @@ class TrustChange:
             return prove(box, policy, self._all_sections(draft), signed, named, told, rejects=draft.rejects)
 
     def check(self, reference: str, stop: threading.Event) -> TrustCheck:
-        """What the policy that holds says of an image, by a real pull.
+        """The current policy's verdict on an image, by a real pull.
 
         Raises:
-            InputError: the name is none of a registry.
-            ToolMissing: neither podman nor skopeo is here.
+            InputError: the name has no registry.
+            ToolMissing: neither podman nor skopeo is installed.
         """
         full = _full(reference)
         if not full:
-            raise InputError(f"{visible(reference, 100)!r} names no image of a registry.")
+            raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.")
         rule = rule_for(self._trust, full)
         folder = (
             f"{self._folder}/registries.d" if self._names(self._sections_folder) else f"{SYSTEM}/registries.d"
@@ -182,14 +182,14 @@ class TrustChange:
         return TrustCheck(pull, rule.reason if isinstance(rule, Unreadable) else rule.explanation, signatures)
 
     def apply(self, draft: TrustDraft, proofs: Sequence[PullProof]) -> JournalEntry | None:
-        """Write the files; the journal keeps what was there. None where everything says so already.
+        """Write the files; the journal keeps the previous ones. None if nothing changes.
 
         Raises:
-            UsageError: a pull did not come out as it must, or was not made.
-            WriteError, Locked, JournalError, ApplyFailed: everything is as it was.
+            UsageError: a pull did not end as expected, or is missing.
+            WriteError, Locked, JournalError, ApplyFailed: everything is as before.
         """
         if reason := why_not(draft, proofs):
-            raise UsageError(f"The policy stays as it is: {reason}.")
+            raise UsageError(f"The policy was not changed: {reason}.")
         return change_files(
             Journal(),
             action=EntryAction.TRUST,
@@ -219,8 +219,8 @@ class TrustChange:
     def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
         """The sections of our file, those of others, and files that have to be copied.
 
-        A user's own folder shuts out the system's, so when ours is the first file in it the
-        others come along.
+        A user's own folder replaces the system's, so when ours is the first file in it, the
+        others are copied.
         """
         folder = self._sections_folder
         there = self._names(folder)
@@ -245,7 +245,7 @@ class TrustChange:
         return tuple(name for name in inside if name.endswith(".yaml"))
 
     def _planned(self, draft: TrustDraft, path: str) -> str | None:
-        """A file as it would be."""
+        """A file as drafted."""
         return next((file.text for file in draft.files if file.path == path), None) or self._text(path)
 
     def _all_sections(self, draft: TrustDraft) -> dict[str, str]:
@@ -256,7 +256,7 @@ class TrustChange:
         }
 
     def _rules_for_use(self, policy: str) -> tuple[ScopeRule, ...]:
-        """A rule for the repository of each image in use that only the default catches."""
+        """A rule for the repository of each image in use that only the default rule covers."""
         parsed = parse_policy(policy, self._policy_path)
         trust = replace(self._trust, policy=parsed)
         scopes = []
@@ -267,7 +267,7 @@ class TrustChange:
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
     def _signed_images(self, rule: ScopeRule, named: Named, policy: str) -> tuple[str, ...]:
-        """Images that the rule must accept: those that were named, and all that run and are caught by it."""
+        """Images that the rule must accept: the named ones, and all running ones that it covers."""
         trust = replace(self._trust, policy=parse_policy(policy, self._policy_path))
         caught = {
             image: rule_for(trust, image) for image in (*map(_full, named.signed), *self._in_use) if image
@@ -277,8 +277,8 @@ class TrustChange:
         )
         if not signed:
             raise UsageError(
-                f"No image of {visible(rule.scope, 100)} runs, so the rule cannot be proven.",
-                "Name one that is signed with its key: --signed IMAGE",
+                f"No running image is in {visible(rule.scope, 100)}, so the rule cannot be proven.",
+                "Name an image signed with its key: --signed IMAGE",
             )
         return signed
 
@@ -296,21 +296,20 @@ class TrustChange:
     def _notes(self, policy: str, copies: Sequence[TrustFile]) -> Iterable[str]:
         if copies:
             yield (
-                f"{self._sections_folder} shuts out the system's folder, so its "
-                f"{len(copies)} files come along as copies"
+                f"{self._sections_folder} replaces the system's folder, so its {len(copies)} files are copied"
             )
         if self._folder != SYSTEM and self._text(self._policy_path) is None:
-            yield f"{self._policy_path} is new and from then on replaces the system's policy for this user"
+            yield f"{self._policy_path} is new and will replace the system's policy for this user"
 
 
 def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     """For the engine of this account.
 
     Args:
-        in_use: references of the images that run.
+        in_use: references of the running images.
 
     Raises:
-        UsageError: there is none on this machine.
+        UsageError: there is no such engine on this machine.
     """
     opened = parts.opened
     for candidate in opened.engines:
@@ -320,16 +319,16 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
         if engine.local and not opened.simulated and ours:
             return TrustChange(engine, opened.files, user_home(os.geteuid()), in_use)
     raise UsageError(
-        "None of these engines is one of this account on this machine, so its policy cannot be tried here.",
+        "None of these engines belongs to this account on this machine, so its policy cannot be tried here.",
         "Run HardenTUI on that host, as the engine's user.",
     )
 
 
 def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
-    """For an engine of the simulated host: it can be drafted only.
+    """For an engine of the simulated host: drafting only.
 
     Raises:
-        UsageError: its policy is not known.
+        UsageError: its policy is unknown.
     """
     opened = parts.opened
     engine = parts.gatherers[opened.engines[0].facts.label].engine_facts()
@@ -337,13 +336,13 @@ def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
 
 
 def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
-    """Why a draft must not be applied; empty when nothing speaks against it."""
+    """Why a draft must not be applied; empty if nothing prevents it."""
     if draft.faults:
         return "; ".join(draft.faults)
     if draft.refused:
         return (
-            f"{', '.join(visible(image, 100) for image in draft.refused)} could not be pulled any more "
-            "(give them a rule, or --accept-in-use)"
+            f"{', '.join(visible(image, 100) for image in draft.refused)} could no longer be pulled "
+            "(add rules for them, or use --accept-in-use)"
         )
     failed = [proof for proof in proofs if not proof.holds]
     if failed:
@@ -353,14 +352,14 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
     wanted = {(case, rule.scope) for rule in draft.rules if rule.kind.verifies for case in _CASES}
     wanted |= {("other repository", "default")} if draft.rejects else set()
     missing = wanted - {(proof.case, proof.scope) for proof in proofs}
-    return f"{len(missing)} of its pulls were not made" if missing else ""
+    return f"{len(missing)} of its pulls are missing" if missing else ""
 
 
 _CASES = ("signed", "wrong key", "unsigned")
 
 
 def _full(reference: str) -> str:
-    """The full name of an image of a registry; empty for a local one or an ID."""
+    """The full name of a registry image; empty for a local image or an ID."""
     try:
         full = full_reference(reference)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rules of a trust policy as people write them."""
+"""Rules of a trust policy, as typed by users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"
 _SCOPE = re.compile(
-    r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard of hosts
+    r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard for hosts
     r"|[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"  # or a host with the rest of a name
     r"(?:/[a-z0-9][a-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})?)"
 )
@@ -24,65 +24,65 @@ _GPG_ENDINGS = (".asc", ".gpg")
 
 
 def scope_of(text: str) -> str:
-    """The text, when it is a scope of a policy.
+    """The text, if it is a scope of a policy.
 
     Raises:
-        UsageError: it names no registry, or has not the shape of a scope.
+        UsageError: it has no registry, or is not a scope.
     """
     host = text.partition("/")[0]
     full = "." in host or ":" in host or host == "localhost"
     if not full:
         raise UsageError(
-            f"{visible(text, 80)!r} names no registry.", "Say the whole name, like docker.io/library/nginx."
+            f"{visible(text, 80)!r} has no registry.", "Give the full name, such as docker.io/library/nginx."
         )
     if not _SCOPE.fullmatch(text):
-        raise UsageError(f"{visible(text, 80)!r} is no scope of a policy.")
+        raise UsageError(f"{visible(text, 80)!r} is not a scope of a policy.")
     return text
 
 
 def kind_by_name(path: str) -> RuleKind:
-    """What kind of key a file is by its ending; the file is not read."""
+    """The kind of a key file by its extension; the file is not read."""
     return RuleKind.GPG if path.endswith(_GPG_ENDINGS) else RuleKind.SIGSTORE
 
 
 def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRule:
-    """A rule that somebody typed: `quay.io/team=~/team.pub`, `docker.io/library/nginx accept`.
+    """A typed rule: `quay.io/team=~/team.pub`, `docker.io/library/nginx accept`.
 
-    A GPG key may be followed by the address where its signatures lie.
+    A GPG key may be followed by the address of its signatures.
 
     Args:
-        key_kind: tells what kind of key a file is.
+        key_kind: returns the kind of a key file.
 
     Raises:
         UsageError: it is malformed.
-        InputError: the key cannot be read or is none.
+        InputError: the file cannot be read or is not a key.
     """
     scope, equals, rest = text.strip().partition("=")
     if not equals:
         words = scope.split()
         if len(words) == 2 and words[1] in _BARE:
             return ScopeRule(scope_of(words[0]), _BARE[words[1]])
-        raise UsageError(f"{visible(text, 80)!r} is no rule.", f"Write {HELP}.")
+        raise UsageError(f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}.")
     words = rest.split()
     if not words:
-        raise UsageError(f"{visible(text, 80)!r} names no key.", f"Write {HELP}.")
+        raise UsageError(f"{visible(text, 80)!r} has no key.", f"Write {HELP}.")
     key = os.path.abspath(os.path.expanduser(words[0]))
     kind = key_kind(key)
     if len(words) > 1 and (kind is not RuleKind.GPG or len(words) > 2):
         raise UsageError(
-            f"{visible(' '.join(words[1:]), 80)!r} is too much.",
-            "Only a GPG key is followed by the address of its signatures.",
+            f"{visible(' '.join(words[1:]), 80)!r} does not belong here.",
+            "Only a GPG key can be followed by the address of its signatures.",
         )
     return ScopeRule(scope_of(scope.strip()), kind, key, lookaside=words[1] if len(words) > 1 else "")
 
 
 def with_rule(rules: Iterable[ScopeRule], rule: ScopeRule) -> tuple[ScopeRule, ...]:
-    """The rules with one more, which takes the place of another one for its scope."""
+    """The rules with one more, which replaces an earlier one for its scope."""
     return (*(other for other in rules if other.scope != rule.scope), rule)
 
 
 def for_any_tag(rules: Iterable[ScopeRule], *, any_tag: bool) -> tuple[ScopeRule, ...]:
-    """The same rules; those with a key count signatures without a tag, or do not."""
+    """The same rules; those with a key accept signatures without a tag, or do not."""
     return tuple(
         replace(rule, any_tag=any_tag) if rule.kind in (RuleKind.SIGSTORE, RuleKind.GPG) else rule
         for rule in rules

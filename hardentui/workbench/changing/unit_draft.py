@@ -1,4 +1,6 @@
-"""The unit that a container runs from, as a draft: its file edited, or a drop-in. See unit_edits for how."""
+"""The unit that a container runs from, as a draft: its file edited, or a drop-in. unit_edits does the
+editing.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +25,16 @@ def changed_unit(
     version: Version | None = None,
     verify: bool = True,
 ) -> Draft:
-    """What the plan makes of the container's own unit.
+    """The container's own unit with the plan applied.
 
     Args:
         version: the Podman to write for; None = the container's own.
         verify: let the generator or systemd check it.
 
     Raises:
-        CannotFix: it runs from no unit, or from one that is not on this machine.
-        CannotExpress: this style cannot say it.
-        GeneratorError: systemd would run something else than was meant.
+        CannotFix: it runs from no unit, or from one on another machine.
+        CannotExpress: this style cannot hold the change.
+        GeneratorError: systemd would not run the intended command.
     """
     origin = _origin(files, facts)
     podman = version or facts.engine.version
@@ -45,8 +47,7 @@ def changed_unit(
         context=writing_context(facts, plan.after, podman),
     )
     differs = tuple(
-        f"it runs with other options than its unit today: {difference}"
-        for difference in drift_of(origin, facts)
+        f"the running container differs from its unit: {difference}" for difference in drift_of(origin, facts)
     )
     return Draft(
         target=target,
@@ -60,7 +61,7 @@ def changed_unit(
 
 
 def drift(files: Files, facts: ContainerFacts) -> tuple[str, ...]:
-    """What the unit's file and the running container do not agree on, one sentence each."""
+    """The differences between the unit's file and the running container, one sentence each."""
     origin = origin_of(files, facts) if facts.engine.local else None
     return tuple(str(difference) for difference in drift_of(origin, facts)) if origin else ()
 
@@ -69,7 +70,7 @@ def _origin(files: Files, facts: ContainerFacts) -> Origin:
     origin = origin_of(files, facts) if facts.engine.local else None
     if origin is None:
         raise CannotFix(
-            "The container runs from no unit that was found here.",
+            "No unit of this container was found.",
             "Write new files instead: --to quadlet or --to run.",
         )
     return origin

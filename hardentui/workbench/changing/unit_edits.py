@@ -1,4 +1,4 @@
-"""The unit of a container with a plan's changes: an edited file or a drop-in, all else as it is."""
+"""A container's unit with a plan applied: an edited file or a drop-in; everything else is unchanged."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ Style = Literal["edit", "drop-in"]
 
 
 class UnitEdit(Struct, frozen=True):
-    """What a plan makes of a unit.
+    """The result of applying a plan to a unit.
 
     Attributes:
-        files: those that change; none when the unit says all of it already.
-        notes: what the reader has to know.
-        left_out: changes of the plan that could not be made here, one sentence each.
+        files: the changed ones; none if the unit already has every change.
+        notes: remarks for the user.
+        left_out: changes of the plan that cannot be made here, one sentence each.
         applied: the changes that were made, for the proof.
-        commands: what makes systemd load them.
+        commands: those that make systemd load them.
     """
 
     files: tuple[DraftFile, ...]
@@ -63,21 +63,21 @@ def edited(
     comments: Sequence[str] = (),
     context: UnitContext | None = None,
 ) -> UnitEdit:
-    """The files of the unit with the plan's changes, everything else as it is.
+    """The files of the unit with the plan's changes; everything else is unchanged.
 
     Args:
         version: the Podman that will read them.
         style: edit the file itself, or write a drop-in; a service always gets a drop-in.
         comments: sentences for the top of a drop-in.
-        context: inspect documents of networks that the plan brings; units for them are written too.
+        context: inspect documents of networks that the plan adds; units for them are written too.
 
     Raises:
-        CannotExpress: a drop-in cannot say it.
+        CannotExpress: a drop-in cannot hold the change.
         InputError: the unit cannot be used, or its file is a symbolic link and style is `edit`.
     """
     changes, notes = planned_changes(plan.before, plan.after)
     comments = tuple(comments) or (f"HardenTUI: hardens the container {visible(plan.container, 80)}.",)
-    edit = _Editor(origin, changes, version, comments, context).edit(style)
+    edit = _UnitEditor(origin, changes, version, comments, context).edit(style)
     return replace(edit, notes=tuple(dict.fromkeys((*notes, *edit.notes))), commands=_commands(origin))
 
 
@@ -86,8 +86,8 @@ def _commands(origin: Origin) -> tuple[str, ...]:
     return (f"{systemctl} daemon-reload", f"{systemctl} restart {origin.unit}")
 
 
-class _Editor:
-    """Makes changes of options in one unit."""
+class _UnitEditor:
+    """Changes options in one unit."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class _Editor:
             if path == origin.path and origin.link:
                 raise InputError(
                     f"{visible(path, 120)} is a symbolic link to {visible(origin.link, 120)}, not edited.",
-                    "Let a drop-in be written instead.",
+                    "Write a drop-in instead.",
                 )
             changed.append(_draft_file(path, new, before=old, mode=mode))
         return changed
@@ -146,7 +146,7 @@ class _Editor:
         if self._version < QUADLET_DROP_INS:
             raise CannotExpress(
                 f"Quadlet reads drop-ins since Podman {QUADLET_DROP_INS}, and this is for {self._version}.",
-                "Let the file itself be edited.",
+                "Edit the file itself.",
             )
         keys = changed_keys(origin.quadlet(), done.files)
         drop_in = self._drop_in(lambda text: says_key(text, keys))
@@ -160,7 +160,7 @@ class _Editor:
         old = outdated_copy(origin)
         if old:
             raise CannotExpress(
-                f"The drop-in {visible(old, 120)} repeats a command that the unit has changed since.",
+                f"The drop-in {visible(old, 120)} repeats a command that has since changed in the unit.",
                 "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
             )
         drop_in = self._drop_in(concerns_command)
@@ -172,10 +172,10 @@ class _Editor:
         return UnitEdit(files, done.notes, done.left_out, done.applied)
 
     def _drop_in(self, concerns: Callable[[str], bool]) -> _DropIn:
-        """The drop-in to write: our own where there is one, else a new one after those that it must override.
+        """The drop-in to write: our existing one, else a new one that sorts after those it must override.
 
         Args:
-            concerns: whether the text of another drop-in says what ours is going to say.
+            concerns: whether another drop-in's text sets what ours will set.
         """
         drop_ins = dict(self._origin.drop_ins)
         name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)
@@ -184,7 +184,7 @@ class _Editor:
         return _DropIn(path=path, present=present, text=drop_ins.get(present, ""))
 
     def _new_networks(self) -> dict[str, DraftFile]:
-        """Network -> the unit of a network that the plan brings."""
+        """Network -> the unit of a network that the plan adds."""
         context = self._context
         if context is None:
             return {}
@@ -204,7 +204,7 @@ class _Editor:
 
 
 class _DropIn(Struct, frozen=True):
-    """A drop-in to write: its path; the path and text of the one that stands there now, or empty."""
+    """A drop-in to write: its path, and the path and text of the existing one, or empty."""
 
     path: str
     present: str
@@ -213,7 +213,7 @@ class _DropIn(Struct, frozen=True):
 
 def _service_notes(origin: Origin) -> list[str]:
     commands = [path for path, text in origin.service_drop_ins if concerns_command(text)]
-    return [f"{path} changes the generated command; HardenTUI does not look at it" for path in commands]
+    return [f"{path} changes the generated command; HardenTUI ignores it" for path in commands]
 
 
 def _draft_file(path: str, text: str, *, before: str = "", mode: int = 0o644) -> DraftFile:
@@ -223,7 +223,7 @@ def _draft_file(path: str, text: str, *, before: str = "", mode: int = 0o644) ->
 
 
 def unit_diff(files: Sequence[DraftFile]) -> str:
-    """Unified diff of the files as they stand against what they become, with secrets masked."""
+    """Unified diff between the current files and the new ones, with secrets masked."""
     lines: list[str] = []
     for file in files:
         before = [mask_text(line) for line in file.before.splitlines()]

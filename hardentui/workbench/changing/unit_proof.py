@@ -1,4 +1,6 @@
-"""Would systemd run what was meant? The edited unit against the original command with the changes made."""
+"""Would systemd run the intended command? The edited unit is compared with the original command plus the
+changes.
+"""
 
 from __future__ import annotations
 
@@ -28,33 +30,33 @@ _LINE_NUMBER = re.compile(r":\d+:")
 
 
 def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version) -> str:
-    """One sentence on what was checked.
+    """One sentence that says what was checked.
 
     Args:
-        version: what the files are written for; `engine`: the Podman of this host.
+        version: the Podman that the files are for; `engine`: the Podman of this host.
 
     Raises:
-        GeneratorError: systemd would run something else than was meant.
+        GeneratorError: systemd would not run the intended command.
     """
     if not made.files:
-        return "nothing has to be written: the unit says all of it already"
+        return "nothing to write: the unit already has every change"
     if origin.kind is OriginKind.SERVICE:
         return _prove_service(origin, made)
     generator = find_generator()
     if generator is None or version != engine:
         before = _ported(origin, version, _units(origin, ()))
         after = _ported(origin, version, _units(origin, made.files))
-        maker = f"the generator of Podman {version}, as it is built into HardenTUI,"
+        maker = f"the generator of Podman {version}, as built into HardenTUI,"
     else:
         before = _generated(origin, generator, _units(origin, ()))
         after = _generated(origin, generator, _units(origin, made.files))
-        maker = "the Quadlet generator of this host"
+        maker = "this host's Quadlet generator"
     _compare(before, after, made)
-    return f"{maker} accepts it; only the planned changes are in the command"
+    return f"{maker} accepts it; the command contains only the planned changes"
 
 
 def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:
-    """The units in one folder, each with its drop-ins at its end: that is how they are read."""
+    """The units in one folder, each with its drop-ins appended, which is how they are read."""
     changed = {file.path: file.text for file in files}
     drop_ins = _drop_ins(origin, files, ".container.d")
     texts = [changed.get(origin.path, origin.text), *drop_ins]
@@ -80,16 +82,18 @@ def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tupl
         units, user=origin.manager.rootless, generator=generator, unit_folder=origin.folder
     )  # fmt: skip
     if not done.ok:
-        raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
+        raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
     source = f"SourcePath={origin.path}"
     services = [text for text in done.services.values() if source in text.splitlines()]
     if len(services) != 1:
-        raise GeneratorError(f"The Quadlet generator made no service of {origin.file_name}.", done.stderr)
+        raise GeneratorError(
+            f"The Quadlet generator produced no service from {origin.file_name}.", done.stderr
+        )
     return exec_start(services[0], origin.specifiers)
 
 
 def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple[str, ...]:
-    """The same by the port of another version's generator."""
+    """The same with the port of another version's generator."""
     made = translate(
         units,
         version=version,
@@ -113,16 +117,19 @@ def _prove_service(origin: Origin, made: UnitEdit) -> str:
     old = verify({origin.unit: before}, user=origin.manager.rootless)
     new = verify({origin.unit: after}, user=origin.manager.rootless)
     if isinstance(old, Unreadable) or isinstance(new, Unreadable):
-        return "only the planned changes are in the command; systemd-analyze is not here to check the unit"
+        return (
+            "the command contains only the planned changes; "
+            "systemd-analyze is not installed, so the unit is not checked"
+        )
     known = {_LINE_NUMBER.sub(":", line) for line in old}
     fresh = [line for line in new if _LINE_NUMBER.sub(":", line) not in known]
     if fresh:
         raise GeneratorError("systemd complains about the edited unit.", "\n".join(fresh))
-    return "systemd-analyze accepts it; only the planned changes are in the command"
+    return "systemd-analyze accepts it; the command contains only the planned changes"
 
 
 def _podman(text: str, origin: Origin) -> tuple[str, ...]:
-    """The podman command line of a service, out of the shell where there is one around it."""
+    """The podman command line of a service, without a surrounding shell."""
     argv = exec_start(text, origin.specifiers)
     name = argv[0].rpartition("/")[2]
     if name == "podman":
@@ -146,7 +153,7 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
 
 
 def _certain(argv: Sequence[str]) -> tuple[str, ...]:
-    """Without variables that nobody sets, or that may be no word at all."""
+    """Without variables that nobody sets, or that may expand to nothing."""
     words = [word for word in argv[1:] if word not in _UNSET]
     return (*argv[:1], *(words[at] for at in without_optional(words)))
 
@@ -159,6 +166,6 @@ def _compare(before: tuple[str, ...], after: tuple[str, ...], made: UnitEdit) ->
     different = compare_arguments(after[1:], meant)
     if different:
         raise GeneratorError(
-            "The edited unit would run another command than was meant; nothing was written.",
+            "The edited unit would not run the intended command; nothing was written.",
             "\n".join(different),
         )

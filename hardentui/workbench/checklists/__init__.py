@@ -1,1 +1,1 @@
-"""Checklists: where they are kept and what can be wrong with one."""
+"""Checklists: where they are stored, how they are read, and what can be wrong with one."""

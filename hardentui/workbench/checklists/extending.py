@@ -1,4 +1,4 @@
-"""A checklist on top of another one: what it takes over, replaces and leaves out. Pure."""
+"""A checklist on top of another one: what it inherits, replaces and leaves out. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MOST_LEVELS = 5
 
 
 def step_over(base: Step, step: Step, said: Iterable[str]) -> Step:
-    """A step of the base with what the checklist on top says itself; `said` are the keys that it gave."""
+    """A step of the base, overridden by the checklist on top; `said` are the keys that it gave."""
     return replace(base, **{key: getattr(step, key) for key in said if key != "number"})
 
 
 def steps_over(base: Checklist, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The steps of the base in their order, those of the checklist on top in place of theirs."""
+    """The steps of the base in order, replaced by those of the checklist on top."""
     own = {step.number: step for step in steps}
     return tuple(own.get(step.number, step) for step in base.steps)
 
 
 def placed_in(steps: Iterable[Step], own: Iterable[AnyCheck]) -> tuple[Step, ...]:
-    """The steps with the checks of a checklist's own at the end of theirs, where no step names them."""
+    """The steps, with the checklist's own checks appended to theirs unless a step names them."""
     steps = tuple(steps)
     named = {check for step in steps for check in step.checks}
     rest = [check for check in own if check.id not in named]
@@ -46,7 +46,7 @@ def left_out(steps: Iterable[Step], without: Iterable[str]) -> tuple[Step, ...]:
 def parameters_over(
     base: Checklist | None, own: Mapping[str, Mapping[str, ParameterValue]]
 ) -> dict[str, Mapping[str, ParameterValue]]:
-    """Values for checks: those of the base, then the checklist's own."""
+    """Parameters of checks: those of the base, then the checklist's own."""
     inherited = base.parameters if base else {}
     return {
         check: {**inherited.get(check, {}), **own.get(check, {})}

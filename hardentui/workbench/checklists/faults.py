@@ -1,10 +1,10 @@
-"""Words for what is wrong in a file that somebody wrote by hand."""
+"""Descriptions of faults in a hand-written file."""
 
 from __future__ import annotations
 
 
 def kind_of(value: object) -> str:
-    """What a value of a TOML document is, in words."""
+    """The type of a TOML value, in words."""
     if isinstance(value, bool):
         return "true or false"
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (

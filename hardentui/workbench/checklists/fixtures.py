@@ -1,7 +1,7 @@
-"""Containers on paper that prove the checks of a checklist: what each check must say of them.
+"""Test containers that prove the checks of a checklist: the expected result of each check.
 
-They stand beside the checklist: `site.test.toml` beside `site.toml`. A container is given by the words behind
-`podman create`, or by what `podman inspect` printed.
+They are stored beside the checklist: `site.test.toml` beside `site.toml`. A container is given by the
+arguments of `podman create`, or by the output of `podman inspect`.
 
     [[container]]
     name = "too-much"
@@ -72,11 +72,11 @@ _SECCOMP = ("none", "strict", "filter")
 
 
 class Fixture(Struct, frozen=True):
-    """One container on paper.
+    """One test container.
 
     Attributes:
-        line: where it stands in its file.
-        expect: id of a check -> the status that it must answer.
+        line: its line in the file.
+        expect: ID of a check -> its expected status.
     """
 
     line: int
@@ -85,12 +85,12 @@ class Fixture(Struct, frozen=True):
 
 
 def beside(checklist: str) -> str:
-    """The file with the fixtures of a checklist's file."""
+    """The file with the test containers of a checklist."""
     return checklist.removesuffix(".toml") + ENDING
 
 
 def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
-    """The fixtures of a file.
+    """The test containers of a file.
 
     Raises:
         InputError: it cannot be read.
@@ -100,8 +100,8 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{visible(path)} is no TOML: {visible(str(error), 200)}.") from error
-    reader = _Reader(path, text, checklist)
+        raise InputError(f"{visible(path)} is not valid TOML: {visible(str(error), 200)}.") from error
+    reader = _FixtureReader(path, text, checklist)
     fixtures = reader.fixtures(document)
     if reader.faults:
         count = plural(len(reader.faults), "fault")
@@ -117,8 +117,8 @@ class _Wrong(Exception):
         self.key = key
 
 
-class _Reader:
-    """Reads a parsed document and collects what is wrong with it."""
+class _FixtureReader:
+    """Reads a parsed document and collects its faults."""
 
     def __init__(self, path: str, text: str, checklist: Checklist) -> None:
         self.faults: list[str] = []
@@ -147,7 +147,7 @@ class _Reader:
                     raise _Wrong(key, f"unknown key {visible(key, 40)!r}{nearest(key, _KEYS)}")
             name = table.get("name")
             if not isinstance(name, str) or not name or name in self._names:
-                raise _Wrong("name", "name must be a text that no other container has")
+                raise _Wrong("name", "name must be a unique text")
             self._names.add(name)
             facts = replace(self._facts(table), name=name)
             return Fixture(line_of(self._lines, place), facts, self._expected(table))
@@ -164,12 +164,12 @@ class _Reader:
                 near = nearest(check, self._checks)
                 raise _Wrong("expect", f"the checklist has no check {visible(check, 60)!r}{near}")
             if state not in _STATES:
-                raise _Wrong("expect", f"what is expected must be one of: {', '.join(_STATES)}")
+                raise _Wrong("expect", f"the expected status must be one of: {', '.join(_STATES)}")
         return {check: Status(state) for check, state in expect.items()}
 
     def _facts(self, table: Mapping[str, Any]) -> ContainerFacts:
         if ("run" in table) == ("inspect" in table):
-            raise _Wrong("run", "a container has run or inspect, one of both")
+            raise _Wrong("run", "a container needs either run or inspect")
         kernel = _kernel(table["kernel"]) if "kernel" in table else NotRunning("on paper")
         engine = EngineFacts(default_capabilities=STOCK_CAPABILITIES)
         document = self._inspected(table["inspect"]) if "inspect" in table else {}
@@ -191,18 +191,18 @@ class _Reader:
         )
 
     def _inspected(self, given: Any) -> Mapping[str, Any]:
-        """What `podman inspect` printed: a table, JSON, or a file with it."""
+        """The output of `podman inspect`: a table, JSON, or a file with it."""
         document = given
         if isinstance(given, str):
             text = given if given.lstrip()[:1] in ("{", "[") else self._file(given)
             try:
                 document = json.loads(text)
             except (ValueError, RecursionError) as error:
-                raise _Wrong("inspect", "inspect is no JSON") from error
+                raise _Wrong("inspect", "inspect is not JSON") from error
         if isinstance(document, list) and len(document) == 1:
             (document,) = document
         if not isinstance(document, dict) or not isinstance(document.get("HostConfig"), dict):
-            raise _Wrong("inspect", "inspect is not what `podman inspect NAME` prints of one container")
+            raise _Wrong("inspect", "inspect is not the output of `podman inspect NAME` for one container")
         return document
 
     def _file(self, name: str) -> str:
@@ -214,15 +214,15 @@ class _Reader:
 
 def _spec(words: Any) -> Spec:
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise _Wrong("run", "run must be a list of words, as they stand behind `podman create`")
+        raise _Wrong("run", "run must be a list of arguments of `podman create`")
     try:
         return spec_from_argv(["podman", "create", *words])
     except (InputError, ValueError) as error:
-        raise _Wrong("run", f"podman would not understand run: {visible(str(error), 200)}") from error
+        raise _Wrong("run", f"podman would not accept run: {visible(str(error), 200)}") from error
 
 
 def _kernel(table: Any) -> Kernel:
-    """What the kernel says, in the words of the named facts."""
+    """The kernel's answers, given as named facts."""
     if not isinstance(table, dict):
         raise _Wrong("kernel", "kernel must be a table")
     for key in table:
@@ -255,7 +255,7 @@ def _kernel(table: Any) -> Kernel:
                 Process(at, name, name) for at, name in enumerate(table["processes"], 1)
             )
     except (TypeError, ValueError, AttributeError) as error:
-        raise _Wrong("kernel", f"a value of kernel does not fit: {visible(str(error), 100)}") from error
+        raise _Wrong("kernel", f"a value of kernel is invalid: {visible(str(error), 100)}") from error
     return Kernel(1, **given)
 
 
@@ -267,11 +267,11 @@ def _socket(text: str) -> ListeningSocket:
 def faults_of(
     checklist: Checklist, checks: Mapping[str, AnyCheck], fixtures: tuple[Fixture, ...], own: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """What the checks say otherwise than expected, one `line: message` each.
+    """Unexpected results of the checks, one `line: message` each.
 
     Args:
-        checks: every check that there is, by id.
-        own: ids that have to be proven in both directions: a container that passes and one that fails.
+        checks: every check, by ID.
+        own: IDs that must be proven in both directions: a container that passes and one that fails.
     """
     faults = []
     proven: dict[str, set[Status]] = {check: set() for check in own}
@@ -298,7 +298,7 @@ def faults_of(
 
 
 def _unmended(checklist: Checklist, check: AnyCheck, facts: ContainerFacts) -> str:
-    """Why the fix of a check does not mend what it is for; empty where it does, or says why it cannot."""
+    """Why the fix of a check does not solve its failure; empty if it does, or reports why it cannot."""
     plan = make_plan(facts, [Choice(check.id)], [check], checklist)
     if check.remediate is None or plan.skipped:
         return ""

@@ -1,4 +1,4 @@
-"""Checklists: where they lie, how they are read, and everything that can be wrong with one."""
+"""Checklists: where they are stored, how they are read, and everything that can be wrong with one."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _LONGEST_REASON = 300
 
 
 def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist:
-    """Find and read a checklist, with those that it extends.
+    """Find and read a checklist, including those it extends.
 
     Args:
         where: a file (with a slash or ending in `.toml`), or the name of one that comes with HardenTUI;
             empty = the ten steps.
-        checks: the checks that there are; all of ours when None.
+        checks: the available checks; None = all built-in ones.
 
     Raises:
         InputError: there is no such file or checklist, or it cannot be read.
@@ -61,18 +61,18 @@ def _load(where: str, checks: tuple[AnyCheck, ...], above: tuple[str, ...]) -> C
 
 
 def is_file(where: str) -> bool:
-    """Whether it names a file, not one of ours."""
+    """Whether it is a file, rather than the name of a built-in checklist."""
     return "/" in where or where.endswith(".toml")
 
 
 def path_of(where: str) -> str:
-    """The file of a checklist; raises InputError for a name that none of ours has."""
+    """The file of a checklist; raises InputError for an unknown name."""
     return where if is_file(where) else _packaged(where)
 
 
 def read_text(where: str) -> str:
     """The text of a checklist; raises InputError."""
-    missing = "" if is_file(where) else "The installation lacks its checklists."
+    missing = "" if is_file(where) else "The checklists of the installation are missing."
     return read_named(path_of(where), shown=where, if_missing=missing)
 
 
@@ -90,7 +90,7 @@ def names() -> tuple[str, ...]:
 
 
 def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Checklist:
-    """The checklist in a TOML text; raises what `load` raises. `where` names it in the error."""
+    """The checklist in a TOML text; raises what `load` raises. `where` is its name in errors."""
     return _parse(text, where, all_checks() if checks is None else tuple(checks), (where,))
 
 
@@ -100,7 +100,7 @@ def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[st
     except tomllib.TOMLDecodeError as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
     known = {check.id: check for check in checks}
-    reader = _Reader(text, known)
+    reader = _ChecklistReader(text, known)
     base = None
     if "extends" in document:
         name = reader.text(document, (), "extends", required=True)
@@ -116,7 +116,7 @@ def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[st
 
 
 def folder_of_ours() -> str:
-    """In the wheel the checklists lie in the package, in a source tree beside it."""
+    """In the wheel the checklists are in the package, in a source tree beside it."""
     package = os.path.dirname(hardentui.__file__)
     packaged = os.path.join(package, "checklists")
     return packaged if os.path.isdir(packaged) else os.path.join(os.path.dirname(package), "checklists")
@@ -153,11 +153,11 @@ def _syntax_line(message: str, text: str) -> int:
 
 
 def _syntax_message(error: Exception) -> str:
-    return f"no TOML: {visible(re.sub(r' [(]at .*[)]$', '', str(error)))}"
+    return f"invalid TOML: {visible(re.sub(r' [(]at .*[)]$', '', str(error)))}"
 
 
-class _Reader(Struct):
-    """Reads a parsed document and collects what is wrong with it."""
+class _ChecklistReader(Struct):
+    """Reads a parsed document and collects its faults."""
 
     source: str
     checks: Mapping[str, AnyCheck]
@@ -173,7 +173,7 @@ class _Reader(Struct):
         self.faults.append(_Fault(line_of(self.lines, path), message))
 
     def checklist(self, document: Mapping[str, Any], base: Checklist | None = None) -> Checklist:
-        """What the document says, on top of the checklist that it extends."""
+        """The document's content, on top of the checklist that it extends."""
         self.only(document, (), ("id", "title", "extends", "without", "step", "check", "own"))
         inherited = base.own if base else ()
         self.checks = {**self.checks, **{check.id: check for check in inherited}}
@@ -181,7 +181,7 @@ class _Reader(Struct):
         self.checks = {**self.checks, **{check.id: check for check in own}}
         identity = self.text(document, (), "id", required=True)
         if identity and not _NAME.fullmatch(identity):
-            self.fault(("id",), "id must be small letters, digits and dashes")
+            self.fault(("id",), "id must consist of lower-case letters, digits and dashes")
         title = self.text(document, (), "title", required=True)
         without = {**(base.without if base else {}), **self.without(document.get("without", {}))}
         self.gone = frozenset(without)
@@ -209,7 +209,7 @@ class _Reader(Struct):
         return {check_id: visible(str(reason), _LONGEST_REASON) for check_id, reason in table.items()}
 
     def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
-        """The checks that the checklist itself declares."""
+        """The checks that the checklist declares itself."""
         from hardentui.harden.own.making import check_of  # most checklists have none
         from hardentui.workbench.checklists.own_rows import RowReader
 
@@ -295,7 +295,7 @@ class _Reader(Struct):
         return step_over(below, step, set(table) & {*_STEP_TEXTS, *_STEP_LISTS}) if below else step
 
     def checks_of(self, number: int, table: Mapping[str, Any], path: TomlPath) -> tuple[str, ...]:
-        """The checks that a step names, or all that there are for it, worst first."""
+        """The checks that a step names, or all available ones for it, worst first."""
         named = table.get("checks")
         if isinstance(named, str) and named != ALL:
             self.fault((*path, "checks"), f'checks must be a list of texts, or "{ALL}"')
@@ -358,7 +358,7 @@ class _Reader(Struct):
 
 
 def fit(value: object, default: ParameterValue) -> ParameterValue | None:
-    """`value`, as TOML gave it, as a parameter of the type of `default`; None when it has another type."""
+    """`value`, from TOML, as a parameter of the type of `default`; None if it has another type."""
     if isinstance(default, tuple):
         fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return tuple(value) if fits and isinstance(value, list) else None
@@ -368,5 +368,5 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 
 
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
-    """Why a fix could not take it; empty when it can."""
+    """Why a fix rejects the value; empty if it accepts it."""
     return fault_of(check, name, value).rstrip(".") if name in check.takes else ""

@@ -12,7 +12,7 @@ from hardentui.workbench.checklists.loading import load
 
 
 def know_checks(ids: Iterable[str], checklist: str) -> None:
-    """Raises UsageError for an id that neither HardenTUI nor the checklist has, and what `load` raises."""
+    """Raises UsageError for an ID that neither HardenTUI nor the checklist has, and what `load` raises."""
     ids = tuple(ids)
     own = load(checklist).own if ids and checklist else ()
     for check_id in ids:
@@ -23,15 +23,15 @@ def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
     """A check by its id.
 
     Args:
-        own: those that a checklist declares itself.
+        own: those declared by a checklist.
 
     Raises:
-        UsageError: there is none; names the nearest.
+        UsageError: there is no such check; the hint names similar ones.
     """
     own = tuple(own)
     check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
     if check is None:
-        from difflib import get_close_matches  # a check needs none of it, and it takes 4 ms
+        from difflib import get_close_matches  # rarely needed, and it takes 4 ms
 
         ids = [known.id for known in (*all_checks(), *own)]
         close = get_close_matches(check_id, ids, 3, 0.5)

@@ -1,4 +1,4 @@
-"""Rows of a checklist that declare checks of its own: how they are read, and what can be wrong with one.
+"""Rows of a checklist that declare custom checks: how they are read, and what can be wrong with one.
 
 [[own]]
 id = "site-memory"
@@ -21,7 +21,7 @@ from hardentui.harden.own.demands import LONGEST, OPERATORS, TooLong, meets, typ
 from hardentui.harden.own.subjects import FACTS, OPTIONS, is_limit, shape_of
 from hardentui.model.check import TITLE_LENGTH
 from hardentui.model.finding import Risk, Severity
-from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
+from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -52,18 +52,18 @@ _LONGEST_TEXT = 2000
 _MOST_ROWS = 500
 _SEVERITIES = {severity.word: severity for severity in Severity}
 _RISKS = {risk.value.replace(" ", "-"): risk for risk in Risk}
-_OPERATORS = {operator.value: operator for operator in Operator}
-_WITHOUT_VALUE = (Operator.PRESENT, Operator.ABSENT)
-_OPEN = (Operator.PRESENT, Operator.ONE_OF, Operator.MATCHES, Operator.LACKS)
-"""Operators that more than one value meets."""
+_OPERATORS = {operator.value: operator for operator in CheckOperator}
+_WITHOUT_VALUE = (CheckOperator.PRESENT, CheckOperator.ABSENT)
+_OPEN = (CheckOperator.PRESENT, CheckOperator.ONE_OF, CheckOperator.MATCHES, CheckOperator.LACKS)
+"""Operators that several values can satisfy."""
 
 
 class RowReader:
     """Reads the rows of a parsed document.
 
     Args:
-        fault: is told where something is wrong, and what.
-        taken: ids of checks that there are already.
+        fault: called with the place and description of each fault.
+        taken: IDs of existing checks.
     """
 
     def __init__(self, fault: Callable[[Place, str], None], taken: frozenset[str]) -> None:
@@ -97,7 +97,7 @@ class RowReader:
             self._wrong((*place, "step"), "step must be a whole number from 1 to 10")
             step = 1
         severity = self._word(table, place, "severity", _SEVERITIES) or Severity.LOW
-        demand = self._demand(table, place) or {"operator": Operator.PRESENT}
+        demand = self._demand(table, place) or {"operator": CheckOperator.PRESENT}
         row = OwnCheck(
             id=identity,
             title=title,
@@ -114,7 +114,7 @@ class RowReader:
         return row if self._faults == before else None
 
     def _demand(self, table: Mapping[str, Any], place: Place) -> dict[str, Any] | None:
-        """What is looked at, with the operator and its values; None with a fault."""
+        """The subject of the check, with the operator and its values; None with a fault."""
         subject = self._subject(table, place)
         operator = self._word(table, place, "operator", _OPERATORS)
         if subject is None or operator is None:
@@ -142,7 +142,7 @@ class RowReader:
     ) -> tuple[str, Shape, Option[Any] | None] | None:
         given = [key for key in ("option", "fact") if key in table]
         if len(given) != 1:
-            self._wrong((*place, *given[1:]), "a row names an option or a fact, one of both")
+            self._wrong((*place, *given[1:]), "a row needs either an option or a fact")
             return None
         (key,) = given
         known: Mapping[str, Any] = OPTIONS if key == "option" else FACTS
@@ -160,17 +160,17 @@ class RowReader:
         self,
         table: Mapping[str, Any],
         place: Place,
-        operator: Operator,
+        operator: CheckOperator,
         shape: Shape,
         option: Option[Any] | None,
     ) -> OwnValue | None:
         if operator in _WITHOUT_VALUE:
             if "value" in table:
-                more = "; what the fix is to write is `set`" if operator is Operator.PRESENT else ""
+                more = "; `set` is what the fix writes" if operator is CheckOperator.PRESENT else ""
                 self._wrong((*place, "value"), f"the operator {operator.value} takes no value{more}")
             return None
         if "value" not in table:
-            self._wrong(place, f"value is missing: the operator {operator.value} compares with one")
+            self._wrong(place, f"value is missing: the operator {operator.value} needs one")
             return None
         return self._typed(table, place, "value", operator, shape, option)
 
@@ -178,12 +178,12 @@ class RowReader:
         self,
         table: Mapping[str, Any],
         place: Place,
-        operator: Operator,
+        operator: CheckOperator,
         value: OwnValue | None,
         shape: Shape,
         option: Option[Any] | None,
     ) -> OwnValue | None:
-        """What the fix writes: it must meet the demand itself."""
+        """The value that the fix writes: it must satisfy the row itself."""
         if "set" not in table:
             return None
         if option is None:
@@ -192,11 +192,11 @@ class RowReader:
         if (
             operator not in _OPEN
             or shape is Shape.SWITCH
-            or (shape is Shape.LIST and operator is not Operator.PRESENT)
+            or (shape is Shape.LIST and operator is not CheckOperator.PRESENT)
         ):
-            self._wrong((*place, "set"), f"the operator {operator.value} says by itself what the fix writes")
+            self._wrong((*place, "set"), f"the operator {operator.value} already defines what the fix writes")
             return None
-        told = self._typed(table, place, "set", Operator.EQUALS, shape, option)
+        told = self._typed(table, place, "set", CheckOperator.EQUALS, shape, option)
         if told is None:
             return None
         try:
@@ -204,7 +204,7 @@ class RowReader:
         except TooLong:
             fits = False
         if not fits:
-            self._wrong((*place, "set"), "what the fix writes does not meet the demand of the row")
+            self._wrong((*place, "set"), "the value that the fix writes does not satisfy the row")
         return told
 
     def _typed(
@@ -212,7 +212,7 @@ class RowReader:
         table: Mapping[str, Any],
         place: Place,
         key: str,
-        operator: Operator,
+        operator: CheckOperator,
         shape: Shape,
         option: Option[Any] | None,
     ) -> OwnValue | None:
@@ -226,10 +226,11 @@ class RowReader:
         identity = self._line(table, place, "id", LONGEST, required=True)
         if identity and not _ID.fullmatch(identity):
             self._wrong(
-                (*place, "id"), "id must be small letters, digits and single dashes, such as site-memory"
+                (*place, "id"),
+                "id must consist of lower-case letters, digits and single dashes, such as site-memory",
             )
         elif identity in self._taken:
-            self._wrong((*place, "id"), f"there is a check {identity!r} already")
+            self._wrong((*place, "id"), f"a check {identity!r} already exists")
         self._taken.add(identity)
         return identity
 

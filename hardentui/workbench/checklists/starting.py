@@ -16,22 +16,22 @@ _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def new_checklist(path: str) -> tuple[str, ...]:
-    """Write a checklist and its tests; what is there already is never replaced. Their paths.
+    """Write a checklist and its tests, never replacing existing files; returns their paths.
 
     Raises:
-        InputError: the path is no name for a checklist.
-        WriteError: something of that name is there, or it cannot be written.
+        InputError: the path is not a valid checklist name.
+        WriteError: the file exists, or it cannot be written.
     """
     folder, name = os.path.split(os.path.abspath(path))
     identity = name.removesuffix(".toml")
     if not name.endswith(".toml") or not _ID.fullmatch(identity):
         raise InputError(
             f"{visible(name, 60)!r} cannot be the name of a checklist.",
-            "Small letters, digits and dashes: site.toml",
+            "Use lower-case letters, digits and dashes: site.toml",
         )
     for ending in (".toml", ENDING):
         if os.path.lexists(os.path.join(folder, f"{identity}{ending}")):
-            raise InputError(f"{visible(identity)}{ending} is there already, and is not replaced.")
+            raise InputError(f"{visible(identity)}{ending} already exists and is not replaced.")
     files = [
         TextFile(f"{identity}{ending}", _template(ending).replace("{id}", identity))
         for ending in (".toml", ENDING)

@@ -1,4 +1,4 @@
-"""Where things stand in a TOML text: path -> line. The parser of the standard library does not tell."""
+"""Line numbers in a TOML text: path -> line. The parser of the standard library does not report them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def toml_lines(text: str) -> Mapping[Path, int]:
     """The line (from 1) of every table, key and item of an array.
 
     Args:
-        text: TOML that `tomllib` has accepted; of anything else the answer is partial.
+        text: TOML that `tomllib` accepts; anything else gives a partial result.
     """
-    scanner = _Scanner(text)
+    scanner = _TomlScanner(text)
     scanner.scan()
     return scanner.lines
 
@@ -42,7 +42,7 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int:
     return 1
 
 
-class _Scanner:
+class _TomlScanner:
     def __init__(self, text: str) -> None:
         self.lines: dict[Path, int] = {}
         self._text = text
@@ -62,7 +62,7 @@ class _Scanner:
             else:
                 self._pair(base)
             if self._at == before:
-                return  # no TOML: better a partial answer than none
+                return  # not TOML: better a partial result than none
 
     def _peek(self, sign: str) -> bool:
         return self._text.startswith(sign, self._at)

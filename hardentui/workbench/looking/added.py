@@ -1,4 +1,4 @@
-"""What is added to the facts of a container once its documents are read."""
+"""Data added to the facts of a container after its documents are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardentui.model.mounts import MountedPath, ReachableSocket
 
 
 class Added(TypedDict, total=False):
-    """Fields of `ContainerFacts`, by their names there; what was not looked at is left out."""
+    """Fields of `ContainerFacts`, by name; those that were not read are left out."""
 
     changes: Known[tuple[FileChange, ...]]
     denials: Known[tuple[Denial, ...]]

@@ -1,4 +1,4 @@
-"""A closer look at one container: what costs too much to ask of all of them."""
+"""A detailed inspection of one container: data too expensive to read for all of them."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ def look_closer(
     cgroups: Known[CgroupTree] | None,
     once: OncePerEngine,
 ) -> Added:
-    """Processes and listening sockets (about 10 ms), the changed files (one more request), and what the
-    last day brought: exec sessions and refusals (one request and one look at the log for all containers of
-    the engine)."""
+    """Processes and listening sockets (about 10 ms), changed files (one more request), and events of the
+    last day:
+    exec sessions and denials (one request and one read of the log for all containers of the engine).
+    """
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
@@ -78,7 +79,7 @@ def _denials(
     if isinstance(kernel, Unreadable):
         return kernel
     if isinstance(kernel, NotRunning):
-        return Unreadable("it does not run, so what was refused to its processes cannot be told from others")
+        return Unreadable("it is not running, so denials of its processes cannot be identified")
     refusals = once.refusals()
     if isinstance(refusals, Unreadable):
         return refusals
@@ -87,9 +88,10 @@ def _denials(
 
 
 def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine) -> Added:
-    """What costs nothing for most containers: exec sessions, the seccomp profile and the files of
-    variables that it names; its unit, where its engine keeps its secrets, and whether the timer updates it,
-    when it belongs to a unit, has secrets or asks for updates."""
+    """Data that costs nothing for most containers: exec sessions, the seccomp profile and the env files that
+    it names; its unit, where its engine keeps its secrets, and whether the timer updates it, if it belongs to
+    a unit, has secrets or asks for updates.
+    """
     file, rules = _seccomp(facts, files)
     service = facts.labels.get(UNIT_LABEL)
     unit = once.unit(facts, service) if service else None
@@ -113,7 +115,7 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
 
 
 def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
-    """Absolute paths after `--env-file` in the command that made it; others depend on where it was typed."""
+    """Absolute paths after `--env-file` in its create command; others depend on the working directory."""
     words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
     given = [after for word, after in pairwise(words) if word == "--env-file"]
     given += [word.removeprefix("--env-file=") for word in words if word.startswith("--env-file=")]
@@ -121,7 +123,7 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
-    """Whom the folders belong to that its volumes and bind mounts show."""
+    """The owners of the host folders behind its volumes and bind mounts."""
     owners = {}
     for mount in facts.spec[MOUNTS]:
         volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
@@ -145,7 +147,7 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
     try:
         changes = engine.changes(facts.id)
     except EngineError as error:
-        return Unreadable(f"Podman does not tell its changed files: {error.title}")
+        return Unreadable(f"Podman does not return its changed files: {error.title}")
     files_changed = [
         FileChange(str(change["Path"]), _KINDS.get(change.get("Kind", 0), "modified")) for change in changes
     ]
@@ -156,7 +158,7 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
 
 
 def _writable_layer(facts: ContainerFacts) -> str:
-    """The folder on the host that takes what the container writes; empty where the driver has none."""
+    """The host folder of the container's writable layer; empty if the driver has none."""
     driver = facts.inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, dict) else None
     layer = data.get("UpperDir") if isinstance(data, dict) else None
@@ -164,8 +166,9 @@ def _writable_layer(facts: ContainerFacts) -> str:
 
 
 def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
-    """Whether what changed is a folder, for those that nothing else changed in: a folder in which a file was
-    made and removed again looks like a file that changed. The writable layer of the container tells."""
+    """Whether a changed path is a folder, for those in which nothing else changed: a folder in which a file
+    was created and removed again looks like a changed file. The container's writable layer shows it.
+    """
     above = {parent for change in changes for parent in _parents(change.path)}
     asked = 0
     told = []
@@ -197,7 +200,7 @@ def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping
     try:
         return tuple(engine.exec_session(str(identity)) for identity in ids)
     except EngineError as error:
-        return Unreadable(f"Podman does not tell its exec sessions: {error.title}")
+        return Unreadable(f"Podman does not return its exec sessions: {error.title}")
 
 
 def _uids_of(sessions: tuple[Mapping[str, Any], ...], files: Files) -> dict[str, int]:
@@ -226,5 +229,5 @@ def _rules(files: Files, path: str) -> Known[Mapping[str, Any]]:
     except OSError as error:
         return Unreadable(f"{path}: {reason(error)}")
     except (ValueError, RecursionError):
-        return Unreadable(f"{path} is no JSON document")
-    return rules if isinstance(rules, dict) else Unreadable(f"{path} is no seccomp profile")
+        return Unreadable(f"{path} is not JSON")
+    return rules if isinstance(rules, dict) else Unreadable(f"{path} is not a seccomp profile")

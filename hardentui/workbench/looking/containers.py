@@ -1,4 +1,4 @@
-"""The containers of all engines: listed, scanned, looked at again, watched."""
+"""The containers of all engines: listed, scanned, checked again, watched."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 
 class Containers:
-    """Rows, and the reports that are known of them. Safe to call from several threads.
+    """Rows, and their known reports. Safe to call from several threads.
 
     Args:
         gatherers: by the label of their engine.
-        on_list: is called after each new list: images and networks may be used by others than before.
+        on_list: called after each new list, because images and networks may have new users.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Containers:
         self._told: Counter[str] = Counter()  # how many events told of each
 
     def rows(self) -> tuple[Row, ...]:
-        """All containers of all engines, from one list request each; known reports come with them.
+        """All containers of all engines, from one list request each, with their known reports.
 
-        The rows of an engine that does not answer stay as they were; `watch` tells of it.
+        The rows of an engine that does not answer are kept; `watch` reports it.
 
         Raises:
             EngineError: no engine answers any more.
@@ -55,7 +55,7 @@ class Containers:
         return self.take(read_lists(self._opened.engines))
 
     def take(self, lists: Lists) -> tuple[Row, ...]:
-        """Rows of lists that were read; those of an engine that is not among them stay as they were."""
+        """Rows of lists that were read; the rows of other engines are kept."""
         rows: dict[str, Row] = {}
         for label, listed in lists.items():
             self._gatherers[label].refresh(listed)
@@ -82,16 +82,16 @@ class Containers:
         *,
         closer: bool = False,
     ) -> None:
-        """Inspect and judge containers; blocking. Each row is handed over with its report as it arrives.
+        """Inspect and judge containers; blocking. Yields each row with its report as it arrives.
 
-        Checks that compare containers have the last word when all have arrived: then rows whose report
-        has become another one are handed over once more.
+        Checks that compare containers run once all have arrived; rows whose report
+        changed are then yielded again.
 
         Args:
-            closer: also look at processes, listening sockets and changed files (about 15 ms each).
+            closer: also inspect processes, listening sockets and changed files (about 15 ms each).
 
         Raises:
-            EngineUnreachable: an engine does not answer any more; what arrived before was handed over.
+            EngineUnreachable: an engine no longer answers; earlier rows were yielded.
         """
         with self._lock:
             todo = [row for key, row in self._rows.items() if keys is None or key in keys]
@@ -125,7 +125,7 @@ class Containers:
     def _judged(self, row: Row, document: Inspected, closer: bool, told: Counter[str]) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unreadable):
-            gone = "it was removed while it was being looked at"
+            gone = "it was removed during the check"
             why = gone if isinstance(document, Gone) else document.reason
             subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
             return self._remember(row, self._judge.nothing(subject, why), told)
@@ -147,7 +147,7 @@ class Containers:
         return row
 
     def _compare(self, told: Counter[str]) -> list[Row]:
-        """Judge again with the peers known, where all of an engine's are; the rows whose report changed."""
+        """Judge again once all peers of an engine are known; returns the rows whose report changed."""
         changed: list[Row] = []
         with self._lock:
             everything = list(self._rows.values())
@@ -170,9 +170,9 @@ class Containers:
         return self._reports.get(key)
 
     def refresh(self, key: str) -> Row | None:
-        """Look closely at one container again; None when it is gone.
+        """Inspect one container again in detail; None if it is gone.
 
-        Checks that compare containers answer unknown until a scan has seen the others.
+        Checks that compare containers answer unknown until a scan has read the others.
         """
         with self._lock:
             row = self._rows.get(key)
@@ -230,7 +230,9 @@ class Containers:
             return self._rows.get(key)
 
     def neighbours(self, report: Report) -> Neighbours:
-        """The other members of its pod, as they are, and the services of the engine's containers."""
+        """The other members of its pod in their current state, and the services of the engine's
+        containers.
+        """
         if report.facts is None:
             return Neighbours()
         label = report.facts.engine.label

@@ -1,4 +1,4 @@
-"""The engine's default seccomp profile as the file on this host holds it."""
+"""The engine's default seccomp profile, from its file on this host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DefaultProfile(Struct, frozen=True):
 
 
 def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:
-    """The profile that a container of this engine gets when it names none."""
+    """The profile that this engine uses for a container that names none."""
     if not facts.engine.local:
         return Unreadable("the engine is on another machine")
     host = facts.host
@@ -38,7 +38,7 @@ def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile
     except OSError as error:
         return Unreadable(f"{place.path}: {reason(error)}")
     except (ValueError, RecursionError):
-        return Unreadable(f"{place.path} is no JSON document")
+        return Unreadable(f"{place.path} is not JSON")
     if not isinstance(rules, dict):
-        return Unreadable(f"{place.path} is no seccomp profile")
+        return Unreadable(f"{place.path} is not a seccomp profile")
     return DefaultProfile(place.path, rules)

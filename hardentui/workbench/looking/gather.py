@@ -1,4 +1,4 @@
-"""From an engine's documents, the kernel and the host to facts: the one place that puts them together."""
+"""From an engine's documents, the kernel and the host to facts: the only place that combines them."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ _RUNNING = ("running", "paused", "stopping")
 
 
 class Gatherer:
-    """One engine's containers as facts. What containers share (images, networks, volumes) is asked once.
+    """One engine's containers as facts. What containers share (images, networks, volumes) is read once.
 
     Args:
-        files: the host that the engine's processes are on; not asked when the engine is not local.
-        host: the host's facts; asked for with the first container.
-        trust: signature policy and registries of the engine's user; asked for with the first container.
-        clock: gives the time of reading.
-        inventories: what is known of the inside of images; None = nothing.
-        run: how programs of the host are asked (systemctl); by default none is.
-        scans: stored results of vulnerability scanners; None = they are not looked at.
-        registry: stored answers of registries; None = they are not looked at.
+        files: the host of the engine's processes; not read if the engine is remote.
+        host: the host's facts; read with the first container.
+        trust: signature policy and registries of the engine's user; read with the first container.
+        clock: returns the time of reading.
+        inventories: known contents of images; None = nothing.
+        run: runs programs of the host (systemctl); by default none.
+        scans: stored results of vulnerability scanners; None = ignored.
+        registry: stored answers of registries; None = ignored.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Gatherer:
         self._runtimes = RuntimeConfigs()
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
-        """Take a new list of containers, and forget what may have changed with it."""
+        """Use a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._scanned.clear()
         self._host_side.forget(tuple(container.pid for container in listed if container.pid))
@@ -121,7 +121,7 @@ class Gatherer:
         Args:
             closer: also its processes, listening sockets and changed files.
         """
-        shared = self._shared  # the same for the whole of it, whatever is listed meanwhile
+        shared = self._shared  # the same list for the whole method, even if a new one arrives
         self._defaults = self._defaults.learned(document)
         image = self._image(str(document.get("Image") or ""), compared=closer)
         kernel = self._kernel(document)
@@ -233,12 +233,12 @@ class Gatherer:
             return NEVER_ASKED
 
     def forget_image(self, identity: str) -> None:
-        """More is known of an image now."""
+        """More is known about an image now."""
         self._images.pop(identity, None)
         self._scanned.pop(identity, None)
 
     def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
-        """An image; `compared` with the others of the engine costs a look at each of them, once."""
+        """An image; `compared` with the others of the engine requires reading each of them, once."""
         if not identity:
             return Unreadable("the container has no image (a root file system of its own)")
         known = self._images.get(identity)
@@ -252,7 +252,7 @@ class Gatherer:
         return replace(known, bases=self._bases(known)) if compared else known
 
     def _with_scan(self, image: ImageFacts, scans: StoredScans, *, again: bool) -> ImageFacts:
-        """With its stored scan result, which is looked for once for all containers of a list."""
+        """With its stored scan result, read once for all containers of a list."""
         known = self._scanned.get(image.id)
         if again or known is None:
             known = self._scanned[image.id] = replace(image, scan=scans.of(image.id))
@@ -283,11 +283,11 @@ class Gatherer:
         )
 
     def networks(self) -> tuple[NetworkFacts, ...]:
-        """The networks of the engine that containers are on."""
+        """The networks of the engine that containers use."""
         return self._shared.used_networks()
 
     def images(self) -> tuple[ImageFacts, ...]:
-        """All images of the engine, without what is inside them."""
+        """All images of the engine, without their contents."""
         shared = self._shared
         images = []
         for listed in self.engine.images():
@@ -299,7 +299,7 @@ class Gatherer:
 
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
-    """Each container with all of its engine: what checks that compare containers look at."""
+    """Each container with all others of its engine, for checks that compare containers."""
     apps = _apps_of_pods(all_facts)
     peers = Peers(tuple(_peer(facts, apps) for facts in all_facts))
     for facts in all_facts:
@@ -307,9 +307,9 @@ def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts
 
 
 def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
-    """Pod id -> the one application that its labels and those of its members name, else the pod by its name.
+    """Pod ID -> the application named by its labels and those of its members, else the pod's name.
 
-    The infra container, which holds the network of all of them, carries no label of its own.
+    The infra container, which holds the shared network, has no labels of its own.
     """
     labelled: dict[str, set[str]] = {}
     names: dict[str, str] = {}
@@ -344,13 +344,13 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
 
 
 def _ipc_namespace(kernel: Known[Kernel | NotRunning]) -> str:
-    """Its number; empty where it is not known."""
+    """Its number; empty if unknown."""
     known = kernel.namespaces if isinstance(kernel, Kernel) else {}
     return "" if isinstance(known, Unreadable) else known.get("ipc", "")
 
 
 def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    """A section of a document; empty where there is none."""
+    """A section of a document; empty if missing."""
     part = document.get(name) if isinstance(document, Mapping) else None
     return part if isinstance(part, Mapping) else {}
 

@@ -1,4 +1,4 @@
-"""The engine's side of mounts: its own mount table, and who listens on the sockets that it has."""
+"""The engine's side of mounts: its own mount table, and which processes listen on its sockets."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""File systems of other machines: their files may answer late or never, and no service here listens there."""
+"""File systems of other machines: their files may answer late or never, and no local service listens
+there.
+"""
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
-_FRESH = timedelta(seconds=10)  # a second look at one container sees what was mounted or started since
+_FRESH = timedelta(seconds=10)  # a later check of one container sees what was mounted or started since
 
 
 class HostSide:
-    """The engine's side of the mounts of its containers; each table is read once for all of a scan."""
+    """The engine's side of the mounts of its containers; each table is read once per scan."""
 
     def __init__(self, files: Files, clock: Callable[[], datetime]) -> None:
         self._files = files
@@ -32,7 +34,7 @@ class HostSide:
         self._sockets: UnixSockets | None = None
 
     def forget(self, pids: tuple[int, ...] = ()) -> None:
-        """The containers were listed anew; these are the main processes of those that run."""
+        """The containers were listed again; these are the main processes of the running ones."""
         self._pids = pids
         self._since = None
 
@@ -53,7 +55,7 @@ class HostSide:
         return table
 
     def engine_table(self) -> Known[MountTable]:
-        """The mounts of the engine, for containers that do not run."""
+        """The mounts of the engine, for containers that are not running."""
         process = self._engine_process()
         return self.mount_table(process, self._namespace(process))
 
@@ -68,7 +70,7 @@ class HostSide:
         return known
 
     def _engine_process(self) -> str:
-        """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
+        """A process in the engine's namespaces: the conmon of a running container, else this process."""
         if not self._process:
             parents = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
             self._process = next(parents, "self")
@@ -94,7 +96,7 @@ def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[Re
     reachable: list[ReachableSocket] = []
     for mount in mounted:
         if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
-            continue  # through an overlay nobody can connect to a socket of the folder below
+            continue  # nobody can connect through an overlay to a socket in the folder below
         for path, name, number in table.at(mount.paths[0]):
             if len(reachable) == _MOST_SOCKETS:
                 return tuple(reachable)

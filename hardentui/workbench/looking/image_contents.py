@@ -1,4 +1,4 @@
-"""What is inside an image, read through the engine without running it."""
+"""The contents of an image, read through the engine without running it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hardentui.model.known import Known, Unreadable
 def read_contents(
     engine: Engine, identity: str, stop: threading.Event, on_bytes: Callable[[int], None]
 ) -> Known[ImageInventory]:
-    """Make the inventory of an image; blocking, about a second for 100 MB.
+    """Take the inventory of an image; blocking, about a second per 100 MB.
 
     Args:
         identity: the image's ID.
-        on_bytes: told how many bytes of the archive have come.
+        on_bytes: called with the number of bytes read so far.
     """
     try:
         source = _Source(engine.archive(identity, stop), on_bytes)
@@ -27,12 +27,12 @@ def read_contents(
     except EngineError as error:
         return Unreadable(f"the image could not be read: {error.title}")
     if stop.is_set():
-        return Unreadable("the look into the image was stopped")
+        return Unreadable("the inspection of the image was stopped")
     return inventory
 
 
 class _Source:
-    """The pieces of an archive as something that can be read."""
+    """The chunks of an archive as a readable stream."""
 
     def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
         self._pieces = pieces

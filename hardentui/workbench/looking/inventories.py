@@ -18,13 +18,13 @@ class Inventories:
 
     def __init__(self, folder: Folder, known: dict[str, ImageInventory] | None = None) -> None:
         """Args:
-        known: those that are there already; what becomes known is put into it.
+        known: existing inventories; new ones are added to it.
         """
         self._folder = folder
         self._known = {} if known is None else known
 
     def known(self, identity: str) -> ImageInventory | None:
-        """One that was made before, here or in an earlier session."""
+        """An existing inventory, from this or an earlier session."""
         if identity not in self._known:
             inventory = self._load(identity)
             if inventory is not None:
@@ -32,7 +32,7 @@ class Inventories:
         return self._known.get(identity)
 
     def keep(self, identity: str, inventory: ImageInventory) -> None:
-        """One that was made now."""
+        """Store a new inventory."""
         self._known[identity] = inventory
         path = self._path(identity)
         if path is not None:
@@ -52,5 +52,5 @@ class Inventories:
                 convert(document, ImageInventory) if document and document.get("schema") == SCHEMA else None
             )
         except (OSError, ValueError, AttributeError):
-            pass  # a cache that cannot be read is none
+            pass  # an unreadable cache is an empty cache
         return None

@@ -16,11 +16,11 @@ from hardentui.workbench.views import Report, Shared
 
 
 class Judge:
-    """A checklist's checks, sorted by what they look at.
+    """A checklist's checks, grouped by subject.
 
     Args:
         only_steps, only_checks: restrict to these; empty = all.
-        waivers: findings that are accepted, as long as `today` is not after their last day.
+        waivers: accepted findings, valid while `today` is not after their last day.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Judge:
         """The report of a container.
 
         Args:
-            compared: `facts.peers` is filled; else the checks that compare containers answer unknown.
+            compared: `facts.peers` is complete; else the checks that compare containers answer unknown.
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
@@ -64,7 +64,9 @@ class Judge:
         return Report(subject, tuple(findings), self._steps, facts)
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
-        """A container's report with the checks that compare containers run again; `facts` has the peers."""
+        """A container's report after running the checks that compare containers again; `facts` has the
+        peers.
+        """
         findings = list(report.findings)
         again = self._waived(run(facts, report.subject, self._comparing.values()))
         for at, fresh in zip(self._comparing, again, strict=True):
@@ -77,7 +79,7 @@ class Judge:
         return Report(subject, findings, self._steps, about=facts)
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
-        """What the waivers are good for, after a check of everything; None where there are none."""
+        """How the waivers are used, after a full check; None if there are none."""
         if not self.waivers:
             return None
         findings = (finding for report in reports for finding in report.findings)
@@ -88,5 +90,5 @@ class Judge:
         return waive(findings, self.waivers, self._today()) if self.waivers else findings
 
     def nothing(self, subject: Subject, why: str) -> Report:
-        """The report of what could not be read."""
+        """The report of a subject that could not be read."""
         return Report(subject, (), self._steps, trouble=why)

@@ -1,4 +1,4 @@
-"""Where symbolic links below mounts lead: Podman shows the typed path, the kernel mounts its target."""
+"""Targets of symbolic links in mount paths: Podman shows the typed path, the kernel mounts the target."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST_LINKS = 40  # as many as the kernel follows
 
 
 def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
-    """Host path of a mount -> where it leads, for those mounts of a container that go through links.
+    """Host path of a mount -> its target, for the mounts of a container that go through links.
 
-    A path that cannot be read (no permission, not recorded) is left out: then the typed one counts.
+    A path that cannot be read (no permission, not recorded) is left out; the typed one is used.
     """
     links = {}
     for path in _host_paths(document, volumes):
@@ -33,7 +33,7 @@ def real_path(files: Files, path: str) -> str:
     """The path without symbolic links.
 
     Raises:
-        OSError: a part of it cannot be read, or its links go round in circles.
+        OSError: part of it cannot be read, or its links form a loop.
     """
     left = [part for part in path.split("/") if part][::-1]
     real, links = "/", 0

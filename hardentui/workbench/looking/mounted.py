@@ -1,7 +1,7 @@
-"""What of the host is mounted in a container, and the sockets it reaches through that.
+"""Host paths mounted in a container, and the sockets reachable through them.
 
-The kernel's mount table of the container is traced back to paths of the host; inspect tells who asked for
-each mount. Without a table (not running, no permission) what is declared and inherited counts.
+The kernel's mount table of the container is traced back to host paths; inspect shows who requested
+each mount. Without a table (not running, no permission), declared and inherited mounts count.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
-"""What Podman mounts there into every container; checks of their own judge devices and hidden paths."""
+"""What Podman mounts into every container; separate checks judge devices and masked paths."""
 _DELETED = "//deleted"
 _DEFAULTS = ("rw", "rbind", "rprivate", "bind", "private")
 _PASSED_ON = ("shared", "rshared")
-"""Propagation, which the table of mounts shows only from the inside."""
+"""Propagation, which the mount table shows only from inside the namespace."""
 
 
 class _Asked(Struct, frozen=True):
-    """One mount as inspect and the spec know it.
+    """One mount according to inspect and the spec.
 
     Attributes:
-        paths: on the host, as far as they can be told from documents.
-        own: folders that are the volume's own data.
-        plain: a volume that has nothing but its own data.
+        paths: on the host, as far as the documents show them.
+        own: folders with the volume's own data.
+        plain: a volume that holds only its own data.
         layered: an overlay whose writes stay with the container.
-        overlay: an overlay, wherever its writes go; `upper` is where, unless that is Podman's own folder.
+        overlay: an overlay; `upper` is where writes go, unless that is Podman's own folder.
     """
 
     destination: str
@@ -64,7 +64,7 @@ class _Asked(Struct, frozen=True):
 def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
 ) -> Added:
-    """What of the host is mounted, and the sockets behind it.
+    """The mounted host paths, and the sockets in them.
 
     Args:
         giver: the inspect document of a container that `--volumes-from` names.
@@ -84,7 +84,7 @@ def mounts_and_sockets(
     return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
 
 
-# --- what was asked for, and by whom ------------------------------------------------------------------
+# --- requested mounts, and who requested them ---------------------------------------------------------
 
 
 def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
@@ -132,14 +132,14 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
 def _given(
     facts: ContainerFacts, giver: Callable[[str], Known[Mapping[str, Any]]]
 ) -> tuple[tuple[_Asked, ...], str]:
-    """What other containers bring along, which inspect does not show; and why some of it is not known."""
+    """Mounts from other containers, which inspect does not show, and why some are unknown."""
     given: list[_Asked] = []
     hidden = ""
     for reference in facts.spec[VOLUMES_FROM]:
         name, _, mode = reference.partition(":")
         document = giver(name)
         if isinstance(document, Unreadable):
-            hidden = f"the container {name}, whose mounts it takes, does not tell them: {document.reason}"
+            hidden = f"the mounts of container {name}, which it shares, are unknown: {document.reason}"
             continue
         read_only = ("ro",) if "ro" in mode.split(",") else ()
         for entry in document.get("Mounts") or ():
@@ -154,7 +154,7 @@ def _given(
 
 
 def _stranger(facts: ContainerFacts) -> tuple[MountOrigin, str]:
-    """Who brings what nobody is known to have asked for."""
+    """The origin of a mount that no known option requested."""
     givers = facts.spec[VOLUMES_FROM]
     if givers:
         return MountOrigin.CONTAINER, " or ".join(giver.partition(":")[0] for giver in givers)
@@ -172,7 +172,7 @@ def _options(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
-    """Who brings a mount that is none of the container's own."""
+    """The origin of a mount that is not one of the container's own."""
     pod = facts.pod or {}
     name = str(pod.get("Name") or facts.spec[POD] or "")
     if any(
@@ -190,7 +190,7 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
 
 
 def _traced(facts: ContainerFacts, asked: _Asked, entry: Mapping[str, Any]) -> _Asked:
-    """With the paths of the host that documents tell."""
+    """With the host paths that documents show."""
     source = str(entry.get("Source") or "")
     overlay = next((str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), "")
     upper = next((word[9:] for word in asked.options if word.startswith("upperdir=")), "")
@@ -223,7 +223,7 @@ def _paths(facts: ContainerFacts, typed: Iterable[str]) -> tuple[str, ...]:
 
 
 def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | None) -> Iterator[MountedPath]:
-    """Without the kernel's table: what the next start mounts."""
+    """Without the kernel's table: what the next start would mount."""
     for mount in asked:
         paths = mount.paths or _on_device(mount, facts, host)
         if paths:
@@ -242,7 +242,7 @@ def _next_start(asked: _Asked) -> MountedPath:
 
 
 def _on_device(asked: _Asked, facts: ContainerFacts, host: HostSide | None) -> tuple[str, ...]:
-    """Where the host has the file system mounted that a volume takes from a block device."""
+    """Where the host has mounted the file system of a volume that uses a block device."""
     volume = facts.volumes.get(asked.source) if asked.type == "volume" and not asked.plain else None
     device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
     if host is None or not device.startswith("/dev/"):
@@ -252,7 +252,7 @@ def _on_device(asked: _Asked, facts: ContainerFacts, host: HostSide | None) -> t
     return (point,) if point and point not in asked.own else ()
 
 
-# --- what is in force ---------------------------------------------------------------------------------
+# --- mounts in force ----------------------------------------------------------------------------------
 
 
 def _in_force(
@@ -278,7 +278,7 @@ def _in_force(
 
 
 def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
-    """What was asked for at a path that a symbolic link of the image leads elsewhere: /var/run, /lib."""
+    """What was requested for a path that a symbolic link of the image redirects: /var/run, /lib."""
     for mount in missing.values():
         if any(path in mount.paths or path in mount.own for path in row.paths):
             return mount
@@ -286,7 +286,7 @@ def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
 
 
 def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
-    """What was asked for there or above; the root only for what is mounted as the root."""
+    """What was requested there or above; the root only for what is mounted as the root."""
     nearest = asked.get(point)
     if nearest is None and asked:
         above = [place for place in asked if place != "/" and point.startswith(place + "/")]
@@ -295,7 +295,7 @@ def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
 
 
 def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
-    """The row as a mount of the host's; None for what is the container's own."""
+    """The row as a mount of the host; None for the container's own."""
     if asked is None:
         if not row.paths or row.point in _BY_PODMAN or row.point.startswith(_EVERYWHERE):
             return None
@@ -310,13 +310,13 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
         return _overlay(row, asked)
     if asked.plain and (own or not row.paths):
         return None
-    if row.root.endswith(_DELETED):  # removed or made anew on the host since
+    if row.root.endswith(_DELETED):  # removed or recreated on the host since
         paths = asked.paths or (row.root.removesuffix(_DELETED),)
     return _row(row, paths or asked.paths, asked) if paths or asked.paths else None
 
 
 def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
-    """An overlay shows the folders below it; what is written goes to the one above."""
+    """An overlay shows the folders below it; writes go to the upper one."""
     lower = tuple(path for path in row.lower if not _OF_PODMAN.search(path)) or asked.paths
     own = not row.upper or _OF_PODMAN.search(row.upper) or any(at_or_above(o, row.upper) for o in asked.own)
     if own:
@@ -336,9 +336,9 @@ def _row(row: KernelMount, paths: tuple[str, ...], asked: _Asked) -> MountedPath
 
 
 def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
-    """It only goes on with what a mount above it shows already, and may be written no more than that.
+    """It continues what a mount above it already shows, and is not more writable than that.
 
-    What the host has mounted there from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.
+    A mount of the host from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.
     """
     point = mount.destination
     while point != "/":

@@ -1,4 +1,4 @@
-"""What is written along with a container."""
+"""The containers that are written along with one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hardentui.model.facts import ContainerFacts
 
 
 class Neighbours(Struct, frozen=True):
-    """What is written along with a container.
+    """The containers that are written along with one.
 
     Attributes:
         members: the other containers of its pod, without the infra container.
-        services: name of a container of its engine -> the service that it says it runs from.
+        services: name of a container of its engine -> the service that its label names.
     """
 
     members: tuple[ContainerFacts, ...] = ()

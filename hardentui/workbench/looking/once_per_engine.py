@@ -1,4 +1,4 @@
-"""What is asked once for an engine, and only when a container needs it: a scan of many pays nothing more."""
+"""Data read once per engine, when the first container needs it: a scan of many costs no more than one."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
-_UNITS_FRESH = timedelta(seconds=5)  # a scan of all takes less, and a second look soon after sees what is new
+_UNITS_FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees what is new
 _MOST_EVENTS = 20_000
 _FAR = Unreadable("the engine is on another machine")
 
 
 class OncePerEngine:
-    """Answers about one engine and its host, kept for as long as they can be trusted."""
+    """Answers about one engine and its host, kept as long as they are valid."""
 
     def __init__(self, engine: Engine, files: Files, run: Run, clock: Callable[[], datetime]) -> None:
         self._engine = engine
@@ -51,7 +51,7 @@ class OncePerEngine:
         self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
 
     def forget(self, services: Collection[str]) -> None:
-        """The containers were listed anew: secrets, the timer and the units may be others now.
+        """The containers were listed again: secrets, the timer and the units may have changed.
 
         Args:
             services: the units that the containers are labelled with.
@@ -67,7 +67,7 @@ class OncePerEngine:
         return self._timer
 
     def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
-        """The unit of a container; the first one that is asked for brings those of all containers."""
+        """The unit of a container; the first request loads those of all containers."""
         if not facts.engine.local:
             return _FAR
         from hardentui.workbench.looking.unit_origin import unit_facts, units_of
@@ -79,13 +79,13 @@ class OncePerEngine:
         return unit_facts(self._files, self._units[1][service], facts)
 
     def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
-        """What listens on the host, in the network namespace that a container's conmon lives in."""
+        """The listening sockets of the host, in the network namespace of a container's conmon."""
         if self._listening is None:
             self._listening = read_listening(self._files, conmon)
         return self._listening
 
     def secret_drivers(self) -> Known[Mapping[str, str]]:
-        """Name of each secret of the engine -> the driver that keeps it."""
+        """Name of each secret of the engine -> its driver."""
         if self._secrets is None:
             self._secrets = self._read_secrets()
         return self._secrets
@@ -99,7 +99,7 @@ class OncePerEngine:
         return events if isinstance(events, Unreadable) else events.get(container, ())
 
     def refusals(self) -> Known[tuple[Refusal, ...]]:
-        """What the kernel refused to anybody on this machine during the last day."""
+        """The kernel's denials on this machine during the last day."""
         if not self._engine.facts.local:
             return _FAR
         now = self._clock()
@@ -131,7 +131,7 @@ class OncePerEngine:
                 StoredSecret,
             )
         except EngineError as error:
-            return Unreadable(f"Podman does not tell its secrets: {error.title}")
+            return Unreadable(f"Podman does not return its secrets: {error.title}")
         return {_text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name") for secret in answer}
 
     def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
@@ -148,7 +148,7 @@ class OncePerEngine:
 
 
 def _text(document: Any, *path: str) -> str:
-    """A text deep in a document; empty when it is not there."""
+    """A nested text of a document; empty if missing."""
     for name in path:
         document = document.get(name) if isinstance(document, Mapping) else None
     return document if isinstance(document, str) else ""

@@ -1,4 +1,4 @@
-"""The parts of an open workbench that use cases with a room of their own need."""
+"""The parts of an open workbench that separate use cases need."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from hardentui.workbench.opening.opened import Opened
 
 
 class Parts(Struct, frozen=True):
-    """What was opened, how each engine is read (by its label), what containers stand on, and what registries
-    said."""
+    """The opened engines, the gatherer of each (by label), the shared surroundings, and the stored answers of
+    registries.
+    """
 
     opened: Opened
     gatherers: Mapping[str, Gatherer]
@@ -22,6 +23,6 @@ class Parts(Struct, frozen=True):
     registry: RegistryAnswers | None = None
 
     def more_is_known(self, engine: str, image: str) -> None:
-        """Something new was stored about an image: what is judged with it is judged anew."""
+        """New data about an image was stored: whatever uses it is judged again."""
         self.gatherers[engine].forget_image(image)
         self.surroundings.forget_what_changes()

@@ -16,10 +16,10 @@ def pod_members(
     gatherer: Gatherer,
     known: Callable[[str], ContainerFacts | None],
 ) -> tuple[ContainerFacts, ...]:
-    """The other containers of its pod; one that does not answer is left out, and the writer tells of it.
+    """The other containers of its pod; one that does not answer is left out, and the writer reports it.
 
     Args:
-        known: id -> facts that were read before.
+        known: ID -> facts that were already read.
     """
     pod = facts.pod or {}
     without = ("", facts.id, str(pod.get("InfraContainerID") or ""))

@@ -40,10 +40,10 @@ _STATES = (
     "removing", "dead", "restarting", "unknown",
 )  # fmt: skip
 COLUMNS = (*_TEXTS, "state", "label", "score", "sev", "fail", "step")
-"""Every column that a filter knows."""
+"""The columns of a filter."""
 
 
-class Word(Struct, frozen=True):
+class FilterWord(Struct, frozen=True):
     """One word of a filter.
 
     Attributes:
@@ -58,7 +58,7 @@ class Word(Struct, frozen=True):
     trouble: str = ""
 
 
-class Selection(Struct, frozen=True):
+class FilteredRows(Struct, frozen=True):
     """The rows that a filter keeps, and what it did not understand, as one sentence."""
 
     rows: tuple[Row, ...]
@@ -69,15 +69,15 @@ class RowFilter(Struct, frozen=True):
     """What the user typed, understood."""
 
     text: str = ""
-    words: tuple[Word, ...] = ()
+    words: tuple[FilterWord, ...] = ()
 
     @property
     def active(self) -> bool:
         """Whether it may hide a row."""
         return any(word.test is not None for word in self.words)
 
-    def select(self, rows: Iterable[Row]) -> Selection:
-        """The rows for which every word holds, in the given order."""
+    def select(self, rows: Iterable[Row]) -> FilteredRows:
+        """The rows that match every word, in the given order."""
         known = tuple(rows)
         troubles: list[str] = []
         tests: list[Test] = []
@@ -88,7 +88,7 @@ class RowFilter(Struct, frozen=True):
             else:
                 tests.append(word.test)
         kept = tuple(row for row in known if all(test(row) for test in tests))
-        return Selection(kept, troubles[0] if troubles else "")
+        return FilteredRows(kept, troubles[0] if troubles else "")
 
 
 class _NoFilter(ValueError):
@@ -100,14 +100,14 @@ def parse_filter(text: str) -> RowFilter:
     return RowFilter(text, tuple(_maybe_negated(typed.lower()) for typed in text.split()))
 
 
-def _maybe_negated(typed: str) -> Word:
+def _maybe_negated(typed: str) -> FilterWord:
     negated = typed.startswith("!") and len(typed) > 1
     try:
         word = _word(typed[1:] if negated else typed)
     except _NoFilter as error:
-        return Word(None, trouble=str(error))
+        return FilterWord(None, trouble=str(error))
     if negated and word.test is not None:
-        return Word(_not(word.test), word.sense, word.trouble)
+        return FilterWord(_not(word.test), word.sense, word.trouble)
     return word
 
 
@@ -115,30 +115,30 @@ def _not(test: Test) -> Test:
     return lambda row: not test(row)
 
 
-def _word(typed: str) -> Word:
+def _word(typed: str) -> FilterWord:
     match = _WORD.fullmatch(typed)
     if match is None:
-        return Word(_anywhere(typed))
+        return FilterWord(_anywhere(typed))
     column, sign, value = match.groups()
     exact, sign = not sign.startswith(":"), sign.lstrip(":")
     if column in _TEXTS:
-        return Word(_text(column, sign, value, exact=exact or bool(sign)))
+        return FilterWord(_text(column, sign, value, exact=exact or bool(sign)))
     match column:
         case "state":
-            return Word(_state(sign, value))
+            return FilterWord(_state(sign, value))
         case "label":
-            return Word(_label(sign, value))
+            return FilterWord(_label(sign, value))
         case "score":
-            return Word(_score(sign, value))
+            return FilterWord(_score(sign, value))
         case "sev":
-            return Word(_severity(sign, value))
+            return FilterWord(_severity(sign, value))
         case "fail":
             return _fail(sign, value)
         case "step":
             return _step(sign, value)
     # `nginx:1.27` is an image and no column: a word that some row contains is looked for as it stands
     plain = _anywhere(typed)
-    return Word(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
+    return FilterWord(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
 
 
 def _anywhere(typed: str) -> Test:
@@ -221,7 +221,7 @@ def _severity(sign: str, value: str) -> Test:
     )
 
 
-def _fail(sign: str, value: str) -> Word:
+def _fail(sign: str, value: str) -> FilterWord:
     _only_equal("fail", sign, "fail:root-user looks for a failing check")
     if not value:
         raise _NoFilter("fail takes the name of a check, such as fail:root-user.")
@@ -233,10 +233,10 @@ def _fail(sign: str, value: str) -> Word:
         return row.report is not None and any(value in finding.check for finding in row.report.failing)
 
     trouble = f'No check here is called "{value}". hardentui explain --list shows all of them.'
-    return Word(_not(test) if sign == "!=" else test, sense, trouble)
+    return FilterWord(_not(test) if sign == "!=" else test, sense, trouble)
 
 
-def _step(sign: str, value: str) -> Word:
+def _step(sign: str, value: str) -> FilterWord:
     usage = "step takes the number of a step, such as step:4: something fails in it"
     _only_equal("step", sign, usage)
     if not re.fullmatch(r"[0-9]{1,2}", value):
@@ -249,7 +249,7 @@ def _step(sign: str, value: str) -> Word:
     def test(row: Row) -> bool:
         return row.report is not None and any(cell.step == step and cell.failing for cell in row.report.cells)
 
-    return Word(_not(test) if sign == "!=" else test, sense, f"There is no step {step}; {usage}.")
+    return FilterWord(_not(test) if sign == "!=" else test, sense, f"There is no step {step}; {usage}.")
 
 
 EXAMPLES: Sequence[tuple[str, str]] = (

@@ -1,4 +1,4 @@
-"""The containers of engines as the list call tells them: rows that nothing has judged yet."""
+"""The containers of engines as the list request shows them: rows that are not judged yet."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
 
 
 def read_lists(engines: Iterable[Engine]) -> Lists:
-    """One list request to each engine; one that does not answer is left out.
+    """One list request per engine; one that does not answer is left out.
 
     Raises:
-        EngineError: none answers any more.
+        EngineError: no engine answers any more.
     """
     by_engine: dict[str, tuple[Listed, ...]] = {}
     lost: list[EngineError] = []
@@ -33,7 +33,7 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
 
 
 def row_of(engine: Engine, listed: Listed, report: Report | None = None) -> Row:
-    """The row of a listed container; its report where it was judged before."""
+    """The row of a listed container, with its report if it was judged before."""
     return Row(
         key=f"{engine.facts.label}/{listed.id}",
         engine=engine.facts,

@@ -15,13 +15,13 @@ from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 
 
 class RuntimeConfigs:
-    """Makes them; most containers have the same filter, which is taken apart once."""
+    """Builds them; most containers have the same filter, which is parsed once."""
 
     def __init__(self) -> None:
         self._profiles: dict[bytes, SeccompProfile | None] = {}
 
     def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
-        """`document` is None where it could not be read."""
+        """`document` is None if it could not be read."""
         if document is None:
             return Unreadable("the configuration of the runtime (config.json) cannot be read")
         annotations = _texts(document.get("annotations"))

@@ -1,4 +1,4 @@
-"""SBOMs of images out of what was read of their files, as text and as files."""
+"""SBOMs of images from what was read of their files, as text and as files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONGEST_NAME = 150
 
 
 def sbom_of(image: ImageFacts) -> str:
-    """The SBOM of an image whose files were read before, as CycloneDX JSON.
+    """The SBOM of an inspected image, as CycloneDX JSON.
 
     Raises:
-        UsageError: what is inside is not known.
+        UsageError: the image was not inspected.
     """
     if isinstance(image.inventory, Unreadable):
         raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
@@ -33,10 +33,10 @@ def sbom_of(image: ImageFacts) -> str:
 
 
 def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[WrittenFile, ...]:
-    """Write `IMAGE.cdx.json` for each; what was there before is kept as a backup.
+    """Write `IMAGE.cdx.json` for each; previous files are kept as backups.
 
     Raises:
-        UsageError: what is inside one of them is not known.
+        UsageError: one of them was not inspected.
         WriteError: nothing was written.
     """
     files: dict[str, TextFile] = {}

@@ -1,7 +1,7 @@
-"""Scanning images for known vulnerabilities, and taking in reports that were made elsewhere.
+"""Scanning images for known vulnerabilities, and importing reports.
 
-An image goes to a scanner as an archive that the engine gives, through a file of our own that is removed
-afterwards. No scanner is handed the socket: it would have every right of the user behind it.
+An image goes to a scanner as an archive from the engine, through a temporary file that is removed
+afterwards. No scanner gets the socket: that would give it every right of the user behind it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from hardentui.visible import visible
 from hardentui.workbench.looking.parts import Parts
 
 DEFAULT = ScanSettings()
-_ROOM = 1.1  # an archive is as large as its layers, and a little
+_ROOM = 1.1  # an archive is slightly larger than its layers
 
 
 class ScanProgress(Struct, frozen=True):
-    """What is being done for one image: `fetching` with the bytes so far, or `scanning`."""
+    """The current phase for one image: `fetching` with the bytes so far, or `scanning`."""
 
     phase: str
     bytes: int = 0
 
 
 class Scanning:
-    """Scans of images of the engines that were opened.
+    """Scans of images of the opened engines.
 
     Args:
-        scanners: those that may be used; by default those on this host.
+        scanners: those to use; by default those on this host.
     """
 
     def __init__(self, parts: Parts, scanners: tuple[Scanner, ...] | None = None) -> None:
@@ -52,26 +52,26 @@ class Scanning:
 
     @property
     def scanners(self) -> tuple[Scanner, ...]:
-        """The scanners on this host, the one that is taken first at the front."""
+        """The scanners on this host, the default one first."""
         if self._scanners is None:
             self._scanners = present()
         return self._scanners
 
     @property
     def wanting(self) -> tuple[str, ...]:
-        """Commands that get a scanner where this host has none; empty where it has one."""
+        """Commands that install a scanner if this host has none; else empty."""
         return () if self.scanners else tuple(how_to_get().splitlines())
 
     def chosen(self, name: str) -> Scanner:
-        """The scanner of that name, or with an empty one the first.
+        """The scanner of that name, or the first one if the name is empty.
 
         Raises:
-            ToolMissing: it is not here; says how to get one.
+            ToolMissing: it is not installed; says how to install one.
         """
         fitting = [scanner for scanner in self.scanners if name in ("", scanner.name)]
         if not fitting:
-            missing = f"{name} is not installed" if name else "There is no vulnerability scanner here"
-            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To get one:\n{how_to_get()}")
+            missing = f"{name} is not installed" if name else "There is no vulnerability scanner on this host"
+            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To install one:\n{how_to_get()}")
         return fitting[0]
 
     def scan(
@@ -84,7 +84,7 @@ class Scanning:
     ) -> Known[ScanReport]:
         """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
         if self._opened.state_folder is None:
-            return Unreadable("the images are not those of a real host")
+            return Unreadable("the images do not belong to a real host")
         try:
             with self._archive(image, on_progress, stop) as archive:
                 on_progress(ScanProgress("scanning"))
@@ -92,7 +92,7 @@ class Scanning:
         except EngineError as error:
             return CANCELLED if stop.is_set() else Unreadable(f"the image could not be read: {error.title}")
         except OSError as error:
-            return Unreadable(f"no archive of the image could be made: {error.strerror or error}")
+            return Unreadable(f"no archive of the image could be created: {error.strerror or error}")
         if isinstance(report, ScanReport):
             try:
                 self._keep(image, report)
@@ -101,10 +101,10 @@ class Scanning:
         return report
 
     def take_in(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
-        """Store a report of Trivy, Grype, Quay or Clair that was made elsewhere.
+        """Store a report of Trivy, Grype, Quay or Clair.
 
         Raises:
-            InputError: it cannot be read, or is about no image of these.
+            InputError: it cannot be read, or is about none of these images.
         """
         document, modified = _read(path)
         report = parse_report(document, modified, "the report")
@@ -120,7 +120,7 @@ class Scanning:
                 f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
             )
         if self._opened.state_folder is None:
-            raise UsageError("The images are not those of a real host, so no report can be stored for them.")
+            raise UsageError("The images do not belong to a real host, so no report can be stored for them.")
         self._keep(image, report)
         return image, report
 
@@ -133,12 +133,12 @@ class Scanning:
     def _archive(
         self, image: ImageFacts, on_progress: Callable[[ScanProgress], None], stop: threading.Event
     ) -> Iterator[str]:
-        """A file with the image, which is removed at the end."""
+        """A file with the image, removed afterwards."""
         folder = os.fspath(self._opened.cache_folder())
         os.makedirs(folder, mode=0o700, exist_ok=True)
         size, free = image.inspect.get("Size"), os.statvfs(folder)
         if isinstance(size, int) and size * _ROOM > free.f_bavail * free.f_frsize:
-            raise OSError(f"{visible(folder)} has no room for its {size // 1_000_000} MB")
+            raise OSError(f"{visible(folder)} has no space for its {size // 1_000_000} MB")
         pieces = self._opened.engine(image.engine.label).archive(image.id, stop)
         with tempfile.NamedTemporaryFile(dir=folder, prefix="scan-", suffix=".tar") as file:
             total = 0
@@ -151,7 +151,7 @@ class Scanning:
 
 
 def names_of(image: ImageFacts) -> set[str]:
-    """Everything that a report may call exactly this image: its ID and its digests."""
+    """Every name by which a report may identify exactly this image: its ID and its digests."""
     digests = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     plain = image.id.removeprefix("sha256:")
     return {plain, f"sha256:{plain}", str(image.inspect.get("Digest") or ""), *digests} - {""}
@@ -166,8 +166,8 @@ def _read(path: str) -> tuple[object, datetime]:
     except OSError as error:
         raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
     if len(content) > LARGEST:
-        raise InputError(f"{shown} is larger than any honest report.")
+        raise InputError(f"{shown} is too large to be a report.")
     try:
         return json.loads(content), datetime.fromtimestamp(status.st_mtime, UTC)
     except (ValueError, RecursionError):
-        raise InputError(f"{shown} is no JSON.") from None
+        raise InputError(f"{shown} is not JSON.") from None

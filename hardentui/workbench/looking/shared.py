@@ -1,4 +1,4 @@
-"""What the containers of one list share: images, networks, volumes, pods, names."""
+"""Data shared by the containers of one list: images, networks, volumes, pods, names."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hardentui.model.known import Known, Unreadable
 
 
 class Shared:
-    """As it was when the containers were listed. Each thing is asked for once, when it is wanted first.
+    """Consistent with the list: each item is requested once, when first needed.
 
-    A new list makes a new one: what a scan has begun with never changes under it.
+    A new list creates a new object, so the data never changes under a running scan.
     """
 
     def __init__(self, engine: Engine, listed: tuple[Listed, ...]) -> None:
@@ -42,7 +42,7 @@ class Shared:
         return asked(lambda: {str(volume["Name"]): volume for volume in self._engine.volumes()})  # type: ignore[no-any-return]
 
     def pod(self, identity: str) -> Mapping[str, Any] | None:
-        """A pod's inspect document; None without one and where Podman does not tell."""
+        """A pod's inspect document; None without one, or if Podman does not return it."""
         if not identity:
             return None
         if identity not in self._pods:
@@ -51,7 +51,7 @@ class Shared:
         return None if isinstance(pod, Unreadable) else pod
 
     def giver(self, container: str) -> Known[Mapping[str, Any]]:
-        """The inspect document of a container whose mounts another one takes (--volumes-from)."""
+        """The inspect document of a container whose mounts another one shares (--volumes-from)."""
         if container not in self._givers:
             identity = next((other.id for other in self.listed if other.name == container), container)
             self._givers[container] = asked(lambda: self._engine.inspect(identity))
@@ -100,7 +100,7 @@ class Shared:
 
 
 def asked(ask: Callable[[], Any]) -> Any:
-    """An answer, or why there is none."""
+    """A value, or why there is none."""
     try:
         return ask()
     except EngineError as error:

@@ -1,4 +1,6 @@
-"""What containers stand on: the host, the engines, the images, the networks. Each is judged once and kept."""
+"""What containers depend on: the host, the engines, the images, the networks. Each is judged once and
+kept.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status
 
 
 class Surroundings:
-    """Reports of what containers share. Safe to call from several threads."""
+    """Reports of shared subjects. Safe to call from several threads."""
 
     def __init__(
         self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
@@ -36,7 +38,7 @@ class Surroundings:
         self._known: dict[str, tuple[Report, ...]] = {}
 
     def host(self, *, again: bool = False) -> tuple[Report, ...]:
-        """The host's report and one for each engine; the first time it asks each engine's info."""
+        """The host's report and one per engine; the first call requests each engine's info."""
         if again:
             self._opened.forget_host()
             with self._lock:
@@ -54,13 +56,13 @@ class Surroundings:
     def look_into_image(
         self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
     ) -> Known[ImageInventory]:
-        """Read what is inside an image; blocking, about a second for 100 MB.
+        """Inspect the contents of an image; blocking, about a second per 100 MB.
 
-        Containers of this image are judged with it from their next look on.
+        Containers of this image are judged with it from their next check.
 
         Args:
             label: of its engine; `image`: its ID.
-            on_bytes: is told how many bytes of the image have arrived.
+            on_bytes: called with the number of bytes read so far.
         """
         known = self._inventories.known(image)
         if known is not None:
@@ -74,25 +76,25 @@ class Surroundings:
         return read
 
     def forget_image(self, label: str, image: str) -> None:
-        """Something new is known of an image: it and its containers are judged with that from now on."""
+        """New data about an image: it and its containers are judged with it from now on."""
         self._gatherers[label].forget_image(image)
         self.forget_what_changes()
 
     def forget_what_changes(self) -> None:
-        """A new list of containers was read: which images and networks are in use may be different now."""
+        """A new list of containers was read: other images and networks may be in use."""
         with self._lock:
             self._known.pop("images", None)
             self._known.pop("networks", None)
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
-        """The findings of a container and of what it stands on in one step, the worst first."""
+        """The findings of a container and of its surroundings in one step, worst first."""
         findings = [finding for finding in report.findings if finding.step == step]
         for other in self.known_below(report):
             findings += [finding for finding in other.findings if finding.step == step]
         return tuple(sorted(findings, key=_worst_first))
 
     def known_below(self, report: Report) -> tuple[Report, ...]:
-        """Reports, as far as they were made, that concern a container too."""
+        """Existing reports that also concern a container."""
         with self._lock:
             known = [report for reports in self._known.values() for report in reports]
         return tuple(other for other in known if concerns(report, other.subject))

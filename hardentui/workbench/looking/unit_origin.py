@@ -1,4 +1,4 @@
-"""A container that already runs from a unit: its files, what they ask for, and whether that is what runs."""
+"""The unit that a container runs from: its files, what they request, and whether the container matches."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OPTIONAL_DEVICE = re.compile(r"""^\s*AddDevice\s*=.*?["'\s=]-(/[^\s:"']+)""", r
 
 
 class OriginKind(StrEnum):
-    """What the unit is made from."""
+    """The format of the unit."""
 
     QUADLET = "quadlet"
     SERVICE = "service"
@@ -51,12 +51,12 @@ class Origin(Struct, frozen=True):
     Attributes:
         unit: name of the service.
         path, text, mode: of its file.
-        drop_ins: (path, text) of what changes that file, in the order in which they are read.
+        drop_ins: (path, text) of its drop-ins, in the order in which they are read.
         companions: file name -> text of the Quadlet units that it refers to.
-        link: where the file leads when it is a symbolic link; such a file is never written.
-        service_drop_ins: paths of drop-ins of the service that a Quadlet becomes.
-        version: the Podman that reads it.
-        absent: optional devices that it names and the host does not have.
+        link: the target if the file is a symbolic link; such a file is never written.
+        service_drop_ins: paths of drop-ins of the service generated from a Quadlet.
+        version: of the Podman that reads it.
+        absent: optional devices that it names but the host lacks.
     """
 
     kind: OriginKind
@@ -82,13 +82,13 @@ class Origin(Struct, frozen=True):
 
     @property
     def optional_devices(self) -> frozenset[str]:
-        """Devices that it names and does without where the host has none."""
+        """Optional devices that it names but the host lacks."""
         texts = (self.text, *(text for _, text in self.drop_ins))
         return frozenset(path for text in texts for path in _OPTIONAL_DEVICE.findall(text))
 
     @property
     def drop_in_folder(self) -> str:
-        """Where our drop-in goes: beside the file; for what a package installed, in /etc."""
+        """The path of our drop-in: beside the file; for a file of a package, in /etc."""
         if self.kind is OriginKind.QUADLET:
             return f"{self._writable(self.folder, '/etc/containers/systemd')}/{self.file_name}.d"
         place = f"{self.manager.home}/.config/systemd/user" if self.manager.rootless else (
@@ -101,11 +101,11 @@ class Origin(Struct, frozen=True):
 
     @property
     def specifiers(self) -> dict[str, str]:
-        """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
+        """Letter -> value that systemd substitutes for `%n`, `%h` and so on, as far as known."""
         return self.manager.specifiers(self.unit)
 
     def quadlet(self, *, without: str = "") -> QuadletFiles:
-        """The files as Quadlet reads them, without the drop-in of that path."""
+        """The files as Quadlet reads them, without the drop-in at that path."""
         texts = [text for path, text in self.drop_ins if path != without]
         names = object_names(self.companions or {}, self.version)
         return QuadletFiles(
@@ -118,7 +118,7 @@ class Origin(Struct, frozen=True):
         return ServiceFiles((self.text, *texts), self.specifiers)
 
 
-# --- finding ---------------------------------------------------------------------------------------
+# --- finding the unit -------------------------------------------------------------------------------
 
 
 def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
@@ -138,10 +138,10 @@ def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
 
 
 def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
-    """The unit that the container says it runs from; None when it says none, or there is no file.
+    """The unit named by the container's label; None without a label or a file.
 
     Raises:
-        InputError: there is a file that cannot be used: unreadable, no unit, or of another container.
+        InputError: the file cannot be used: unreadable, not a unit, or of another container.
     """
     name = facts.labels.get(UNIT_LABEL, "")
     if not name or not facts.engine.local:
@@ -158,14 +158,14 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
 
 
 def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, files: Files) -> Origin:
-    """The same from files that were found.
+    """The same from files already read.
 
     Args:
         version: of the Podman that reads them.
-        files: the host, which is asked for optional devices only.
+        files: the host, read for optional devices only.
 
     Raises:
-        InputError: one of them is no text that a unit can be.
+        InputError: one of them cannot be a unit.
     """
     for file in (unit.file, *unit.drop_ins):
         check_unit_text(file.text, file.path)
@@ -186,7 +186,7 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
 
 
 def _absent(files: Files, texts: Sequence[FoundUnitFile]) -> frozenset[str]:
-    """Optional devices that are not there; one that cannot be read counts as there."""
+    """Optional devices that do not exist; one that cannot be read counts as existing."""
     named = {path for file in texts for path in _OPTIONAL_DEVICE.findall(file.text)}
     absent = set()
     for path in named:
@@ -201,18 +201,18 @@ def _pairs(files: Sequence[FoundUnitFile]) -> tuple[tuple[str, str], ...]:
 
 
 def _check_name(origin: Origin, spec: Spec, name: str) -> None:
-    """The label comes from the container: it may point at a unit of something else."""
+    """The label comes from the container: it may name another container's unit."""
     said = spec[NAME]
     if NAME not in spec.unknowable and said != name:
         raise InputError(
-            f"{visible(name, 60)} is labelled with the unit {visible(origin.unit, 80)}, which makes a"
-            f" container called {visible(said, 60) or 'otherwise'}.",
-            "Its own unit is not known; whole new units can be written.",
+            f"{visible(name, 60)} is labelled with the unit {visible(origin.unit, 80)}, which creates a"
+            f" container called {visible(said, 60) or 'something else'}.",
+            "Its own unit is unknown; new units can be written.",
         )
 
 
 def unit_spec(origin: Origin) -> Spec:
-    """What the unit asks for.
+    """The spec that the unit requests.
 
     Raises:
         InputError: it is no Quadlet of a container, or runs no podman.
@@ -226,7 +226,7 @@ def unit_spec(origin: Origin) -> Spec:
 
 
 def outdated_copy(origin: Origin) -> str:
-    """Path of a drop-in of ours that repeats a command which the unit has changed since; empty = none."""
+    """The path of our drop-in that repeats a command the unit has since changed; empty = none."""
     if origin.kind is not OriginKind.SERVICE:
         return ""
     ours = [
@@ -243,7 +243,7 @@ def outdated_copy(origin: Origin) -> str:
 
 
 def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
-    """Where the unit's files and the container that runs disagree."""
+    """Differences between the unit's files and the running container."""
     return _drift_from(unit_spec(origin), facts)
 
 
@@ -261,12 +261,12 @@ def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
 def units_of(
     files: Files, run: Run, engine: EngineFacts, services: Iterable[str]
 ) -> dict[str, Known[ReadUnit | None]]:
-    """The units of an engine's containers by their names, with one question to systemd."""
+    """The units of an engine's containers by name, with one query to systemd."""
     return read_units(files, run, services, manager_of(files, engine))
 
 
 def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
-    """What is known of a container's unit (see `units_of`), with what the container differs in."""
+    """What is known about a container's unit (see `units_of`), with the container's differences from it."""
     if read is None or isinstance(read, Unreadable):
         return read
     if read.files is None:

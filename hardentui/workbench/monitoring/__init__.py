@@ -1,1 +1,1 @@
-"""Watching one container: samples, a kept baseline, alarms. Nothing is executed in the container."""
+"""Monitoring one container: readings, a saved baseline, alarms. Nothing runs in the container."""

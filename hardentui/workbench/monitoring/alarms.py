@@ -1,4 +1,4 @@
-"""From what was seen of a container to alarms in plain words. Pure."""
+"""From a reading of a container to alarms. Pure."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ CHECKS = (
     "restart-loop",
     "unhealthy",
 )
-"""Checks whose answer changes while a container runs."""
+"""Checks whose result changes while a container runs."""
 _NEARLY = 0.9
 _DETAILS = 8
 _EVENTS = {
-    "oom": (Severity.HIGH, "the kernel killed a process in it for want of memory"),
-    "exec": (Severity.MEDIUM, "somebody opened a session in it (podman exec)"),
+    "oom": (Severity.HIGH, "the kernel's OOM killer killed a process in it"),
+    "exec": (Severity.MEDIUM, "a session was opened in it (podman exec)"),
     "died": (Severity.HIGH, "its main process ended"),
     "restart": (Severity.MEDIUM, "it was restarted"),
     "remove": (Severity.HIGH, "it was removed"),
     "checkpoint": (Severity.MEDIUM, "its memory was written to a file (checkpoint)"),
-    "mount": (Severity.MEDIUM, "somebody mounted its file system on the host"),
+    "mount": (Severity.MEDIUM, "its file system was mounted on the host"),
     "export": (Severity.LOW, "its file system was exported"),
     "update": (Severity.LOW, "its limits were changed"),
     "rename": (Severity.LOW, "it was renamed"),
@@ -39,7 +39,7 @@ _EVENTS = {
 
 
 def of_checks(facts: ContainerFacts) -> tuple[list[Alarm], list[BlindSpot]]:
-    """What the checks say that look at a running container."""
+    """The findings of checks that apply to a running container."""
     alarms: list[Alarm] = []
     blind: list[BlindSpot] = []
     for name in CHECKS:
@@ -55,22 +55,22 @@ def of_checks(facts: ContainerFacts) -> tuple[list[Alarm], list[BlindSpot]]:
 
 
 def of_state(facts: ContainerFacts, restarts_before: int | None, restarts: int | None) -> Iterator[Alarm]:
-    """It does not run, or it was restarted since the last look."""
+    """It is not running, or was restarted since the last reading."""
     state = facts.inspect.get("State") or {}
     if not facts.running:
         word = facts.state or "unknown"
         code = state.get("ExitCode")
-        text = f"it does not run ({word}" + (f", exit code {code})" if word == "exited" else ")")
+        text = f"it is not running ({word}" + (f", exit code {code})" if word == "exited" else ")")
         yield Alarm("not-running", Severity.HIGH, text)
     elif facts.state == "paused":
-        yield Alarm("paused", Severity.MEDIUM, "it is paused: nothing in it runs")
+        yield Alarm("paused", Severity.MEDIUM, "it is paused: none of its processes run")
     if restarts_before is not None and restarts is not None and restarts > restarts_before:
-        text = f"it was restarted {plural(restarts - restarts_before, 'time')} since the last look"
+        text = f"it was restarted {plural(restarts - restarts_before, 'time')} since the last reading"
         yield Alarm("restarted", Severity.MEDIUM, text)
 
 
 def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
-    """It comes near its limits."""
+    """It is near its limits."""
     if usage.memory is not None and usage.memory_limit and usage.memory >= _NEARLY * usage.memory_limit:
         share = round(100 * usage.memory / usage.memory_limit)
         yield Alarm("memory-nearly-full", Severity.MEDIUM, f"it uses {share} % of its memory limit")
@@ -78,17 +78,19 @@ def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
         text = f"it has {usage.tasks} of {usage.tasks_limit} tasks: soon no process can be started"
         yield Alarm("tasks-nearly-full", Severity.MEDIUM, text)
     if usage.throttled_percent is not None and usage.throttled_percent >= 50:
-        text = f"it waits for its share of the processor in {round(usage.throttled_percent)} % of the time"
+        text = f"it is throttled by its CPU limit {round(usage.throttled_percent)} % of the time"
         yield Alarm("throttled", Severity.LOW, text)
     killed = usage.oom_kills or 0
     known = before.oom_kills or 0 if before is not None else 0
     if killed > known:
-        text = f"the kernel killed {plural(killed - known, 'process', 'processes')} in it for want of memory"
+        text = (
+            f"the kernel killed {plural(killed - known, 'process', 'processes')} in it in it (out of memory)"
+        )
         yield Alarm("out-of-memory", Severity.HIGH, text)
 
 
 def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
-    """What Podman told, each kind once."""
+    """Podman's events, each kind once."""
     counts: dict[str, int] = {}
     for event in events:
         counts[event.action] = counts.get(event.action, 0) + 1
@@ -99,13 +101,13 @@ def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
 
 
 def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift) -> Iterator[Alarm]:
-    """What is not as it was when the baseline was kept."""
+    """Differences from the baseline."""
     if str(facts.inspect.get("Image") or "") != baseline.image:
-        yield Alarm("other-image", Severity.HIGH, "it runs another image than when the baseline was kept")
+        yield Alarm("other-image", Severity.HIGH, "it runs another image than in the baseline")
     for paths, word, severity in (
         (drift.changed, "changed", Severity.HIGH),
         (drift.added, "appeared", Severity.MEDIUM),
-        (drift.gone, "went back to the image, or are gone", Severity.MEDIUM),
+        (drift.gone, "reverted to the image, or are gone", Severity.MEDIUM),
     ):
         if paths:
             text = f"{plural(len(paths), 'file')} {word} since the baseline"
@@ -116,45 +118,43 @@ def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift
     if not isinstance(kernel.processes, Unreadable):
         programs = {program_of(process.executable, process.name) for process in kernel.processes}
         if new := sorted(programs - {*baseline.programs}):
-            yield Alarm(
-                "new-program", Severity.HIGH, "a program runs that did not run before", tuple(new[:_DETAILS])
-            )
+            yield Alarm("new-program", Severity.HIGH, "a new program is running", tuple(new[:_DETAILS]))
     if not isinstance(kernel.listening, Unreadable):
         known = {(socket.protocol, socket.port) for socket in baseline.listening}
         opened = sorted({(socket.protocol, socket.port) for socket in kernel.listening} - known)
         if opened:
             ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
-            yield Alarm("new-listener", Severity.HIGH, "it listens on a port that was closed before", ports)
+            yield Alarm("new-listener", Severity.HIGH, "it listens on a new port", ports)
     yield from _of_rights(kernel, baseline)
 
 
 def _of_rights(kernel: Kernel, baseline: ContainerBaseline) -> Iterator[Alarm]:
-    """It may do more than when the baseline was kept; less is no alarm."""
+    """It has more privileges than in the baseline; fewer raise no alarm."""
     sets = kernel.capabilities
     if isinstance(sets, CapabilitySets) and baseline.capabilities is not None:
         more = sorted(sets.effective - {*baseline.capabilities})
         if more:
             yield Alarm("more-capabilities", Severity.HIGH, "it has more capabilities", tuple(more))
     if baseline.uid not in (None, 0) and kernel.uid == 0:
-        yield Alarm("became-root", Severity.HIGH, "its main process is root now")
+        yield Alarm("became-root", Severity.HIGH, "its main process is now root")
     for was, now, name, text in (
         (
             baseline.seccomp_mode == 2,
             kernel.seccomp_mode == 0,
             "no-filter",
-            "it has no seccomp filter any more",
+            "it no longer has a seccomp filter",
         ),
         (
             baseline.no_new_privileges is True,
             kernel.no_new_privileges is False,
             "new-privileges",
-            "set-user-id programs give it new privileges again",
+            "setuid programs can raise its privileges again",
         ),
         (
             baseline.read_only_root is True,
             kernel.read_only_root is False,
             "writable-root",
-            "its root file system can be written again",
+            "its root file system is writable again",
         ),
     ):
         if was and now:

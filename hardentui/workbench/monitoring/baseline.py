@@ -1,4 +1,4 @@
-"""A kept picture of a container that works as it should: what later looks are compared with."""
+"""The saved state of a container that works properly, with which later readings are compared."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MANY_PROGRAMS = frozenset({"busybox", "toybox", "coreutils"})
 
 
 class FileMark(Struct, frozen=True):
-    """A path that differs from the image, and what is there.
+    """A path that differs from the image, and its content.
 
     Attributes:
         kind: modified, added or deleted.
-        digest: sha256 of the content; empty for what is no file, is too large or cannot be read.
+        digest: SHA-256 of the content; empty if it is not a file, is too large or cannot be read.
     """
 
     path: str
@@ -50,13 +50,13 @@ class OpenPort(Struct, frozen=True):
 
 
 class ContainerBaseline(Struct, frozen=True):
-    """What was there when it was kept.
+    """The state when the baseline was saved.
 
     Attributes:
         kept: when, ISO 8601.
         image: id of the container's image.
-        programs: files that its processes run, or their names where the files may not be seen.
-        listening: without the addresses, which change with the network.
+        programs: files that its processes run, or their names if the files cannot be read.
+        listening: without addresses, which change with the network.
     """
 
     schema: str
@@ -78,7 +78,7 @@ class Baselines:
     """The baselines of this host's containers.
 
     Args:
-        folder: our own for what must not be lost; None = there is none (a simulated host, saved facts).
+        folder: our state folder; None = there is none (a simulated host, saved facts).
     """
 
     def __init__(self, folder: Folder | None) -> None:
@@ -92,7 +92,7 @@ class Baselines:
         return os.path.join(os.fspath(self._folder()), "baselines", name)
 
     def load(self, facts: ContainerFacts) -> ContainerBaseline | Unreadable | None:
-        """The kept one; None where none was kept."""
+        """The saved baseline; None if there is none."""
         path = self._path(facts)
         if path is None:
             return None
@@ -103,15 +103,15 @@ class Baselines:
         except OSError as error:
             return Unreadable(f"{path}: {error.strerror}")
         except (ValueError, RecursionError):
-            return Unreadable(f"{path} is damaged; keep it anew")
+            return Unreadable(f"{path} is damaged; save it again")
         return (
             baseline
             if baseline.schema == SCHEMA
-            else Unreadable(f"{path} is of another version; keep it anew")
+            else Unreadable(f"{path} is of another version; save it again")
         )
 
     def save(self, facts: ContainerFacts, baseline: ContainerBaseline) -> str:
-        """Keep it; returns where.
+        """Save it; returns the path.
 
         Raises:
             InputError: this host is simulated or recorded.
@@ -119,15 +119,15 @@ class Baselines:
         """
         path = self._path(facts)
         if path is None:
-            raise InputError("A baseline is kept of real containers only.")
+            raise InputError("Only real containers can have a baseline.")
         try:
             write_own(path, msgspec.json.encode(baseline).decode())
         except OSError as error:
-            raise WriteError(f"The baseline could not be kept: {error.strerror}.") from error
+            raise WriteError(f"The baseline could not be saved: {error.strerror}.") from error
         return path
 
     def forget(self, facts: ContainerFacts) -> bool:
-        """Remove it; whether there was one."""
+        """Delete it; returns whether there was one."""
         path = self._path(facts)
         if path is None:
             return False
@@ -138,15 +138,15 @@ class Baselines:
 
 
 def plain(text: str) -> str:
-    """Names of files are bytes; halves of surrogate pairs do not fit into JSON, so they are written out."""
+    """File names are bytes; lone surrogates do not fit into JSON, so they are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def picture(facts: ContainerFacts, files: Files) -> Known[ContainerBaseline]:
-    """What is there now; Unreadable when too little can be seen for a baseline."""
+    """The current state; Unreadable if too little is known for a baseline."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it does not run ({kernel.state})")
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it is not running ({kernel.state})")
     marks = marks_of(facts, files)
     if isinstance(marks, Unreadable):
         return marks
@@ -182,13 +182,13 @@ def _known(value: Any) -> Any:
 
 
 def program_of(executable: str, name: str) -> str:
-    """What a process runs: its file, with the name where one file is many programs."""
+    """What a process runs: its file, plus the name if one file provides many programs."""
     several = posixpath.basename(executable) in _MANY_PROGRAMS
     return plain(f"{executable} as {name}" if several else executable or name)
 
 
 def marks_of(facts: ContainerFacts, files: Files) -> Known[tuple[FileMark, ...]]:
-    """What differs from the image, with the content of files as far as it can be read."""
+    """Differences from the image, with the content of files as far as it can be read."""
     if isinstance(facts.changes, Unreadable):
         return facts.changes
     layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
@@ -205,7 +205,7 @@ def marks_of(facts: ContainerFacts, files: Files) -> Known[tuple[FileMark, ...]]
 
 
 def _mark(path: str, kind: str, layer: str, files: Files, left: int) -> tuple[FileMark, int]:
-    """Never through a link: a name of the container must not lead to a file of the host."""
+    """Never follow a link: a path in the container must not lead to a file of the host."""
     place = layer + posixpath.normpath("/" + path.lstrip("/"))
     try:
         seen = files.stat(place, follow=False)
@@ -222,14 +222,14 @@ def _mark(path: str, kind: str, layer: str, files: Files, left: int) -> tuple[Fi
 
 
 def _has_link(files: Files, layer: str, path: str) -> bool:
-    """Whether a folder on the way is a symbolic link."""
+    """Whether a folder in the path is a symbolic link."""
     parts = posixpath.normpath("/" + path.lstrip("/")).strip("/").split("/")
     folders = (layer + "/" + "/".join(parts[:count]) for count in range(1, len(parts)))
     return any(stat.S_ISLNK(files.stat(folder, follow=False).mode) for folder in folders)
 
 
 def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[str, ...]) -> Drift:
-    """What differs from the baseline, without what is expected to change."""
+    """Differences from the baseline, without those that are expected."""
     ours = {mark.path: mark for mark in now if not _below(mark.path, expected)}
     theirs = {mark.path: mark for mark in before if not _below(mark.path, expected)}
     changed = [path for path in ours.keys() & theirs.keys() if _differs(ours[path], theirs[path])]

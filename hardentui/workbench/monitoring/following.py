@@ -1,4 +1,4 @@
-"""Following a container's log: what is new since the last look, with secrets masked."""
+"""Following a container's log: new lines since the last read, with secrets masked."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PAUSE = 1.0
 
 
 class LogPart(Struct, frozen=True):
-    """Lines that came since the part before.
+    """New lines since the previous part.
 
     Attributes:
-        gap: there were more between this part and the one before; they are not shown.
+        gap: lines between this part and the previous one are missing.
     """
 
     lines: tuple[SeenLine, ...]
@@ -34,7 +34,7 @@ class LogPart(Struct, frozen=True):
 def follow_log(
     bench: Workbench, facts: ContainerFacts, on_part: Callable[[LogPart], None], stop: threading.Event
 ) -> None:
-    """Hand over the end of the log and then, each second, what is new, until `stop` is set.
+    """Yield the end of the log and then, every second, the new lines, until `stop` is set.
 
     Raises:
         InputError: Podman does not return the log, or the host is simulated.

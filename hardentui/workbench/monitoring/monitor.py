@@ -1,4 +1,4 @@
-"""Look at one container again and again."""
+"""Readings of one container, again and again."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ from hardentui.workbench.monitoring.baseline import (
 from hardentui.workbench.monitoring.new_events import NewEvents
 from hardentui.workbench.workbench import Workbench
 
-_NEXT_LOOK = 0.5  # seconds after which processor time can be told the first time
+_NEXT_LOOK = 0.5  # seconds after which CPU use can first be computed
 _LOG_LINES = 10
 _PLAIN_LOG_LINE = 1000
-_MOST_EVENTS = 200  # of one look
+_MOST_EVENTS = 200  # of one reading
 
 
 class _Counted(Struct, frozen=True):
@@ -57,11 +57,11 @@ class _Counted(Struct, frozen=True):
 
 
 class Monitor:
-    """One container that is watched.
+    """One monitored container.
 
     Args:
         key: of its row.
-        log_lines: how many lines of the log each sample holds.
+        log_lines: how many log lines each reading holds.
     """
 
     def __init__(self, bench: Workbench, key: str, *, log_lines: int = _LOG_LINES) -> None:
@@ -81,13 +81,13 @@ class Monitor:
         interval: float = 2.0,
         most: int | None = None,
     ) -> None:
-        """Hand over a sample every `interval` seconds until `stop` is set, or `most` were handed over.
+        """Yield a reading every `interval` seconds until `stop` is set, or `most` were yielded.
 
-        Before the first one it looks twice within half a second, so that it knows the use of the processor.
+        The first one takes two readings within half a second to compute the CPU use.
 
         Raises:
             NotFound: the container is gone.
-            EngineError: Podman does not answer any more.
+            EngineError: Podman no longer answers.
         """
         self._count(self._facts())
         stop.wait(_NEXT_LOOK)
@@ -101,28 +101,28 @@ class Monitor:
             stop.wait(max(0.0, interval - (monotonic() - began)))
 
     def keep_baseline(self) -> tuple[str, ContainerBaseline]:
-        """Keep what is there now as the baseline; returns its file and what it holds.
+        """Save the current state as the baseline; returns its file and contents.
 
         Raises:
-            InputError: too little can be seen, or the host is simulated.
+            InputError: too little can be read, or the host is simulated.
             NotFound, EngineError, WriteError
         """
         facts = self._facts()
         baseline = picture(facts, self._bench.opened.files)
         if isinstance(baseline, Unreadable):
-            raise InputError(f"No baseline of {visible(facts.name, 60)} can be kept: {baseline.reason}.")
+            raise InputError(f"No baseline of {visible(facts.name, 60)} can be saved: {baseline.reason}.")
         return self._baselines.save(facts, baseline), baseline
 
     def forget_baseline(self) -> bool:
-        """Remove the kept baseline; whether there was one."""
+        """Delete the baseline; returns whether there was one."""
         return self._baselines.forget(self._facts())
 
     def sample(self, stop: threading.Event) -> Sample:
-        """One look.
+        """One reading.
 
         Raises:
             NotFound: the container is gone.
-            EngineError: Podman does not answer any more.
+            EngineError: Podman no longer answers.
         """
         facts = self._facts()
         last = self._last
@@ -187,7 +187,7 @@ class Monitor:
         return row.report.facts
 
     def _count(self, facts: ContainerFacts) -> tuple[Usage, str]:
-        """What it uses since the look before, and why that is not known."""
+        """The resource use since the previous reading, and why it is unknown."""
         kernel = facts.kernel
         counters: Known[Counters]
         if isinstance(kernel, Kernel):
@@ -236,7 +236,7 @@ def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usa
 
 
 def _restarts(facts: ContainerFacts) -> int:
-    """Podman's count and systemd's, whichever is larger: one of the two starts it anew."""
+    """Podman's count or systemd's, whichever is larger: one of the two restarts it."""
     counted = int(facts.inspect.get("RestartCount") or 0)
     unit = facts.unit
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
@@ -254,7 +254,7 @@ def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unread
 
 
 def _expected() -> tuple[str, ...]:
-    """Folders in which files come and go, as the check of drifted files has them."""
+    """Folders whose files come and go, as in the check of drifted files."""
     value: ParameterValue = find_check("drifted-files").parameters["expected"]
     return tuple(map(str, value)) if isinstance(value, tuple) else ()
 

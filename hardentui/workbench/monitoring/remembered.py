@@ -1,4 +1,4 @@
-"""What earlier looks saw: an alarm that lasted two seconds must not go unread. Pure."""
+"""What earlier readings saw: an alarm that lasted two seconds must not go unnoticed. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hardentui.model.monitoring import Alarm, Sample, SeenEvent
 _MOST = 40
 
 
-class Remembered:
-    """Of one container, since it is watched.
+class EarlierReadings:
+    """Of one container, since monitoring began.
 
     Attributes:
-        events: the newest ones, oldest first.
+        events: the latest ones, oldest first.
     """
 
     def __init__(self) -> None:
@@ -21,16 +21,16 @@ class Remembered:
         self._alarms: dict[str, tuple[float, Alarm]] = {}
 
     def take(self, sample: Sample) -> None:
-        """One more look."""
+        """Add a reading."""
         self.events.extend(sample.events)
         for alarm in sample.alarms:
-            self._alarms.pop(alarm.id, None)  # the one that was raised last stands last
+            self._alarms.pop(alarm.id, None)  # the latest alarm comes last
             self._alarms[alarm.id] = (sample.time, alarm)
         while len(self._alarms) > _MOST:
             del self._alarms[next(iter(self._alarms))]
 
     def earlier(self, sample: Sample) -> tuple[tuple[float, Alarm], ...]:
-        """Alarms that this look no longer raises, the newest first: when they were seen last, and what."""
+        """Alarms that no longer hold, newest first: when they were last seen, and which."""
         now = {alarm.id for alarm in sample.alarms}
         past = [(time, alarm) for id_, (time, alarm) in self._alarms.items() if id_ not in now]
         return tuple(reversed(past))

@@ -1,4 +1,4 @@
-"""Programs of the host that watch all containers at once: whether they are there, and how to add them."""
+"""Programs of the host that monitor all containers: whether they are installed, and how to add them."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ class _Kind(Struct, frozen=True):
 _KINDS = (
     _Kind(
         "falco",
-        "system calls of all containers against rules: shells, writes below /etc, outgoing connections",
-        "It loads a program into the kernel (eBPF) and needs a kernel of 5.8 or later for the modern probe.",
+        "rule violations in system calls of all containers: shells, writes to /etc, outgoing connections",
+        "It loads a program into the kernel (eBPF) and needs kernel 5.8 or later for the modern probe.",
         {"deb": _FALCO_DEB, "rpm": _FALCO_RPM},
         "falco-modern-bpf",
     ),
     _Kind(
         "tracee",
-        "system calls and signs of attacks by eBPF, with evidence",
+        "system calls and signs of attacks through eBPF, with evidence",
         "It runs as a privileged container; pin its image by digest.",
         {"deb": _TRACEE, "rpm": _TRACEE, "zypper": _TRACEE},
     ),
     _Kind(
         "auditd",
-        "changes of files and programs that rules name, refusals of SELinux, AppArmor and seccomp",
-        "Its log is where HardenTUI reads refusals from; hardentui explain unaudited-engine has rules.",
+        "changes to files and programs listed in its rules, denials by SELinux, AppArmor and seccomp",
+        "HardenTUI reads denials from its log; hardentui explain unaudited-engine has rules.",
         {
             "deb": ("sudo apt-get install auditd",),
             "rpm": ("sudo dnf install audit",),
@@ -66,8 +66,8 @@ _KINDS = (
     ),
     _Kind(
         "fapolicyd",
-        "programs that are started and are not known to the package manager; it refuses them",
-        "It can stop programs in containers too: begin with permissive = 1 in /etc/fapolicyd/fapolicyd.conf.",
+        "started programs that the package manager does not know; it blocks them",
+        "It can block programs in containers; start with permissive = 1 in /etc/fapolicyd/fapolicyd.conf.",
         {"deb": ("sudo apt-get install fapolicyd",), "rpm": ("sudo dnf install fapolicyd",)},
         "fapolicyd",
     ),
@@ -76,7 +76,7 @@ _FAPOLICYD = ("/usr/sbin/fapolicyd", "/sbin/fapolicyd")
 
 
 def sensors(host: Known[HostFacts], files: Files) -> tuple[Sensor, ...]:
-    """The sensors of this host, the same ones in the same order."""
+    """The sensors of this host, always in the same order."""
     if isinstance(host, Unreadable):
         return tuple(Sensor(kind.name, kind.sees, None, None, (), host.reason) for kind in _KINDS)
     family = _family(host)
@@ -102,7 +102,7 @@ def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
     add = () if installed else kind.add.get(family, ())
     mind = kind.mind
     if not installed and not add:
-        mind = f"No package for this distribution is known here. {mind}"
+        mind = f"HardenTUI knows no package for this distribution. {mind}"
     return Sensor(kind.name, kind.sees, installed, running, (*add, *start) if installed or add else (), mind)
 
 

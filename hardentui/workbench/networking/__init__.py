@@ -1,1 +1,1 @@
-"""Proving the network map, what containers contact, and how to split and close networks."""
+"""Proving the network map, outgoing connections of containers, and splitting networks."""

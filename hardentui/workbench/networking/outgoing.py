@@ -1,4 +1,4 @@
-"""Which addresses a container contacts, and rules that allow those and nothing else."""
+"""The addresses a container contacts, and rules that allow only those."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _LEARNED = re.compile(
 
 
 class Outgoing(Struct, frozen=True):
-    """What a container contacts, with a proposal.
+    """The addresses a container contacts, with proposed rules.
 
     Attributes:
-        seconds: how long it was watched; 0 = one look.
-        shared: members of its pod, or whom it shares its network with, are among the contacts.
-        rules: for nftables; empty with the reason in `no_rules`.
-        checked: `nft --check` takes the rules; None = it could not be asked, why is in `unchecked`.
-        limits: what the rules do not do.
+        seconds: how long it was watched; 0 = one reading.
+        shared: the contacts include those of containers that share its network.
+        rules: for nftables; if empty, the reason is in `no_rules`.
+        checked: `nft --check` accepts the rules; None = it could not be run, for the reason in `unchecked`.
+        limits: what the rules do not cover.
     """
 
     container: str
@@ -65,7 +65,7 @@ def outgoing(
     """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
 
     Args:
-        everybody: containers, to tell whose an address is.
+        everybody: containers, to identify the owner of an address.
         learned: addresses that a trial saw.
     """
     began = monotonic()
@@ -82,7 +82,7 @@ def outgoing(
         try:
             stop.wait(_EVERY)
         except KeyboardInterrupt:
-            break  # what was seen by then counts
+            break  # what was seen until then counts
     names = _names(facts, everybody)
     contacts = [_contact(call, names) for call in sorted(calls)]
     known = {(contact.protocol, contact.address, contact.port) for contact in contacts}
@@ -107,9 +107,9 @@ def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]
     if not facts.engine.local:
         return Unreadable("the engine is on another machine; run HardenTUI there")
     if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it does not run ({kernel.state})")
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it is not running ({kernel.state})")
     if isinstance(kernel.shared_namespaces, Unreadable) or "net" in kernel.shared_namespaces:
-        return Unreadable("it uses the network of the host, whose connections are those of all programs")
+        return Unreadable("it uses the host's network, whose connections are those of all programs")
     if isinstance(kernel.listening, Unreadable):
         return kernel.listening
     ports = {socket.port for socket in kernel.listening}
@@ -126,14 +126,14 @@ def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]
 
 
 def plain_address(text: str) -> str:
-    """An IPv4 address that is written as one of IPv6 as itself."""
+    """An IPv4 address written as an IPv6 address, converted back."""
     address = ip_address(text)
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
 
 
 def parse_learned(text: str) -> tuple[str, str, int] | None:
-    """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for what is no address."""
+    """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for anything else."""
     match = _LEARNED.fullmatch(text.strip())
     if not match:
         return None
@@ -153,7 +153,7 @@ def _contact(call: tuple[str, str, int], names: Mapping[str, str], *, learned: b
 
 
 def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
-    """Address -> name of the container that has it; empty for the host."""
+    """Address -> name of its container; empty for the host."""
     names = {address: "" for network in facts.networks.values() for address in gateways(network)}
     for other in everybody:
         if other.engine.label == facts.engine.label:
@@ -165,11 +165,13 @@ def _with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
     if result.unknown:
         return replace(result, no_rules=result.unknown)
     if not result.contacts and not result.seconds:
-        return replace(result, no_rules="nothing was seen in one look, so rules would close every way out")
+        return replace(
+            result, no_rules="one reading saw no connection, so the rules would block all outgoing traffic"
+        )
     if facts.engine.rootless is not False:
         why = (
-            "packets of a rootless container leave the host as those of a program of its user, so rules of "
-            "the host cannot tell them by address; an internal network closes its way out"
+            "packets of a rootless container leave the host like those of any program of its user, so host "
+            "rules cannot identify them by address; an internal network blocks its outgoing traffic"
         )
         return replace(result, no_rules=why)
     try:

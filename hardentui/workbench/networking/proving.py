@@ -1,4 +1,4 @@
-"""Prove a cell of the network map by a real connection between two network namespaces."""
+"""Prove a cell of the network map with a real connection between two network namespaces."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class ConnectTarget(Struct, frozen=True):
 
 
 def parse_target(text: str) -> ConnectTarget:
-    """Raises InputError: it is none of the forms."""
+    """Raises InputError for any other form."""
     match = _TARGET.fullmatch(text)
     port = int(match["port"]) if match and match["port"] else None
     if not match or (port is not None and not 0 < port < 65536):
         raise InputError(
-            f"{visible(text, 100)!r} is no target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
+            f"{visible(text, 100)!r} is not a target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
         )
     return ConnectTarget(match["six"] or match["name"], port)
 
@@ -61,11 +61,11 @@ def prove(
     """Attempts to connect from one container to another, to the host, or to an address.
 
     Args:
-        end: the container that the target names; None for the host and for an address.
-        network_map: the map that is to be proven.
+        end: the target container; None for the host and for an address.
+        network_map: the map to prove.
 
     Raises:
-        InputError: a port is missing, or the target is no container, host or address.
+        InputError: a port is missing, or the target is not a container, host or address.
     """
     plain = ReachProof(start.name, target.name, "", target.port or 0, ConnectOutcome.UNPROVEN, None)
     plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
@@ -73,7 +73,7 @@ def prove(
     if not start.engine.local:
         return (replace(plain, why="the engine is on another machine; run HardenTUI there"),)
     if not isinstance(kernel, Kernel):
-        why = kernel.reason if isinstance(kernel, Unreadable) else f"{start.name} does not run"
+        why = kernel.reason if isinstance(kernel, Unreadable) else f"{start.name} is not running"
         return (replace(plain, why=why),)
     addresses = _addresses(start, target, end)
     if not addresses:
@@ -101,7 +101,7 @@ def _addresses(start: ContainerFacts, target: ConnectTarget, end: ContainerFacts
 
 
 def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """The addresses that a container has on its networks."""
+    """The addresses of a container on its networks."""
     section = facts.inspect.get("NetworkSettings")
     networks = section.get("Networks") if isinstance(section, Mapping) else None
     return tuple(dict.fromkeys(_told(networks.values() if isinstance(networks, Mapping) else ())))
@@ -130,16 +130,16 @@ def _ports(
     if end is None:
         raise InputError(f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT")
     if isinstance(listening, Unreadable):
-        return Unreadable(f"which ports it listens on is not known: {listening.reason}"), None
+        return Unreadable(f"its listening ports are unknown: {listening.reason}"), None
     if not known:
-        return Unreadable("it listens on no tcp port, so nothing would answer; name a port"), known
+        return Unreadable("it listens on no TCP port, so nothing would answer; name a port"), known
     return tuple(sorted(known)[:_MOST_PORTS]), known
 
 
 def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"{facts.name} does not run")
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"{facts.name} is not running")
     if isinstance(kernel.listening, Unreadable):
         return kernel.listening
     return frozenset(
@@ -153,19 +153,19 @@ def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) ->
     if isinstance(attempt, Unreadable):
         return replace(proof, why=attempt.reason)
     reached, why = {
-        ConnectOutcome.CONNECTED: (True, "a connection stands"),
+        ConnectOutcome.CONNECTED: (True, "connection established"),
         ConnectOutcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
         ConnectOutcome.NO_ROUTE: (
             False,
-            "the kernel of the container knows no way there, or is told that none is",
+            "the container's kernel has no route, or was told that there is none",
         ),
     }.get(attempt, (None, ""))
     if attempt is ConnectOutcome.REFUSED:
         reached = None if not listens else False
         why = (
-            "it listens there, so the refusal comes from a filter on the way"
+            "it listens there, so a filter rejected the connection"
             if listens
-            else "a refusal: either packets arrive and nobody listens, or a filter rejects them"
+            else "refused: either packets arrive and nothing listens, or a filter rejects them"
         )
     return replace(proof, outcome=attempt, reached=reached, why=why)
 
@@ -177,7 +177,7 @@ def _expected(
     network_map: NetworkMap,
     address: str,
 ) -> bool | None:
-    """What the map says: a member of this place reaches that one.
+    """What the map predicts: whether a member of this place reaches that one.
 
     Args:
         address: of the target on one of its networks; empty = on any.
@@ -192,7 +192,7 @@ def _expected(
     if end is None and target.name == HOST:
         return any(place.host for place in mine.values())
     if end is None:
-        # that it may leave the host says nothing about what stands further on
+        # that it may leave the host says nothing about what is beyond it
         return None if any(place.out for place in mine.values()) else False
     networks = _networks_of(end, address)
     theirs = {
@@ -209,7 +209,7 @@ def _expected(
 
 
 def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
-    """Names of the networks on which it has this address; none = it is not asked, or not known."""
+    """Names of the networks on which it has this address; none = not checked, or unknown."""
     section = facts.inspect.get("NetworkSettings")
     networks = section.get("Networks") if isinstance(section, Mapping) else None
     if not address or not isinstance(networks, Mapping):

@@ -1,4 +1,4 @@
-"""What can be asked of the network map: prove a way, watch what goes out, propose a split."""
+"""Actions on the network map: prove a route, watch outgoing connections, propose a split."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
 
-_AFTER = 30.0  # seconds that a thread may need beyond the time for which it watches
+_AFTER = 30.0  # seconds that a thread may need beyond its watch time
 
 
 def prove_way(bench: Workbench, rows: Sequence[Row], text: str) -> tuple[ReachProof, ...]:
-    """Open real connections for `FROM TO[:PORT]`; nothing is sent.
+    """Open real connections for `FROM TO[:PORT]`; no data is sent.
 
     Raises:
         UsageError, InputError: it is malformed, or names no container of the map.
@@ -31,20 +31,20 @@ def prove_way(bench: Workbench, rows: Sequence[Row], text: str) -> tuple[ReachPr
     words = text.split()
     if len(words) != 2:
         raise UsageError(
-            f"{visible(text, 100)!r} is no way.",
-            "Write FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
+            f"{visible(text, 100)!r} is not a route.",
+            "Enter FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
         )
     start, target = fresh_facts(bench, rows, words[0]), parse_target(words[1])
     end = None if target.is_address or target.name == HOST else fresh_facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
-        raise UsageError("Both containers must be of one engine.")
+        raise UsageError("Both containers must belong to the same engine.")
     return prove(start, target, end, whole_map(bench, rows), bench.opened.run)
 
 
 def watch_outgoing(
     bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, *, seconds: float
 ) -> Outgoing:
-    """What a container contacts within the time, with a proposal of rules.
+    """The addresses a container contacts during that time, with proposed rules.
 
     Raises:
         UsageError, InputError: it names no container of the map.
@@ -56,7 +56,7 @@ def watch_outgoing(
 def propose_splits(
     bench: Workbench, rows: Sequence[Row], stop: threading.Event, *, seconds: float
 ) -> tuple[Split, ...]:
-    """Networks of their own for applications that share one; on a simulated host nobody is watched."""
+    """Separate networks for applications that share one; nothing is watched on a simulated host."""
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
     ]
@@ -67,7 +67,7 @@ def propose_splits(
 def watch_everybody(
     bench: Workbench, rows: Iterable[Row], seconds: float, stop: threading.Event
 ) -> Mapping[str, Mapping[str, SeenContacts]]:
-    """Whom each container contacts within the time; one that cannot be watched may call anybody."""
+    """The contacts of each container during that time; one that cannot be watched may contact anything."""
     rows = tuple(rows)
     everybody = known_containers(rows)
     calls: dict[str, dict[str, SeenContacts]] = {}
@@ -92,16 +92,16 @@ def watch_everybody(
 
 
 def known_containers(rows: Iterable[Row]) -> list[ContainerFacts]:
-    """The containers of these rows as far as they are known."""
+    """The containers of these rows, as far as they are known."""
     return [row.report.facts for row in rows if row.report and row.report.facts]
 
 
 def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
-    """One container, by its name or the beginning of its id, with what it listens on now.
+    """One container, by name or ID prefix, with its current listening ports.
 
     Raises:
         UsageError: there is none, or several.
-        InputError: it cannot be looked at.
+        InputError: it cannot be checked.
     """
     rows = tuple(rows)
     matching = [row for row in rows if row.name == name] or [row for row in rows if row.id.startswith(name)]
@@ -110,7 +110,7 @@ def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFa
         names = ", ".join(sorted(visible(row.name, 40) for row in rows)[:20])
         raise UsageError(
             f"{count[0].upper()}{count[1:]} called {visible(name, 60)!r}.",
-            "Give its id." if matching else f"There are: {names}",
+            "Give its ID." if matching else f"There are: {names}",
         )
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:

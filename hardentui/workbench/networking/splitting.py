@@ -1,4 +1,4 @@
-"""Propose networks of their own for applications that share one, and a way out only for who needs it."""
+"""Propose separate networks for applications that share one, and a route out only for those that need it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _OWN_NAMES = Version(4, 7)
 
 
 class SeenContacts(Struct, frozen=True):
-    """Whom a container was seen to contact while it was watched.
+    """The contacts of a container while it was watched.
 
     Attributes:
-        outside: somebody who is neither a container of this engine nor the host, or it could not be told.
-        containers: names of others of its engine.
+        outside: it contacted something other than a container of this engine or the host, or that is unknown.
+        containers: names of other containers of its engine.
     """
 
     outside: bool = False
@@ -38,11 +38,11 @@ Watched = Mapping[str, Mapping[str, SeenContacts]]
 
 
 class NewNetwork(Struct, frozen=True):
-    """A network that is proposed.
+    """A proposed network.
 
     Attributes:
-        internal: no way out of it.
-        isolated: other isolated bridges of the host cannot reach in, nor it them.
+        internal: it has no route out.
+        isolated: it and other isolated bridges of the host cannot reach each other.
     """
 
     name: str
@@ -58,7 +58,7 @@ class NewNetwork(Struct, frozen=True):
 
 
 class Move(Struct, frozen=True):
-    """What changes for one container.
+    """The changes for one container.
 
     Attributes:
         leaves, joins: names of networks.
@@ -75,7 +75,7 @@ class Split(Struct, frozen=True):
     """The proposal for one network.
 
     Attributes:
-        why: what is wrong with it as it is.
+        why: what is wrong with the current network.
         files: a `.network` unit for each new network.
     """
 
@@ -93,10 +93,10 @@ def splits(
     containers: Iterable[ContainerFacts],
     watched: Watched | None = None,
 ) -> tuple[Split, ...]:
-    """Proposals for the networks where something can be parted.
+    """Proposals for the networks that can be split.
 
     Args:
-        watched: None = nobody watched.
+        watched: None = nothing was watched.
     """
     networks, containers = tuple(networks), tuple(containers)
     proposals = []
@@ -126,7 +126,7 @@ def _split(
 ) -> Split | None:
     if seen is not None:
         names = {container.name for container in here}
-        # who is on another network is reached by way of the host
+        # a container on another network is reached through the host
         seen = {
             name: SeenContacts(calls.outside or not calls.containers <= names, calls.containers)
             for name, calls in seen.items()
@@ -137,7 +137,7 @@ def _split(
     for name, members in groups.items():
         new = _networks(_free(name, taken), members, seen)
         if len(groups) == 1 and (len(new) == 1 and not new[0].internal):
-            return None  # one application that all needs the outside: there is nothing to part
+            return None  # a single application that needs the outside: there is nothing to split
         made += new
         parted = len(here) - len(members)
         moves += [_move(member, network.name, new, seen, parted) for member in members]
@@ -145,9 +145,9 @@ def _split(
         return None
     several = len(groups) > 1
     why = (
-        f"{len(groups)} applications share it and reach one another"
+        f"{len(groups)} applications share it and can reach each other"
         if several
-        else "members that need no way out have one"
+        else "members that need no route out have one"
     )
     version = network.engine.version
     return Split(
@@ -164,7 +164,7 @@ def _split(
 def _groups(
     here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
 ) -> dict[str, list[ContainerFacts]]:
-    """The applications, with those together that were seen to talk to each other."""
+    """The applications; those that were seen to talk to each other are kept together."""
     names = {container.name: _group(container) for container in here}
     for caller, calls in (seen or {}).items():
         for called in calls.containers:
@@ -184,7 +184,7 @@ def _group(facts: ContainerFacts) -> str:
 
 
 def _free(name: str, taken: Collection[str]) -> str:
-    """A stem that Podman takes and no network is called by."""
+    """A name stem that Podman accepts and no network uses."""
     stem = safe_file_name(name).strip("._-")[:60] or "app"
     number = 1
     tried = stem
@@ -195,7 +195,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 def _needs_outside(facts: ContainerFacts, seen: Mapping[str, SeenContacts] | None) -> bool:
-    """It is open to the outside, or was seen to call there."""
+    """It publishes a port, or was seen to contact the outside."""
     calls = (seen or {}).get(facts.name)
     return bool(published(facts)) or (calls is not None and calls.outside)
 
@@ -203,7 +203,7 @@ def _needs_outside(facts: ContainerFacts, seen: Mapping[str, SeenContacts] | Non
 def _networks(
     stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
 ) -> tuple[NewNetwork, ...]:
-    """`front` with a way out for who needs one, `back` without one for all of the application."""
+    """`front` with a route out for those that need one, `back` without one for the whole application."""
     front = tuple(member.name for member in members if _needs_outside(member, seen))
     everybody = tuple(member.name for member in members)
     made = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
@@ -221,9 +221,9 @@ def _move(
 ) -> Move:
     joins = tuple(network.name for network in networks if facts.name in network.members)
     minds = []
-    unwatched = "nobody watched it (--watch S does)" if seen is None else "none was seen while it was watched"
+    unwatched = "it was not watched (use --watch S)" if seen is None else "none was seen while it was watched"
     if not _needs_outside(facts, seen):
-        minds.append(f"it loses its way out, for connections to the outside; {unwatched}")
+        minds.append(f"it loses its route to the outside; {unwatched}")
     if parted:
         minds.append(
             f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {unwatched}"
@@ -232,7 +232,7 @@ def _move(
     if any("ip=" in word or "ip6=" in word or "mac=" in word for word in options):
         minds.append(f"its fixed address on {leaves} is lost")
     if any("alias=" in word for word in options):
-        minds.append("its aliases have to be given again on the new networks")
+        minds.append("its aliases must be set again on the new networks")
     if is_infra(facts):
         minds.append("the networks of a pod are set when the pod is created")
     return Move(facts.name, leaves, joins, tuple(minds))
@@ -242,9 +242,9 @@ def _unit(network: NewNetwork, before: str, version: Version) -> TextFile:
     unit = Unit(f"{network.name}.network")
     unit.comments.append(f"Instead of {before}, for {', '.join(network.members)}.")
     if network.internal:
-        unit.comments.append("No way out of it.")
+        unit.comments.append("No route out.")
     else:
-        unit.comments.append("Isolated: other isolated networks of the host cannot reach in.")
+        unit.comments.append("Isolated: other isolated networks of the host cannot reach it.")
     if version >= _OWN_NAMES:
         unit.add("Network", "NetworkName", plain(network.name))
     if network.internal:
@@ -255,5 +255,5 @@ def _unit(network: NewNetwork, before: str, version: Version) -> TextFile:
 
 
 def lines_of(move: Move) -> tuple[str, ...]:
-    """The lines of a Quadlet that belong to a move."""
+    """The lines of a Quadlet for a move."""
     return tuple(f"Network={name}.network" for name in move.joins)

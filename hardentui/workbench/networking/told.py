@@ -1,4 +1,4 @@
-"""Proven ways, outgoing contacts and proposed splits as pages to read. Pure."""
+"""Proven routes, outgoing contacts and proposed splits as pages to read. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from hardentui.workbench.networking.splitting import Split, lines_of
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
-_CHECKED = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
+_CHECKED = {
+    True: "nft accepts these rules",
+    False: "nft rejects these rules",
+    None: "nft did not check these rules",
+}
 
 
 def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
-    """Each attempt with its outcome, and what the map says."""
+    """Each attempt with its result, and what the map predicts."""
     sections = []
     for proof in proofs:
         where = f"{proof.address} port {proof.port}" if proof.address else str(proof.port or "")
@@ -34,14 +38,14 @@ def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
 
 
 def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
-    """What it contacts, and the limits of the rules that are proposed."""
+    """The contacts, and the limits of the proposed rules."""
     lines = [PageLine("contact", _contact(contact)) for contact in seen.contacts]
     if seen.unknown:
         lines.append(PageLine("not known", seen.unknown, Tone.BAD))
     elif not lines:
         lines.append(PageLine("contact", f"none was seen within {seen.seconds:g} s", Tone.MUTED))
     if seen.shared:
-        shared = "its network is that of its pod: contacts of other members are among them"
+        shared = "it shares its pod's network, so this includes contacts of other members"
         lines.append(PageLine("mind", shared))
     sections = [PageSection(f"What {seen.container} contacts", tuple(lines))]
     if seen.rules:
@@ -62,12 +66,12 @@ def _contact(contact: Contact) -> str:
 
 
 def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
-    """What each network would be parted into, and what may break."""
+    """How each network would be split, and what may break."""
     sections = []
     for proposal in proposals:
         lines = [PageLine("why", proposal.why)]
         for network in proposal.networks:
-            kind = "no way out" if network.internal else "isolated"
+            kind = "no route out" if network.internal else "isolated"
             lines.append(PageLine("new", f"{network.name} ({kind}): {', '.join(network.members)}"))
             lines.append(PageLine("", network.create_command(), Tone.MUTED))
         for move in proposal.moves:
@@ -78,6 +82,6 @@ def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
             lines += [PageLine("mind", mind, Tone.BAD) for mind in move.minds]
         sections.append(PageSection(f"{proposal.network}  {proposal.engine}", tuple(lines)))
     if not sections:
-        why = "no network is shared by several applications, or has members to take the way out from"
+        why = "no network is shared by several applications, or has members that need no route out"
         sections.append(PageSection("Splits", (PageLine("none", why),)))
     return tuple(sections)

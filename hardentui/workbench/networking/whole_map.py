@@ -1,4 +1,4 @@
-"""The network map of everything that was opened."""
+"""The network map of all opened engines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
-    """Who reaches whom among these containers."""
+    """Who can reach whom among these containers."""
     rows = tuple(rows)
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)

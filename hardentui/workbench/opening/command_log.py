@@ -1,4 +1,4 @@
-"""What was asked of Podman and run on this host, for whoever wants to see it."""
+"""The requests sent to Podman and the commands run on this host, for display."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 500
 
 
 class CommandLog:
-    """The newest requests and commands; called from the threads that send them."""
+    """The latest requests and commands; called from the threads that send them."""
 
     def __init__(self) -> None:
         self._commands: deque[Command] = deque(maxlen=KEPT)
@@ -34,7 +34,7 @@ class CommandLog:
             listener(command)
 
     def listen(self, listener: Callable[[Command], None]) -> None:
-        """Be told about each one from now on."""
+        """Register a callback for each new one."""
         self._listeners.append(listener)
 
     def newest(self) -> tuple[Command, ...]:

@@ -1,4 +1,4 @@
-"""What works on this host, what is missing, and the command that helps. Works without any Podman."""
+"""What works on this host, what is missing, and how to fix it. Works without any Podman."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _INSTALLERS = {
 }
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
-    ("skopeo", "asks registries for newer images, signs images"),
-    ("cosign", "verifies signatures of images"),
+    ("skopeo", "checks registries for newer images, signs images"),
+    ("cosign", "verifies image signatures"),
     ("trivy", "finds known vulnerabilities in images"),
     ("grype", "finds known vulnerabilities in images"),
 )
@@ -44,7 +44,7 @@ _SMALLEST = (80, 24)
 
 
 class Mark(StrEnum):
-    """How a line is to be taken."""
+    """The rating of a line."""
 
     GOOD = "ok"
     MISSING = "missing"
@@ -53,11 +53,11 @@ class Mark(StrEnum):
 
 
 class Diagnosis(Struct, frozen=True):
-    """One thing that was looked at.
+    """One checked item.
 
     Attributes:
-        what: a few words; value: what was found.
-        fix: the command, or the sentence, that helps; empty when nothing needs to be done.
+        what: a short label; value: the result.
+        fix: a command or sentence that helps; empty if nothing needs to be done.
         engine: it is about a reachable engine.
     """
 
@@ -69,7 +69,7 @@ class Diagnosis(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """What the doctor looks at.
+    """The data that the doctor checks.
 
     Attributes:
         which: name of a program -> its path, or None.
@@ -92,14 +92,14 @@ class Machine(Struct, frozen=True):
         return self.environment.uid
 
     def text(self, path: str) -> str | None:
-        """The text of a file, stripped; None when there is none or it may not be read."""
+        """The text of a file, stripped; None if it is missing or unreadable."""
         try:
             return self.files.read_text(path).strip()
         except OSError:
             return None
 
     def there(self, path: str) -> bool | None:
-        """Whether a path exists; None when that may not be looked at."""
+        """Whether a path exists; None if that cannot be determined."""
         try:
             return self.files.exists(path)
         except OSError:
@@ -107,7 +107,7 @@ class Machine(Struct, frozen=True):
 
 
 def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diagnosis, ...]:
-    """Everything, in the order in which it matters.
+    """All items, the most important first.
 
     Raises:
         InputError: there is no connection of that name.
@@ -176,16 +176,16 @@ def _engines(machine: Machine, url: str, connection: str) -> Iterator[Diagnosis]
         finally:
             engine.close()
     if not url and not connection and machine.which("podman"):
-        value = "can be started while HardenTUI runs, where no socket answers"
-        yield Diagnosis(Mark.NOTE, "engine of our own", value, engine=True)
+        value = "can be started while HardenTUI runs if no socket answers"
+        yield Diagnosis(Mark.NOTE, "private engine", value, engine=True)
 
 
 def _user(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
-        yield Diagnosis(Mark.GOOD, "user", "root: the kernel's view of every container can be read")
+        yield Diagnosis(Mark.GOOD, "user", "root: the kernel's data on every container can be read")
     else:
-        value = f"{user_name(machine.uid)}: containers of root and of other users cannot be looked into"
-        yield Diagnosis(Mark.NOTE, "user", value, "sudo hardentui, to look at rootful containers")
+        value = f"{user_name(machine.uid)}: containers of root and of other users cannot be inspected"
+        yield Diagnosis(Mark.NOTE, "user", value, "sudo hardentui, to check rootful containers")
 
 
 def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
@@ -204,7 +204,7 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
         delegated = machine.text(f"{own}/cgroup.controllers")
         if delegated is None:
             fix = f"sudo loginctl enable-linger {user_name(machine.uid)}"
-            yield Diagnosis(Mark.POOR, "cgroups", "version 2, nothing is delegated to this user", fix)
+            yield Diagnosis(Mark.POOR, "cgroups", "version 2, no controllers delegated to this user", fix)
             return
         controllers = delegated
     missing = [name for name in _CONTROLLERS if name not in controllers.split()]
@@ -240,7 +240,7 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
         uids = [] if isinstance(accounts, Unreadable) else [account.uid for account in accounts]
         start = free_start(known, uids, size)
         if start is None:
-            fix = f"look at {path}: it has no {size} ids left"
+            fix = f"check {path}: it has no {size} IDs left"
         elif machine.uid == 0:
             fix = f"echo containers:{start}:{size} >> {path}"
         else:
@@ -255,25 +255,25 @@ def _linger(machine: Machine) -> Iterator[Diagnosis]:
     if machine.there(f"/var/lib/systemd/linger/{name}"):
         yield Diagnosis(Mark.GOOD, "linger", f"services of {name} run without a login")
     else:
-        value = f"services of {name} end when {name} logs out"
+        value = f"services of {name} stop when {name} logs out"
         yield Diagnosis(Mark.POOR, "linger", value, f"sudo loginctl enable-linger {name}")
 
 
 def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
     generator = machine.generator()
     if generator is None:
-        value = "there is no generator: written units cannot be checked here"
+        value = "no generator: written units cannot be checked here"
         yield Diagnosis(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
         return
     said = machine.run([generator, "-version"], _SECONDS)
     try:
         version = Version.parse("" if isinstance(said, Unreadable) else said)
     except ValueError:
-        yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not tell its version")
+        yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not report its version")
         return
     keys = [option.quadlet for option in TABLE if option.quadlet is not None]
     known = sum(key.since <= version for key in keys)
-    value = f"{version}, knows {known} of {len(keys)} keys; PodmanArgs= stands in for the rest"
+    value = f"{version}, knows {known} of {len(keys)} keys; PodmanArgs= covers the rest"
     yield Diagnosis(Mark.GOOD, "Quadlet", value)
 
 
@@ -281,7 +281,7 @@ def _systemd(machine: Machine) -> Iterator[Diagnosis]:
     if machine.there("/run/systemd/system"):
         yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
-        value = "does not run here: units can be written and checked, but not started"
+        value = "not running here: units can be written and checked, but not started"
         yield Diagnosis(Mark.NOTE, "systemd", value, "hardentui fix NAME --to run writes a script instead")
 
 
@@ -291,7 +291,7 @@ def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
         if enforce == "1":
             yield Diagnosis(Mark.GOOD, "SELinux", "enforcing")
         else:
-            yield Diagnosis(Mark.POOR, "SELinux", "permissive: it only complains", "sudo setenforce 1")
+            yield Diagnosis(Mark.POOR, "SELinux", "permissive: denials are only logged", "sudo setenforce 1")
     apparmor = machine.text("/sys/module/apparmor/parameters/enabled")
     if apparmor == "Y":
         yield Diagnosis(Mark.GOOD, "AppArmor", "enabled")
@@ -307,7 +307,11 @@ def _tools(machine: Machine) -> Iterator[Diagnosis]:
             yield Diagnosis(Mark.GOOD, name, f"{path}: {use}")
         else:
             packaged = name in _PACKAGED
-            fix = _install(machine, name) if packaged else f"distributions do not have it; see {name}'s pages"
+            fix = (
+                _install(machine, name)
+                if packaged
+                else f"not packaged by distributions; see {name}'s website"
+            )
             yield Diagnosis(Mark.NOTE, name, f"not installed: {use}", fix)
 
 
@@ -315,7 +319,7 @@ def _terminal(machine: Machine) -> Iterator[Diagnosis]:
     columns, rows = machine.size
     term = machine.environ.get("TERM", "")
     if not columns:
-        yield Diagnosis(Mark.NOTE, "terminal", "output is no terminal: plain text is written")
+        yield Diagnosis(Mark.NOTE, "terminal", "output is not a terminal: plain text is written")
         return
     if term in ("", "dumb"):
         value = "cannot move the cursor, so there is no terminal UI"

@@ -1,7 +1,7 @@
-"""What only `/info` tells of an engine, kept between runs: asking costs 0.4 to 2.6 seconds.
+"""Engine data that only `/info` returns, cached between runs: the request takes 0.4 to 2.6 seconds.
 
-A kept answer counts while everything that decides it is the same: the socket, Podman's version, the boot of
-the machine, and the configuration files that Podman reads. It is never older than a day.
+A cached answer is valid while everything it depends on is unchanged: the socket, Podman's version, the boot
+of the machine, and the configuration files that Podman reads. It is never older than a day.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 class EngineInfo:
-    """Loads the info of engines, from the folder where that holds, else from the engine."""
+    """Loads the info of engines, from the cache if valid, else from the engine."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def use_kept(self, engine: Engine) -> bool:
-        """Refine the engine's facts by a kept answer; whether there was one that counts."""
+        """Complete the engine's facts from a cached answer; returns whether there was a valid one."""
         path = self._path(engine.facts)
         try:
             if path is None or time.time() - os.stat(path).st_mtime > LONGEST:
@@ -50,7 +50,7 @@ class EngineInfo:
         return engine.use_info(info)
 
     def load(self, engine: Engine) -> EngineFacts:
-        """The engine's facts with its info, kept or asked for."""
+        """The engine's facts with its info, cached or requested."""
         if isinstance(engine.facts.info, Unreadable) and not self.use_kept(engine):
             self._keep(engine.load_info())
         return engine.facts
@@ -69,7 +69,7 @@ class EngineInfo:
 
 
 def _key(facts: EngineFacts) -> list[str]:
-    """What a kept answer depends on."""
+    """The state that a cached answer depends on."""
     home = os.environ.get("HOME", "")
     own = [f"{home}/.config/containers/containers.conf", f"{home}/.config/containers/containers.conf.d"]
     socket = facts.url.removeprefix("unix://")
@@ -81,7 +81,7 @@ def _key(facts: EngineFacts) -> list[str]:
 
 
 def _changed(path: str) -> int:
-    """When a file was changed last, in nanoseconds; -1 = it is not there."""
+    """When a file was last changed, in nanoseconds; -1 = it does not exist."""
     try:
         return os.stat(path).st_mtime_ns
     except OSError:

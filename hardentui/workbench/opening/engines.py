@@ -32,9 +32,9 @@ def open_engines(selection: Selection) -> Opened:
     """Find engines in the order of the README.
 
     Raises:
-        NoEngine: one was asked for by name and does not answer.
-        UsageError: `--url` is no address that can be used.
-        InputError: there is no connection of that name; a facts file that cannot be used.
+        NoEngine: one was specified and does not answer.
+        UsageError: `--url` is not a usable address.
+        InputError: there is no connection of that name, or a facts file cannot be used.
     """
     if selection.demo:
         return _simulated(())
@@ -66,7 +66,7 @@ def _real(
     private_service: bool = False,
 ) -> Opened:
     files = LocalFiles()
-    far = Unreadable("the engine is on another machine; run HardenTUI there to look at its host")
+    far = Unreadable("the engine is on another machine; run HardenTUI there to check its host")
     local = next((engine for engine in engines if engine.facts.local), None)
 
     def read_host() -> Known[HostFacts]:
@@ -104,7 +104,7 @@ def _real(
 
 
 def _owner(url: str) -> int:
-    """The user behind an engine's socket; ours when it cannot be told."""
+    """The user behind an engine's socket; ours if that is unknown."""
     try:
         return os.stat(url.removeprefix("unix://")).st_uid
     except OSError:
@@ -112,7 +112,7 @@ def _owner(url: str) -> int:
 
 
 def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
-    """A private service, when podman is installed."""
+    """A private service, if podman is installed."""
     from hardentui.engine.service import PrivateService
 
     where = "a private podman system service"

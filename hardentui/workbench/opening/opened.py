@@ -1,4 +1,4 @@
-"""What was opened: engines, the host that they run on, and how both are read."""
+"""The opened engines, the host they run on, and how both are read."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 class Opened(Struct, frozen=True):
-    """What was found.
+    """The result of opening.
 
     Attributes:
-        log: of what is asked of the engines, from the first request on.
+        log: of all requests to the engines, from the first one.
         files: the host that local engines run on.
-        read_host: reads the host's facts, about 50 ms; asked for once.
+        read_host: reads the host's facts, about 50 ms; called once.
         read_trust: reads what the user of an engine trusts.
-        run: how programs of the host are asked; by default none is.
-        inventories: what is inside images, by ID, as far as it is known.
-        cache_folder: where what can be made again is kept.
-        saved_at: when its facts were saved; empty for a host that is looked at now.
-        state_folder: where stored scan results are; None = they are not those of this host.
+        run: runs programs of the host; by default none.
+        inventories: known contents of images, by ID.
+        cache_folder: for data that can be recreated.
+        saved_at: when its facts were saved; empty for a live host.
+        state_folder: for stored scan results; None = those of this host do not apply.
     """
 
     engines: tuple[Engine, ...]
@@ -60,7 +60,7 @@ class Opened(Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """The host for a title: its name, and when it was looked at where that is not now."""
+        """The host for a title: its name, and the time of its saved facts."""
         return f"{self.host_name}, as saved on {self.saved_at}" if self.saved_at else self.host_name
 
     @property
@@ -72,22 +72,22 @@ class Opened(Struct, frozen=True):
         return next(engine for engine in self.engines if engine.facts.label == label)
 
     def close(self) -> None:
-        """End all connections and a private service."""
+        """Close all connections, and stop a private service."""
         for engine in self.engines:
             engine.close()
 
     def forget_host(self) -> None:
-        """Read the host's facts anew when they are asked for next."""
+        """Read the host's facts again when they are next needed."""
         self._host.clear()
 
     @property
     def known_host(self) -> HostFacts | None:
-        """The host's facts, where they were read already."""
+        """The host's facts, if already read."""
         facts = self._host[0] if self._host else None
         return None if isinstance(facts, Unreadable) else facts
 
     def begin_host(self) -> None:
-        """Start to read the host's facts in the background; `host_facts` takes what has come."""
+        """Start to read the host's facts in the background; `host_facts` waits for the result."""
         self._begun.append(Begun(self.read_host, "Reading the host"))
 
     def host_facts(self) -> Known[HostFacts]:

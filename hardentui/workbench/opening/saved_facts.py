@@ -1,8 +1,8 @@
-"""Facts of a host in one JSON file: what was asked and what came back, to be looked at later, elsewhere.
+"""Facts of a host in one JSON file: all requests and answers, to be checked later or elsewhere.
 
-Recorded are the two seams through which everything is read, the engines' connections and the host's files,
-and what programs printed. Replaying answers the same questions with the same answers; a question that was
-not asked then is answered with "not recorded". Values that are named like credentials are masked.
+It records the two seams through which everything is read, the engines' connections and the host's files,
+and the output of programs. Replaying gives the same answers to the same requests; a request that was
+not recorded is answered with "not recorded". Values named like credentials are masked.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt
 
 SCHEMA = "hardentui/facts/1"
-_LARGEST = 256 << 20  # bytes; a host with a thousand containers makes about 15 MB
+_LARGEST = 256 << 20  # bytes; a host with a thousand containers takes about 15 MB
 
 
 class Recorder:
-    """Opened engines whose answers are kept. Use `opened` as it would have been used, then `document`.
+    """Opened engines whose answers are recorded. Use `opened` as usual, then `document`.
 
     Args:
         opened: real engines; simulated or replayed ones have nothing new to record.
@@ -72,7 +72,7 @@ class Recorder:
         )
 
     def document(self) -> dict[str, Any]:
-        """Everything that was asked so far, with secrets masked, ready for JSON."""
+        """Everything requested so far, with secrets masked, ready for JSON."""
         return {
             "schema": SCHEMA,
             "tool": {"name": "hardentui", "version": __version__},
@@ -127,7 +127,7 @@ class Recorder:
         return read_trust(self._files, home=home, uid=uid, version=facts.version)
 
     def _run_for_containers(self, arguments: Sequence[str], seconds: float) -> Known[str]:
-        """Only what systemd says is kept: logs hold command lines of others, and are asked up to a time."""
+        """Only systemd's output is kept: logs contain command lines of others, and depend on the time."""
         run = self._run_recorded if arguments[0] == "systemctl" else self._run
         return run(arguments, seconds)
 
@@ -152,12 +152,12 @@ def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
 
 
 def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
-    """Unit files and configuration hold variables, too."""
+    """Unit files and configuration also contain variables."""
     return {**document, "text": mask_document(document["text"])}
 
 
 def _user_of(facts: EngineFacts) -> tuple[int, str]:
-    """uid and home of the user that an engine runs as."""
+    """UID and home of the user that an engine runs as."""
     if facts.rootless is False:
         return 0, user_home(0)
     try:
@@ -168,10 +168,10 @@ def _user_of(facts: EngineFacts) -> tuple[int, str]:
 
 
 def open_saved(path: str) -> Opened:
-    """Engines and a host out of a file that `hardentui facts save` has written.
+    """Engines and a host from a file written by `hardentui facts save`.
 
     Raises:
-        InputError: the file cannot be read or is none of ours.
+        InputError: the file cannot be read or is not a facts file.
     """
     try:
         if os.path.getsize(path) > _LARGEST:
@@ -181,20 +181,20 @@ def open_saved(path: str) -> Opened:
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{visible(path)} holds no JSON: {visible(str(error))}.") from error
+        raise InputError(f"{visible(path)} is not JSON: {visible(str(error))}.") from error
     opened = replay(document, visible(path))
     return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
 
 
 def replay(document: Any, name: str, attempts: tuple[Attempt, ...] = ()) -> Opened:
-    """Engines and a host out of a document; `name` names it in errors.
+    """Engines and a host from a document; `name` identifies it in errors.
 
     Raises:
         InputError: it does not have the shape of saved facts.
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(
-            f"{name} holds no saved facts: its schema is not {SCHEMA}.",
+            f"{name} is not a file of saved facts: its schema is not {SCHEMA}.",
             "hardentui facts save FILE writes them.",
         )
     try:
@@ -248,7 +248,9 @@ def _replayed_engine(saved: Mapping[str, Any]) -> Engine:
         label=str(saved["label"]),
         url=str(saved["url"]),
         version=Version.parse(saved["version"]),
-        rootless=rootless if isinstance(rootless, bool) else Unreadable("it was not known when it was saved"),
+        rootless=rootless
+        if isinstance(rootless, bool)
+        else Unreadable("it was unknown when the facts were saved"),
         local=bool(saved["local"]),
         simulated=True,  # its kernel is the recorded one, whatever kernel runs here
         default_capabilities=frozenset(map(str, saved["default_capabilities"])),
@@ -261,7 +263,7 @@ def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
     def run(arguments: Sequence[str], seconds: float) -> Known[str]:
         kept = programs.get(json.dumps(list(arguments)))
         if kept is None:
-            return Unreadable(f"what {arguments[0]} says was not recorded")
+            return Unreadable(f"the output of {arguments[0]} was not recorded")
         return kept["output"] if "output" in kept else Unreadable(kept["unreadable"])
 
     return run

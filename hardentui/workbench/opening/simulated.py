@@ -1,4 +1,4 @@
-"""The simulated host: saved facts of a made-up host, for `--demo` and where there is no Podman."""
+"""The simulated host: saved facts of a made-up host, for `--demo` and for machines without Podman."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hardentui.workbench.views import Attempt
 
 
 def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
-    """The simulated host; `attempts` say where a real one was looked for in vain."""
+    """The simulated host; `attempts` lists where a real one was looked for without success."""
     demo = files("hardentui.workbench.opening") / "demo"
     document = json.loads((demo / "host.json").read_text("utf-8"))
     images = json.loads((demo / "images.json").read_text("utf-8"))
@@ -29,7 +29,7 @@ def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
 
 
 def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
-    """By image ID; images.json has them by repository, because an ID is another one after each recording."""
+    """By image ID; images.json has them by repository, because IDs change with each recording."""
     inventories = {}
     for engine in document["engines"]:
         for image in engine["answers"]["/images/json"]:

@@ -1,4 +1,4 @@
-"""The capabilities of a container, each with what it allows and in which of the kernel's sets it is. Pure."""
+"""The capabilities of a container: what each allows, and which of the kernel's sets contain it. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class CapabilityReach(StrEnum):
-    """How far a capability reaches for root of the host; none of it in a user namespace of its own."""
+    """The reach of a capability for root on the host; no reach in a separate user namespace."""
 
     TAKEOVER = "leads to the host"
     DISRUPTIVE = "disturbs the host"
@@ -35,15 +35,15 @@ class CapabilityReach(StrEnum):
 
 
 class CapabilityRow(Struct, frozen=True):
-    """One capability; None = not known.
+    """One capability; None = unknown.
 
     Attributes:
-        default: the engine grants it when nothing is said.
-        declared: the options of the container ask for it.
+        default: the engine grants it by default.
+        declared: the container's options request it.
         effective: its main process has it now.
-        reachable: it is permitted, inheritable or ambient, so that the process can take it up.
-        bounding: a set-user-id program or a new process of root can get it.
-        used: it was used while a trial watched.
+        reachable: it is permitted, inheritable or ambient, so the process can raise it.
+        bounding: a setuid program or a new root process can gain it.
+        used: it was used during a trial.
     """
 
     name: str
@@ -65,13 +65,13 @@ class CapabilityRow(Struct, frozen=True):
 
     @property
     def within_reach(self) -> bool:
-        """The process has it or can get it: as the kernel says, else as declared."""
+        """The process has it or can gain it: according to the kernel, else as declared."""
         live = (self.effective, self.reachable, self.bounding)
         return self.declared if None in live else any(live)
 
     @property
     def unneeded(self) -> bool:
-        """It is within reach and no trial saw it used."""
+        """It is within reach, and no trial saw it used."""
         return self.used is False and self.within_reach
 
 
@@ -79,13 +79,13 @@ class CapabilityPage(Struct, frozen=True):
     """All capabilities of one container.
 
     Attributes:
-        asked: the options that decide, in a few words.
-        unknown: why the kernel's sets are not known; empty when they are.
-        no_new_privileges: set-user-id programs give nothing; None = not known.
-        own_user_namespace: capabilities reach only what belongs to its user namespace.
-        by_image: what its image says it needs.
-        learned: the file of the trial that tells what was used; empty when none does.
-        not_learned: why that trial does not tell.
+        asked: the relevant options, in short.
+        unknown: why the kernel's sets are unknown; empty if they are known.
+        no_new_privileges: setuid programs gain nothing; None = unknown.
+        own_user_namespace: capabilities affect only what belongs to its user namespace.
+        by_image: what it needs according to its image.
+        learned: the file of the trial that shows what was used; empty if there is none.
+        not_learned: why that trial does not show it.
     """
 
     container: str
@@ -109,7 +109,7 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
     """The page of a container.
 
     Args:
-        learned: what a trial saw; None = nobody watched, so nothing is known of use.
+        learned: what a trial saw; None = no trial, so the use is unknown.
     """
     sets = live_sets(facts)
     live = sets if isinstance(sets, CapabilitySets) else None
@@ -150,7 +150,7 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
 
 def _unknown(sets: CapabilitySets | Unreadable | NotRunning) -> str:
     if isinstance(sets, NotRunning):
-        return f"it does not run ({sets.state}), so only what is declared is known"
+        return f"it is not running ({sets.state}), so only the declared capabilities are known"
     return sets.reason if isinstance(sets, Unreadable) else ""
 
 
@@ -165,23 +165,21 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def summary(page: CapabilityPage) -> tuple[str, ...]:
-    """What to make of it, in plain sentences."""
+    """Conclusions, as sentences."""
     held = [row for row in page.rows if row.within_reach]
     lines = []
     if not held:
-        return ("It has no capability and can get none.",)
+        return ("It has no capability and can gain none.",)
     worst = [row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER]
     if worst and not page.own_user_namespace:
-        lines.append(f"{', '.join(worst)}: each of them alone leads to the host.")
+        lines.append(f"{', '.join(worst)}: each one alone leads to the host.")
     if page.own_user_namespace:
-        lines.append("They reach only what belongs to its own user namespace, not what belongs to the host.")
+        lines.append("They affect only what belongs to its own user namespace, not the host.")
     if page.no_new_privileges is True:
-        lines.append(
-            "No new privileges: what is only in the bounding set cannot be had from set-user-id programs."
-        )
+        lines.append("No new privileges: setuid programs cannot gain what is only in the bounding set.")
     if page.not_learned:
-        lines.append(f"The trial does not tell what was used: {page.not_learned}.")
+        lines.append(f"The trial does not show what was used: {page.not_learned}.")
     idle = [row.name.removeprefix("CAP_") for row in held if row.unneeded]
     if idle:
-        lines.append(f"Never used while the trial watched: {', '.join(idle)}.")
+        lines.append(f"Never used during the trial: {', '.join(idle)}.")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""What is known of an image, as a page to read. Pure."""
+"""What is known about an image, as a page to read. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hardentui.reading.scans import rank, severities, stale
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone, age_text, size_text
 
 _FILES_SHOWN = 8
-_NOT_LOOKED = "not looked inside"
+_NOT_LOOKED = "not inspected"
 
 
 def short_id(facts: ImageFacts) -> str:
@@ -21,7 +21,7 @@ def short_id(facts: ImageFacts) -> str:
 
 
 def size_of(facts: ImageFacts) -> int:
-    """Bytes, layers that it shares with other images included."""
+    """Bytes, including layers shared with other images."""
     size = facts.inspect.get("Size")
     return size if isinstance(size, int) else 0
 
@@ -31,7 +31,7 @@ def age_of(facts: ImageFacts) -> str:
 
 
 def system_of(facts: ImageFacts) -> str:
-    """The distribution inside; `?` when nobody looked, `none` when there is none."""
+    """The distribution inside; `?` if not inspected, `none` if there is none."""
     inside = facts.inventory
     if isinstance(inside, Unreadable):
         return "?"
@@ -39,7 +39,7 @@ def system_of(facts: ImageFacts) -> str:
 
 
 def packages_of(facts: ImageFacts) -> str:
-    """The number of packages; `?` when it is not known."""
+    """The number of packages; `?` if unknown."""
     inside = facts.inventory
     if isinstance(inside, Unreadable) or inside.uncounted:
         return "?"
@@ -47,22 +47,22 @@ def packages_of(facts: ImageFacts) -> str:
 
 
 def support_of(facts: ImageFacts) -> tuple[str, Tone]:
-    """Until when its distribution is repaired."""
+    """The end of support of its distribution."""
     inside = facts.inventory
     if isinstance(inside, Unreadable) or not inside.release.get("ID"):
         return "", Tone.PLAIN
     if rolling(inside.release):
-        return "renewed all the time", Tone.PLAIN
+        return "rolling release", Tone.PLAIN
     end = end_of(inside.release)
     if end is None:
-        return f"end of support not in the table of {DATED:%Y-%m-%d}", Tone.MUTED
+        return f"end of support unknown (table of {DATED:%Y-%m-%d})", Tone.MUTED
     if facts.now.date() > end:
         return f"support ended on {end:%Y-%m-%d}", Tone.BAD
     return f"supported until {end:%Y-%m-%d}", Tone.GOOD
 
 
 def scan_word(facts: ImageFacts) -> str:
-    """What is known of its vulnerabilities, in a few words; an old result is stale, not clean."""
+    """Its known vulnerabilities, in short; an old result is stale, not clean."""
     report = facts.scan
     if isinstance(report, Unreadable):
         return "?"
@@ -73,20 +73,20 @@ def scan_word(facts: ImageFacts) -> str:
     if stale(report, facts.now):
         return f"stale {serious}".rstrip()
     if report.gaps and not serious:
-        return "not all judged"
+        return "partly unrated"
     return serious or ("none serious" if report.vulnerabilities else "none known")
 
 
 def no_scanner_page(commands: Iterable[str]) -> PageSection:
-    """That nothing can be scanned here, and what would change that."""
-    lines = [PageLine("scan", "not scanned: no scanner is on this host", Tone.BAD)]
-    lines += [PageLine("to get one" if at == 0 else "", command) for at, command in enumerate(commands)]
-    lines.append(PageLine("or", "take in a report that was made elsewhere (i)", Tone.MUTED))
+    """The notice that nothing can be scanned here, and how to change that."""
+    lines = [PageLine("scan", "not scanned: this host has no scanner", Tone.BAD)]
+    lines += [PageLine("to install one" if at == 0 else "", command) for at, command in enumerate(commands)]
+    lines.append(PageLine("or", "import a report (i)", Tone.MUTED))
     return PageSection("Scanner", tuple(lines))
 
 
 def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
-    """Everything that is known of an image: about it, what is inside, its layers."""
+    """Everything known about an image: overview, contents, layers."""
     inside = facts.inventory
     sections = [PageSection("Image", tuple(_about(facts)))]
     if isinstance(inside, Unreadable):
@@ -96,7 +96,7 @@ def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     if not isinstance(facts.scan, Unreadable):
         sections.append(PageSection("Vulnerabilities", tuple(scan_lines(facts))))
     if not isinstance(inside, Unreadable) and inside.layers:
-        sections.append(PageSection("Layers, the lowest first", tuple(_layers(inside))))
+        sections.append(PageSection("Layers, lowest first", tuple(_layers(inside))))
     return tuple(sections)
 
 
@@ -117,10 +117,10 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
     report = facts.scan
     if isinstance(report, Unreadable):
-        yield PageLine("scan", f"not known: {report.reason}", Tone.MUTED)
+        yield PageLine("scan", f"unknown: {report.reason}", Tone.MUTED)
         return
     if isinstance(report, NeverScanned):
-        yield PageLine("scan", "never scanned; hardentui images --scan does it", Tone.BAD)
+        yield PageLine("scan", "never scanned; use hardentui images --scan", Tone.BAD)
         return
     counts = severities(report)
     known = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
@@ -129,11 +129,11 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     clean = not report.vulnerabilities and not report.gaps and not old
     yield PageLine("known", known, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
     yield PageLine("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
-    yield PageLine("data of", f"{report.database:%Y-%m-%d}" if report.database else "date not told")
+    yield PageLine("data from", f"{report.database:%Y-%m-%d}" if report.database else "date unknown")
     if old:
         yield PageLine("stale", f"{old}; scan again", Tone.BAD)
     for at, gap in enumerate(report.gaps):
-        yield PageLine("not judged" if at == 0 else "", gap, Tone.BAD)
+        yield PageLine("not rated" if at == 0 else "", gap, Tone.BAD)
     worst = sorted(report.vulnerabilities, key=rank)
     for at, vulnerability in enumerate(worst[:_FILES_SHOWN]):
         fixed = f", fixed in {vulnerability.fixed_in}" if vulnerability.fixed_in else ""
@@ -178,7 +178,7 @@ def _files(label: str, files: tuple[ImageFile, ...], *, bad: bool = False) -> It
 def file_text(file: ImageFile) -> str:
     """`/usr/bin/gcc  compiler, layer 2`."""
     layer = f", layer {file.layer}" if file.layer else ""
-    deleted = ", deleted in a later layer but still there" if file.deleted else ""
+    deleted = ", deleted in a later layer but still present" if file.deleted else ""
     return f"{file.path}  {file.what}{layer}{deleted}"
 
 

@@ -1,4 +1,4 @@
-"""Which security module confines a container, with what label, and the policy that could be its own."""
+"""Which security module confines a container, with which label, and a dedicated policy for it."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class LsmPage(Struct, frozen=True):
 
     Attributes:
         module: `selinux`, `apparmor`, `none`; empty when it is not known.
-        label: of the main process, as the kernel writes it; empty when it does not run or has none.
-        asked: what the container asks for.
+        label: of the main process, as reported by the kernel; empty if it is not running or has none.
+        asked: what the container requests.
         why: one sentence.
-        commands: how a policy of its own is made and used; none where there is no module for it.
-        own_policy: it has one of its own already.
-        profile: an AppArmor profile made from what it declares; None where AppArmor does not confine it.
+        commands: how to create and use a dedicated policy; none without a module.
+        own_policy: it already has a dedicated policy.
+        profile: an AppArmor profile from what it declares; None if AppArmor does not confine it.
     """
 
     container: str
@@ -72,7 +72,7 @@ def lsm_page(facts: ContainerFacts) -> LsmPage:
         facts,
         "none",
         Confinement.NONE,
-        "neither SELinux nor AppArmor is in this kernel, so capabilities and seccomp are all that holds it",
+        "this kernel has neither SELinux nor AppArmor, so only capabilities and seccomp confine it",
     )
 
 
@@ -104,9 +104,9 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
     host = facts.host
     mode = "" if isinstance(host, Unreadable) else host.security_modules.selinux
     if unconfined:
-        state, why = Confinement.UNCONFINED, "SELinux keeps it from nothing"
+        state, why = Confinement.UNCONFINED, "SELinux does not restrict it"
     elif mode == "permissive":
-        state, why = Confinement.COMPLAINING, "SELinux is permissive: what it would refuse is only logged"
+        state, why = Confinement.COMPLAINING, "SELinux is permissive: denials are only logged"
     else:
         state, why = Confinement.CONFINED, f"it runs as {kind or asked}"
     own = bool(kind) and kind not in ("container_t", "container_init_t", "container_kvm_t") and not unconfined
@@ -116,7 +116,7 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
 
 
 def _udica(facts: ContainerFacts) -> tuple[str, ...]:
-    """udica writes a policy from what inspect shows: mounts, ports, capabilities."""
+    """udica writes a policy from the output of inspect: mounts, ports, capabilities."""
     name = command_word(facts.name, "NAME")
     policy = safe_file_name(facts.name).replace(".", "_").replace("-", "_") + "_policy"
     return (
@@ -152,13 +152,13 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     if running and name in ("", "unconfined"):
         state, why = Confinement.UNCONFINED, "it runs under no profile"
     elif label.endswith("(complain)"):
-        state, why = Confinement.COMPLAINING, "its profile only complains"
+        state, why = Confinement.COMPLAINING, "its profile is in complain mode"
     elif label.endswith("(unconfined)"):
-        state, why = Confinement.UNCONFINED, "its profile confines nothing"
+        state, why = Confinement.UNCONFINED, "its profile is unconfined"
     elif running:
         state, why = Confinement.CONFINED, f"it runs under {name}"
     else:
-        state, why = Confinement.UNKNOWN, "it does not run, so its profile is not known"
+        state, why = Confinement.UNKNOWN, "it is not running, so its profile is unknown"
     return _page(facts, APPARMOR_LSM, state, why, label=label, own_policy=own, **more)
 
 

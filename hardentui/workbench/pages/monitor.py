@@ -1,4 +1,4 @@
-"""One look at a watched container as a page to read. Pure."""
+"""One reading of a monitored container as a page to read. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hardentui.model.monitoring import Sample, SeenProcess
 from hardentui.reports.monitor_text import binary_size, limit_text
 from hardentui.words import plural
-from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.monitoring.remembered import EarlierReadings
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _MOST = 40
@@ -16,13 +16,13 @@ _NOT_EXPECTED = "  not in the baseline"
 
 
 def monitor_page(
-    sample: Sample, remembered: Remembered, trends: Mapping[str, str]
+    sample: Sample, remembered: EarlierReadings, trends: Mapping[str, str]
 ) -> tuple[PageSection, ...]:
-    """Alarms first, then what was seen; without the log.
+    """Alarms first, then the rest; without the log.
 
     Args:
-        remembered: what the looks before saw.
-        trends: `cpu` and `memory` as small curves over the looks before; may be empty.
+        remembered: what earlier readings saw.
+        trends: `cpu` and `memory` as small curves over earlier readings; may be empty.
     """
     parts = (
         _alarms(sample),
@@ -44,7 +44,7 @@ def _alarms(sample: Sample) -> PageSection:
         lines += [PageLine("", detail, Tone.MUTED) for detail in alarm.details]
     if not lines:
         if sample.blind:
-            lines = [PageLine("none", "No alarm from anything that could be checked.")]
+            lines = [PageLine("none", "No alarm from what could be checked.")]
         else:
             lines = [PageLine("none", "No alarm.", Tone.GOOD)]
     return PageSection("Alarms", tuple(lines))
@@ -60,21 +60,21 @@ def _use(sample: Sample, trends: Mapping[str, str]) -> PageSection:
     if usage.memory is None:
         lines.append(PageLine("use", "not known", Tone.MUTED))
     else:
-        cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} % of a processor"
+        cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} % of a CPU"
         limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
-        waits = f", waits in {usage.throttled_percent:.0f} %" if usage.throttled_percent else ""
+        waits = f", throttled {usage.throttled_percent:.0f} %" if usage.throttled_percent else ""
         lines.append(PageLine("cpu", _with_trend(f"{cpu} ({limit}){waits}", trends.get("cpu", ""))))
         memory = f"{binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})"
         lines.append(PageLine("memory", _with_trend(memory, trends.get("memory", ""))))
         lines.append(PageLine("tasks", f"{usage.tasks or 0} ({limit_text(usage.tasks_limit, str)})"))
         if usage.source != "cgroup":
-            lines.append(PageLine("", "summed over its processes: it has no cgroup of its own", Tone.MUTED))
+            lines.append(PageLine("", "sum of its processes: it has no cgroup of its own", Tone.MUTED))
         if usage.oom_kills:
-            lines.append(PageLine("killed", f"{usage.oom_kills} for want of memory", Tone.BAD))
+            lines.append(PageLine("killed", f"{usage.oom_kills} killed (out of memory)", Tone.BAD))
     if sample.restarts is not None:
         lines.append(PageLine("restarts", str(sample.restarts)))
     if sample.sensors is not None:
-        lines.append(PageLine("sensors", ", ".join(sample.sensors) or "none runs on this host"))
+        lines.append(PageLine("sensors", ", ".join(sample.sensors) or "none is running on this host"))
     return PageSection("Use", tuple(lines))
 
 
@@ -85,7 +85,7 @@ def _with_trend(text: str, trend: str) -> str:
 def _files(sample: Sample) -> PageSection:
     drift = sample.drift
     if drift.from_image is None:
-        return PageSection("Files", (PageLine("image", "how its files differ is not known", Tone.MUTED),))
+        return PageSection("Files", (PageLine("image", "its file changes are unknown", Tone.MUTED),))
     lines = [PageLine("image", f"{plural(drift.from_image, 'path differs', 'paths differ')} from the image")]
     if sample.baseline:
         counts = f"{len(drift.added)} new, {len(drift.changed)} changed, {len(drift.gone)} gone"
@@ -93,7 +93,7 @@ def _files(sample: Sample) -> PageSection:
         for word, paths in (("changed", drift.changed), ("new", drift.added), ("gone", drift.gone)):
             lines += [PageLine(word, path, Tone.BAD) for path in paths[:_MOST]]
     else:
-        lines.append(PageLine("baseline", "none is kept; b keeps what is there now", Tone.MUTED))
+        lines.append(PageLine("baseline", "none; b saves the current state", Tone.MUTED))
     return PageSection("Files", tuple(lines))
 
 
@@ -125,7 +125,7 @@ def _seen(label: str, text: str, expected: bool | None) -> PageLine:
     return PageLine(label, f"{text}{_NOT_EXPECTED}", Tone.BAD) if expected is False else PageLine(label, text)
 
 
-def _earlier(sample: Sample, remembered: Remembered) -> PageSection:
+def _earlier(sample: Sample, remembered: EarlierReadings) -> PageSection:
     return PageSection(
         "Earlier alarms",
         tuple(
@@ -135,7 +135,7 @@ def _earlier(sample: Sample, remembered: Remembered) -> PageSection:
     )
 
 
-def _events(remembered: Remembered) -> PageSection:
+def _events(remembered: EarlierReadings) -> PageSection:
     """The newest first."""
     return PageSection(
         "Events", tuple(PageLine(_time(event.time), event.action) for event in reversed(remembered.events))
@@ -147,6 +147,6 @@ def _time(seconds: float) -> str:
 
 
 def log_page(sample: Sample) -> Iterable[PageLine]:
-    """The end of its log; a line that came over stderr is marked."""
+    """The end of its log; lines from stderr are marked."""
     for line in sample.log:
         yield PageLine(f"{line.time[11:19]} {'!' if line.stream == 'stderr' else ' '}", line.text)

@@ -1,4 +1,4 @@
-"""The network map of all engines out of what was read of networks and containers. Pure."""
+"""The network map of all engines, from facts about networks and containers. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def network_map(
     )  # engines list them in any order
     containers = tuple(containers)
     known = places(networks, containers)
-    notes = tuple(f"{name} could not be checked, so its ways are not known" for name in missing)
+    notes = tuple(f"{name} could not be checked, so its routes are unknown" for name in missing)
     map_places = tuple(_place(place, containers) for place in known)
     return NetworkMap(host, map_places, tuple(_ways(networks, known)), notes, simulated)
 
@@ -66,7 +66,7 @@ def _entrance(facts: ContainerFacts) -> str:
 
 
 _NO_NETWORK = {
-    PlaceKind.HOST: "the host's own network: no wall to the host's services",
+    PlaceKind.HOST: "the host's own network: no isolation from the host's services",
     PlaceKind.NONE: "no network at all",
     PlaceKind.OWN: "no network shared with others",
     PlaceKind.SHARED: "",
@@ -78,7 +78,7 @@ def _sentence(place: NetworkPlace) -> str:
         return _NO_NETWORK[place.kind]
     parts = [place.driver]
     if place.internal:
-        parts.append("internal, no way out")
+        parts.append("internal, no route out")
     if place.isolated in ("yes", "strict"):
         parts.append("isolated" if place.isolated == "yes" else "strictly isolated")
     if place.driver in ("macvlan", "ipvlan"):
@@ -95,7 +95,7 @@ def _ways(networks: Sequence[NetworkFacts], known: Iterable[NetworkPlace]) -> It
         if place.kind is not PlaceKind.HOST:
             continue
         for network in networks:
-            # rootless bridges live in a network namespace of their own, where the host cannot look in
+            # rootless bridges are in a separate network namespace, which the host cannot read
             bridge = str(network.inspect.get("driver") or "bridge") == "bridge"
             if network.engine.label == place.engine and bridge and network.engine.rootless is False:
                 yield MapWay(

@@ -1,4 +1,4 @@
-"""Who can reach whom: the places that containers have in the network, and the ways between them. Pure."""
+"""Who can reach whom: the places that containers have in the network, and the routes between them. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARED_BY_MODE = {"container": "shares with another container", "ns": "joined n
 
 
 class PlaceKind(StrEnum):
-    """What kind of place it is. SHARED: the network of somebody else; OWN: one that nobody else is on."""
+    """The kind of a place. SHARED: another container's network; OWN: one that nobody else uses."""
 
     NETWORK = "network"
     HOST = "host"
@@ -32,11 +32,11 @@ class NetworkPlace(Struct, frozen=True):
 
     Attributes:
         engine: label of the engine; places of two engines reach one another only over published ports.
-        name: of the network; for other kinds of places a word in brackets: `(host)`, `(none)`, `(pasta)`.
-        isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
+        name: of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`.
+        isolated: `no`, `yes` or `strict`; empty if not applicable.
         outside: published ports, one `container address:port -> port/protocol` each.
-        reaches: where its members can open connections to, in plain words.
-        to_host: the host is among them; outward: so is what lies beyond it.
+        reaches: where its members can open connections to, in words.
+        to_host: they include the host; outward: they include what is beyond it.
     """
 
     engine: str
@@ -54,7 +54,9 @@ class NetworkPlace(Struct, frozen=True):
 
 
 class _Reach(Struct, frozen=True):
-    """Where connections can be opened to: in plain words, and whether that is the host, and beyond it."""
+    """Where connections can be opened to: in words, and whether that includes the host, and what is beyond
+    it.
+    """
 
     words: tuple[str, ...] = ()
     host: bool = False
@@ -67,8 +69,8 @@ def places(
     """The places of all engines, with who can reach whom.
 
     Args:
-        networks: that containers are on.
-        containers: as far as they are known; only they tell of ports and of places that are no network.
+        networks: those in use.
+        containers: as far as known; only they show ports and places that are not networks.
     """
     containers = tuple(containers)
     result: list[NetworkPlace] = []
@@ -113,7 +115,7 @@ def _driver(facts: NetworkFacts) -> str:
 
 
 def isolation(facts: NetworkFacts) -> str:
-    """Whether netavark drops what comes from other networks: `no`, `yes`, `strict`; empty for no bridge."""
+    """Whether netavark drops traffic from other networks: `no`, `yes`, `strict`; empty if not a bridge."""
     if _driver(facts) != "bridge":
         return ""
     options = facts.inspect.get("options")
@@ -154,7 +156,7 @@ def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
 
 
 def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[NetworkPlace]:
-    """Containers that are on no network of their own, by what they have instead."""
+    """Containers without a network of their own, by what they use instead."""
     groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
     for container in known:
         place = _place_without_network(container)
@@ -178,7 +180,7 @@ def _without_network(
         name=f"({name})",
         kind=kind,
         members=tuple(member.name for member in members),
-        outside=("every port that they open",) if kind is PlaceKind.HOST else _ports(members),
+        outside=("every port they open",) if kind is PlaceKind.HOST else _ports(members),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
@@ -186,7 +188,7 @@ def _without_network(
 
 
 def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | None:
-    """Kind and name: `host`, `pasta`…; None for a container that is on a network of its own."""
+    """Kind and name: `host`, `pasta`…; None for a container on a network of its own."""
     if facts.networks:
         return None
     kinds = modes(facts.spec)
@@ -203,7 +205,7 @@ def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | Non
             return PlaceKind.OWN, mode
     if network_names(facts):
         return None
-    # a rootless container that asks for nothing
+    # the default of a rootless container
     pasta = facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK]
     return PlaceKind.OWN, "pasta" if pasta else "private"
 
@@ -214,7 +216,7 @@ def _reached_without_network(
     if kind is PlaceKind.NONE:
         return _Reach()
     if kind is PlaceKind.HOST:
-        # rootless bridges live in a network namespace of their own, where the host cannot look in
+        # rootless bridges are in a separate network namespace, which the host cannot read
         inside = [
             network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
         ]
@@ -230,9 +232,9 @@ def place_page(place: NetworkPlace) -> tuple[PageSection, ...]:
     lines = [PageLine("engine", place.engine)]
     if place.driver:
         lines.append(PageLine("driver", place.driver))
-        lines.append(PageLine("internal", "yes: no way out of it" if place.internal else "no"))
+        lines.append(PageLine("internal", "yes: no route out" if place.internal else "no"))
         lines.append(PageLine("isolated", place.isolated or "does not apply"))
-        lines += _many("subnets", place.subnets, "not known")
+        lines += _many("subnets", place.subnets, "unknown")
     return (
         PageSection(place.name, tuple(lines)),
         PageSection(

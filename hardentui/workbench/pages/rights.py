@@ -41,12 +41,12 @@ def rights_page(
 
 
 def _capabilities(page: CapabilityPage) -> PageSection:
-    lines = [PageLine("asked for", page.asked)]
+    lines = [PageLine("requested", page.asked)]
     lines += [PageLine("", sentence) for sentence in capability_summary(page)]
     if page.unknown:
         lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
     if page.by_image:
-        lines.append(PageLine("image", f"it says that it needs {', '.join(page.by_image)}"))
+        lines.append(PageLine("image", f"it needs, it says: {', '.join(page.by_image)}"))
     lines += [_capability(row, own=page.own_user_namespace) for row in page.held]
     return PageSection("Capabilities", tuple(lines))
 
@@ -76,10 +76,10 @@ def _seccomp(page: SeccompPage) -> PageSection:
         ]
         if not page.dangerous:
             lines.append(
-                PageLine("dangerous", "no call gets past it that Podman's own profile refuses", Tone.GOOD)
+                PageLine("dangerous", "allows no dangerous call that Podman's own profile refuses", Tone.GOOD)
             )
         if page.by_capability:
-            lines.append(PageLine("by its caps", f"opened by capabilities: {', '.join(page.by_capability)}"))
+            lines.append(PageLine("by its caps", f"allowed by capabilities: {', '.join(page.by_capability)}"))
         lines += [
             PageLine("sockets", f"{family.family}: {' and '.join(family.ways) or 'closed'}")
             for family in page.families
@@ -100,10 +100,10 @@ def _module(page: LsmPage) -> PageSection:
     if page.label:
         lines.append(PageLine("label", page.label))
     if page.asked:
-        lines.append(PageLine("asked for", page.asked))
+        lines.append(PageLine("requested", page.asked))
     if page.own_policy:
-        lines.append(PageLine("policy", "it has one of its own", Tone.GOOD))
-    lines += [PageLine("its own" if at == 0 else "", command) for at, command in enumerate(page.commands)]
+        lines.append(PageLine("policy", "it has a dedicated one", Tone.GOOD))
+    lines += [PageLine("dedicated" if at == 0 else "", command) for at, command in enumerate(page.commands)]
     if page.profile is not None:
         lines.append(PageLine("profile", "w writes an AppArmor profile for it"))
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]

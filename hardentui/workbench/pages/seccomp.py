@@ -1,4 +1,4 @@
-"""What the seccomp filter of a container lets through, and how it differs from the engine's default. Pure."""
+"""What the seccomp filter of a container allows, and how it differs from the engine's default. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_FILTER, _FILTER = 0, 2
 
 
 class FilterKind(StrEnum):
-    """What stands between the container and the system calls."""
+    """The kind of filter on system calls."""
 
     PROFILE = "profile"
     COMPILED = "compiled filter"
@@ -36,19 +36,19 @@ class FilterKind(StrEnum):
 
 
 class FamilyWays(Struct, frozen=True):
-    """How sockets of a family can be made: `socket`, `32-bit socketcall`…; none = they cannot."""
+    """How sockets of a family can be created: `socket`, `32-bit socketcall`…; none = they cannot."""
 
     family: str
     ways: tuple[str, ...]
 
 
 class CallTable(Struct, frozen=True):
-    """Names of system calls by what the filter does with them.
+    """System calls by the filter's decision.
 
     Attributes:
-        open: whatever the arguments.
-        conditional: for some arguments.
-        refused: never.
+        open: allowed with any arguments.
+        conditional: allowed for some arguments.
+        refused: never allowed.
     """
 
     open: tuple[str, ...] = ()
@@ -60,8 +60,8 @@ class Against(Struct, frozen=True):
     """Compared with the engine's default profile for a container of the same capabilities.
 
     Attributes:
-        looser: calls that get past the filter and not past the default, or under fewer conditions.
-        stricter: the other way round.
+        looser: calls that the filter allows and the default does not, or under fewer conditions.
+        stricter: the reverse.
     """
 
     path: str
@@ -73,15 +73,15 @@ class SeccompPage(Struct, frozen=True):
     """The filter of one container.
 
     Attributes:
-        mode: what the kernel says: 0 no filter, 2 a filter; None = not known or not running.
-        in_force: `source` is what the runtime installed; else what is asked for.
-        why: why there is no filter, or why it is not known; empty for a filter.
+        mode: from the kernel: 0 no filter, 2 a filter; None = unknown or not running.
+        in_force: `source` is what the runtime installed; else what is requested.
+        why: why there is no filter, or why it is unknown; empty if there is one.
         default_action: for a call without a rule.
-        architectures: whose calls may be made at all, besides the machine's own.
-        dangerous: calls that get past it and not past Podman's own profile, by what they give.
-        by_capability: dangerous calls that its capabilities open in Podman's own profile too.
-        user_namespaces: calls that make a user namespace, in which a process has all capabilities.
-        unjudged: why parts of it could not be judged; empty when all could.
+        architectures: other ABIs whose calls are allowed.
+        dangerous: calls that it allows and Podman's own profile does not, by their effect.
+        by_capability: dangerous calls that Podman's own profile also allows because of its capabilities.
+        user_namespaces: allowed calls that create a user namespace, in which a process has all capabilities.
+        unjudged: why parts of it could not be judged; empty if all were.
         against: the comparison; None with the reason in `not_compared`.
     """
 
@@ -121,7 +121,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
             page,
             kind=FilterKind.NONE,
             source="the kernel",
-            why="the kernel holds its main process to no filter",
+            why="the kernel applies no filter to its main process",
         )
     held = capabilities_held(facts)
     resolved = _resolved(filter_of(facts), default, held)
@@ -140,7 +140,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
 def _resolved(
     read: FilterInForce | Unreadable, default: Known[DefaultProfile], held: frozenset[str]
 ) -> FilterInForce | Unreadable:
-    """The engine's own profile by its file, where only its name is known."""
+    """The engine's own profile from its file, if only its name is known."""
     if isinstance(read, Unreadable) or not isinstance(read.filter, EngineDefault):
         return read
     if isinstance(default, Unreadable):
@@ -175,7 +175,7 @@ def _judged(
         unjudged=reasons[0] if reasons else "",
     )
     if isinstance(profile, RawFilter):
-        return replace(page, not_compared="a compiled filter is only asked about the dangerous calls")
+        return replace(page, not_compared="a compiled filter is only simulated for the dangerous calls")
     own = _profile(default, held)
     names = _every_name(profile, own)
     page = replace(
@@ -205,7 +205,7 @@ def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[Secc
 
 
 def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
-    """Every call that one of the profiles or our tables name: no profile lists those it never heard of."""
+    """Every call named by one of the profiles or our tables: no profile lists calls it does not know."""
     names = {*profile.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
     if isinstance(own, SeccompProfile):
         names |= {*own.rules}
@@ -232,14 +232,14 @@ def _against(profile: SeccompProfile, own: SeccompProfile, path: str, names: tup
 
 
 def summary(page: SeccompPage) -> tuple[str, ...]:
-    """What to make of it, in plain sentences."""
+    """Conclusions, as sentences."""
     if page.kind is FilterKind.NONE:
-        return (f"No filter: {page.why}. Every system call of the kernel is open.",)
+        return (f"No filter: {page.why}. Every system call is allowed.",)
     if page.kind is FilterKind.UNKNOWN:
-        return (f"The filter is not known: {page.why}.",)
+        return (f"The filter is unknown: {page.why}.",)
     lines = [f"The filter comes from {page.source}."]
     if not page.in_force:
-        lines.append("This is what is asked for; what the runtime installed could not be read.")
+        lines.append("This is the requested filter; the installed one could not be read.")
     if page.kind is FilterKind.PROFILE:
         calls = page.calls
         lines.append(
@@ -251,7 +251,7 @@ def summary(page: SeccompPage) -> tuple[str, ...]:
         lines.append(
             f"The same as the default profile {page.against.path}."
             if same
-            else f"Against the default profile {page.against.path}: {len(page.against.looser)} looser, "
+            else f"Compared with the default profile {page.against.path}: {len(page.against.looser)} looser, "
             f"{len(page.against.stricter)} stricter."
         )
     elif page.not_compared:

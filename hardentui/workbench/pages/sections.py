@@ -1,6 +1,6 @@
 """Facts as a page to read: sections of labelled lines. Pure.
 
-The texts are raw: whoever shows them makes them safe.
+The texts are raw: the caller makes them safe to show.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hardentui.words import plural
 
 
 class Tone(StrEnum):
-    """How a line is meant; a screen may add a colour to the words, never replace them."""
+    """The meaning of a line; a screen may add a colour to the words, but never replace them."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -38,7 +38,7 @@ class PageSection(Struct, frozen=True):
 
 
 def size_text(size: int) -> str:
-    """Bytes for a human, in powers of 1000 as Podman prints them."""
+    """Bytes for display, in powers of 1000 as Podman prints them."""
     number = float(size)
     for unit in ("B", "kB", "MB"):
         if number < 1000:
@@ -48,7 +48,7 @@ def size_text(size: int) -> str:
 
 
 def age_text(made: datetime | None, now: datetime) -> str:
-    """How old something is: `3 days`, `2 years`; empty when it is not known."""
+    """The age: `3 days`, `2 years`; empty if unknown."""
     if made is None:
         return ""
     days = max(0, (now - made).days)

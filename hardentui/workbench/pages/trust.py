@@ -14,8 +14,8 @@ from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 _KINDS = {
     "insecureAcceptAnything": "accept everything, signed or not",
     "reject": "refuse",
-    "signedBy": "a GPG signature is needed",
-    "sigstoreSigned": "a sigstore signature is needed",
+    "signedBy": "a GPG signature is required",
+    "sigstoreSigned": "a sigstore signature is required",
 }
 
 
@@ -23,11 +23,11 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
     """Everything about trust for one engine.
 
     Args:
-        images: references of the images that run, as they were asked for.
+        images: references of the running images, as requested.
     """
     trust = engine.trust
     if isinstance(trust, Unreadable):
-        return (PageSection("Policy", (PageLine("", f"not known: {trust.reason}", Tone.MUTED),)),)
+        return (PageSection("Policy", (PageLine("", f"unknown: {trust.reason}", Tone.MUTED),)),)
     wanted = tuple(dict.fromkeys(images))
     sections = [
         PageSection("Policy", tuple(_policy(trust))),
@@ -42,10 +42,10 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
     """Which signatures Podman reads, and where it looks for them on this host."""
     trust = engine.trust
     if isinstance(trust, Unreadable) or isinstance(trust.attachments, Unreadable):
-        where = PageLine("", "whether registries.d turns them on is not known", Tone.MUTED)
+        where = PageLine("", "whether registries.d enables them is unknown", Tone.MUTED)
     else:
         on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
-        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key turns them on for its scope"
+        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key enables them for its scope"
         where = PageLine("", f"looked for: {told}", Tone.PLAIN if on else Tone.MUTED)
     lines = (
         PageLine("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
@@ -54,8 +54,10 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
         PageLine(
             "not read", "sigstore bundles, the default of cosign 3: cosign sign --new-bundle-format=false"
         ),
-        PageLine("name", 'podman and skopeo sign name and tag; cosign signs no tag, which needs "any tag"'),
-        PageLine("measured", f"with Podman 5.4.2; this engine is {engine.version}", Tone.MUTED),
+        PageLine(
+            "name", 'podman and skopeo sign name and tag; cosign does not sign the tag, which needs "any tag"'
+        ),
+        PageLine("measured", f"measured with Podman 5.4.2; this engine is {engine.version}", Tone.MUTED),
     )
     return (PageSection("Signatures that Podman reads", lines),)
 
@@ -63,9 +65,9 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
 def _policy(trust: TrustFacts) -> Iterable[PageLine]:
     policy = trust.policy
     if isinstance(policy, Unreadable):
-        yield PageLine("file", f"not known: {policy.reason}", Tone.BAD)
+        yield PageLine("file", f"unknown: {policy.reason}", Tone.BAD)
     elif isinstance(policy, Missing):
-        yield PageLine("file", f"there is no {policy.path}: Podman refuses every pull", Tone.BAD)
+        yield PageLine("file", f"there is no {policy.path}: Podman rejects every pull", Tone.BAD)
     else:
         yield PageLine("file", policy.file)
         yield PageLine("default", _requirements(policy.default), _tone(policy.default))
@@ -75,14 +77,14 @@ def _policy(trust: TrustFacts) -> Iterable[PageLine]:
 def _scopes(policy: Policy) -> Iterable[PageLine]:
     for transport, scopes in policy.transports.items():
         for scope, requirements in scopes.items():
-            name = f"{transport}:{scope}" if scope else f"{transport}, all of it"
+            name = f"{transport}:{scope}" if scope else f"all of {transport}"
             yield PageLine("rule", f"{name}: {_requirements(requirements)}", _tone(requirements))
 
 
 def _requirements(requirements: tuple[Requirement, ...]) -> str:
     return (
         " and ".join(_KINDS.get(requirement.type, requirement.type) for requirement in requirements)
-        or "nothing is asked for"
+        or "no requirement"
     )
 
 
@@ -118,10 +120,10 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine
     yield PageLine("in use", listed or "none")
     registries = trust.registries
     if isinstance(registries, Unreadable):
-        yield PageLine("files", f"not known: {registries.reason}", Tone.MUTED)
+        yield PageLine("files", f"unknown: {registries.reason}", Tone.MUTED)
         return
     yield PageLine("files", ", ".join(registries.files) or "no registries.conf")
-    yield PageLine("search", ", ".join(registries.search) or "none: short names are refused")
+    yield PageLine("search", ", ".join(registries.search) or "none: short names are rejected")
     mode = registries.short_name_mode
     yield PageLine("short names", mode, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
     yield from _tables(registries)
@@ -138,7 +140,7 @@ def _tables(registries: Registries) -> Iterable[PageLine]:
         bad = registry.insecure or any(mirror.insecure for mirror in registry.mirrors)
         prefix, location = registry.prefix, registry.location
         where = f" at {location}" if location and location != prefix else ""
-        settings = ", ".join(words) or "nothing special"
+        settings = ", ".join(words) or "default settings"
         text = f"{prefix or location}{where}: {settings} ({registry.file})"
         yield PageLine("registry", text, Tone.BAD if bad else Tone.PLAIN)
 
@@ -150,12 +152,12 @@ def _files(trust: TrustFacts) -> Iterable[PageLine]:
         if isinstance(key, Unreadable):
             yield PageLine("key", f"{path}: {key.reason}", Tone.MUTED)
         elif isinstance(key, Missing):
-            yield PageLine("key", f"{path}: it is missing, so nothing can be verified with it", Tone.BAD)
+            yield PageLine("key", f"{path}: the file is missing, so it cannot verify anything", Tone.BAD)
         else:
             yield _file("key", key)
     for what, many in (("certificate", trust.certificates), ("credentials", trust.auth_files)):
         if isinstance(many, Unreadable):
-            yield PageLine(what, f"not known: {many.reason}", Tone.MUTED)
+            yield PageLine(what, f"unknown: {many.reason}", Tone.MUTED)
             continue
         for entry in many:
             count += 1

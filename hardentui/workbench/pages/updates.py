@@ -1,4 +1,4 @@
-"""What registries answered, as a page to read. Pure."""
+"""Answers of registries, as a page to read. Pure."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _TONES = {
 
 
 def updates_page(updates: Iterable[Update]) -> PageSection:
-    """Each name of each image with what its registry has."""
+    """Each name of each image, with what its registry offers."""
     lines = []
     for update in updates:
         known = not isinstance(update.answer, Unreadable)
         label = ("current" if update.here else "newer") if known else "unknown"
         tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
         lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
-    return PageSection("Images", tuple(lines) or (PageLine("", "none has the name of a registry"),))
+    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))
 
 
 def pins_page(pins: Iterable[PinReport]) -> PageSection:
-    """Each pin with what becomes of it."""
+    """Each pin with its new state."""
     lines = []
     for report in pins:
         words = [report.reason] if report.reason else []
         if report.dead:
-            words.append("its registry does not have the pinned image any more")
+            words.append("its registry no longer has the pinned image")
         why = f": {'; '.join(words)}" if words else ""
         place = f"{report.path}:{report.pin.line}"
         lines.append(PageLine(report.state.value, f"{report.pin.name}  {place}{why}", _TONES[report.state]))

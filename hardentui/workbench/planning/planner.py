@@ -27,10 +27,10 @@ from hardentui.writers.file_name import safe_file_name
 
 
 class Planner:
-    """Plans for containers that were judged before. Asks no engine.
+    """Plans for judged containers. Sends no requests.
 
     Args:
-        known_host: the facts of the host; None while nobody has read them.
+        known_host: the facts of the host; None if not read yet.
     """
 
     def __init__(self, judge: Judge, known_host: Callable[[], HostFacts | None]) -> None:
@@ -42,21 +42,21 @@ class Planner:
     def remediation(
         self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
     ) -> Remediation:
-        """What to do about a finding, with the values that were chosen for its fix."""
+        """How to fix a finding, with the chosen values."""
         check = find_check(finding.check, self._checklist.own)
         return remediation(check, report.facts, finding.verdict, self._checklist, dict(chosen))
 
     def refusal(self, report: Report, choice: Choice) -> Skipped | None:
-        """Why a plan cannot fix it so in this container; None when it can."""
+        """Why a plan cannot fix it this way in this container; None if it can."""
         if report.facts is None:
-            return Skipped(choice.check, "it is no matter of one container")
+            return Skipped(choice.check, "it is not about a single container")
         plan = make_plan(
             report.facts, [choice], [find_check(choice.check, self._checklist.own)], self._checklist
         )
         return plan.skipped[0] if plan.skipped else None
 
     def settings(self, report: Report, choice: Choice) -> tuple[FixValue, ...]:
-        """The values that the fix of a check takes in this container, as they are with this choice."""
+        """The values of a check's fix in this container, given this choice."""
         if report.facts is None:
             return ()
         return settings_of(
@@ -64,18 +64,18 @@ class Planner:
         )
 
     def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
-        """Every fix that can be carried out, as far as the caution goes."""
+        """Every fix that can be carried out and that the caution includes."""
         if report.facts is None:
             return ()
         return fixable(report.facts, self._not_waived(report), self._checklist, caution)
 
     def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
-        """The checks without those whose finding here was accepted: only who names such a fix gets it."""
+        """The checks without accepted findings: their fixes must be named explicitly."""
         waived = {finding.check for finding in report.findings if finding.status is Status.WAIVED}
         return tuple(check for check in self._checks if check.id not in waived)
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
-        """The plan of these choices, with what it needs of the host and the host does not have."""
+        """The plan of these choices, with requirements that the host does not meet."""
         facts = known_facts(report)
         plan, host = make_plan(facts, choices, self._checks, self._checklist), self._known_host()
         if host is None:
@@ -84,8 +84,9 @@ class Planner:
         return replace(plan, conflicts=(*plan.conflicts, *missing))
 
     def plan_with(self, report: Report, caution: Caution | None, chosen: Iterable[Choice] = ()) -> Plan:
-        """The plan of all fixes that the caution allows (None: of no other ones), and of those that were
-        chosen beside them; `skipped` has every other failing finding, and why it is left out."""
+        """The plan of all fixes that the caution includes (None: no others), plus the chosen ones; `skipped`
+        lists every other failing finding, and why it is left out.
+        """
         allowed = self.choices(report, caution) if caution is not None else ()
         choices = {choice.check: choice for choice in (*allowed, *chosen)}
         plan = self.plan(report, choices.values())
@@ -93,15 +94,16 @@ class Planner:
         return replace(plan, skipped=(*plan.skipped, *rest))
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
-        """Failing findings whose fix can be carried out alone and raises the score most."""
+        """Failing findings with an automatic fix, the largest score gain first."""
         if report.facts is None:
             return ()
         by_id = {check.id: check for check in self._checks}
         return raises_most(report.facts, report.findings, by_id, self._checklist, most)
 
     def score_after(self, report: Report, plan: Plan) -> Score:
-        """The score with the plan: a finding that the options decide is judged by the new ones, also where no
-        fix was chosen for it; all other findings stay."""
+        """The score after the plan: a finding that options decide is judged by the new ones, even if no fix
+        was chosen for it; all other findings stay.
+        """
         facts = known_facts(report)
         before, after = (
             {
@@ -121,10 +123,10 @@ class Planner:
 
 
 def typed_value(check_id: str, name: str, text: str) -> ParameterValue:
-    """A value for a fix as somebody typed it.
+    """A typed value for a fix.
 
     Raises:
-        InputError: it is not of the form that the fix takes.
+        InputError: it does not have the form that the fix needs.
     """
     try:
         return value_of(find_check(check_id), name, text)
@@ -133,6 +135,6 @@ def typed_value(check_id: str, name: str, text: str) -> ParameterValue:
 
 
 def plan_file(report: Report, plan: Plan) -> DraftFile:
-    """The plan as a file that `fix --plan` reads."""
+    """The plan as a file for `fix --plan`."""
     text = saved_plans.dump(plan, str(known_facts(report).engine.version))
     return DraftFile(f"{safe_file_name(plan.container)}-plan.toml", text, masked=text)

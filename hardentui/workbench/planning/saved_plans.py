@@ -1,4 +1,4 @@
-"""Saved plans: readable TOML, to be looked at, edited, and used again, also on another host."""
+"""Saved plans: readable TOML to edit and reuse, also on another host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ SCHEMA = "hardentui/plan/1"
 
 
 class SavedChange(Struct, frozen=True):
-    """One option of a saved plan: its arguments before and after, secrets masked, and the fixes behind it."""
+    """One option of a saved plan: its arguments before and after, secrets masked, and the fixes that change
+    it.
+    """
 
     option: str
     before: tuple[str, ...]
@@ -30,12 +32,12 @@ class SavedChange(Struct, frozen=True):
 
 
 class SavedPlan(Struct, frozen=True):
-    """A plan that was read from a file.
+    """A plan read from a file.
 
     Attributes:
-        engine_version: of the Podman that it was made on; may be empty.
-        choices: the fixes to carry out; all that counts when it is used again.
-        changes: what they changed then, to compare.
+        engine_version: of the Podman it was made on; may be empty.
+        choices: the fixes to carry out; only these matter when it is reused.
+        changes: what they changed at the time, for comparison.
     """
 
     container: str
@@ -67,7 +69,7 @@ def dump(plan: Plan, engine_version: str = "") -> str:
         ],
     }
     text = _comments(plan) + tomli_w.dumps(document, multiline_strings=False)
-    return text.encode("utf-8", "replace").decode()  # a half of a surrogate pair is no TOML
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate is not valid TOML
 
 
 def _comments(plan: Plan) -> str:
@@ -76,8 +78,8 @@ def _comments(plan: Plan) -> str:
         "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do not want.",
         "A fix takes parameters (`hardentui explain ID` names them), for example:",
         '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
-        "The [[change]] tables tell what they changed when the plan was made; they are compared, not used.",
-        *(f"Mind: {conflict}" for conflict in plan.conflicts),
+        "The [[change]] tables show what they changed when the plan was made; they are compared, not used.",
+        *(f"Caution: {conflict}" for conflict in plan.conflicts),
         *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
         *(f"Left out: {skipped.check}: {skipped.why}" for skipped in plan.skipped),
     ]
@@ -94,18 +96,19 @@ def _fix(choice: Choice) -> dict[str, Any]:
 
 
 def load(text: str) -> SavedPlan:
-    """Read a saved plan. Only its fixes are needed; what else it says is compared with what is there now.
+    """Read a saved plan. Only its fixes are required; the rest is compared with the current state.
 
     Raises:
-        PlanError: with the first thing that is wrong with it.
+        PlanError: with the first fault.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"The plan is no TOML: {visible(str(error))}.") from error
+        raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
-            f"The file is no plan: its schema is not {SCHEMA!r}.", "`hardentui plan NAME -o FILE` writes one."
+            f"The file is not a plan: its schema is not {SCHEMA!r}.",
+            "`hardentui plan NAME -o FILE` writes one.",
         )
     fixes = _fixes(document)
     return SavedPlan(
@@ -121,7 +124,7 @@ def load(text: str) -> SavedPlan:
 
 
 def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The fixes; whoever trims a plan by hand may leave `[[fix]]` tables or a plain list of ids."""
+    """The fixes; a hand-edited plan may contain `[[fix]]` tables or a plain list of IDs."""
     fixes = document.get("fix", [])
     if isinstance(fixes, list) and all(isinstance(fix, str) for fix in fixes):
         return [{"check": fix} for fix in fixes]
@@ -131,7 +134,7 @@ def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     tables = document.get(key, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise PlanError(f"In the plan, {key} is no array of tables: [[{key}]].")
+        raise PlanError(f"In the plan, {key} is not an array of tables: [[{key}]].")
     return tables
 
 
@@ -145,14 +148,14 @@ def _text(table: Mapping[str, Any], key: str, where: str, *, optional: bool = Fa
 def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise PlanError(f"{where} has {key!r}, which is no list of texts.")
+        raise PlanError(f"{where} has {key!r}, which is not a list of texts.")
     return tuple(value)
 
 
 def _choice(table: Mapping[str, Any], where: str) -> Choice:
     parameters = table.get("parameters", {})
     if not isinstance(parameters, dict):
-        raise PlanError(f"{where} has parameters that are no table.")
+        raise PlanError(f"{where} has parameters that are not a table.")
     values = tuple((name, _parameter(value, name, where)) for name, value in parameters.items())
     return Choice(_text(table, "check", where), values)
 
@@ -162,7 +165,7 @@ def _parameter(value: Any, name: str, where: str) -> ParameterValue:
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise PlanError(f"{where} has a parameter {visible(name)!r} of a type that no check takes.")
+    raise PlanError(f"{where} has a parameter {visible(name)!r} of a type that no check accepts.")
 
 
 def _change(table: Mapping[str, Any], where: str) -> SavedChange:
@@ -172,10 +175,10 @@ def _change(table: Mapping[str, Any], where: str) -> SavedChange:
 
 
 def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
-    """The choices of a saved plan. One of a check that is gone stays in: the new plan says it is left out.
+    """The choices of a saved plan. One for an unknown check is kept: the new plan reports it as left out.
 
     Raises:
-        PlanError: a parameter that its check does not have, of another type or form.
+        PlanError: an unknown parameter, or one of another type or form.
     """
     by_id = {check.id: check for check in checks}
     for choice in saved.choices:
@@ -188,18 +191,18 @@ def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice
                 or fit(list(value) if isinstance(value, tuple) else value, default) is None
             ):
                 raise PlanError(
-                    f"The fix {choice.check!r} has a parameter {visible(name)!r} that does not fit."
+                    f"The fix {choice.check!r} has a parameter {visible(name)!r} that is invalid."
                 )
             if fault := fault_of(check, name, value):
-                raise PlanError(f"The fix {choice.check!r} cannot take this value: {fault}")
+                raise PlanError(f"The fix {choice.check!r} does not accept this value: {fault}")
     return saved.choices
 
 
 def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tuple[str, ...]:
-    """What is different from when the plan was saved, one sentence each; nothing when it fits as it was.
+    """Differences since the plan was saved, one sentence each; none if it applies unchanged.
 
     Args:
-        plan: what the saved choices give on this container now.
+        plan: the result of the saved choices on this container now.
         engine_version: of this container's engine.
     """
     reasons = []
@@ -219,7 +222,7 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
     before = {
         change.option: change
         for change in saved.changes
-        if not change.checks or chosen & set(change.checks)  # else its fix was taken out by hand
+        if not change.checks or chosen & set(change.checks)  # else its fix was deleted from the file
     }
     now = {
         change.option: SavedChange(
@@ -233,14 +236,14 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
     for option, change in before.items():
         here = now.get(option)
         if here is None:
-            reasons.append(f"{option}: nothing is changed here; the plan had {_words(change.after)}.")
+            reasons.append(f"{option}: not changed here; the plan had {_words(change.after)}.")
         elif here.after != change.after:
             reasons.append(
                 f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}."
             )
         elif here.before != change.before:
             reasons.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
-    if saved.changes:  # else they were taken out by hand, and there is nothing to compare
+    if saved.changes:  # else they were deleted from the file, and there is nothing to compare
         reasons += [
             f"{option}: becomes {_words(change.after)} here; the plan did not have it."
             for option, change in now.items()

@@ -1,1 +1,1 @@
-"""What the user has set: settings.toml, the environment, and the defaults behind them."""
+"""The user's settings: settings.toml, the environment, and the defaults."""

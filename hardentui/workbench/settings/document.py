@@ -1,4 +1,4 @@
-"""The settings file as a document: its values, the line of each, and what is wrong with them."""
+"""The settings file as a document: its values, the line of each, and its faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.account import is_confined
-from hardentui.model.settings import Notice, Origin, Source
+from hardentui.model.settings import Notice, SettingOrigin, SettingSource
 from hardentui.state.own_files import config_folder, read_own
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -19,7 +19,7 @@ _LARGEST = 1 << 20
 
 
 def settings_file() -> str:
-    """The settings file of this user, which may not be there."""
+    """The path of this user's settings file, which may not exist."""
     return os.path.join(config_folder(), NAME)
 
 
@@ -27,10 +27,10 @@ class Document:
     """The settings file, read once.
 
     Attributes:
-        path: the file; shown: the same for a person, with `~` for the home.
-        there: there is such a file, perhaps one that cannot be read.
-        values: what it says; empty where there is no file or none that can be read.
-        notices: what is wrong with it; readers of its values add theirs.
+        path: the file; shown: the same for display, with `~` for the home folder.
+        there: the file exists, though it may be unreadable.
+        values: its content; empty without a readable file.
+        notices: its faults; readers of its values add theirs.
     """
 
     def __init__(self, path: str, text: str | None, notices: Iterable[Notice] = ()) -> None:
@@ -46,7 +46,7 @@ class Document:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Document:
-        """The user's settings file. A session that is confined to a folder (in a browser) has none."""
+        """The user's settings file. A session confined to a folder (in a browser) has none."""
         path = settings_file()
         place = visible(_short(path))
         if is_confined(environ):
@@ -54,12 +54,12 @@ class Document:
         try:
             content = read_own(path)
             if len(content) > _LARGEST:
-                return cls(path, None, [Notice(place, "the file is too large to be settings")])
+                return cls(path, None, [Notice(place, "the file is too large for a settings file")])
             return cls(path, content.decode("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return cls(path, None)
         except UnicodeDecodeError:
-            return cls(path, None, [Notice(place, "it is no UTF-8 text")])
+            return cls(path, None, [Notice(place, "it is not UTF-8 text")])
         except OSError as error:
             return cls(path, None, [Notice(place, f"it cannot be read: {error.strerror}")])
 
@@ -73,7 +73,7 @@ class Document:
             line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
             what = re.sub(r" \(at .*\)$", "", str(error))
             self.notices.append(
-                Notice(f"{self.shown}:{line}", f"it is no TOML, so no line of it counts: {visible(what)}")
+                Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {visible(what)}")
             )
 
     def place(self, *path: str | int) -> str:
@@ -82,21 +82,21 @@ class Document:
             self._lines = toml_lines(self._text)
         return f"{self.shown}:{line_of(self._lines, path)}"
 
-    def origin(self, *path: str | int) -> Origin:
-        return Origin(Source.FILE, self.place(*path))
+    def origin(self, *path: str | int) -> SettingOrigin:
+        return SettingOrigin(SettingSource.FILE, self.place(*path))
 
     def complain(self, path: tuple[str | int, ...], message: str) -> None:
         self.notices.append(Notice(self.place(*path), message))
 
     def only(self, table: Mapping[str, Any], path: tuple[str, ...], allowed: Iterable[str]) -> None:
-        """Name every key that nobody reads, and the nearest one that somebody does."""
+        """Report every unknown key, with the nearest known one."""
         allowed = tuple(allowed)
         for key in table:
             if key not in allowed:
                 self.complain((*path, key), f"there is no setting {visible(key)!r}{nearest(key, allowed)}")
 
     def table(self, name: str) -> Mapping[str, Any]:
-        """A table of the file; empty where it is missing, or is none."""
+        """A table of the file; empty if it is missing or not a table."""
         table = self.values.get(name, {})
         if isinstance(table, dict):
             return table

@@ -1,4 +1,4 @@
-"""The values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`."""
+"""Values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.settings import FixDefaults, Origin
+from hardentui.model.settings import FixDefaults, SettingOrigin
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -15,15 +15,15 @@ from hardentui.workbench.settings.document import Document
 
 
 def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> FixDefaults:
-    """What fixes take where nobody chose a value, with a notice for each that they cannot take."""
+    """The values of fixes without a chosen value, with a notice for each invalid one."""
     values: dict[str, dict[str, ParameterValue]] = {}
-    origins: dict[str, Origin] = {}
+    origins: dict[str, SettingOrigin] = {}
     with_values = {check.id: check for check in checks.values() if check.takes}
     for check_id, table in document.table("fixes").items():
         path = ("fixes", check_id)
         check = with_values.get(check_id)
         if check is None:
-            known = "takes no value" if check_id in checks else "is no check"
+            known = "takes no value" if check_id in checks else "is not a check"
             near = nearest(check_id, with_values)
             document.complain(path, f"{visible(check_id, 60)!r} {known}{near}")
         elif not isinstance(table, dict):
@@ -48,7 +48,7 @@ def _values(
         default = check.parameters[name]
         value = fit(given, default)
         if value is None:
-            kind = "a list of texts" if isinstance(default, tuple) else f"of the kind of {default!r}"
+            kind = "a list of texts" if isinstance(default, tuple) else f"a value like {default!r}"
             document.complain(path, f"{name} must be {kind}")
         elif fault := fault_of(check, name, value):
             document.complain(path, fault.rstrip("."))

@@ -1,11 +1,11 @@
-"""The settings of the screens: the file, the environment over it, the defaults behind both."""
+"""The settings of the screens: the file, overridden by the environment, with defaults for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.model.settings import Notice, Origin, Settings, Source, Vocabulary
+from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.settings.document import Document
@@ -17,28 +17,28 @@ _NO = ("", "0", "false", "no", "off")
 def read_settings(
     document: Document, vocabulary: Vocabulary, environ: Mapping[str, str], key_name: Callable[[str], str]
 ) -> Settings:
-    """What is in force, with a notice for every value that cannot be.
+    """The settings in force, with a notice for every invalid value.
 
     Args:
-        key_name: a key as the screens name it; empty when there is none.
+        key_name: the screens' name for a key; empty if unknown.
     """
-    reader = _Reader(document, vocabulary, key_name)
+    reader = _SettingsReader(document, vocabulary, key_name)
     reader.from_file()
     reader.from_environment(environ)
     return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
 
 
 def wants_text(environ: Mapping[str, str]) -> bool:
-    """Whether plain lines are wanted instead of screens; asked before any screen is loaded."""
+    """Whether text mode is on; checked before any screen is loaded."""
     if "HARDENTUI_TEXT" in environ:
         return environ["HARDENTUI_TEXT"].lower() not in _NO
     return Document.read(environ).values.get("text_mode") is True
 
 
-class _Reader:
+class _SettingsReader:
     def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
         self.values: dict[str, Any] = {}
-        self.origins: dict[str, Origin] = {}
+        self.origins: dict[str, SettingOrigin] = {}
         self._document = document
         self._vocabulary = vocabulary
         self._key_name = key_name
@@ -67,21 +67,21 @@ class _Reader:
     def from_environment(self, environ: Mapping[str, str]) -> None:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
             if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
-                self._take(name, text, Origin(Source.ENVIRONMENT, variable))
+                self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
             if variable in environ:
                 wanted = environ[variable].lower() not in _NO
-                self._take(name, wanted, Origin(Source.ENVIRONMENT, variable))
+                self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         text = environ.get("HARDENTUI_FOLDER", "")
         if text and self._said("HARDENTUI_FOLDER", _folder(text)):
-            self._take("folder", text, Origin(Source.ENVIRONMENT, "HARDENTUI_FOLDER"))
+            self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
 
     def _said(self, variable: str, fault: str) -> bool:
         if fault:
             self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
         return not fault
 
-    def _take(self, name: str, value: Any, origin: Origin) -> None:
+    def _take(self, name: str, value: Any, origin: SettingOrigin) -> None:
         self.values[name] = value
         self.origins[name] = origin
 
@@ -91,7 +91,7 @@ class _Reader:
             return "must be the name of a theme"
         if value in themes:
             return ""
-        return f"names no theme: {visible(value, 40)!r}{nearest(value, themes)}"
+        return f"is not a theme: {visible(value, 40)!r}{nearest(value, themes)}"
 
     def _columns(self, value: object) -> str:
         columns = self._vocabulary.columns
@@ -105,7 +105,7 @@ class _Reader:
         return ""
 
     def _keys(self, table: Mapping[str, Any]) -> None:
-        """The keys of actions; a key that another action of the same screen has is refused."""
+        """The keys of actions; a key that another action of the same screen uses is rejected."""
         wanted: dict[str, str] = {}
         for action, keys in _flat(table):
             path = ("keys", *action)
@@ -118,7 +118,7 @@ class _Reader:
             else:
                 wanted[name] = ",".join(self._key_name(key.strip()) for key in keys.split(","))
                 self.origins[f"keys.{name}"] = self._document.origin(*path)
-        while clash := self._clash(wanted):  # a key that is refused gives the former one back
+        while clash := self._clash(wanted):  # when a key is rejected, the former one is restored
             name, message = clash
             self._document.complain(self._key_path(name), message)
             del wanted[name], self.origins[f"keys.{name}"]
@@ -131,11 +131,11 @@ class _Reader:
             if not self._key_name(key):
                 return f"there is no key {visible(key, 40)!r}"
             if key == "ctrl+c":
-                return "ctrl+c is the way out and stays that"
+                return "ctrl+c always quits and cannot be changed"
         return ""
 
     def _clash(self, wanted: Mapping[str, str]) -> tuple[str, str] | None:
-        """An action with a new key that another one of the same screen has, and the sentence that says so."""
+        """An action whose new key is taken by another one of the same screen, and the message about it."""
         actions = self._vocabulary.actions
         for name, keys in wanted.items():
             new = [key for key in keys.split(",") if key not in actions[name].split(",")]
@@ -143,7 +143,7 @@ class _Reader:
             for other in sorted(others):
                 theirs = wanted.get(other, actions[other]).split(",")
                 if taken := next((key for key in new if key in theirs), ""):
-                    return name, f"{name}: {taken} is the key of {other} already"
+                    return name, f"{name}: {taken} is already the key of {other}"
         return None
 
     def _key_path(self, name: str) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class _Reader:
 
 
 def _flat(table: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
-    """Both ways to write it: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML takes for a table."""
+    """Both notations: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML parses as a table."""
     settings: list[tuple[tuple[str, ...], Any]] = []
     for key, value in table.items():
         if isinstance(value, dict):

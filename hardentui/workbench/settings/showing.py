@@ -8,12 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.model.check import AnyCheck
-from hardentui.model.settings import FixDefaults, Origin, Settings, Vocabulary
+from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
 from hardentui.reading.forms import text_of
 
 SCHEMA = "hardentui/settings/1"
 PLAIN = ("theme", "ascii", "columns", "folder", "text_mode", "remember")
-"""The settings that are one value each."""
+"""The settings that are a single value."""
 _OTHERWISE = {"theme": "hardentui-dark"}
 
 
@@ -22,20 +22,20 @@ class SettingRow(Struct, frozen=True):
 
     Attributes:
         value: as TOML has it.
-        text: the same as words; `not set` where nothing is.
+        text: the same in words; `not set` without a value.
         origin: where it comes from.
     """
 
     name: str
     value: Any
     text: str
-    origin: Origin
+    origin: SettingOrigin
 
 
 def setting_rows(
     settings: Settings, defaults: FixDefaults, vocabulary: Vocabulary, checks: Mapping[str, AnyCheck]
 ) -> tuple[SettingRow, ...]:
-    """Every setting that there is, with its value now."""
+    """Every setting, with its current value."""
     rows = [
         SettingRow(name, value, _text(value), settings.origin(name))
         for name, value in ((name, getattr(settings, name) or _OTHERWISE.get(name, False)) for name in PLAIN)
@@ -47,7 +47,7 @@ def setting_rows(
         for parameter in check.takes:
             name = f"fixes.{check.id}.{parameter}"
             value = defaults.values.get(check.id, {}).get(parameter, check.parameters[parameter])
-            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, Origin())))
+            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, SettingOrigin())))
     return tuple(rows)
 
 

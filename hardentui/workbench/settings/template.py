@@ -1,4 +1,4 @@
-"""A settings file to begin with: every setting with its default, all of it commented out."""
+"""A starter settings file: every setting with its default, commented out."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from hardentui.workbench.settings.document import settings_file
 
 
 def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
-    """Write the template where the settings file belongs; returns its path.
+    """Write the template as the settings file; returns its path.
 
     Raises:
-        InputError: there is a settings file; it stays as it is.
+        InputError: there already is a settings file; it is not changed.
         WriteError: it cannot be written.
     """
     path = settings_file()
     if os.path.lexists(path):
-        said = f"{visible(path)} is there; it stays as it is."
-        raise InputError(said, "hardentui settings show tells what it says.")
+        said = f"{visible(path)} already exists and is not changed."
+        raise InputError(said, "hardentui settings show displays it.")
     folder, name = os.path.split(path)
     text = template(vocabulary, tooltips, checks)
     write_bundle(folder, [TextFile(name, text, 0o600)], overwrite=False, create=True)
@@ -33,11 +33,11 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
 
 
 def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
-    """The text of the template; as it stands it changes nothing."""
+    """The text of the template; unedited it changes nothing."""
     usual = Settings()
     lines = [
-        "# Settings of HardenTUI. Remove the # before a line to change what it says.",
-        "# `hardentui settings show` tells what is in force, and where it comes from.",
+        "# Settings of HardenTUI. Remove the # before a line to change a setting.",
+        "# `hardentui settings show` shows what is in force, and where it comes from.",
         "",
         "# Colours of the screens. Also: $HARDENTUI_THEME.",
         *_wrapped("# ", vocabulary.themes),
@@ -67,7 +67,7 @@ def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterab
         lines.append(f"{setting:<{width}} # {tooltips.get(action, '')}")
     lines += [
         "",
-        "# What fixes write where nobody chose a value for the container and nothing was measured in it.",
+        "# Values that fixes write if none was chosen for the container and none was measured.",
     ]
     for check in checks:
         if check.takes:

@@ -1,4 +1,4 @@
-"""What comes of a trial: the plan of what worked, and the files of `trial -o DIR`."""
+"""The results of a trial: the plan of what worked, and the files of `trial -o DIR`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
     """The plan that carries out exactly what worked in a trial.
 
     Raises:
-        InputError: the record has an option or a value that is not understood.
+        InputError: the record has an unknown option or value.
     """
     return plan_of(trial, planner.plan(report, choices_of(trial)))
 
 
 def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
-    """The record and, where something works, the plan, the learned profile, the Quadlet and the run script.
+    """The record and, if something works, the plan, the learned profile, the Quadlet and the run script.
 
     Raises:
-        GeneratorError: the host's Quadlet generator does not make what was meant.
+        GeneratorError: the host's Quadlet generator does not produce the intended command.
     """
     text = as_json(trial)
     record = DraftFile(FILE_NAME, text, masked=text)

@@ -1,4 +1,4 @@
-"""What trials learned of a container, kept for the next one: several runs together know more."""
+"""What trials learned about a container, kept for the next one: several runs together know more."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from hardentui.writers.seccomp import profile_text
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """`image`: its id; another image may need other things, so what was learned of it does not count."""
+    """`image`: its ID; what was learned from another image does not count."""
 
     image: str
     needs: Needs
 
 
 def profile_path(name: str, folder: str) -> str:
-    """Where the learned profile of a container will lie: with the trial's files, else in our own folder."""
+    """Where the learned profile of a container will be: with the trial's files, else in our own folder."""
     where = os.path.abspath(folder) if folder else os.path.join(state_folder(), "learned")
     return os.path.join(where, f"seccomp-{safe_file_name(name)}.json")
 
 
 def keep_profile(trial: Trial) -> str:
-    """Write the learned profile into our own folder; returns its path.
+    """Write the learned profile to our own folder; returns its path.
 
     Raises:
         WriteError: it cannot be written.
@@ -46,7 +46,7 @@ def keep_profile(trial: Trial) -> str:
 
 
 def kept_needs(facts: ContainerFacts) -> Needs | None:
-    """What earlier trials learned of this container with this image."""
+    """What earlier trials learned about this container with this image."""
     try:
         kept = msgspec.json.decode(read_own(_path(facts)), type=_Kept)
     except (OSError, msgspec.MsgspecError):
@@ -55,7 +55,7 @@ def kept_needs(facts: ContainerFacts) -> Needs | None:
 
 
 def keep_needs(facts: ContainerFacts, needs: Needs) -> None:
-    """Keep it; where that cannot be, the next trial begins anew."""
+    """Save it; if that fails, the next trial starts from scratch."""
     if needs.runs:
         with suppress(OSError):
             write_own(_path(facts), msgspec.json.encode(_Kept(_image(facts), needs)))

@@ -1,4 +1,4 @@
-"""A trial as the simulated host plays it: for those who learn what a trial does. Nothing of it is real."""
+"""A trial as played on the simulated host, for learning. Nothing of it is real."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from hardentui.model.trial import (
 )
 from hardentui.reading.masking import mask_argument
 
-PLAYED = "Simulated: no twin was made, so this proves nothing."
-_PACE = 0.6  # seconds for each event, so that it can be read
+PLAYED = "Simulated: no twin was created, so this proves nothing."
+_PACE = 0.6  # seconds per event, so that it can be read
 
 
 def play_trial(
     plan: Plan, tell: Callable[[TrialEvent], None], stop: threading.Event, pace: float = _PACE
 ) -> Trial:
-    """Tell what a trial of this plan could look like: of its fixes that may break something one does.
+    """Play a possible trial of this plan: one of the fixes that may break something does.
 
     Raises:
         KeyboardInterrupt: `stop` was set.
@@ -44,7 +44,7 @@ def play_trial(
         if stop.wait(pace):
             raise KeyboardInterrupt
 
-    say(TrialEvent(TrialStep.PREPARING, "make a twin"))
+    say(TrialEvent(TrialStep.PREPARING, "create a twin"))
     say(TrialEvent(TrialStep.BASELINE, "the twin without changes works after 0.4 s", 0.4))
     rounds = []
     left_out: list[LeftOut] = []
@@ -55,7 +55,7 @@ def play_trial(
         left_out.append(LeftOut(broken[0], "the service did not start with it", "simulated evidence"))
         say(TrialEvent(TrialStep.ROUND, f"{broken[0]} is left out", left_out=left_out[0]))
     kept = tuple(check for check in checks if check not in broken)
-    works = Round(kept, True, "", "what is left", 0.5)
+    works = Round(kept, True, "", "the remaining changes", 0.5)
     rounds.append(works)
     say(TrialEvent(TrialStep.ROUND, "the twin works", 0.5, kept, round=works))
     say(TrialEvent(TrialStep.PROOF, "the kernel enforces what was changed"))

@@ -1,4 +1,4 @@
-"""A trial's record as a file, and as a plan: what `fix --trial` and `apply --trial` carry out."""
+"""A trial's record as a file, and as a plan, for `fix --trial` and `apply --trial`."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ SIZE_LIMIT = 8 << 20
 
 
 def as_json(trial: Trial) -> str:
-    """The record as `trial.json` holds it."""
+    """The record in the format of `trial.json`."""
     return msgspec.json.format(msgspec.json.encode(trial), indent=2).decode() + "\n"
 
 
 def read_trial(text: str) -> Trial:
-    """A record that was written by `as_json`.
+    """A record written by `as_json`.
 
     Raises:
-        PlanError: it is none, or one of another version.
+        PlanError: it is not a record, or one of another version.
     """
     try:
         trial = msgspec.json.decode(text, type=Trial)
     except msgspec.MsgspecError as error:
         raise PlanError(
-            f"The file is no result of a trial: {visible(str(error), 200)}.",
+            f"The file is not a result of a trial: {visible(str(error), 200)}.",
             "`hardentui trial NAME -o DIR` writes one.",
         ) from error
     if trial.schema != SCHEMA:
-        raise PlanError(f"The file is no result of a trial: its schema is not {SCHEMA!r}.")
+        raise PlanError(f"The file is not a result of a trial: its schema is not {SCHEMA!r}.")
     if not trial.options:
         raise PlanError(f"No change could be kept in that trial of {visible(trial.container, 80)!r}.")
     return trial
@@ -65,10 +65,10 @@ def plan_of(trial: Trial, plan: Plan) -> Plan:
     """The plan of the trial's choices with exactly what worked in it.
 
     Args:
-        plan: what `choices_of` gives on the container now.
+        plan: the result of `choices_of` on the container now.
 
     Raises:
-        InputError: the record has an option or a value that is not understood.
+        InputError: the record has an unknown option or value.
     """
     spec = plan.before
     for option in trial.options:
@@ -95,7 +95,7 @@ def plan_of(trial: Trial, plan: Plan) -> Plan:
 
 
 def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
-    """What is different from when it was tried, one sentence each."""
+    """Differences since the trial, one sentence each."""
     reasons = []
     if trial.container != plan.container:
         reasons.append(f"The trial was of {trial.container!r}, this is {plan.container!r}.")
@@ -113,9 +113,9 @@ def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
 def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
     row = BY_NAME.get(change.option)
     if row is None:
-        raise InputError(f"The trial has an option that is not known: {visible(change.option, 60)!r}.")
+        raise InputError(f"The trial has an unknown option: {visible(change.option, 60)!r}.")
     if _masked(change.option, arguments(planned, row)) == change.after:
-        return spec.with_(row, planned[row])  # also where the record hides a secret
+        return spec.with_(row, planned[row])  # also if the record hides a secret
     if not change.after:
         return spec.without(row)
     if row is IMAGE:
@@ -124,12 +124,12 @@ def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
         return spec.with_(COMMAND, change.after)
     read = spec_from_argv(["podman", "run", *(_word(row, text) for text in change.after), "image"])
     if row not in read:
-        raise InputError(f"A value of {visible(change.option, 60)} in the trial is not understood.")
+        raise InputError(f"A value of {visible(change.option, 60)} in the trial is invalid.")
     return spec.with_(row, read[row])
 
 
 def _word(row: Option[Any], argument: str) -> str:
-    """One word of a command line; mounts have two flags, and the argument tells which one it is of."""
+    """One argument of a command line; mounts have two flags, and the argument shows which one."""
     if row is MOUNTS and argument.startswith("type="):
         return f"--mount={argument}"
     return row.flag if argument == "" and isinstance(row.default, bool) else f"{row.flag}={argument}"
@@ -140,18 +140,18 @@ def _masked(option: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _why(trial: Trial, option: Option[Any]) -> str:
-    """Why a trial changed an option that none of its fixes changes."""
+    """The reason for an option that a trial changed although none of its fixes does."""
     learned = trial.learned
     if option is SECCOMP_PROFILE and learned is not None and learned.profile:
         return (
             f"Learned by a trial: it allows {learned.syscalls} system calls instead of "
-            f"{learned.syscalls_before}, and the service was seen to work with them."
+            f"{learned.syscalls_before}, and the service worked with them."
         )
-    return "A trial showed that it needs this."
+    return "A trial showed that the service needs this."
 
 
 def _notes(trial: Trial) -> list[Note]:
-    """The trial's summary, for the top of a unit and for whoever reads the plan."""
+    """The trial's summary, for the top of a unit and for readers of the plan."""
     notes = [Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})") for relaxed in trial.relaxed]
     notes += [Note(left.check, f"left out by a trial: {left.reason}") for left in trial.left_out]
     notes += [Note(untried.check, f"not tried: {untried.reason}") for untried in trial.not_tried]

@@ -33,17 +33,17 @@ from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
 
 _STEERING = "engine-steering-image"
 _CAPABILITIES = "keep"
-"""The parameter of the capabilities that a container needs: nobody knows them, but twins find out."""
+"""The parameter for the capabilities that a container needs: unknown in advance, but twins show them."""
 
 
 class Wishes(Struct, frozen=True):
-    """What somebody who tries can choose besides the fixes.
+    """Options of a trial besides the fixes.
 
     Attributes:
-        peers: names of containers that it needs; they get twins of their own.
-        probes: commands that have to succeed.
+        peers: names of containers that it needs; each gets a twin.
+        probes: commands that must succeed.
         outside: the twins can reach the outside.
-        learn: watch what it needs; the path where the learned seccomp profile will lie; empty = no.
+        learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
     """
 
     peers: tuple[str, ...] = ()
@@ -54,17 +54,17 @@ class Wishes(Struct, frozen=True):
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
-    """The fixes that a trial begins with: also what a plan alone cannot know, but a twin can show.
+    """The fixes that a trial starts with, including those whose values only a twin can show.
 
     Args:
-        named: somebody named the fixes, so that those which are not in the plan are to be answered too.
+        named: the user named the fixes, so those not in the plan are reported too.
     """
     more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
     return (*plan.choices, *(Choice(check) for check in more))
 
 
 class Judging(Protocol):
-    """What judges and plans: a workbench."""
+    """Judges and plans: a workbench."""
 
     @property
     def checks(self) -> tuple[AnyCheck, ...]: ...
@@ -76,8 +76,8 @@ class Trying:
     """Trials of one container.
 
     Args:
-        fixes: its checks and its checklist judge and plan.
-        facts: of a close look.
+        fixes: judges and plans with its checks.
+        facts: from a detailed inspection.
         members: the other members of its pod.
     """
 
@@ -103,14 +103,14 @@ class Trying:
         tell: Callable[[TrialEvent], None],
         stop: threading.Event,
     ) -> Trial:
-        """Try these fixes; blocking. All that was made is removed again, also when `stop` is set.
+        """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.
 
         Args:
-            tell: is told what happens, in this thread.
+            tell: called for each event, in this thread.
 
         Raises:
-            UsageError: it cannot be tried: simulated, steered by its image, a peer that is not there.
-            EngineError: Podman does not do it.
+            UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
+            EngineError: Podman fails.
             KeyboardInterrupt: `stop` was set.
         """
         if self._opened.simulated:
@@ -118,7 +118,7 @@ class Trying:
         facts, gatherer = self._facts, self._gatherer
         self._refuse_steered(facts)
         if not podman_is_installed():
-            raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+            raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
         changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
             request = TrialRequest(
@@ -146,7 +146,7 @@ class Trying:
             changing.close()
 
     def _refuse_steered(self, facts: ContainerFacts) -> None:
-        """An image whose annotations change how it is run may do with a twin what nobody asked for."""
+        """An image whose annotations change how it is run could do anything with a twin."""
         check = self._checks.get(_STEERING)
         if check is None:
             return
@@ -158,14 +158,14 @@ class Trying:
             )
 
     def _lesson(self, profile_path: str) -> Lesson:
-        """What learning takes: the profile in force is the one that a learned one must not be weaker than.
+        """The inputs of learning: a learned profile must not be weaker than the active one.
 
         Raises:
-            UsageError: nothing can be watched, because the engine is on another machine.
+            UsageError: nothing can be watched because the engine is on another machine.
         """
         facts = self._facts
         if not facts.engine.local:
-            raise UsageError("Learning watches processes of this machine; the engine is on another one.")
+            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
         own = facts.seccomp_rules if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") else None
         default = default_profile(facts, self._opened.files)
         base = default if isinstance(default, Unreadable) else default.rules
@@ -181,7 +181,7 @@ class Trying:
             None,
         )
         if peer is None:
-            raise UsageError(f"There is no container called {visible(name, 80)!r} to be a peer.")
+            raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
         return gatherer.container(gatherer.engine.inspect(peer.id), closer=True)
 
     def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:

@@ -1,1 +1,1 @@
-"""Newer images: what registries have, and the digests that are moved."""
+"""Newer images: what registries offer, and pins that are moved."""

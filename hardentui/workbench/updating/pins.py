@@ -1,7 +1,7 @@
-"""Moving the digests that Quadlet files pin: asked in the registry, after a cool-down, with a way back.
+"""Moving the digests pinned in Quadlet files: from the registry, after a cool-down, with undo.
 
-A pin is only safe when somebody moves it: a digest gets no updates. One that cannot be moved keeps none of
-the others back.
+A pin is only safe if it is moved: a digest gets no updates. One that cannot be moved does not stop
+the others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DROP_INS = tuple(f"{suffix}.d" for suffix in SUFFIXES)
 
 
 class PinState(StrEnum):
-    """What becomes of a pin."""
+    """The state of a pin."""
 
     CURRENT = "current"
     MOVES = "moves"
@@ -54,12 +54,12 @@ class PinFile(Struct, frozen=True):
 
 
 class PinReport(Struct, frozen=True):
-    """A pin and what its registry says.
+    """A pin and what its registry offers.
 
     Attributes:
-        newest: what the registry has under the tag.
-        dead: the registry does not have the pinned image any more.
-        reason: why it stays, waits or is not known.
+        newest: the registry's digest for the tag.
+        dead: the registry no longer has the pinned image.
+        reason: why it stays, waits or is unknown.
     """
 
     path: str
@@ -71,7 +71,7 @@ class PinReport(Struct, frozen=True):
 
 
 def default_places() -> tuple[str, ...]:
-    """The folders in which Quadlet looks for the units of this account."""
+    """The folders in which Quadlet looks for this account's units."""
     uid = os.geteuid()
     home = os.path.expanduser("~")
     manager = (
@@ -83,10 +83,10 @@ def default_places() -> tuple[str, ...]:
 
 
 def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
-    """Files with pinned images in these files and folders, drop-ins and subfolders included.
+    """Files with pinned images in these files and folders, including drop-ins and subfolders.
 
     Raises:
-        InputError: a place that was named is not there, or a file cannot be read.
+        InputError: a named place does not exist, or a file cannot be read.
     """
     by_path: dict[str, PinFile] = {}
     for place in places:
@@ -106,10 +106,10 @@ def ask_for(
     cool_down: int = COOL_DOWN,
     ask: Ask | None = None,
 ) -> tuple[PinReport, ...]:
-    """Ask the registry for each pin; one that does not answer keeps none of the others back.
+    """Query the registry for each pin; one that does not answer does not stop the others.
 
     Raises:
-        ToolMissing: skopeo is not here.
+        ToolMissing: skopeo is not installed.
     """
     answers = RegistryAnswers(state_folder)
     asks = ask or asker(stop)
@@ -127,7 +127,7 @@ def _report(
     path: str, pin: Pin, answers: RegistryAnswers, ask: Ask, now: datetime, cool_down: int
 ) -> PinReport:
     if not pin.tagged:
-        why = "it names no tag, so nothing says which image comes next"
+        why = "it has no tag, so the next image is unknown"
         return PinReport(path, pin, PinState.STAYS, reason=why)
     newest = skopeo.digest_of(pin.name, ask, logins())
     if isinstance(newest, Unreadable):
@@ -143,11 +143,11 @@ def _report(
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
     dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.said
     if path.startswith(_PACKAGED):
-        why = "a package brings this file; put one of your own in /etc/containers/systemd"
+        why = "this file belongs to a package; create your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)
     ripe = answer.first_seen + timedelta(days=cool_down)
     if now < ripe:
-        why = f"the new image cools down until {ripe:%Y-%m-%d}"
+        why = f"the new image is in its cool-down until {ripe:%Y-%m-%d}"
         return PinReport(path, pin, PinState.WAITS, answer, dead, why)
     return PinReport(path, pin, PinState.MOVES, answer, dead)
 
@@ -163,17 +163,17 @@ def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
 
 
 def diff_of(file: PinFile, text: str) -> str:
-    """What changes in it."""
+    """The diff of the file."""
     name = visible(file.path)
     lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), name, name, n=1)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
-    """Write the file with its moves; the journal keeps what was there. None where nothing moves.
+    """Write the file with its moves; the journal keeps the previous one. None if nothing moves.
 
     Raises:
-        WriteError, Locked, JournalError, ApplyFailed: the file is as it was.
+        WriteError, Locked, JournalError, ApplyFailed: the file is unchanged.
     """
     text = moves_of(file, [report for report in reports if report.path == file.path])
     if text == file.text:
@@ -188,7 +188,9 @@ def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
 
 
 def commands_after(reports: Iterable[PinReport]) -> tuple[str, ...]:
-    """What brings the moved images into use: pull first, so that a refused image stops nothing that runs."""
+    """Commands that put the moved images into use: pull first, so that a rejected image stops no running
+    container.
+    """
     moves = [report for report in reports if report.state is PinState.MOVES and report.newest]
     user = "" if os.geteuid() == 0 else " --user"
     pulls = dict.fromkeys(
@@ -225,7 +227,7 @@ def _read(path: str) -> str:
         with open(path, "rb") as file:
             content = file.read(_LONGEST + 1)
         if len(content) > _LONGEST:
-            raise InputError(f"{shown} is larger than any honest unit.")
+            raise InputError(f"{shown} is too large to be a unit.")
         return content.decode("utf-8")
     except OSError as error:
         raise InputError(f"{shown} cannot be read: {error.strerror}.") from error

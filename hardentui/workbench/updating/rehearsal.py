@@ -1,4 +1,4 @@
-"""Rehearsing an update on twins: the image of today, which a rollback would bring back, then the new one."""
+"""Rehearsing an update on twins: first today's image, which a rollback would restore, then the new one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MakeTrying = Callable[[ContainerFacts], Trying]
 
 
 class Rehearsal(Struct, frozen=True):
-    """What the twins showed.
+    """The result of the twins.
 
     Attributes:
         name: of the new image.
         old, new: IDs of the images.
-        before: the twin with the image of today; after: with the new one, None where the first failed.
+        before: the twin with today's image; after: with the new one, None if the first failed.
     """
 
     name: str
@@ -41,21 +41,21 @@ class Rehearsal(Struct, frozen=True):
 
 
 def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
-    """The image to rehearse: the one that was named, else what the container's own name means now.
+    """The image to rehearse: the named one, else the one that the container's image name points to now.
 
     Raises:
-        UsageError: it is not on this engine, or it is the one that runs.
+        UsageError: it is not on this engine, or already in use.
     """
     name = wanted or image_name(facts)
     shown = visible(name, 100)
     try:
         identity = str(gatherer.engine.image(name).get("Id") or "").removeprefix("sha256:")
     except NotFound:
-        raise UsageError(f"{shown} is not on this engine.", f"Fetch it first: podman pull {shown}") from None
+        raise UsageError(f"{shown} is not on this engine.", f"Pull it first: podman pull {shown}") from None
     if identity == _running(facts):
         raise UsageError(
-            f"{shown} is the image that {visible(facts.name, 60)} runs now, so there is nothing to rehearse.",
-            f"Fetch the new one first: podman pull {shown}; or name another one with --image.",
+            f"{shown} is already the image of {visible(facts.name, 60)}, so there is nothing to rehearse.",
+            f"Pull the new one first: podman pull {shown}; or name another one with --image.",
         )
     new = next((image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None)
     if new is None:
@@ -71,14 +71,14 @@ def rehearse(
     tell: Tell,
     stop: threading.Event,
 ) -> Rehearsal:
-    """Run a twin with each image and see whether it becomes ready; blocking. All twins are removed again.
+    """Run a twin with each image and test whether it becomes ready; blocking. All twins are removed.
 
     Args:
-        trying: makes the trials of a container with these facts.
+        trying: creates the trials of a container with these facts.
 
     Raises:
-        UsageError: it cannot be tried: simulated, steered by its image, a peer that is not there.
-        EngineError: Podman does not do it.
+        UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
+        EngineError: Podman fails.
     """
     before = trying(facts).run((), wishes, tell, stop).baseline
     after = None
@@ -94,16 +94,16 @@ def _running(facts: ContainerFacts) -> str:
 
 
 def lines_of(rehearsal: Rehearsal, container: str) -> Iterable[str]:
-    """What it showed, one sentence a line; raw texts of the engine among them."""
-    yield from _twin("with the image of today", rehearsal.old, rehearsal.before)
+    """The result, one sentence a line; contains raw texts of the engine."""
+    yield from _twin("with today's image", rehearsal.old, rehearsal.before)
     if rehearsal.after is None:
-        yield "The twin does not work even with the image of today, so the new one was not tried."
+        yield "The twin does not work even with today's image, so the new one was not tried."
         return
     yield from _twin(f"with {rehearsal.name}", rehearsal.new, rehearsal.after)
     if rehearsal.works:
-        yield f"{container} works with the new image, and with the old one that a rollback would bring back."
+        yield f"{container} works with the new image, and with the old one that a rollback would restore."
     else:
-        yield f"The update would break {container}. A rollback to the image of today works."
+        yield f"The update would break {container}. A rollback to today's image works."
 
 
 def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:

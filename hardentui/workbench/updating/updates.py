@@ -1,4 +1,4 @@
-"""Asking registries whether they have newer images. Nothing is pulled."""
+"""Checking registries for newer images. Nothing is pulled."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from hardentui.scanners import skopeo
 from hardentui.workbench.looking.parts import Parts
 
 COOL_DOWN = 3
-"""Days that a new image must have been there: a bad or hijacked release is often noticed by then."""
+"""Days that a new image must have been available: a bad or hijacked release is often noticed by then."""
 
 
 class Update(Struct, frozen=True):
-    """What a registry has for one name of an image.
+    """What a registry offers for one name of an image.
 
     Attributes:
-        here: the image has this digest already.
+        here: the image already has this digest.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Update(Struct, frozen=True):
     here: bool = False
 
     def ripe(self, now: datetime, days: int = COOL_DOWN) -> bool:
-        """A newer image that has been there long enough."""
+        """A newer image that has been available long enough."""
         answer = self.answer
         if isinstance(answer, Unreadable) or self.here:
             return False
@@ -46,12 +46,12 @@ class Update(Struct, frozen=True):
 
 
 def state_text(update: Update, days: int = COOL_DOWN) -> str:
-    """What the answer means, in plain words."""
+    """The answer in words."""
     answer = update.answer
     if isinstance(answer, Unreadable):
-        return f"not known: {answer.reason}"
+        return f"unknown: {answer.reason}"
     if update.here:
-        return "the registry has the image that is here"
+        return "up to date"
     since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
     if update.ripe(update.image.now, days):
         return since
@@ -59,7 +59,7 @@ def state_text(update: Update, days: int = COOL_DOWN) -> str:
 
 
 class Updates:
-    """Asks for the images of the engines that were opened.
+    """Checks the images of the opened engines.
 
     Args:
         ask: runs skopeo; by default a program of this host.
@@ -72,13 +72,13 @@ class Updates:
         self._answers = parts.registry
 
     def ask(self, images: Iterable[ImageFacts], told: Callable[[str], None]) -> tuple[Update, ...]:
-        """Ask for each name of each image; a registry that does not answer keeps none of the others back.
+        """Query each name of each image; a registry that does not answer does not stop the others.
 
         Args:
-            told: the name that is asked for now.
+            told: called with the name being queried.
 
         Raises:
-            ToolMissing: skopeo is not here.
+            ToolMissing: skopeo is not installed.
         """
         updates: list[Update] = []
         for image in images:
@@ -91,7 +91,7 @@ class Updates:
 
     def _one(self, image: ImageFacts, name: str) -> Update:
         if self._answers is None:
-            return Update(name, image, Unreadable("it is an image of a simulated host"))
+            return Update(name, image, Unreadable("the image belongs to a simulated host"))
         digest = skopeo.digest_of(name, self._ask, logins())
         if isinstance(digest, Unreadable):
             refuse_without_skopeo(digest)
@@ -104,15 +104,15 @@ class Updates:
 
 
 def refuse_without_skopeo(answer: Unreadable) -> None:
-    """Raises ToolMissing where that is what an answer says."""
+    """Raises ToolMissing if an answer says so."""
     if isinstance(answer, NotInstalled):
         raise ToolMissing(
-            "Registries are asked with skopeo, and it is not installed.", "apt-get install skopeo"
+            "Querying registries needs skopeo, which is not installed.", "apt-get install skopeo"
         )
 
 
 def logins() -> Mapping[str, str]:
-    """Leads skopeo to the logins of this account, as Podman keeps them."""
+    """Points skopeo to this account's logins, as Podman keeps them."""
     if os.environ.get("REGISTRY_AUTH_FILE"):
         return {}
     logins_file = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
@@ -120,7 +120,7 @@ def logins() -> Mapping[str, str]:
 
 
 def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
-    """Full names under which a registry may have a newer image: no local one, none with a digest."""
+    """Full names under which a registry may have a newer image: not local ones, and none with a digest."""
     names = []
     for name in image.names:
         about = reference(name)
@@ -131,6 +131,6 @@ def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
 
 
 def digests_of(image: ImageFacts) -> frozenset[str]:
-    """Every digest that this image has in a registry: of the list of architectures, and its own."""
+    """Every digest of this image in a registry: its manifest list's, and its own."""
     listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})

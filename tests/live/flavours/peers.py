@@ -1,7 +1,7 @@
-"""The peers: what other benches say of containers of which the truth is known, and what proves our answer.
+"""What other tools report about containers whose true state is known, and what proves our answer.
 
-`RECORDED` are answers of benches that were run once and cannot be had on every machine; `MEASURED` are
-conditions that tools/peers.py asks the peers about that can be installed anywhere.
+`RECORDED` are answers of benchmarks that were run once and are not available on every machine; `MEASURED` are
+the conditions that tools/peers.py checks with tools that can be installed anywhere.
 """
 
 from __future__ import annotations
@@ -78,18 +78,18 @@ def _bad(flavour: Flavour, engine: str) -> frozenset[str]:
 RECORDED = (
     Recorded(
         "it has no health check",
-        "pass: its query errs, so it counts as pass",
+        "pass: its query fails, which it counts as a pass",
         "pass (4.6)",
         (Proof("health-none", "missing-health-check"),),
     ),
     Recorded(
-        "`--privileged` switches seccomp off",
-        "pass: no option says so",
+        "`--privileged` turns seccomp off",
+        "pass: it only reads the options",
         "pass (5.21)",
         (Proof("privileged", "seccomp-unconfined"),),
     ),
     Recorded(
-        "the container has the user namespace of the host",
+        "the container shares the host's user namespace",
         "pass",
         "pass (5.30)",
         (Proof("no-userns", "host-user-namespace"),),
@@ -103,18 +103,18 @@ RECORDED = (
     Recorded(
         "limits are set with `--cpus`",
         "",
-        "fails all the same",
+        "fails",
         (Proof("hardened", "no-cpu-limit", fails=False),),
     ),
     Recorded(
-        "an image was built here and is the newest",
+        "an image was built on this host and is the newest",
         "",
         '"newer image"',
         (Proof("hardened", "superseded-image", fails=False),),
     ),
     Recorded(
         "the host's sshd, seen through `--pid=host`",
-        "warns of an sshd inside",
+        "warns about an sshd inside",
         "",
         (
             Proof("pid-host-rootful", "host-pid"),
@@ -122,14 +122,14 @@ RECORDED = (
         ),
     ),
     Recorded(
-        "SELinux, whenever any security option is set",
+        "SELinux, when any security option is set",
         "pass",
         "",
-        ours="judged by the label of the process",
+        ours="judged by the process label",
         test="tests/unit/checks/test_privileges.py::test_selinux_label_of_the_process_decides",
     ),
     Recorded(
-        "`ulimit` settings are loose",
+        "loose `ulimit` settings",
         "pass",
         "pass (5.18)",
         (Proof("ulimit-core", "loose-ulimits"), Proof("ulimit-nofile", "loose-ulimits")),
@@ -143,10 +143,10 @@ RECORDED = (
     ),
 )
 MEASURED = (
-    Measured("it is privileged", Proof("privileged", "privileged"), ("CKV_K8S_16",)),
-    Measured("the main process is root", Proof("user-root", "root-user"), ("CKV_K8S_23", "CKV_K8S_40")),
+    Measured("privileged", Proof("privileged", "privileged"), ("CKV_K8S_16",)),
+    Measured("the main process runs as root", Proof("user-root", "root-user"), ("CKV_K8S_23", "CKV_K8S_40")),
     Measured(
-        "set-user-id programs may raise its rights",
+        "setuid programs can gain privileges",
         Proof("new-privileges", "new-privileges-allowed"),
         ("CKV_K8S_20",),
     ),
@@ -158,28 +158,30 @@ MEASURED = (
     Measured(
         "it has SYS_ADMIN", Proof("cap-sys-admin", "host-takeover-capabilities"), ("CKV_K8S_25", "CKV_K8S_39")
     ),
-    Measured("no system-call filter", Proof("seccomp-unconfined", "seccomp-unconfined"), ("CKV_K8S_31",)),
+    Measured("no seccomp filter", Proof("seccomp-unconfined", "seccomp-unconfined"), ("CKV_K8S_31",)),
     Measured("/proc and /sys are unmasked", Proof("unmask-all", "unmasked-system-paths")),
-    Measured(
-        "the root file system can be written", Proof("writable-root", "writable-rootfs"), ("CKV_K8S_22",)
-    ),
+    Measured("the root file system is writable", Proof("writable-root", "writable-rootfs"), ("CKV_K8S_22",)),
     Measured("no memory limit", Proof("no-memory-limit", "no-memory-limit"), ("CKV_K8S_13",)),
-    Measured("no processor limit", Proof("no-cpu-limit", "no-cpu-limit"), ("CKV_K8S_11",)),
-    Measured("no limit of processes", Proof("pids-unlimited", "no-pids-limit")),
+    Measured("no CPU limit", Proof("no-cpu-limit", "no-cpu-limit"), ("CKV_K8S_11",)),
+    Measured("no process limit", Proof("pids-unlimited", "no-pids-limit")),
     Measured("no health check", Proof("health-none", "missing-health-check"), ("CKV_K8S_8",)),
-    Measured("it sees the processes of the host", Proof("pid-host-rootful", "host-pid"), ("CKV_K8S_17",)),
-    Measured("it shares the host's memory segments", Proof("ipc-host", "host-ipc"), ("CKV_K8S_18",)),
-    Measured("it is on the host's own network", Proof("network-host", "host-network"), ("CKV_K8S_19",)),
+    Measured("it sees the host's processes", Proof("pid-host-rootful", "host-pid"), ("CKV_K8S_17",)),
+    Measured("it shares the host's IPC namespace", Proof("ipc-host", "host-ipc"), ("CKV_K8S_18",)),
+    Measured("it uses the host's network", Proof("network-host", "host-network"), ("CKV_K8S_19",)),
     Measured("it is on the default network", Proof("network-default", "default-network")),
     Measured("it shares the host's user namespace", Proof("no-userns", "host-user-namespace")),
     Measured("the engine's socket is mounted", Proof("socket", "mounted-engine-socket"), ("CKV_K8S_27",)),
-    Measured("/etc of the host is mounted, writable", Proof("bind-etc-rw", "sensitive-host-mount")),
-    Measured("a port is open on every address", Proof("port-all", "wildcard-port"), ("CKV_K8S_26",)),
+    Measured("the host's /etc is mounted writable", Proof("bind-etc-rw", "sensitive-host-mount")),
+    Measured("a port is published on all addresses", Proof("port-all", "wildcard-port"), ("CKV_K8S_26",)),
     Measured(
-        "a password stands in a variable", Proof("secret-env", "plaintext-secret-env"), ("CKV_SECRET_6",)
+        "a password is in an environment variable",
+        Proof("secret-env", "plaintext-secret-env"),
+        ("CKV_SECRET_6",),
     ),
     Measured(
-        "a stopped container may write everywhere", Proof("exited-bad", "writable-rootfs"), ("CKV_K8S_22",)
+        "a stopped container has a writable root file system",
+        Proof("exited-bad", "writable-rootfs"),
+        ("CKV_K8S_22",),
     ),
 )
 
@@ -187,7 +189,7 @@ MEASURED = (
 def recorded_table() -> str:
     """The recorded answers as Markdown."""
     lines = [
-        "| what is true | docker-bench-security | podman-security-bench | HardenTUI |",
+        "| true state | docker-bench-security | podman-security-bench | HardenTUI |",
         "|---|---|---|---|",
     ]
     lines += [f"| {row.truth} | {row.docker} | {row.podman} | {_ours(row)} |" for row in RECORDED]

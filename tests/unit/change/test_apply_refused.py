@@ -19,7 +19,7 @@ def test_nothing_is_applied_on_a_simulated_host(
     own_state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip
     assert main(["apply", "shop-web", "--likely", "--yes", "--demo"]) == 2
-    assert "made-up" in capsys.readouterr().err
+    assert "simulated or saved" in capsys.readouterr().err
     assert not list(own_state.rglob("*.json"))
 
 

@@ -87,7 +87,7 @@ def test_the_next_start_takes_back_what_is_overdue(
     monkeypatch.setattr(confirm_timer, "start_detached", lambda words: asked.append(list(words)))
     told = list(cut_off_changes())
     if started:
-        assert told == [f"nobody confirmed a change of web in time: it goes back now ({IDENTITY})"]
+        assert told == [f"nobody confirmed a change of web in time: it is rolled back now ({IDENTITY})"]
         assert asked[0][-4:] == ["undo", IDENTITY, "--expired", "--yes"]
     else:
         assert (told, asked) == ([], [])

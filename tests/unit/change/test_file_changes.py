@@ -109,7 +109,7 @@ def test_a_later_change_has_to_go_back_first(host: Host) -> None:
     first = host.change()
     host.files[0] = (str(host.policy), "newer policy\n", 0o644)
     second = host.change()
-    with pytest.raises(UsageError, match=f"later change of {host.policy} stands on {first.id}"):
+    with pytest.raises(UsageError, match=f"later change of {host.policy} depends on {first.id}"):
         host.undo(first)
     host.undo(second)
     host.undo(first)
@@ -202,12 +202,30 @@ def test_a_failure_at_any_operation_leaves_all_as_it_was(
             raise WriteError("The disk is full.")
 
     entry = _entry(host)
-    with pytest.raises(ApplyFailed, match=r"The disk is full\. Everything is as it was before\."):
+    with pytest.raises(ApplyFailed, match=r"The disk is full\. Everything is as before\."):
         Transaction(host.journal, [FileOperator()], fail).run(entry)
     assert host.state() == before
     kept = host.journal.read(entry.id)
     assert (kept.state, kept.begun) == (EntryState.ROLLED_BACK, number)
     assert "disk is full" in kept.reason
+
+
+def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> None:
+    before = host.state()
+
+    def lost(event: ChangeEvent) -> None:
+        if isinstance(event, OperationDone):
+            raise BrokenPipeError
+
+    entry = _entry(host)
+    with pytest.raises(BrokenPipeError):
+        Transaction(host.journal, [FileOperator()], lost).run(entry)
+    assert host.state() == before
+    kept = host.journal.read(entry.id)
+    assert (kept.state, kept.reason) == (
+        EntryState.ROLLED_BACK,
+        "It was interrupted: nobody reads any more what it says.",
+    )
 
 
 @pytest.mark.parametrize("when", ["OperationBegun", "OperationDone"])
@@ -272,7 +290,7 @@ def test_a_link_in_the_place_of_a_file_is_refused(host: Host) -> None:
 
 def test_only_what_waits_can_be_confirmed(host: Host) -> None:
     entry = host.change()
-    with pytest.raises(UsageError, match="waits for no confirmation"):
+    with pytest.raises(UsageError, match="is not waiting for confirmation"):
         confirm(host.journal, entry.id)
 
 

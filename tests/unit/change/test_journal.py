@@ -87,7 +87,7 @@ def test_an_entry_whose_original_was_removed_offers_no_way_back(tmp_path: Path) 
     assert journal.newest_to_undo() == first
     with pytest.raises(UsageError, match="cannot be undone"):
         refuse_to_undo(journal, last)
-    with pytest.raises(UsageError, match="A later change of web stands on"):
+    with pytest.raises(UsageError, match="A later change of web depends on"):
         refuse_to_undo(journal, first)
 
 
@@ -99,7 +99,7 @@ def test_entries_are_found_by_a_part_of_their_id(tmp_path: Path) -> None:
     assert journal.find("20261126-07").id == "20261126-070000-00a2"
     with pytest.raises(UsageError, match="more than one"):
         journal.find("20261126")
-    with pytest.raises(UsageError, match="is no entry"):
+    with pytest.raises(UsageError, match="is not an entry"):
         journal.find("../../etc/passwd")
 
 

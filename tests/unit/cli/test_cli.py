@@ -109,7 +109,7 @@ def test_findings_are_1(run: Run) -> None:
         (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
         (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a folder"),
         (("convert", "db", "--demo", "--to", "compose"), "--to"),
-        (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
+        (("facts", "save", "/tmp/x", "--demo"), "facts of the simulated host cannot be saved"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
         (("check", "--connection", "nowhere-near"), "no connection called"),
         (("--connection", "check", "convert", "db"), "no connection called"),
@@ -272,7 +272,7 @@ def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run
     assert set(some) < set(whole)
     answer = run("check", "--demo", "--check", "vulnerable-engine", "--filter", "name=shop-web")
     assert answer.code == 2
-    assert "Leave the names and the filter out" in answer.err
+    assert "Omit the names and the filter" in answer.err
 
 
 def test_the_words_of_the_filter_are_explained(run: Run) -> None:
@@ -411,7 +411,7 @@ def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, An
         one["Id"] = "abc" + one["Id"][3:]
     answer = run("check", "--facts", _facts(tmp_path, demo), "abc")
     assert answer.code == 2
-    assert "'abc' means more than one container" in answer.err
+    assert "'abc' matches more than one container" in answer.err
 
 
 def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
@@ -430,7 +430,7 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
     monkeypatch.setattr(Containers, "rows", rows)
     answer = run("check", "--facts", path, "db")
     assert answer.code == 0
-    assert "note: db was removed meanwhile" in answer.err
+    assert "note: db was removed during the check" in answer.err
 
 
 @pytest.mark.parametrize("name", ["db", "cache", "uyuni-server"])

@@ -90,10 +90,10 @@ def test_the_file_tells_when_and_where(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("[]", "no saved facts"),
-        ('{"schema": "hardentui/facts/2"}', "no saved facts"),
+        ("", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "not a file of saved facts"),
+        ('{"schema": "hardentui/facts/2"}', "not a file of saved facts"),
         ('{"schema": "hardentui/facts/1"}', "damaged"),
         ('{"schema": "hardentui/facts/1", "time": 3}', "damaged"),
         (

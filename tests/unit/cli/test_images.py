@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_4_and_says_why(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(simulated, "_inventories", lambda document, images: {})
     code, out, err = run("images", "--demo", "--inside", "nginx")
     assert code == 4
-    assert "not looked inside" in out
+    assert "not inspected" in out
     assert "docker.io/library/nginx:1.27: the image could not be read" in err
 
 
@@ -196,7 +196,7 @@ def test_the_networks_of_the_simulated_host(run: Run) -> None:
     assert "shop-web" in found["shop-net"]["members"]
     assert any("shop-web *:80 -> 80/tcp" in one for one in found["shop-net"]["outside"])
     assert "podman" in found["shop-net"]["reaches"]
-    assert found["(host)"]["outside"] == ["every port that they open"]
+    assert found["(host)"]["outside"] == ["every port they open"]
 
 
 def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
@@ -231,7 +231,7 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
     code, out, err = run("images", "--demo", "--scan", "nginx")
     assert code == 4
     assert "stored scan results were not read" in out
-    assert "no vulnerability scanner here, so nothing was scanned" in err
+    assert "no vulnerability scanner on this host, so nothing was scanned" in err
     assert "zypper install trivy" in err
     assert run("images", "--demo", "--scan", "--scanner", "grype")[0] == 4
 
@@ -249,7 +249,7 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("{}", "not from a known scanner"),
         ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
         (

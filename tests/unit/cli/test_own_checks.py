@@ -97,7 +97,7 @@ def test_a_profile_is_named_in_the_report_and_says_what_it_does_not_ask(
     assert "root-user" not in out
     assert "against the checklist" not in _out(capsys, "check", "uyuni-server", "--demo")[1]
     code, out = _out(capsys, "explain", "root-user", "--checklist", "systemd")
-    assert "Not asked by the checklist systemd" in out
+    assert "Not part of the checklist systemd" in out
     assert run(("check", "--demo", "--check", "root-user", "--checklist", "systemd")) == 2
     assert "systemd is root inside" in capsys.readouterr().err
 

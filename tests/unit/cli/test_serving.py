@@ -109,4 +109,4 @@ def test_a_session_writes_nothing_outside_its_folder(tmp_path: Path, monkeypatch
 
 def test_nobody_serves_in_the_clear_by_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0"]) == 2
-    assert "in the clear" in capsys.readouterr().err
+    assert "unencrypted" in capsys.readouterr().err

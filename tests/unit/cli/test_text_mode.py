@@ -71,17 +71,17 @@ def test_slips_are_told_and_the_dialogue_goes_on(talk: Talk) -> None:
     said = talk(
         "plan", "opne x", "open shop-wbe", "open", "diff kub", "open shop-web", "diff kub", "write", "next"
     )
-    assert "plan is about a container." in said
-    assert "There is no word 'opne' here; did you mean 'open'?" in said
+    assert "plan needs an open container." in said
+    assert "There is no command 'opne' here; did you mean 'open'?" in said
     assert "There is no container called 'shop-wbe'." in said
-    assert "There is no kind 'kub'; did you mean 'kube'?" in said
+    assert "There is no file type 'kub'; did you mean 'kube'?" in said
     assert "write needs a folder." in said
     assert "hardentui trial shop-web --likely" in said
 
 
 def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
     said = talk("list name:shop", "list sate:running")
-    assert "4 containers, the worst first." in said
+    assert "4 containers, worst first." in said
     assert said.count("1. backup") == 2, "what is no filter is left out"
     assert "sate" in said
 

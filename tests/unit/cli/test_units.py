@@ -20,7 +20,7 @@ def test_a_quadlet_is_edited_and_all_else_in_it_stays(run: Run) -> None:
     assert "NoNewPrivileges=true" in answer.out
     for kept in ("# plain http; TLS ends at the load balancer", "# The shop front.", "PublishPort=80:80"):
         assert kept in answer.out
-    assert "only the planned changes are in the command" in answer.err
+    assert "the command contains only the planned changes" in answer.err
 
 
 def test_a_generated_unit_gets_a_drop_in_that_is_read_last(run: Run, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str)
     """Its paths may well exist on the machine that this runs on."""
     answer = run("fix", name, "--demo", "--all", "--to", way, "--in-place")
     assert answer.code == 2
-    assert "nothing is changed in place" in answer.err
+    assert "nothing can be changed in place" in answer.err
     for path in (
         "/etc/containers/systemd/shop-web.container",
         "/etc/containers/systemd/shop-web.container.d",

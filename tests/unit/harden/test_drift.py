@@ -124,9 +124,9 @@ def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
     plan = Plan(facts.name, "localhost/a:1", (), (), facts.spec, facts.spec)
     made = changed_unit(files, facts, plan, Target.UNIT, verify=False)
     told = [
-        note for note in made.warnings if note.startswith("it runs with other options than its unit today: ")
+        note for note in made.warnings if note.startswith("the running container differs from its unit: ")
     ]
-    assert [note.rpartition("today: ")[2] for note in told] == [
+    assert [note.rpartition("unit: ")[2] for note in told] == [
         "--env: the file says TOKEN, TOKEN runs",
         "--read-only: the file says True, nothing runs",
     ]
@@ -145,8 +145,8 @@ def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[Container]\nImage=a\nContainerName=db\n", "makes a container called db"),
-        ("[Container]\nImage=a\n", "makes a container called systemd-web"),
+        ("[Container]\nImage=a\nContainerName=db\n", "creates a container called db"),
+        ("[Container]\nImage=a\n", "creates a container called systemd-web"),
         ("[Service]\nExecStart=/bin/true\n", "no section"),
         ("[Container]\nImage=a\rb\n", "carriage return"),
         ("\udcff\n[Container]\n", "UTF-8"),

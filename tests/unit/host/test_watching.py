@@ -65,7 +65,7 @@ def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
     assert (
         status(files, "unaudited-engine", loaded=RULES.replace("-w /etc/containers", "-w /etc/x")) == "fail"
     )
-    assert status(files, "unaudited-engine") == "fail"  # the kernel was not asked, and auditd does not run
+    assert status(files, "unaudited-engine") == "fail"  # the kernel was not traced, and auditd does not run
     process(files, 9, "/usr/sbin/auditd")
     assert status(files, "unaudited-engine") == "pass"
 

@@ -51,10 +51,12 @@ def test_packages_system_and_image_are_told() -> None:
 
 
 def test_what_it_does_not_list_is_told() -> None:
-    made = document(facts(LIBC, packages={"dpkg": 3}, uncounted=("rpm",), gaps=("layer 2: it was cut off",)))
+    made = document(
+        facts(LIBC, packages={"dpkg": 3}, uncounted=("rpm",), gaps=("layer 2: it was truncated",))
+    )
     assert [one["value"] for one in made["metadata"]["properties"]] == [
         "2 packages have no name or version in their database",
-        "layer 2: it was cut off",
+        "layer 2: it was truncated",
         ONLY_DISTRIBUTION,
         "packages of rpm could not be read",
     ]

@@ -127,7 +127,7 @@ def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
     later = replace(fixed(found, made), text=updated)
     assert outdated_copy(later) == made.files[0].path
     before = unit_spec(later)
-    with pytest.raises(CannotExpress, match="repeats a command that the unit has changed since"):
+    with pytest.raises(CannotExpress, match="repeats a command that has since changed in the unit"):
         planned(later, before.with_(CAP_DROP, ("all",)))
 
 
@@ -193,7 +193,7 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     made = edited(found, Plan("web", "a", (), (), before, after), target)
     assert made.left_out == ()
     proof = prove_edit(found, made, target, VERSION)
-    assert proof.startswith(f"the generator of Podman {target}, as it is built into HardenTUI, accepts it")
+    assert proof.startswith(f"the generator of Podman {target}, as built into HardenTUI, accepts it")
 
 
 def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
@@ -205,5 +205,5 @@ def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
     plan = Plan("web", "a", (), (), before, before.with_(USER, "app"))
     made = edited(found, plan, VERSION)  # written for a newer Podman than the one that is going to read it
     assert "User=app" in made.files[0].text
-    with pytest.raises(GeneratorError, match="another command than was meant"):
+    with pytest.raises(GeneratorError, match="not run the intended command"):
         prove_edit(found, made, target, VERSION)

@@ -382,7 +382,7 @@ def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
     assert _written(None) == (
-        "the generator of Podman 5.4.2, as it is built into HardenTUI, accepts it and makes exactly the"
+        "the generator of Podman 5.4.2, as built into HardenTUI, accepts it and produces exactly the"
         " intended command"
     )
 
@@ -390,9 +390,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
-    assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
-        version
-    )
+    assert f"the generator of Podman {version}, as built into HardenTUI, accepts it" in _written(version)
 
 
 def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,6 +408,6 @@ def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytes
 def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
     monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
-    with pytest.raises(GeneratorError, match="would run another command than was meant") as caught:
+    with pytest.raises(GeneratorError, match="would not produce the intended command") as caught:
         _written(None)
     assert "command: meant 'sh' '-c'" in caught.value.hint

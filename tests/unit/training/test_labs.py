@@ -176,7 +176,7 @@ def test_networks_of_a_lab_are_its_own() -> None:
         (("checks = [", 'checks = ["no-such-check", '), "no check called no-such-check"),
         (('level = "gentle"', 'level = "hard"'), "level"),
         (("[attack]", "[attack]\nmoves_tag = true"), "exactly one of run, moves_tag"),
-        (("[attack]", '[attack]\nneighbour = "guest"'), "none of its neighbours"),
+        (("[attack]", '[attack]\nneighbour = "guest"'), "not one of its neighbours"),
         (('title = "A page', 'colour = "red"\ntitle = "A page'), "colour"),
         (('title = "A page', "title = A page"), "read-only has a fault"),
     ],

@@ -116,7 +116,7 @@ def test_what_is_read_only_stays_so_and_is_not_relabelled() -> None:
 def test_what_cannot_lie_below_an_overlay_is_read_only(source: str) -> None:
     made_of = twin((MOUNTS, (Mount("bind", source, "/x", ("rw",)),)))
     assert made_of.spec[MOUNTS] == (Mount("bind", source, "/x", ("ro",)),)
-    assert f"the right to write to {source}" in made_of.lacks[0]
+    assert f"write access to {source}" in made_of.lacks[0]
 
 
 def test_a_socket_of_the_host_is_not_handed_over() -> None:

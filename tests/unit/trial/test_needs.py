@@ -12,10 +12,10 @@ from hardentui.model.observation import (
     Caller,
     CallLog,
     CapabilityCheck,
-    Connection,
     Observation,
     Sampled,
     SocketAddress,
+    SocketEndpoint,
     TouchedFile,
 )
 from hardentui.trial.learned.limits import memory_limit, pids_limit
@@ -182,9 +182,9 @@ def test_outgoing_connections_but_to_itself() -> None:
     own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
     unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
     found = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
-    assert found.outgoing == (Connection("tcp", "10.0.0.9", 5432),)
+    assert found.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
     asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
-    assert needs(observed(asking)).outgoing == (Connection("udp", "10.0.0.1", 53),)
+    assert needs(observed(asking)).outgoing == (SocketEndpoint("udp", "10.0.0.1", 53),)
     assert needs(Observation()).outgoing is None
 
 
@@ -200,7 +200,9 @@ def test_limits_have_head_room() -> None:
 
 
 def _sampled(memory: int | Unreadable, uids: frozenset[int]) -> Sampled:
-    return Sampled(listening=(Connection("tcp", "0.0.0.0", 80),), memory_peak=memory, uids=uids, samples=1)
+    return Sampled(
+        listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory, uids=uids, samples=1
+    )
 
 
 def test_observations_merge() -> None:
@@ -213,7 +215,7 @@ def test_observations_merge() -> None:
     assert isinstance(both.sampled, Sampled)
     assert both.sampled.memory_peak == 7
     assert both.sampled.uids == frozenset({0, 33})
-    assert both.sampled.listening == (Connection("tcp", "0.0.0.0", 80),)
+    assert both.sampled.listening == (SocketEndpoint("tcp", "0.0.0.0", 80),)
     assert both.written == ("/a", "/b")
 
 

@@ -20,7 +20,13 @@ from hardentui.model.trial import Baseline, Result, Trial
 from hardentui.model.trial import How as How
 from hardentui.options import CAP_ADD, CAP_DROP, ENV, MEMORY, MOUNTS, READ_ONLY, TMPFS, Mount
 from hardentui.trial import results
-from hardentui.trial.configuration import CapabilityBack, Configuration, Raised, TwinPlanner, WritableFolder
+from hardentui.trial.configuration import (
+    CapabilityBack,
+    Raised,
+    TrialConfiguration,
+    TwinPlanner,
+    WritableFolder,
+)
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 
@@ -38,7 +44,7 @@ def plan_for(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
-def record(facts: ContainerFacts, configuration: Configuration) -> Trial:
+def record(facts: ContainerFacts, configuration: TrialConfiguration) -> Trial:
     planner = TwinPlanner(facts, plan_for)
     plan, spec = planner.plan(configuration.choices), planner.spec(configuration)
     loose = {c for one in configuration.loosenings for c in planner.checks_of(one, configuration.choices)}
@@ -54,7 +60,7 @@ def record(facts: ContainerFacts, configuration: Configuration) -> Trial:
     )
 
 
-LOOSE = Configuration(
+LOOSE = TrialConfiguration(
     FIXES,
     (
         CapabilityBack("CAP_CHOWN"),
@@ -116,8 +122,8 @@ def test_a_container_that_changed_since_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{}", "no result of a trial"),
-        ("no json", "no result of a trial"),
+        ("{}", "not a result of a trial"),
+        ("no json", "not a result of a trial"),
         (
             as_json(Trial(container="x", result=Result.NOTHING_WORKS, baseline=Baseline(True, How.PORTS, 1))),
             "No change",
@@ -133,5 +139,5 @@ def test_an_option_that_nobody_knows_is_refused() -> None:
     document = json.loads(as_json(record(container(), LOOSE)))
     document["options"][0]["option"] = "no-such-option"
     trial = read_trial(json.dumps(document))
-    with pytest.raises(InputError, match="not known"):
+    with pytest.raises(InputError, match="unknown"):
         plan_of(trial, plan_for(container(), choices_of(trial)))

@@ -45,7 +45,7 @@ def test_a_user_gets_files_of_their_own_and_what_the_system_says_comes_along() -
         f"{own}/registries.d/50-hardentui.yaml",
     }
     assert paths[f"{own}/registries.d/site.yaml"].text == files["/etc/containers/registries.d/site.yaml"]
-    assert any("replaces the system's policy" in note for note in draft.notes)
+    assert any("will replace the system's policy" in note for note in draft.notes)
     assert draft.rejects
 
 
@@ -61,7 +61,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
     draft = asked.draft([RULE], reject=True, accept_in_use=False)
     assert draft.refused == ("docker.io/library/nginx:latest",)
     assert draft.unsigned == ("quay.io/team/app:1",)
-    assert "could not be pulled any more" in why_not(draft, ())
+    assert "could no longer be pulled" in why_not(draft, ())
     draft = asked.draft([RULE], reject=True, accept_in_use=True)
     assert draft.refused == ()
     assert [one.scope for one in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]
@@ -82,7 +82,7 @@ def test_nothing_is_applied_without_all_of_its_pulls() -> None:
     ]
     assert why_not(draft, good) == ""
     for index in range(4):
-        assert why_not(draft, good[:index] + good[index + 1 :]) == "1 of its pulls were not made"
+        assert why_not(draft, good[:index] + good[index + 1 :]) == "1 of its pulls are missing"
         for verdict in PullVerdict:
             bad = [*good]
             bad[index] = proof(good[index].case, good[index].scope, good[index].wanted, verdict)
@@ -132,9 +132,9 @@ def options(**given: object) -> Namespace:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"accept": ["nginx"]}, "names no registry"),
-        ({"accept": ["quay.io/Team"]}, "no scope of a policy"),
-        ({"accept": ["quay.io/team\n"]}, "no scope of a policy"),
+        ({"accept": ["nginx"]}, "has no registry"),
+        ({"accept": ["quay.io/Team"]}, "not a scope of a policy"),
+        ({"accept": ["quay.io/team\n"]}, "not a scope of a policy"),
         ({"accept": ["quay.io", "quay.io"]}, "Two rules"),
         ({"sigstore": ["quay.io"]}, "SCOPE=VALUE"),
         ({"keyless": ["quay.io=a@b"]}, "needs --issuer"),

@@ -37,4 +37,4 @@ def test_the_beginning_has_a_name_of_its_own() -> None:
         engine_choices(selection, nowhere)[0].name
         for selection in (Selection(), Selection(demo=True), Selection(facts_file="host.json"))
     ]
-    assert names == ["what is found by itself", "simulated host", "host.json"]
+    assert names == ["automatic search", "simulated host", "host.json"]

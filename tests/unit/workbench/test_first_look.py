@@ -61,6 +61,6 @@ def test_work_that_was_begun_gives_its_result_or_its_error() -> None:
 def test_work_that_does_not_end_is_waited_for_with_a_limit() -> None:
     end = threading.Event()
     begun = Begun(lambda: end.wait(60), "Reading the host", limit=0.05)
-    with pytest.raises(HardenError, match="Reading the host did not come to an end"):
+    with pytest.raises(HardenError, match="Reading the host did not finish"):
         begun.result()
     end.set()

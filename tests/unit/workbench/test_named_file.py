@@ -16,7 +16,7 @@ def test_a_text_is_read_whole(tmp_path: Path) -> None:
     assert read_named(str(file)) == "é = 1\n"
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"\xff", "no UTF-8 text"), (b"x" * 11, "larger than")])
+@pytest.mark.parametrize(("content", "why"), [(b"\xff", "not UTF-8 text"), (b"x" * 11, "larger than")])
 def test_what_is_no_text_or_too_large_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "plan.toml"
     file.write_bytes(content)

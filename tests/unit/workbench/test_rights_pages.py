@@ -82,7 +82,7 @@ def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
     rows = {row.name: row for row in page.rows}
     assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
     assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
-    assert "Never used while the trial watched: KILL." in summary(page)
+    assert "Never used during the trial: KILL." in summary(page)
 
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:

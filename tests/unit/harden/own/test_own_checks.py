@@ -19,7 +19,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Severity, Status
 from hardentui.model.known import Unreadable
-from hardentui.model.own_check import Operator, OwnCheck, Shape
+from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
@@ -53,15 +53,15 @@ TZ = OPTIONS["tz"]
 def _row(option: str, operator: str, value: Any = None, **over: Any) -> OwnCheck:
     row = OPTIONS.get(option)
     shape = shape_of(row) if row else FACTS[option].shape
-    told = None if value is None else typed(shape, Operator(operator), value, row)
+    told = None if value is None else typed(shape, CheckOperator(operator), value, row)
     if "set" in over:
-        over["set"] = typed(shape, Operator.EQUALS, over["set"], row)
+        over["set"] = typed(shape, CheckOperator.EQUALS, over["set"], row)
     return OwnCheck(
         id="site-own",
         title="Not as the site wants it",
         step=5,
         severity=Severity.HIGH,
-        operator=Operator(operator),
+        operator=CheckOperator(operator),
         value=told,
         option=option if row else "",
         fact="" if row else option,
@@ -256,7 +256,7 @@ def test_every_fact_answers_without_a_host(name: str) -> None:
     for facts in (container(), container(kernel=Kernel(7)), container(kernel=Unreadable("no rights"))):
         for operator in OPERATORS[fact.shape]:
             value = {Shape.NUMBER: 5, Shape.SWITCH: True}.get(fact.shape, "x")
-            given = None if operator in (Operator.PRESENT, Operator.ABSENT) else value
+            given = None if operator in (CheckOperator.PRESENT, CheckOperator.ABSENT) else value
             verdict = check_of(_row(name, operator.value, given)).verdict(facts)
             assert verdict.status is Status.PASS or verdict.reason
 

@@ -45,7 +45,7 @@ def test_fixes_and_their_values_are_taken() -> None:
         ),
         (
             '[[fix]]\ncheck = "no-pids-limit"\nparameters = {limit = "x"}',
-            "3: limit must be of the kind of 512",
+            "3: limit must be a value like 512",
         ),
         (
             '[[fix]]\ncheck = "no-memory-limit"\nparameters = {memory = "x"}',
@@ -53,7 +53,7 @@ def test_fixes_and_their_values_are_taken() -> None:
         ),
         ('[[fix]]\ncheck = "no-memory-limit"\nparameters = 3', "3: parameters must be a table"),
         ("fix = 3", "1: fix must be an array of tables"),
-        ('[[fix]]\ncheck = "a"\n\nbroken', "4: no TOML"),
+        ('[[fix]]\ncheck = "a"\n\nbroken', "4: invalid TOML"),
     ],
 )
 def test_every_fault_of_a_plan_has_its_line(text: str, fault: str) -> None:

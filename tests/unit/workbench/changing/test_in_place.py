@@ -75,8 +75,8 @@ def test_what_is_elsewhere_says_so(config: Path) -> None:
     remote = own_unit(FILES, replace(one, engine=replace(one.engine, local=False)))
     assert missing is not None
     assert remote is not None
-    assert "no file of that unit was found" in missing.why_not
-    assert "on the machine of its engine" in remote.why_not
+    assert "which has no file" in missing.why_not
+    assert "on the engine's machine" in remote.why_not
     assert missing.ways == remote.ways == ()
 
 
@@ -91,7 +91,7 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     assert unit is not None
     assert unit.why_not
     for act in (look_in_place, save_in_place):
-        with pytest.raises(WriteError, match="nothing is changed in place"):
+        with pytest.raises(WriteError, match="nothing can be changed in place"):
             act(saved, draft)
     assert not (config / "new.d").exists()
     assert [w.path for w in save_in_place(one, draft)] == [str(config / "new.d" / "a.conf")]

@@ -88,17 +88,17 @@ def test_a_container_may_be_what_inspect_printed(form: str, tmp_path: Path) -> N
     ("old", "new", "fault"),
     [
         ("run =", "rum =", "2: unknown key 'rum'; did you mean 'run'?"),
-        ('run = ["--memory=1g", "i"]', "", "a container has run or inspect, one of both"),
-        ('run = ["--memory=1g", "i"]', "run = []", "run must be a list of words"),
+        ('run = ["--memory=1g", "i"]', "", "a container needs either run or inspect"),
+        ('run = ["--memory=1g", "i"]', "run = []", "run must be a list of arguments"),
         ('run = ["--memory=1g", "i"]', 'inspect = "none.json"', "none.json cannot be read"),
-        ('run = ["--memory=1g", "i"]', 'inspect = "[1]"', "is not what `podman inspect NAME` prints"),
-        ('run = ["--memory=1g", "i"]', 'inspect = "{"', "inspect is no JSON"),
-        ('name = "small"', 'name = ""', "name must be a text that no other container has"),
-        ('"pass"', '"fine"', "what is expected must be one of: pass, fail, not-applicable, unknown"),
+        ('run = ["--memory=1g", "i"]', 'inspect = "[1]"', "is not the output of `podman inspect NAME`"),
+        ('run = ["--memory=1g", "i"]', 'inspect = "{"', "inspect is not JSON"),
+        ('name = "small"', 'name = ""', "name must be a unique text"),
+        ('"pass"', '"fine"', "the expected status must be one of: pass, fail, not-applicable, unknown"),
         ("site-memory", "site-memry", "the checklist has no check 'site-memry'; did you mean 'site-memory'?"),
         ('{ site-memory = "pass" }', "{}", "expect must be a table"),
         ("expect", 'kernel = { memroy = "1g" }\nexpect', "unknown key 'memroy' of kernel"),
-        ("expect", 'kernel = { memory = "much" }\nexpect', "a value of kernel does not fit"),
+        ("expect", 'kernel = { memory = "much" }\nexpect', "a value of kernel is invalid"),
         ("expect", 'hidden = ["memroy"]\nexpect', "hidden must be a list of options"),
         ("[[container]]", "[[containers]]", "tests are tables: [[container]]"),
     ],
@@ -120,10 +120,10 @@ def test_a_new_checklist_is_good_proves_itself_and_replaces_nothing(tmp_path: Pa
     assert own
     assert all(check.startswith("our-site-") for check in own)
     assert faults_of(checklist, known, load_fixtures(written[1], checklist), own) == ()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         new_checklist(path)
     (tmp_path / "our-site.toml").unlink()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         new_checklist(path)
     assert not (tmp_path / "our-site.toml").exists(), "the tests alone were there"
     for name in ("Site.toml", "site", ".toml"):

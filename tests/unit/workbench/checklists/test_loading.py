@@ -110,7 +110,7 @@ def test_every_fault_is_told_with_its_line() -> None:
         )
     )
     assert _faults(text) == (
-        "1: id must be small letters, digits and dashes",
+        "1: id must consist of lower-case letters, digits and dashes",
         "1: steps 2, 3, 4, 5, 6, 7, 8, 9, 10 are missing; one without checks has `checks = []`",
         "1: title is missing",
         "2: unknown key 'titel'; did you mean 'title'?",
@@ -137,7 +137,7 @@ def test_every_fault_is_told_with_its_line() -> None:
 )
 def test_what_is_no_toml_is_told_with_its_line(text: str, line: int) -> None:
     (fault,) = _faults(text)
-    assert fault.startswith(f"{line}: no TOML: ")
+    assert fault.startswith(f"{line}: invalid TOML: ")
 
 
 @pytest.mark.parametrize("text", ["step = 3", "step = [1]", "check = []", "check.root-user = 1", "[step]"])
@@ -232,7 +232,7 @@ def test_a_file_is_read_and_a_missing_or_broken_one_told(tmp_path: Path) -> None
     with pytest.raises(InputError, match="cannot be read: No such file"):
         checklists.load(str(tmp_path / "other.toml"), CHECKS)
     (tmp_path / "latin.toml").write_bytes(b"id = '\xff'")
-    with pytest.raises(InputError, match="no UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8"):
         checklists.load(str(tmp_path / "latin.toml"), CHECKS)
 
 

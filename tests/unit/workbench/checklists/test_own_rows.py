@@ -71,16 +71,16 @@ def test_a_step_may_say_where_it_stands() -> None:
         ({"option": '"memroy"'}, "there is no option 'memroy'; did you mean 'memory'?"),
         ({"option": "7"}, "there is no option '7'"),
         ({"option": '"command"'}, "there is no option 'command'"),
-        ({"option": ""}, "a row names an option or a fact, one of both"),
-        ({"fact": '"runs-as"'}, "a row names an option or a fact, one of both"),
+        ({"option": ""}, "a row needs either an option or a fact"),
+        ({"fact": '"runs-as"'}, "a row needs either an option or a fact"),
         ({"option": "", "fact": '"run-as"'}, "there is no fact 'run-as'; did you mean 'runs-as'?"),
-        ({"value": ""}, "value is missing: the operator at-most compares with one"),
+        ({"value": ""}, "value is missing: the operator at-most needs one"),
         ({"value": '"much"'}, "value must be a number, or a size such as 512m"),
         ({"value": "inf"}, "value must be a number"),
         ({"value": "true"}, "value must be a number, not true or false"),
-        ({"operator": '"present"'}, "the operator present takes no value; what the fix is to write is `set`"),
-        ({"set": '"1g"'}, "the operator at-most says by itself what the fix writes"),
-        ({"operator": '"one-of"', "value": "[1, 2]", "set": "3"}, "does not meet the demand of the row"),
+        ({"operator": '"present"'}, "the operator present takes no value; `set` is what the fix writes"),
+        ({"set": '"1g"'}, "the operator at-most already defines what the fix writes"),
+        ({"operator": '"one-of"', "value": "[1, 2]", "set": "3"}, "does not satisfy the row"),
         (
             {"option": "", "fact": '"uid"', "operator": '"present"', "value": "", "set": "3"},
             "a fact cannot be set",
@@ -89,8 +89,8 @@ def test_a_step_may_say_where_it_stands() -> None:
         ({"risk": '"none"'}, "risk must be one of: safe, may-break, changes-behaviour"),
         ({"step": "11"}, "step must be a whole number from 1 to 10"),
         ({"step": "true"}, "step must be a whole number from 1 to 10"),
-        ({"id": '"Site Memory"'}, "id must be small letters, digits and single dashes"),
-        ({"id": '"root-user"'}, "there is a check 'root-user' already"),
+        ({"id": '"Site Memory"'}, "id must consist of lower-case letters, digits and single dashes"),
+        ({"id": '"root-user"'}, "a check 'root-user' already exists"),
         ({"title": f'"{"x" * 51}"'}, "title must be a text of at most 50 characters on one line"),
         ({"title": '"\\u001b[31mred"'}, "title must be a text of at most 50 characters on one line"),
         (
@@ -117,7 +117,7 @@ def test_what_is_wrong_has_one_sentence_and_its_line(over: dict[str, str], fault
 def test_own_is_a_list_of_tables_and_ids_are_unique() -> None:
     assert "own must be an array of tables" in _faults(HEAD + "[own]\nid = 1\n")[0]
     twice = _text() + "[[own]]\n" + "".join(f"{name} = {value}\n" for name, value in ROW.items())
-    assert "there is a check 'site-memory' already" in _faults(twice)[0]
+    assert "a check 'site-memory' already exists" in _faults(twice)[0]
 
 
 def test_an_id_is_looked_up_in_the_checklist_too(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.finding import Severity
 from hardentui.model.monitoring import Alarm, Sample, SeenEvent
-from hardentui.workbench.monitoring.remembered import Remembered
+from hardentui.workbench.monitoring.remembered import EarlierReadings
 
 
 def sample(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
@@ -19,7 +19,7 @@ def sample(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
 
 
 def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
-    remembered = Remembered()
+    remembered = EarlierReadings()
     looks = [sample(1, "exec", "died"), sample(2, "exec"), sample(3, "died"), sample(4)]
     for look in looks:
         remembered.take(look)
@@ -33,14 +33,14 @@ def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
 
 
 def test_events_add_up_and_the_oldest_go() -> None:
-    remembered = Remembered()
+    remembered = EarlierReadings()
     for time in range(50):
         remembered.take(sample(time, events=("exec",)))
     assert [event.time for event in remembered.events] == list(range(10, 50))
 
 
 def test_alarms_without_end_do_not_fill_the_memory() -> None:
-    remembered = Remembered()
+    remembered = EarlierReadings()
     for number in range(100):
         remembered.take(sample(number, f"alarm-{number}"))
     assert len(remembered.earlier(sample(100))) == 40

@@ -248,8 +248,8 @@ def test_containers_that_talk_to_each_other_stay_together() -> None:
 def test_without_watching_the_risk_is_named() -> None:
     (split,) = parted()
     minds = {one.container: " ".join(one.minds) for one in split.moves}
-    assert "loses its way out" in minds["db"]
-    assert "nobody watched" in minds["db"]
+    assert "loses its route" in minds["db"]
+    assert "it was not watched" in minds["db"]
     fixed = ((NETWORK, ("shared:ip=10.1.0.3,alias=database",)),)
     (split,) = parted(options=fixed)
     minds = {one.container: " ".join(one.minds) for one in split.moves}

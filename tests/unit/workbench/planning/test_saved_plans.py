@@ -55,7 +55,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
     assert saved.changes == (SavedChange("read-only", (), ("",), ("plain-secret",)),)
     for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
         assert word in text
-    assert "# Mind: A trouble\u240awith" in text
+    assert "# Caution: A trouble\u240awith" in text
 
 
 def test_secrets_are_not_saved() -> None:
@@ -83,14 +83,14 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a = = 1", "no TOML: .*line 1"),
+        ("a = = 1", "invalid TOML: .*line 1"),
         ("a = 1", "its schema is not"),
         ('container = "web"', "its schema is not"),
         (HEAD + "fix = 1", r"\[\[fix\]\]"),
         (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
-        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "no table"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "not a table"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
-        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "no list of texts"),
+        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of texts"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:
@@ -116,7 +116,7 @@ def _check() -> Check[ContainerFacts]:
 @pytest.mark.parametrize("parameter", ["size = 'x'", "paths = 1", "other = 1", "size = true"])
 def test_parameters_that_do_not_fit_their_check_are_refused(parameter: str) -> None:
     saved = plans.load(HEAD + f"[[fix]]\ncheck = 'plain-secret'\nparameters.{parameter}")
-    with pytest.raises(PlanError, match="does not fit"):
+    with pytest.raises(PlanError, match="is invalid"):
         plans.usable_choices(saved, [_check()])
 
 
@@ -158,7 +158,7 @@ def test_what_no_longer_fits_is_told() -> None:
         "The image was 'postgres:17', here it is 'postgres:18'.",
         "It was made on Podman 5.4.2, this is Podman 6.0.0.",
         "The fix 'memory-unlimited' is left out: no controller.",
-        "memory: nothing is changed here; the plan had 64m.",
+        "memory: not changed here; the plan had 64m.",
         "user: was nothing, here it is root.",
         "cap-drop: becomes all here; the plan did not have it.",
     )

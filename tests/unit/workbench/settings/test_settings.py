@@ -79,7 +79,7 @@ def test_every_value_can_be_set_and_tells_its_line() -> None:
 @pytest.mark.parametrize(
     ("text", "notice"),
     [
-        ('theme = "nrod"', "1: theme names no theme: 'nrod'; did you mean 'nord'?"),
+        ('theme = "nrod"', "1: theme is not a theme: 'nrod'; did you mean 'nord'?"),
         ("theme = 3", "1: theme must be the name of a theme"),
         ('ascii = "yes"', "1: ascii must be true or false"),
         ('\ncolumns = ["imge"]', "2: columns has no column 'imge'; did you mean 'image'?"),
@@ -91,10 +91,10 @@ def test_every_value_can_be_set_and_tells_its_line() -> None:
         ('[keys]\n"home.srot" = "o"', "2: there is no action 'home.srot'; did you mean 'home.sort'?"),
         ('[keys]\nhome.sort = "nokey"', "2: home.sort: there is no key 'nokey'"),
         ("[keys]\nhome.sort = 3", '2: home.sort: must be a key, or several: "f3", "ctrl+g,s"'),
-        ('[keys]\nhome.sort = "r"', "2: home.sort: r is the key of home.recheck already"),
-        ('[keys]\nhome.sort = "c"', "2: home.sort: c is the key of app.connection already"),
-        ('[keys]\nhome.sort = "ctrl+c"', "2: home.sort: ctrl+c is the way out and stays that"),
-        ('theme = "nord"\nbroken', "2: it is no TOML, so no line of it counts: "),
+        ('[keys]\nhome.sort = "r"', "2: home.sort: r is already the key of home.recheck"),
+        ('[keys]\nhome.sort = "c"', "2: home.sort: c is already the key of app.connection"),
+        ('[keys]\nhome.sort = "ctrl+c"', "2: home.sort: ctrl+c always quits and cannot be changed"),
+        ('theme = "nord"\nbroken', "2: it is not valid TOML, so it is ignored: "),
     ],
 )
 def test_a_bad_value_is_told_with_its_line_and_the_default_holds(text: str, notice: str) -> None:
@@ -116,8 +116,8 @@ def test_a_refused_key_does_not_free_its_old_one_for_another() -> None:
     settings = _read('[keys]\n"home.sort" = "r"\n"home.recheck" = "e"\n')
     assert settings.keys == {}
     assert _notices(settings) == [
-        "3: home.recheck: e is the key of home.meaning already",
-        "2: home.sort: r is the key of home.recheck already",
+        "3: home.recheck: e is already the key of home.meaning",
+        "2: home.sort: r is already the key of home.recheck",
     ]
 
 
@@ -129,7 +129,7 @@ def test_the_environment_wins_and_is_named() -> None:
     settings = _read(environ={"HARDENTUI_THEME": "drakula"})
     assert settings.theme == "monokai"
     assert [str(notice) for notice in settings.notices] == [
-        "$HARDENTUI_THEME: its value names no theme: 'drakula'; did you mean 'dracula'?"
+        "$HARDENTUI_THEME: its value is not a theme: 'drakula'; did you mean 'dracula'?"
     ]
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_file_of_ours_is_told_and_not_read(tmp_path: Path) -> None:
     assert "cannot be read" in _read().notices[0].message
     path.unlink()
     path.write_bytes(b"\xff\xfe")
-    assert [notice.message for notice in _read().notices] == ["it is no UTF-8 text"]
+    assert [notice.message for notice in _read().notices] == ["it is not UTF-8 text"]
 
 
 # --- values of fixes -------------------------------------------------------------------------------------
@@ -168,9 +168,9 @@ def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
     assert defaults.origins["fixes.no-memory-limit.memory"].place.endswith("settings.toml:2")
     lines = [f"{one.place.rpartition(':')[2]}: {one.message}" for one in defaults.notices]
     assert lines[:3] == [
-        "4: limit must be of the kind of 512",
+        "4: limit must be a value like 512",
         "5: the fix of no-pids-limit takes no value 'limt'; did you mean 'limit'?",
-        "6: 'no-memory-limits' is no check; did you mean 'no-memory-limit'?",
+        "6: 'no-memory-limits' is not a check; did you mean 'no-memory-limit'?",
     ]
     assert lines[3].startswith("8: 'privileged' takes no value")
     assert lines[4].startswith("11: cpus must be ")
@@ -236,7 +236,7 @@ def test_init_writes_a_template_once(capsys: pytest.CaptureFixture[str]) -> None
     path.write_text("# mine\n")
     assert main(["settings", "init"]) == 2
     assert path.read_text() == "# mine\n"
-    assert "stays as it is" in capsys.readouterr().err
+    assert "is not changed" in capsys.readouterr().err
 
 
 def test_the_template_changes_nothing_and_every_line_of_it_is_valid() -> None:

@@ -1,0 +1,47 @@
+"""A class name is used once in the whole tree: one word, one meaning."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+import hardentui
+
+PACKAGE = Path(hardentui.__file__).parent
+
+
+def used_twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Class name -> the files that define it, for names with more than one definition."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, source in sources.items():
+        for name in class_names(source):
+            places[name].append(path)
+    return {name: found_in for name, found_in in places.items() if len(found_in) > 1}
+
+
+def class_names(source: str) -> Iterable[str]:
+    return (node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        ({"a.py": "class Line: pass", "b.py": "class Line: pass"}, ["Line"]),
+        ({"a.py": "class _Reader: pass", "b.py": "class _Reader: pass"}, ["_Reader"]),
+        ({"a.py": "class Line:\n    class Moved: pass", "b.py": "class Moved: pass"}, ["Moved"]),
+        ({"a.py": "class Line: pass", "b.py": "class Word: pass"}, []),
+    ],
+)
+def test_a_name_that_is_used_twice_is_found(sources: dict[str, str], names: list[str]) -> None:
+    assert list(used_twice(sources)) == names
+
+
+def test_no_class_name_is_used_twice() -> None:
+    sources = {
+        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")
+    }
+    assert used_twice(sources) == {}
