@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-
 from hardentui.cli import session
+from hardentui.cli.container_pages import complain_of_unread, write_as_json
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import InputError, UsageError
@@ -44,22 +42,15 @@ def run(options: Namespace, terminal: Terminal) -> int:
         reports = session.reports_of(bench, options.names, terminal)
         pages = [lsm_page(report.facts) for report in reports if report.facts]
         if options.format == "json":
-            document = {
-                "schema": SCHEMA,
-                "simulated": bench.opened.simulated,
-                "containers": [to_builtins(page) for page in pages],
-            }
-            terminal.write(json.dumps(document, indent=1) + "\n")
+            write_as_json(terminal, pages, schema=SCHEMA, simulated=bench.opened.simulated)
         else:
             for page in pages:
                 _show(page, terminal)
-    for report in reports:
-        if report.facts is None:
-            terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
+    unread = complain_of_unread(terminal, reports)
     if options.folder:
         _write(pages[0], options.folder, terminal)
     unknown = any(page.state is Confinement.UNKNOWN and page.running for page in pages)
-    return 4 if unknown or any(report.facts is None for report in reports) else 0
+    return 4 if unread or unknown else 0
 
 
 def _show(page: LsmPage, terminal: Terminal) -> None:

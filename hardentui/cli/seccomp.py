@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-
 from hardentui.cli import session
+from hardentui.cli.container_pages import complain_of_unread, write_as_json
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.visible import visible
 from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page, summary
 
@@ -38,20 +35,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
             if report.facts
         ]
         if options.format == "json":
-            document = {
-                "schema": SCHEMA,
-                "simulated": bench.opened.simulated,
-                "containers": [to_builtins(page) for page in pages],
-            }
-            terminal.write(json.dumps(document, indent=1) + "\n")
+            write_as_json(terminal, pages, schema=SCHEMA, simulated=bench.opened.simulated)
         else:
             for page in pages:
                 _show(page, options.calls, terminal)
-    for report in reports:
-        if report.facts is None:
-            terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
+    unread = complain_of_unread(terminal, reports)
     unknown = any(page.kind is FilterKind.UNKNOWN or page.unjudged for page in pages)
-    return 4 if unknown or any(report.facts is None for report in reports) else 0
+    return 4 if unread or unknown else 0
 
 
 def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:

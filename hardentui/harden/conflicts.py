@@ -47,12 +47,23 @@ def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> 
         if not isinstance(ranges, Unreadable) and all(sub_ids.owner != _AUTOMATIC for sub_ids in ranges)
     ]
     if not missing:
-        return ()
+        return _too_few(after, host)
     files = " and ".join(missing)
     return (
         f"There is no range for the user {_AUTOMATIC} in {files}, and without one it does not start; "
         "hardentui doctor has the command.",
     )
+
+
+def _too_few(after: Spec, host: HostFacts) -> tuple[str, ...]:
+    """Where the range for automatic namespaces is smaller than what this one takes."""
+    wanted = after[USERNS].partition("size=")[2]
+    if not wanted.isdecimal() or isinstance(host.subuids, Unreadable):
+        return ()
+    held = sum(sub_ids.size for sub_ids in host.subuids if sub_ids.owner == _AUTOMATIC)
+    if held >= int(wanted):
+        return ()
+    return (f"It takes {wanted} IDs and does not start where {_AUTOMATIC} has {held} in /etc/subuid.",)
 
 
 def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:

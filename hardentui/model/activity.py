@@ -10,12 +10,32 @@ from msgspec import Struct
 class FileChange(Struct, frozen=True):
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
 
-    `folder` is whether it is a folder; None where nobody could look, for Podman does not tell.
+    Attributes:
+        folder: whether it is a folder; None where nobody could look, for Podman does not tell.
+        size: bytes, of a file that could be looked at.
+        executable: a file that may be run, or loaded as a library.
     """
 
     path: str
     kind: str
     folder: bool | None = None
+    size: int = 0
+    executable: bool = False
+
+
+class WrittenFolder(Struct, frozen=True):
+    """A folder outside volumes that a container writes to or works in, as it is when the container starts.
+
+    Attributes:
+        image_bytes: how much the files of the image take in it; None where they could not be counted.
+        uid, gid: whom it belongs to, as the host sees them.
+        mode: its permission bits.
+    """
+
+    image_bytes: int | None = 0
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o755
 
 
 class Denial(Struct, frozen=True):

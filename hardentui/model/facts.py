@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts
+from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenFolder
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
@@ -73,12 +73,22 @@ class ListeningSocket(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A process in the container, seen from the host; `uid` is its effective one there."""
+    """A process in the container, seen from the host.
+
+    Attributes:
+        uid: its effective one on the host.
+        capabilities: None where they could not be read.
+        root: the folder of the container that a chroot made its root; empty = none was seen.
+        folder: its working directory, as the container sees it; empty = none was seen.
+    """
 
     pid: int
     name: str
     executable: str
     uid: int | None = None
+    capabilities: CapabilitySets | None = None
+    root: str = ""
+    folder: str = ""
 
 
 class Client(Struct, frozen=True):
@@ -249,6 +259,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
+        written_folders: by their paths, those outside volumes that it writes to or works in.
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
@@ -286,6 +297,7 @@ class ContainerFacts(Struct, frozen=True):
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
+    written_folders: Mapping[str, WrittenFolder] = field(default_factory=dict)
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not asked (hardentui images --updates asks it)"
     )

@@ -28,3 +28,16 @@ def with_only(spec: Spec, names: Iterable[str]) -> Spec:
     """A spec that asks for exactly these capabilities: drop all, add those."""
     wanted = tuple(sorted({capability_name(name) for name in names}))
     return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)
+
+
+def with_no_more(spec: Spec, names: Iterable[str], defaults: frozenset[str]) -> Spec:
+    """A spec of an ordinary user whose set-user-id programs can have exactly these capabilities.
+
+    None is added by name: Podman would give it to the user at once, without any such program.
+    """
+    wanted = {capability_name(name) for name in names}
+    added = {capability_name(name) for name in spec[CAP_ADD]} & wanted
+    if wanted == added or "all" in {capability_name(name) for name in spec[CAP_ADD]}:
+        return with_only(spec, wanted)
+    kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) in added)
+    return spec.with_(CAP_DROP, tuple(sorted(defaults - wanted))).with_(CAP_ADD, kept)

@@ -37,7 +37,7 @@ LONG_ENOUGH = timedelta(hours=1)
 """A service that ran for less time has not shown what it does."""
 _LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
 _FIRST_HIGH_PORT = 1024
-_OF_THE_HOST = (IdRange(0, 0, 4294967295),)
+IDS_OF_THE_HOST = (IdRange(0, 0, 4294967295),)
 _BIND = "CAP_NET_BIND_SERVICE"
 
 
@@ -101,7 +101,7 @@ def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
 
 def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
     """Where something is mounted -> uid that it belongs to, as the container sees it."""
-    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else _OF_THE_HOST
+    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
     owners = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
     return {place: uid for place, uid in owners.items() if uid is not None}
 

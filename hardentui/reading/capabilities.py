@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
-from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set
+from hardentui.reading.behaviour import inside
 from hardentui.reading.containers import ask, image_config, judge, listed, proc
+from hardentui.visible import visible
 
 HOST_TAKEOVER = frozenset(
     {
@@ -48,6 +50,9 @@ DISRUPTIVE = frozenset(
 
 _NOTHING: frozenset[str] = frozenset()
 
+_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd"), "CAP_SYS_CHROOT")
+"""Name of a server -> what it uses only while somebody connects, when nobody may be looking."""
+
 IMAGE_LABEL = "io.containers.capabilities"
 
 
@@ -61,6 +66,28 @@ def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
     labels = image_config(facts).get("Labels") or {}
     text = str(labels.get(IMAGE_LABEL) or facts.labels.get(IMAGE_LABEL) or "")
     return frozenset(capability_name(word) for word in text.split(",") if word.strip()) if text else _NOTHING
+
+
+def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
+    """Capability -> what shows that one of its processes has used it, or keeps it for later."""
+    kernel, sets = facts.kernel, live_sets(facts)
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return {}
+    used: dict[str, str] = {}
+    for process in kernel.processes:
+        name = visible(process.name, 30)
+        if process.root:
+            used.setdefault("CAP_SYS_CHROOT", f"{name} has made {visible(process.root, 80)} its root")
+        if process.name in _FOR_EACH_CONNECTION:
+            used.setdefault(_FOR_EACH_CONNECTION[process.name], f"{name} uses it for each connection")
+        if process.capabilities is None or not isinstance(sets, CapabilitySets):
+            continue
+        if process.capabilities.bounding < sets.bounding:
+            used.setdefault("CAP_SETPCAP", f"{name} has given up capabilities for good")
+        if process.uid is not None and inside(process.uid, kernel.uid_map):
+            for kept in process.capabilities.permitted:
+                used.setdefault(kept, f"{name} keeps it as an ordinary user")
+    return {capability: used[capability] for capability in sorted(used)}
 
 
 def declared_set(facts: ContainerFacts) -> frozenset[str]:

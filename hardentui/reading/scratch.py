@@ -5,15 +5,24 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
+from hardentui.model.activity import FileChange, WrittenFolder
 from hardentui.model.check import FixContext
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
-from hardentui.reading.behaviour import hides_a_program
-from hardentui.reading.containers import bytes_of, listed
+from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
+from hardentui.reading.containers import bytes_of, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import LayerWrites, folders_of, written_by
+from hardentui.reading.written import LayerWrites, folders_of, written_by, written_folders
+from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
+_MOST = 512 << 20
+"""More than this is no matter for a tmpfs, which takes memory."""
+_USUAL_MODE, _EVERYBODY = 0o755, 0o1777
+_WORTH_TELLING = 16 << 20
+_MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
 
@@ -48,7 +57,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
     covered += _OF_PODMAN if by_podman else ("/dev",)
     folders = [
         folder
-        for folder in _narrowed(seen, spec, context)
+        for folder in (*_narrowed(seen, spec, context), *meant_for_writing(facts))
         if not any(at_or_above(path, folder) for path in covered if path)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
@@ -58,6 +67,25 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
         seen.unclear,
         seen.paths is not None,
     )
+
+
+def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
+    """Folder -> the process that works there: an empty folder of the image that belongs to the ordinary user
+    of the process is there to be written to, if not yet. Some programs start only where they could."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return {}
+    meant: dict[str, str] = {}
+    written = written_folders(facts)
+    for process in kernel.processes:
+        folder = facts.written_folders.get(process.folder)
+        uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
+        if folder is None or not uid or any(at_or_above(path, process.folder) for path in written):
+            continue
+        owner, group = _ids(folder, facts)
+        if folder.image_bytes == 0 and (owner == uid or (group != 0 and folder.mode & 0o020)):
+            meant.setdefault(process.folder, process.name)
+    return meant
 
 
 def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, ...]:
@@ -82,7 +110,7 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
     """The spec with a read-only root, and a tmpfs on every folder that was written.
 
     Raises:
-        CannotFix: it writes beside its programs, or `size` is none.
+        CannotFix: it writes beside its programs or beside more than a tmpfs can hold, or `size` is none.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
@@ -91,26 +119,146 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
             f"it writes where a tmpfs would hide its programs: {folders}",
             "Write to a volume instead, or do that work in the image build.",
         )
-    return with_tmpfs(spec, needed.folders, size).with_(READ_ONLY, True)
+    return with_tmpfs(spec, needed.folders, size, context).with_(READ_ONLY, True)
 
 
-def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool = False) -> Spec:
+def with_tmpfs(
+    spec: Spec, folders: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
+) -> Spec:
     """The spec with a tmpfs on each of these folders; `owned` gives it to the user of the container.
 
-    Podman copies into it what the image has there, with its owners.
+    Podman copies into it what the image has there, with its owners. It is larger than `size` where more was
+    seen to be there, and programs may run there where it made some.
+
+    Raises:
+        CannotFix: `size` is none, or the folder holds too much.
     """
     try:
-        bytes_of(size)
+        least = bytes_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
-    owner = ",U" if owned else ""
-    added = tuple(f"{folder}:rw,noexec,nosuid,nodev,size={size}{owner}" for folder in folders)
+    added = []
+    for folder in folders:
+        wanted = size if "tmpfs_size" in context.chosen else _size(folder, size, least, context.facts)
+        runs = "" if _made_programs(folder, context.facts) else "noexec,"
+        access = ",U" if owned else access_to_tmpfs(folder, context.facts)
+        added.append(f"{folder}:rw,{runs}nosuid,nodev,size={wanted}{access}")
     return spec.with_(TMPFS, (*spec[TMPFS], *added))
 
 
-def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
+def access_to_tmpfs(folder: str, facts: ContainerFacts) -> str:
+    """Options by which whoever may write to a folder may write to a tmpfs there.
+
+    Podman gives one to root, or to the user of the container (U). A folder of somebody else is open to
+    everybody, and sticky, so that nobody may remove the files of others.
+    """
+    seen = facts.written_folders.get(folder, WrittenFolder())
+    owner, group = _ids(seen, facts)
+    mode = "" if seen.mode == _USUAL_MODE else f",mode={seen.mode:04o}"
+    if owner is not None and owner == _ordinary_user(facts):
+        return f"{mode},U"
+    return f",mode={_EVERYBODY:04o}" if _of_somebody_else(seen, owner, group) else mode
+
+
+def _ids(folder: WrittenFolder, facts: ContainerFacts) -> tuple[int | None, int | None]:
+    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
+    return inside(folder.uid, lines), inside(folder.gid, lines)
+
+
+def _of_somebody_else(folder: WrittenFolder, owner: int | None, group: int | None) -> bool:
+    """Somebody but root may write there."""
+    return owner != 0 or (group != 0 and bool(folder.mode & 0o020) and not folder.mode & 0o002)
+
+
+def _ordinary_user(facts: ContainerFacts) -> int | None:
+    """The uid that the main process starts as; None where that is root, or nobody knows."""
+    user = declared_user(facts).partition(":")[0]
+    if is_root(user):
+        return None
+    if user.isdecimal():
+        return int(user)
+    seen = identity(facts)
+    return seen[0] if seen is not None else facts.named_uid if isinstance(facts.named_uid, int) else None
+
+
+def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
+    """`size`, or as much more as takes what is there already, and `size` or as much again as it wrote."""
+    of_image = _bytes_of_image(folder, facts)
+    if of_image is None:
+        raise CannotFix(
+            f"it writes in {folder}, where the image has too many files for a tmpfs",
+            "Mount a volume on the folder that it writes to.",
+        )
+    written = _bytes_written(folder, facts)
+    wanted = of_image + written + min(written, least)
+    if wanted > _MOST:
+        raise CannotFix(
+            f"it writes in {folder}, which holds too much for a tmpfs: {_shown(wanted)} with room to write",
+            "Mount a volume on the folder that it writes to, or set the parameter tmpfs_size.",
+            needs="tmpfs_size",
+        )
+    steps = least
+    while steps < wanted:
+        steps *= 2
+    return size if steps == least else f"{-(-steps // _MIB)}m"
+
+
+def _bytes_of_image(folder: str, facts: ContainerFacts) -> int | None:
+    return facts.written_folders.get(folder, WrittenFolder()).image_bytes
+
+
+def holds_files_of_image(folder: str, facts: ContainerFacts) -> bool:
+    """The image has files in the folder, or more than could be counted."""
+    return _bytes_of_image(folder, facts) != 0
+
+
+def _bytes_written(folder: str, facts: ContainerFacts) -> int:
+    return sum(change.size for change in _written_in(folder, facts))
+
+
+def _made_programs(folder: str, facts: ContainerFacts) -> tuple[str, ...]:
+    """What it wrote in the folder and may run or load from there."""
+    return tuple(change.path for change in _written_in(folder, facts) if change.executable)
+
+
+def _written_in(folder: str, facts: ContainerFacts) -> tuple[FileChange, ...]:
+    changes = facts.changes if isinstance(facts.changes, tuple) else ()
+    return tuple(change for change in changes if at_or_above(folder, change.path))
+
+
+def _shown(count: int) -> str:
+    return f"{-(-count // _MIB)} MiB"
+
+
+def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
     """What was seen to be written, and where it goes now."""
-    added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
+    entries = [mount for mount in after[TMPFS] if mount not in before[TMPFS]]
+    added = [mount.partition(":")[0] for mount in entries]
     if not added:
         return ()
-    return (f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop",)
+    meant = meant_for_writing(facts)
+    notes = []
+    if written := [folder for folder in added if folder not in meant]:
+        notes.append(f"it writes in {listed(written)}: a tmpfs there, which is empty again after each stop")
+    for folder in (folder for folder in added if folder in meant):
+        notes.append(
+            f"{visible(meant[folder], 30)} works in {folder}, which it may write to: a tmpfs there, which is "
+            "empty again after each stop"
+        )
+    for folder in added:
+        occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
+        if occupied > _WORTH_TELLING:
+            notes.append(f"a tmpfs is memory, and {folder} holds {_shown(occupied)} now")
+        if programs := _made_programs(folder, facts):
+            made = visible(programs[0], 100)
+            notes.append(f"it made {made}, which may be a program, so programs may run in {folder}")
+    for folder in added:
+        seen = facts.written_folders.get(folder)
+        if seen is not None and access_to_tmpfs(folder, facts) == f",mode={_EVERYBODY:04o}":
+            owner, group = _ids(seen, facts)
+            if _of_somebody_else(seen, owner, group):
+                notes.append(
+                    f"{folder} belongs to UID {owner} and GID {group}, to whom Podman cannot give a tmpfs: "
+                    "everybody in the container may write there"
+                )
+    return tuple(notes)

@@ -69,3 +69,12 @@ def uid_inside(kernel: Kernel, uid: int) -> Known[int]:
         if line.outside <= uid < line.outside + line.size:
             return line.inside + uid - line.outside
     return Unreadable(f"host UID {uid} is not in the UID map")
+
+
+def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
+    """Of a volume that is made for a container, so that its files keep their owners: under `userns=auto` they
+    would belong to ids of the host that the next container does not get again.
+    """
+    if asks_for_user_namespace(facts.planned(spec)) and facts.engine.rootless is False:
+        return ("idmap",)
+    return ()

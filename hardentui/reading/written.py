@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, ROOTFS
 from hardentui.reading.mounts import at_or_above
@@ -103,6 +104,28 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
         frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
         frozenset(change.path for change in changed if change.folder and change.kind == "added"),
         tuple(sorted(unclear)),
+    )
+
+
+def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
+    """The folders outside volumes that were written, and of those that the container made the inner ones."""
+    seen = written_by(facts)
+    paths = seen.paths or ()
+    inner = folders_of(paths, facts.spec, seen.folders | seen.made)
+    return tuple(dict.fromkeys((*folders_of(paths, facts.spec, seen.folders), *inner)))
+
+
+def working_folders(facts: ContainerFacts) -> tuple[str, ...]:
+    """The working directories of its processes that lie in its own file system."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return ()
+    points = _mount_points(facts)
+    folders = dict.fromkeys(process.folder for process in kernel.processes if process.folder.startswith("/"))
+    return tuple(
+        folder
+        for folder in folders
+        if folder != "/" and not any(at_or_above(point, folder) for point in points)
     )
 
 

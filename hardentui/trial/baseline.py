@@ -96,7 +96,8 @@ def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
         paths = {change.path for change in known}
         changes = (*known, *(change for change in seen.changes if change.path not in paths))
     kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
-    return replace(facts, changes=changes, kernel=kernel)
+    folders = {**seen.written_folders, **facts.written_folders}
+    return replace(facts, changes=changes, kernel=kernel, written_folders=folders)
 
 
 def _is_job(facts: ContainerFacts) -> bool:

@@ -22,9 +22,11 @@ from hardentui.options import (
     TMPFS,
     Mount,
 )
-from hardentui.options.capabilities import bounding_set, with_only
-from hardentui.reading.behaviour import hides_a_program
+from hardentui.options.capabilities import bounding_set, with_no_more, with_only
+from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
+from hardentui.reading.scratch import access_to_tmpfs
+from hardentui.reading.user_namespace import options_of_new_volume
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
@@ -156,9 +158,12 @@ class TwinPlanner:
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
     def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
-        """What it had and would lose."""
-        defaults = self.facts.engine.default_capabilities
-        return bounding_set(self.facts.spec, defaults) - bounding_set(self.spec(configuration), defaults)
+        """What it could use and could not use any more."""
+        defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
+        own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
+        if own and powerless(self.facts, spec.without(CAP_ADD)):
+            return frozenset()  # an ordinary user who cannot gain any has none
+        return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
 
     def can_be_writable(self, folder: str, spec: Spec) -> bool:
         """Whether something can be mounted there: it hides no program, and is not covered yet."""
@@ -174,11 +179,11 @@ class TwinPlanner:
         if isinstance(loosening, CapabilityBack):
             defaults = self.facts.engine.default_capabilities
             bounding = bounding_set(spec, defaults)
-            return (
-                spec
-                if loosening.capability in bounding
-                else with_only(spec, {*bounding, loosening.capability})
-            )
+            if loosening.capability in bounding:
+                return spec
+            if runs_as_root(self.facts, self.facts.spec):
+                return with_only(spec, {*bounding, loosening.capability})
+            return with_no_more(spec, {*bounding, loosening.capability}, defaults)
         if isinstance(loosening, Raised):
             option: Option[int] = BY_NAME[loosening.option]
             raised = spec.with_(option, self._plain_limit(spec, option) * loosening.factor)
@@ -188,8 +193,11 @@ class TwinPlanner:
         others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.folder)
         spec = spec.with_(TMPFS, others)
         if loosening.volume:
-            return spec.with_(MOUNTS, (*spec[MOUNTS], Mount("volume", loosening.volume, loosening.folder)))
-        return spec.with_(TMPFS, (*others, f"{loosening.folder}:{_OPTIONS},size={loosening.size}"))
+            options = options_of_new_volume(self.facts, spec)
+            volume = Mount("volume", loosening.volume, loosening.folder, options)
+            return spec.with_(MOUNTS, (*spec[MOUNTS], volume))
+        access = access_to_tmpfs(loosening.folder, self.facts)
+        return spec.with_(TMPFS, (*others, f"{loosening.folder}:{_OPTIONS},size={loosening.size}{access}"))
 
     @staticmethod
     def _plain_limit(spec: Spec, option: Option[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.reading.scratch import holds_files_of_image
 from hardentui.trial.configuration import TrialConfiguration, WritableFolder
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
@@ -37,6 +38,10 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
         volume = WritableFolder(folder, f"{stem}{folder.replace('/', '-')}"[:200])
         configuration = configuration.with_(volume)
         why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
+        if holds_files_of_image(folder, planner.facts):
+            why[volume] += (
+                f"; files of the image in {folder} stay as they are now until the volume is removed"
+            )
         tools.tell(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
     if files and not (again := restarted(rounds, planner.spec(configuration), folders)).why:
         return Settled(configuration, why, settled.left_out)

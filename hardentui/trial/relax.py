@@ -62,7 +62,8 @@ class Relaxer:
         why = {
             loosening: text for loosening, text in self._why.items() if loosening in configuration.loosenings
         }
-        return Settled(configuration, why, tuple(self._left_out))
+        left_out = [left for left in self._left_out if left.check not in configuration.checks]
+        return Settled(configuration, why, tuple(left_out))
 
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
         left = LeftOut(check, reason, evidence)
@@ -74,6 +75,7 @@ class Relaxer:
     def _by_evidence(self, tried: Tried) -> Tried:
         """Relax what the evidence names, and try again, as long as there is something to relax."""
         while True:
+            tried = self._without_blamed(tried)
             useful = self._useful(tried)
             if not useful and not tried.ready and not self._exhausted:
                 traced = self._rounds.run(tried.configuration, "what the kernel denies it", trace=True)
@@ -86,6 +88,19 @@ class Relaxer:
                 self._note(loosening, text)
             words = ", ".join(loosening.words for loosening in useful)
             tried = self._rounds.run(tried.configuration.with_(*useful), f"with {words}")
+
+    def _without_blamed(self, tried: Tried) -> Tried:
+        """Without the changes of an option that the failed twin itself names as the reason."""
+        configuration = tried.configuration
+        for sign in () if tried.ready else tried.evidence:
+            for choice in configuration.choices if sign.blames else ():
+                if sign.blames in (change.option for change in self._planner.plan((choice,)).changes):
+                    self.leave_out(choice.check, "it says itself that it does not work with it", sign.text)
+                    configuration = configuration.without(choice.check)
+        if configuration == tried.configuration or self._exhausted:
+            return tried
+        left = ", ".join(sorted(set(tried.configuration.checks) - set(configuration.checks)))
+        return self._rounds.run(configuration, f"without {left}")
 
     def _useful(self, tried: Tried) -> dict[Loosening, str]:
         """The loosenings that could help here and have not been made yet; for one that works, only what it

@@ -26,7 +26,7 @@ from hardentui.trial.stage import Stage, Twin
 
 _TEMPORARY = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/dev", "/var/cache")  # noqa: S108 - compared
 _TEMPORARY_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
-_PASSING = (".pid", ".sock", ".lock", ".lck", ".tmp")
+_PASSING = (".pid", ".sock", ".lock", ".lck", ".tmp", ".pyc")
 _MOST_FILES = 20_000
 _MOST_BYTES = 256 << 20
 _READ_LIMIT = 60.0

@@ -144,7 +144,7 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await pilot.press("k")
         await shows(pilot, "not waiting")
         await pilot.press("f")
-        await shows(pilot, "Close it as it stands?", "y yes")
+        await shows(pilot, "Close this entry?", "y yes")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         assert Journal().read(entry.id) == entry

@@ -57,7 +57,7 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
         await until(pilot, lambda: "nothing is pulled or written" in drawn(app))
         text = drawn(app)
         assert '"quay.io/team": [{"type": "reject"}]' in text
-        assert "unsigned      docker.io/library/redis:7.4 runs" in text
+        assert "unsigned      docker.io/library/redis:7.4 is in use" in text
         await pilot.press("ctrl+s")
         await shows(pilot, "A simulated host")
 
@@ -88,7 +88,7 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
         await pilot.press("i", *"nginx accept", "enter")
         await shows(pilot, "has no registry", "docker.io/library/nginx")
         await pilot.press("ctrl+u", *"[/x] $error", "enter")
-        await shows(pilot, "is no rule", "SCOPE=KEYFILE")
+        await shows(pilot, "is not a rule", "SCOPE=KEYFILE")
 
 
 class Pulls:

@@ -162,7 +162,7 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize("name", [*BAD_NAMES, "é" * 128, "\ud800"])
-def test_bad_names(tmp_path: Path, name: str) -> None:
+def test_a_file_name_that_leaves_the_folder_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(WriteError) as caught:
         write_bundle(str(tmp_path), [TextFile("good", "", 0o644), TextFile(name, "", 0o644)])
     assert list(tmp_path.iterdir()) == []
@@ -315,7 +315,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @given(st.text(max_size=300))
-def test_safe_file_names(text: str) -> None:
+def test_any_text_becomes_a_safe_file_name(text: str) -> None:
     name = safe_file_name(text)
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name)
     assert safe_file_name(name) == name

@@ -39,5 +39,5 @@ def test_a_machine_without_a_disk(tmp_path: Path) -> None:
     assert "no machine is up" in host_bench("ssh", "root", "true", folder=tmp_path)
 
 
-def test_a_wrong_module(tmp_path: Path) -> None:
+def test_an_unknown_security_module_is_refused(tmp_path: Path) -> None:
     assert "apparmor or selinux, not tomoyo" in host_bench("build", folder=tmp_path, HOST_BENCH_LSM="tomoyo")

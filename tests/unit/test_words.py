@@ -19,7 +19,7 @@ SOURCE = Path(hardentui.__file__).parent
 BY_HAND = re.compile(r"""\{['"](?:s|es)['"]\s*(?:\*|if)""")
 
 
-def test_one_and_many() -> None:
+def test_a_count_and_its_word_agree() -> None:
     assert [plural(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
     assert plural(2, "process", "processes") == "2 processes"
 

@@ -32,7 +32,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.reading.behaviour import identity, uids
+from hardentui.reading.behaviour import identity, runs_as_root, uids
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
 from hardentui.visible import visible
@@ -102,7 +102,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
-    return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts)).with_(MOUNTS, mounts)
+    return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
 
 
 def _keeps_owners(mount: Mount) -> bool:
@@ -131,11 +131,18 @@ def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
     return ""
 
 
-def _namespace(facts: ContainerFacts) -> str:
-    """Podman sizes the namespace by the users in the image; what was seen may have a higher ID."""
-    owners = [number for owner in facts.owners.values() for number in owner]
-    highest = max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ()), *owners])
-    return "auto" if highest < _USUAL_SIZE else "auto:size=65536"
+def _namespace(facts: ContainerFacts, spec: Spec) -> str:
+    """Podman sizes the namespace by the users in the image without nobody (65534), and whoever starts as root
+    may become nobody at any time: sshd and rsync do so for each connection."""
+    large = runs_as_root(facts, spec) or _highest(facts) >= _USUAL_SIZE
+    return "auto:size=65536" if large else "auto"
+
+
+def _highest(facts: ContainerFacts) -> int:
+    """The highest ID that was seen."""
+    numbers = [number for owner in facts.owners.values() for number in owner]
+    numbers += [*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())]
+    return max(numbers)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -146,7 +153,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         if not isinstance(context.facts.kernel, Kernel):
             notes.append("their filesystems were not seen, and not every filesystem supports that")
     if ":size=" in after[USERNS]:
-        notes.append("a process or volume has a high UID or GID, so the namespace gets 65536 IDs")
+        seen = _highest(context.facts) >= _USUAL_SIZE
+        why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"
+        notes.append(f"{why}, so the namespace gets 65536 IDs")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 

@@ -157,7 +157,7 @@ def _who_works(facts: ContainerFacts) -> str:
 def _with_user(spec: Spec, context: FixContext) -> Spec:
     """Let the new user write and serve what root was seen to: directories, volumes, low ports."""
     needed = needs(spec, context, by_podman=False)
-    spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, owned=True)
+    spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, context, owned=True)
     mounts = tuple(
         mount.with_options("U", drop=("idmap",)) if _is_handed_over(mount) else mount
         for mount in spec[MOUNTS]
@@ -172,7 +172,7 @@ def _is_handed_over(mount: Mount) -> bool:
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     facts = context.facts
     needed = needs(before, context, by_podman=False)
-    notes = [*about_tmpfs(before, after), *about_low_ports(before, after, facts)]
+    notes = [*about_tmpfs(before, after, facts), *about_low_ports(before, after, facts)]
     handed = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
     if handed:
         notes.append(

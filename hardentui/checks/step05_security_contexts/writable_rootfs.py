@@ -28,7 +28,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
-from hardentui.reading.scratch import about_tmpfs, needs, with_read_only_root
+from hardentui.reading.scratch import about_tmpfs, meant_for_writing, needs, with_read_only_root
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -55,11 +55,12 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     """Writes since the start are known: a container that has run for a while writes nowhere else."""
     facts = context.facts
     needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
-    notes = list(about_tmpfs(before, after))
+    notes = list(about_tmpfs(before, after, facts))
     if not needed.known:
         notes.append("what it writes was not seen: check with podman diff before you use this")
-    elif not needed.folders and not needed.unclear:
-        notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}")
+    elif set(needed.folders) <= set(meant_for_writing(facts)) and not needed.unclear:
+        short = "" if seen_long_enough(facts) else ", which is too short to be sure"
+        notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}{short}")
     if needed.unclear:
         notes.append(
             f"{listed(needed.unclear)} changed, but it cannot be seen whether it is a directory, so nothing "

@@ -14,12 +14,13 @@ What may break:
 Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints that
 change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
 (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
-ones (parameter `keep`), which is a guess. If systemd is the main process, it does not guess.
+ones (parameter `keep`) and what its processes show to use, such as chroot, which is a guess. If systemd is
+the main process, it does not guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
@@ -29,7 +30,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
-from hardentui.options.capabilities import bounding_set, with_only
+from hardentui.options.capabilities import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,
@@ -39,6 +40,7 @@ from hardentui.reading.capabilities import (
     needed_by_image,
     reach,
     short,
+    used_by_processes,
 )
 from hardentui.reading.containers import OF_PODMAN, is_infra, judge, proc, runs_systemd
 from hardentui.visible import visible
@@ -84,7 +86,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "every default capability is needed", "A trial showed it, or the parameter keep says so."
         )
-    return with_low_ports(with_only(spec, kept), context.facts)
+    if runs_as_root(context.facts, context.facts.spec):
+        return with_low_ports(with_only(spec, kept), context.facts)
+    return with_low_ports(with_no_more(spec, kept, defaults), context.facts)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -101,7 +105,20 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
             *notes,
             f"it starts as root, and {visible(name, 30)} runs as UID {uid}: {_for_workers(after)}",
         )
+    if known is None and _guesses(context):
+        notes = (*notes, *_about_the_guess(before, after, facts))
     return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+
+
+def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
+    """What is kept because it was seen, and what is dropped although somebody may need it."""
+    defaults = facts.engine.default_capabilities
+    kept = bounding_set(after, defaults)
+    for name, why in used_by_processes(facts).items():
+        if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
+            yield f"{why}, so {short((name,))} is kept"
+    if dropped := sorted(bounding_set(before, defaults) - kept):
+        yield f"whatever uses {short(dropped)} fails then: hardentui trial finds out whether something does"
 
 
 def _for_workers(after: Spec) -> str:
@@ -131,17 +148,22 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
     if said := needed_by_image(context.facts):
         return said, "the image declares these"
     if not runs_as_root(context.facts, spec):
-        added = {capability_name(word) for word in spec[CAP_ADD]}
-        return frozenset(added), "it runs as an ordinary user, who has only explicitly added capabilities"
+        added = frozenset(capability_name(word) for word in spec[CAP_ADD])
+        if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
+            chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
+            return added | chosen, "its set-user-id programs keep these"
+        return added, "it runs as an ordinary user, who has only explicitly added capabilities"
     return None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual ones; with processes of another user, root must also be able to kill them."""
+    """The usual ones, and what its processes show that they use; with processes of another user, root must
+    also be able to kill them."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
-    if _guesses(context) and any(uid for uid, _ in uids(context.facts) or ()):
-        return chosen | {"CAP_KILL"}
-    return chosen
+    if not _guesses(context):
+        return chosen
+    of_others = {"CAP_KILL"} if any(uid for uid, _ in uids(context.facts) or ()) else set()
+    return chosen | of_others | set(used_by_processes(context.facts))
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
@@ -150,7 +172,7 @@ def measured(context: FixContext) -> Mapping[str, Measured]:
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))
     ):
-        known = kept, "it must be able to kill processes of another user"
+        known = kept, "its processes use these now, or must be able to end those of another user"
     return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
 
 

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.known import Known, Unreadable
 
 _LIMIT = 1 << 20
@@ -29,18 +29,80 @@ def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[in
 
 
 def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -> Known[str]:
-    driver = inspect.get("GraphDriver")
-    data = driver.get("Data") if isinstance(driver, Mapping) else None
-    if not isinstance(data, Mapping):
+    own, of_image = _layers(inspect)
+    if not own and not of_image:
         return Unreadable("Podman does not report where its layers are")
-    layers = [data.get("UpperDir"), *str(data.get("LowerDir") or "").split(":")]
-    for layer in layers:
-        if not isinstance(layer, str) or not layer.startswith("/"):
-            continue
+    for layer in (*own, *of_image):
         content = _in_layer(files, layer, parts)
         if content is not None:
             return content
     return Unreadable(f"no layer contains /{'/'.join(parts)}")
+
+
+def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The container's own layer, and those of its image with the topmost first."""
+    driver = inspect.get("GraphDriver")
+    data = driver.get("Data") if isinstance(driver, Mapping) else None
+    data = data if isinstance(data, Mapping) else {}
+
+    def paths(key: str) -> tuple[str, ...]:
+        return tuple(path for path in str(data.get(key) or "").split(":") if path.startswith("/"))
+
+    return paths("UpperDir"), paths("LowerDir")
+
+
+def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: int) -> int | None:
+    """How many bytes the files of the image take in a folder, those that a higher layer replaces included.
+
+    Args:
+        most: files and folders to look at.
+
+    Returns:
+        None where it cannot be told, or there are more of them than that.
+    """
+    _, of_image = _layers(inspect)
+    total = 0
+    waiting = [f"{layer}{folder}" for layer in of_image if _without_links(files, layer, folder)]
+    if not of_image:
+        return None
+    while waiting:
+        path = waiting.pop()
+        try:
+            for name in files.list_dir(path):
+                most -= 1
+                if most < 0:
+                    return None
+                seen = files.stat(f"{path}/{name}", follow=False)
+                if stat.S_ISDIR(seen.mode):
+                    waiting.append(f"{path}/{name}")
+                elif stat.S_ISREG(seen.mode):
+                    total += seen.size
+        except OSError:
+            return None
+    return total
+
+
+def folder_of_image(files: Files, inspect: Mapping[str, Any], folder: str) -> FileStat | None:
+    """A folder as the image has it, else as the container has made it; None where there is none."""
+    own, of_image = _layers(inspect)
+    layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, folder)), None)
+    try:
+        return None if layer is None else files.stat(f"{layer}{folder}", follow=False)
+    except OSError:
+        return None
+
+
+def _without_links(files: Files, layer: str, folder: str) -> bool:
+    """The layer has the folder, and no link on the way there."""
+    path = layer
+    try:
+        for part in folder.strip("/").split("/"):
+            path = f"{path}/{part}"
+            if not stat.S_ISDIR(files.stat(path, follow=False).mode):
+                return False
+    except OSError:
+        return False
+    return True
 
 
 def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import (
     CgroupTree,
     Hierarchy,
@@ -20,8 +21,8 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
-from hardentui.host.process.tree import MAX_PROCESSES, descendants
-from hardentui.model.facts import Client, Kernel, ListeningSocket, Process
+from hardentui.host.process.tree import MAX_PROCESSES, descendants, parse_status
+from hardentui.model.facts import CapabilitySets, Client, Kernel, ListeningSocket, Process
 from hardentui.model.known import Known, Unreadable
 
 _MAX_DEPTH = 16
@@ -79,11 +80,7 @@ def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]
         numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
     except OSError as error:
         return Unreadable(f"/proc: {reason(error)}")
-    monitors = [
-        process
-        for number in numbers
-        if (process := _process(files, number)) is not None and process.name == "conmon"
-    ]
+    monitors = [Process(number, "conmon", "") for number in numbers if _name(files, number) == "conmon"]
     reserved = _held(files, tuple(monitors), sockets)
     if isinstance(reserved, Unreadable):
         return reserved
@@ -156,25 +153,59 @@ def _is_directory(files: Files, path: str) -> bool:
 
 def _process(files: Files, pid: int) -> Process | None:
     """None when it has ended; the executable is empty when it may not be seen."""
+    name = _name(files, pid)
+    if name is None:
+        return None
+    status = _status(files, pid)
+    return Process(
+        pid,
+        name,
+        _link(files, f"/proc/{pid}/exe"),
+        _effective_uid(status),
+        _capabilities(status),
+        _link(files, f"/proc/{pid}/root").removesuffix("/"),
+        _link(files, f"/proc/{pid}/cwd"),
+    )
+
+
+def _name(files: Files, pid: int) -> str | None:
     try:
-        name = files.read_text(f"/proc/{pid}/comm").rstrip("\n")
+        return files.read_text(f"/proc/{pid}/comm").rstrip("\n")
     except OSError:
         return None
+
+
+def _link(files: Files, path: str) -> str:
+    """Where a link leads; empty when it may not be seen."""
     try:
-        executable = files.read_link(f"/proc/{pid}/exe")
+        return files.read_link(path)
     except OSError:
-        executable = ""
-    return Process(pid, name, executable, effective_uid(files, pid))
+        return ""
 
 
 def effective_uid(files: Files, pid: int) -> int | None:
     """Of a process, as the host sees it; None when it has ended or may not be asked."""
+    return _effective_uid(_status(files, pid))
+
+
+def _status(files: Files, pid: int) -> Mapping[str, str]:
+    """Empty when it has ended or may not be asked."""
     try:
-        lines = files.read_text(f"/proc/{pid}/status").split("\n")
+        return parse_status(files.read_text(f"/proc/{pid}/status"))
     except OSError:
+        return {}
+
+
+def _effective_uid(status: Mapping[str, str]) -> int | None:
+    words = status.get("Uid", "").split()
+    return int(words[1]) if len(words) > 1 and words[1].isdecimal() else None
+
+
+def _capabilities(status: Mapping[str, str]) -> CapabilitySets | None:
+    try:
+        return capability_sets(status)
+    except (LookupError, ValueError):
         return None
-    words = next((line.split() for line in lines if line.startswith("Uid:")), [])
-    return int(words[2]) if len(words) > 2 and words[2].isdecimal() else None
 
 
 def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:

@@ -1,6 +1,12 @@
-"""Numbers and names of Linux capabilities, as in capabilities(7)."""
+"""Numbers and names of Linux capabilities, as in capabilities(7), and the sets of a process."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+
+from hardentui.model.facts import CapabilitySets
 
 NAMES = tuple(
     f"CAP_{name}"
@@ -57,4 +63,23 @@ def capability_names(mask: int) -> frozenset[str]:
         NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}"
         for bit in range(mask.bit_length())
         if mask >> bit & 1
+    )
+
+
+def capability_sets(*processes: Mapping[str, str]) -> CapabilitySets:
+    """What any of these processes holds, by the lines of its /proc/PID/status.
+
+    Raises:
+        LookupError, ValueError: a line is missing, or is no number.
+    """
+
+    def names(key: str) -> frozenset[str]:
+        return capability_names(reduce(or_, (int(lines[key], 16) for lines in processes)))
+
+    return CapabilitySets(
+        effective=names("CapEff"),
+        permitted=names("CapPrm"),
+        inheritable=names("CapInh"),
+        bounding=names("CapBnd"),
+        ambient=names("CapAmb"),
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from functools import reduce
-from operator import or_
 from typing import TypeVar
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.capabilities import capability_names
+from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
 from hardentui.host.process.tree import parse_status, statuses_below
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
+from hardentui.model.facts import IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.reading.limits import count_of_list
@@ -78,7 +76,7 @@ def read_kernel(
         uid_map=uid_map,
         gid_map=_then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map),
         other_uids=_then(status, lambda lines: _other_uids(lines, others)),
-        capabilities=_then(status, lambda lines: _capabilities((lines, *others))),
+        capabilities=_then(status, lambda lines: capability_sets(lines, *others)),
         no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
         seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
@@ -167,21 +165,6 @@ def _other_uids(main: Mapping[str, str], others: tuple[Mapping[str, str], ...]) 
     """Uids that a process has or may take back (real, effective, saved), but the main one's effective."""
     uids = {int(word) for lines in (main, *others) for word in lines["Uid"].split()}
     return frozenset(uids - {_id(main, "Uid")})
-
-
-def _capabilities(processes: tuple[Mapping[str, str], ...]) -> CapabilitySets:
-    """What any of the processes holds."""
-
-    def names(key: str) -> frozenset[str]:
-        return capability_names(reduce(or_, (int(lines[key], 16) for lines in processes)))
-
-    return CapabilitySets(
-        effective=names("CapEff"),
-        permitted=names("CapPrm"),
-        inheritable=names("CapInh"),
-        bounding=names("CapBnd"),
-        ambient=names("CapAmb"),
-    )
 
 
 def _parse_id_map(text: str) -> tuple[IdRange, ...]:

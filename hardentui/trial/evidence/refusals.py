@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableFolder
 from hardentui.visible import visible
 
@@ -15,10 +16,16 @@ _SHOWN = 160
 
 
 class FailureSign(Struct, frozen=True):
-    """A sign of why it fails, with the relaxation that would remove the cause, if known."""
+    """A sign of why it fails.
+
+    Attributes:
+        loosening: what would take the reason away, where that is known.
+        blames: an option that it names as the reason.
+    """
 
     text: str
     loosening: Loosening | None = None
+    blames: str = ""
 
 
 _BY_CALL: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -103,6 +110,8 @@ _PATH = re.compile(r"(/[A-Za-z0-9_.@%+=~-]+(?:/[A-Za-z0-9_.@%+=~-]+)*/?)")
 _NO_FORK = re.compile(
     r"(fork|thread|clone|pthread_create).*(resource temporarily unavailable|errno 11|eagain)", re.I
 )
+_NO_NEW_PRIVILEGES = re.compile(r"no.new.privileges|effective uid is not 0", re.IGNORECASE)
+"""What sudo says of it, with and without the flag being known to it."""
 _NO_MEMORY = re.compile(
     r"(cannot allocate memory|out of memory|std::bad_alloc|outofmemoryerror)", re.IGNORECASE
 )
@@ -117,6 +126,8 @@ def of_log(log: str, size: str) -> Iterator[FailureSign]:
                 folder = path.rstrip("/") if path.endswith("/") else folder_of(path)
                 yield FailureSign(shown, WritableFolder(folder, size=size))
             continue
+        if _NO_NEW_PRIVILEGES.search(line):
+            yield FailureSign(shown, blames=NO_NEW_PRIVILEGES.name)
         if _NO_FORK.search(line):
             yield FailureSign(shown, Raised("pids-limit", 4))
         if _NO_MEMORY.search(line):

@@ -9,7 +9,7 @@ that compares all 64 bits lets `1 << 32 | family` through.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -64,6 +64,7 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
     rules: list[dict[str, Any]]
     if denies:
         rules = [_without(entry, frozenset(special)) for entry in refusing]
+        rules += [rule for entry in refusing for rule in _own_refusal(entry, frozenset(special))]
         rules += [
             {**entry, "names": names}
             for entry in entries
@@ -96,6 +97,17 @@ def _names(entry: Mapping[str, Any]) -> list[str]:
 
 def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {**entry, "names": [name for name in _names(entry) if name not in names]}
+
+
+def _own_refusal(entry: Mapping[str, Any], names: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """What the base refuses of these calls for some arguments, with its own error. Programs count on it: told
+    EINVAL, PAM goes on without the kernel's audit socket; told ENOSYS, it lets nobody in.
+    """
+    conditions = list(entry.get("args") or ())
+    refused = [name for name in _names(entry) if name in names]
+    if refused and conditions and all(condition.get("op") == "SCMP_CMP_EQ" for condition in conditions):
+        compared = [_equal(condition["index"], condition["value"]) for condition in conditions]
+        yield {**entry, "names": refused, "args": compared}
 
 
 def _special(

@@ -28,7 +28,7 @@ _CHANGES = frozenset(
 _REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 _SCRATCH = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/dev/shm")  # noqa: S108 - compared
 _SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
-_PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log")
+_PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log", ".pyc")
 
 
 class WrittenPath(Struct, frozen=True):

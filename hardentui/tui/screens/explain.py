@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Remediation
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, bindings
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import look_of
 from hardentui.tui.text import paragraphs
 from hardentui.tui.widgets.diff_view import diff_content
@@ -24,8 +20,7 @@ from hardentui.visible import visible
 _HEAD = "bold $primary"
 
 
-class ExplainScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
+class ExplainScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
     BINDING_GROUP_TITLE = "Explanation"
@@ -35,17 +30,10 @@ class ExplainScreen(HardenScreen):
         self._finding = finding
         self._remedy = remedy
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(id="crumb")
-        with VerticalScroll(id="reading"):
-            yield Static(id="text")
+    def heading(self) -> Content:
+        return Content.assemble((visible(self._finding.check, 60), "bold"))
 
-    def on_mount(self) -> None:
-        self.query_one("#crumb", Static).update(Content.assemble((visible(self._finding.check, 60), "bold")))
-        self.query_one("#text", Static).update(self._content())
-        self.query_one("#reading").focus()
-
-    def _content(self) -> Content:
+    def page(self) -> Content:
         finding, bench = self._finding, self.session.bench
         look = look_of(finding)
         parts: list[str | Content | tuple[str, str]] = [
@@ -69,9 +57,6 @@ class ExplainScreen(HardenScreen):
             lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
             parts += ["\n", ("References\n", _HEAD), lines]
         return Content.assemble(*parts)
-
-    def copied(self) -> tuple[str, str]:
-        return "this page", self._content().plain
 
     def _of_check(self, check: AnyCheck) -> list[str | Content | tuple[str, str]]:
         parts: list[str | Content | tuple[str, str]] = []

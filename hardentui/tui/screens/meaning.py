@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.harden.score_meaning import SHORT
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import look_of, look_of_cell
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
@@ -25,8 +21,7 @@ _HEAD = "bold $primary"
 _SHOWN = 5
 
 
-class MeaningScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
+class MeaningScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
     BINDING_GROUP_TITLE = "Meaning"
@@ -34,27 +29,21 @@ class MeaningScreen(HardenScreen):
     def __init__(self, key: str) -> None:
         super().__init__()
         self._key = key
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(id="crumb")
-        with VerticalScroll(id="reading"):
-            yield Static(id="text")
+        self._last = Content("")
 
     def on_mount(self) -> None:
-        self.query_one("#reading").focus()
-        self.session.rows_changed.subscribe(self, lambda keys: self._draw() if self._key in keys else None)
-        self._draw()
+        self.session.rows_changed.subscribe(self, lambda keys: self.draw() if self._key in keys else None)
 
-    def on_resize(self) -> None:
-        self._draw()
-
-    def _draw(self) -> None:
+    def heading(self) -> Content:
         row = self.session.rows.get(self._key)
         name = visible(row.name, 50) if row else "It was removed"
-        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
-        self.query_one("#crumb", Static).update(head)
-        if row is not None:
-            self.query_one("#text", Static).update(self._content(row))
+        return Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
+
+    def page(self) -> Content:
+        """Stays as it was when the container is removed."""
+        if (row := self.session.rows.get(self._key)) is not None:
+            self._last = self._content(row)
+        return self._last
 
     def _content(self, row: Row) -> Content:
         report = row.report
@@ -107,10 +96,6 @@ class MeaningScreen(HardenScreen):
                 label, meaning(cell, scores.get(cell.step)), width, style, indent=26, label_style="bold"
             )
         return parts
-
-    def copied(self) -> tuple[str, str]:
-        row = self.session.rows.get(self._key)
-        return ("this page", self._content(row).plain) if row else ("", "")
 
 
 def meaning(cell: Cell, score: Score | None = None) -> str:

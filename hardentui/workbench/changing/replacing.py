@@ -28,6 +28,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.reading.layer_data import LayerData, is_below
+from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
 from hardentui.workbench.changing.keeping_data import volume_for
@@ -67,7 +68,8 @@ def replace_way(
     volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
     if volumes:
         folders = [folder for folder, _ in volumes]
-        mounts = [Mount("volume", volume, folder) for folder, volume in volumes]
+        options = options_of_new_volume(facts, spec)
+        mounts = [Mount("volume", volume, folder, options) for folder, volume in volumes]
         tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
         spec = spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
     spec, more = _same_image(facts, plan, spec)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts
+from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenFolder
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.known import Known
@@ -34,3 +34,4 @@ class Added(TypedDict, total=False):
     secret_drivers: Known[Mapping[str, str]]
     sockets: Known[tuple[ReachableSocket, ...]]
     unit: Known[UnitFacts | None]
+    written_folders: Mapping[str, WrittenFolder]

@@ -13,19 +13,20 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
-from hardentui.host.files.layers import uid_of_name
+from hardentui.host.files.layers import bytes_of_image, folder_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.rlimits import read_rlimits
-from hardentui.model.activity import Denial, FileChange
+from hardentui.model.activity import Denial, FileChange, WrittenFolder
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
+from hardentui.reading.written import working_folders, written_folders
 from hardentui.workbench.looking.added import Added
 
 if TYPE_CHECKING:
@@ -63,10 +64,14 @@ def look_closer(
     engine_facts = facts.engine
     if isinstance(engine_facts.auto_update_timer, Unreadable):
         engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
+    changes = _changes(facts, engine, files)
     return Added(
         engine=engine_facts,
         kernel=kernel,
-        changes=_changes(facts, engine, files),
+        changes=changes,
+        written_folders=_written_folders(replace(facts, changes=changes, kernel=kernel), files)
+        if facts.engine.local
+        else {},
         owners=_owners(facts, files) if facts.engine.local else {},
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
@@ -175,16 +180,30 @@ def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[F
     for change in changes:
         if change.kind != "deleted" and change.path not in above and asked < _MOST_ASKED:
             asked += 1
-            change = replace(change, folder=_is_folder(layer + posixpath.normpath("/" + change.path), files))
+            change = _looked_at(change, layer, files)
         told.append(change)
     return told
 
 
-def _is_folder(path: str, files: Files) -> bool | None:
+def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
     try:
-        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+        seen = files.stat(layer + posixpath.normpath("/" + change.path), follow=False)
     except OSError:
-        return None
+        return change
+    if not stat.S_ISREG(seen.mode):
+        return replace(change, folder=stat.S_ISDIR(seen.mode))
+    return replace(change, folder=False, size=seen.size, executable=bool(seen.mode & 0o111))
+
+
+def _written_folders(facts: ContainerFacts, files: Files) -> dict[str, WrittenFolder]:
+    """What a tmpfs on a folder that the container writes to would have to hold, and whose it would be."""
+    folders = {}
+    for path in dict.fromkeys((*written_folders(facts), *working_folders(facts))):
+        seen = folder_of_image(files, facts.inspect, path)
+        if seen is not None:
+            count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
+            folders[path] = WrittenFolder(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
+    return folders
 
 
 def _parents(path: str) -> list[str]:

@@ -20,8 +20,8 @@ from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start
 
 _SECONDS = 5.0
-_AUTO_IDS = 16 * WHOLE
-"""For root's `--userns=auto`: sixteen containers at once."""
+_AUTO_IDS = 256 * WHOLE
+"""For root's `--userns=auto`: so many containers at once, each with 16 bits of ids."""
 _INSTALLERS = {
     "debian": "sudo apt-get install",
     "ubuntu": "sudo apt-get install",

@@ -327,7 +327,7 @@ def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
         ("unconfined", Status.FAIL),
     ],
 )
-def test_apparmor_labels(label: str, expected: Status) -> None:
+def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected: Status) -> None:
     facts = container(engine=APPARMOR_HOST, kernel=Kernel(8, lsm_label=label))
     assert status("apparmor-unconfined", facts) is expected
     assert status("apparmor-unconfined", replace(facts, engine=rootless())) is Status.NOT_APPLICABLE
@@ -484,7 +484,7 @@ def test_the_rights_of_a_privileged_container_by_other_means() -> None:
         ("vendor.com/gpu=0", Severity.MEDIUM),
     ],
 )
-def test_devices_are_graded(device: str, severity: Severity) -> None:
+def test_each_device_has_its_severity_and_can_be_allowed(device: str, severity: Severity) -> None:
     from hardentui.options import DEVICES
 
     assert judge("host-devices", container((DEVICES, (f"{device}:{device}:rwm",)))).severity is severity

@@ -91,7 +91,7 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
         (Unreadable("podman did not answer within 5 s"), Mark.POOR, "did not answer"),
     ],
 )
-def test_a_poor_podman(said: Known[str], mark: Mark, words: str) -> None:
+def test_an_old_or_broken_podman_is_marked(said: Known[str], mark: Mark, words: str) -> None:
     line = _lines(_machine(run=lambda arguments, seconds: said))["Podman"]
     assert (line.mark, words in line.value) == (mark, True)
 
@@ -125,7 +125,9 @@ def test_selinux_that_only_complains() -> None:
         ({"TERM": "xterm", "LANG": "C"}, (80, 24), "characters", Mark.POOR),
     ],
 )
-def test_terminals(environ: dict[str, str], size: tuple[int, int], what: str, mark: Mark) -> None:
+def test_each_kind_of_terminal_is_rated(
+    environ: dict[str, str], size: tuple[int, int], what: str, mark: Mark
+) -> None:
     environment = Environment({**environ, "CONTAINER_HOST": "unix:///nowhere.sock"}, 0)
     assert _lines(_machine(environment=environment, size=size))[what].mark is mark
 

@@ -111,7 +111,7 @@ def origin(tmp_path: Path, text: str = UNIT) -> Origin:
     return found
 
 
-def test_drift_of_files(tmp_path: Path) -> None:
+def test_only_options_that_differ_from_the_file_are_drift(tmp_path: Path) -> None:
     found = drift_of(origin(tmp_path), running("--env=TOKEN=hunter2"))
     assert [one.option for one in found] == ["read-only"]
     assert drift_of(origin(tmp_path), running("--env=TOKEN=hunter2", "--read-only")) == ()

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.model.activity import FileChange
+from hardentui.model.activity import FileChange, WrittenFolder
 from hardentui.model.facts import (
+    CapabilitySets,
     Client,
     ContainerFacts,
     IdRange,
@@ -196,6 +197,33 @@ def test_a_root_with_workers_of_another_user_may_end_them() -> None:
     assert "CAP_KILL" not in made.after[CAP_ADD]
 
 
+def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
+    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
+    worker = CapabilitySets(
+        permitted=frozenset({"CAP_FOWNER"}), bounding=DEFAULT_CAPABILITIES - {"CAP_SETFCAP"}
+    )
+    processes = (
+        Process(7, "haproxy", "/usr/sbin/haproxy", 0, everything),
+        Process(8, "haproxy", "/usr/sbin/haproxy", 110, worker, "/var/lib/haproxy"),
+    )
+    made = plan(
+        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
+    )
+    kept = made.after[CAP_ADD]
+    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
+    assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
+    assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
+    assert "whatever uses FSETID, SETFCAP fails then" in said(made)
+
+
+def test_what_a_server_uses_only_for_a_connection_is_known() -> None:
+    seen = kernel(processes=(Process(7, "sshd", "/usr/sbin/sshd", 0),))
+    made = plan(running(seen=seen), "default-capabilities-kept")
+    assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
+    assert "sshd uses it for each connection, so SYS_CHROOT is kept" in said(made)
+
+
+IN_DATA = FileChange("/data/x", "added", False)
 CACHE = FileChange("/opt/app/cache", "modified", True)
 RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
 
@@ -218,6 +246,92 @@ def test_a_folder_that_changed_is_the_one_that_stays_writable(
     assert made.after[READ_ONLY]
     assert [one.partition(":")[0] for one in made.after[TMPFS]] == folders
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
+
+
+@pytest.mark.parametrize(
+    ("change", "of_image", "entry"),
+    [
+        (FileChange("/data/x", "added", False, 1 << 10), 0, "/data:rw,noexec,nosuid,nodev,size=64m"),
+        (FileChange("/data/log", "added", False, 80 << 20), 0, "/data:rw,noexec,nosuid,nodev,size=256m"),
+        (FileChange("/data/x", "added", False), 100 << 20, "/data:rw,noexec,nosuid,nodev,size=128m"),
+        (FileChange("/data/x.so", "added", False, 10, True), 0, "/data:rw,nosuid,nodev,size=64m"),
+    ],
+    ids=["little", "much is written", "much of the image", "a program"],
+)
+def test_a_tmpfs_takes_what_is_there_and_lets_run_what_it_made(
+    change: FileChange, of_image: int, entry: str
+) -> None:
+    made = plan(
+        running(changes=(change,), written_folders={"/data": WrittenFolder(of_image)}), "writable-rootfs"
+    )
+    assert made.after[TMPFS] == (entry,)
+
+
+@pytest.mark.parametrize("of_image", [None, 1 << 30])
+def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
+    facts = running(
+        changes=(FileChange("/app/log", "added", False),), written_folders={"/app": WrittenFolder(of_image)}
+    )
+    made = plan(facts, "writable-rootfs")
+    assert made.changes == ()
+    assert "it writes in /app" in said(made)
+    assert "Mount a volume on the folder that it writes to" in said(made)
+
+
+@pytest.mark.parametrize(
+    ("user", "folder", "access", "told"),
+    [
+        ("", WrittenFolder(0), "", ""),
+        ("", WrittenFolder(0, mode=0o1777), ",mode=1777", ""),
+        ("", WrittenFolder(0, 33, 33), ",mode=1777", "/data belongs to UID 33 and GID 33"),
+        ("", WrittenFolder(0, 0, 8, 0o2775), ",mode=1777", "/data belongs to UID 0 and GID 8"),
+        ("1234", WrittenFolder(0, 1234, 0), ",U", ""),
+        ("1234", WrittenFolder(0, 1234, 0, 0o700), ",mode=0700,U", ""),
+        ("1234", WrittenFolder(0, 0, 0), "", ""),
+    ],
+)
+def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
+    user: str, folder: WrittenFolder, access: str, told: str
+) -> None:
+    """Podman makes a tmpfs root's, whoever the folder of the image belongs to (measured: crun 1.21)."""
+    facts = running((USER, user), changes=(IN_DATA,), written_folders={"/data": folder})
+    made = plan(facts, "writable-rootfs")
+    assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
+    assert told in said(made)
+    assert bool(told) == ("everybody in the container may write there" in said(made))
+
+
+@pytest.mark.parametrize(
+    ("folder", "covered"),
+    [
+        (WrittenFolder(0, 0, 101, 0o775), True),
+        (WrittenFolder(0, 101, 101), True),
+        (WrittenFolder(5000, 101, 101), False),
+        (WrittenFolder(0, 0, 0), False),
+    ],
+    ids=["of its group", "its own", "with files of the image", "of root"],
+)
+def test_an_empty_folder_where_a_worker_works_is_there_to_be_written_to(
+    folder: WrittenFolder, covered: bool
+) -> None:
+    """BIND starts only where it could write to its working directory, and writes there hours later."""
+    named = Process(8, "named", "/usr/sbin/named", 101, folder="/var/cache/bind")
+    facts = running(seen=kernel(processes=(named,)), changes=(), written_folders={"/var/cache/bind": folder})
+    made = plan(facts, "writable-rootfs")
+    assert [mount.partition(":")[0] for mount in made.after[TMPFS]] == ["/var/cache/bind"] * covered
+    assert ("named works in /var/cache/bind" in said(made)) == covered
+    assert "nothing was written outside volumes" in said(made)
+
+
+def test_a_user_with_set_user_id_programs_gets_no_capability_of_its_own() -> None:
+    chosen = Choice("default-capabilities-kept", (("keep", ("SETUID", "SETGID")),))
+    made = plan(running((USER, "1500")), chosen)
+    assert made.after[CAP_ADD] == ()
+    assert "CAP_SETUID" not in made.after[CAP_DROP]
+    dropped = made.after[CAP_DROP]
+    assert {"CAP_CHOWN", "CAP_KILL"} <= set(dropped)
+    without = plan(running((USER, "1500"), (NO_NEW_PRIVILEGES, True)), chosen)
+    assert (without.after[CAP_ADD], without.after[CAP_DROP]) == ((), ("all",))
 
 
 def test_the_folder_of_a_program_is_never_covered() -> None:
@@ -335,7 +449,7 @@ def test_a_user_namespace_keeps_the_owners_of_volumes_or_is_refused(
         assert why in said(made)
         assert USERNS not in made.after
     else:
-        assert (made.after[USERNS], made.after[MOUNTS][0].options) == ("auto", ("idmap",))
+        assert (made.after[USERNS], made.after[MOUNTS][0].options) == ("auto:size=65536", ("idmap",))
 
 
 def test_no_user_namespace_for_what_keeps_its_data_in_an_anonymous_volume() -> None:
@@ -347,10 +461,18 @@ def test_no_user_namespace_for_what_keeps_its_data_in_an_anonymous_volume() -> N
     assert "anonymous volumes (/data)" in said(made)
 
 
+def test_whoever_starts_as_root_may_become_nobody() -> None:
+    """Podman leaves nobody (65534) out of the users that it sizes a namespace by (measured: 5.4)."""
+    made = plan(running(), "host-user-namespace")
+    assert made.after[USERNS] == "auto:size=65536"
+    assert "root may become nobody (65534)" in said(made)
+    assert plan(running((USER, "1001")), "host-user-namespace").after[USERNS] == "auto"
+
+
 def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
     processes = (Process(7, "app", "/app", 10001),)
     seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
-    assert plan(running(seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
+    assert plan(running((USER, "app"), seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
 
 
 def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:

@@ -169,7 +169,9 @@ def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
         ),
     ],
 )
-def test_a_forwarder(command: str, address: str, certificates: bool) -> None:
+def test_a_socat_forwarder_exposes_the_socket_on_its_address(
+    command: str, address: str, certificates: bool
+) -> None:
     files = RecordedFiles(document({"/proc/9/cmdline": command}))
     (found,) = read_endpoints(files, read_process_table(files), read_listening(files), (1000,))
     assert (found.address, found.certificates, found.through) == (address, certificates, "socat")

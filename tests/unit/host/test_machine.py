@@ -214,7 +214,9 @@ def test_a_socket_that_starts_at_boot_is_found() -> None:
         ("/e/sshd.socket", "[Socket]\nListenStream=22\n", []),
     ],
 )
-def test_apis_on_tcp(path: str, content: str, found: list[tuple[str, bool]]) -> None:
+def test_an_api_on_tcp_is_read_from_the_unit_that_starts_it(
+    path: str, content: str, found: list[tuple[str, bool]]
+) -> None:
     assert [(one.address, one.client_certificates) for one in services_in_unit(path, content)] == found
 
 

@@ -87,7 +87,9 @@ def sudo(folder: Path, content: str, **more: str) -> list[tuple[str, str]]:
         ("Defaults !authenticate\nanna ALL=(ALL) PASSWD: ALL\n", []),
     ],
 )
-def test_rules(tmp_path: Path, content: str, found: list[tuple[str, str]]) -> None:
+def test_sudo_rules_give_rights_to_whom_they_name(
+    tmp_path: Path, content: str, found: list[tuple[str, str]]
+) -> None:
     assert sudo(tmp_path, content) == found
 
 
@@ -160,7 +162,7 @@ def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Pa
         ("permit nopass root\n", []),
     ],
 )
-def test_doas(tmp_path: Path, content: str, who: list[str]) -> None:
+def test_doas_rules_give_rights_to_whom_they_name(tmp_path: Path, content: str, who: list[str]) -> None:
     files = Rooted(tmp_path)
     files.put("/etc/doas.conf", content)
     found = read_doas_rights(files)

@@ -45,7 +45,7 @@ def test_short_flags_with_glued_arguments() -> None:
     assert found.switched("--tty") is True
 
 
-def test_aliases_and_switches() -> None:
+def test_aliases_and_switches_are_read_as_their_option() -> None:
     found = parsed("run", "--net=n1", "--dns-opt", "ndots:3", "--read-only=false", "img")
     assert found.all("--network") == ("n1",)
     assert found.all("--dns-option") == ("ndots:3",)

@@ -63,11 +63,11 @@ def test_lists_are_quoted_where_podman_splits() -> None:
     ("words", "argument"),
     [(("/bin/x",), "/bin/x"), ((), ""), (("a", "b c"), '["a", "b c"]'), (("[x",), '["[x"]')],
 )
-def test_entry_points(words: tuple[str, ...], argument: str) -> None:
+def test_an_entry_point_is_written_as_one_argument(words: tuple[str, ...], argument: str) -> None:
     assert ENTRYPOINT.to_arguments(words) == (argument,)
 
 
-def test_bounding_set() -> None:
+def test_the_bounding_set_follows_added_and_dropped_capabilities() -> None:
     assert bounding_set(Spec(), STOCK_CAPABILITIES) == STOCK_CAPABILITIES
     assert (
         bounding_set(Spec.of((PRIVILEGED, True), (CAP_DROP, ("all",))), STOCK_CAPABILITIES)
@@ -88,7 +88,7 @@ def test_with_only_asks_for_exactly_these() -> None:
     assert with_only(spec, ["CAP_CHOWN", "CAP_NET_RAW"]) == spec
 
 
-def test_capability_names() -> None:
+def test_capability_names_have_one_spelling() -> None:
     assert capability_name("net_raw") == capability_name("CAP_NET_RAW") == "CAP_NET_RAW"
     assert capability_name("ALL") == "all"
 

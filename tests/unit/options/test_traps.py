@@ -216,7 +216,7 @@ def test_a_map_of_keep_id_tells_what_it_leaves_out() -> None:
 
 
 @pytest.mark.parametrize(("memory", "swap", "expected"), [(64, 128, 0), (64, 0, -1), (64, 96, 96), (0, 0, 0)])
-def test_memory_swap(memory: int, swap: int, expected: int) -> None:
+def test_memory_swap_is_read_as_podman_means_it(memory: int, swap: int, expected: int) -> None:
     assert spec(host={"Memory": memory, "MemorySwap": swap})[MEMORY_SWAP] == expected
 
 
@@ -561,7 +561,7 @@ def test_a_changed_health_check_is_written_as_a_whole() -> None:
         (['["CMD","x', 'y"]'], '["CMD","x y"]'),
     ],
 )
-def test_health_commands(test: list[str], text: str) -> None:
+def test_health_commands_keep_their_form(test: list[str], text: str) -> None:
     assert spec(config={"Healthcheck": {"Test": test, "Interval": 1}})[HEALTH_CMD] == text
 
 
@@ -710,7 +710,7 @@ def test_aliases_without_podmans_own() -> None:
     assert found[HOSTNAME] == "given"
 
 
-def test_rootless_defaults() -> None:
+def test_a_rootless_default_network_is_not_an_option() -> None:
     rootless = {"rootless": True}
     assert NETWORK not in spec(host={"NetworkMode": "pasta"}, command=[], sources=rootless)
     assert spec(host={"NetworkMode": "bridge"}, sources=rootless)[NETWORK] == ("podman",)

@@ -95,7 +95,9 @@ def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: An
         (LABELS, ("a=100%",), V54, "Label=a=100%%"),
     ],
 )
-def test_lines(option: Option[Any], value: Any, version: Version, line: str) -> None:
+def test_an_option_is_written_as_the_line_of_its_version(
+    option: Option[Any], value: Any, version: Version, line: str
+) -> None:
     assert line in lines((option, value), version=version)
 
 
@@ -203,7 +205,7 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
     ],
     ids=str,
 )
-def test_mounts(mount: Mount, line: str) -> None:
+def test_a_mount_is_written_as_one_line(mount: Mount, line: str) -> None:
     assert line in lines((MOUNTS, (mount,)))
 
 

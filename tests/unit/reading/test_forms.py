@@ -64,7 +64,7 @@ def test_every_form_is_taken_by_a_fix() -> None:
         ("labelling-disabled-for-mounts", "type", "container_t", "spc;t"),
     ],
 )
-def test_forms(check: str, name: str, good: str, bad: str) -> None:
+def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good: str, bad: str) -> None:
     one = _check(check)
     for text in good.split():
         value_of(one, name, text)

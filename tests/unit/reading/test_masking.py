@@ -72,7 +72,7 @@ def test_names_of_credentials(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "PWD", "OLDPWD"])
-def test_other_names(name: str) -> None:
+def test_an_ordinary_name_is_not_a_credential(name: str) -> None:
     assert not is_credential(name)
 
 

@@ -114,7 +114,7 @@ def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
         ),
     ],
 )
-def test_rules(expressions: list[dict[str, Any]], ends: str) -> None:
+def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends: str) -> None:
     found = rules(
         {"set": {"family": "inet", "table": "f", "name": "open", "elem": [22, 8080]}},
         {"set": {"family": "inet", "table": "f", "name": "blocked", "elem": ["198.51.100.1"]}},

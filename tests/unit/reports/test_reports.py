@@ -81,7 +81,7 @@ def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
         ([(Status.UNKNOWN, Severity.HIGH), (Status.FAIL, Severity.MEDIUM)], 4),
     ],
 )
-def test_exit_codes(findings: list[tuple[Status, Severity]], code: int) -> None:
+def test_the_worst_finding_decides_the_exit_code(findings: list[tuple[Status, Severity]], code: int) -> None:
     assert result(*(finding(*one) for one in findings)).exit_code == code
 
 

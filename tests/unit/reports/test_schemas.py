@@ -155,7 +155,7 @@ def test_plans_and_checks_of_the_simulated_host(
     validated(json.loads(capsys.readouterr().out))
 
 
-def test_a_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     run(("check", "--demo", "--format", "json", "-o", str(old)))
     document = json.loads(old.read_text())

@@ -66,7 +66,7 @@ def test_views_of_the_simulated_host(argv: tuple[str, ...], capsys: pytest.Captu
     validated(told(capsys, *argv))
 
 
-def test_settings(
+def test_settings_follow_their_schema(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "hardentui"

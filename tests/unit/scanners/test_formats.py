@@ -50,7 +50,7 @@ def test_grype_tells_what_is_exploited_and_the_date_of_its_database() -> None:
     )
 
 
-def test_clair_and_quay() -> None:
+def test_reports_of_clair_and_quay_are_read() -> None:
     assert report(CLAIR) == ScanReport(
         "clair",
         NOW,

@@ -39,7 +39,7 @@ from hardentui.systemd.command_line import (
         (r"\xff", ("\udcff",)),
     ],
 )
-def test_words(text: str, words: tuple[str, ...]) -> None:
+def test_a_line_is_split_into_words_as_systemd_does(text: str, words: tuple[str, ...]) -> None:
     assert split_words(text) == words
 
 
@@ -61,11 +61,11 @@ def test_semicolon_ends_a_command(text: str, words: tuple[str, ...]) -> None:
     assert split_command(text) == words
 
 
-def test_specifiers() -> None:
+def test_unknown_specifiers_stay_marked() -> None:
     assert expand_specifiers("100%% %n%N %", {"n": "web.service"}) == f"100% web.service{UNEXPANDED}%N %"
 
 
-def test_variables() -> None:
+def test_variables_are_expanded_as_systemd_does() -> None:
     known = {"A": "x y", "EMPTY": "", "SEMI": ";"}
     words = ("$$A", "${A}", "$A", "${EMPTY}", "$EMPTY", "${SEMI}", "pre${A}$$post", "a$A", "${A", "$")
     assert expand_variables(words, known) == (
@@ -94,7 +94,7 @@ def test_a_carriage_return_ends_a_line() -> None:
         exec_start(f"{text}[Service]\nExecStart=/usr/bin/podman run x\n")
 
 
-def test_exec_start() -> None:
+def test_the_last_exec_start_counts_with_its_environment() -> None:
     text = (
         '[Unit]\nExecStart=no\n[Service]\nEnvironment=A=old\nEnvironment=\nEnvironment="B=%N 1" C=2\n'
         "ExecStart=first\nExecStart=\nExecStart=-/bin/x %N %t ${B} $B ${A} %%t\n"

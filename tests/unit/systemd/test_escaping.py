@@ -60,7 +60,7 @@ def test_what_no_unit_can_hold_is_refused(value: str, kind: KeyKind) -> None:
         escape(value, kind)
 
 
-def test_booleans() -> None:
+def test_only_a_boolean_can_be_written_as_one() -> None:
     assert escape("true", KeyKind.BOOLEAN) == "true"
     with pytest.raises(CannotExpress):
         escape("maybe", KeyKind.BOOLEAN)

@@ -163,6 +163,15 @@ def test_the_audit_protocol_takes_its_capability() -> None:
     assert access(parse_profile(document), "socket", {0: 16, 2: 0}) is Access.ALWAYS
 
 
+def test_who_asks_for_the_audit_socket_in_vain_is_told_so_as_before() -> None:
+    """PAM goes on without it after EINVAL, and lets nobody in after ENOSYS."""
+    profile = parse_profile(made(log_of("socket", details=(a_socket(2),))))
+    assert answer(profile, "socket", {0: 16, 2: 9}) == ("ERRNO", errno.EINVAL)
+    held = frozenset({"CAP_AUDIT_WRITE"})
+    kept = parse_profile(made(log_of("socket", details=(a_socket(16, 3, 9),)), held=held), capabilities=held)
+    assert access(kept, "socket", {0: 16, 2: 9}) is Access.ALWAYS
+
+
 def test_no_user_namespace_can_be_made_where_none_was_seen() -> None:
     profile = parse_profile(made(log_of("clone", "clone3", "unshare")))
     assert makes_user_namespaces(profile) == ()

@@ -82,3 +82,9 @@ def test_a_line_of_a_log_names_what_would_allow_it(line: str, loosening: Looseni
 
 def test_an_ordinary_log_shows_nothing() -> None:
     assert list(of_log("listening on 0.0.0.0:80\nread only replica\nGET /chown 200\n", "64m")) == []
+
+
+def test_who_says_that_it_may_gain_no_privileges_blames_the_option() -> None:
+    log = 'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.\n'
+    (sign,) = of_log(log, "64m")
+    assert (sign.blames, sign.loosening) == ("no-new-privileges", None)

@@ -45,7 +45,7 @@ def scanned() -> ImageFacts:
     return ImageFacts("a" * 64, names=(HOSTILE,), scan=report, now=NOW)
 
 
-def test_scans(screen: tuple[Terminal, io.StringIO]) -> None:
+def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
     images = [
         scanned(),
@@ -67,7 +67,9 @@ def test_what_a_registry_says(screen: tuple[Terminal, io.StringIO]) -> None:
     assert clean(out.getvalue())
 
 
-def test_pins(screen: tuple[Terminal, io.StringIO], tmp_path: Path) -> None:
+def test_hostile_names_in_pins_reach_no_terminal(
+    screen: tuple[Terminal, io.StringIO], tmp_path: Path
+) -> None:
     terminal, out = screen
     digest = "sha256:" + "a" * 64
     path = tmp_path / f"x{HOSTILE.replace('/', '')}.container"
@@ -84,7 +86,7 @@ def test_pins(screen: tuple[Terminal, io.StringIO], tmp_path: Path) -> None:
     assert "-Image=" in out.getvalue()
 
 
-def test_trust(screen: tuple[Terminal, io.StringIO]) -> None:
+def test_hostile_names_in_trust_reach_no_terminal(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
     file = TrustFile(f"/etc/{HOSTILE}", HOSTILE, None)
     draft = TrustDraft((), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,))

@@ -28,7 +28,7 @@ def limits(files: Files, membership: str) -> Known[Limits]:
 V2_MEMBER = "0::/system.slice/web.service/libpod-payload-abc\n"
 
 
-def test_v2_own_limits() -> None:
+def test_limits_of_the_own_cgroup_are_read_on_v2() -> None:
     files = v2(
         {
             f"{PAYLOAD}/memory.max": "67108864\n",
@@ -117,7 +117,7 @@ def v1(text: dict[str, str]) -> Files:
     return RecordedFiles({"text": {"/proc/self/mountinfo": V1_MOUNTS, **there, **text}})
 
 
-def test_v1_without_limits() -> None:
+def test_no_limits_are_read_where_v1_has_none() -> None:
     assert limits(v1({}), V1_MEMBER) == Limits()
 
 

@@ -31,6 +31,8 @@ NoNewPrivs:\t1
 Seccomp:\t2
 Cpus_allowed_list:\t0-1,4
 """
+_BIND = frozenset({"CAP_NET_BIND_SERVICE"})
+SETS = CapabilitySets(effective=_BIND, permitted=_BIND, bounding=_BIND | {"CAP_41"})
 MOUNTS = """10 1 0:1 / / ro,relatime - overlay overlay rw,lowerdir=/x,size=5
 11 10 0:2 / /proc rw - proc proc rw
 12 11 0:2 /sys /proc/sys ro - proc proc rw
@@ -265,7 +267,7 @@ UDP = table(("00000000:0035", "00000000:0000", "07", 505), ("00000000:9999", "01
 NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", TCP6), ("udp", UDP))}
 
 
-def test_listening_sockets() -> None:
+def test_listening_sockets_of_every_protocol_are_read() -> None:
     listening = read_activity(RecordedFiles(document(text=NET)), 812, CGROUP).listening
     assert listening == (
         ListeningSocket("tcp", "127.0.0.1", 0x1F90),
@@ -297,7 +299,25 @@ def test_processes_of_the_cgroup_and_below_it() -> None:
     activity = read_activity(
         RecordedFiles(document(text=text, links={"/proc/812/exe": "/sbin/init"})), 812, CGROUP
     )
-    assert activity.processes == (Process(812, "init", "/sbin/init", 1000), Process(813, "evil) \x1b", ""))
+    assert activity.processes == (
+        Process(812, "init", "/sbin/init", 1000, SETS),
+        Process(813, "evil) \x1b", ""),
+    )
+
+
+def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
+    text = {
+        f"/sys/fs/cgroup{CGROUP}/cgroup.procs": "812\n813\n",
+        "/proc/812/comm": "master\n",
+        "/proc/813/comm": "worker\n",
+    }
+    links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
+    processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
+    assert not isinstance(processes, Unreadable)
+    assert [(process.root, process.folder, process.capabilities) for process in processes] == [
+        ("", "", SETS),
+        ("/var/lib/haproxy", "/srv", None),
+    ]
 
 
 def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
@@ -309,7 +329,7 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
         **{f"/proc/{pid}/comm": f"p{pid}\n" for pid in (812, 900, 901, 902)},
     }
     processes = read_activity(RecordedFiles(document(text=text)), 812).processes
-    own = Process(812, "p812", "", 1000)
+    own = Process(812, "p812", "", 1000, SETS)
     assert processes == (own, *(Process(pid, f"p{pid}", "") for pid in (900, 901, 902)))
 
 

@@ -72,7 +72,7 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
         ("[2001:db8::1]:443", ConnectTarget("2001:db8::1", 443)),
     ],
 )
-def test_targets(text: str, target: ConnectTarget) -> None:
+def test_each_form_of_a_target_is_parsed(text: str, target: ConnectTarget) -> None:
     assert parse_target(text) == target
 
 

@@ -175,6 +175,17 @@ def test_a_user_namespace_without_a_range_for_it_is_told(
     assert conflicts_with_host(facts, after, HostFacts()) == (), "the files were not read"
 
 
+@pytest.mark.parametrize(("held", "warned"), [(1024, True), (65536, False)])
+def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, warned: bool) -> None:
+    ranges = (SubIds("containers", 100000, held),)
+    facts = container(engine=EngineFacts(rootless=False))
+    host = HostFacts(subuids=ranges, subgids=ranges)
+    told = conflicts_with_host(facts, facts.spec.with_(USERNS, "auto:size=65536"), host)
+    assert bool(told) is warned
+    assert all("takes 65536 IDs" in text and "containers has 1024" in text for text in told)
+    assert conflicts_with_host(facts, facts.spec.with_(USERNS, "auto"), host) == ()
+
+
 def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
     plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
     ranges = [one.owner for one in known_ranges()]
