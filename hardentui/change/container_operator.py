@@ -13,10 +13,10 @@ from time import monotonic, sleep
 from typing import Any
 
 from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
-from hardentui.change.originals import refuse_lost_original, refuse_taken_name
+from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
-from hardentui.errors import ChangeFailed, NameTaken, NotFound
+from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
     CopyData,
@@ -107,6 +107,7 @@ class ContainerOperator:
                     self._containers.update(operation.id, (f"--restart={operation.before}",))
             case RenameContainer():
                 if self._name(operation.id) != operation.before:  # whatever somebody called it since
+                    refuse_taken_name(self._containers, operation.before, {operation.id}, entry)
                     self._containers.rename(operation.id, operation.before)
             case CreateNetwork():
                 if not operation.existed and self._engine.networks.exists(operation.name):
@@ -173,18 +174,16 @@ class ContainerOperator:
     # --- undo --------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
+        """It serves again before anything is said about its name."""
         now = self._settled(operation.id)
+        paused = (now.get("State") or {}).get("Paused")
+        if operation.running and not paused and not _running(now):
+            start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
                 f"The original is now called {visible(name, 80)}, not {visible(operation.name, 80)}."
             )
-        if not operation.running:
-            return
-        if (now.get("State") or {}).get("Paused"):
-            return
-        if not _running(now):
-            start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
 
     def _settled(self, identity: str) -> Mapping[str, Any]:
         """The container, once it is no longer stopping: a stop continues after its caller is gone."""
@@ -227,12 +226,7 @@ class ContainerOperator:
             return None
         if str(container.get("Id")) == operation.original or str(container.get("Name")) != operation.name:
             return None
-        command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
-        if command[-len(operation.arguments) :] != operation.arguments:
-            raise NameTaken(
-                f"Another container is called {visible(operation.name, 80)} now; it was left alone."
-            )
-        return container
+        return container if is_made_by(operation, container) else None
 
     def _name(self, identity: str) -> str:
         return str(self._containers.inspect(identity).get("Name"))

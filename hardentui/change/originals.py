@@ -48,19 +48,18 @@ def refuse_taken_name(
         holder = containers.inspect(name)
         if str(holder.get("Name")) != name or str(holder.get("Id")) in ours:
             return
-        if not any(_is_made_by(operation, holder) for operation in entry.operations):
+        made = (operation for operation in entry.operations if isinstance(operation, CreateContainer))
+        if not any(is_made_by(operation, holder) for operation in made):
             raise UsageError(
-                f"Another container is called {visible(name, 80)} now; nothing was changed.",
+                f"Another container is called {visible(name, 80)} now; it was left alone.",
                 f"Rename or remove it, and again: hardentui undo {entry.id}\nTo keep it and close the entry:"
                 f" hardentui journal forget {entry.id}",
             )
 
 
-def _is_made_by(operation: object, holder: Mapping[str, Any]) -> bool:
-    """Whether it is the successor, also one whose id a crash hid."""
-    if not isinstance(operation, CreateContainer):
-        return False
+def is_made_by(operation: CreateContainer, container: Mapping[str, Any]) -> bool:
+    """Whether a container is the successor: by its id; where a crash hid that, by the command asked for."""
     if operation.created:
-        return operation.created == str(holder.get("Id"))
-    command = tuple((holder.get("Config") or {}).get("CreateCommand") or ())
+        return operation.created == str(container.get("Id"))
+    command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
     return command[-len(operation.arguments) :] == operation.arguments

@@ -168,11 +168,11 @@ class Transaction:
                 self._operators[type(operation)].undo(operation, entry)
             except HardenError as error:
                 failure = error.title
-                failures.append(f"{described_back(operation)}: {failure}")
+                failures.append(f"{described_back(operation)}: {failure.rstrip('.')}")
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
         if failures:
-            entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}")
+            entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}.")
         else:
             original = (
                 None

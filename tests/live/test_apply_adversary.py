@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,35 @@ def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
         undone = site.run("undo", "--yes")
         assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)
+
+
+@pytest.mark.long
+def test_a_name_that_is_taken_in_the_middle(site: Site) -> None:
+    before = site.seen()
+    ended = site.faulty("kill", "begun", _number_of(site, "CreateContainer"))
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    identity = site.newest().id
+    other = site.bench.podman("create", "--name", NAME, BUSYBOX, "sleep", "1000")
+    site.bench.podman("stop", str(site.newest().original))
+    refused = site.run("undo", "--yes")
+    assert refused.returncode == 5, refused.stderr
+    assert f"Another container is called {NAME} now" in refused.stderr
+    assert site.inspect()["Id"] == other
+    assert eventually(site.answers), "it serves again, under the name that it has"
+    assert site.journal.read(identity).state is EntryState.OPEN
+    site.bench.remove(NAME)
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def _number_of(site: Site, kind: str) -> int:
+    """Which operation of an apply is of this kind."""
+    struck = site.faulty("fail", "begun", 1)
+    assert struck.returncode == 5, struck.stderr
+    kinds = [type(operation).__name__ for operation in site.newest().operations]
+    return kinds.index(kind) + 1
 
 
 @pytest.mark.long

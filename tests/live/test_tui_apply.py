@@ -69,7 +69,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("u")
             await shows(pilot, "Undo apply of", "y yes")
             await pilot.press("y")
-            await until(pilot, lambda: f"{NAME} is as before" in screen_text(app))
+            await until(pilot, lambda: "rolled-back" in screen_text(app))
         assert state() == before
         assert podman.podman("inspect", "--format", "{{.State.Running}}", NAME) == "true"
     finally:

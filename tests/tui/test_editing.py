@@ -57,6 +57,7 @@ async def test_the_edited_plan_is_chosen(editor: Editor) -> None:
         await _difference(pilot, "F")
         await pilot.press("e")
         await shows(pilot, "1 fix is chosen", "333m")
+        app.clear_notifications()  # they would hide the plan
         await pilot.press("escape")
         await shows(pilot, "333m")
         assert [list(chosen) for chosen in app.session.choices.values() if chosen] == [["no-memory-limit"]]

@@ -52,6 +52,7 @@ def own_archive(folder: str) -> Iterator[bytes]:
         "unshare",
         "tar",
         "--numeric-owner",
+        "--blocking-factor=1",  # see _Archive
         "--create",
         "--file=-",
         "--directory",
@@ -100,7 +101,7 @@ def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
 def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
     with (
         tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole,
-        tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
+        _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
     ):
         for entry in whole:
             name = _name(entry)
@@ -115,9 +116,25 @@ def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
             part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
 
 
+class _Archive(tarfile.TarFile):
+    """Ends with the two empty blocks that mean the end.
+
+    A tape's record is filled up after them; whoever unpacks for Podman may be gone by then, and Podman calls
+    that a broken pipe.
+    """
+
+    closed: bool
+
+    def close(self) -> None:
+        if not self.closed and self.fileobj is not None:
+            self.closed = True
+            self.fileobj.write(b"\0" * (2 * tarfile.BLOCKSIZE))
+            self.fileobj.close()
+
+
 def _write_tree(folder: str, uids: IdMap, gids: IdMap, out: IO[bytes]) -> None:
     seen: dict[tuple[int, int], str] = {}
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+    with _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
             inside = os.path.relpath(place, folder)
             if inside == ".":
