@@ -23,6 +23,7 @@ from hardentui.options import (
 )
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.containers import declared_user, is_root, listed, runs_systemd
+from hardentui.reading.limits import cgroup_version
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 _AUTOMATIC = "containers"
@@ -124,8 +125,18 @@ def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
     return ""
 
 
+def _systemd_in_a_user_namespace(facts: ContainerFacts, after: Spec) -> str:
+    if not runs_systemd(facts) or not _newly(facts, after, USERNS) or cgroup_version(facts) != "v1":
+        return ""
+    return (
+        "systemd runs inside this container, and this host has cgroup v1, where it was seen to end at once "
+        "in a user namespace of its own. Try that fix alone."
+    )
+
+
 _TROUBLES: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
     _systemd_inside,
+    _systemd_in_a_user_namespace,
     _user_namespace_and_volumes,
     _capabilities_and_root,
     _no_new_privileges_and_setuid,

@@ -271,6 +271,7 @@ class ContainerFacts(Struct, frozen=True):
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
         named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
         host_listening: what listens on the host; looked at for containers on an internal network.
+        network_helper: command line of the pasta that serves its network; empty when none is seen.
         runtime: what the OCI runtime was told at the last start.
         owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
             them; what could not be read is not in it.
@@ -312,6 +313,7 @@ class ContainerFacts(Struct, frozen=True):
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     named_uid: Known[int] = Unreadable("its /etc/passwd was not read")
     host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
+    network_helper: tuple[str, ...] = ()
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import HostMount, host_mounts, normal
+from hardentui.reading.user_namespace import own_user_namespace
 
 
 class Gain(StrEnum):
@@ -301,15 +302,18 @@ class SensitiveMount(Struct, frozen=True):
 
     Attributes:
         gains: what it gives as it is; `when_read_only` is what it would still give then.
+        foreign: the files of root are those of nobody in it, so that it can only write what all may write.
     """
 
     mount: HostMount
     gains: frozenset[Gain]
     when_read_only: frozenset[Gain]
+    foreign: bool = False
 
     @property
     def severity(self) -> Severity:
-        return severity_of(self.gains, written=self.mount.written)
+        severity = severity_of(self.gains, written=self.mount.written)
+        return min(severity, Severity.HIGH) if self.foreign else severity
 
 
 def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
@@ -318,13 +322,20 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
     if not mounts:
         return ()
     storage = _storage_of(facts)
+    mapped = facts.engine.rootless is False and own_user_namespace(facts)
     sensitive = []
     for mount in mounts:
         read = _gains_of((*mount.paths, *mount.beneath), storage, written=False)
         write = _gains_of(mount.paths, storage, written=True) if mount.written else _NOTHING
         if read or write:
-            sensitive.append(SensitiveMount(mount, read | write, read))
+            sensitive.append(SensitiveMount(mount, read | write, read, mapped and not _hands_over(mount)))
     return tuple(sensitive)
+
+
+def _hands_over(mount: HostMount) -> bool:
+    """The owners of the files are made those of the container: `:idmap` for this mount, `:U` for good."""
+    options = (*mount.mount.options, *mount.options)
+    return any(option == "U" or option.startswith("idmap") for option in options)
 
 
 def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:

@@ -26,6 +26,7 @@ class HostMount(Struct, frozen=True):
         origin, giver: who asked for it.
         layered: what is written stays in a layer of its own.
         beneath: further paths of the host that are seen through it, but never written.
+        options: of the mount that is in force; empty when none is.
     """
 
     mount: Mount
@@ -36,6 +37,7 @@ class HostMount(Struct, frozen=True):
     giver: str = ""
     layered: bool = False
     beneath: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -112,7 +114,10 @@ def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
 def _declared(mount: Mount, mounted: MountedPath, planned: bool) -> HostMount:
     read_only = mount.read_only if planned or not mounted.in_force else mounted.read_only
     layered = mounted.layered if mounted.in_force and not planned else is_layered(mount)
-    return HostMount(mount, mounted.paths, read_only, layered=layered, beneath=mounted.beneath)
+    options = mounted.options if mounted.in_force and not planned else ()
+    return HostMount(
+        mount, mounted.paths, read_only, layered=layered, beneath=mounted.beneath, options=options
+    )
 
 
 def _inherited(mounted: MountedPath) -> HostMount:

@@ -291,7 +291,7 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
 async def test_no_container_says_how_to_get_one() -> None:
     app = make_app(nothing())
     async with running(app) as pilot:
-        await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "root to see root")
+        await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "as root to")
         assert app.session.rows_shown.is_set(), "nothing is waited for where there is nothing to show"
 
 
@@ -370,11 +370,11 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
         await shows(
             pilot,
             "shop-web: Runs as root",
-            "Improves it most  ✗ new-privileges",
+            "Helps most  ✗ new-privileges",
             "1 safe fix",
         )
         await pilot.press("end")
-        await shows(pilot, "vault: ", "no automatic fix")
+        await shows(pilot, "vault: ", "No automatic fix")
 
 
 async def test_leaving_closes_the_workbench() -> None:
@@ -497,7 +497,7 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "not there")):
+        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
             await pilot.press(key)
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()

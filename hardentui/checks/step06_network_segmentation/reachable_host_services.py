@@ -3,9 +3,10 @@
 What it checks:
 Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
 `--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this container or
-for all of them (`pasta_options` in containers.conf). On an internal network of the rootful engine, also
-whether host services answer at its gateway: whatever listens on all addresses and is not filtered. The
-options do not show in inspect: without the command that created the container, the answer is unknown.
+for all of them (`pasta_options` in containers.conf). While it runs, the command line of its pasta counts. On
+an internal network of the rootful engine, also whether host services answer at its gateway: whatever listens
+on all addresses and is not filtered. The options do not show in inspect: without the command that created the
+container, the answer is unknown.
 
 Why it matters:
 A service on 127.0.0.1 trusts its callers, because only programs on the same machine can connect: databases
@@ -71,6 +72,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return failed(f"services on the host's loopback address are reachable: {' '.join(opened)}", declared)
     if not _user_mode(facts):
         return _by_gateway(facts, declared)
+    if in_force := _in_force(facts.network_helper):
+        evidence = (Evidence("the command line of pasta", " ".join(in_force)),)
+        return failed("services on the host's loopback address are reachable", declared, "", evidence)
     if NETWORK in facts.spec.unknowable:
         return unknown("inspect does not show network options, and the create command is not known")
     return _defaults(facts, declared)
@@ -153,6 +157,16 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
         )
     fault = configuration.fault
     return unknown(fault.reason, declared) if fault else passed(declared)
+
+
+def _in_force(words: tuple[str, ...]) -> tuple[str, ...]:
+    """What opens the host in the command line of a pasta that runs. Podman closes the gateway with
+    `--no-map-gw` unless it was told not to."""
+    if not words:
+        return ()
+    opened = list(_split("pasta:" + ",".join(word for word in words if "," not in word))[1])
+    told = "--no-map-gw" in words or "--map-host-loopback" in words
+    return tuple(opened) if told else ("no --no-map-gw", *opened)
 
 
 def _split(value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -250,12 +264,18 @@ CHECK = Check(
         container((NETWORK, ("shop-net",)), engine=rootless()),
         container(),
         container(engine=_PLAIN),
+        container(
+            engine=_PLAIN,
+            kernel=Kernel(7),
+            network_helper=("pasta", "-T", "none", "--no-map-gw"),
+        ),
         _behind(_CLOSED, _SSH),
         _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
         container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
         container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
+        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
         container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
         _behind(HostFacts(), _SSH),
     ),

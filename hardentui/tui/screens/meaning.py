@@ -76,7 +76,7 @@ class MeaningScreen(ReadingScreen):
         bench = self.session.bench
         helpful = bench.planner.raises_most(report, _SHOWN) if bench else ()
         for at, finding in enumerate(helpful):
-            label = "improves it most" if at == 0 else ""
+            label = "helps most" if at == 0 else ""
             text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"
             parts += hanging(label, text, width, f"${look_of(finding).style}", indent=13)
         return parts

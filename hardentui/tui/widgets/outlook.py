@@ -43,7 +43,7 @@ class Outlook(Static):
         attack = visible(row.report.attack, 400) or "nothing stands out."
         parts: list[str | Content | tuple[str, str]] = [name, ": ", attack, "\n"]
         if helpful:
-            parts.append(("Improves it most  ", "$muted"))
+            parts.append(("Helps most  ", "$muted"))
         for finding in helpful:
             look = look_of(finding)
             parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
@@ -56,6 +56,6 @@ class Outlook(Static):
 
 def _nothing_helps(report: Report) -> str:
     if any(finding.failing for finding in report.findings):
-        return "What fails needs a decision or a change to the host or image: no automatic fix."
+        return "No automatic fix: what fails needs a decision, or a change to host or image."
     unknown = report.score.unknown
     return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")

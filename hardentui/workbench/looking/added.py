@@ -28,6 +28,7 @@ class Added(TypedDict, total=False):
     kernel: Known[Kernel | NotRunning]
     mounted: tuple[MountedPath, ...]
     named_uid: Known[int]
+    network_helper: tuple[str, ...]
     owners: Mapping[str, tuple[int, int]]
     seccomp_file: Known[FileFact | Missing]
     seccomp_rules: Known[Mapping[str, Any]]

@@ -24,7 +24,7 @@ from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
-from hardentui.reading.containers import declared_user, is_infra
+from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_folders, written_folders
 from hardentui.workbench.looking.added import Added
@@ -110,6 +110,9 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
     if facts.engine.local and facts.engine.rootless is False and internal_networks(facts):
         conmon = (facts.inspect.get("State") or {}).get("ConmonPid")
         added["host_listening"] = once.listening(int(conmon or 1))
+    sandbox = str(section(facts.inspect, "NetworkSettings").get("SandboxKey") or "")
+    if facts.engine.local and facts.engine.rootless is True and facts.running and sandbox:
+        added["network_helper"] = once.network_helper(sandbox)
     if facts.spec[SECRETS]:
         added["secret_drivers"] = once.secret_drivers()
     if AUTO_UPDATE_LABEL in facts.labels:

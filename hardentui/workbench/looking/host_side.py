@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from hardentui.host.files.hard_links import linked_files
 from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
@@ -18,6 +20,7 @@ there.
 """
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
+_TRUSTED_FOLDERS = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
 _FRESH = timedelta(seconds=10)  # a later check of one container sees what was mounted or started since
 
 
@@ -32,6 +35,7 @@ class HostSide:
         self._pids: tuple[int, ...] = ()
         self._process = ""
         self._sockets: UnixSockets | None = None
+        self._linked: Mapping[tuple[int, int], tuple[str, ...]] | None = None
 
     def forget(self, pids: tuple[int, ...] = ()) -> None:
         """The containers were listed again; these are the main processes of the running ones."""
@@ -45,6 +49,7 @@ class HostSide:
             self._tables = {}
             self._process = ""
             self._sockets = None
+            self._linked = None
 
     def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
         """The mounts of a process of the engine, read once for each mount namespace."""
@@ -63,11 +68,32 @@ class HostSide:
         self._forget_what_is_old()
         known = self._sockets
         if known is None:
-            process = self._engine_process()
-            ours = self._namespace("self")
-            own = process == "self" or ours == "" or self._namespace(process) == ours
-            known = self._sockets = UnixSockets(self._files, process, own_root=own)
+            known = self._sockets = UnixSockets(
+                self._files, self._engine_process(), own_root=self._root() == ""
+            )
         return known
+
+    def _root(self) -> str:
+        """What stands before the paths of the engine, where it does not see the same files as we do."""
+        process = self._engine_process()
+        ours = self._namespace("self")
+        same = process == "self" or ours == "" or self._namespace(process) == ours
+        return "" if same else f"/proc/{process}/root"
+
+    def names_of(self, path: str) -> tuple[str, ...]:
+        """Other names of a file with hard links, in the folders whose files root trusts."""
+        self._forget_what_is_old()
+        root = self._root()
+        try:
+            status = self._files.stat(root + path)
+        except OSError:
+            return ()
+        if not stat.S_ISREG(status.mode) or status.links < 2:
+            return ()
+        if self._linked is None:
+            self._linked = linked_files(self._files, _TRUSTED_FOLDERS, root)
+        names = self._linked.get((status.device, status.inode), ())
+        return tuple(name for name in names if name != path)
 
     def _engine_process(self) -> str:
         """A process in the engine's namespaces: the conmon of a running container, else this process."""

@@ -80,8 +80,16 @@ def mounts_and_sockets(
         return Added()
     if not mounted:
         return Added(hidden_mounts=hidden) if hidden else Added()
+    if facts.engine.local:
+        mounted = tuple(_with_other_names(mount, host) for mount in mounted)
     sockets = sockets_behind(mounted, host) if facts.engine.local else _FAR
     return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
+
+
+def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
+    """A file is what it is under each of its names."""
+    names = host.names_of(mount.paths[0]) if mount.type in _OF_HOST else ()
+    return replace(mount, paths=(*mount.paths, *names)) if names else mount
 
 
 # --- requested mounts, and who requested them ---------------------------------------------------------

@@ -17,6 +17,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import read_listening
 from hardentui.host.process.denials import read_refusals
+from hardentui.host.process.table import read_process_table
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, ListeningSocket
@@ -49,6 +50,7 @@ class OncePerEngine:
         self._services: Collection[str] = ()
         self._listening: Known[tuple[ListeningSocket, ...]] | None = None
         self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
+        self._helpers: Mapping[str, tuple[str, ...]] | None = None
 
     def forget(self, services: Collection[str]) -> None:
         """The containers were listed again: secrets, the timer and the units may have changed.
@@ -56,8 +58,22 @@ class OncePerEngine:
         Args:
             services: the units that the containers are labelled with.
         """
-        self._timer = self._secrets = self._units = self._listening = None
+        self._timer = self._secrets = self._units = self._listening = self._helpers = None
         self._services = services
+
+    def network_helper(self, namespace: str) -> tuple[str, ...]:
+        """The command line of the pasta that serves a network namespace; empty when none is seen."""
+        if self._helpers is None:
+            processes = read_process_table(self._files)
+            seen = () if isinstance(processes, Unreadable) else processes
+            self._helpers = {
+                word: process.words
+                for process in seen
+                if process.program.startswith("pasta")
+                for word in process.words
+                if "/netns/" in word
+            }
+        return self._helpers.get(namespace, ())
 
     def auto_update_timer(self) -> Known[bool]:
         """Whether the timer that updates containers is active for the engine's user."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from msgspec import structs
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
@@ -21,6 +23,7 @@ from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import MountedPath
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
 from hardentui.options import (
@@ -28,6 +31,7 @@ from hardentui.options import (
     DEVICE_CGROUP_RULE,
     IPC,
     LABELS,
+    MOUNTS,
     NETWORK,
     PID,
     POD,
@@ -36,6 +40,7 @@ from hardentui.options import (
     UIDMAP,
     USER,
     USERNS,
+    Mount,
 )
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
@@ -44,7 +49,12 @@ from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.limits import count_of_list
 from hardentui.reading.system_calls import filter_of
 from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
+
+if TYPE_CHECKING:
+    from hardentui.engine.read import Engine
+    from hardentui.host.commands import Run
 
 _ALL = 4294967295
 REGULAR, LINK, FOLDER = 0o100644, 0o120777, 0o040755
@@ -311,3 +321,33 @@ def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -
     assert _judged("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
     stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
     assert _judged("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
+
+
+_ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
+_OWN_IDS = Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 200000, 65536),))
+
+
+@pytest.mark.parametrize(
+    ("options", "kernel", "severity"),
+    [
+        (("rw",), Kernel(7, host_user_namespace=True), Severity.CRITICAL),
+        (("rw",), _OWN_IDS, Severity.HIGH),
+        (("rw", "idmapped"), _OWN_IDS, Severity.CRITICAL),
+    ],
+)
+def test_the_files_of_root_are_not_those_of_a_mapped_root(
+    options: tuple[str, ...], kernel: Kernel, severity: Severity
+) -> None:
+    mounted = structs.replace(_ETC, options=options)
+    facts = container((MOUNTS, (Mount("bind", "/etc", "/h"),)), kernel=kernel, mounted=(mounted,))
+    verdict = _judged("sensitive-host-mount", facts)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, severity)
+
+
+def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:
+    lines = {"7": "/usr/bin/pasta.avx2\0--netns\0/run/user/1/netns/a\0", "8": "vi\0/run/user/1/netns/b\0"}
+    text = {f"/proc/{pid}/cmdline": line for pid, line in lines.items()}
+    files = RecordedFiles({"text": text, "dirs": {"/proc": [*lines]}})
+    once = OncePerEngine(cast("Engine", None), files, cast("Run", None), lambda: datetime.now(UTC))
+    assert once.network_helper("/run/user/1/netns/a")[0] == "/usr/bin/pasta.avx2"
+    assert once.network_helper("/run/user/1/netns/b") == ()

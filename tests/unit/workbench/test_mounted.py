@@ -400,3 +400,30 @@ def test_a_later_look_sees_what_was_mounted_since() -> None:
     text["/proc/self/mountinfo"] = HOST
     host.forget()
     assert paths() == ()
+
+
+# --- files with several names ---------------------------------------------------------------------
+
+
+def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> None:
+    owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1}
+
+    def file(inode: int, links: int) -> dict[str, Any]:
+        return {**owned, "inode": inode, "links": links}
+
+    files = RecordedFiles(
+        {
+            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST},
+            "stats": {"/srv/notes": file(5, 2), "/srv/own": file(6, 2), "/srv/plain": file(7, 1)},
+            "lstats": {"/etc/shadow": file(5, 2), "/etc/hosts": file(7, 1)},
+            "dirs": {"/etc": ["hosts", "shadow"]},
+        }
+    )
+    side = HostSide(files, lambda: NOW)
+    assert side.names_of("/srv/notes") == ("/etc/shadow",)
+    assert side.names_of("/srv/own") == side.names_of("/srv/plain") == side.names_of("/srv/gone") == ()
+    facts = container(
+        (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
+    )
+    facts = replace(facts, **mounts_and_sockets(facts, side, lambda _: Unreadable("none")))
+    assert judged("sensitive-host-mount", facts).status is Status.FAIL

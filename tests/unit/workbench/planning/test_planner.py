@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container
-from hardentui.harden.conflicts import conflicts_with_host
+from hardentui.harden.conflicts import conflicts_of, conflicts_with_host
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status
@@ -184,6 +184,16 @@ def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, warned: 
     assert bool(told) is warned
     assert all("takes 65536 IDs" in text and "containers has 1024" in text for text in told)
     assert conflicts_with_host(facts, facts.spec.with_(USERNS, "auto"), host) == ()
+
+
+@pytest.mark.parametrize(("version", "warned"), [("v1", True), ("v2", False)])
+def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
+    version: str, warned: bool
+) -> None:
+    engine = EngineFacts(rootless=False, info={"host": {"cgroupVersion": version}})
+    facts = replace(container(engine=engine), inspect={"Config": {"SystemdMode": True}})
+    told = conflicts_of(facts, facts.spec.with_(USERNS, "auto"), ("host-user-namespace",))
+    assert any("systemd" in text and "user namespace of its own" in text for text in told) is warned
 
 
 def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:

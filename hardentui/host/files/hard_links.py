@@ -1,0 +1,43 @@
+"""Files with several names."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping
+
+from hardentui.host.files.reader import Files
+
+_MOST = 20_000
+_DEEPEST = 4
+
+
+def linked_files(
+    files: Files, folders: Iterable[str], root: str = ""
+) -> Mapping[tuple[int, int], tuple[str, ...]]:
+    """The files below these folders that have more than one name: (device, inode) -> their names there.
+
+    Args:
+        root: what stands before all paths; not part of the names.
+    """
+    named: dict[tuple[int, int], tuple[str, ...]] = {}
+    waiting = [(folder, 0) for folder in folders]
+    looked_at = 0
+    while waiting and looked_at < _MOST:
+        folder, depth = waiting.pop()
+        try:
+            names = files.list_dir(root + folder)
+        except OSError:
+            continue
+        for name in names:
+            looked_at += 1
+            path = f"{folder}/{name}"
+            try:
+                status = files.stat(root + path, follow=False)
+            except OSError:
+                continue
+            if stat.S_ISDIR(status.mode) and depth < _DEEPEST:
+                waiting.append((path, depth + 1))
+            elif stat.S_ISREG(status.mode) and status.links > 1:
+                key = (status.device, status.inode)
+                named[key] = (*named.get(key, ()), path)
+    return named
