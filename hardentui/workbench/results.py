@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -63,7 +64,13 @@ def check_result(
             )
         subjects.append(
             SubjectResult(
-                report.subject, report.score, findings, detail, report.trouble, report.attack, helpful
+                report.subject,
+                report.score,
+                findings,
+                detail,
+                report.trouble,
+                partial(_add_up, report),
+                helpful,
             )
         )
     return CheckResult(
@@ -78,6 +85,10 @@ def check_result(
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )
+
+
+def _add_up(report: Report) -> str:
+    return report.attack
 
 
 def report_format(path: str) -> str:

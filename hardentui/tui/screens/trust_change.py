@@ -112,7 +112,10 @@ class TrustChangeScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(id="rule-line"):
             yield Label("Rule", classes="label")
-            yield Input(id="rule", placeholder=f"{HELP}, such as quay.io/team=~/team.pub")
+            yield Input(
+                id="rule",
+                placeholder=f"{HELP}, such as quay.io/team=~/team.pub; or SCOPE keyless …, SCOPE pki …",
+            )
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
             yield Input(id="signed", placeholder="an image signed with that key; empty: the running ones")
