@@ -45,6 +45,20 @@ def visible_lines(text: str) -> str:
     return "\n".join(visible(line.expandtabs(4)) for line in text.split("\n"))
 
 
+def strict_json(text: str) -> str:
+    r"""JSON in ASCII that strict readers such as jq take.
+
+    A byte that is no UTF-8, in the name of a process for example, is half of a surrogate pair in Python, and
+    one such `\udc80` makes them refuse the whole document. It becomes U+FFFD.
+    """
+    if "\\ud" not in text:
+        return text
+    import re
+
+    pair = r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}"
+    return re.sub(rf"(\\\\|{pair})|\\ud[89a-f][0-9a-f]{{2}}", lambda half: half[1] or r"\ufffd", text)
+
+
 def command_word(text: str, otherwise: str) -> str:
     """`text` as one word of a command to copy; if it would need quotes, `otherwise` in quotes.
 

@@ -16,6 +16,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
+from hardentui.visible import strict_json
 from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
@@ -98,7 +99,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
     if form == "json":
-        terminal.write(json.dumps(journal_document((entry,)), indent=2) + "\n")
+        terminal.write(strict_json(json.dumps(journal_document((entry,)), indent=2)) + "\n")
     else:
         terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
 

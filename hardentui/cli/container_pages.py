@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct, to_builtins
 
 from hardentui.cli.terminal import Terminal
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.views import Report
 
 
@@ -18,7 +18,7 @@ def write_as_json(terminal: Terminal, pages: Iterable[Struct], *, schema: str, s
         "simulated": simulated,
         "containers": [to_builtins(page) for page in pages],
     }
-    terminal.write(json.dumps(document, indent=1) + "\n")
+    terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
 
 
 def complain_of_unread(terminal: Terminal, reports: Iterable[Report]) -> bool:

@@ -18,7 +18,7 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.known import Unreadable
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.images import (
     age_of,
     image_page,
@@ -122,7 +122,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             sboms.deliver(facts, options, terminal)
         elif options.format == "json":
             document = _document(bench, reports, troubles)
-            terminal.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")
         elif (options.scan or options.reports) and not options.inside:
             scans.show(facts, terminal)
         elif options.inside or options.names:

@@ -9,7 +9,7 @@ from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import JournalEntry, journal_document
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
 
@@ -60,7 +60,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _write(terminal: Terminal, entries: tuple[JournalEntry, ...], form: str, *, whole: bool) -> None:
     if form == "json":
-        terminal.write(json.dumps(journal_document(entries), indent=2) + "\n")
+        terminal.write(strict_json(json.dumps(journal_document(entries), indent=2)) + "\n")
         return
     for entry in entries:
         lines = entry_lines(entry, whole=whole)

@@ -16,7 +16,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports.monitor_text import sample_text, sensors_text
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
 from hardentui.workbench.monitoring.sensors import sensors
@@ -132,7 +132,7 @@ def _one_line(sample: Sample) -> str:
         document[name] = [
             {**told, "severity": each.severity.word} for told, each in zip(document[name], seen, strict=True)
         ]
-    return json.dumps(document) + "\n"
+    return strict_json(json.dumps(document)) + "\n"
 
 
 def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
@@ -143,7 +143,7 @@ def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
             "simulated": bench.opened.simulated,
             "sensors": [to_builtins(sensor) for sensor in every_sensor],
         }
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         terminal.write(sensors_text(every_sensor, terminal.look))
     if any(sensor.running for sensor in every_sensor):

@@ -1,12 +1,11 @@
-"""The actions of `hardentui networks`: prove a route, watch outgoing connections, propose a split."""
+"""What `hardentui networks` does besides showing: prove a way, watch what goes out."""
 
 from __future__ import annotations
 
 import json
 import threading
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -15,38 +14,21 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
-from hardentui.files import write_bundle
-from hardentui.model.facts import NetworkFacts
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.learned import read_learned
 from hardentui.workbench.networking import outgoing as going_out
 from hardentui.workbench.networking import proving
 from hardentui.workbench.networking.proving import HOST, parse_target
-from hardentui.workbench.networking.requests import watch_everybody
-from hardentui.workbench.networking.splitting import lines_of, splits
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.reach import Contact
     from hardentui.workbench.networking.outgoing import Outgoing
-    from hardentui.workbench.networking.splitting import Split, Watched
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
 
 PROOF_SCHEMA = "hardentui/proof/1"
 OUTGOING_SCHEMA = "hardentui/outgoing/1"
-SPLIT_SCHEMA = "hardentui/split/1"
-_SPLIT_WATCH = 5.0
-
-
-@contextmanager
-def _until_interrupted() -> Iterator[threading.Event]:
-    """A stop event that Ctrl-C sets for threads; what they saw until then counts."""
-    stop = threading.Event()
-    try:
-        yield stop
-    except KeyboardInterrupt:
-        stop.set()
 
 
 def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
@@ -78,7 +60,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             "schema": PROOF_SCHEMA,
             "proofs": [{**to_builtins(p), "agrees": p.agrees} for p in proofs],
         }
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         shown = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
@@ -108,11 +90,11 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     facts = _facts(bench, rows, options.outgoing)
     terminal.activity(f"watching {facts.name}")
     stop, files = threading.Event(), bench.opened.files
-    seen = going_out.outgoing(facts, _all(rows), files, stop, seconds=options.watch, learned=learned)
+    seen = going_out.outgoing(facts, known_facts(rows), files, stop, seconds=options.watch, learned=learned)
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
-        terminal.write(json.dumps(document, indent=1) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
         _show_outgoing(seen, terminal)
     if options.file and seen.rules:
@@ -121,7 +103,7 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     return 4 if seen.unknown else 0
 
 
-def _all(rows: Iterable[Row]) -> list[ContainerFacts]:
+def known_facts(rows: Iterable[Row]) -> list[ContainerFacts]:
     return [row.report.facts for row in rows if row.report and row.report.facts]
 
 
@@ -154,60 +136,3 @@ def _contact(contact: Contact) -> str:
     who = f"  {contact.who}" if contact.who else ""
     learned = "  (seen by the trial)" if contact.learned else ""
     return f"{contact.protocol} {address}:{contact.port}{who}{learned}"
-
-
-def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """Proposals; 0 also when there is nothing to split."""
-    networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
-    ]
-    seconds = options.watch or _SPLIT_WATCH
-    watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
-    proposals = splits(networks, _all(rows), watched)
-    if options.format == "json":
-        document = {
-            "schema": SPLIT_SCHEMA,
-            "simulated": bench.opened.simulated,
-            "splits": [to_builtins(proposal) for proposal in proposals],
-        }
-        terminal.write(json.dumps(document, indent=1) + "\n")
-    else:
-        for proposal in proposals:
-            _show_split(proposal, terminal)
-        if not proposals:
-            terminal.write(
-                "No network is shared by several applications, or has members that need no route out.\n"
-            )
-    if options.file and proposals:
-        _save(proposals, options.file, terminal)
-    return 0
-
-
-def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
-    """The addresses that each container contacts during that time."""
-    with _until_interrupted() as stop:
-        terminal.activity(f"watching the containers for {seconds:g} s")
-        seen = watch_everybody(bench, rows, seconds, stop)
-    terminal.clear()
-    return seen
-
-
-def _show_split(proposal: Split, terminal: Terminal) -> None:
-    terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
-    lines = []
-    for network in proposal.networks:
-        kind = "no route out" if network.internal else "isolated"
-        lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
-        lines.append(f"       {network.create_command()}")
-    for move in proposal.moves:
-        lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
-        lines += [f"       {line}" for line in lines_of(move)]
-        lines += [f"       caution: {mind}" for mind in move.minds]
-    terminal.show(*(foreign(line, 1000) for line in lines))
-    terminal.write("\n")
-
-
-def _save(proposals: Iterable[Split], folder: str, terminal: Terminal) -> None:
-    files = tuple(file for proposal in proposals for file in proposal.files)
-    for written in write_bundle(folder, files, create=True):
-        terminal.note(f"note: {visible(written.path)}: {written.state.value}")

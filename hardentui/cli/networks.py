@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
-from hardentui.cli import network_actions, session
+from hardentui.cli import network_actions, network_split, session
 from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.cli.text_files import save_text
+from hardentui.errors import UsageError
 from hardentui.model.facts import NetworkFacts
 from hardentui.reports.network_svg import network_svg
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.networks import places
 
 if TYPE_CHECKING:
@@ -58,6 +59,27 @@ def arguments(parser: ArgumentParser) -> None:
         help="with --outgoing and --split: seconds to watch (default for --split: 5)",
     )
     parser.add_argument(
+        "--try",
+        dest="tried",
+        nargs="?",
+        const="",
+        metavar="NETWORK",
+        help="with --split: run twins of all members on the proposed networks and open real connections "
+        "between them; default: every proposal",
+    )
+    parser.add_argument(
+        "--outside",
+        action="store_true",
+        help="with --try: twins that keep a way out have it in the trial, too; what they send there is real",
+    )
+    parser.add_argument(
+        "--patience",
+        type=seconds,
+        metavar="S",
+        default=30.0,
+        help="with --try: how many seconds a twin may take to become ready (default: 30)",
+    )
+    parser.add_argument(
         "--trial", action=Given, metavar="FILE", default="", help="with --outgoing: add what a trial saw"
     )
     parser.add_argument(
@@ -70,11 +92,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.epilog = (
         "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
-        "1 none works, 4 unknown."
+        "1 none does, 4 it could not be told. With --try: 0 everything needed works and the rest is cut, "
+        "1 not so, 6 the twins do not work even on one network, 4 it could not be told."
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.tried is not None and not options.split:
+        raise UsageError("--try is for --split.")
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
         if options.prove or options.outgoing or options.split:
@@ -82,7 +107,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 return network_actions.prove(bench, rows, options, terminal)
             if options.outgoing:
                 return network_actions.outgoing(bench, rows, options, terminal)
-            return network_actions.split(bench, rows, options, terminal)
+            return network_split.split(bench, rows, options, terminal)
         networks = [
             network.about
             for network in bench.surroundings.networks()
@@ -101,7 +126,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 "places": [to_builtins(place) for place in every_place],
                 "map": to_builtins(picture),
             }
-            terminal.write(json.dumps(document, indent=2) + "\n")
+            terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:

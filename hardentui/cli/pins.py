@@ -12,7 +12,7 @@ from typing import Any
 from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.updating.pins import (
     PinFile,
     PinReport,
@@ -57,7 +57,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
     terminal.clear()
     if options.format == "json":
         terminal.write(
-            json.dumps({"schema": SCHEMA, "pins": [_document(report) for report in reports]}, indent=2) + "\n"
+            strict_json(
+                json.dumps({"schema": SCHEMA, "pins": [_document(report) for report in reports]}, indent=2)
+            )
+            + "\n"
         )
     else:
         _tell(files, reports, terminal)

@@ -17,6 +17,7 @@ from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
+from hardentui.visible import strict_json
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.writers.knowledge import not_carried
 
@@ -42,7 +43,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
-        terminal.write(json.dumps(_document(plan, report.score.value, after, version), indent=2) + "\n")
+        terminal.write(
+            strict_json(json.dumps(_document(plan, report.score.value, after, version), indent=2)) + "\n"
+        )
     else:
         lines = plan_lines(plan, report.score.value, after, Paragraphs(terminal))
         terminal.write("\n".join(lines) + "\n")

@@ -10,7 +10,7 @@ from hardentui.checks import all_checks
 from hardentui.cli.terminal import Terminal
 from hardentui.model.settings import SettingSource
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
-from hardentui.visible import visible
+from hardentui.visible import strict_json, visible
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.fixes import read_fix_defaults
 from hardentui.workbench.settings.reading import read_settings
@@ -47,7 +47,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
     rows = setting_rows(settings, defaults, known, checks)
     notices = tuple(map(str, document.notices))
     if options.format == "json":
-        terminal.write(json.dumps(settings_document(document.path, rows, notices), indent=2) + "\n")
+        terminal.write(
+            strict_json(json.dumps(settings_document(document.path, rows, notices), indent=2)) + "\n"
+        )
     else:
         terminal.write("\n".join(_lines([row for row in rows if options.all or _is_worth_it(row)])) + "\n")
         if not document.there:

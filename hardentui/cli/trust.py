@@ -15,7 +15,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.cli.trust_rules import rules_of
 from hardentui.model.facts import EngineFacts
 from hardentui.trust.proof import Named
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.changing.trust import trust_change_of, why_not
 from hardentui.workbench.pages.trust import trust_page
 
@@ -37,13 +37,15 @@ _RULES = (
     ("--sigstore", "SCOPE=FILE", "images must be signed with this sigstore (cosign, podman) public key"),
     ("--gpg", "SCOPE=FILE", "images must be signed with a GPG key of this file"),
     ("--keyless", "SCOPE=EMAIL", "images must be signed by this account; needs --issuer, --ca, --rekor"),
+    ("--pki", "SCOPE=WHO", "images must be signed by this e-mail address or host name; needs --ca"),
     ("--accept", "SCOPE", "images are accepted without a signature"),
     ("--reject", "SCOPE", "images are rejected"),
     ("--lookaside", "SCOPE=URL", "where GPG signatures of images are stored"),
 )
 _KEYLESS = (
     ("--issuer", "URL", "OpenID provider of keyless signers"),
-    ("--ca", "FILE", "certificates of Fulcio"),
+    ("--ca", "FILE", "certificates of Fulcio, or with --pki the roots of your own authority"),
+    ("--intermediates", "FILE", "with --pki: certificates between the roots and those of signers"),
     ("--rekor", "FILE", "public key of Rekor"),
 )
 
@@ -173,7 +175,7 @@ def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, 
     if options.format == "json":
         documents = [{"engine": engine.label, "trust": to_builtins(engine.trust)} for engine in engines]
         document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
-        terminal.write(json.dumps(document, indent=2) + "\n")
+        terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
         return 0
     for engine in engines:
         images = [image for label, image in running if label == engine.label]
@@ -198,7 +200,7 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
         terminal.clear()
     reason = why_not(draft, proofs)
     if as_json:
-        terminal.write(json.dumps(_document(draft, proofs, reason), indent=2) + "\n")
+        terminal.write(strict_json(json.dumps(_document(draft, proofs, reason), indent=2)) + "\n")
     elif reason:
         terminal.complain(f"not applied: {reason}")
     if reason or options.verb == "plan":

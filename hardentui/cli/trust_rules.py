@@ -10,7 +10,7 @@ from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
 from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
-from hardentui.workbench.changing.trust_rules import scope_of
+from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, scope_of
 
 
 def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
@@ -28,20 +28,16 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
                 raise UsageError(f"{visible(path, 100)} is a key of {is_kind.value}: use --{is_kind.value}.")
             side = lookaside.pop(scope, "") if kind is RuleKind.GPG else ""
             rules.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
+    if options.keyless and options.pki:
+        raise UsageError("--keyless and --pki have different certificates: make one rule after the other.")
     for scope, email in _pairs(options.keyless, "--keyless"):
         if not (options.issuer and options.ca and options.rekor):
             raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman verifies with all three.")
-        rules.append(
-            ScopeRule(
-                scope,
-                RuleKind.KEYLESS,
-                any_tag=True,  # only cosign makes keyless signatures, and it signs without the tag
-                issuer=options.issuer,
-                email=email,
-                ca=os.path.abspath(options.ca),
-                rekor=os.path.abspath(options.rekor),
-            )
-        )
+        rules.append(keyless_rule(scope, email, options.issuer, options.ca, options.rekor))
+    for scope, who in _pairs(options.pki, "--pki"):
+        if not options.ca:
+            raise UsageError("--pki needs --ca, the root certificates of your authority.")
+        rules.append(authority_rule(scope, who, options.ca, options.intermediates))
     rules += [ScopeRule(scope_of(scope), RuleKind.ACCEPT) for scope in options.accept]
     rules += [ScopeRule(scope_of(scope), RuleKind.REJECT) for scope in options.reject]
     if lookaside:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.known import Unreadable
+from hardentui.visible import strict_json
 from hardentui.workbench.updating.updates import Updates, state_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, term
         terminal.clear()
     if options.format == "json":
         documents = [_document(update, options.cool_down) for update in answers]
-        terminal.write(json.dumps({"schema": SCHEMA, "images": documents}, indent=2) + "\n")
+        terminal.write(strict_json(json.dumps({"schema": SCHEMA, "images": documents}, indent=2)) + "\n")
     elif answers:
         _table(answers, options.cool_down, terminal)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.errors import CannotFix
 from hardentui.harden.severity import context_shift
@@ -84,8 +84,9 @@ def run(
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
     """The check's verdict. Documents from an engine may have any shape: what a check stumbles over there is
     an unknown with the reason, not the end of the scan."""
+    answer: Callable[..., Verdict] = check.evaluate
     try:
-        return check.verdict(facts, parameters)
+        return answer(facts, parameters) if check.parameters else answer(facts)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
 

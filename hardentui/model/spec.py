@@ -83,7 +83,7 @@ class Unknowable:
 
 
 UNKNOWABLE = Unknowable()
-Reading: TypeAlias = Setting[Any] | Unknowable | None
+Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 """What a reader answers; None: the option is absent, and that is known."""
 
 

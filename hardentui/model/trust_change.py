@@ -13,12 +13,13 @@ class RuleKind(StrEnum):
     SIGSTORE = "sigstore"
     GPG = "gpg"
     KEYLESS = "keyless"
+    PKI = "pki"
     ACCEPT = "accept"
     REJECT = "reject"
 
     @property
     def verifies(self) -> bool:
-        return self in (RuleKind.SIGSTORE, RuleKind.GPG, RuleKind.KEYLESS)
+        return self in (RuleKind.SIGSTORE, RuleKind.GPG, RuleKind.KEYLESS, RuleKind.PKI)
 
 
 class ScopeRule(Struct, frozen=True):
@@ -28,7 +29,10 @@ class ScopeRule(Struct, frozen=True):
         key: absolute path of the public key (sigstore) or the exported public keys (GPG).
         any_tag: a signature for any tag of the repository counts: what cosign signs has no tag in it.
         issuer, email: who signed, for keyless signatures. Podman knows e-mail addresses only.
-        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
+        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key; for certificates of an
+            own authority `ca` has its roots.
+        intermediates, hostname: of an own authority: absolute path of further certificates, and who signed,
+            where that is no e-mail address.
         lookaside: where GPG signatures lie, as a URL.
     """
 
@@ -40,6 +44,8 @@ class ScopeRule(Struct, frozen=True):
     email: str = ""
     ca: str = ""
     rekor: str = ""
+    intermediates: str = ""
+    hostname: str = ""
     lookaside: str = ""
 
 

@@ -12,6 +12,7 @@ from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Remediation, Severity, Status
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
+from hardentui.visible import strict_json
 
 SCHEMA = "hardentui/check/1"
 
@@ -25,7 +26,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
         f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
         for key, value in whole.items()
     ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return strict_json("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def document(result: CheckResult) -> dict[str, Any]:

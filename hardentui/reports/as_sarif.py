@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from hardentui.model.finding import Finding, Severity, Status, Subject
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.visible import strict_json
 
 VERSION = "2.1.0"
 MOST_RESULTS = 25_000
@@ -37,7 +38,7 @@ _SECURITY_SEVERITY = {
 
 
 def render(result: CheckResult, look: TextStyle) -> str:
-    return json.dumps(document(result), indent=1) + "\n"
+    return strict_json(json.dumps(document(result), indent=1)) + "\n"
 
 
 def document(result: CheckResult) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hardentui.model.finding import Severity
 from hardentui.reports.comparing import Comparison, Difference, DifferenceKind
 from hardentui.reports.result import TextStyle
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.visible import strict_json
 from hardentui.words import plural
 
 SCHEMA = "hardentui/compare/1"
@@ -81,4 +82,4 @@ def as_json(comparison: Comparison, exit_code: int) -> str:
     document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
     document["summary"] = {way.value: len(comparison.of(way)) for way in DifferenceKind}
     document["exit_code"] = exit_code
-    return json.dumps(document, indent=1) + "\n"
+    return strict_json(json.dumps(document, indent=1)) + "\n"

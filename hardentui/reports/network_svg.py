@@ -11,12 +11,14 @@ from xml.sax.saxutils import escape, quoteattr
 from msgspec import Struct
 
 from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
+from hardentui.reports.svg_text import svg_text, width_of
 from hardentui.visible import visible
 
 _WIDTH = 1060
-_LEFT, _BOX, _BOX_WIDTH, _AWAY = 150, 440, 380, 950
+_LEFT, _BOX, _BOX_WIDTH, _AWAY = 150, 466, 372, 930
 _ROW, _HEAD, _GAP, _TOP = 24, 46, 26, 64
 _MOST_MEMBERS, _MOST_WAYS = 40, 14
+_ENGINE = 150  # room for the label of an engine
 _CLASSES = {Gate.OPEN: "open", Gate.FILTERED: "held", Gate.LOCAL: "local", Gate.UNKNOWN: "unsure"}
 
 STYLE = """\
@@ -64,6 +66,7 @@ def network_svg(network_map: NetworkMap) -> str:
     height = max(bottom, _TOP + 90) + 20 * len(network_map.notes) + 66
     ways = network_map.ways if len(network_map.ways) <= _MOST_WAYS else ()
     label = f"Network map of {visible(network_map.host, 80)}"
+    simulated = " (simulated)" if network_map.simulated else ""
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="hmap" role="img" viewBox="0 0 {_WIDTH} {height}" '
         f'width="{_WIDTH}" height="{height}" style="max-width:100%;height:auto" '
@@ -72,7 +75,7 @@ def network_svg(network_map: NetworkMap) -> str:
         '<defs><marker id="hmap-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>',
         f'<rect class="paper" width="{_WIDTH}" height="{height}"/>',
-        _text(20, 32, label + (" (simulated)" if network_map.simulated else ""), "title", 100),
+        svg_text(20, 32, label, _WIDTH - 40, size=17, kind="title", bold=True, ending=simulated),
     ]
     lines += _sides(max(bottom, _TOP + 90))
     for place in drawn:
@@ -99,44 +102,42 @@ def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
     return drawn, top
 
 
-def _text(x: float, y: float, text: str, kind: str = "", limit: int = 60, anchor: str = "start") -> str:
-    shown = visible(text, limit)
-    whole = visible(text, 300)
-    title = f"<title>{escape(whole)}</title>" if shown != whole else ""
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" class="{kind}">{escape(shown)}{title}</text>'
-
-
 def _sides(bottom: int) -> list[str]:
     """The outside: incoming connections on the left, outgoing ones on the right."""
     height = bottom - _TOP - _GAP
+    middle = 20 + (_LEFT - 20) / 2
     return [
         f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
-        _text(20 + (_LEFT - 20) / 2, _TOP + 28, "Outside", "name", anchor="middle"),
-        _text(20 + (_LEFT - 20) / 2, _TOP + 46, "any stranger", "soft", anchor="middle"),
+        svg_text(middle, _TOP + 28, "Outside", _LEFT, kind="name", bold=True, anchor="middle"),
+        svg_text(middle, _TOP + 46, "any stranger", _LEFT, size=12, kind="soft", anchor="middle"),
     ]
 
 
 def _place(drawn: _Drawn) -> list[str]:
     place = drawn.place
     shut = "" if place.out else " shut"
+    room = _BOX_WIDTH - 24
+    engine = min(_ENGINE, width_of(place.engine, 12))
     lines = [
         f'<rect class="box{shut}" x="{_BOX}" y="{drawn.top}" '
         f'width="{_BOX_WIDTH}" height="{drawn.height}" rx="8"/>',
-        _text(_BOX + 12, drawn.top + 20, place.name, "name", 36),
-        _text(_BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, "soft", 20, "end"),
-        _text(_BOX + 12, drawn.top + 37, _about(place), "soft", 56),
+        svg_text(_BOX + 12, drawn.top + 20, place.name, room - engine - 12, kind="name", bold=True),
+        svg_text(
+            _BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, engine, size=12, kind="soft", anchor="end"
+        ),
+        svg_text(_BOX + 12, drawn.top + 37, _about(place), room, size=12, kind="soft"),
     ]
     y = drawn.top + _HEAD + 16
     for name, openings in drawn.rows:
-        lines.append(_text(_BOX + 20, y, name, "", 48))
+        lines.append(svg_text(_BOX + 20, y, name, room - 8))
         for opening in openings:
             lines += _opening(opening, y)
             y += _ROW
         y += 0 if openings else _ROW
     if drawn.hidden:
-        lines.append(_text(_BOX + 20, y, f"and {drawn.hidden} more", "soft"))
+        lines.append(svg_text(_BOX + 20, y, f"and {drawn.hidden} more", room, size=12, kind="soft"))
     if not drawn.rows:
-        lines.append(_text(_BOX + 20, y, "no container", "soft"))
+        lines.append(svg_text(_BOX + 20, y, "no container", room, size=12, kind="soft"))
     return lines + _outgoing(drawn)
 
 
@@ -156,7 +157,16 @@ def _opening(opening: Opening, y: int) -> list[str]:
         f'<path class="line {kind}" d="M{_LEFT} {middle}H{end}"'
         + (' marker-end="url(#hmap-tip)"' if end > _BOX else "")
         + f"><title>{escape(visible(f'{opening.container}: {label}. {opening.why}', 400))}</title></path>",
-        _text(_LEFT + 10, middle - 4, label, f"small {kind}", 44),
+        svg_text(
+            _LEFT + 6,
+            middle - 4,
+            opening.words,
+            _BOX - _LEFT - 12,
+            size=12,
+            kind=f"small {kind}",
+            bold=opening.gate is Gate.OPEN,
+            ending=f": {opening.gate.value}",
+        ),
     ]
     if end < _BOX:  # a wall before the box
         lines.append(f'<path class="line {kind}" style="stroke-dasharray:none" d="M{end} {middle - 7}v14"/>')
@@ -168,10 +178,10 @@ def _outgoing(drawn: _Drawn) -> list[str]:
     x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
-        return [_text(_AWAY + 8, y + 4, "no route out", "soft")]
+        return [svg_text(_AWAY + 8, y + 4, "no route out", _WIDTH - _AWAY, size=12, kind="soft")]
     return [
         f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
-        _text(_AWAY + 8, y + 4, " and ".join(words), "soft"),
+        svg_text(_AWAY + 8, y + 4, " and ".join(words), _WIDTH - _AWAY, size=12, kind="soft"),
     ]
 
 
@@ -206,15 +216,14 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
         (Gate.UNKNOWN, "not known"),
     ):
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
-        lines.append(_text(x + 34, y, words, "small"))
+        lines.append(svg_text(x + 34, y, words, _WIDTH, size=12, kind="small"))
         x += 50 + 8 * len(words)
-    lines.append(_text(x, y, "dashed box: no route out", "small"))
+    lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, size=12, kind="small"))
     if hidden:
         y += 18
-        lines.append(
-            _text(20, y, f"{hidden} ways between networks are not drawn: the table has them.", "soft", 120)
-        )
+        told = f"{hidden} ways between networks are not drawn: the table has them."
+        lines.append(svg_text(20, y, told, _WIDTH - 40, size=12, kind="soft"))
     for note in network_map.notes:
         y += 20
-        lines.append(_text(20, y, note, "soft", 140))
+        lines.append(svg_text(20, y, note, _WIDTH - 40, size=12, kind="soft"))
     return lines

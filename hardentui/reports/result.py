@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
     Attributes:
         detail: a description for people: image, engine and state of a container.
         trouble: why there are no findings; empty when there are.
-        attack: how the findings combine, one sentence, or empty.
+        add_up: says how the findings combine, in one sentence, or in none; not every report tells it.
         raises_most: checks whose automatic fix raises the score most.
         host: its host in a report on several hosts; else empty.
     """
@@ -41,7 +41,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
     findings: tuple[Finding, ...]
     detail: str = ""
     trouble: str = ""
-    attack: str = ""
+    add_up: Callable[[], str] = str
     raises_most: tuple[str, ...] = ()
     host: str = ""
 
@@ -49,6 +49,11 @@ class SubjectResult(Struct, frozen=True, dict=True):
     def title(self) -> str:
         """Its name, with the host if there are several."""
         return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
+
+    @cached_property
+    def attack(self) -> str:
+        """How the findings combine; empty when nothing stands out."""
+        return self.add_up()
 
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""

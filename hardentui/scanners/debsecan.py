@@ -29,6 +29,9 @@ _ARCHITECTURE = re.compile(r"[a-z0-9-]*")
 _CODENAME = re.compile(r"[a-z]+")
 _HEAD = re.compile(r"(?P<id>[A-Z][A-Z0-9-]+)(?: \((?P<notes>[^()]*)\))?")
 _URGENCIES = {"high urgency": "high", "medium urgency": "medium", "low urgency": "low"}
+SETTINGS = "/etc/default/debsecan"
+_SETTINGS_LIMIT = 1 << 16
+_SOURCE = re.compile(r"^\s*SOURCE=(\S+)\s*$", re.MULTILINE)
 _GAP = "only Debian packages were compared, not other files in the image"
 
 
@@ -39,6 +42,7 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
         offline: take the data from a file only.
         data: address of a mirror of the data; empty = where debsecan's own settings say.
     """
+    data = data or _configured_source()
     if offline and not data.startswith("file://"):
         return Unreadable("debsecan without a network needs a mirror of its data: --data file:///DIR")
     with open(archive, "rb") as file:
@@ -60,6 +64,17 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
     unread = (f"{plural(missing, 'package')} with a name or version unknown to dpkg",) * (missing > 0)
     gaps = (_GAP, *inside.gaps, *unread)
     return ScanReport(NAME, now, _date_of(data, codename, now), parse(answer), gaps=gaps)
+
+
+def _configured_source() -> str:
+    """The mirror that debsecan's own settings name, whose date tells how old the data is; else empty."""
+    try:
+        with open(SETTINGS, encoding="utf-8", errors="replace") as file:
+            text = file.read(_SETTINGS_LIMIT)
+    except OSError:
+        return ""
+    sources = _SOURCE.findall(text)
+    return str(sources[-1]).strip('"') if sources else ""
 
 
 def parse(output: str) -> tuple[Vulnerability, ...]:

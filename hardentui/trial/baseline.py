@@ -14,7 +14,8 @@ from hardentui.readiness.wait import Readiness
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.rounds import LOG_SHOWN, stop, stop_timeout
-from hardentui.trial.stage import Stage, Twin
+from hardentui.trial.stage import Stage
+from hardentui.trial.twins import Twin
 
 _LEAST_PATIENCE = 8.0
 _TIMES_AS_LONG = 6  # how many times longer a changed twin may take than the unchanged one

@@ -67,9 +67,10 @@ class Role(Struct, frozen=True):
         labels: in place of all labels, which control proxies, updates and services.
         network: of the trial, without a route out; empty = none is needed.
         pod: of the trial; empty = the twin is in none.
-        twins: name or ID of a container -> its twin, for those included in the trial.
-        copy_volumes: even where a copy-on-write mount would do.
-        empty_volumes: writable volumes start empty.
+        twins: name or id of a container -> its twin, for those that are tried along.
+        copy_volumes: also where a copy-on-write mount would do.
+        empty_volumes: volumes that can be written begin empty.
+        more_networks: further networks of the trial that it is on.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Role(Struct, frozen=True):
     twins: Mapping[str, str] = {}
     copy_volumes: bool = False
     empty_volumes: bool = False
+    more_networks: tuple[str, ...] = ()
 
 
 class VolumeCopy(Struct, frozen=True):
@@ -171,7 +173,8 @@ def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) ->
         lacks.append(f"the network that it shares ({first}): the twin has one of its own")
     if not role.network:
         return ("none",)
-    return (f"{role.network}:{','.join(f'alias={name}' for name in aliases(spec))}",)
+    names = ",".join(f"alias={name}" for name in aliases(spec))
+    return tuple(f"{network}:{names}" for network in (role.network, *role.more_networks))
 
 
 def _identity_map(spec: Spec, facts: ContainerFacts) -> Spec:

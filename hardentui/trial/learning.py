@@ -22,7 +22,8 @@ from hardentui.trial.learned.needs import Needs, merged_needs, needs_of
 from hardentui.trial.learned.teaching import low_ports
 from hardentui.trial.observe.watch import Watch, native_way
 from hardentui.trial.rounds import stop, stop_timeout
-from hardentui.trial.stage import Stage, Twin
+from hardentui.trial.stage import Stage
+from hardentui.trial.twins import Twin
 
 _TIMES_AS_SLOW = 10
 _LEAST_PATIENCE = 60.0

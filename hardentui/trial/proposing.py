@@ -10,7 +10,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.options import ENV
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult
 from hardentui.reading.containers import listed
-from hardentui.trial.stage import Twin
+from hardentui.trial.twins import Twin
 
 _LINE_PORTS = (21, 22, 25, 110, 143, 587, 3306)
 _CONNECT = "exec 3<>/dev/tcp/$TWIN_IP/"

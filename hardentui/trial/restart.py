@@ -22,7 +22,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import TMPFS
 from hardentui.reading.mounts import at_or_above
 from hardentui.trial.rounds import Rounds, stop, stop_timeout
-from hardentui.trial.stage import Stage, Twin
+from hardentui.trial.stage import Stage
+from hardentui.trial.twins import Twin
 
 _TEMPORARY = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/dev", "/var/cache")  # noqa: S108 - compared
 _TEMPORARY_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})

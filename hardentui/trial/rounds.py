@@ -15,7 +15,8 @@ from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
 from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
-from hardentui.trial.stage import Stage, Twin
+from hardentui.trial.stage import Stage
+from hardentui.trial.twins import Twin
 
 Tell = Callable[[TrialEvent], None]
 LOG_SHOWN = 4000

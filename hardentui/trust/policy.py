@@ -70,12 +70,24 @@ def requirement(rule: ScopeRule) -> dict[str, Any]:
         entry = {"type": "sigstoreSigned", "keyPath": rule.key}
         if rule.rekor:
             entry["rekorPublicKeyPath"] = rule.rekor
+    elif rule.kind is RuleKind.PKI:
+        entry = {"type": "sigstoreSigned", "pki": _authority(rule)}
     else:
         fulcio = {"caPath": rule.ca, "oidcIssuer": rule.issuer, "subjectEmail": rule.email}
         entry = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
     if rule.any_tag:
         entry["signedIdentity"] = {"type": "matchRepository"}
     return entry
+
+
+def _authority(rule: ScopeRule) -> dict[str, str]:
+    words = {
+        "caRootsPath": rule.ca,
+        "caIntermediatesPath": rule.intermediates,
+        "subjectEmail": rule.email,
+        "subjectHostname": rule.hostname,
+    }
+    return {name: value for name, value in words.items() if value}
 
 
 def rejects_by_default(text: str) -> bool:

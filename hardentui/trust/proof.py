@@ -19,7 +19,7 @@ from hardentui.trust.policy import with_rules
 from hardentui.trust.sandbox import Sandbox
 from hardentui.trust.tiny_registry import tiny_registry
 
-NOBODY = "nobody@hardentui.invalid"
+NOBODY, NOBODY_HOST = "nobody@hardentui.invalid", "nobody.hardentui.invalid"
 _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
 _HINTS = {
@@ -112,7 +112,11 @@ def within(reference: str, scope: str) -> bool:
 
 
 def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
-    """The same rule for a signature by another key."""
-    if rule.kind is RuleKind.KEYLESS:
-        return replace(rule, email=NOBODY)
+    """The same rule for a signature of somebody else."""
+    if rule.kind in (RuleKind.KEYLESS, RuleKind.PKI):
+        return replace(
+            rule,
+            email=NOBODY if rule.email else "",
+            hostname=NOBODY_HOST if rule.hostname else "",
+        )
     return replace(rule, key=key_of_nobody(rule.kind, folder))

@@ -33,6 +33,9 @@ _WORDS = (
     ("Invalid GPG signature", PullVerdict.WRONG_KEY),
     ("No public key", PullVerdict.WRONG_KEY),
     ("Required email", PullVerdict.WRONG_KEY),
+    ("missing dev.sigstore.cosign/", PullVerdict.WRONG_KEY),  # a key where a certificate is asked for
+    ("Unexpected subject hostname", PullVerdict.WRONG_KEY),
+    ("eaf certificate failed", PullVerdict.WRONG_KEY),
     ("is not accepted", PullVerdict.WRONG_IDENTITY),
 )
 

@@ -25,7 +25,7 @@ def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {}
     for rule in rules:
         settings: dict[str, str] = {}
-        if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS):
+        if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS, RuleKind.PKI):
             settings["use-sigstore-attachments"] = "true"
         elif rule.kind is RuleKind.GPG and rule.lookaside:
             settings["lookaside"] = json.dumps(rule.lookaside)

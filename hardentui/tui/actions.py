@@ -256,19 +256,22 @@ IMAGES = (
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
     Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.updates", "u", "Updates", "Query registries for newer images; move pins.", "Images", True),
+    Action("images.sbom", "b", "SBOM", "Write its packages as a CycloneDX SBOM.", "Images", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
 )
 UPDATES = (
-    Action("updates.ask", "enter", "Ask", "Query the registries; nothing is pulled.", "Updates", True),
-    Action("updates.move", "m", "Move pins", "Write the new digests to the Quadlet files.", "Updates", True),
+    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action(
+        "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
+    ),
+    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
-    Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
-    Action(
-        "networks.outgoing", "o", "Outgoing", "Watch which addresses a container contacts.", "Networks", True
-    ),
-    Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
-    Action("networks.refresh", "r", "Re-read", "Reload the networks.", "Networks", True),
+    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
+    Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
+    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
+    Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
+    Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
 )
 JOB = (
     Action("job.again", "r", "Again", "Run it again.", "Result", True),

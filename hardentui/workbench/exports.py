@@ -19,7 +19,7 @@ from hardentui.model.written import WrittenFile
 from hardentui.reports import render
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
-from hardentui.visible import visible_lines
+from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.changing.journal_text import entry_lines
 from hardentui.workbench.networking.whole_map import whole_map
@@ -84,7 +84,7 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
 
     def text(form: str) -> str:
         if form == "json":
-            return json.dumps(journal_document(tuple(entries)), indent=2) + "\n"
+            return strict_json(json.dumps(journal_document(tuple(entries)), indent=2)) + "\n"
         lines = (line for entry in entries for line in (*entry_lines(entry, whole=True), ""))
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -47,7 +48,13 @@ def check_result(
             )
         subjects.append(
             SubjectResult(
-                report.subject, report.score, findings, detail, report.trouble, report.attack, helpful
+                report.subject,
+                report.score,
+                findings,
+                detail,
+                report.trouble,
+                partial(_add_up, report),
+                helpful,
             )
         )
     return CheckResult(
@@ -62,3 +69,7 @@ def check_result(
         simulated=bench.opened.simulated,
         paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )
+
+
+def _add_up(report: Report) -> str:
+    return report.attack

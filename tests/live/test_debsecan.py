@@ -6,12 +6,15 @@ Debian's own data cannot be fetched on the test machine; a file in its format st
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import tarfile
 import threading
 import zlib
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,11 +25,16 @@ from hardentui.host.asking import asker
 from hardentui.images.inventory import read_inventory
 from hardentui.model.known import Unreadable
 from hardentui.scanners import debsecan
+from hardentui.tui.app import HardenApp
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
+from tests.tui.support import Driver, drawn, running, shows, until
+from tests.unit.scanners.recorded import TRIVY, TRIVY_VERSION
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 IMAGE = "localhost/debian-packages:1"
 STATUS = Path("/var/lib/dpkg/status")
@@ -98,3 +106,83 @@ def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: 
     assert found == Unreadable("debsecan knows only Debian releases, and this image contains no distribution")
     with archive.open("rb") as file:
         assert read_inventory(file).installed == ()
+
+
+# --- in the terminal UI -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: str) -> Path:
+    """debsecan's settings, which name the mirror; no scanner but debsecan on the path."""
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    path = tmp_path / "debsecan.conf"
+    path.write_text(f"REPORT=true\nSOURCE={mirror}\n")
+    monkeypatch.setattr("hardentui.scanners.debsecan.SETTINGS", str(path))
+    return path
+
+
+async def _go_to_the_image(pilot: Driver) -> None:
+    """Down to its row: the page then names it."""
+    for _ in range(50):
+        if re.search(rf"names\s+{re.escape(IMAGE)}", drawn(pilot.app)):
+            return
+        await pilot.press("down")
+        await pilot.pause()
+    raise AssertionError(f"no row has the page of {IMAGE}:\n{drawn(pilot.app)}")
+
+
+def app_of(podman: Bench) -> HardenApp:
+    return HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
+
+
+async def test_the_real_debsecan_scans_the_image_under_the_cursor(
+    podman: Bench, debian_image: str, settings: Path
+) -> None:
+    app = app_of(podman)
+    async with running(app, (160, 50)) as pilot:
+        await until(pilot, lambda: app.session.host is not None, 30)
+        await pilot.press("I")
+        await shows(pilot, debian_image)
+        await _go_to_the_image(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "1 high" in drawn(app), 90)
+        text = " ".join(drawn(app).split())
+        assert "scanned debsecan, " in text
+        assert "CVE-2026-0001 high: bash" in text
+        assert "only Debian packages were compared" in text
+        _make_old(settings)
+        await pilot.press("n")
+        await until(pilot, lambda: "the scanner's database was" in " ".join(drawn(app).split()), 90)
+        assert "stale" in drawn(app), "a mirror that nobody renewed for years proves nothing"
+
+
+def _make_old(settings: Path) -> None:
+    """The mirror that they name was never renewed."""
+    for file in Path(settings.read_text().rpartition("file://")[2].strip()).iterdir():
+        os.utime(file, (0, 0))
+
+
+async def test_recorded_words_of_trivy_reach_the_list(
+    podman: Bench, debian_image: str, settings: Path, tmp_path: Path
+) -> None:
+    """Trivy cannot be had on the test machine: a script reads the archive and prints what it said once."""
+    report = deepcopy(TRIVY)
+    del report["CreatedAt"]
+    script = tmp_path / "bin" / "trivy"
+    script.write_text(
+        f"#!/bin/sh\nif [ \"$1\" = version ]; then\ncat <<'END'\n{json.dumps(TRIVY_VERSION)}\nEND\nelse\n"
+        f"tar xOf \"$3\" manifest.json > /dev/null || exit 1\ncat <<'END'\n{json.dumps(report)}\nEND\nfi\n"
+    )
+    script.chmod(0o755)
+    app = app_of(podman)
+    async with running(app, (160, 50)) as pilot:
+        await until(pilot, lambda: app.session.host is not None, 30)
+        await pilot.press("I")
+        await shows(pilot, debian_image)
+        await _go_to_the_image(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: "scanned trivy, " in " ".join(drawn(app).split()), 60)
+        assert "CVE-2019-14697" in drawn(app)

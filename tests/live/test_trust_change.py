@@ -277,3 +277,55 @@ def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> Non
         "sh", "-c", f"cd {folder} && export COSIGN_PASSWORD=pw && {sign} --recursive {image}"
     )
     assert registry.trust("plan", *rule).code == 0
+
+
+AUTHORITY = """\
+set -e
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=Root \\
+  -keyout root.key -out root.pem -addext basicConstraints=critical,CA:TRUE \\
+  -addext keyUsage=critical,keyCertSign
+echo subjectAltName=email:build@example.test,DNS:ci.example.test > leaf.ext
+echo extendedKeyUsage=codeSigning >> leaf.ext
+echo keyUsage=digitalSignature >> leaf.ext
+COSIGN_PASSWORD=pw cosign generate-key-pair
+openssl x509 -new -force_pubkey cosign.pub -subj /CN=signer -CA root.pem -CAkey root.key -days 30 \\
+  -extfile leaf.ext -out leaf.pem
+"""
+"""An authority, and the certificate of a signer whose key cosign made."""
+COSIGN = "--yes --tlog-upload=false --allow-insecure-registry --allow-http-registry"
+
+
+@pytest.mark.parametrize("who", ["build@example.test", "ci.example.test"])
+def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None:
+    image, folder = f"{HOST}/authority/app:1", f"{registry.folder}/authority-{who[0]}"
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    registry.bench.execute("sh", "-c", f"mkdir {folder}; cd {folder}; {AUTHORITY}")
+    sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key --certificate leaf.pem"
+    registry.bench.execute("sh", "-c", f"cd {folder}; {sign} --certificate-chain root.pem {image}")
+    rule = ("--pki", f"{HOST}/authority={who}", "--ca", f"{folder}/root.pem", "--signed", image)
+    answer = registry.trust("plan", *rule, "--format", "json")
+    assert answer.code == 0, answer.out + answer.err
+    told = cases(answer)
+    assert told["signed"] == "accepted"
+    assert told["wrong key"] == "refused: signed with another key", "the certificate is for somebody else"
+    stranger = (*rule[:1], f"{HOST}/authority=other@example.test", *rule[2:])
+    refused = registry.trust("plan", *stranger)
+    assert refused.code == 1
+    assert "refused: signed with another key" in refused.out
+
+
+def test_a_keyless_rule_is_read_and_refuses_what_has_no_certificate(registry: Registry) -> None:
+    """That a signature of Fulcio is accepted cannot be shown offline: here its refusals are."""
+    image, folder = f"{HOST}/keyless/app:1", f"{registry.folder}/keyless"
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    registry.bench.execute("sh", "-c", f"mkdir {folder}; cd {folder}; {AUTHORITY}")
+    sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key {image}"
+    registry.bench.execute("sh", "-c", f"cd {folder}; {sign}")
+    who = ("--keyless", f"{HOST}/keyless=build@example.test", "--issuer", "https://accounts.example.test")
+    rule = (*who, "--ca", f"{folder}/root.pem", "--rekor", f"{folder}/cosign.pub", "--signed", image)
+    answer = registry.trust("plan", *rule, "--format", "json")
+    assert answer.code == 1
+    told = cases(answer)
+    assert told["unsigned"] == "refused: no signature", "the rule is read"
+    assert told["signed"] == "refused: signed with another key"
+    assert told["other repository"] == "refused by policy"

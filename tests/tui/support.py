@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 from textual import events
+from textual.dom import DOMNode
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
@@ -70,10 +71,34 @@ class Driver:
         return any(pump.is_running and pump._message_queue.qsize() for pump in pumps)
 
     async def _round(self) -> object:
-        await self._pilot._wait_for_screen()
+        await self._answered()
         screen = self.app.screen
         screen._on_timer_update()
         return screen, len(screen.query("*")), screen.is_running, self.app.focused
+
+    async def _answered(self) -> None:
+        """Until every widget of the screen has handled what it was sent before now.
+
+        Textual's own wait fails after 30 s when a widget is removed meanwhile: that one never answers.
+        """
+        waiting: set[DOMNode] = set()
+        all_answered = asyncio.Event()
+
+        def answer(node: DOMNode) -> None:
+            waiting.discard(node)
+            if not waiting:
+                all_answered.set()
+
+        for node in (self.app, *self.app.screen.walk_children(with_self=True)):
+            if node.call_later(answer, node):
+                waiting.add(node)
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while any(not (node._pruning or node._closing or node._closed) for node in waiting):
+            if self.app._exit or self.app._exception is not None:
+                return
+            assert asyncio.get_running_loop().time() < deadline, f"no answer of {waiting}"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(all_answered.wait(), 0.05)
 
     async def click(self, *arguments: Any, **named: Any) -> None:
         await self._pilot.click(*arguments, **named)

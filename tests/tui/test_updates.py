@@ -6,16 +6,21 @@ The registry is a stand-in below the use cases: skopeo is asked for real in test
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_folder
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.updates import UpdatesScreen
+from hardentui.workbench.trials.trying import Wishes
+from hardentui.workbench.updating.rehearsal import Rehearsal
+from hardentui.workbench.views import Report
 from tests.tui.replayed import some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 
@@ -135,3 +140,73 @@ async def test_a_simulated_host_asks_nobody_and_reads_no_file(
         await shows(pilot, "no registry is queried")
         await pilot.press("enter", "enter")
         assert registry.asked == []
+
+
+# --- a rehearsal ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stands for the twins, which need a Podman: the words that were asked for; `slow` is stopped."""
+    asked: list[str] = []
+
+    def rehearse(
+        bench: object,
+        report: Report,
+        wanted: str,
+        wishes: Wishes,
+        tell: Callable[[TrialEvent], None],
+        stop: threading.Event,
+    ) -> Rehearsal:
+        asked.append(f"{report.subject.name} {wanted}".strip())
+        tell(TrialEvent(TrialStep.BASELINE, "starting a twin [/x]\x1b[2J"))
+        if wanted == "slow":
+            stop.wait(10)
+            raise KeyboardInterrupt
+        before = Baseline(True, How.PORTS, 1.0)
+        after = Baseline(False, How.PORTS, 30.0, "it ended", log="no such file [/x]\x1b[2J")
+        return Rehearsal("nginx:2", "a" * 64, "b" * 64, before, after)
+
+    monkeypatch.setattr("hardentui.tui.screens.image_jobs.rehearse_container", rehearse)
+    return asked
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_an_update_is_rehearsed(
+    size: tuple[int, int], registry: Registry, unit: Path, twins: list[str]
+) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _open(pilot)
+        await pilot.press("t", *"shop-web", "enter")
+        await until(pilot, lambda: "would break shop-web" in " ".join(drawn(app).split()))
+        text = " ".join(drawn(app).split())
+        assert "twin with today's image (aaaaaaaaaaaa): ready" in text
+        assert "no such file [/x]␛[2J" in text
+        assert twins == ["shop-web"]
+        assert registry.asked == [], "no registry is asked for that"
+
+
+async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
+    registry: Registry, unit: Path, twins: list[str]
+) -> None:
+    app = make_app(some())
+    async with running(app, (120, 36)) as pilot:
+        await _open(pilot)
+        await pilot.press("t", *"shop-web slow", "enter")
+        await shows(pilot, "starting a twin [/x]␛[2J", "esc stops")
+        await pilot.press("escape")
+        await until(pilot, lambda: drawn(app).endswith("Stopped."))
+        assert twins == ["shop-web slow"]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, UpdatesScreen))
+        await pilot.press("t", *"nobody", "enter")
+        await shows(pilot, "No container is called 'nobody'")
+
+
+async def test_on_a_simulated_host_nothing_is_rehearsed(registry: Registry, twins: list[str]) -> None:
+    async with running(make_app(some(simulated=True)), (120, 36)) as pilot:
+        await _open(pilot)
+        await pilot.press("t")
+        await shows(pilot, "This host is simulated")
+    assert twins == []

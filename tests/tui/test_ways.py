@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
+from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.rights import RightsScreen
+from hardentui.workbench.networking.splitting import Split
+from hardentui.workbench.views import Row
+from hardentui.workbench.workbench import Workbench
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 
@@ -141,3 +148,89 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
         host.remove("shop-web")
         await pilot.press("K")
         await shows(pilot, "'shop-web' cannot be checked: it is gone")
+
+
+# --- a split tried ------------------------------------------------------------------------------------
+
+
+class HeldTrial:
+    """Stands for the trial of a split, which needs a Podman: works until it is stopped, or tells."""
+
+    def __init__(self, *, waits: bool) -> None:
+        self.waits = waits
+        self.asked: list[str] = []
+
+    def __call__(
+        self,
+        bench: Workbench,
+        rows: Sequence[Row],
+        proposal: Split,
+        tell: Callable[[TrialEvent], None],
+        stop: threading.Event,
+    ) -> SplitTrial:
+        self.asked.append(proposal.network)
+        tell(TrialEvent(TrialStep.PREPARING, "starting a twin of [/x]\x1b[2J"))
+        if self.waits:
+            stop.wait(10)
+            raise KeyboardInterrupt
+        ways = (
+            WayTried("shop-web", "db", (5432,), True, True, True, True, True),
+            WayTried("report", "db", (5432,), False, False, True, True),
+        )
+        return SplitTrial(proposal.network, proposal.engine, SplitResult.BREAKS, (), ways)
+
+
+@pytest.fixture
+def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
+    def held(*, waits: bool) -> HeldTrial:
+        stand_in = HeldTrial(waits=waits)
+        monkeypatch.setattr("hardentui.tui.screens.network_jobs.try_proposal", stand_in)
+        monkeypatch.setattr("hardentui.tui.screens.network_jobs.WATCH", 0.1)
+        return stand_in
+
+    return held
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_split_is_tried_and_tells_what_is_wrong(
+    size: tuple[int, int], trial: Callable[..., HeldTrial]
+) -> None:
+    stand_in = trial(waits=False)
+    app = make_app(shop())
+    async with running(app, size) as pilot:
+        await _map(pilot)
+        await pilot.press("t", *"shop-net", "enter")
+        await until(pilot, lambda: "it does not work as proposed" in " ".join(drawn(app).split()))
+        text = " ".join(drawn(app).split())
+        assert "ok shop-web to db port 5432: needed; connected, and it connects by itself" in text
+        assert "WRONG report to db port 5432: must be cut; connected" in text
+        assert "podman network create" in text, "the proposal that was tried stands below"
+        assert stand_in.asked == ["shop-net"]
+
+
+async def test_the_trial_of_a_split_shows_what_it_does_and_can_be_stopped(
+    trial: Callable[..., HeldTrial],
+) -> None:
+    trial(waits=True)
+    app = make_app(shop())
+    async with running(app, (120, 36)) as pilot:
+        await _map(pilot)
+        await pilot.press("t", *"shop-net", "enter")
+        await shows(pilot, "starting a twin of [/x]␛[2J", "esc stops")
+        await pilot.press("escape")
+        await until(pilot, lambda: drawn(app).endswith("Stopped."))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
+
+
+async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial]) -> None:
+    stand_in = trial(waits=False)
+    async with running(make_app(shop()), (120, 36)) as pilot:
+        await _map(pilot)
+        await pilot.press("t", *"[/x]", "enter")
+        await shows(pilot, "Nothing is proposed for '[/x]'", "shop-net")
+    async with running(make_app(shop(simulated=True)), (120, 36)) as pilot:
+        await _map(pilot)
+        await pilot.press("t")
+        await shows(pilot, "This host is simulated")
+    assert stand_in.asked == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 
 
 @given(st.text())
@@ -32,3 +34,28 @@ def test_ordinary_text_is_untouched() -> None:
 
 def test_lines_stay_lines() -> None:
     assert visible_lines("a\tb\nc\x1b") == "a   b\nc␛"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\udc80",
+        "a\ud800b",
+        "\ud800\ud800",
+        "😀\udc80😀",
+        "\\\udc80",
+        "\\ud800",
+        "plain 😀",
+        '"\\\\"',
+    ],
+)
+def test_json_for_strict_readers_has_no_half_of_a_pair(text: str) -> None:
+    written = strict_json(json.dumps({"name": text}))
+    read = json.loads(written)["name"]
+    assert read.encode() == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+@given(st.text(max_size=20))
+def test_json_without_such_halves_stays_as_it_is(text: str) -> None:
+    written = json.dumps([text])
+    assert strict_json(written) == written

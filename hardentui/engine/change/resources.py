@@ -32,13 +32,26 @@ class Networks:
     def __init__(self, session: ApiSession) -> None:
         self._session = session
 
-    def create(self, name: str, *, internal: bool = False, labels: Mapping[str, str] | None = None) -> None:
-        """Create a bridge network with name resolution; `internal`: without a way out."""
+    def create(
+        self,
+        name: str,
+        *,
+        internal: bool = False,
+        isolated: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create a bridge network with name resolution.
+
+        Args:
+            internal: without a way out.
+            isolated: nothing comes in from other isolated networks.
+        """
         document = {
             "name": name,
             "driver": "bridge",
             "internal": internal,
             "dns_enabled": True,
+            "options": {"isolate": "true"} if isolated else {},
             "labels": dict(labels or {}),
         }
         what = f"create the network {visible(name, 80)}"

@@ -39,6 +39,8 @@ def repairs_named(
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     """The same out of the text of a change log."""
     repairs: dict[str, str] = {}
+    if not any(cve in content for cve in cves):
+        return repairs  # most name none, and taking them apart is slow
     wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
     starts = [match.start() for match in _POINT.finditer(content)] or [0]
     for start, end in zip(starts, [*starts[1:], len(content)], strict=True):

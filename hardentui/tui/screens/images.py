@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -20,6 +21,8 @@ from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
+from hardentui.tui.screens.image_jobs import sbom_job
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
@@ -246,6 +249,24 @@ class ImagesScreen(BrowseScreen):
     def _scanners_found(self, message: ScannersFound) -> None:
         self._wanting = message.wanting
         self._draw()
+
+    def action_sbom(self) -> None:
+        report = self._report(self.current)
+        if report is None or not isinstance(report.about, ImageFacts):
+            return
+        if self._simulated:
+            self.complain("This host is simulated: it has no image that could be read.")
+        elif self.session.around.look is not None:
+            self.complain("Another image is being read. esc stops it.")
+        else:
+            question = f"Folder for the SBOM of {report.subject.name}"
+            self.app.push_screen(AskScreen(question, self.session.folder), partial(self._sbom, report))
+
+    def _sbom(self, report: Report, folder: str | None) -> None:
+        if folder and (bench := self.session.bench) is not None:
+            title = f"Images › SBOM of {report.subject.name}"
+            job = JobScreen(title, partial(sbom_job, bench, report, folder), "reading the image")
+            self.app.push_screen(job, lambda _: self.session.around.renew())
 
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:

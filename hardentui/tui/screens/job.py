@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 from textual import on, work
@@ -36,6 +36,10 @@ class JobResult(Struct, frozen=True):
     files: tuple[TextFile, ...] = ()
 
 
+Job: TypeAlias = Callable[[threading.Event, Callable[[str], None]], JobResult]
+"""(stop sign, whom to tell what is done now) -> what it left."""
+
+
 @dataclass
 class JobDone(Message):
     result: JobResult
@@ -43,7 +47,16 @@ class JobDone(Message):
 
 @dataclass
 class JobFailed(Message):
-    error: HardenError
+    """`error` is None where the work was stopped."""
+
+    error: HardenError | None
+
+
+@dataclass
+class JobTold(Message):
+    """What the work does now."""
+
+    text: str
 
 
 @dataclass
@@ -55,21 +68,23 @@ class Written(Message):
 class JobScreen(StoppableScreen):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; returns soon after its stop event is set.
-    doing: shown while it runs.
+    job: the work; gets a stop sign, after which it ends soon (or raises KeyboardInterrupt), and whom to tell
+        what it does now.
+    doing: what is told at first.
     """
 
     ACTIONS = (*JOB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
 
-    def __init__(self, title: str, job: Callable[[threading.Event], JobResult], doing: str) -> None:
+    def __init__(self, title: str, job: Job, doing: str) -> None:
         super().__init__()
         self._title = title
         self._job = job
-        self._doing = doing
+        self._doing = self._now = doing
         self._result: JobResult | None = None
         self._trouble: HardenError | None = None
+        self._stopped = False
 
     def on_mount(self) -> None:
         self.action_again()
@@ -85,15 +100,21 @@ class JobScreen(StoppableScreen):
 
     def action_again(self) -> None:
         self.stop, self._result, self._trouble = threading.Event(), None, None
+        self._stopped, self._now = False, self._doing
         self._work(self.stop)
         self.draw()
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
+        def tell(text: str) -> None:
+            self.post_message(JobTold(text))
+
         try:
-            self.post_message(JobDone(self._job(stop)))
+            self.post_message(JobDone(self._job(stop, tell)))
         except HardenError as error:
-            self.post_message(JobFailed(error))
+            self.post_message(JobFailed(None if stop.is_set() else error))
+        except KeyboardInterrupt:
+            self.post_message(JobFailed(None))
 
     @on(JobDone)
     def _done(self, message: JobDone) -> None:
@@ -102,7 +123,12 @@ class JobScreen(StoppableScreen):
 
     @on(JobFailed)
     def _failed(self, message: JobFailed) -> None:
-        self.stop, self._trouble = None, message.error
+        self.stop, self._trouble, self._stopped = None, message.error, message.error is None
+        self.draw()
+
+    @on(JobTold)
+    def _told(self, message: JobTold) -> None:
+        self._now = visible(message.text, 60)
         self.draw()
 
     def action_write(self) -> None:
@@ -133,7 +159,7 @@ class JobScreen(StoppableScreen):
     # --- drawing -----------------------------------------------------------------------------------------
 
     def heading(self) -> Content:
-        doing = self._doing if self.stop is not None else ""
+        doing = self._now if self.stop is not None else ""
         return Content.assemble((self.signs.of(visible(self._title, 80)), "bold"), self.under_way(doing))
 
     def page(self) -> Content:
@@ -141,7 +167,7 @@ class JobScreen(StoppableScreen):
             title = Content.styled(visible(self._trouble.title, 300), "bold $error")
             return Content("\n").join([title, Content(visible_lines(self._trouble.hint))])
         if self._result is None:
-            return Content(self.signs.of(f"{self._doing}…"))
+            return Content("Stopped." if self._stopped else self.signs.of(f"{self._now}…"))
         parts = [page(self, self._result.sections, (), min(100, self.app.size.width - 6))]
         for file in self._result.files:
             parts.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.content import Content
@@ -20,6 +21,7 @@ from hardentui.tui.screens.network_jobs import (
     outgoing_job,
     prove_job,
     split_job,
+    try_split_job,
 )
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
@@ -110,10 +112,20 @@ class NetworksScreen(BrowseScreen):
     def action_split(self) -> None:
         self._start("all", "Networks › split", split_job, "watching the containers")
 
+    def action_try(self) -> None:
+        if self.session.opened is not None and self.session.opened.simulated:
+            self.complain("This host is simulated: there are no containers that could have twins.")
+            return
+        question = "Run twins of all members of a network on the networks that are proposed for it"
+        self.app.push_screen(AskScreen(question, "name of the network"), self._try)
+
+    def _try(self, network: str | None) -> None:
+        self._start(network, f"Networks › trial of a split of {network}", try_split_job, "watching")
+
     def _start(self, text: str | None, title: str, job: NetworkJob, doing: str) -> None:
         bench, rows = self.session.bench, tuple(self.session.rows.values())
         if text and bench is not None:
-            self.app.push_screen(JobScreen(title, lambda stop: job(bench, rows, text, stop), doing))
+            self.app.push_screen(JobScreen(title, partial(job, bench, rows, text), doing))
 
     def copied(self) -> tuple[str, str]:
         return ("the network's name", visible(self.current.partition("/")[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hardentui.errors import NotFound
@@ -19,7 +20,7 @@ class RightsScreen(JobScreen):
     """A page that needs no background work."""
 
     def __init__(self, bench: Workbench, row: Row) -> None:
-        def look(stop: threading.Event) -> JobResult:
+        def look(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
             newest = bench.containers.refresh(row.key)
             report = newest.report if newest else None
             if report is None or report.facts is None:

@@ -111,7 +111,10 @@ class TrustChangeScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(id="rule-line"):
             yield Label("Rule", classes="label")
-            yield Input(id="rule", placeholder="quay.io/team=~/team.pub, or SCOPE accept, SCOPE reject")
+            yield Input(
+                id="rule",
+                placeholder="quay.io/team=~/team.pub, or SCOPE accept, reject, keyless …, pki …",
+            )
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
             yield Input(id="signed", placeholder="an image signed with that key; empty: the running ones")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -17,6 +18,9 @@ from textual.message import Message
 from hardentui.errors import HardenError
 from hardentui.model.facts import ImageFacts
 from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.image_jobs import rehearse_job
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
@@ -188,6 +192,25 @@ class UpdatesScreen(StoppableScreen):
         self._moved, self._writing = message, False
         self.draw()
         self.to_end()
+
+    # --- rehearsing --------------------------------------------------------------------------------------
+
+    def action_rehearse(self) -> None:
+        if self._bench.opened.simulated:
+            self.complain("This host is simulated: there is no container that could have a twin.")
+        elif self.stop is not None:
+            self.complain("Registries are being asked. esc stops that.")
+        else:
+            question = (
+                "Try an update on twins: with the image of today, then with the new one, which was pulled"
+            )
+            self.app.push_screen(AskScreen(question, "CONTAINER, or CONTAINER IMAGE"), self._rehearse)
+
+    def _rehearse(self, words: str | None) -> None:
+        if words:
+            rows = tuple(self.session.rows.values())
+            job = partial(rehearse_job, self._bench, rows, words)
+            self.app.push_screen(JobScreen(f"Updates › rehearsal of {words}", job, "looking closely"))
 
     # --- drawing -----------------------------------------------------------------------------------------
 

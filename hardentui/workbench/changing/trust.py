@@ -284,7 +284,7 @@ class TrustChange:
 
     def _key_faults(self, rules: Iterable[ScopeRule]) -> Iterable[str]:
         owners = ROOT_ONLY | {self._trust.uid}
-        for path in dict.fromkeys(path for rule in rules for path in (rule.key, rule.ca, rule.rekor) if path):
+        for path in dict.fromkeys(path for rule in rules for path in files_of(rule)):
             fact = examine(self._files, path, owners)
             if isinstance(fact, FileFact) and fact.dangers:
                 yield f"others can change {path}: {'; '.join(map(str, fact.dangers))}"
@@ -333,6 +333,11 @@ def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     opened = parts.opened
     engine = parts.gatherers[opened.engines[0].facts.label].engine_facts()
     return TrustChange(engine, opened.files, "/root", in_use)
+
+
+def files_of(rule: ScopeRule) -> tuple[str, ...]:
+    """The files with keys and certificates that a rule names."""
+    return tuple(path for path in (rule.key, rule.ca, rule.intermediates, rule.rekor) if path)
 
 
 def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:

@@ -14,11 +14,15 @@ from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"
+KEYLESS_HELP = "SCOPE keyless EMAIL ISSUER CA-FILE REKOR-FILE"
+AUTHORITY_HELP = "SCOPE pki EMAIL-OR-HOST ROOTS-FILE [INTERMEDIATES-FILE]"
 _SCOPE = re.compile(
     r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard for hosts
     r"|[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"  # or a host with the rest of a name
     r"(?:/[a-z0-9][a-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})?)"
 )
+_EMAIL = re.compile(r"[^\s@<>\"]+@[A-Za-z0-9][A-Za-z0-9.-]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9][A-Za-z0-9-]*)+")
 _BARE = {"accept": RuleKind.ACCEPT, "reject": RuleKind.REJECT}
 _GPG_ENDINGS = (".asc", ".gpg")
 
@@ -62,7 +66,19 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
         words = scope.split()
         if len(words) == 2 and words[1] in _BARE:
             return ScopeRule(scope_of(words[0]), _BARE[words[1]])
-        raise UsageError(f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}.")
+        if words[1:2] == ["keyless"]:
+            if len(words) != 6:
+                raise UsageError("A keyless rule has six words.", f"Write {KEYLESS_HELP}.")
+            return keyless_rule(scope_of(words[0]), *words[2:])
+        if words[1:2] == ["pki"]:
+            if len(words) not in (4, 5):
+                raise UsageError(
+                    "A rule for an own authority has four or five words.", f"Write {AUTHORITY_HELP}."
+                )
+            return authority_rule(scope_of(words[0]), *words[2:])
+        raise UsageError(
+            f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}; or {KEYLESS_HELP}; or {AUTHORITY_HELP}."
+        )
     words = rest.split()
     if not words:
         raise UsageError(f"{visible(text, 80)!r} has no key.", f"Write {HELP}.")
@@ -74,6 +90,50 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
             "Only a GPG key can be followed by the address of its signatures.",
         )
     return ScopeRule(scope_of(scope.strip()), kind, key, lookaside=words[1] if len(words) > 1 else "")
+
+
+def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> ScopeRule:
+    """Signed by an account of an OpenID provider, with a certificate of Fulcio and an entry in Rekor.
+
+    Any tag: cosign is what makes such signatures, and it signs without the tag.
+
+    Raises:
+        UsageError: the signer is no e-mail address, which is all that Podman knows.
+    """
+    if not _EMAIL.fullmatch(email):
+        raise UsageError(
+            f"{visible(email, 80)!r} is no e-mail address.",
+            "Podman compares e-mail addresses only: an image that a CI workflow signed cannot be told by it.",
+        )
+    if not issuer.startswith("https://"):
+        raise UsageError(f"{visible(issuer, 80)!r} is no issuer: it must begin with https://.")
+    return ScopeRule(
+        scope, RuleKind.KEYLESS, any_tag=True, issuer=issuer, email=email, ca=_path(ca), rekor=_path(rekor)
+    )
+
+
+def authority_rule(scope: str, who: str, roots: str, intermediates: str = "") -> ScopeRule:
+    """Signed with a certificate of an own authority, for an e-mail address or a host name.
+
+    Raises:
+        UsageError: the signer is neither.
+    """
+    email = who if _EMAIL.fullmatch(who) else ""
+    if not email and not _HOST_NAME.fullmatch(who):
+        raise UsageError(f"{visible(who, 80)!r} is neither an e-mail address nor a host name.")
+    return ScopeRule(
+        scope,
+        RuleKind.PKI,
+        any_tag=True,
+        email=email,
+        hostname="" if email else who,
+        ca=_path(roots),
+        intermediates=_path(intermediates) if intermediates else "",
+    )
+
+
+def _path(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))
 
 
 def with_rule(rules: Iterable[ScopeRule], rule: ScopeRule) -> tuple[ScopeRule, ...]:
@@ -97,5 +157,8 @@ def rule_text(rule: ScopeRule) -> str:
         return "refused"
     where = f", signatures at {rule.lookaside}" if rule.lookaside else ""
     tags = ", for any tag" if rule.any_tag else ""
-    by = rule.email if rule.kind is RuleKind.KEYLESS else rule.key
-    return f"must be signed ({rule.kind.value}) with {by}{tags}{where}"
+    if rule.kind is RuleKind.KEYLESS:
+        return f"must be signed (keyless) by {rule.email} of {rule.issuer}{tags}"
+    if rule.kind is RuleKind.PKI:
+        return f"must be signed (pki) by {rule.email or rule.hostname}, with a certificate of {rule.ca}{tags}"
+    return f"must be signed ({rule.kind.value}) with {rule.key}{tags}{where}"

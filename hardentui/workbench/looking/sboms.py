@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.errors import UsageError
 from hardentui.files import write_bundle
-from hardentui.images.sbom import sbom
+from hardentui.images.sbom import gaps, sbom
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.known import Unreadable
@@ -30,6 +30,11 @@ def sbom_of(image: ImageFacts) -> str:
     if isinstance(image.inventory, Unreadable):
         raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
     return sbom(image, image.inventory, image.now)
+
+
+def gaps_of(image: ImageFacts) -> tuple[str, ...]:
+    """What its SBOM does not list."""
+    return () if isinstance(image.inventory, Unreadable) else gaps(image.inventory)
 
 
 def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[WrittenFile, ...]:

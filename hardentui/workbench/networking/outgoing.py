@@ -62,6 +62,20 @@ def outgoing(
     seconds: float = 0.0,
     learned: Iterable[str] = (),
 ) -> Outgoing:
+    """What `watch_contacts` sees, with rules that allow just that."""
+    seen = watch_contacts(facts, everybody, files, stop, seconds=seconds, learned=learned)
+    return _with_rules(seen, facts)
+
+
+def watch_contacts(
+    facts: ContainerFacts,
+    everybody: Iterable[ContainerFacts],
+    files: Files,
+    stop: threading.Event,
+    *,
+    seconds: float = 0.0,
+    learned: Iterable[str] = (),
+) -> Outgoing:
     """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
 
     Args:
@@ -91,7 +105,7 @@ def outgoing(
         if call is not None and call not in known:
             contacts.append(_contact(call, names, learned=True))
     shared = uses_network_of_pod(facts)
-    result = Outgoing(
+    return Outgoing(
         facts.name,
         facts.engine.label,
         tuple(contacts),
@@ -99,7 +113,6 @@ def outgoing(
         unknown,
         shared,
     )
-    return _with_rules(result, facts)
 
 
 def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]]]:

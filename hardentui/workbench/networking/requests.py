@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from hardentui.errors import InputError, UsageError
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.visible import visible
-from hardentui.workbench.networking.outgoing import Outgoing, outgoing
+from hardentui.workbench.networking.outgoing import Outgoing, outgoing, watch_contacts
 from hardentui.workbench.networking.proving import HOST, parse_target, prove
 from hardentui.workbench.networking.splitting import SeenContacts, Split, splits
 from hardentui.workbench.networking.whole_map import whole_map
+from hardentui.workbench.views import known_facts
 
 if TYPE_CHECKING:
     from hardentui.model.reach import ReachProof
-    from hardentui.workbench.views import Row
+    from hardentui.workbench.views import Report, Row
     from hardentui.workbench.workbench import Workbench
 
 _AFTER = 30.0  # seconds that a thread may need beyond its watch time
@@ -77,7 +78,7 @@ def watch_everybody(
     running = [row.report.facts for row in again if row and row.report and row.report.facts]
 
     def watch(facts: ContainerFacts) -> None:
-        seen = outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
+        seen = watch_contacts(facts, everybody, bench.opened.files, stop, seconds=seconds)
         if not seen.unknown:
             called = {contact.container for contact in seen.contacts if contact.container}
             outside = any(not contact.who for contact in seen.contacts)
@@ -103,6 +104,16 @@ def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFa
         UsageError: there is none, or several.
         InputError: it cannot be checked.
     """
+    return known_facts(fresh_report(bench, rows, name))
+
+
+def fresh_report(bench: Workbench, rows: Iterable[Row], name: str) -> Report:
+    """The report of one container, by its name or the beginning of its id, after a close look.
+
+    Raises:
+        UsageError: there is none, or several.
+        InputError: it cannot be looked at.
+    """
     rows = tuple(rows)
     matching = [row for row in rows if row.name == name] or [row for row in rows if row.id.startswith(name)]
     if len(matching) != 1:
@@ -115,4 +126,4 @@ def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFa
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be checked.")
-    return row.report.facts
+    return row.report

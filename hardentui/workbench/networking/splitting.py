@@ -9,6 +9,7 @@ from msgspec import Struct
 from hardentui.model.apps import app_of
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.network_split import NewNetwork, SeenWay
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_infra, pod_of
@@ -37,26 +38,6 @@ Watched = Mapping[str, Mapping[str, SeenContacts]]
 """Engine label -> name of a container -> its calls."""
 
 
-class NewNetwork(Struct, frozen=True):
-    """A proposed network.
-
-    Attributes:
-        internal: it has no route out.
-        isolated: it and other isolated bridges of the host cannot reach each other.
-    """
-
-    name: str
-    members: tuple[str, ...]
-    internal: bool
-    isolated: bool
-
-    def create_command(self) -> str:
-        flags = [
-            word for word, on in (("--internal", self.internal), ("-o isolate=true", self.isolated)) if on
-        ]
-        return " ".join(["podman network create", *flags, self.name])
-
-
 class Move(Struct, frozen=True):
     """The changes for one container.
 
@@ -77,6 +58,7 @@ class Split(Struct, frozen=True):
     Attributes:
         why: what is wrong with the current network.
         files: a `.network` unit for each new network.
+        seen: which of its members were seen to contact which.
     """
 
     network: str
@@ -86,6 +68,7 @@ class Split(Struct, frozen=True):
     networks: tuple[NewNetwork, ...]
     moves: tuple[Move, ...]
     files: tuple[TextFile, ...]
+    seen: tuple[SeenWay, ...] = ()
 
 
 def splits(
@@ -158,6 +141,17 @@ def _split(
         networks=tuple(made),
         moves=tuple(moves),
         files=tuple(_unit(new, network.name, version) for new in made),
+        seen=_seen_ways(here, seen or {}),
+    )
+
+
+def _seen_ways(here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts]) -> tuple[SeenWay, ...]:
+    names = [container.name for container in here]
+    return tuple(
+        SeenWay(caller, called)
+        for caller in names
+        for called in names
+        if caller in seen and called in seen[caller].containers
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
 from hardentui.model.reach import Contact, ReachProof
 from hardentui.workbench.networking.outgoing import Outgoing
 from hardentui.workbench.networking.splitting import Split, lines_of
@@ -85,3 +86,52 @@ def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
         why = "no network is shared by several applications, or has members that need no route out"
         sections.append(PageSection("Splits", (PageLine("none", why),)))
     return tuple(sections)
+
+
+_SPLIT_TONES = {
+    SplitResult.WORKS: Tone.GOOD,
+    SplitResult.BREAKS: Tone.BAD,
+    SplitResult.NOTHING_WORKS: Tone.BAD,
+    SplitResult.NOT_TOLD: Tone.PLAIN,
+}
+_SPLIT_WORDS = {
+    SplitResult.WORKS: "it works: what belongs together is connected, the rest is cut",
+    SplitResult.BREAKS: "it does not work as proposed",
+    SplitResult.NOTHING_WORKS: "nothing is told: twins do not work even on one network, as today",
+    SplitResult.NOT_TOLD: "not all of it could be told",
+}
+
+
+def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
+    """What the trial of a split showed."""
+    lines = [PageLine("result", _SPLIT_WORDS[trial.result], _SPLIT_TONES[trial.result])]
+    for member in trial.members:
+        works = {True: "its twin works", False: "its twin does not work", None: "no twin"}
+        if member.before is not True:
+            told = f"{member.container}: {works[member.before]}: {member.why}"
+            lines.append(PageLine("member", told, Tone.BAD))
+        elif member.after is False:
+            told = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
+            lines.append(PageLine("member", told, Tone.BAD))
+        lines += [
+            PageLine("mind", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
+            for lack in member.lacks
+        ]
+    lines += [_way(way) for way in trial.ways]
+    if trial.untried:
+        lines.append(PageLine("mind", f"{trial.untried} more ways were not tried"))
+    return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
+
+
+def _way(way: WayTried) -> PageLine:
+    reached = {True: "connected", False: "cut", None: f"not told: {way.why}"}[way.after]
+    wanted = "needed" if way.needed else "must be cut"
+    label, tone = {
+        True: ("ok", Tone.GOOD),
+        False: ("WRONG", Tone.BAD),
+        None: ("?", Tone.MUTED),
+    }[way.holds]
+    ports = ", ".join(str(port) for port in way.ports)
+    itself = {True: ", and it connects by itself", False: ", but it did not connect by itself", None: ""}
+    told = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"
+    return PageLine(label, told, tone)

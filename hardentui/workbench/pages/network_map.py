@@ -66,7 +66,7 @@ def _entrance(facts: ContainerFacts) -> str:
 
 
 _NO_NETWORK = {
-    PlaceKind.HOST: "the host's own network: no isolation from the host's services",
+    PlaceKind.HOST: "the host's network, not isolated from its services",
     PlaceKind.NONE: "no network at all",
     PlaceKind.OWN: "no network shared with others",
     PlaceKind.SHARED: "",

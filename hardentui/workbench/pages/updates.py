@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from hardentui.model.known import Unreadable
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.updating.pins import PinReport, PinState
+from hardentui.workbench.updating.rehearsal import Rehearsal, lines_of
 from hardentui.workbench.updating.updates import Update, state_text
 
 _TONES = {
@@ -41,3 +42,11 @@ def pins_page(pins: Iterable[PinReport]) -> PageSection:
         lines.append(PageLine(report.state.value, f"{report.pin.name}  {place}{why}", _TONES[report.state]))
     nothing = PageLine("", "no Quadlet file pins an image by digest", Tone.MUTED)
     return PageSection("Pins in Quadlet files", tuple(lines) or (nothing,))
+
+
+def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
+    """What it showed, as a page to read."""
+    lines = [PageLine("", line) for line in lines_of(rehearsal, container)]
+    tone = Tone.GOOD if rehearsal.works else Tone.BAD
+    lines[-1] = PageLine(lines[-1].label, lines[-1].text, tone)
+    return PageSection(f"Update of {container} rehearsed on twins", tuple(lines))

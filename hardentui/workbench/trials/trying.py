@@ -63,6 +63,23 @@ def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
     return (*plan.choices, *(Choice(check) for check in more))
 
 
+def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist) -> None:
+    """An image whose annotations change how it is run may do with a twin what nobody asked for.
+
+    Raises:
+        UsageError: this is one.
+    """
+    check = next((check for check in checks if check.id == _STEERING), None)
+    if check is None:
+        return
+    verdict = judge(check, facts, parameters_of(check, checklist))
+    if verdict.status is Status.FAIL:
+        raise UsageError(
+            f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
+            f"See: hardentui explain {_STEERING}",
+        )
+
+
 class Judging(Protocol):
     """Judges and plans: a workbench."""
 
@@ -116,7 +133,7 @@ class Trying:
         if self._opened.simulated:
             raise UsageError("A trial needs a real Podman; this host is simulated.")
         facts, gatherer = self._facts, self._gatherer
-        self._refuse_steered(facts)
+        refuse_steered(facts, self._checks.values(), self._checklist)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
         changing = ChangingEngine(gatherer.engine, self._opened.log)
@@ -144,18 +161,6 @@ class Trying:
             return run_trial(request, tools)
         finally:
             changing.close()
-
-    def _refuse_steered(self, facts: ContainerFacts) -> None:
-        """An image whose annotations change how it is run could do anything with a twin."""
-        check = self._checks.get(_STEERING)
-        if check is None:
-            return
-        verdict = judge(check, facts, parameters_of(check, self._checklist))
-        if verdict.status is Status.FAIL:
-            raise UsageError(
-                f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
-                f"See: hardentui explain {_STEERING}",
-            )
 
     def _lesson(self, profile_path: str) -> Lesson:
         """The inputs of learning: a learned profile must not be weaker than the active one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,11 @@ from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.trials.trying import Trying, Wishes
+from hardentui.workbench.views import known_facts
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
 
 Tell = Callable[[TrialEvent], None]
 MakeTrying = Callable[[ContainerFacts], Trying]
@@ -87,6 +93,29 @@ def rehearse(
         after = trying(replace(facts, inspect=inspect, image=image)).run((), wishes, tell, stop).baseline
     name = image.names[0] if image.names else image.id[:12]
     return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
+
+
+def rehearse_container(
+    bench: Workbench, report: Report, wanted: str, wishes: Wishes, tell: Tell, stop: threading.Event
+) -> Rehearsal:
+    """Rehearse an update of the container of this report, which was closely looked at; blocking.
+
+    Args:
+        wanted: name of the new image; empty = what the container's own name means now.
+
+    Raises:
+        UsageError: it cannot be tried, or there is no new image on its engine.
+        EngineError: Podman does not do it.
+        KeyboardInterrupt: `stop` was set.
+    """
+    facts = known_facts(report)
+    image = new_image(bench.parts.gatherers[facts.engine.label], facts, wanted)
+    members = bench.containers.neighbours(report).members
+
+    def trying(of: ContainerFacts) -> Trying:
+        return Trying(bench.opened, bench.parts.gatherers, bench.judge, of, members)
+
+    return rehearse(facts, image, trying, wishes, tell, stop)
 
 
 def _running(facts: ContainerFacts) -> str:

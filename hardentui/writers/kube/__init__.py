@@ -19,6 +19,7 @@ from hardentui.writers.kube.container import OF_CONTAINER, WRITTEN_AFTERWARDS, f
 from hardentui.writers.kube.names import dns_label
 from hardentui.writers.kube.part import Handlers, PodPart
 from hardentui.writers.kube.pod import OF_POD
+from hardentui.writers.kube.refused import refused_by_clusters
 from hardentui.writers.kube.restricted import broken_rules
 from hardentui.writers.pod import part_word, pod_notes, pod_parts
 from hardentui.writers.run_script import networks_and_volumes
@@ -65,7 +66,8 @@ def kube_file(
     notes += [*left_behind(spec), *(note for m in context.members for note in left_behind(m.spec))]
     notes += pod_notes(context.pod) if spec[POD] and context.pod else ()
     notes = list(dict.fromkeys(notes))
-    broken = broken_rules(pod)
+    broken, refused = broken_rules(pod), refused_by_clusters(pod)
+    notes += [f"a cluster refuses it: {sentence}" for sentence in refused]
     flags = list(dict.fromkeys(flag for part in parts for flag in part.flags))
     about = [
         *comments,

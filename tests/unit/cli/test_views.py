@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from hardentui.cli import capabilities, lsm, network_actions, seccomp
+from hardentui.cli import capabilities, lsm, network_actions, network_split, seccomp
 from hardentui.cli.terminal import Terminal
 from hardentui.model.draft import TextFile
+from hardentui.model.network_split import NewNetwork
 from hardentui.model.reach import Contact
 from hardentui.reading.seccomp import OpenCalls
 from hardentui.workbench.networking.outgoing import Outgoing
-from hardentui.workbench.networking.splitting import Move, NewNetwork, Split
+from hardentui.workbench.networking.splitting import Move, Split
 from hardentui.workbench.pages.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
 from hardentui.workbench.pages.lsm import Confinement, LsmPage
 from hardentui.workbench.pages.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
@@ -91,7 +92,7 @@ def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         (lambda page, to: seccomp._show(page, True, to), SECCOMP),
         (lsm._show, LSM),
         (network_actions._show_outgoing, OUTGOING),
-        (network_actions._show_split, SPLIT),
+        (network_split._show_split, SPLIT),
     ],
     ids=["capabilities", "seccomp", "lsm", "outgoing", "split"],
 )

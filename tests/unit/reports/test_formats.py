@@ -146,6 +146,14 @@ def test_sarif_has_what_its_specification_demands(result: CheckResult) -> None:
     assert render("sarif", result, TextStyle()).isascii()
 
 
+@pytest.mark.parametrize("form", ["sarif", "json"])
+def test_a_byte_that_is_no_text_does_not_make_the_document_unreadable(form: str) -> None:
+    """The name of a process may hold any byte; Go, jq and browsers refuse half of a surrogate pair."""
+    text = render(form, report(finding(text="nginx\udc80"), name="a\ud800"), TextStyle())
+    assert "\\ud" not in text
+    assert "nginx\\ufffd" in text
+
+
 def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for_another() -> None:
     def prints(subject_id: str, name: str) -> set[str]:
         one = report(*ALL, name=name).subjects[0]

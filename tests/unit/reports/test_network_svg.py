@@ -19,6 +19,7 @@ from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Open
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.openings import openings
 from hardentui.reports.network_svg import network_svg
+from hardentui.reports.svg_text import width_of
 from hardentui.workbench.pages.network_map import network_map
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7*7}}"
@@ -137,3 +138,26 @@ def test_the_command_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFi
     assert "shop-net" in words
     assert "(simulated)" in words
     assert "shop-net" in capsys.readouterr().out, "the table is told all the same"
+
+
+def test_no_text_leaves_its_room_and_the_verdict_is_never_cut() -> None:
+    long = "W" * 70
+    opening = Opening(long, "2001:db8:1234:5678:9abc:def0:1:2", 18080, 18080, "sctp", Gate.FILTERED)
+    place = MapPlace("a", long, long, (long, "監視" * 35), (long,), (opening,), sentence=long)
+    root = ElementTree.fromstring(network_svg(NetworkMap(long, (place,), (), (long * 3,))))  # noqa: S314
+    texts = [text for text in root.iter() if text.tag.endswith("text")]
+    for text in texts:
+        shown, size = text.text or "", 17 if text.attrib["class"] == "title" else 12
+        taken = width_of(shown, size, bold=text.attrib["class"] in ("name", "title"))
+        assert float(text.attrib["x"]) + (0 if text.attrib["text-anchor"] == "end" else taken) < 1060, shown
+    every_text = [text.text or "" for text in texts]
+    assert any(text.endswith("…: filtered") for text in every_text), "what the packet filter does"
+    assert [text for text in texts if text.findtext("{*}title") == long], "the whole is in a tooltip"
+    member = next(text for text in every_text if text.startswith("監視"))
+    assert width_of(member, 13) < 372
+
+
+def test_the_ports_of_the_simulated_host_are_shown_whole(tmp_path: Path) -> None:
+    picture = tmp_path / "map.svg"
+    main(["networks", "--demo", "--svg", str(picture), "--quiet"])
+    assert "…" not in picture.read_text()

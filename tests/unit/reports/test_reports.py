@@ -245,7 +245,7 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
 
 def test_the_only_container_says_its_way_once() -> None:
     shown = result(name="web")
-    alone = replace(shown.subjects[0], attack="It leads to the host.")
+    alone = replace(shown.subjects[0], add_up=lambda: "It leads to the host.")
     way = RankedPath(9, "web", "It leads to the host.", "rootful", alone.subject.id)
     text = render("text", replace(shown, subjects=(alone,), paths=(way,)), TextStyle())
     assert text.count("It leads to the host.") == 1

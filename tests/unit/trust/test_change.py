@@ -125,8 +125,10 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
 
 
 def options(**given: object) -> Namespace:
-    lists = dict.fromkeys(("sigstore", "gpg", "keyless", "accept", "reject", "lookaside"), ())
-    return Namespace(**{**lists, "issuer": "", "ca": "", "rekor": "", "any_tag": False, **given})
+    lists = dict.fromkeys(("sigstore", "gpg", "keyless", "pki", "accept", "reject", "lookaside"), ())
+    return Namespace(
+        **{**lists, "issuer": "", "ca": "", "rekor": "", "intermediates": "", "any_tag": False, **given}
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,11 @@ def options(**given: object) -> Namespace:
         ({"accept": ["quay.io", "quay.io"]}, "Two rules"),
         ({"sigstore": ["quay.io"]}, "SCOPE=VALUE"),
         ({"keyless": ["quay.io=a@b"]}, "needs --issuer"),
+        ({"keyless": ["quay.io=a@b.c"], "issuer": "http://x", "ca": "c", "rekor": "r"}, "https://"),
+        ({"keyless": ["quay.io=ci-job"], "issuer": "https://x", "ca": "c", "rekor": "r"}, "e-mail"),
+        ({"pki": ["quay.io=a@b.c"]}, "needs --ca"),
+        ({"pki": ["quay.io=no host"], "ca": "c"}, "neither an e-mail address nor a host name"),
+        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one rule after the other"),
         ({"lookaside": ["quay.io=https://x"]}, "no --gpg rule"),
     ],
 )

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
+    ADD_HOST,
     ANNOTATIONS,
     APPARMOR,
     CAP_ADD,
@@ -23,9 +24,11 @@ from hardentui.options import (
     COMMAND,
     CPU_PERIOD,
     CPU_QUOTA,
+    DNS,
     ENTRYPOINT,
     ENV,
     GIDMAP,
+    GROUP_ADD,
     HEALTH_CMD,
     HEALTH_INTERVAL,
     HEALTH_ON_FAILURE,
@@ -60,6 +63,7 @@ from hardentui.options import (
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.kube import KubeFile, kube_file
 from hardentui.writers.kube.restricted import broken_rules
+from tests.support.kubernetes_rules import refusals
 from tests.support.option_samples import sample
 
 BASE = Spec.of((NAME, "web"), (IMAGE, "registry.example/i:1"))
@@ -296,6 +300,25 @@ def test_a_root_directory_is_no_image() -> None:
         kube_file(Spec.of((NAME, "web"), (ROOTFS, "/srv/root")), UnitContext())
 
 
+@pytest.mark.parametrize(
+    ("pair", "told"),
+    [
+        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is no host name"),
+        ((USER, "4294967294"), "runAsUser 4294967294 is above"),
+        ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
+        ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),
+        ((UNMASK, ("ALL",)), "needs a user namespace of its own"),
+        ((DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")), "more than 3 name servers"),
+        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "hands mounts on to the host"),
+    ],
+)
+def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told: str) -> None:
+    made = written((NAME, "web"), (IMAGE, "i"), pair)
+    assert told in head(made)
+    assert [note for note in made.notes if "a cluster refuses it" in note]
+    assert "a cluster refuses it" not in head(written(*HARDENED))
+
+
 HOSTILE = st.text(
     alphabet=st.sampled_from("a \n\r\t\x00\x07\x1b\x85\u2028\u202e\ufeff{}[]#&*!|>'\"%@`-:,?\\$é😀\ud800"),
     max_size=20,
@@ -339,3 +362,43 @@ def test_an_own_user_namespace_stays_one() -> None:
     assert documents(made)[0]["spec"]["hostUsers"] is False
     assert head(made).count("--userns=auto") == 1
     assert "--uidmap=0:100000:65536 is not carried over" in head(made)
+
+
+VARIED: dict[str, tuple[tuple[Option[Any], Any], ...]] = {
+    "plain": (),
+    "hardened": HARDENED,
+    "ports": ((PUBLISH, tuple(Port(port, "", "", way) for port in (53, 80) for way in ("tcp", "udp"))),),
+    "one port on two addresses": ((PUBLISH, (Port(80, "1", "127.0.0.1"), Port(80, "2", "127.0.0.2"))),),
+    "long name": ((NAME, f"{'a' * 120}_X.y"),),
+    "odd variables": ((ENV, ("A=1", "A=2", "B-C=3", "1X=2", "=x", "é=1")),),
+    "odd labels": ((LABELS, ("/x=1", "a/b/c=1", f"{'x' * 70}=1", f"x={'y' * 70}", "a=-b", "ok/a=b")),),
+    "odd annotations": ((ANNOTATIONS, ("A/b=2", "/=x", f"{'x' * 70}=1")),),
+    "volumes alike": ((MOUNTS, (Mount("volume", "my-data", "/a"), Mount("volume", "my.data", "/b"))),),
+    "tmpfs and mounts": ((READ_ONLY, True), (MOUNTS, (Mount("volume", "a", "/tmp"),)), (TMPFS, ("/run",))),
+    "names of people": ((USER, "www-data:www-data"), (GROUP_ADD, ("wheel", "5"))),
+    "SYS_ADMIN": ((CAP_ADD, ("SYS_ADMIN",)), (NO_NEW_PRIVILEGES, True)),
+    "privileged": ((PRIVILEGED, True), (NO_NEW_PRIVILEGES, True)),
+}
+
+
+@pytest.mark.parametrize("pairs", VARIED.values(), ids=VARIED)
+def test_a_cluster_takes_varied_containers_or_the_file_says_why_not(
+    pairs: tuple[tuple[Option[Any], Any], ...],
+) -> None:
+    spec = BASE
+    for option, value in pairs:
+        spec = spec.with_(option, value)
+    made = kube_file(spec, UnitContext())
+    refused = [why for document in documents(made) for why in refusals(document)]
+    assert bool(refused) == ("a cluster refuses it" in head(made)), refused
+
+
+@pytest.mark.parametrize("option", [option for option in TABLE if option not in (ROOTFS, DNS)], ids=repr)
+def test_no_option_makes_a_pod_that_is_silently_refused(option: Option[Any]) -> None:
+    spec = BASE.with_(option, sample(option))
+    if option.name.startswith("health-"):
+        spec = spec.with_(HEALTH_CMD, spec[HEALTH_CMD] or "true")
+        spec = spec.with_(HEALTH_STARTUP_CMD, spec[HEALTH_STARTUP_CMD] or "true")
+    made = kube_file(spec, UnitContext())
+    refused = [why for document in documents(made) for why in refusals(document)]
+    assert not refused or "a cluster refuses it" in head(made), refused

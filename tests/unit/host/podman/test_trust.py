@@ -174,6 +174,23 @@ registries = ["example.com"]
     assert [(one.prefix, one.insecure) for one in found.registries] == [("example.com", True)]
 
 
+def test_aliases_of_short_names_hide_nothing_else() -> None:
+    content = """[aliases]
+  # a comment
+  "busybox" = "docker.io/library/busybox"
+  "example.com/insecure" = "example.com/other"
+
+  [[registry]]
+  "location" = "example.com"
+  "insecure" = true
+"""
+    found = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
+    assert [(one.prefix, one.insecure) for one in found.registries] == [("example.com", True)]
+    broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
+    assert isinstance(broken.registries, Unreadable)
+    assert "at line 9" in broken.registries.reason
+
+
 @pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
 def test_a_broken_registries_file_is_unreadable(content: str) -> None:
     found = read({"/etc/containers/registries.conf": content}).registries

@@ -1,0 +1,73 @@
+"""A text of a picture that stays in its room: names come from containers, and may be long or wide.
+
+Nobody knows which font the reader has, so the widths are those of a wide one (DejaVu Sans), rounded up.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from xml.sax.saxutils import escape
+
+from hardentui.visible import visible
+
+_THIN = frozenset(" ',.:;ijl|")
+_NARROW = frozenset("!()/[]`frt")
+_BROAD = frozenset("%@MWm—…")
+_BOLD = 1.12
+_SHOWN_WHOLE = 400
+"""Characters of a text that does not fit which its tooltip shows."""
+
+
+def width_of(text: str, size: float, *, bold: bool = False) -> float:
+    """At most how many units of the picture a text takes."""
+    return size * (_BOLD if bold else 1.0) * sum(map(_width, text))
+
+
+def _width(character: str) -> float:
+    if character in _THIN:
+        return 0.35
+    if character in _NARROW:
+        return 0.42
+    if character in _BROAD:
+        return 1.0
+    if character.isascii():
+        return 0.82 if character.isupper() or character == "w" else 0.64
+    return 1.05 if unicodedata.east_asian_width(character) in "WF" else 0.85
+
+
+def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """A text without control characters that takes no more room than there is; a cut has an ellipsis."""
+    whole = visible(text, _SHOWN_WHOLE)
+    if width_of(whole, size, bold=bold) <= room:
+        return whole
+    left = room - width_of("…", size, bold=bold)
+    for at, character in enumerate(whole):
+        left -= width_of(character, size, bold=bold)
+        if left < 0:
+            return f"{whole[:at]}…"
+    return whole
+
+
+def svg_text(
+    x: float,
+    y: float,
+    text: str,
+    room: float,
+    *,
+    size: float = 13,
+    kind: str = "",
+    bold: bool = False,
+    anchor: str = "start",
+    ending: str = "",
+) -> str:
+    """One line of text as an element; the whole of it as a tooltip where it does not fit.
+
+    Args:
+        room: units to the right of `x`, or to the left of it for the anchor `end`.
+        kind: classes.
+        ending: is kept when the text is cut.
+    """
+    shown = fitted(text, room - width_of(ending, size, bold=bold), size, bold=bold) + ending
+    whole = visible(text + ending, _SHOWN_WHOLE)
+    title = f"<title>{escape(whole)}</title>" if shown != whole else ""
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" class="{kind}">{escape(shown)}{title}</text>'

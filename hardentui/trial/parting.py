@@ -1,0 +1,286 @@
+"""Try a split of a network: twins of its members, first on one network as today, then on the proposed ones.
+
+What talks to each other has to get through, what is parted must not: real connections out of the network
+namespaces of the twins tell.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.network_split import (
+    MemberTried,
+    NewNetwork,
+    SeenWay,
+    SplitResult,
+    SplitTrial,
+    WayTried,
+)
+from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.readiness.expectation import expectation
+from hardentui.readiness.ports import ports_of
+from hardentui.readiness.wait import Wait
+from hardentui.trial.harmless import Role
+from hardentui.trial.leftovers import remove_leftovers, remove_trial
+from hardentui.trial.parted_ways import WayKnocker, ways_to_try
+from hardentui.trial.proposing import advice_for
+from hardentui.trial.twins import Twin, TwinMaker
+
+_LOG_READ = 2000
+
+
+class SplitRequest(Struct, frozen=True):
+    """What is to be tried.
+
+    Attributes:
+        members: those that get twins, after a close look.
+        untried: name of another member -> why it gets none.
+        outside: twins on a network with a way out have one, too.
+    """
+
+    network: str
+    engine: str
+    networks: tuple[NewNetwork, ...]
+    members: tuple[ContainerFacts, ...]
+    seen: tuple[SeenWay, ...]
+    untried: Mapping[str, str]
+    outside: bool
+    patience: float
+
+
+class SplitTools(Struct, frozen=True):
+    """What it is tried with; `run` runs programs of this machine."""
+
+    changing: ChangingEngine
+    files: Files
+    run: Run
+    tell: Callable[[TrialEvent], None]
+    stop: threading.Event
+
+
+def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
+    """Everything that was made is removed at the end, whatever happens.
+
+    Raises:
+        EngineError: Podman does not answer.
+        KeyboardInterrupt: it was given up.
+    """
+    begun = monotonic()
+    for name in remove_leftovers(tools.changing):
+        tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+    members = {facts.name: MemberTried(facts.name) for facts in request.members}
+    today = (NewNetwork("today", tuple(members), internal=not request.outside, isolated=False),)
+    with _TwinRound(request, tools, today) as first:
+        for name, why in first.failed.items():
+            members[name] = replace(members[name], before=False, why=why)
+        for name, twin in first.twins.items():
+            members[name] = replace(members[name], before=True, lacks=twin.lacks)
+        chosen, untried = ways_to_try(
+            request, {name: first.ports(twin) for name, twin in first.twins.items()}
+        )
+        ways = first.knocker().before(chosen)
+    if not first.failed:
+        proposed = tuple(
+            replace(network, internal=network.internal or not request.outside) for network in request.networks
+        )
+        with _TwinRound(request, tools, proposed) as second:
+            for name in members:
+                why = second.failed.get(name, "")
+                members[name] = replace(members[name], after=not why, why=why)
+            ways = second.knocker().after(ways)
+        if not request.outside:
+            ways = _past_ways_out(ways, request, tools)
+    told = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
+    trial = SplitTrial(
+        network=request.network,
+        engine=request.engine,
+        result=result_of(told, ways, untried),
+        members=told,
+        ways=ways,
+        outside=request.outside,
+        untried=untried,
+        seconds=round(monotonic() - begun, 1),
+    )
+    tools.tell(TrialEvent(TrialStep.DONE, trial.result.value, trial.seconds))
+    return trial
+
+
+def _past_ways_out(
+    ways: tuple[WayTried, ...], request: SplitRequest, tools: SplitTools
+) -> tuple[WayTried, ...]:
+    """The ways with what is true of networks that have a way out, where the twins ran on some without one.
+
+    No program of a container is started for that, so nothing of it gets out.
+    """
+    open_networks = [network for network in request.networks if not network.internal]
+    starts = {name for network in open_networks for name in network.members}
+    asked = [way for way in ways if not way.needed and way.start in starts]
+    if not asked:
+        return ways
+    only = {name for way in asked for name in (way.start, way.end)}
+    with _TwinRound(request, tools, request.networks, bare=only) as third:
+        told = {(way.start, way.end): way for way in third.knocker().packets(asked)}
+    return tuple(told.get((way.start, way.end), way) for way in ways)
+
+
+def result_of(members: Iterable[MemberTried], ways: Sequence[WayTried], untried: int) -> SplitResult:
+    members = tuple(members)
+    if any(member.before is False for member in members):
+        return SplitResult.NOTHING_WORKS
+    if any(member.after is False for member in members) or any(way.holds is False for way in ways):
+        return SplitResult.BREAKS
+    if untried or not ways or any(member.after is None for member in members):
+        return SplitResult.NOT_TOLD
+    return SplitResult.NOT_TOLD if any(way.holds is None for way in ways) else SplitResult.WORKS
+
+
+class _TwinRound:
+    """Twins of all members on networks of their own, until the end of the `with`.
+
+    Args:
+        bare: only these, and their programs are not started.
+
+    Attributes:
+        twins: name of a member -> its twin that is ready.
+        failed: name of a member -> why its twin is not.
+    """
+
+    def __init__(
+        self,
+        request: SplitRequest,
+        tools: SplitTools,
+        networks: Sequence[NewNetwork],
+        *,
+        bare: Collection[str] = (),
+    ) -> None:
+        self._request = request
+        self._tools = tools
+        self._networks = networks
+        self._bare = bare
+        self._maker = TwinMaker(tools.changing, tools.files)
+        self._made = 0
+        self.twins: dict[str, Twin] = {}
+        self.failed: dict[str, str] = {}
+
+    def __enter__(self) -> _TwinRound:
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        remove_trial(self._tools.changing, self._maker.number)
+
+    def _open(self) -> None:
+        tell = self._tools.tell
+        names = {}
+        for network in self._networks:
+            names[network.name] = self._name()
+            tell(TrialEvent(TrialStep.PREPARING, f"making a network like {network.name}"))
+            self._tools.changing.networks.create(
+                names[network.name],
+                internal=network.internal,
+                isolated=network.isolated,
+                labels=self._maker.marks,
+            )
+        if self._bare:
+            for facts in self._request.members:
+                if facts.name in self._bare:
+                    self.twins[facts.name] = self._created(facts, names)
+                    self.twins[facts.name].init()
+            return
+        # who needs another that was not ready yet gets a second try when all the others are
+        waiting = called_first(self._request.members, self._request.seen)
+        for last in (False, True):
+            again = [facts for facts in waiting if not self._started(facts, names, last=last)]
+            if len(again) == len(self._request.members):
+                break
+            waiting = again
+        for facts in waiting:
+            tell(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
+
+    def _created(self, facts: ContainerFacts, names: Mapping[str, str]) -> Twin:
+        on = [names[network.name] for network in self._networks if facts.name in network.members]
+        labels = self._maker.labels(facts.spec)
+        role = Role(self._name(), labels, on[0] if on else "", more_networks=tuple(on[1:]))
+        return self._maker.create(facts.spec, facts, role)
+
+    def _started(self, facts: ContainerFacts, names: Mapping[str, str], *, last: bool) -> bool:
+        self._tools.tell(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
+        twin = None
+        try:
+            twin = self._created(facts, names)
+            twin.start()
+            why = self._not_ready(twin, facts)
+        except ChangeFailed as error:
+            why = error.title.rstrip(".")
+        if twin is not None and not why:
+            self.twins[facts.name] = twin
+            self.failed.pop(facts.name, None)
+            return True
+        if twin is not None:
+            log = twin.log()[-_LOG_READ:]
+            advice = advice_for(facts, None, log, twin.lacks, outside=self._request.outside) if last else ""
+            self._maker.remove(twin)
+            why = f"{why}. {advice}" if advice else why
+        self.failed[facts.name] = why
+        return False
+
+    def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
+        """Why a twin that was started does not become ready; empty when it does."""
+        kernel = facts.kernel
+        ports = ports_of(kernel.listening) if isinstance(kernel, Kernel) else ()
+        outcome = Wait(
+            self._tools.changing.containers,
+            twin.id,
+            expectation(facts.inspect, ports, self._request.patience),
+            files=self._tools.files,
+            stop=self._tools.stop,
+        ).outcome()
+        return "" if outcome.ready else outcome.why or "it is not ready"
+
+    def ports(self, twin: Twin) -> frozenset[int]:
+        return self.knocker().ports(twin)
+
+    def knocker(self) -> WayKnocker:
+        return WayKnocker(self.twins, self._tools.files, self._tools.run, self._tools.stop, self._tools.tell)
+
+    def _name(self) -> str:
+        self._made += 1
+        return f"hardentui-trial-{self._maker.number}-{self._made}"
+
+
+def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> list[ContainerFacts]:
+    """Those that others contact before those that contact them; else in their order."""
+    by_name = {facts.name: facts for facts in members}
+    calls: dict[str, list[str]] = {name: [] for name in by_name}
+    for way in seen:
+        if way.start in calls and way.end in calls:
+            calls[way.start].append(way.end)
+    ordered: dict[str, ContainerFacts] = {}
+
+    def place(name: str, above: frozenset[str]) -> None:
+        for called in calls[name]:
+            if called not in above:
+                place(called, above | {called})
+        ordered.setdefault(name, by_name[name])
+
+    for name in by_name:
+        if name not in ordered:
+            place(name, frozenset({name}))
+    return list(ordered.values())

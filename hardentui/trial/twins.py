@@ -1,0 +1,138 @@
+"""Twins: throw-away copies of containers, made harmless, and what a trial asks of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.ownership import owner_label
+from hardentui.errors import EngineError
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Spec
+from hardentui.options import NAME
+from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
+from hardentui.trial.harmless import Harmless, HostPlace, Role, harmless
+from hardentui.trial.leftovers import TRIAL_LABEL
+
+_COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
+
+
+class Twin:
+    """One container of a trial.
+
+    Attributes:
+        id: of the container.
+        lacks: what the original has and it does not.
+    """
+
+    def __init__(self, changing: ChangingEngine, identity: str, name: str, lacks: tuple[str, ...]) -> None:
+        self._containers = changing.containers
+        self.id = identity
+        self.name = name
+        self.lacks = lacks
+
+    def document(self) -> Mapping[str, Any]:
+        return self._containers.inspect(self.id)
+
+    def init(self) -> int:
+        """Have its main process exist without running yet; its pid."""
+        return self._containers.init(self.id)
+
+    def start(self) -> None:
+        self._containers.start(self.id)
+
+    @property
+    def pid(self) -> int:
+        return int((self.document().get("State") or {}).get("Pid") or 0)
+
+    @property
+    def address(self) -> str:
+        """Its address in the trial's network; that of itself where it has none of its own."""
+        return next(iter(self.addresses), "127.0.0.1")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its IPv4 address in each network of the trial."""
+        networks = (self.document().get("NetworkSettings") or {}).get("Networks") or {}
+        addresses = (
+            str(network.get("IPAddress") or "") for network in networks.values() if isinstance(network, dict)
+        )
+        return tuple(address for address in addresses if address)
+
+    def log(self) -> str:
+        """Its last lines, without what colours them; a reason where there are none to be had."""
+        try:
+            return _COLOR.sub("", self._containers.logs(self.id))
+        except EngineError as error:
+            return f"({error.title})"
+
+    def run_probe(self, command: str, seconds: float) -> ProbeResult:
+        pid = self.pid
+        if not pid:
+            return ProbeResult(command, "the twin does not run")
+        return run_probe(command, seconds, address=self.address, name=self.name, inside=in_network_of(pid))
+
+
+class TwinMaker:
+    """Makes the twins of one trial, marked with its number.
+
+    Args:
+        files: this machine's; None when the engine runs on another one.
+    """
+
+    def __init__(self, changing: ChangingEngine, files: Files | None) -> None:
+        self.number = secrets.token_hex(4)
+        self._changing = changing
+        self._files = files
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The labels of networks and volumes of this trial."""
+        return {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
+
+    def labels(self, spec: Spec) -> tuple[str, ...]:
+        """The labels of a twin."""
+        return (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
+
+    def create(self, spec: Spec, facts: ContainerFacts, role: Role) -> Twin:
+        """A twin with copies of its volumes; it is not started.
+
+        Raises:
+            ChangeFailed: Podman does not make it.
+        """
+        made = harmless(spec, facts, role, self._place_of)
+        self._copy(made, facts)
+        return Twin(self._changing, self._changing.containers.create(made.spec), role.name, made.lacks)
+
+    def remove(self, twin: Twin) -> None:
+        self._changing.containers.remove(twin.id, force=True, volumes=True)
+        for name in self._changing.volumes.labelled(f"{TRIAL_LABEL}={self.number}"):
+            if name.startswith(f"{twin.name}-"):
+                self._changing.volumes.remove(name)
+
+    def _copy(self, made: Harmless, facts: ContainerFacts) -> None:
+        for copy in made.copies:
+            owner = self._changing.volumes.ownership(copy.source) if copy.source else {}
+            self._changing.volumes.create(copy.name, labels=self.marks, options=owner)
+            if copy.source:
+                image = str(facts.inspect.get("Image") or "")
+                self._changing.volumes.copy(copy.source, copy.name, image)
+
+    def _place_of(self, path: str) -> HostPlace:
+        if not path.startswith("/"):
+            return HostPlace.FOLDER  # a volume
+        if self._files is None:
+            return HostPlace.OTHER
+        try:
+            mode = self._files.stat(os.path.normpath(path)).mode
+        except OSError:
+            return HostPlace.OTHER
+        if stat.S_ISDIR(mode):
+            return HostPlace.FOLDER
+        return HostPlace.SOCKET if stat.S_ISSOCK(mode) else HostPlace.FILE

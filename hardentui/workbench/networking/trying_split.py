@@ -1,0 +1,99 @@
+"""The use case of trying a split: who gets a twin, and with what it is tried."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.command import podman_is_installed
+from hardentui.errors import EngineError, UsageError
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.network_split import SplitTrial
+from hardentui.model.trial import TrialEvent
+from hardentui.readiness.expectation import PATIENCE
+from hardentui.reading.containers import is_infra
+from hardentui.trial.parting import SplitRequest, SplitTools, try_split
+from hardentui.visible import visible
+from hardentui.workbench.trials.trying import refuse_steered
+
+if TYPE_CHECKING:
+    from hardentui.workbench.networking.splitting import Split
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+
+def try_proposal(
+    bench: Workbench,
+    rows: Iterable[Row],
+    proposal: Split,
+    tell: Callable[[TrialEvent], None],
+    stop: threading.Event,
+    *,
+    outside: bool = False,
+    patience: float = PATIENCE,
+) -> SplitTrial:
+    """Twins of the members on the proposed networks; blocking. All that was made is removed again.
+
+    Args:
+        tell: is told what happens, in this thread.
+        outside: twins that keep a way out have it in the trial, too; what they send there is real.
+
+    Raises:
+        UsageError: it cannot be tried: simulated, on another machine, a member that is steered by its image.
+        EngineError: Podman does not do it.
+        KeyboardInterrupt: `stop` was set.
+    """
+    if bench.opened.simulated:
+        raise UsageError("A trial needs a real Podman; this host is simulated.")
+    if not podman_is_installed():
+        raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+    gatherer = bench.parts.gatherers[proposal.engine]
+    members, untried = _members(bench, rows, proposal)
+    if any(not facts.engine.local for facts in members):
+        raise UsageError("The engine is on another machine, whose networks cannot be entered from here.")
+    for facts in members:
+        refuse_steered(facts, bench.judge.checks, bench.judge.checklist)
+    request = SplitRequest(
+        network=proposal.network,
+        engine=proposal.engine,
+        networks=proposal.networks,
+        members=members,
+        seen=proposal.seen,
+        untried=untried,
+        outside=outside,
+        patience=patience,
+    )
+    changing = ChangingEngine(gatherer.engine, bench.opened.log)
+    try:
+        return try_split(request, SplitTools(changing, bench.opened.files, bench.opened.run, tell, stop))
+    finally:
+        changing.close()
+
+
+def _members(
+    bench: Workbench, rows: Iterable[Row], proposal: Split
+) -> tuple[tuple[ContainerFacts, ...], dict[str, str]]:
+    """The members that get twins, after a close look, and why others get none."""
+    moved = {move.container for move in proposal.moves}
+    members, untried = [], {}
+    for row in rows:
+        if row.name not in moved or row.engine.label != proposal.engine:
+            continue
+        again = bench.containers.refresh(row.key)
+        facts = again.report.facts if again and again.report else None
+        if facts is None:
+            untried[row.name] = "it cannot be looked at"
+        elif is_infra(facts) or facts.pod:
+            untried[row.name] = "it holds the network of a pod, which is made with the pod"
+        elif not facts.running:
+            untried[row.name] = "it does not run"
+        else:
+            members.append(facts)
+    if not members:
+        raise UsageError(
+            f"No member of {visible(proposal.network, 60)} can be tried: "
+            f"{'; '.join(f'{visible(name, 60)}: {why}' for name, why in untried.items())}."
+        )
+    return tuple(members), untried
