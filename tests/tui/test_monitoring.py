@@ -61,7 +61,7 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
         assert host.inspected() == [], "nothing is read while it is stopped"
         host.stop("shop-web")
         await pilot.press("space")
-        await shows(pilot, "! high", "it does not run")
+        await shows(pilot, "! high", "it is not running")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
@@ -100,7 +100,7 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
         await pilot.press("m")
         await shows(pilot, "none; b saves")
         await pilot.press("b")
-        await shows(pilot, "Kept: 1 program, 0 open ports", "0 new, 0 changed")
+        await shows(pilot, "Saved: 1 program, 0 open ports", "0 new, 0 changed")
         assert len(list((tmp_path / "baselines").iterdir())) == 1
         await pilot.press("B")
         await shows(pilot, "Delete the baseline of this container?")
