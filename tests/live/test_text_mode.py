@@ -32,12 +32,20 @@ def test_chosen_fixes_are_tried_applied_and_taken_back(
         return capsys.readouterr().out
 
     try:
-        said = say(f"open {NAME}", "choose no-memory-limit", "try", "apply", "no", "quit", "quit")
+        said = say(
+            f"open {NAME}",
+            "choose no-memory-limit new-privileges-allowed",
+            "try",
+            "apply",
+            "no",
+            "quit",
+            "quit",
+        )
         assert "A hardened configuration works" in said
         assert "no-memory-limit: --memory 512m (pass: memory 512 MiB)" in said
         assert "Nothing was changed." in said
         assert state() == before
-        said = say(f"open {NAME}", "choose no-memory-limit", "apply", "yes", "quit")
+        said = say(f"open {NAME}", "choose no-memory-limit new-privileges-allowed", "apply", "yes", "quit")
         assert f"apply {NAME}: done" in said
         assert state() != before
         assert state().startswith(f"{512 << 20} ")
