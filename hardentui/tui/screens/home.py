@@ -107,7 +107,7 @@ class HomeScreen(ContainerScreen):
             self._redraw = self.set_timer(_SETTLE, self._draw)
 
     async def show_state(self, what: str) -> None:
-        if what == "scan":
+        if what == "scan" and self.session.progress is not None:
             if self._redraw is None:
                 self._show_summary()
         elif what not in ("host", "events"):
