@@ -79,11 +79,10 @@ PICTURES = (
     Picture("copy-80x24", SMALL, ("4", "space", "Y")),
     Picture("monitor-120x36", LARGE, ("m",)),
     Picture("rights-120x36", LARGE, ("K",)),
-    Picture("updates-80x24", SMALL, ("I", "u"), opens=False),
     Picture(
         "trust-assistant-120x36",
         LARGE,
-        ("P", "a", "i", *"quay.io/team=~/team.pub", "enter", "enter", "enter"),
+        ("P", "a", "i", *"quay.io/team reject", "enter", "enter", "enter"),
         opens=False,
     ),
     Picture("split-120x36", LARGE, ("M", "s"), opens=False),
