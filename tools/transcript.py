@@ -21,7 +21,7 @@ DOCS = ROOT / "docs" / "trial.md"
 BEGIN, END = "<!-- transcript: tools/transcript.py -->\n", "<!-- end of the transcript -->\n"
 PROBE = "curl -fsS -o /dev/null http://$TWIN_IP/"
 CLIENT = "curl -fsS -o /dev/null http://127.0.0.1:8080/"
-NOTES = ("left out: ", "seen: ", "mind: ")
+NOTES = ("left out: ", "seen: ", "caution: ")
 """Notes of the plan; they, and what undo shows once more, would be most of it."""
 COMMANDS = (
     f"trial web --all --learn --probe {shlex.quote(PROBE)} -o web-hardened",

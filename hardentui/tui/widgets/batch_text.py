@@ -57,7 +57,7 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         label = "" if at else "seen"
         yield from hanging(label, f"{note.check}: {note.text}", width, indent=_LABEL)
     for at, conflict in enumerate(plan.conflicts):
-        label = "" if at else "mind"
+        label = "" if at else "caution"
         yield from hanging(label, conflict, width, indent=_LABEL, label_style="bold $status-medium")
     left_out = []
     for bolder, why in _BOLDER.items():

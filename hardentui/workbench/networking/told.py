@@ -47,7 +47,7 @@ def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
         lines.append(PageLine("contact", f"none was seen within {seen.seconds:g} s", Tone.MUTED))
     if seen.shared:
         shared = "it shares its pod's network, so this includes contacts of other members"
-        lines.append(PageLine("mind", shared))
+        lines.append(PageLine("caution", shared))
     sections = [PageSection(f"What {seen.container} contacts", tuple(lines))]
     if seen.rules:
         checked = f"{_CHECKED[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}"
@@ -80,7 +80,7 @@ def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
                 PageLine("move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
             )
             lines += [PageLine("", line, Tone.MUTED) for line in lines_of(move)]
-            lines += [PageLine("mind", mind, Tone.BAD) for mind in move.minds]
+            lines += [PageLine("caution", mind, Tone.BAD) for mind in move.minds]
         sections.append(PageSection(f"{proposal.network}  {proposal.engine}", tuple(lines)))
     if not sections:
         why = "no network is shared by several applications, or has members that need no route out"
@@ -114,12 +114,12 @@ def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
             told = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
             lines.append(PageLine("member", told, Tone.BAD))
         lines += [
-            PageLine("mind", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
+            PageLine("caution", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
             for lack in member.lacks
         ]
     lines += [_way(way) for way in trial.ways]
     if trial.untried:
-        lines.append(PageLine("mind", f"{trial.untried} more ways were not tried"))
+        lines.append(PageLine("caution", f"{trial.untried} more ways were not tried"))
     return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
 
 
