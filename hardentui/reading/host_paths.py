@@ -325,8 +325,9 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
     mapped = facts.engine.rootless is False and own_user_namespace(facts)
     sensitive = []
     for mount in mounts:
-        read = _gains_of((*mount.paths, *mount.beneath), storage, written=False)
-        write = _gains_of(mount.paths, storage, written=True) if mount.written else _NOTHING
+        paths, beneath = _places(mount.paths), _places(mount.beneath)
+        read = _gains_of((*paths, *beneath), storage, written=False)
+        write = _gains_of(paths, storage, written=True) if mount.written else _NOTHING
         if read or write:
             sensitive.append(SensitiveMount(mount, read | write, read, mapped and not _hands_over(mount)))
     return tuple(sensitive)
@@ -336,6 +337,18 @@ def _hands_over(mount: HostMount) -> bool:
     """The owners of the files are made those of the container: `:idmap` for this mount, `:U` for good."""
     options = (*mount.mount.options, *mount.options)
     return any(option == "U" or option.startswith("idmap") for option in options)
+
+
+def _places(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Without names in a volume that only shows another folder (`--opt o=bind`): the folder itself counts."""
+    return tuple(path for path in paths if all(other.endswith(_in_volume(path)) for other in paths))
+
+
+def _in_volume(path: str) -> str:
+    """The end of a path from the name of a volume on; empty outside volumes."""
+    volume, data, rest = path.partition("/_data")
+    inside = data and rest[:1] in ("", "/")
+    return f"/{volume.rpartition('/')[2]}{data}{rest}" if inside else ""
 
 
 def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:

@@ -27,6 +27,9 @@ for _ in $(seq 200); do [ -S relay/app ] && break; sleep 0.1; done
 """
 """Goes on from the script in mounts.py. Another user than root may mount nothing."""
 
+_IN_USE = ids("writable-mount mounted-engine-socket mounted-control-socket")
+"""What volumes show, while other containers use them, depends on which are running."""
+
 
 def _mount(name: str, source: str, bad: str = "", **more: object) -> Flavour:
     """`SERVICES` and `BENCH` stand for folders."""
@@ -71,7 +74,12 @@ MOUNTS = (
         then="mount --bind /etc {folder}/services/late/sub",
         probes={_SENSITIVE: (WRITE, "/seen/sub/pam.d")},
     ),
-    _mount("volumes-of-engine", f"--volume=BENCH/volumes:/seen:ro,{_TIGHT}", _SENSITIVE),
+    _mount(
+        "volumes-of-engine",
+        f"--volume=BENCH/volumes:/seen:ro,{_TIGHT}",
+        _SENSITIVE,
+        free=_IN_USE,
+    ),
     _mount(
         "forwarder",
         f"--volume=SERVICES/relay:/seen:{_TIGHT}",

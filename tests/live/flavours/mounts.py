@@ -16,7 +16,7 @@ _TIGHT = "nosuid,nodev,noexec"
 _ROOT_OF_HOST = {ROOTFUL: ids("host-user-namespace")}
 """Without a user namespace root of the container is root of the host, so that a probe shows what is open."""
 _BELOW = ids("writable-mount")
-"""Whether file systems are mounted below, which read-only does not reach, depends on the machine."""
+"""File systems mounted below, which the options of a mount do not reach, depend on the machine."""
 _NO_IMAGE = (
     ids("root-user undeclared-published-port mutable-image-tag unpinned-image short-image-name")
     | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image")
@@ -209,6 +209,7 @@ ORIGINS = (
         "from-container-rw",
         _taking("--volumes-from=truth-giver-etc-rw"),
         _SENSITIVE,
+        free=_BELOW,
         probe=(WRITE, "/seen/pam.d"),
     ),
     _flavour(

@@ -7,7 +7,7 @@ from tests.live.flavours.model import CREATED, EXITED, ROOTFUL, ROOTLESS, Flavou
 _LOOSE = ids("writable-mount")
 _TIGHT = "nosuid,nodev,noexec"
 _BELOW = ids("writable-mount")
-"""Whether file systems are mounted below, which read-only does not reach, depends on the machine."""
+"""File systems mounted below, which the options of a mount do not reach, depend on the machine."""
 
 
 def _volume(source: str, target: str, options: str = "") -> tuple[str, ...]:
@@ -27,7 +27,7 @@ MOUNTS = (
     Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
     Flavour("volume-anonymous", arguments=("--volume=/data",), engines=(ROOTFUL,)),
     Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro"), free=_BELOW),
-    Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT)),
+    Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT), free=_BELOW),
     Flavour(
         "bind-root-ro",
         ids("sensitive-host-mount mounted-engine-socket"),

@@ -159,3 +159,24 @@ def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str,
     engine = rootful(info={"store": {"volumePath": "/data/volumes", "graphRoot": "/pods"}})
     facts = container((MOUNTS, (Mount("bind", path, "/x", ("ro",)),)), engine=engine)
     assert [mount.gains for mount in sensitive_mounts(facts)] == ([frozenset({Gain.ENGINE})] if gives else [])
+
+
+@pytest.mark.parametrize(
+    ("paths", "gives"),
+    [
+        (("/srv/site", "/var/lib/containers/storage/volumes/site/_data"), frozenset()),
+        (("/srv/site/a", "/var/lib/containers/storage/volumes/site/_data/a"), frozenset()),
+        (("/var/lib/containers/storage/volumes/site/_data",), frozenset({Gain.ENGINE})),
+        (
+            ("/data/volumes/site/_data", "/var/lib/containers/storage/volumes/site/_data"),
+            frozenset({Gain.ENGINE}),
+        ),
+        (("/etc", "/var/lib/containers/storage/volumes/site/_data"), gains("/etc", written=False)),
+    ],
+)
+def test_a_volume_that_shows_a_folder_does_not_make_it_the_engines(
+    paths: tuple[str, ...], gives: frozenset[Gain]
+) -> None:
+    mounted = MountedPath("/x", paths, "bind", paths[0], ("ro",))
+    facts = container((MOUNTS, (Mount("bind", paths[0], "/x", ("ro",)),)), mounted=(mounted,))
+    assert frozenset().union(*(mount.gains for mount in sensitive_mounts(facts))) == gives
