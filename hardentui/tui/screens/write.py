@@ -344,7 +344,7 @@ class WriteScreen(HardenScreen):
         if action == "save" and not self._incomplete and self.query_one("#write", Button).disabled:
             return "There is nothing to write."
         if action == "edit" and not any(Path(file.path).name in self._units for file in self._written):
-            return "Write a Quadlet into a folder first; then it can be edited."
+            return "Write a Quadlet to a folder first; then it can be edited."
         return ""
 
     def copied(self) -> tuple[str, str]:
