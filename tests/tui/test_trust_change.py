@@ -13,6 +13,7 @@ import pytest
 
 from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict
+from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.workbench.changing.trust import TrustChange, simulated_trust_change
@@ -27,6 +28,10 @@ async def _open(pilot: Driver) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, TrustScreen))
     await pilot.press("a")
     await until(pilot, lambda: isinstance(pilot.app.screen, TrustChangeScreen))
+
+
+def _notices(app: HardenApp) -> str:
+    return " ".join(notice.message for notice in app._notifications)
 
 
 async def _type(pilot: Driver, rule: str) -> None:
@@ -59,7 +64,7 @@ async def test_the_plan_of_a_simulated_host_is_drafted_and_no_pull_is_made(
         assert '"quay.io/team": [{"type": "reject"}]' in text
         assert "unsigned      docker.io/library/redis:7.4 is in use" in text
         await pilot.press("ctrl+s")
-        await shows(pilot, "A simulated host")
+        await until(pilot, lambda: "This host is simulated" in _notices(app))
 
 
 async def test_rules_are_typed_dropped_and_replaced() -> None:
@@ -135,7 +140,7 @@ async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytes
             await until(pilot, lambda: "other repository: [/x]␛[2J.io/a:1 refused by policy" in drawn(app))
             await shows(pilot, "esc stops")
             await pilot.press("ctrl+s")
-            await shows(pilot, "Prove the plan first")
+            await until(pilot, lambda: "Pulls are running" in _notices(app))
             await pilot.press("escape")
             await shows(pilot, "The pulls were stopped. Nothing was changed")
             assert isinstance(app.screen, TrustChangeScreen)

@@ -140,10 +140,15 @@ async def test_a_fix_that_needs_a_value_asks_for_it_when_it_is_chosen() -> None:
         assert _chosen(app) == {}
 
 
+def _notices(app: HardenApp) -> str:
+    return " ".join(notice.message for notice in app._notifications)
+
+
 async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_they_have_one() -> None:
     async with _walk((120, 40)) as (app, pilot):
         await pilot.press("F")
-        await shows(pilot, "a value first (p)", "missing-health-check")
+        await until(pilot, lambda: "need a value first" in _notices(app))
+        assert "missing-health-check (step 7)" in _notices(app)
         assert "missing-health-check" not in _chosen(app)
         await _at(app, pilot, "7", "missing-health-check")
         await _values(app, pilot)
