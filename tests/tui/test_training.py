@@ -46,7 +46,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await shows(pilot, "1 of 15 labs passed", "✓")
         await pilot.press("up", "enter")
-        await shows(pilot, "Lab: Your first fix", "Next move")
+        await shows(pilot, "Lab: Your first fix", "✗ works", "Next move")
         await pilot.press("i", "enter")
         await shows(pilot, "Solved: 10 points.")
     again = make_app()
