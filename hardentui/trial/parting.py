@@ -272,15 +272,17 @@ def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> 
     for way in seen:
         if way.start in calls and way.end in calls:
             calls[way.start].append(way.end)
-    ordered: dict[str, ContainerFacts] = {}
+    visited: set[str] = set()
+    ordered: list[ContainerFacts] = []
 
-    def place(name: str, above: frozenset[str]) -> None:
+    def place(name: str) -> None:
+        if name in visited:
+            return
+        visited.add(name)
         for called in calls[name]:
-            if called not in above:
-                place(called, above | {called})
-        ordered.setdefault(name, by_name[name])
+            place(called)
+        ordered.append(by_name[name])
 
     for name in by_name:
-        if name not in ordered:
-            place(name, frozenset({name}))
-    return list(ordered.values())
+        place(name)
+    return ordered

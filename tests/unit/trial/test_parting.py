@@ -81,6 +81,13 @@ def test_who_is_called_starts_before_who_calls(seen: tuple[tuple[str, str], ...]
     assert "".join(facts.name for facts in ordered) == order
 
 
+@pytest.mark.timeout(20)
+def test_many_members_that_all_call_each_other_are_ordered_at_once() -> None:
+    names = [f"m{number}" for number in range(40)]
+    seen = [SeenWay(start, end) for start in names for end in names if start != end]
+    assert {facts.name for facts in called_first([member(name) for name in names], seen)} == set(names)
+
+
 def way(*, needed: bool, after: bool | None) -> WayTried:
     return WayTried("web", "db", (80,), needed, after=after)
 
