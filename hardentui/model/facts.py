@@ -262,6 +262,7 @@ class ContainerFacts(Struct, frozen=True):
         written_folders: by their paths, those outside volumes that it writes to or works in.
         registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
+        unit_exists: whether the unit that its label names is still there.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
         exec_uids: ID of such a session -> the effective uid of its process, as the host sees it.
         exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
@@ -272,6 +273,10 @@ class ContainerFacts(Struct, frozen=True):
         named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
         host_listening: what listens on the host; looked at for containers on an internal network.
         network_helper: command line of the pasta that serves its network; empty when none is seen.
+        lender_on_host: whether the container that lends it its network, or the namespace that it joins, is on
+            the host's own network; looked at for containers that borrow one.
+        log_limit_in_force: bytes at which the log of a running container is cut, 0 = never; looked at where
+            it writes a file without a limit of its own.
         runtime: what the OCI runtime was told at the last start.
         owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
             them; what could not be read is not in it.
@@ -303,6 +308,7 @@ class ContainerFacts(Struct, frozen=True):
         "its registry was not asked (hardentui images --updates asks it)"
     )
     unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
+    unit_exists: Known[bool] = Unreadable("its unit was not looked for")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
     exec_uids: Mapping[str, int] = field(default_factory=dict)
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
@@ -314,6 +320,8 @@ class ContainerFacts(Struct, frozen=True):
     named_uid: Known[int] = Unreadable("its /etc/passwd was not read")
     host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
     network_helper: tuple[str, ...] = ()
+    lender_on_host: Known[bool] = Unreadable("whose network it borrows was not read")
+    log_limit_in_force: Known[int] = Unreadable("the limit that its log is written with was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)

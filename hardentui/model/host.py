@@ -316,7 +316,9 @@ class HostFacts(Struct, frozen=True):
         unit_programs: what these run.
         core_handler: the program that the kernel runs as root when a process crashes; None when it runs none.
         configuration: effective containers.conf of the rootful engine.
-        tcp_services: engine APIs on TCP.
+        tcp_services: engine APIs on TCP, as far as they could be seen.
+        tcp_unread: why units may start or open further ones; empty when all could be read.
+        tcp_unseen: why further ones may be served right now; empty when none could be overlooked.
         programs: what the rootful engine runs as root.
         cgroup_version: 1 or 2.
         restarts_at_boot: podman-restart.service is enabled for the rootful engine.
@@ -358,6 +360,8 @@ class HostFacts(Struct, frozen=True):
     sockets: Known[tuple[EngineSocket, ...]] = NOT_READ
     socket_enabled_by: Known[str] = NOT_READ
     tcp_services: Known[tuple[ApiService, ...]] = NOT_READ
+    tcp_unread: str = ""
+    tcp_unseen: str = ""
     programs: Known[tuple[Program, ...]] = NOT_READ
 
     security_modules: SecurityModules = field(default_factory=SecurityModules)

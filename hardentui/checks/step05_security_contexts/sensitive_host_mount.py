@@ -59,6 +59,8 @@ def _seen(exposed: SensitiveMount) -> str:
     """`/etc:/data:ro gives credentials; comes from the container web (--volumes-from)`."""
     mount = exposed.mount
     path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
+    if names := exposed.further_names:
+        path = f"{path} shows {listed(names)} by a further name and"
     gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 
@@ -87,7 +89,7 @@ def _way_out(exposed: SensitiveMount) -> str:
     origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
         other = "" if exposed.when_read_only else f", or take it with --volumes-from {exposed.mount.giver}:ro"
-        return f"Change the mount of that container{other}, then recreate this exposed."
+        return f"Change the mount of that container{other}, then recreate this container."
     if origin is MountOrigin.POD:
         other = "" if exposed.when_read_only else ", or with :ro"
         return f"Recreate the pod without that --volume{other}."

@@ -18,7 +18,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.sockets import services_in_unit
+from hardentui.host.network.tcp_services import services_in_unit
 from hardentui.host.packages.advisories import TABLE, holes_in, upstream
 from hardentui.host.packages.installed import (
     apt_security_updates,

@@ -48,3 +48,14 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
     assert list(facts.networks) == ["shop"]
     assert list(facts.volumes) == ["data"]
     assert facts.pod == ANSWERS["/pods/pod/json"]
+
+
+def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
+    lender = {**DOCUMENT, "Id": "l" * 64, "Name": "vpn", "HostConfig": {"NetworkMode": "host"}}
+    borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
+    connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
+    engine = Engine(EngineFacts(local=False), lambda: connection)
+    unread = Unreadable("not read")
+    gatherer = Gatherer(engine, RecordedFiles({}), lambda: unread, lambda facts: unread, utc_now)
+    gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
+    assert gatherer.container(borrower).lender_on_host is True
