@@ -452,6 +452,31 @@ def test_the_packet_filter_is_for_root_only() -> None:
     assert found.firewalld is False
 
 
+_MODULES = {
+    "/proc/modules": "ext4 1 0 - Live 0x0\n",
+    "/proc/sys/kernel/osrelease": "6.1.0\n",
+    "/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/tcp_cubic.ko\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "none"),
+    [
+        ({}, True),
+        ({"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"}, False),
+        ({"/proc/modules": "x_tables 1 0 - Live 0x0\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": ""}, False),
+        ({"/proc/sys/kernel/osrelease": "6.1.1\n"}, False),
+    ],
+)
+def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
+    rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
+    assert (rules == ()) is none
+    assert isinstance(rules, Unreadable) is not none
+
+
 def test_programs_are_asked_with_a_limit() -> None:
     assert run_program(("printf", "x"), 5) == "x"
     assert isinstance(run_program(("sleep", "5"), 0.05), Unreadable)
