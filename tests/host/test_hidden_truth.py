@@ -36,7 +36,7 @@ Image=localhost/bb:1
 ContainerName=talks
 Network=none
 LogDriver=k8s-file
-Exec=sh -c "busybox yes 34567890123456789012345678901234567890 | busybox head -n 4000; touch /tmp/said; exec sleep 100000"
+Exec=sh -c "busybox yes 3456789012345678901 | busybox head -n 9000; touch /tmp/said; exec sleep 100000"
 """
 _OVERRIDE = "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/limit.conf\n"
 
