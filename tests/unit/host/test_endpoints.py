@@ -93,7 +93,12 @@ def test_a_second_api_service_is_found_by_its_command_or_by_the_socket_that_it_h
     table = "Num RefCount\n0: 00000002 00000000 00010000 0001 01 555 /srv/api.sock\n"
     place = socket_at("/srv/api.sock", 0o666)
     facts = read(
-        {"/proc/812/cmdline": command, "/proc/net/unix": table, "/proc/1/cmdline": "init\0", **place["text"]},
+        {
+            "/proc/812/cmdline": command,
+            "/proc/1/net/unix": table,
+            "/proc/1/cmdline": "init\0",
+            **place["text"],
+        },
         stats=place["stats"],
         links={
             "/proc/812/fd/5": "socket:[555]",
@@ -198,7 +203,6 @@ def test_other_programs_are_no_forwarders(command: str) -> None:
 
 
 API = "podman\0system\0service\0"
-NAMESPACES = {"/proc/self/ns/net": "net:[1]", "/proc/1/ns/net": "net:[1]"}
 
 
 def hidden(path: str) -> dict[str, Any]:
@@ -263,10 +267,10 @@ def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
             {
                 "/proc/1/cmdline": "init\0",
                 "/proc/812/cmdline": API,
-                "/proc/net/unix": "",
+                "/proc/1/net/unix": "",
                 "/proc/812/fd/3": "",
             },
-            NAMESPACES,
+            {},
             "",
         ),
     ],
