@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "What will be done" in drawn(app))
         assert "rename the original to shop-web-before" in drawn(app)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Done." in drawn(app))
+        await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "No changes yet")
