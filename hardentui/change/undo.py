@@ -84,8 +84,8 @@ def undo(
         except JournalError as error:
             raise JournalError(
                 f"{identity} is undone, {visible(entry.container, 80)} is as it was before, but the journal"
-                f" could not note it. {error.title}",
-                f"Free some space, and call hardentui undo {identity} again: it only notes it then.",
+                f" could not record it. {error.title}",
+                f"Free some space and run hardentui undo {identity} again: it will only record it.",
             ) from error
         return done
 

@@ -315,7 +315,7 @@ def hand_over(
             result = results.get(timeout=_STOP_TICK)
         except Empty:
             if monotonic() > deadline:
-                raise EngineUnreachable(f"Podman told of no container for {patience:g} s.") from None
+                raise EngineUnreachable(f"Podman reported no container for {patience:g} s.") from None
             continue
         if result is None:
             workers -= 1

@@ -94,7 +94,7 @@ def refused_address(url: str) -> tuple[str, str]:
         return "", ""
     if scheme in ("tcp", "http", "https"):
         return (
-            "Podman over TCP is not supported, because nothing protects it: whoever reaches it is root.",
+            "Podman over TCP is not supported, because it is unprotected: anyone who can reach it is root.",
             "Use ssh://USER@HOST/run/podman/podman.sock",
         )
     return (
@@ -198,7 +198,7 @@ def _rootless_by_path(path: str) -> Known[bool]:
         return int(user[1]) != 0
     if path == "/run/podman/podman.sock":
         return False
-    return Unreadable("the socket's path does not tell and info was not asked")
+    return Unreadable("the socket's path does not show it and Podman was not asked")
 
 
 def _is_local(peer: int | None) -> bool:

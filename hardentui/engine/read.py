@@ -241,7 +241,7 @@ def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
         try:
             changes["version"] = Version.parse(version["Version"])
         except ValueError as error:
-            raise EngineProtocolError("Podman's answer for info has a version that is none.") from error
+            raise EngineProtocolError("Podman's answer for info has an invalid version.") from error
     if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
         changes["local"] = False  # another kernel, so another machine: a virtual one, a forwarded socket
     return replace(facts, **changes)

@@ -53,7 +53,7 @@ class RecordedConnection:
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         headers = self.get("/_ping")
         if not isinstance(headers, Mapping):
-            raise EngineProtocolError("The record of /_ping is no mapping of headers.")
+            raise EngineProtocolError("The record of /_ping is not a mapping of headers.")
         return {str(name): str(value) for name, value in headers.items()}
 
     def stream(
@@ -71,7 +71,7 @@ class RecordedConnection:
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
         raise NotFound(
-            "Saved facts hold no images; look into them on their own host.", "hardentui images --inside"
+            "Saved facts contain no images; inspect them on their host.", "hardentui images --inside"
         )
 
     def interrupt(self) -> None:

@@ -62,11 +62,11 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     if isinstance(error, TimeoutError):
         return EngineUnreachable(
             f"Podman at {shown} does not answer in time (timed out).",
-            "See whether `podman ps` answers there; a busy engine may need a second try.",
+            "Check whether `podman ps` works there; a busy engine may need a second try.",
         )
     if isinstance(error, BlockingIOError):
         return EngineUnreachable(f"Podman at {shown} accepts no more connections (busy).", "Try again.")
     reason = visible(error.strerror or str(error), 200)
     return EngineUnreachable(
-        f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."
+        f"The connection to {shown} was lost ({reason}).", "Check whether Podman is still running."
     )

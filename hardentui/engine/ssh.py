@@ -81,7 +81,7 @@ class Tunnel:
             raise EngineUnreachable(
                 f"ssh to {visible(self.host, 100)} failed: "
                 + ("timed out." if timed_out else child.errors or "no reason given."),
-                f"See whether this works: ssh {' '.join(visible(word) for word in self._arguments)}",
+                f"Check whether this works: ssh {' '.join(visible(word) for word in self._arguments)}",
             )
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ def segment(text: str) -> str:
         NotFound: a part that a server would take for a step in the path; no object is called so.
     """
     if text in ("", ".", ".."):
-        raise NotFound(f"Nothing is called {visible(text)!r}.")
+        raise NotFound(f"There is nothing called {visible(text)!r}.")
     return _quoted(text)
 
 

@@ -231,7 +231,7 @@ class Wire:
             _within(total, limit)
             yield self._take(size, deadline)
             if self._line(deadline):
-                raise EngineProtocolError("The answer has a chunk that is longer than it says.")
+                raise EngineProtocolError("The answer has a chunk that is longer than declared.")
         for _ in range(_MOST_HEADERS):
             if not self._line(deadline):
                 return

@@ -40,4 +40,4 @@ def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
 
 def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:
     """For facts that are not those of this machine."""
-    return Unreadable(f"{arguments[0]} was not asked")
+    return Unreadable(f"{arguments[0]} was not run")

@@ -57,7 +57,7 @@ def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Seque
         empty: values that mean no program.
     """
     if is_confined(environ):
-        raise ToolMissing("No program is run here.", "This session runs in a browser.")
+        raise ToolMissing("No program can be started here.", "This session runs in a browser.")
     for variable in variables:
         given = environ.get(variable, "").strip()
         if given in empty:
@@ -65,10 +65,10 @@ def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Seque
         try:
             words = shlex.split(given)
         except ValueError as error:
-            raise ToolMissing(f"${variable} cannot be understood: {visible(str(error))}.") from error
+            raise ToolMissing(f"${variable} cannot be parsed: {visible(str(error))}.") from error
         program = shutil.which(words[0], path=environment().get("PATH", ""))
         if program is None:
-            raise ToolMissing(f"${variable} names a program that is not there: {visible(words[0], 80)}.")
+            raise ToolMissing(f"${variable} names a program that does not exist: {visible(words[0], 80)}.")
         return (program, *words[1:])
     return ()
 
@@ -87,7 +87,7 @@ def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
     with _file_with(text, suffix) as path:
         status = _run(command, path)
         if status != 0:
-            raise InputError(f"The editor ended with status {status}; nothing was taken from it.")
+            raise InputError(f"The editor exited with status {status}; nothing was changed.")
         return _read(path)
 
 
@@ -104,7 +104,7 @@ def show(command: tuple[str, ...], text: str, suffix: str) -> None:
     with _file_with(text, suffix) as path:
         status = _run(command, path)
         if status != 0:
-            raise InputError(f"The pager ended with status {status}.")
+            raise InputError(f"The pager exited with status {status}.")
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _run(command: tuple[str, ...], path: str) -> int:
         except OSError as error:
             raise ToolMissing(f"{visible(command[0], 80)} cannot be run: {error.strerror}.") from error
         except subprocess.TimeoutExpired as error:
-            raise InputError("The program was open for a day and was ended.") from error
+            raise InputError("The program was open for a day and was stopped.") from error
     return done.returncode
 
 
@@ -150,11 +150,11 @@ def _read(path: str) -> str:
         raise InputError(f"The editor left no file behind: {error.strerror}.") from error
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise InputError("The editor left something behind that is no file.")
+            raise InputError("The editor left something that is not a regular file.")
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise InputError("What came back is too large to be meant.")
+        raise InputError("The edited file is too large.")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError("What came back is no UTF-8 text.") from error
+        raise InputError("The edited file is not UTF-8 text.") from error

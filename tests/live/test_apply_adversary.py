@@ -77,7 +77,7 @@ def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
     failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
     assert failed.returncode == 5, failed.stderr
     assert "was removed" in failed.stderr
-    assert f"{NAME} goes on with the change" in failed.stderr
+    assert f"{NAME} keeps running with the change" in failed.stderr
     assert site.answers(), "the hardened one is all there is"
     entry = site.newest()
     assert (entry.state, entry.forgotten) == (EntryState.DONE, True)

@@ -47,13 +47,13 @@ class ContainerControl:
         return printed.splitlines()[-1].strip() if printed else ""
 
     def exists(self, container: str) -> bool:
-        what = f"look for {_the(container)}"
+        what = f"find {_the(container)}"
         return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        document = self._document(path("containers", container, "json"), f"look at {_the(container)}")
+        document = self._document(path("containers", container, "json"), f"inspect {_the(container)}")
         if not isinstance(document, dict):
-            raise EngineProtocolError("Podman's answer about a container is no document.")
+            raise EngineProtocolError("Podman's answer about a container is not a JSON object.")
         return document
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
@@ -104,7 +104,7 @@ class ContainerControl:
         try:
             return int(body)
         except ValueError:
-            raise EngineProtocolError("Podman's answer to a wait is no exit code.") from None
+            raise EngineProtocolError("Podman's answer to a wait is not an exit code.") from None
 
     def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
         """Change limits, restart policy or health checks of a container while it runs.
@@ -189,7 +189,7 @@ class ContainerControl:
         try:
             return json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT, query=query))
         except ValueError:
-            raise EngineProtocolError(f"Cannot {what}: Podman's answer is no JSON.") from None
+            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not JSON.") from None
 
     def _post(
         self, container: str, verb: str, what: str, seconds: float, query: Mapping[str, str] | None = None

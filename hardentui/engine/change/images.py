@@ -18,13 +18,11 @@ class Images:
         self._session = session
 
     def exists(self, reference: str) -> bool:
-        return self._session.exists(
-            path("images", reference, "exists"), "look for an image", seconds=QUICK_LIMIT
-        )
+        return self._session.exists(path("images", reference, "exists"), "find an image", seconds=QUICK_LIMIT)
 
     def id_of(self, reference: str) -> str:
         """The ID of the image that a reference stands for now."""
-        what = f"look at the image {visible(reference, 120)}"
+        what = f"inspect the image {visible(reference, 120)}"
         answer = self._session.send("GET", path("images", reference, "json"), what, seconds=QUICK_LIMIT)
         return str(json.loads(answer).get("Id", ""))
 

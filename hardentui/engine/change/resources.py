@@ -62,9 +62,7 @@ class Networks:
         run_podman(self._session, words, "create the network", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(
-            path("networks", name, "exists"), "look for a network", seconds=QUICK_LIMIT
-        )
+        return self._session.exists(path("networks", name, "exists"), "find a network", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the networks with a label (`KEY` or `KEY=VALUE`)."""
@@ -97,7 +95,7 @@ class Volumes:
         run_podman(self._session, words, "create the volume", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("volumes", name, "exists"), "look for a volume", seconds=QUICK_LIMIT)
+        return self._session.exists(path("volumes", name, "exists"), "find a volume", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the volumes with a label."""
@@ -159,7 +157,7 @@ class Volumes:
         return own_archive(source) if uids and os.geteuid() else folder_archive(source, uids, gids)
 
     def _folder(self, name: str) -> str:
-        what = f"look at the volume {visible(name, 80)}"
+        what = f"inspect the volume {visible(name, 80)}"
         document = json.loads(
             self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
         )
@@ -198,7 +196,7 @@ class Pods:
         return run_podman(self._session, words, "create the pod", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("pods", name, "exists"), "look for a pod", seconds=QUICK_LIMIT)
+        return self._session.exists(path("pods", name, "exists"), "find a pod", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Id -> labels of the pods with a label."""
@@ -215,5 +213,6 @@ class Pods:
 def _labelled(session: ApiSession, where: str, label: str) -> list[Any]:
     query = {"filters": json.dumps({"label": [label]})}
     return (
-        json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query)) or []
+        json.loads(session.send("GET", where, "list what was created", seconds=QUICK_LIMIT, query=query))
+        or []
     )

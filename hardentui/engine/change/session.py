@@ -77,7 +77,7 @@ class ApiSession:
         try:
             yield from _in_time(response.iter_content(_PIECE), end, what)
         except RequestException as error:
-            raise EngineUnreachable(f"Podman broke off: cannot {what}.") from error
+            raise EngineUnreachable(f"The connection to Podman was lost: cannot {what}.") from error
         finally:
             response.close()
 
@@ -151,7 +151,7 @@ def _no_answer(what: str, seconds: float, error: APIError) -> ChangeTimedOut | E
     if "timed out" in str(cause).lower():
         return ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.")
     return EngineUnreachable(
-        f"Cannot {what}: Podman does not answer.", "See whether `podman ps` answers there."
+        f"Cannot {what}: Podman does not answer.", "Check whether `podman ps` works there."
     )
 
 
@@ -166,5 +166,5 @@ def _message(response: Any) -> str:
 def _in_time(pieces: Iterable[bytes], end: float, what: str) -> Iterator[bytes]:
     for piece in pieces:
         if monotonic() > end:
-            raise ChangeTimedOut(f"Cannot {what}: the time for it is over.")
+            raise ChangeTimedOut(f"Cannot {what}: the time limit has passed.")
         yield piece

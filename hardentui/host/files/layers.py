@@ -115,7 +115,7 @@ def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | 
             if stat.S_ISLNK(mode):
                 return Unreadable(f"/{'/'.join(parts)} is a link in an image layer")
         if not stat.S_ISREG(mode):
-            return Unreadable(f"/{'/'.join(parts)} is no file")
+            return Unreadable(f"/{'/'.join(parts)} is not a regular file")
         return files.read_text(path, _LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -96,7 +96,7 @@ def _tree(files: Files, path: str) -> Known[Element]:
     if not isinstance(content, str):
         return content if isinstance(content, Unreadable) else Unreadable(f"{path} does not exist")
     if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        return Unreadable(f"{path} holds entities")
+        return Unreadable(f"{path} contains XML entities")
     from xml.etree.ElementTree import ParseError, fromstring
 
     try:

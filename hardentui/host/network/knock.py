@@ -54,4 +54,4 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
     try:
         return ConnectOutcome(json.loads(answer))
     except ValueError:
-        return Unreadable("the attempt ended with an error that says nothing of the way")
+        return Unreadable("the attempt failed with an error that says nothing about the route")

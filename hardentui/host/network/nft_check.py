@@ -32,5 +32,5 @@ def check_rules(text: str) -> Known[str]:
         return Unreadable(f"nft cannot be run: {error.strerror}")
     complaint = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode and "Operation not permitted" in complaint:
-        return Unreadable("only root may ask nft")
+        return Unreadable("only root can run nft")
     return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""

@@ -41,7 +41,7 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
     if isinstance(answer, Unreadable):
         every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
         if isinstance(every, Unreadable):
-            return Unreadable(f"neither dpkg nor rpm could be asked ({every.reason})")
+            return Unreadable(f"neither dpkg nor rpm could be queried ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
     return {

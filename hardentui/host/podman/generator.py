@@ -186,7 +186,7 @@ def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise GeneratorError(f"{command[0]} did not come to an end within {timeout:g} seconds.") from error
+        raise GeneratorError(f"{command[0]} did not finish within {timeout:g} s.") from error
     except OSError as error:
         raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
     # decoded here: text mode would turn a carriage return, which systemd acts on, into a line break

@@ -135,5 +135,5 @@ def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
         except (OSError, ValueError, IndexError):
             continue
     if not seen:
-        return Unreadable("none of its processes can be looked at")
+        return Unreadable("none of its processes can be inspected")
     return Counters(cpu, memory, tasks, source="processes")

@@ -117,7 +117,7 @@ def _ask(
     except OSError as error:
         return Unreadable(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
     if manager.rootless and manager.uid != os.geteuid():
-        return Unreadable("the service manager of another user is not asked; run HardenTUI as that user")
+        return Unreadable("the service manager of another user is not queried; run HardenTUI as that user")
     scope = ("--user",) if manager.rootless else ()
     command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
     answer = run(command, _SECONDS)

@@ -34,7 +34,7 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
     The manager of another user is not asked: that would open a session of theirs.
     """
     answer: Known[str] = Unreadable(
-        "the service manager of another user is not asked; run HardenTUI as that user"
+        "the service manager of another user is not queried; run HardenTUI as that user"
     )
     if manager.ours:
         scope = ("--user",) if manager.user else ()

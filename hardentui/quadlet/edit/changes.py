@@ -83,7 +83,7 @@ def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
     decision = (_decide_list if change.option.is_list else _decide_scalar)(entries, change)
     if len(decision.replaced) > MOST_EDITS:
         raise CannotExpress(
-            f"{change.option.flag} stands in more than {MOST_EDITS} places of the unit.",
+            f"{change.option.flag} appears in more than {MOST_EDITS} places of the unit.",
             "Change them by hand.",
         )
     return decision
@@ -96,14 +96,14 @@ def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
     current = _last(entries[numbers[-1]], option) if numbers else None
     if not change.after:
         if current is None:
-            decision.notes.append(f"{option.flag} is not in the unit: nothing has to be taken out of it")
+            decision.notes.append(f"{option.flag} is not in the unit: there is nothing to remove")
         elif not (current.known and current.value == option.default):
             for number in numbers:
                 decision.replaced[number] = _others(entries[number], option)
         return decision
     target = change.after[0]
     if current is not None and same(current, target):
-        decision.notes.append(f"the unit already says {option.flag} as planned; it takes effect at a restart")
+        decision.notes.append(f"the unit already sets {option.flag} as planned; it takes effect at a restart")
     elif current is not None:
         decision.replaced[numbers[-1]] = tuple(
             New(target) if item is current else New(item) for item in entries[numbers[-1]]
@@ -185,10 +185,10 @@ def _explain_missing(entries: Sequence[Items], gone: Item, decision: Decision) -
     if any(item.option is gone.option and not item.known for items in entries for item in items):
         raise CannotExpress(
             f"{gone.option.flag} in the unit has a variable or specifier that only systemd knows, so"
-            f" {_named(gone)} cannot be taken out of it.",
+            f" {_named(gone)} cannot be removed.",
             "Change that line by hand.",
         )
-    decision.notes.append(f"{_named(gone)} is not in the unit: nothing has to be taken out of it")
+    decision.notes.append(f"{_named(gone)} is not in the unit: there is nothing to remove")
 
 
 def _named(item: Item) -> str:
@@ -236,7 +236,7 @@ def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, .
 def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
     command = read_command(words)
     if command is None:
-        raise CannotExpress("The command line is no podman run.")
+        raise CannotExpress("The command line is not a podman run command.")
     tokens = (*command.globals, *command.flags)
     decision = decide([*(items_of_token(token) for token in tokens), command.positional()], change)
     tail = words[command.image :]

@@ -36,7 +36,7 @@ def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> 
         return DROP_IN
     if later[-1] > LAST_DROP_IN:
         raise CannotExpress(
-            f"The drop-in {later[-1]} is read after any of ours and would take its lines back.",
+            f"The drop-in {later[-1]} is read after ours and would override it.",
             "Give it a name that sorts earlier, or change it by hand.",
         )
     return LAST_DROP_IN
@@ -73,8 +73,8 @@ def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
     if not new:
         if key in _NOT_RESET:
             raise CannotExpress(
-                f"A drop-in cannot take {key}= away: older generators hand an empty value on.",
-                "Let the file itself be edited.",
+                f"A drop-in cannot remove {key}=: older generators pass an empty value on.",
+                "Edit the file itself.",
             )
         return [f"{key}="]
     if list(new[: len(old)]) == list(old):

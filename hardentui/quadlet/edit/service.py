@@ -30,8 +30,8 @@ from hardentui.writers.supporting import network_name
 
 SERVICE = "Service"
 _COPY_NOTE = (
-    "the drop-in repeats what the unit says today; when an update of the unit changes that, the check"
-    " unit-drift tells, and the drop-in has to be made anew"
+    "the drop-in repeats the unit's current command; if an update of the unit changes it, the check"
+    " unit-drift reports it, and the drop-in has to be created again"
 )
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
@@ -171,12 +171,12 @@ class _ServiceEditor:
 
     def _in_variable(self, line: RunLine, token: Token, words: Sequence[_Word]) -> None:
         if line.extra in (None, Splitting.NOBODY):
-            raise CannotExpress(f"it stands in {EXTRA}, which this command does not split into words")
+            raise CannotExpress(f"it is in {EXTRA}, which this command does not split into words")
         own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
         spelled = self.files.variables()[EXTRA].spelled
         spans = spans_of(spelled, in_shell=line.in_shell)
         if len(spans) != len(own):
-            raise CannotExpress(f"the words of {EXTRA} cannot be told apart")
+            raise CannotExpress(f"{EXTRA} cannot be split into words")
         first, last = spans[own.index(token.start)][0], spans[own.index(token.end - 1)][1]
         text = " ".join(item.in_variable(line.in_shell) for item in words)
         parts = (spelled[:first].strip(), text, spelled[last:].strip())

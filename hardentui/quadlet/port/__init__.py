@@ -165,7 +165,7 @@ _DROP_INS = Version(5, 0)
 def _read(name: str, units: Mapping[str, str], version: Version) -> QuadletUnit:
     suffix = name.rpartition(".")[2]
     if suffix not in SECTIONS:
-        raise GeneratorError(f"{visible(name, 120)} is no unit that can be checked here.")
+        raise GeneratorError(f"{visible(name, 120)} is not a unit that can be checked here.")
     return read_unit(name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version)
 
 

@@ -208,11 +208,11 @@ def _check(text: str, name: str) -> None:
     if len(text) > _LONGEST:
         raise GeneratorError(f"{shown} is too large for a unit file.")
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise GeneratorError(f"{shown} is no text: it has NUL characters or is not valid UTF-8.")
+        raise GeneratorError(f"{shown} is not text: it has NUL characters or is not valid UTF-8.")
     if _LONE_RETURN.search(text):
         raise GeneratorError(
             f"{shown} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
-            "Take it out by hand first.",
+            "Remove it by hand first.",
         )
 
 

@@ -133,7 +133,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             InputError: there is no section [Container], or a quote is never closed.
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
-            raise InputError("The unit file has no section [Container]; it is no Quadlet of a container.")
+            raise InputError(
+                "The unit file has no section [Container]; it is not the Quadlet of a container."
+            )
         every: list[UnitEntry] = []
         lines = self.effective()
         for key, assignments in lines.items():

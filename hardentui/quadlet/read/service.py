@@ -144,7 +144,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
                     "The unit only starts an existing container (podman start); the options are not in it.",
                     "Write a Quadlet for the container instead.",
                 )
-            raise InputError("ExecStart= of the unit is no podman run.")
+            raise InputError("ExecStart= of the unit is not a podman run command.")
         extra = _splitting(assignment.value, in_shell)
         return RunLine(file, assignment, pieces, command, in_shell, extra)
 
@@ -166,7 +166,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             return tuple(pieces), False
         if name in _SHELLS and len(words) >= 3 and texts[1].startswith("-") and texts[1].endswith("c"):
             return self._script(value, words[2].text, words[2].offsets, variables), True
-        raise InputError("ExecStart= of the unit is no podman run.")
+        raise InputError("ExecStart= of the unit is not a podman run command.")
 
     def _direct(self, text: str, start: int, end: int, variables: dict[str, str]) -> list[Piece]:
         if text.startswith("$") and text[1:2] not in ("", "$", "{"):

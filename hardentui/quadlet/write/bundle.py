@@ -227,14 +227,14 @@ def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -
     if needed:
         hints.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
     if not spec[RESTART]:
-        hints.append("it starts with the system now; remove [Install] when only you shall start it")
+        hints.append("it now starts at boot; remove [Install] to start it only by hand")
     return hints
 
 
 def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
     hints = []
     if spec[POD] and not pod_file:
-        hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
+        hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it created")
     if spec[POD] and context.pod:
         hints += pod_notes(context.pod)
         if missing := _missing_members(spec, context):

@@ -224,7 +224,7 @@ def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> 
     kept = host.journal.read(entry.id)
     assert (kept.state, kept.reason) == (
         EntryState.ROLLED_BACK,
-        "It was interrupted: nobody reads any more what it says.",
+        "It was interrupted: nothing reads its output any more.",
     )
 
 
