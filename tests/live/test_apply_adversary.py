@@ -252,6 +252,6 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert "is undone, apply-web is as it was before, but the journal could not note it" in ended.stderr
+    assert "is undone, apply-web is as it was before, but the journal could not record it" in ended.stderr
     assert eventually(site.answers)
     assert site.seen() == before

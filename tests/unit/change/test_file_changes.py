@@ -183,7 +183,7 @@ def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "write", full)
-        with pytest.raises(JournalError, match="is as it was before, but the journal could not note it"):
+        with pytest.raises(JournalError, match="is as it was before, but the journal could not record it"):
             host.undo(entry)
     assert host.state() == before
     assert host.undo(entry).state is EntryState.ROLLED_BACK

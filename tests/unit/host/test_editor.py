@@ -35,7 +35,7 @@ def test_the_command_is_taken_as_words_and_visual_comes_first(tmp_path: Path) ->
             {"EDITOR": "no-such-editor-here --wait"},
             "names a program that does not exist: no-such-editor-here",
         ),
-        ({"EDITOR": "vi 'x"}, "$EDITOR cannot be understood"),
+        ({"EDITOR": "vi 'x"}, "$EDITOR cannot be parsed"),
         ({"EDITOR": "sh", ONLY_BELOW: "/tmp"}, "No program can be started here."),
         ({"EDITOR": "x\x1b[31m"}, "names a program that does not exist"),
     ],

@@ -303,7 +303,7 @@ def test_a_root_directory_is_no_image() -> None:
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
-        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is no host name"),
+        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is not a host name"),
         ((USER, "4294967294"), "runAsUser 4294967294 is above"),
         ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
         ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),

@@ -119,7 +119,7 @@ def test_every_fault_is_told_with_its_line() -> None:
         "11: title is missing",
         "12: step 1 is defined twice",
         "13: what must be a string, not a whole number",
-        "14: check 'root-user' is in step 1 already",
+        "14: check 'root-user' is already in step 1",
         "14: check 'writable-rootfs' is listed twice",
         "16: number must be a whole number, not a string",
         "19: check 'writable-rootfs' has no parameter 'tmpf'; did you mean 'tmpfs'?",

@@ -95,7 +95,7 @@ def test_a_step_may_say_where_it_stands() -> None:
         ({"title": '"\\u001b[31mred"'}, "title must be a string of at most 50 characters on one line"),
         (
             {"option": '"label"', "operator": '"lacks"', "value": "[]"},
-            "value must be a string or a list of texts",
+            "value must be a string or a list of strings",
         ),
         ({"option": '"label"', "operator": '"lacks"', "value": f'"{"*a" * 101}"'}, "at most 200 characters"),
         ({"option": '"init"', "operator": '"equals"', "value": '"yes"'}, "value must be true or false"),

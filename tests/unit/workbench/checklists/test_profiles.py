@@ -145,7 +145,7 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
         ),
         (
             'extends = "strict"\n[[step]]\nnumber = 4\nchecks = ["privileged"]\n',
-            "check 'privileged' is in step 8 already",
+            "check 'privileged' is already in step 8",
         ),
     ],
 )
