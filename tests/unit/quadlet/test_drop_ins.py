@@ -265,7 +265,7 @@ def test_our_own_drop_in_is_built_on() -> None:
     [
         ("ExecStart=/usr/bin/podman start -a web", "only starts an existing container"),
         ("ExecStart=/usr/sbin/sshd -D", "not a podman run"),
-        ("ExecStart=/bin/sh -c 'docker run x'", "not a podman run"),
+        ("ExecStart=/bin/sh -c 'docker run x'", "no podman run"),
         ("ExecStart=/bin/sh -c 'podman run", "never closed"),
         ("ExecStart=/usr/bin/podman run a ; /usr/bin/podman run b", "more than one command"),
         ("ExecStart=/bin/true\nExecStart=/usr/bin/podman run a", "2 commands"),
