@@ -1,4 +1,4 @@
-"""The user's editor or pager on a text: in a private folder, without a shell, taking only what comes back."""
+"""Opening a text in the user's editor or pager: in a private folder, without a shell."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hardentui.visible import visible
 _LONGEST_SESSION = 24 * 3600.0
 _LARGEST = 1 << 20
 _EMPTY = ("", "true", "false", ":")
-_NO_PAGERS = (*_EMPTY, "cat")  # nothing would be seen: it ends at once
+_NO_PAGERS = (*_EMPTY, "cat")  # useless as a pager: it ends immediately
 _USUAL_PAGERS = ("less", "more")
 
 
 def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The command of $VISUAL or $EDITOR, as words; its first one is the path of a program.
+    """The command in $VISUAL or $EDITOR, as words; the first one is the path of a program.
 
     Raises:
         ToolMissing: there is none that can be run here.
@@ -37,7 +37,7 @@ def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The command of $PAGER, or a usual pager, as words; its first one is the path of a program.
+    """The command in $PAGER, or a common pager, as words; the first one is the path of a program.
 
     Raises:
         ToolMissing: there is none that can be run here.
@@ -51,7 +51,7 @@ def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Sequence[str]) -> tuple[str, ...]:
-    """The command that the first of these variables names; nothing where none does.
+    """The command in the first of these variables that is set; empty if none is.
 
     Args:
         empty: values that mean no program.
@@ -74,15 +74,15 @@ def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Seque
 
 
 def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
-    """Have a text edited and return what came of it; the same text where nothing was saved.
+    """Edit a text and return the result; the same text if nothing was saved.
 
     Args:
-        command: as `editor` gives it.
-        suffix: of the file's name, which tells the editor what it is: `.toml`.
+        command: from `editor`.
+        suffix: of the file's name, for the editor's syntax highlighting: `.toml`.
 
     Raises:
         ToolMissing: the editor cannot be run.
-        InputError: it failed, or what it left behind is no text.
+        InputError: it failed, or the result is not text.
     """
     with _file_with(text, suffix) as path:
         status = _run(command, path)
@@ -92,10 +92,10 @@ def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
 
 
 def show(command: tuple[str, ...], text: str, suffix: str) -> None:
-    """Have a text read in a pager, until it ends.
+    """Show a text in a pager, until it exits.
 
     Args:
-        command: as `pager` gives it.
+        command: from `pager`.
 
     Raises:
         ToolMissing: the pager cannot be run.
@@ -109,7 +109,7 @@ def show(command: tuple[str, ...], text: str, suffix: str) -> None:
 
 @contextmanager
 def _file_with(text: str, suffix: str) -> Iterator[str]:
-    """The path of a file with this text, in a folder that only this account can enter."""
+    """The path of a file with this text, in a folder accessible only to this account."""
     with tempfile.TemporaryDirectory(prefix="hardentui-edit-", ignore_cleanup_errors=True) as folder:
         handle, path = tempfile.mkstemp(suffix=suffix, dir=folder)
         with os.fdopen(handle, "wb") as file:
@@ -118,7 +118,7 @@ def _file_with(text: str, suffix: str) -> Iterator[str]:
 
 
 def _run(command: tuple[str, ...], path: str) -> int:
-    """Run a program that has the terminal; returns its status."""
+    """Run a program in the terminal; returns its exit status."""
     with _interrupts_are_its_own():
         try:
             done = subprocess.run([*command, path], check=False, timeout=_LONGEST_SESSION, env=environment())
@@ -131,7 +131,7 @@ def _run(command: tuple[str, ...], path: str) -> int:
 
 @contextmanager
 def _interrupts_are_its_own() -> Iterator[None]:
-    """Ctrl-C in the program is meant for it; the terminal sends it to us, too."""
+    """Ctrl-C in the program is meant for it, but the terminal also sends it to us."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -139,7 +139,7 @@ def _interrupts_are_its_own() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(TypeError):  # what was there was not set from Python
+        with suppress(TypeError):  # the previous handler was not set from Python
             signal.signal(signal.SIGINT, before)
 
 
