@@ -48,7 +48,7 @@ def try_proposal(
     if bench.opened.simulated:
         raise UsageError("A trial needs a real Podman; this host is simulated.")
     if not podman_is_installed():
-        raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+        raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
     gatherer = bench.parts.gatherers[proposal.engine]
     members, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
@@ -84,11 +84,11 @@ def _members(
         again = bench.containers.refresh(row.key)
         facts = again.report.facts if again and again.report else None
         if facts is None:
-            untried[row.name] = "it cannot be looked at"
+            untried[row.name] = "it cannot be inspected"
         elif is_infra(facts) or facts.pod:
-            untried[row.name] = "it holds the network of a pod, which is made with the pod"
+            untried[row.name] = "it holds the network of a pod, which is created with the pod"
         elif not facts.running:
-            untried[row.name] = "it does not run"
+            untried[row.name] = "it is not running"
         else:
             members.append(facts)
     if not members:
