@@ -139,7 +139,7 @@ class TrustChange:
                 if not isinstance(rule, Unreadable) and not rule.rejects and not rule.verifies
             ),
             faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
-            notes=tuple(self._notes(policy, copies)),
+            notes=tuple(self._notes(copies)),
         )
 
     def prove(
@@ -293,7 +293,7 @@ class TrustChange:
             elif isinstance(fact, Unreadable):
                 yield fact.reason
 
-    def _notes(self, policy: str, copies: Sequence[TrustFile]) -> Iterable[str]:
+    def _notes(self, copies: Sequence[TrustFile]) -> Iterable[str]:
         if copies:
             yield (
                 f"{self._sections_folder} replaces the system's folder, so its {len(copies)} files are copied"
