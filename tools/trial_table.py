@@ -30,7 +30,7 @@ from hardentui.workbench.trials.trying import Wishes, choices_to_try
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.images import NGINX, REDIS, ServiceImage, build
-from tests.support.more_services import (
+from tests.support.debian_services import (
     DNSMASQ,
     HAPROXY,
     LIGHTTPD,
