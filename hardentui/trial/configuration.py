@@ -105,9 +105,7 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
-        """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
-        once.
-        """
+        """With these relaxations added; a folder as a volume is no longer a tmpfs, a limit is raised once."""
         kept = [
             loosening
             for loosening in self.loosenings
@@ -158,7 +156,7 @@ class TwinPlanner:
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
     def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
-        """What it could use and could not use any more."""
+        """The capabilities that it could use before and lacks now."""
         defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
         own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
         if own and powerless(self.facts, spec.without(CAP_ADD)):
@@ -205,7 +203,7 @@ class TwinPlanner:
 
 
 def one_text(spec: Spec, option: Option[object]) -> str | None:
-    """The arguments of an option as one text; None when it is absent."""
+    """The arguments of an option as one string; None if it is absent."""
     values = arguments(spec, option)
     if not values:
         return None

@@ -1,7 +1,7 @@
 """Try a split of a network: twins of its members, first on one network as today, then on the proposed ones.
 
-What talks to each other has to get through, what is parted must not: real connections out of the network
-namespaces of the twins tell.
+Needed connections must work, all others must be blocked: real connections from the network namespaces of the
+twins show it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _LOG_READ = 2000
 
 
 class SplitRequest(Struct, frozen=True):
-    """What is to be tried.
+    """The request of a trial of a split.
 
     Attributes:
         members: those that get twins, after a close look.
-        untried: name of another member -> why it gets none.
-        outside: twins on a network with a way out have one, too.
+        untried: name of another member -> why it gets no twin.
+        outside: twins on a network with a route out can use it.
     """
 
     network: str
