@@ -108,8 +108,8 @@ class WayKnocker:
         return self._by_themselves(told)
 
     def packets(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
-        """The connections with whether packets arrive at twins whose programs were never started: a refusal is
-        an answer too."""
+        """The connections with whether packets arrive at twins whose programs were never started: a
+        refusal is an answer too."""
         ways = tuple(ways)
         self._tell(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
         with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -70,9 +70,9 @@ class CapabilityWatcher:
         """Stop watching.
 
         Args:
-            held: the capabilities of the container. An overlay checks with the credentials of its mounter, even
-                for actions of the container; credentials with more capabilities than the container has
-                are such a case, and do not count.
+            held: the capabilities of the container. An overlay checks with the credentials of its mounter,
+                even for actions of the container; credentials with more capabilities than the container
+                has are such a case, and do not count.
         """
         if self._thread is None:
             return Unreadable(self._why or "the kernel was not traced")
