@@ -35,7 +35,7 @@ from hardentui.trial.learned.system_calls import (
 )
 from hardentui.writers.seccomp import profile_text, watched_profile
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 SCHEMA = json.loads((DATA / "seccomp-profile.schema.json").read_text())
 NATIVE = "SCMP_ARCH_X86_64"
 ROOT = Caller(0, 0)
