@@ -104,9 +104,7 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
-        """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
-        once.
-        """
+        """With these relaxations added; a folder as a volume is no longer a tmpfs, a limit is raised once."""
         kept = [
             loosening
             for loosening in self.loosenings
@@ -157,7 +155,7 @@ class TwinPlanner:
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
     def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
-        """What it could use and could not use any more."""
+        """The capabilities that it could use before and lacks now."""
         defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
         own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
         if own and powerless(self.facts, spec.without(CAP_ADD)):

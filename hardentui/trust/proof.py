@@ -1,7 +1,7 @@
 """The pulls that prove a policy before it takes effect: signed, unsigned, wrong key, other repository.
 
 A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other names. So
-Podman itself pulls, with the drafted files.
+Podman itself pulls with the drafted files.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def prove(
 
 
 def unsigned_in(scope: str) -> str:
-    """A name that the rule of this scope catches."""
+    """A name that matches the rule of this scope."""
     if scope.startswith("*."):
         return f"unsigned{scope[1:]}/hardentui/image:{_TAG}"
     if "/" not in scope:
@@ -90,7 +90,7 @@ def unsigned_in(scope: str) -> str:
 
 
 def within(reference: str, scope: str) -> bool:
-    """Whether a policy scope can catch this image."""
+    """Whether a policy scope matches this image."""
     try:
         return scope in scopes_of(full_reference(reference))
     except ValueError:
@@ -98,7 +98,7 @@ def within(reference: str, scope: str) -> bool:
 
 
 def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
-    """The same rule for a signature of somebody else."""
+    """The same rule for another signer."""
     if rule.kind in (RuleKind.KEYLESS, RuleKind.PKI):
         return replace(
             rule,

@@ -99,8 +99,8 @@ def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
 
 
 def _own_refusal(entry: Mapping[str, Any], names: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """What the base refuses of these calls for some arguments, with its own error. Programs count on it: told
-    EINVAL, PAM goes on without the kernel's audit socket; told ENOSYS, it lets nobody in.
+    """Rules by which the base denies some arguments of these calls with a specific error. Programs depend on
+    it: on EINVAL, PAM continues without the kernel's audit socket; on ENOSYS, it denies every login.
     """
     conditions = list(entry.get("args") or ())
     refused = [name for name in _names(entry) if name in names]

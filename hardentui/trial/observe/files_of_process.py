@@ -172,7 +172,7 @@ def _stat_in(pid: int, path: str) -> os.stat_result | None:
 
 
 def _open_in_root(root: int, path: str, follow: bool) -> int:
-    """A descriptor that can only be asked, or the error number as a negative one."""
+    """A descriptor for queries only (O_PATH), or the negated error number."""
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     how = struct.pack("=QQQ", flags, 0, _RESOLVE_IN_ROOT)
     opened = _LIBC.syscall(

@@ -177,7 +177,7 @@ class TrustChangeScreen(StoppablePage):
         self._changed(self._rules)
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
-        """Other rules: what was proven of the ones before counts no more."""
+        """Changed rules: earlier proofs are no longer valid."""
         if why := self._under_way():
             self.complain(why)
             return
@@ -189,7 +189,7 @@ class TrustChangeScreen(StoppablePage):
     # --- plan and pulls ----------------------------------------------------------------------------------
 
     def _under_way(self) -> str:
-        """What has to end first."""
+        """Work that has to finish first."""
         if self.stop is not None:
             return "Pulls are running. esc stops them."
         return "One moment: the files are being written." if self._writing else ""
