@@ -1,4 +1,4 @@
-"""Files with several names."""
+"""Files with several hard links."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def linked_files(
     """The files below these folders that have more than one name: (device, inode) -> their names there.
 
     Args:
-        root: what stands before all paths; not part of the names.
-        deepest: how many folders below each of them are looked into; 0 = only itself.
+        root: prefix of all paths; not part of the names.
+        deepest: number of levels below each folder; 0 = only the folder itself.
     """
     named: dict[tuple[int, int], tuple[str, ...]] = {}
     waiting = [(folder, 0) for folder in folders]

@@ -1,4 +1,4 @@
-"""Sockets of the host on which somebody listens, by the inode number that /proc/PID/fd shows."""
+"""Listening sockets of the host, by the inode number shown in /proc/PID/fd."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import listening_sockets
 
 _OF_HOST = "/proc/1/net"
-_ACCEPTS = "00010000"  # a flag in the table of unix sockets: somebody has called listen() on it
+_ACCEPTS = "00010000"  # a flag in /proc/PID/net/unix: listen() was called
 _TABLES = (("tcp", "0A"), ("tcp6", "0A"))
 _LIMIT = 16 << 20
 
 
 class Listening(Struct, frozen=True):
-    """What listens in the host's network namespace.
+    """Listening sockets in the host's network namespace.
 
     Attributes:
-        unix: inode -> path of the socket (`@name` for one in the abstract namespace).
+        unix: inode -> path of the socket (`@name` for an abstract one).
         tcp: inode -> address, `0.0.0.0:2375`.
     """
 
@@ -32,7 +32,7 @@ class Listening(Struct, frozen=True):
 
 
 def read_listening(files: Files) -> Listening | None:
-    """None when the kernel does not tell us those of the host.
+    """None if the kernel does not show those of the host.
 
     The tables of the first process are those of the host's network, and everybody may read them.
     """
@@ -62,7 +62,7 @@ def _tcp(files: Files) -> Iterator[tuple[str, str]]:
 
 
 def sockets_of(files: Files, pid: int) -> Iterator[str]:
-    """Inode numbers of the sockets that a process holds; none of one that may not be looked at."""
+    """Inode numbers of a process's open sockets; none if we lack permission."""
     try:
         handles = files.list_dir(f"/proc/{pid}/fd")
     except OSError:

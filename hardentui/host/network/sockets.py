@@ -1,4 +1,4 @@
-"""The sockets of the engines' API: those that exist, who may use them, what starts them."""
+"""The engines' API: existing sockets, who may use them, and what starts them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def read_sockets(
     listening: Listening | None,
     endpoints: Iterable[Endpoint] = (),
 ) -> Known[tuple[EngineSocket, ...]]:
-    """Sockets of the rootful engine, of every user's engine, the link that docker clients use, and others
-    at which an engine was found.
+    """Sockets of the rootful engine, of every user's engine, the link for docker clients, and others where
+    an engine was found.
 
-    A file that is left of a socket on which nobody listens any more, as systemd leaves it, is none.
+    A leftover socket file without a listener, as systemd leaves it, does not count.
     """
     sockets = []
     people = () if isinstance(users, Unreadable) else users
@@ -38,7 +38,7 @@ def read_sockets(
     for place in places.values():
         seen = reached(files, place.address)
         if isinstance(seen, Unreadable) and place.uid:
-            continue  # another user's runtime folder is closed to us, and so its socket is to others
+            continue  # another user's runtime folder is closed to us, and its socket to others
         if isinstance(seen, Unreadable):
             return seen
         if isinstance(seen, Missing):
@@ -69,7 +69,7 @@ def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) 
 
 
 def read_socket_enabled(files: Files) -> Known[str]:
-    """The link that makes systemd open the rootful socket at boot; empty when there is none."""
+    """The link that makes systemd open the rootful socket at boot; empty if there is none."""
     for folder in ("/etc/systemd/system", "/run/systemd/system"):
         inside = names(files, folder)
         if isinstance(inside, Unreadable):

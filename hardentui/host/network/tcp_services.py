@@ -46,7 +46,7 @@ def read_tcp_services(
     processes: Known[tuple[HostProcess, ...]],
     listening: Listening | None,
 ) -> TcpServices:
-    """APIs on TCP: in unit files and drop-ins of the host, and where an engine was found to listen."""
+    """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
     services: list[ApiService] = []
     unread = unseen = ""
     for folder in _UNIT_FOLDERS:
@@ -69,7 +69,7 @@ def read_tcp_services(
 
 
 def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
-    """APIs on TCP that a unit file starts, or that a socket unit of Podman opens."""
+    """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
     joined = content.replace("\\\n", " ")
     lines = "\n".join(line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";")))
     for match in _SERVICE.finditer(lines):

@@ -16,9 +16,7 @@ from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""File systems of other machines: their files may answer late or never, and no local service listens
-there.
-"""
+"""Network file systems: access may block, and no local service listens there."""
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
 _TRUSTED_FOLDERS = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
@@ -29,7 +27,7 @@ _GUARDED_FOLDERS = (
 )
 """Files there almost never have a second name. If one has, the mounted folders are searched for it."""
 _DEEPEST = 8
-_FRESH = timedelta(seconds=10)  # a later check of one container sees what was mounted or started since
+_FRESH = timedelta(seconds=10)  # a later check of one container sees newer mounts and processes
 
 
 class HostSide:
@@ -85,7 +83,7 @@ class HostSide:
         return known
 
     def _root(self) -> str:
-        """What stands before the paths of the engine, where it does not see the same files as we do."""
+        """The prefix of the engine's paths, if it has a different view of the file system."""
         process = self._engine_process()
         ours = self._namespace("self")
         same = process == "self" or ours == "" or self._namespace(process) == ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hardentui.engine.read import Engine
@@ -11,8 +12,9 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.looking.gather import Gatherer
-from hardentui.workbench.opening.clock import utc_now
+from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
+from hardentui.workbench.opening.command_log import CommandLog
+from hardentui.workbench.opening.opened import Opened
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],
@@ -32,6 +34,18 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+def opened(engine: Engine, host: Callable[[], Known[HostFacts]]) -> Opened:
+    return Opened(
+        engines=(engine,),
+        attempts=(),
+        log=CommandLog(),
+        files=RecordedFiles({}),
+        read_host=host,
+        read_trust=lambda facts: Unreadable("not read"),
+        host_name="",
+    )
+
+
 def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
     connection = RecordedConnection(ANSWERS)
     engine = Engine(EngineFacts(local=False), lambda: connection)
@@ -41,7 +55,7 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
         gatherer.refresh(listed)  # as the thread that follows events does at any moment
         return Unreadable("not read")
 
-    gatherer = Gatherer(engine, RecordedFiles({}), host, lambda facts: Unreadable("not read"), utc_now)
+    gatherer = Gatherer(engine, opened(engine, host), StoredAboutImages())
     gatherer.refresh(listed)
     facts = gatherer.container(DOCUMENT)
     assert facts.image_ids == {"localhost/a:1": "image"}
@@ -55,7 +69,6 @@ def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
     borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
     connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
     engine = Engine(EngineFacts(local=False), lambda: connection)
-    unread = Unreadable("not read")
-    gatherer = Gatherer(engine, RecordedFiles({}), lambda: unread, lambda facts: unread, utc_now)
+    gatherer = Gatherer(engine, opened(engine, lambda: Unreadable("not read")), StoredAboutImages())
     gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
     assert gatherer.container(borrower).lender_on_host is True
