@@ -197,7 +197,10 @@ class LimitsBefore(Struct, frozen=True, kw_only=True):
 
 
 class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
-    """Limits change while the container runs (`podman update`); `before` are those that it had."""
+    """Limits change while the container runs (`podman update`); `before` are those that it had.
+
+    A health check is only added, where there was none.
+    """
 
     id: str
     arguments: tuple[str, ...]
@@ -265,9 +268,22 @@ def described_back(operation: Operation) -> str:
         case RenameContainer():
             return f"give the original its name {operation.before} back"
         case CreateContainer():
-            return f"remove the hardened {operation.name}"
+            return f"set the hardened {operation.name} aside"
+        case StartContainer():
+            return f"stop the hardened {operation.name}"
         case _:
             return described(operation)
+
+
+def described_clearing(operation: Operation) -> str:
+    """What is removed of it last, when it was taken back, as one short sentence; empty = nothing."""
+    match operation:
+        case CreateContainer():
+            return f"remove the hardened {operation.name}"
+        case CreateNetwork():
+            return "" if operation.existed else f"remove the network {operation.name}"
+        case _:
+            return ""
 
 
 def described(operation: Operation) -> str:
@@ -306,7 +322,7 @@ def described(operation: Operation) -> str:
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():
-            return f"change limits while it runs: {' '.join(operation.arguments)}"
+            return f"change while it runs: {' '.join(operation.arguments)}"
         case WaitReady():
             return f"wait until {operation.name} works"
         case RunProbe():

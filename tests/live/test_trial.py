@@ -409,6 +409,21 @@ def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial
     assert leftovers(bench) == ""
 
 
+def test_leftovers_of_a_killed_trial_are_removed_by_an_apply_too(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
+    process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=150)
+    main(["check", NAME, "--url", bench.url])
+    assert leftovers(bench) != "", "a check only reads"
+    assert main(["apply", NAME, "--url", bench.url, "--check", "no-memory-limit", "--yes"]) == 0
+    assert leftovers(bench) == ""
+
+
 @pytest.mark.long
 def test_two_trials_at_once_leave_each_other_alone(bench: Bench, trial: Run) -> None:
     bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
