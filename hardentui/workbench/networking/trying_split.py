@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import SplitTrial
 from hardentui.model.trial import TrialEvent
 from hardentui.readiness.expectation import PATIENCE
-from hardentui.reading.containers import is_infra
+from hardentui.reading.containers import is_infra, pod_of
 from hardentui.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.visible import visible
 from hardentui.workbench.trials.trying import refuse_steered
@@ -72,6 +72,11 @@ def try_proposal(
         changing.close()
 
 
+def _why_no_pod(facts: ContainerFacts) -> str:
+    pod = visible(str((facts.pod or {}).get("Name") or pod_of(facts)), 60)
+    return f"it belongs to the pod {pod}: a pod is not tried, its network is made with it"
+
+
 def _members(
     bench: Workbench, rows: Iterable[Row], proposal: Split
 ) -> tuple[tuple[ContainerFacts, ...], dict[str, str]]:
@@ -86,7 +91,7 @@ def _members(
         if facts is None:
             untried[row.name] = "it cannot be looked at"
         elif is_infra(facts) or facts.pod:
-            untried[row.name] = "it holds the network of a pod, which is made with the pod"
+            untried[row.name] = _why_no_pod(facts)
         elif not facts.running:
             untried[row.name] = "it does not run"
         else:
