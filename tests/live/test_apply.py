@@ -291,6 +291,23 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
         podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
 
 
+def test_a_service_that_does_not_work_with_the_change(podman: Bench, tmp_path: Path) -> None:
+    site = Site(podman, tmp_path)
+    script = "grep -q 'NoNewPrivs:.0' /proc/self/status || exit 3; exec sleep 1000"
+    identity = podman.run(NAME, BUSYBOX, "sh", "-c", script)
+    try:
+        failed = site.apply("--check", "new-privileges-allowed", "--yes")
+        assert failed.returncode == 5, failed.stderr
+        assert (
+            f"{NAME} does not work with the change: its main process ended with exit code 3" in failed.stderr
+        )
+        now = site.inspect()
+        assert (now["Id"], now["State"]["Running"]) == (identity, True)
+        assert podman.podman("ps", "-a", "--format", "{{.Names}}", "--filter", f"name=^{NAME}") == NAME
+    finally:
+        podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
+
+
 def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None:
     words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
     both = [
