@@ -67,4 +67,4 @@ def test_a_change_without_effect_is_told_and_does_not_count() -> None:
 def test_where_nothing_has_an_effect_nothing_works() -> None:
     trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
     assert trial.result is Result.NOTHING_WORKS
-    assert trial.kept == trial.options == ()
+    assert (trial.kept, trial.options) == ((), ())
