@@ -257,6 +257,26 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
     assert struck >= 5
 
 
+def test_an_undo_that_is_killed_is_completed_by_who_watches(site: Site) -> None:
+    before = site.seen()
+    assert site.apply().returncode == 0
+    identity = site.newest().id
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hardentui", "undo", identity, "--yes"],
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert eventually(lambda: site.journal.read(identity).state is not EntryState.DONE)
+    process.kill()
+    process.communicate(timeout=150)
+    assert eventually(lambda: site.journal.read(identity).state is EntryState.ROLLED_BACK)
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
 def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_path: Path) -> None:
     """Podman goes on stopping it although nobody waits for that any more; then it has to be started again."""
     site = Site(podman, tmp_path)
