@@ -237,6 +237,23 @@ def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
 
 
 @pytest.mark.long
+def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Machine) -> None:
+    before, process = State(served), served.main_process("served")
+    fix = '{ check = "missing-health-check", parameters = { command = "pgrep sleep" } }'
+    served.write("/root/plan.toml", f"fix = [{fix}]\n")
+    code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert "HealthCmd=pgrep sleep" in served.run(f"cat {_UNIT}")
+    assert served.run("podman healthcheck run served && echo healthy").strip().endswith("healthy")
+    code, said = _undo(served)
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert "pgrep" not in served.run("podman inspect served")
+    assert State(served).file == before.file
+
+
+@pytest.mark.long
 def test_limits_go_back_also_where_the_unit_was_restarted_since(served: Machine) -> None:
     before = State(served)
     code, said = _apply(served, "served", "--check no-memory-limit --yes")
