@@ -86,21 +86,26 @@ def _is_parted(shared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["shared", "shared_rootless"])
-def test_a_pod_gets_no_twin_and_the_rest_is_tried(
+def test_a_pod_is_tried_as_one_member(
     kind: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench: Bench = request.getfixturevalue(kind)
     bench.podman("pod", "create", "--name", POD, "--network", SHARED, "-p", "127.0.0.1:18193:80")
-    bench.run(f"{POD}-web", "--pod", POD, *SERVE)
+    bench.run(f"{POD}-behind", "--pod", POD, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/etc")
+    wait = "until wget -q -O /dev/null http://127.0.0.1:81/passwd; do sleep 0.1; done"
+    bench.run(f"{POD}-web", "--pod", POD, BUSYBOX, "sh", "-c", f"{wait}; exec httpd -f -p 80 -h /etc")
+    pod = bench.podman("pod", "inspect", "--format", "{{.InfraContainerID}}", POD)
+    infra = bench.podman("inspect", "--format", "{{.Name}}", pod)
     code, trial = tried(bench, capsys)
-    assert (code, trial["result"]) == (4, "not-told"), trial
-    untried = [member for member in trial["members"] if member["after"] is None]
-    (infra,) = bench.podman("ps", "--filter", f"pod={POD}", "--format", "{{.Names}}").split()[:1]
-    assert [member["why"] for member in untried] == [
-        f"it belongs to the pod {POD}: a pod is not tried, its network is made with it"
-    ], infra
-    assert trial["ways"]
-    assert all(way["after"] is way["needed"] for way in trial["ways"])
+    assert (code, trial["result"]) == (0, "works"), trial
+    assert infra in {member["container"] for member in trial["members"] if member["after"]}
+    ways = {(way["start"], way["end"]): way for way in trial["ways"]}
+    for start, end in ((infra, DB), (WEB, infra), (GUEST, infra)):
+        way = ways[start, end]
+        assert (way["needed"], way["before"], way["after"]) == (False, True, False), way
+    assert ways[GUEST, infra]["ports"] == [80, 81]
+    running = bench.podman("ps", "-q", "--filter", f"pod={POD}").split()
+    assert len(running) == 3, "the pod itself goes on"
 
 
 @pytest.mark.long
