@@ -72,28 +72,37 @@ def undo(
             )
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
-        now = datetime.now(UTC)
-        note = JournalEntry(
-            id=journal.new_id(now),
-            time=now.isoformat(timespec="seconds"),
-            action=EntryAction.UNDO,
-            container=entry.container,
-            engine=entry.engine,
-            by=by,
-            state=EntryState.DONE,
-            reason=f"{identity} was undone. {why}".strip(),
-            undoes=identity,
-        )
-        try:
-            journal.write(done)  # the way back itself goes on without a journal
-            journal.write(note)
-        except JournalError as error:
-            raise JournalError(
-                f"{identity} is undone, {visible(entry.container, 80)} is as it was before, but the journal"
-                f" could not note it. {error.title}",
-                f"Free some space, and call hardentui undo {identity} again: it only notes it then.",
-            ) from error
+        _note(journal, done, by, why)
         return done
+
+
+def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
+    """Record that an entry was undone, with an entry of its own.
+
+    Raises:
+        JournalError: it is undone, but not noted.
+    """
+    now = datetime.now(UTC)
+    note = JournalEntry(
+        id=journal.new_id(now),
+        time=now.isoformat(timespec="seconds"),
+        action=EntryAction.UNDO,
+        container=done.container,
+        engine=done.engine,
+        by=by,
+        state=EntryState.DONE,
+        reason=f"{done.id} was undone. {why}".strip(),
+        undoes=done.id,
+    )
+    try:
+        journal.write(done)  # the way back itself goes on without a journal
+        journal.write(note)
+    except JournalError as error:
+        raise JournalError(
+            f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
+            f" could not note it. {error.title}",
+            f"Free some space, and call hardentui undo {done.id} again: it only notes it then.",
+        ) from error
 
 
 def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:

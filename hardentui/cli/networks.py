@@ -51,6 +51,16 @@ def arguments(parser: ArgumentParser) -> None:
     action.add_argument(
         "--split", action="store_true", help="propose separate networks for applications that share one"
     )
+    _of_actions(parser)
+    parser.epilog = (
+        "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
+        "1 none does, 4 it could not be told. With --try: 0 everything needed works and the rest is cut, "
+        "1 not so, 6 the twins do not work even on one network, 4 it could not be told."
+    )
+
+
+def _of_actions(parser: ArgumentParser) -> None:
+    """What goes with `--outgoing` or `--split` only."""
     parser.add_argument(
         "--watch",
         type=seconds,
@@ -89,11 +99,6 @@ def arguments(parser: ArgumentParser) -> None:
         dest="file",
         default="",
         help="the file for the rules of --outgoing, or the folder for the units of --split",
-    )
-    parser.epilog = (
-        "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
-        "1 none does, 4 it could not be told. With --try: 0 everything needed works and the rest is cut, "
-        "1 not so, 6 the twins do not work even on one network, 4 it could not be told."
     )
 
 

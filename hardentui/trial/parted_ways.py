@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Protocol
@@ -17,7 +17,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.network_split import NewNetwork, SeenWay, WayTried
 from hardentui.model.reach import ConnectOutcome
-from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.model.trial import Tell, TrialEvent, TrialStep
 from hardentui.readiness.ports import read_ports
 from hardentui.trial.observe.connections import established
 from hardentui.trial.twins import Twin
@@ -81,7 +81,7 @@ class WayKnocker:
         files: Files,
         run: Run,
         stop: threading.Event,
-        tell: Callable[[TrialEvent], None],
+        tell: Tell,
     ) -> None:
         self._twins = twins
         self._files = files

@@ -7,7 +7,7 @@ namespaces of the twins tell.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from time import monotonic
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ from hardentui.model.network_split import (
     SplitTrial,
     WayTried,
 )
-from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.model.trial import Tell, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Wait
@@ -73,7 +73,7 @@ class SplitTools(Struct, frozen=True):
     changing: ChangingEngine
     files: Files
     run: Run
-    tell: Callable[[TrialEvent], None]
+    tell: Tell
     stop: threading.Event
 
 

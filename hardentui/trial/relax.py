@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
+from hardentui.model.trial import LeftOut, Tell, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
@@ -20,7 +20,7 @@ from hardentui.trial.configuration import (
     WritableFolder,
 )
 from hardentui.trial.evidence.refusals import FailureSign
-from hardentui.trial.rounds import Rounds, Tell, Tried
+from hardentui.trial.rounds import Rounds, Tried
 from hardentui.visible import visible
 from hardentui.words import plural
 

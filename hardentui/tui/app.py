@@ -365,25 +365,7 @@ class HardenApp(App[None]):
         return True
 
 
-def run(
-    first_look: Callable[[], FirstLook],
-    simulate: Callable[[], FirstLook],
-    *,
-    settings: Settings | None = None,
-    remembered: Remembered | None = None,
-    remember: Callable[[Remembered], None] | None = None,
-    opening: str = "",
-    choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
-) -> int:
-    """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
-    app = HardenApp(
-        first_look,
-        simulate=simulate,
-        settings=settings,
-        remembered=remembered,
-        remember=remember,
-        opening=opening,
-        choices=choices,
-    )
+def run(app: HardenApp) -> int:
+    """Run the app; returns the exit code of the process."""
     app.run()
     return app.return_code or 0

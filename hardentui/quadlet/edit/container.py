@@ -24,6 +24,7 @@ from hardentui.quadlet.edit.changes import (
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import container_unit, for_quadlet
+from hardentui.quadlet.write.lines import UnitsBeside
 from hardentui.systemd.escaping import (
     EMPTY_WORD,
     HELPER_VARIABLES,
@@ -197,9 +198,8 @@ class _QuadletEditor:
         spec = Spec.of((item.option, value))
         if item.option is RESTART or not len(tuple(spec)):
             raise CannotExpress(f"{item.option.flag} cannot be written as a line of [Container].")
-        unit, _ = container_unit(
-            spec, version=self.version, rootless=False, unit_name="unit", network_units=self.networks
-        )
+        beside = UnitsBeside(networks=self.networks)
+        unit, _ = container_unit(spec, version=self.version, rootless=False, unit_name="unit", beside=beside)
         return unit.sections[CONTAINER]
 
     def _room_for(self, key: str, option: Option[Any]) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
+from hardentui.quadlet.write.lines import UnitsBeside
 from hardentui.quadlet.write.pod import pod_unit
 from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
@@ -169,10 +170,12 @@ def _container(
         version=context.version,
         rootless=context.rootless,
         unit_name=stem,
-        network_units={name: volume.name for name, volume in networks.items()},
-        volume_units={name: volume.name for name, volume in volumes.items()},
-        pod_unit=pod_file,
-        image_unit=image.name if image else "",
+        beside=UnitsBeside(
+            networks={name: network.name for name, network in networks.items()},
+            volumes={name: volume.name for name, volume in volumes.items()},
+            pod=pod_file,
+            image=image.name if image else "",
+        ),
         needed_services=needed,
     )
     script, about_volumes = _copies(spec, context, kept, stem)

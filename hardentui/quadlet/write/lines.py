@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
@@ -47,32 +49,37 @@ def is_reserved(name: str) -> bool:
     return name.endswith(UNIT_SUFFIXES)
 
 
+class UnitsBeside(Struct, frozen=True):
+    """The units that are written beside one of a container, by their file names.
+
+    Attributes:
+        networks, volumes: name of the network or volume -> its unit.
+        pod, image: the unit of its pod and of its image; empty = none.
+    """
+
+    networks: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    pod: str = ""
+    image: str = ""
+
+
+NO_UNITS = UnitsBeside()
+
+
 class ContainerLines:
     """Turns options into lines of [Container].
 
     Args:
         version: the Podman that will read them; newer keys are written as PodmanArgs=.
-        networks, volumes: name -> file name of units that are written beside it.
-        pod_unit, image_unit: file name of the unit of its pod and of its image.
 
     Attributes:
         lines: (key, text as it stands in the file).
         notes: what could not be written.
     """
 
-    def __init__(
-        self,
-        version: Version,
-        networks: Mapping[str, str],
-        volumes: Mapping[str, str],
-        pod_unit: str,
-        image_unit: str,
-    ) -> None:
+    def __init__(self, version: Version, beside: UnitsBeside) -> None:
         self.version = version
-        self.networks = networks
-        self.volumes = volumes
-        self.pod_unit = pod_unit
-        self.image_unit = image_unit
+        self.beside = beside
         self.lines: list[tuple[str, str]] = []
         self.notes: list[str] = []
 
@@ -99,8 +106,8 @@ class ContainerLines:
 
     def _is_said_by_another(self, option: Option[Any], spec: Spec) -> bool:
         """What the root directory, the unit of the image or a flag says in place of a key."""
-        if option is IMAGE and not spec[ROOTFS] and self.image_unit:
-            self.lines.append(("Image", raw_single(self.image_unit)))
+        if option is IMAGE and not spec[ROOTFS] and self.beside.image:
+            self.lines.append(("Image", raw_single(self.beside.image)))
         elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
             self._podman_args(option.to_words(spec[option]))  # the key would switch the tmpfs mounts off
         else:
@@ -182,15 +189,15 @@ class ContainerLines:
     # --- references to other units -------------------------------------------------------------
 
     def _pod(self, name: str) -> None:
-        if self.pod_unit and self.version >= _POD_KEY:
-            self.lines.append(("Pod", raw_single(self.pod_unit)))
+        if self.beside.pod and self.version >= _POD_KEY:
+            self.lines.append(("Pod", raw_single(self.beside.pod)))
         else:
             self._podman_args([f"--pod={name}"])
 
     def _networks(self, arguments: tuple[str, ...]) -> None:
         for argument in arguments:
             name, colon, options = argument.partition(":")
-            unit = self.networks.get(network_name(argument))
+            unit = self.beside.networks.get(network_name(argument))
             if unit:
                 self._keyed("Network", f"{unit}{colon}{options}", f"--network={argument}")
             elif is_reserved(name) or is_reserved(argument):
@@ -208,7 +215,7 @@ class ContainerLines:
                 else:
                     self.lines.append(("Mount", word(argument)))
                 continue
-            unit = self.volumes.get(mount.source) if mount.type == "volume" else None
+            unit = self.beside.volumes.get(mount.source) if mount.type == "volume" else None
             if unit:
                 self._keyed("Volume", unit + argument[len(mount.source) :], whole)
             elif is_reserved(mount.source) or not self._source_is_plain(mount):

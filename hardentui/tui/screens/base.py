@@ -28,6 +28,8 @@ class HardenScreen(Screen[None]):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
     """What it does to the host, for the title bar."""
+    OF_CONNECTION: ClassVar = False
+    """It shows what was read over the present connection, and leaves when another one is opened."""
     _greyed: frozenset[str] = frozenset()
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
@@ -102,7 +104,10 @@ class HardenScreen(Screen[None]):
             "look",
         ):  # these repeat for each container, and the title says nothing about them
             self._show_title()
-        await self.show_state(what)
+        if what == "opening" and self.OF_CONNECTION:
+            self.dismiss()
+        else:
+            await self.show_state(what)
 
     async def show_state(self, what: str) -> None:
         """The session changed: `opening found opened failed scan events connection host`."""

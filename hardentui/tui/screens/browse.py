@@ -42,6 +42,7 @@ def short(text: str, width: int) -> str:
 class BrowseScreen(HardenScreen):
     """Subclasses provide `COLUMNS`, `lines` and `about`. Enter enlarges the page."""
 
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "browse.tcss"
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     WANTED: ClassVar = ""
@@ -107,9 +108,7 @@ class BrowseScreen(HardenScreen):
         self._draw()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in (self.WANTED, "opened", "look", "scan"):
+        if what in (self.WANTED, "opened", "look", "scan"):
             self._draw()
 
     def _draw(self) -> None:

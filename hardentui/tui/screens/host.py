@@ -31,6 +31,7 @@ _SETTLE = 0.3
 
 
 class HostScreen(HardenScreen):
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "reading.tcss"
     ACTIONS = (*HOST, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -53,9 +54,7 @@ class HostScreen(HardenScreen):
         await self._draw()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in ("host", "opened"):
+        if what in ("host", "opened"):
             await self._draw()
 
     def told(self) -> ScreenReport:

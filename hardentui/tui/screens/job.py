@@ -17,7 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import BACK, COPY, JOB, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.saving import save_texts
@@ -65,7 +65,7 @@ class Written(Message):
     bad: bool = False
 
 
-class JobScreen(StoppableScreen):
+class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
     job: the work; gets a stop sign, after which it ends soon (or raises KeyboardInterrupt), and whom to tell
@@ -99,9 +99,9 @@ class JobScreen(StoppableScreen):
         return ""
 
     def action_again(self) -> None:
-        self.stop, self._result, self._trouble = threading.Event(), None, None
+        self._result, self._trouble = None, None
         self._stopped, self._now = False, self._doing
-        self._work(self.stop)
+        self._work(self.begin())
         self.draw()
 
     @work(thread=True, group="job")

@@ -22,6 +22,7 @@ _STEP = 3
 
 class TrustScreen(ReadingScreen):
     ACTIONS = (*TRUST, COPY, BACK)
+    OF_CONNECTION: ClassVar = True
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Trust"
 
@@ -30,9 +31,7 @@ class TrustScreen(ReadingScreen):
         self.session.judge_host()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in ("host", "opened"):
+        if what in ("host", "opened"):
             self.draw()
 
     def heading(self) -> Content:

@@ -21,7 +21,7 @@ from hardentui.model.trust_change import PullProof, ScopeRule, TrustDraft
 from hardentui.trust.keys import kind_of
 from hardentui.trust.proof import Named
 from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
@@ -79,7 +79,7 @@ class Applied(Message):
     entry: JournalEntry | None
 
 
-class TrustChangeScreen(StoppableScreen):
+class TrustChangeScreen(StoppablePage):
     CSS_PATH = "trust_change.tcss"
     ACTIONS = (*TRUST_CHANGE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -198,9 +198,9 @@ class TrustChangeScreen(StoppableScreen):
 
     def action_prove(self) -> None:
         self._changed(self._rules)
-        self.stop, self._now = threading.Event(), "reading the policy"
+        self._now = "reading the policy"
         signed = tuple(self.query_one("#signed", Input).value.split())
-        self._prove(self.stop, for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
+        self._prove(self.begin(), for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
         self.query_one("#reading").focus()
         self.draw()
 

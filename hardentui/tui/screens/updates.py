@@ -21,7 +21,7 @@ from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.image_jobs import rehearse_job
 from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
 from hardentui.tui.widgets.diff_view import diff_content
@@ -83,7 +83,7 @@ class Moved(Message):
     troubles: tuple[str, ...]
 
 
-class UpdatesScreen(StoppableScreen):
+class UpdatesScreen(StoppablePage):
     ACTIONS = (*UPDATES, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "can move pins"
@@ -118,8 +118,7 @@ class UpdatesScreen(StoppableScreen):
 
     def action_ask(self) -> None:
         self._updates, self._pins, self._moved, self._trouble = None, None, None, None
-        self.stop = threading.Event()
-        self._ask(self.stop)
+        self._ask(self.begin())
         self.draw()
 
     @work(thread=True, group="updates")

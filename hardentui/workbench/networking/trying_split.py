@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hardentui.engine.change.changing import ChangingEngine
@@ -11,7 +11,7 @@ from hardentui.engine.change.command import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import SplitTrial
-from hardentui.model.trial import TrialEvent
+from hardentui.model.trial import Tell
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.reading.containers import is_infra, pod_of
 from hardentui.trial.parting import SplitRequest, SplitTools, try_split
@@ -28,7 +28,7 @@ def try_proposal(
     bench: Workbench,
     rows: Iterable[Row],
     proposal: Split,
-    tell: Callable[[TrialEvent], None],
+    tell: Tell,
     stop: threading.Event,
     *,
     outside: bool = False,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import NotFound, UsageError
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.trial import Baseline, TrialEvent
+from hardentui.model.trial import Baseline, Tell
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
-Tell = Callable[[TrialEvent], None]
 MakeTrying = Callable[[ContainerFacts], Trying]
 
 

@@ -36,7 +36,7 @@ def _recorded(effective: dict[str, Verdict]) -> Trial:
     stage = MagicMock()
     stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
     planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(stage, planner, Expectation(How.ALIVE), (), lambda event: None, stop_seconds=None)
+    rounds = Rounds(stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None)
     tools = Tools(
         changing=MagicMock(),
         files=None,
