@@ -128,7 +128,7 @@ def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Si
     podman, folder = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
     hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
     probe = f"! {hardened} || {{ mv {folder} {folder}-away; false; }}"
-    failed = site.apply(*site.fixes, "--yes", "--patience", "0", "--probe", probe)
+    failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
     assert failed.returncode == 5, failed.stderr
     assert f"So {NAME} runs with the change again" in failed.stderr
     assert eventually(site.answers), "nobody knows whether it works, but it is all there is"
@@ -145,9 +145,11 @@ def damaged(site: Site, container: dict[str, Any]) -> Iterator[None]:
     """Podman cannot start this container: the folder for its configuration is gone."""
     folder = container["StaticDir"]
     site.bench.execute("mv", folder, f"{folder}-away")
-    yield
-    site.bench.execute("rm", "-rf", folder)
-    site.bench.execute("mv", f"{folder}-away", folder)
+    try:
+        yield
+    finally:
+        site.bench.execute("rm", "-rf", folder)
+        site.bench.execute("mv", f"{folder}-away", folder)
 
 
 def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
