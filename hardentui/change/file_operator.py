@@ -71,8 +71,8 @@ class FileOperator:
         now, before = _read(operation.path), operation.before
         if now is not None and now.content not in (operation.content, before.content if before else None):
             raise WriteError(
-                f"{visible(operation.path)} was changed by somebody else since; it was left as it is.",
-                f"Take your change out of it first; hardentui journal show {entry.id} tells ours."
+                f"{visible(operation.path)} has since been changed by somebody else; it was left as it is.",
+                f"Remove that change first; hardentui journal show {entry.id} shows ours."
                 f"\nTo keep it as it is and close the entry: hardentui journal forget {entry.id}",
             )
 

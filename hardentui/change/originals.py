@@ -22,7 +22,11 @@ def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> 
     name = visible(entry.container, 80)
     try:
         running = (containers.inspect(entry.container).get("State") or {}).get("Running")
-        rest = f"{name} goes on with the change" if running else f"{name} with the change is there, stopped"
+        rest = (
+            f"{name} keeps running with the change"
+            if running
+            else f"{name} with the change is there, stopped"
+        )
     except NotFound:
         rest = f"no container is called {name} any more"
     return NoWayBack(
@@ -52,7 +56,7 @@ def refuse_taken_name(
         if not any(is_made_by(operation, holder) for operation in made):
             raise UsageError(
                 f"Another container is called {visible(name, 80)} now; it was left alone.",
-                f"Rename or remove it, and again: hardentui undo {entry.id}\nTo keep it and close the entry:"
+                f"Rename or remove it, then run: hardentui undo {entry.id}\nTo keep it and close the entry:"
                 f" hardentui journal forget {entry.id}",
             )
 

@@ -79,7 +79,7 @@ class ServiceOperator:
 
     def _reached(self) -> ContainerControl:
         if self._containers is None:
-            raise ChangeFailed("Podman was not reached.")
+            raise ChangeFailed("Podman could not be reached.")
         return self._containers
 
     def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:

@@ -270,7 +270,7 @@ def why_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "It was interrupted."
     if isinstance(error, BrokenPipeError):
-        return "It was interrupted: nobody reads any more what it says."
+        return "It was interrupted: nothing reads its output any more."
     if isinstance(error, HardenError):
         return f"{error.title.rstrip('.')}."
     return f"Internal error ({type(error).__name__})."

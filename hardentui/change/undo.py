@@ -100,8 +100,8 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
     except JournalError as error:
         raise JournalError(
             f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
-            f" could not note it. {error.title}",
-            f"Free some space, and call hardentui undo {done.id} again: it only notes it then.",
+            f" could not record it. {error.title}",
+            f"Free some space and run hardentui undo {done.id} again: it will only record it.",
         ) from error
 
 

@@ -97,7 +97,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.folder and not options.sbom:
-        raise UsageError("-o is for --sbom.")
+        raise UsageError("-o needs --sbom.")
     with session.workbench(options, terminal) as bench:
         bench.containers.rows()  # shows who uses them
         reports = chosen(bench.surroundings.images(), options.names)

@@ -100,12 +100,12 @@ class Dialogue:
             "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
         yield TextCommand("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
-        yield TextCommand("apply", APPLY_WORDS, "bring the chosen fixes to the container", self._apply, True)
-        yield TextCommand("keep", "[ID]", "confirm a change that waits", self._changes.keep)
-        yield TextCommand("undo", "[ID]", "take a change back, the newest where none is named", self._undo)
-        yield TextCommand("journal", "", "what was changed from here", self._changes.journal)
+        yield TextCommand("apply", APPLY_WORDS, "apply the chosen fixes to the container", self._apply, True)
+        yield TextCommand("keep", "[ID]", "confirm a waiting change", self._changes.keep)
+        yield TextCommand("undo", "[ID]", "undo a change; default: the latest", self._undo)
+        yield TextCommand("journal", "", "the changes made by this account", self._changes.journal)
         yield TextCommand("next", "", "the commands that try and apply the chosen fixes", self._next, True)
-        yield TextCommand("again", "", "look at the container again", self._again, True)
+        yield TextCommand("again", "", "check the container again", self._again, True)
         yield TextCommand("help", "", "these words", self._help)
         yield TextCommand("quit", "", "leave", self._quit)
 

@@ -48,7 +48,7 @@ def neutral(value: str) -> str:
         CannotExpress: no unit file can hold it (NUL, U+0080, bytes that are not UTF-8).
     """
     if "\0" in value or "\x80" in value:
-        raise _refuse(value, "it has a NUL or U+0080 in it")
+        raise _refuse(value, "it contains NUL or U+0080")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise _refuse(value, "it is not valid UTF-8")
     return value.replace("%", "%%").replace("$", "$$")

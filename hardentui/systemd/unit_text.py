@@ -101,16 +101,16 @@ def check_unit_text(text: str, name: str) -> None:
     if len(text) > LONGEST:
         raise InputError(f"{shown} is too large for a unit file.")
     if "\0" in text:
-        raise InputError(f"{shown} is no text: it has NUL characters.")
+        raise InputError(f"{shown} is not text: it has NUL characters.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError(f"{shown} is not valid UTF-8; it is left alone.")
+        raise InputError(f"{shown} is not valid UTF-8; it is left unchanged.")
     match = _LONE_RETURN.search(text)
     if match:
         number = text.count("\n", 0, match.start()) + 1
         raise InputError(
             f"{shown} has a carriage return inside line {number}: systemd ends the line there, Quadlet"
             " does not.",
-            "Take it out by hand first.",
+            "Remove it by hand first.",
         )
 
 

@@ -200,7 +200,7 @@ class _TwinRound:
         names = {}
         for network in self._networks:
             names[network.name] = self._name()
-            tell(TrialEvent(TrialStep.PREPARING, f"making a network like {network.name}"))
+            tell(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
             self._tools.changing.networks.create(
                 names[network.name],
                 internal=network.internal,

@@ -52,7 +52,7 @@ def kind_of(path: str) -> RuleKind:
         bytes([n]) for n in _FIRST_BYTES_OF_BINARY_GPG
     ]:
         return RuleKind.GPG
-    raise InputError(f"{shown} is no public key of sigstore (PEM) or GPG.")
+    raise InputError(f"{shown} is not a public key of sigstore (PEM) or GPG.")
 
 
 def key_of_nobody(kind: RuleKind, folder: str) -> str:

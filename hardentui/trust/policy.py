@@ -105,15 +105,15 @@ def _parsed(text: str | None) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"The present policy is no JSON ({error}).", "Mend or move the file first."
+            f"The current policy is not JSON ({error}).", "Fix or move the file first."
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("default"), list):
-        raise InputError("The present policy has no default, so Podman refuses it.", "Mend the file first.")
+        raise InputError("The current policy has no default, so Podman refuses it.", "Fix the file first.")
     transports = document.get("transports") or {}
     if not isinstance(transports, dict) or not all(
         isinstance(transport, dict) for transport in transports.values()
     ):
-        raise InputError("The present policy has not the shape of one.", "Mend the file first.")
+        raise InputError("The current policy is malformed.", "Fix the file first.")
     return document
 
 

@@ -132,7 +132,7 @@ def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[st
     )
     answer = ask(command, _ASK_SECONDS)
     if isinstance(answer, Unreadable):
-        raise WriteError(f"No key was made: {answer.reason}.")
+        raise WriteError(f"No key was created: {answer.reason}.")
     return private, public
 
 

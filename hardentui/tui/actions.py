@@ -267,9 +267,9 @@ UPDATES = (
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
-    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
+    Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
     Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
-    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
+    Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
     Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
     Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
 )

@@ -16,7 +16,7 @@ def left_behind(spec: Spec) -> tuple[str, ...]:
         return not_carried(spec)
     flags = {f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable if option.own_name}
     flags |= {option.flag for option in spec.unknowable if not option.own_name}
-    unknown = f"Podman does not tell of this container whether these were given: {', '.join(sorted(flags))}"
+    unknown = f"Podman does not report whether these options were given: {', '.join(sorted(flags))}"
     return (*not_carried(spec), unknown)
 
 

@@ -17,7 +17,7 @@ _PROTOCOLS = ("tcp", "udp")
 _BEFORE_NETAVARK = -5
 
 LIMITS = (
-    "Only what was seen is allowed: what the container contacts seldom (updates, renewals) is missing.",
+    "Only what was seen is allowed: what the container rarely contacts (updates, renewals) is missing.",
     "Names that resolve to other addresses later are refused then; the rules know addresses only.",
     "The rules name the container by its address: give it a fixed one (--ip), or they hold for another one.",
     "Packets to members of its own network do not pass the forward hook, nor does DNS to Podman's resolver, "

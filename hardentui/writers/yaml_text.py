@@ -63,7 +63,7 @@ def yaml_text(documents: Sequence[Any], comments: Sequence[str] = (), commands: 
     try:
         text = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=_WIDE, explicit_start=True)
     except UnicodeEncodeError as error:
-        raise CannotExpress("A value is no Unicode text, so YAML cannot hold it.") from error
+        raise CannotExpress("A value is not Unicode text, so YAML cannot represent it.") from error
     lines = (f"#   {line.removeprefix('# ')}\n" for line in comment_lines(commands))
     return "".join((*_wrapped(comments), *lines, text))
 

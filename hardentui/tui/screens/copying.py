@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 _MOST_NOTES = 2
-_MASKED = "Secrets in it are masked, so it does not work as it is: w in the walk writes files with them."
-_CHANGED = "It holds control characters, which are shown as pictures: w in the walk writes it as it is."
+_MASKED = (
+    "Its secrets are masked, so it does not work as copied; w in the walk writes files with the secrets."
+)
+_CHANGED = "It contains control characters, shown here as symbols; w in the walk writes them unchanged."
 
 
 class Text(Struct, frozen=True):

@@ -380,7 +380,7 @@ class HomeScreen(ContainerScreen):
             self.remove_class("-filtering")
             self._list.focus()
         elif self.session.cancel_scan():
-            self.notify("The scan stops; its results stay.", markup=False)
+            self.notify("The scan stops; its results are kept.", markup=False)
         elif self.session.marks:
             self.session.marks.clear()
             self._draw()

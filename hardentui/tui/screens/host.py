@@ -123,7 +123,7 @@ class HostScreen(HardenScreen):
         if action == "explain" and self.query_one(FindingList).current is None:
             return "There is no finding under the cursor."
         if action == "recheck" and self.session.judging:
-            return "The host is being looked at."
+            return "The host is being checked."
         return ""
 
     def action_next(self) -> None:

@@ -93,7 +93,7 @@ class JobScreen(StoppablePage):
 
     def why_not(self, action: str) -> str:
         if action == "again" and self.stop is not None:
-            return "It is being done. esc stops it."
+            return "It is still running. esc stops it."
         if action == "write" and (self._result is None or not self._result.files):
             return "There is no file to write here."
         return ""

@@ -107,7 +107,7 @@ class LogsScreen(StoppableScreen):
         if action in ("next_match", "previous_match") and self._matches is None:
             return "Search first: /."
         if action in ("next_match", "previous_match") and not self._matches:
-            return "No line has the text."
+            return "No line contains this text."
         return ""
 
     def action_follow(self) -> None:

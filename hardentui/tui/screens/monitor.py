@@ -148,9 +148,9 @@ class MonitorScreen(StoppableScreen):
 
     def why_not(self, action: str) -> str:
         if action == "pause" and self._trouble is not None and self._trouble.final:
-            return "The container is gone: there is nothing to watch any more."
+            return "The container is gone: there is nothing left to watch."
         if action == "keep" and self._sample is None:
-            return "It was not looked at yet."
+            return "There is no reading yet."
         return ""
 
     def action_pause(self) -> None:

@@ -196,13 +196,11 @@ class UpdatesScreen(StoppablePage):
 
     def action_rehearse(self) -> None:
         if self._bench.opened.simulated:
-            self.complain("This host is simulated: there is no container that could have a twin.")
+            self.complain("This host is simulated: its containers cannot have twins.")
         elif self.stop is not None:
-            self.complain("Registries are being asked. esc stops that.")
+            self.complain("Registries are being queried. esc stops it.")
         else:
-            question = (
-                "Try an update on twins: with the image of today, then with the new one, which was pulled"
-            )
+            question = "Try an update on twins: first today's image, then the new one, which must be pulled"
             self.app.push_screen(AskScreen(question, "CONTAINER, or CONTAINER IMAGE"), self._rehearse)
 
     def _rehearse(self, words: str | None) -> None:

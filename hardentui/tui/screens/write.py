@@ -218,7 +218,7 @@ class WriteScreen(HardenScreen):
                 parts += hanging("", error.title, width, _BAD, indent=0)
                 parts += [*hanging("", error.hint, width, indent=0), "\n"]
             elif target not in self._ready:
-                parts.append(self.signs.of("Making the files and running the generator…\n"))
+                parts.append(self.signs.of("Generating the files and running the generator…\n"))
             else:
                 parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self.signs.arrow)
         if file := self._plan_file():
@@ -301,7 +301,7 @@ class WriteScreen(HardenScreen):
         """Write everything selected, once all of it is made."""
         self._write_when_made = self._incomplete
         if self._write_when_made:
-            self._show_result(Content(self.signs.of("Making the files…")))
+            self._show_result(Content(self.signs.of("Generating the files…")))
             return
         files, in_place = self._to_folder(), self._in_place()
         if not files and in_place is None:

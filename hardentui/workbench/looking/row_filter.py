@@ -157,7 +157,7 @@ def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
     text_of = _TEXTS[column]
     if not exact:
         return lambda row: value in text_of(row).lower()
-    _only_equal(column, sign, "name:web contains, name=web is all of it")
+    _only_equal(column, sign, "name:web matches a part of the name, name=web the whole name")
 
     def equal(row: Row) -> bool:
         if column == "engine":
@@ -257,10 +257,10 @@ EXAMPLES: Sequence[tuple[str, str]] = (
     ("!web", "not web; ! goes before every word"),
     ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label:"),
     ("name=web", "exactly this name; unit= is the same as no unit"),
-    ("engine:rootless", "on a rootless engine; engine:rootful on one of root"),
-    ("state:running", "running now; a beginning is enough: state:ex"),
+    ("engine:rootless", "on a rootless engine; engine:rootful on a rootful one"),
+    ("state:running", "running now; a prefix is enough: state:ex"),
     ("score<50", "also <= > >= = !="),
-    ("sev:high", "something of this severity fails; sev>=high: or of a worse one"),
+    ("sev:high", "something of this severity fails; sev>=high: or worse"),
     ("step:4", "something fails in step 4"),
     ("fail:root-user", "this check fails"),
 )

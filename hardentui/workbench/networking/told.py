@@ -95,10 +95,10 @@ _SPLIT_TONES = {
     SplitResult.NOT_TOLD: Tone.PLAIN,
 }
 _SPLIT_WORDS = {
-    SplitResult.WORKS: "it works: what belongs together is connected, the rest is cut",
+    SplitResult.WORKS: "it works: every needed connection is open, all others are blocked",
     SplitResult.BREAKS: "it does not work as proposed",
-    SplitResult.NOTHING_WORKS: "nothing is told: twins do not work even on one network, as today",
-    SplitResult.NOT_TOLD: "not all of it could be told",
+    SplitResult.NOTHING_WORKS: "no result: the twins do not work even on one network, as today",
+    SplitResult.NOT_TOLD: "incomplete: not every connection could be tested",
 }
 
 
@@ -119,13 +119,13 @@ def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
         ]
     lines += [_way(way) for way in trial.ways]
     if trial.untried:
-        lines.append(PageLine("caution", f"{trial.untried} more ways were not tried"))
+        lines.append(PageLine("caution", f"{trial.untried} more routes were not tried"))
     return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
 
 
 def _way(way: WayTried) -> PageLine:
-    reached = {True: "connected", False: "cut", None: f"not told: {way.why}"}[way.after]
-    wanted = "needed" if way.needed else "must be cut"
+    reached = {True: "connected", False: "cut", None: f"unknown: {way.why}"}[way.after]
+    wanted = "needed" if way.needed else "must be blocked"
     label, tone = {
         True: ("ok", Tone.GOOD),
         False: ("WRONG", Tone.BAD),

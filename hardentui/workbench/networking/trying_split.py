@@ -48,7 +48,7 @@ def try_proposal(
     if bench.opened.simulated:
         raise UsageError("A trial needs a real Podman; this host is simulated.")
     if not podman_is_installed():
-        raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+        raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
     gatherer = bench.parts.gatherers[proposal.engine]
     members, pods, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
@@ -76,8 +76,8 @@ def try_proposal(
 def _members(
     bench: Workbench, rows: Iterable[Row], proposal: Split
 ) -> tuple[tuple[ContainerFacts, ...], dict[str, tuple[ContainerFacts, ...]], dict[str, str]]:
-    """The members that get twins, after a close look; those of pods, by who holds the pod's network; and why
-    others get none.
+    """The members that get twins, after a detailed inspection; those of pods, by the container that holds the
+    pod's network; and why others get none.
     """
     moved = {move.container for move in proposal.moves}
     members, pods, untried = [], {}, {}
@@ -87,16 +87,16 @@ def _members(
         again = bench.containers.refresh(row.key)
         report = again.report if again else None
         if report is None or report.facts is None:
-            untried[row.name] = "it cannot be looked at"
+            untried[row.name] = "it cannot be inspected"
         elif not report.facts.running:
-            untried[row.name] = "it does not run"
+            untried[row.name] = "it is not running"
         elif is_infra(report.facts):
             inside = tuple(one for one in bench.containers.neighbours(report).members if one.running)
             if inside:
                 members.append(report.facts)
                 pods[row.name] = inside
             else:
-                untried[row.name] = f"nothing runs in the pod {visible(pod_of(report.facts), 60)}"
+                untried[row.name] = f"no container is running in the pod {visible(pod_of(report.facts), 60)}"
         else:
             members.append(report.facts)
     if not members:

@@ -242,7 +242,7 @@ def test_a_complaint_shows_no_control_characters() -> None:
 
 
 def test_other_kinds_of_files_are_not_checked() -> None:
-    with pytest.raises(GeneratorError, match=r"x\.timer is no unit that can be checked"):
+    with pytest.raises(GeneratorError, match=r"x\.timer is not a unit that can be checked"):
         generate({"x.timer": "[Timer]\n"}, version=Version(5, 4), rootless=False)
 
 
