@@ -213,7 +213,7 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
     assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
     assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
-    assert "whatever uses FSETID, SETFCAP fails then" in said(made)
+    assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
 
 def test_what_a_server_uses_only_for_a_connection_is_known() -> None:
@@ -353,14 +353,14 @@ def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None
     facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == ()
-    assert "/var/cache/app changed, but it cannot be seen whether it is a directory" in said(made)
+    assert "/var/cache/app changed, but it is not known whether it is a directory" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
 def test_what_is_written_into_a_folder_of_the_host_is_not_known() -> None:
     """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
     made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
-    assert "what it writes was not seen" in said(made)
+    assert "it is not known what it writes" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
