@@ -13,12 +13,10 @@ from hardentui.options.sources import Sources
 from hardentui.options.table import TABLE
 from hardentui.options.values import Mount, Port
 
-_LAYER_REMARK = (
-    "files that were changed inside the container are not carried over, only volumes and mounts are"
-)
+_LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
 
 
-_IMAGE_REMARK = "the image could not be read: its own settings are written as if they were the container's"
+_IMAGE_REMARK = "the image could not be read: its settings are written as if they were the container's own"
 
 
 _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
@@ -58,7 +56,7 @@ def read_spec(sources: Sources) -> Spec:
                 raise TypeError(option.name)
         except _MALFORMED:
             reading = UNKNOWABLE
-            remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")
+            remarks.append(f"{option.flag}: the value in inspect cannot be parsed")
         if isinstance(reading, Unknowable):
             unknowable.append(option)
         elif reading.value != option.default or option.engine_decides:

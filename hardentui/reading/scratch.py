@@ -186,15 +186,15 @@ def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
     of_image = _bytes_of_image(folder, facts)
     if of_image is None:
         raise CannotFix(
-            f"it writes in {folder}, where the image has too many files for a tmpfs",
-            "Mount a volume on the folder that it writes to.",
+            f"it writes to {folder}, where the image has too many files for a tmpfs",
+            "Mount a volume on the directory that it writes to.",
         )
     written = _bytes_written(folder, facts)
     wanted = of_image + written + min(written, least)
     if wanted > _MOST:
         raise CannotFix(
-            f"it writes in {folder}, which holds too much for a tmpfs: {_shown(wanted)} with room to write",
-            "Mount a volume on the folder that it writes to, or set the parameter tmpfs_size.",
+            f"it writes to {folder}, which is too large for a tmpfs: {_shown(wanted)} with room to write",
+            "Mount a volume on the directory that it writes to, or set the parameter tmpfs_size.",
             needs="tmpfs_size",
         )
     steps = least
@@ -239,26 +239,26 @@ def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, 
     meant = meant_for_writing(facts)
     notes = []
     if written := [folder for folder in added if folder not in meant]:
-        notes.append(f"it writes in {listed(written)}: a tmpfs there, which is empty again after each stop")
+        notes.append(f"it writes to {listed(written)}: this becomes a tmpfs, which is emptied at each stop")
     for folder in (folder for folder in added if folder in meant):
         notes.append(
-            f"{visible(meant[folder], 30)} works in {folder}, which it may write to: a tmpfs there, which is "
-            "empty again after each stop"
+            f"{visible(meant[folder], 30)} runs in {folder}, which it may write to: this becomes a "
+            "tmpfs, which is emptied at each stop"
         )
     for folder in added:
         occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
         if occupied > _WORTH_TELLING:
-            notes.append(f"a tmpfs is memory, and {folder} holds {_shown(occupied)} now")
+            notes.append(f"a tmpfs uses memory, and {folder} now holds {_shown(occupied)}")
         if programs := _made_programs(folder, facts):
             made = visible(programs[0], 100)
-            notes.append(f"it made {made}, which may be a program, so programs may run in {folder}")
+            notes.append(f"it created {made}, which may be a program, so the tmpfs at {folder} is not noexec")
     for folder in added:
         seen = facts.written_folders.get(folder)
         if seen is not None and access_to_tmpfs(folder, facts) == f",mode={_EVERYBODY:04o}":
             owner, group = _ids(seen, facts)
             if _of_somebody_else(seen, owner, group):
                 notes.append(
-                    f"{folder} belongs to UID {owner} and GID {group}, to whom Podman cannot give a tmpfs: "
-                    "everybody in the container may write there"
+                    f"{folder} belongs to UID {owner} and GID {group}, and Podman cannot create a tmpfs with "
+                    "that owner: every user in the container can write there"
                 )
     return tuple(notes)

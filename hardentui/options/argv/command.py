@@ -99,5 +99,5 @@ def spec_from_argv(argv: Sequence[str]) -> Spec:
     """
     command = read_command(argv[1:])
     if command is None:
-        raise InputError("The command line is no podman run and no podman create.")
+        raise InputError("The command line is neither podman run nor podman create.")
     return spec_of(command.items())

@@ -50,9 +50,9 @@ def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tupl
     """
     ours, theirs = _parsed(intended), _parsed(generated)
     if theirs is None:
-        return ("the generated command line is no podman run",)
+        return ("the generated command line is not a podman run",)
     if ours is None:
-        return ("the intended command line is no podman run",)
+        return ("the intended command line is not a podman run",)
     differences = []
     for kind, wanted, made in (
         ("global flag", _normal(ours.globals), _normal(theirs.globals)),
@@ -74,7 +74,7 @@ def _parsed(argv: Sequence[str]) -> CommandLine | None:
 
 
 def _difference(what: str, wanted: Sequence[str] | None, made: Sequence[str] | None) -> str:
-    return f"{what}: meant {_shown(wanted)}, generated {_shown(made)}"
+    return f"{what}: expected {_shown(wanted)}, generated {_shown(made)}"
 
 
 def _shown(values: Sequence[str] | None) -> str:

@@ -68,7 +68,7 @@ def read_health_cmd(view: View) -> Reading:
     fields = () if _is_disabled(check) else (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
     zeros = [flag for field, flag in fields if not check.get(field)]
     if zeros and view.command is None:
-        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be written, Podman's own value takes its place")
+        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be expressed; Podman's default applies instead")
     return view.shown(command_text(view, check["Test"]))
 
 

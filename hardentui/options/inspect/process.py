@@ -110,7 +110,7 @@ def read_env(view: View) -> Reading:
             continue
         variables.append(entry)
         if name == "HOME" and given is None and view.started:
-            view.remarks.append("--env: HOME may have been set by Podman itself, out of the user's home")
+            view.remarks.append("--env: HOME may have been set by Podman, from the user's home directory")
         if given is None and name in PROXY_NAMES and view.command is None:
             view.remarks.append(f"{name} may have come from the engine's own environment")
     command = view.command

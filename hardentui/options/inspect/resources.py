@@ -111,7 +111,7 @@ def read_blkio_weight(view: View) -> Reading:
     value = view.host.get("BlkioWeight")
     if not value and view.command is not None and "--blkio-weight" in view.command.flags:
         view.remarks.append(
-            "--blkio-weight is not carried over: Podman left it out, this kernel has no weights"
+            "--blkio-weight is not carried over: Podman ignored it, because this kernel has no weights"
         )
     return view.shown(int(value)) if value else None
 

@@ -33,7 +33,7 @@ FLAGS_WITHOUT_ROW = (
     ),
     FlagWithoutRow(
         flag="--creds",
-        reason="credentials are never copied; log in with podman login or use an authentication file",
+        reason="credentials are never copied; use podman login or an authentication file",
         is_told=True,
     ),
     FlagWithoutRow(
@@ -42,25 +42,25 @@ FLAGS_WITHOUT_ROW = (
         is_told=True,
     ),
     FlagWithoutRow(
-        flag="--detach", reason="the unit or script decides whether it waits", short="d", is_switch=True
+        flag="--detach", reason="the unit or script decides whether to detach", short="d", is_switch=True
     ),
     FlagWithoutRow(
         flag="--detach-keys", reason="it belongs to the terminal from which the container was started"
     ),
     FlagWithoutRow(flag="--disable-content-trust", reason="Podman ignores it", is_switch=True),
     FlagWithoutRow(flag="--env-merge", reason="its result is written as --env"),
-    FlagWithoutRow(flag="--help", reason="it prints a text", is_switch=True),
+    FlagWithoutRow(flag="--help", reason="it only prints help", is_switch=True),
     FlagWithoutRow(flag="--label-file", reason="its lines are written as --label"),
     FlagWithoutRow(flag="--no-healthcheck", reason="it is written as --health-cmd=none", is_switch=True),
     FlagWithoutRow(flag="--pod-id-file", reason="the pod is named with --pod"),
     FlagWithoutRow(
         flag="--preserve-fd",
-        reason="file descriptors of a terminal cannot be passed on by a unit or script",
+        reason="a unit or script cannot pass file descriptors on",
         is_told=True,
     ),
     FlagWithoutRow(
         flag="--preserve-fds",
-        reason="file descriptors of a terminal cannot be passed on by a unit or script",
+        reason="a unit or script cannot pass file descriptors on",
         is_told=True,
     ),
     FlagWithoutRow(
@@ -71,7 +71,7 @@ FLAGS_WITHOUT_ROW = (
     ),
     FlagWithoutRow(
         flag="--replace",
-        reason="a script does not remove a container on its own; Quadlet always replaces",
+        reason="a script does not replace containers on its own; Quadlet always does",
         is_switch=True,
     ),
     FlagWithoutRow(

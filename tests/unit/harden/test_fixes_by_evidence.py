@@ -211,7 +211,7 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     )
     kept = made.after[CAP_ADD]
     assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
-    assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
+    assert "haproxy uses /var/lib/haproxy as its root, so SYS_CHROOT is kept" in said(made)
     assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
     assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
@@ -274,8 +274,8 @@ def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: i
     )
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
-    assert "it writes in /app" in said(made)
-    assert "Mount a volume on the folder that it writes to" in said(made)
+    assert "it writes to /app" in said(made)
+    assert "Mount a volume on the directory that it writes to" in said(made)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
     assert told in said(made)
-    assert bool(told) == ("everybody in the container may write there" in said(made))
+    assert bool(told) == ("every user in the container can write there" in said(made))
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bo
 def test_nobody_is_seen_behind_a_rootless_port() -> None:
     seen = kernel(listening=(PORT_80,), clients=(Client(80, "10.0.2.100"),))
     made = plan(running(WIDE, seen=seen, engine=rootless()), "wildcard-port")
-    assert "clients could not be seen" in said(made)
+    assert "its clients are not known" in said(made)
 
 
 # --- volumes and namespaces ---------------------------------------------------------------------------
