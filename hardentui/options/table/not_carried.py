@@ -1,4 +1,4 @@
-"""Flags of `podman run` and `podman create` that no unit or script carries, and why."""
+"""Flags of `podman run` and `podman create` that are not written to units and scripts, and why."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 
 class FlagWithoutRow(Struct, frozen=True, kw_only=True):
-    """A flag that has no row on purpose.
+    """A flag that deliberately has no row.
 
     Attributes:
-        short, is_switch, comma_list: how it is spelled, as in a row and its codec.
-        is_told: the user has to know that it was left out.
+        short, is_switch, comma_list: its syntax, as in a row and its codec.
+        is_told: the user is told that it was left out.
     """
 
     flag: str

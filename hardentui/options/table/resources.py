@@ -1,4 +1,4 @@
-"""Resource options: what a container may use up."""
+"""Resource options: limits of a container."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ OOM_SCORE_ADJ = Option(
     flag="--oom-score-adj",
     area="resources",
     about="OOM preference, -1000 to 1000.",
-    default=-1001,  # none: it is inherited from whoever starts the container, which 0 is not
+    default=-1001,  # not set: inherited from the starting process, unlike 0
     codec=NUMBER,
     read=read_oom_score_adj,
     readability=Readability.LOSSY,
