@@ -96,7 +96,7 @@ def _tell(item: BatchItem, terminal: Terminal) -> None:
         before, after = score_word(item.report.score.value), score_word(item.after)
         fixes = plural(len(item.plan.choices), "fix", "fixes")
         left = (
-            f"; {len(item.plan.skipped)} left out (hardentui plan {word} says why)"
+            f"; {len(item.plan.skipped)} left out (hardentui plan {word} shows why)"
             if item.plan.skipped
             else ""
         )

@@ -38,8 +38,9 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.reading.containers import declared_user, is_root, selinux_switched_off
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.networks import mode_of, modes, reach
+from hardentui.reading.security_modules import selinux_switched_off
 from hardentui.reading.user_namespace import asks_for_user_namespace
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]

@@ -32,7 +32,7 @@ class Shape(StrEnum):
 
     SWITCH = "a switch"
     NUMBER = "a number"
-    TEXT = "a text"
+    TEXT = "a string"
     LIST = "a list"
 
 

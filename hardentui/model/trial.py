@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -226,3 +227,7 @@ class TrialEvent(Struct, frozen=True):
     def decides(self) -> bool:
         """Whether a change was loosened or dropped."""
         return bool(self.loosened) or self.left_out is not None
+
+
+Tell: TypeAlias = Callable[[TrialEvent], None]
+"""Whom a running trial tells what happens."""

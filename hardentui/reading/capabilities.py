@@ -152,15 +152,20 @@ def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
     )
 
 
+def refuse_privileged(spec: Spec) -> None:
+    """Raises CannotFix if privileged mode grants every capability, whatever is dropped."""
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode grants every capability, whatever is dropped",
+            "Fix both at once (add --check privileged).",
+        )
+
+
 def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
     """The spec without these capabilities.
 
     Raises:
         CannotFix: privileged mode grants them regardless of the other options.
     """
-    if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once (add --check privileged).",
-        )
+    refuse_privileged(spec)
     return without(spec, unwanted, facts.engine.default_capabilities)

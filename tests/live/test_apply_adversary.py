@@ -77,7 +77,7 @@ def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
     failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
     assert failed.returncode == 5, failed.stderr
     assert "was removed" in failed.stderr
-    assert f"{NAME} goes on with the change" in failed.stderr
+    assert f"{NAME} keeps running with the change" in failed.stderr
     assert site.answers(), "the hardened one is all there is"
     entry = site.newest()
     assert (entry.state, entry.forgotten) == (EntryState.DONE, True)
@@ -252,6 +252,6 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert "is undone, apply-web is as it was before, but the journal could not note it" in ended.stderr
+    assert "is undone, apply-web is as it was before, but the journal could not record it" in ended.stderr
     assert eventually(site.answers)
     assert site.seen() == before

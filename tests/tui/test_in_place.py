@@ -130,7 +130,7 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
         assert isinstance(screen, WriteScreen)
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s")
-        await shows(pilot, "Making the files")
+        await shows(pilot, "Generating the files")
         assert not out.exists()
         pressed.set()
         await shows(pilot, "next:")

@@ -39,6 +39,7 @@ from hardentui.reading.capabilities import (
     live_sets,
     needed_by_image,
     reach,
+    refuse_privileged,
     short,
     used_by_processes,
 )
@@ -66,11 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once (add --check privileged).",
-        )
+    refuse_privileged(spec)
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
     if not defaults or not defaults <= bounding:

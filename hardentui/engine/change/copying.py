@@ -1,7 +1,7 @@
-"""Trees of files as tar archives that keep owners and modes, as the engine's own containers see them.
+"""File trees as tar archives that keep owners and modes, as the engine's containers see them.
 
 Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's folder.
-`/export` keeps owners but leaves volumes out; `/volumes/NAME/export` exists since Podman 5.6. Before that a
+`/export` keeps owners but omits volumes; `/volumes/NAME/export` exists since Podman 5.6. Before that, a
 volume is read from its folder on this machine.
 """
 
@@ -24,11 +24,11 @@ from hardentui.errors import ChangeFailed
 IdMap = Sequence[tuple[int, int, int]]
 """(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
 _PIECE = 1 << 16
-_END_LIMIT = 10.0  # seconds, for a thread that has nothing left to write
+_END_LIMIT = 10.0  # seconds to wait for a thread with nothing left to write
 
 
 def id_maps(info: Mapping[str, Any]) -> tuple[IdMap, IdMap]:
-    """The user and group ids of an engine's containers on the host, as its info tells; empty when rootful."""
+    """The user and group ids of an engine's containers on the host, from its info; empty if rootful."""
     maps = (info.get("host") or {}).get("idMappings") or {}
     return _ranges(maps.get("uidmap")), _ranges(maps.get("gidmap"))
 
@@ -38,15 +38,15 @@ def _ranges(entries: Any) -> IdMap:
 
 
 def folder_archive(folder: str, uids: IdMap, gids: IdMap) -> Iterator[bytes]:
-    """What a folder of this machine holds, with ids as containers see them. Links are kept, never followed.
+    """The contents of a folder of this machine, with ids as containers see them. Links are never followed.
 
-    A file that is changed meanwhile comes as it was at one of these moments.
+    A file that changes meanwhile is copied as of some moment in between.
     """
     return _piped(lambda out: _write_tree(folder, uids, gids, out))
 
 
 def own_archive(folder: str) -> Iterator[bytes]:
-    """The same for the folder of a rootless engine of ours: only Podman's own user namespace can read it."""
+    """The same for a folder of our rootless engine: only Podman's own user namespace can read it."""
     words = [
         "podman",
         "unshare",
@@ -79,7 +79,7 @@ def own_archive(folder: str) -> Iterator[bytes]:
 
 
 def owner_of(archive: Iterable[bytes], place: str) -> tuple[int, int] | None:
-    """User and group of a folder in an archive of a root file system; None where it is not in it."""
+    """User and group of a folder in an archive of a root file system; None if it is not in the archive."""
     wanted = posixpath.normpath(place).strip("/")
     with tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole:
         owners = ((entry.uid, entry.gid) for entry in whole if _name(entry) == wanted and entry.isdir())
@@ -91,7 +91,7 @@ def _name(entry: tarfile.TarInfo) -> str:
 
 
 def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
-    """The entries of an archive of a root file system that stand below a folder, relative to it. The first of
+    """The entries below a folder in an archive of a root file system, relative to it. The first of
     them is the folder itself: unpacking gives its mode to the one that they are unpacked into, not its owner.
     """
     prefix = posixpath.normpath(place).strip("/") + "/"
@@ -111,16 +111,16 @@ def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
             if entry.islnk():
                 target = entry.linkname.removeprefix("./").lstrip("/")
                 if not target.startswith(prefix):
-                    continue  # its other name is outside
+                    continue  # its other name is outside the folder
                 entry.linkname = target.removeprefix(prefix)
             part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
 
 
 class _Archive(tarfile.TarFile):
-    """Ends with the two empty blocks that mean the end.
+    """Ends with the two empty blocks that mark the end.
 
-    A tape's record is filled up after them; whoever unpacks for Podman may be gone by then, and Podman calls
-    that a broken pipe.
+    tarfile pads to a full record after them; the unpacking process may be gone by then, and Podman reports a
+    broken pipe.
     """
 
     closed: bool
@@ -156,7 +156,7 @@ def _add(
 ) -> None:
     status = os.stat(name, dir_fd=handle, follow_symlinks=False)
     if stat.S_ISSOCK(status.st_mode):
-        return  # whoever listens on it makes it anew
+        return  # its listener recreates it
     entry = _entry(path, status, uids, gids)
     if entry.issym():
         entry.linkname = os.readlink(name, dir_fd=handle)
@@ -198,7 +198,7 @@ _TYPES = {
 
 
 def inside(host: int, ranges: IdMap) -> int:
-    """An id of the host as the engine's containers see it."""
+    """A host id as the engine's containers see it."""
     for first, outside, count in ranges:
         if outside <= host < outside + count:
             return first + host - outside
@@ -206,7 +206,7 @@ def inside(host: int, ranges: IdMap) -> int:
 
 
 class _Exactly:
-    """A file as so many bytes: a log that grows meanwhile is cut, one that shrinks is filled up."""
+    """A file with a fixed number of bytes: a growing log is cut, a shrinking one is padded."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
@@ -221,7 +221,7 @@ class _Exactly:
 
 
 class Pieces(io.RawIOBase):
-    """Pieces of bytes as a file that can be read."""
+    """Chunks of bytes as a readable file."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -243,7 +243,7 @@ class Pieces(io.RawIOBase):
 
 
 def _piped(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
-    """What `write` writes, piece by piece, while it goes on in a thread; its error is raised at the end."""
+    """The output of `write`, chunk by chunk, while it runs in a thread; its error is raised at the end."""
     reading, writing = os.pipe()
     failed: list[BaseException] = []
 

@@ -76,7 +76,7 @@ def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] |
         return tuple(repr(_number(text, option)) for text in texts)
     single = shape is Shape.TEXT and operator is CheckOperator.EQUALS
     if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
-        raise ValueError("a text" if single else "a text or a list of texts")
+        raise ValueError("a string" if single else "a string or a list of strings")
     if any(len(text) > LONGEST or not text.isprintable() for text in texts):
         raise ValueError(f"texts of at most {LONGEST} characters on one line")
     return str(texts[0]) if single else tuple(texts)

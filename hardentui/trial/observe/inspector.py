@@ -46,7 +46,7 @@ class Inspector:
         self._kinds: dict[int, int] = {}
 
     def __call__(self, name: str, notification: Notification) -> CallDetail | None:
-        """What the call is about.
+        """The details of the call.
 
         Raises:
             OSError, ValueError, LookupError: the process shows something that cannot be read.
@@ -79,7 +79,7 @@ class Inspector:
         address = _address(shape, pid, arguments)
         if call == "socket":
             self._kinds[pid] = numbers[1] & _SOCK_TYPE
-        elif call == "connect":  # of the socket that the thread made last: nothing else tells
+        elif call == "connect":  # of the socket that the thread created last: nothing else shows it
             numbers = (self._kinds.get(pid, 0),)
         return CallDetail(
             call=call,

@@ -139,7 +139,7 @@ RECORDED = (
         "nine passes and a warning",
         "",
         ours="no such check",
-        test="tests/unit/test_peers_page.py::test_no_check_is_about_what_podman_does_not_have",
+        test="tests/project/test_peers_page.py::test_no_check_is_about_what_podman_does_not_have",
     ),
 )
 MEASURED = (

@@ -183,7 +183,7 @@ def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "write", full)
-        with pytest.raises(JournalError, match="is as it was before, but the journal could not note it"):
+        with pytest.raises(JournalError, match="is as it was before, but the journal could not record it"):
             host.undo(entry)
     assert host.state() == before
     assert host.undo(entry).state is EntryState.ROLLED_BACK
@@ -224,7 +224,7 @@ def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> 
     kept = host.journal.read(entry.id)
     assert (kept.state, kept.reason) == (
         EntryState.ROLLED_BACK,
-        "It was interrupted: nobody reads any more what it says.",
+        "It was interrupted: nothing reads its output any more.",
     )
 
 

@@ -249,7 +249,7 @@ def _by_name(answer: Answer) -> dict[str, Any]:
     [
         ("scor<50", 'no column "scor"'),
         ("score<many", "score takes a number"),
-        ("state:running name=nobody", "No container passes the filter"),
+        ("state:running name=nobody", "No container matches the filter"),
         ("fail:no-such-check", 'No check here is called "no-such-check"'),
     ],
 )
@@ -262,7 +262,7 @@ def test_a_filter_that_keeps_nothing_or_is_none_is_no_pass(run: Run, words: str,
 def test_a_filter_and_a_name_that_exclude_each_other_are_no_pass(run: Run) -> None:
     answer = run("check", "--demo", "db", "--filter", "!db")
     assert answer.code == 2
-    assert "No container passes" in answer.err
+    assert "No container matches" in answer.err
 
 
 def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run) -> None:
@@ -396,7 +396,7 @@ def test_a_named_container_brings_its_own_networks_and_images(run: Run) -> None:
 def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
     answer = run("check", "shop-web", "--demo", "--check", "weak-kernel-settings")
     assert answer.code == 2
-    assert "Nothing was checked: this is about the host." in answer.err
+    assert "Nothing was checked: these checks are about the host." in answer.err
     answers = demo["engines"][0]["answers"]
     demo["engines"] = demo["engines"][:1]
     answers["/containers/json?all=true"] = []
@@ -590,10 +590,10 @@ def test_a_good_and_a_bad_checklist(run: Run, tmp_path: Path) -> None:
     path.write_text('id = "x"\ntitle = 3\n')
     answer = run("checklist", "lint", str(path))
     assert answer.code == 2
-    assert f"{path}:2: title must be a text" in answer.out
+    assert f"{path}:2: title must be a string" in answer.out
     answer = run("check", "--demo", "--checklist", str(path))
     assert answer.code == 2
-    assert "2: title must be a text" in answer.err
+    assert "2: title must be a string" in answer.err
 
 
 # --- what reaches a terminal or a pipe ------------------------------------------------------------

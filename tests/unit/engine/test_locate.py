@@ -207,7 +207,7 @@ def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, sc
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("tcp://127.0.0.1:8080", "not supported, because nothing protects it"),
+        ("tcp://127.0.0.1:8080", "not supported, because it is unprotected"),
         ("ftp://x", "not a supported address"),
         ("nonsense\x1b[2J", "nonsense␛[2J is not a supported address"),
         ("unix://relative", "needs an absolute path"),

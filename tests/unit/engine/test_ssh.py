@@ -101,7 +101,7 @@ def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = probe(Candidate("prod", URL, "connection prod"))
     assert isinstance(found, NoAnswer)
     assert found.reason == "ssh to prod failed: Host key verification failed.␛[2J"
-    assert found.hint == "See whether this works: ssh -p 2222 -- anna@prod"
+    assert found.hint == "Check whether this works: ssh -p 2222 -- anna@prod"
 
 
 def test_ssh_that_hangs_is_ended_after_the_time_limit(

@@ -120,7 +120,7 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="private key"):
         kind_of(str(private))
     private.write_text("hello")
-    with pytest.raises(InputError, match="no public key"):
+    with pytest.raises(InputError, match="not a public key"):
         kind_of(str(private))
 
 
@@ -144,7 +144,7 @@ def options(**given: object) -> Namespace:
         ({"keyless": ["quay.io=ci-job"], "issuer": "https://x", "ca": "c", "rekor": "r"}, "e-mail"),
         ({"pki": ["quay.io=a@b.c"]}, "needs --ca"),
         ({"pki": ["quay.io=no host"], "ca": "c"}, "neither an e-mail address nor a host name"),
-        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one rule after the other"),
+        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one at a time"),
         ({"lookaside": ["quay.io=https://x"]}, "no --gpg rule"),
     ],
 )

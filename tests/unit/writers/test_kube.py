@@ -303,13 +303,13 @@ def test_a_root_directory_is_no_image() -> None:
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
-        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is no host name"),
+        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is not a host name"),
         ((USER, "4294967294"), "runAsUser 4294967294 is above"),
         ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
         ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),
         ((UNMASK, ("ALL",)), "needs a user namespace of its own"),
         ((DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")), "more than 3 name servers"),
-        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "hands mounts on to the host"),
+        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "propagates mounts to the host"),
     ],
 )
 def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told: str) -> None:

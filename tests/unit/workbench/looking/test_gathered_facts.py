@@ -91,7 +91,7 @@ def test_a_timer_that_nobody_may_look_at_is_unknown() -> None:
     closed = files(errors={"/home/anna/.config/systemd/user": "EACCES"})
     found = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
     assert isinstance(found, Unreadable)
-    assert "systemctl was not asked" in found.reason
+    assert "systemctl was not run" in found.reason
 
 
 # --- the limits of a process ------------------------------------------------------------------------

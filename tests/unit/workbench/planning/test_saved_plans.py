@@ -90,7 +90,7 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
         (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "not a table"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
-        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of texts"),
+        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of strings"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:

@@ -21,7 +21,7 @@ from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NAME = "gaps"
+NAME = "near"
 
 
 class Looking:
@@ -53,8 +53,8 @@ class Looking:
 def container(podman: Bench) -> Iterator[Bench]:
     yield podman
     podman.remove(NAME)
-    podman.podman("secret", "rm", "-i", "gaps-secret")
-    podman.podman("rmi", "-i", "localhost/gaps-app:1")
+    podman.podman("secret", "rm", "-i", "near-secret")
+    podman.podman("rmi", "-i", "localhost/near-app:1")
 
 
 @pytest.fixture
@@ -87,12 +87,19 @@ def test_live_limits_secrets_and_files_of_variables(
     variables.chmod(0o644)
     secret = tmp_path / "secret"
     secret.write_text("made-up")
-    container.podman("secret", "create", "gaps-secret", str(secret))
-    options = ("--secret", "gaps-secret,mode=0400", "--env-file", str(variables), "--ulimit", "nofile=64:128")
+    container.podman("secret", "create", "near-secret", str(secret))
+    options = (
+        "--secret",
+        "near-secret,mode=0400",
+        "--env-file",
+        str(variables),
+        "--ulimit",
+        "nofile=64:128",
+    )
     container.run(NAME, *options, BUSYBOX, "sleep", "1000")
     facts, findings = looking.closer()
     assert not isinstance(facts.secret_drivers, Unreadable)
-    assert facts.secret_drivers["gaps-secret"] == "file"
+    assert facts.secret_drivers["near-secret"] == "file"
     assert not isinstance(facts.kernel, Unreadable)
     limits = {limit.name: limit for limit in facts.kernel.rlimits}  # type: ignore[union-attr]
     assert (limits["nofile"].soft, limits["nofile"].hard) == (64, 128)
@@ -104,9 +111,9 @@ def test_live_limits_secrets_and_files_of_variables(
 
 def test_the_base_and_a_stored_scan_are_found(container: Bench, looking: Looking, tmp_path: Path) -> None:
     container.run(NAME, BUSYBOX, "sh", "-c", "echo x > /added; sleep 1000")
-    container.podman("commit", "-q", NAME, "localhost/gaps-app:1")
+    container.podman("commit", "-q", NAME, "localhost/near-app:1")
     container.remove(NAME)
-    container.run(NAME, "localhost/gaps-app:1", "sleep", "1000")
+    container.run(NAME, "localhost/near-app:1", "sleep", "1000")
     facts, findings = looking.closer()
     image = facts.image
     assert isinstance(image, ImageFacts)

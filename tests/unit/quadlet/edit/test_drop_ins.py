@@ -264,7 +264,7 @@ def test_our_own_drop_in_is_built_on() -> None:
     ("lines", "why"),
     [
         ("ExecStart=/usr/bin/podman start -a web", "only starts an existing container"),
-        ("ExecStart=/usr/sbin/sshd -D", "no podman run"),
+        ("ExecStart=/usr/sbin/sshd -D", "not a podman run"),
         ("ExecStart=/bin/sh -c 'docker run x'", "no podman run"),
         ("ExecStart=/bin/sh -c 'podman run", "never closed"),
         ("ExecStart=/usr/bin/podman run a ; /usr/bin/podman run b", "more than one command"),

@@ -30,12 +30,11 @@ from hardentui.trial.learned.system_calls import (
     RISKY,
     RUNTIME,
     allowed_calls,
-    learned_profile,
     margin,
 )
 from hardentui.writers.seccomp import profile_text, watched_profile
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 SCHEMA = json.loads((DATA / "seccomp-profile.schema.json").read_text())
 NATIVE = "SCMP_ARCH_X86_64"
 ROOT = Caller(0, 0)
@@ -85,7 +84,7 @@ def log_of(*names: str, details: tuple[CallDetail, ...] = (), **more: Any) -> Ca
 
 
 def made(log: CallLog, base: dict[str, Any] = BASE, held: frozenset[str] = frozenset()) -> dict[str, Any]:
-    return learned_profile(base, log, held, native=NATIVE)
+    return narrow_profile(base, allowed_calls(log, native=NATIVE), held)
 
 
 def a_socket(family: int, kind: int = 1, protocol: int = 0) -> CallDetail:
