@@ -35,9 +35,6 @@ _KINDS = {
 }
 
 
-_WITHOUT_BODY = "123456"
-
-
 class Damaged(Exception):
     """The archive is truncated or invalid; earlier results are still valid."""
 

@@ -56,6 +56,3 @@ class Checklist(Struct, frozen=True):
     @property
     def is_usual(self) -> bool:
         return self.id == USUAL
-
-    def step_of(self, check: str) -> Step | None:
-        return next((step for step in self.steps if check in step.checks), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -124,3 +125,16 @@ class TrustDraft(Struct, frozen=True):
     unsigned: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class NamedImages(Struct, frozen=True):
+    """Images that the user named for the pulls; a tiny test image replaces those not named.
+
+    Attributes:
+        signed: images signed with the keys of the rules.
+        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
+    """
+
+    signed: Sequence[str] = ()
+    unsigned: str = ""
+    elsewhere: str = ""

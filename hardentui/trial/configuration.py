@@ -7,7 +7,6 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.harden.spec_diff import arguments
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
@@ -200,11 +199,3 @@ class TwinPlanner:
     @staticmethod
     def _plain_limit(spec: Spec, option: Option[int]) -> int:
         return spec[option]
-
-
-def one_text(spec: Spec, option: Option[object]) -> str | None:
-    """The arguments of an option as one string; None if it is absent."""
-    values = arguments(spec, option)
-    if not values:
-        return None
-    return " ".join(values) if values != ("",) else "true"

@@ -122,7 +122,7 @@ def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[
         place_of: returns the kind of a host path.
     """
     lacks: list[str] = []
-    network = _network(spec, facts, role, lacks)
+    network = _network(spec, role, lacks)
     spec = _identity_map(spec, facts)
     if spec[VOLUMES_FROM] and facts.hidden_mounts:
         lacks.append(f"the volumes of {listed(spec[VOLUMES_FROM])}")
@@ -161,7 +161,7 @@ def aliases(spec: Spec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) -> tuple[str, ...]:
+def _network(spec: Spec, role: Role, lacks: list[str]) -> tuple[str, ...]:
     if not needs_network(spec):
         return ("none",)
     first = spec[NETWORK][0] if spec[NETWORK] else ""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.trust import full_reference, scopes_of
-from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
+from hardentui.model.trust_change import NamedImages, Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 from hardentui.trust.keys import key_of_nobody
 from hardentui.trust.policy import with_rules
 from hardentui.trust.sandbox import Sandbox
@@ -34,25 +33,12 @@ _HINTS = {
 }
 
 
-class Named(Struct, frozen=True):
-    """Images that the user named for the pulls; a tiny test image replaces those not named.
-
-    Attributes:
-        signed: images signed with the keys of the rules.
-        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
-    """
-
-    signed: Sequence[str] = ()
-    unsigned: str = ""
-    elsewhere: str = ""
-
-
 def prove(
     box: Sandbox,
     policy: str,
     sections: Mapping[str, str],
     signed: Mapping[str, tuple[ScopeRule, Sequence[str]]],
-    named: Named,
+    named: NamedImages,
     told: Callable[[PullProof], None],
     *,
     rejects: bool,

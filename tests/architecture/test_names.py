@@ -12,11 +12,7 @@ import hardentui
 
 PACKAGE = Path(hardentui.__file__).parent
 ROOT = PACKAGE.parent
-FOLDERS = (
-    "hardentui",
-    "tools",
-    *(f"tests/{name}" for name in ("architecture", "host", "property", "support", "tui", "unit")),
-)
+FOLDERS = ("hardentui", "tests", "tools")
 SAY_NOTHING = {"one", "found", "ones"}
 
 

@@ -20,7 +20,6 @@ from hardentui.trial.learned.effects import AF_NETLINK, NETLINK_AUDIT, NEW_NAMES
 LOW_BITS = 0xFFFFFFFF
 _ALLOW, _REFUSE = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
 _GO_NAMES = {"SCMP_ARCH_X86_64": "amd64", "SCMP_ARCH_AARCH64": "arm64"}
-_BY_ARGUMENT = ("socket", "socketpair", "clone", "unshare", "clone3")
 
 
 class SocketUse(Struct, frozen=True):

@@ -158,13 +158,6 @@ class FileLookup:
         return best
 
 
-def _path_of(pid: int, folder: int) -> str:
-    if folder == CURRENT_FOLDER:
-        return os.readlink(f"/proc/{pid}/cwd")
-    with descriptor_of(pid, folder) as own:
-        return os.readlink(f"/proc/self/fd/{own}")
-
-
 def _of_kernel(path: str) -> bool:
     return any(path == tree or path.startswith(f"{tree}/") for tree in _KERNEL_TREES) and not path.startswith(
         "/dev/shm/"  # noqa: S108 - compared, never opened

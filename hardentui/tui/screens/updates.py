@@ -223,13 +223,13 @@ class UpdatesScreen(StoppablePage):
             sections.append(pins_page(self._pins))
         if sections:
             parts.append(page(self, sections, (), width))
-        parts += self._of_moves(width)
+        parts += self._of_moves()
         if self._trouble is not None:
             told = Content.styled(visible(self._trouble.title, 300), "bold $error")
             parts += [told, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
         return Content("\n\n").join(parts)
 
-    def _of_moves(self, width: int) -> list[Content]:
+    def _of_moves(self) -> list[Content]:
         if self._moved is None:
             texts = [(file, moves_of(file, self._pins or ())) for file in self._files]
             diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)

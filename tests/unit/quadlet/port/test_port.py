@@ -261,7 +261,7 @@ def test_other_kinds_of_files_are_not_checked() -> None:
 )
 def test_what_units_around_a_container_lose_is_told(section: str, line: str, what: str) -> None:
     files = {"web.container": HEAD + "ContainerName=web", f"x.{section.lower()}": f"[{section}]\n{line}\n"}
-    result = losses(files, version=Version(5, 4, 2), rootless=False)
+    result = losses(files, version=Version(5, 4, 2))
     assert len(result) == 1
     assert what in result[0]
     assert result[0].startswith(f"x.{section.lower()}, line 2: ")
@@ -271,7 +271,7 @@ def test_what_units_around_a_container_lose_is_told(section: str, line: str, wha
 
 def test_a_name_without_a_value_is_a_loss_in_every_version() -> None:
     for version in (Version(5, 5), Version(5, 6)):
-        assert losses({"web.container": HEAD + "Environment=A"}, version=version, rootless=False)
+        assert losses({"web.container": HEAD + "Environment=A"}, version=version)
 
 
 # --- proofs -----------------------------------------------------------------------------------------

@@ -30,7 +30,6 @@ from hardentui.trial.learned.system_calls import (
     RISKY,
     RUNTIME,
     allowed_calls,
-    learned_profile,
     margin,
 )
 from hardentui.writers.seccomp import profile_text, watched_profile
@@ -85,7 +84,7 @@ def log_of(*names: str, details: tuple[CallDetail, ...] = (), **more: Any) -> Ca
 
 
 def made(log: CallLog, base: dict[str, Any] = BASE, held: frozenset[str] = frozenset()) -> dict[str, Any]:
-    return learned_profile(base, log, held, native=NATIVE)
+    return narrow_profile(base, allowed_calls(log, native=NATIVE), held)
 
 
 def a_socket(family: int, kind: int = 1, protocol: int = 0) -> CallDetail:

@@ -1,4 +1,4 @@
-"""More real services as images, for the table of trials: each of a Debian package that this host has."""
+"""Real services as images, for the table of trials: each of a Debian package that this host has."""
 
 from __future__ import annotations
 
