@@ -104,7 +104,7 @@ def assert_same(written: dict[str, Spec], meant: dict[str, Spec], *but: object) 
         left = {
             option.name: (written[name][option], spec[option])
             for option in TABLE
-            if option not in but and found[name][option] != spec[option]
+            if option not in but and written[name][option] != spec[option]
         }
         assert left == {}, name
 
