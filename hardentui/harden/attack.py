@@ -96,15 +96,15 @@ def _capabilities(facts: ContainerFacts, finding: Finding) -> str:
     names = granted(facts) & HOST_TAKEOVER
     what = "a capability that leads" if len(names) == 1 else "capabilities that lead"
     where = "the host" if not own_user_namespace(facts) else "the host, within its user namespace"
-    return f"holds {what} to {where} ({short(names)})"
+    return f"has {what} to {where} ({short(names)})"
 
 
 def _devices(facts: ContainerFacts, finding: Finding) -> str:
-    return f"may use {listed(finding.verdict.things) or 'every device of the host'}"
+    return f"can use {listed(finding.verdict.things) or 'every device of the host'}"
 
 
 def _device_rules(facts: ContainerFacts, finding: Finding) -> str:
-    return "may make device files for the host's disks and open them"
+    return "can create and open device files for the host's disks"
 
 
 def _processes(facts: ContainerFacts, finding: Finding) -> str:

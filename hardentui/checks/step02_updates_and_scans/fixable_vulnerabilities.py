@@ -36,9 +36,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
     if not serious and unrated:
         count = plural(unrated, "vulnerability", "vulnerabilities")
-        return unknown(
-            f"{count} can be repaired, and {report.scanner} does not say how severe", report.scanner
-        )
+        return unknown(f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner)
     if not serious:
         return not_clean(report, facts.now) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),

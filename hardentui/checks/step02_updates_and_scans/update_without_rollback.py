@@ -58,7 +58,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     status = health_status(context.facts)
     if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
         raise CannotFix(
-            f"the health check now reports {visible(status or 'nothing', 40)}: systemd would wait in vain",
+            f"the health check now reports {visible(status or 'nothing', 40)}: the start would time out",
             "See State.Health.Log in podman inspect first.",
         )
     return spec.with_(SDNOTIFY, "healthy")
@@ -68,7 +68,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if not context.facts.running:
         return Advice(
             Risk.MAY_BREAK,
-            ("the container is not running, so nobody knows whether its health check passes",),
+            ("the container is not running, so it is not known whether its health check passes",),
         )
     return Advice(
         Risk.CHANGES_BEHAVIOUR, ("the health check passes now, so the start completes as soon as it does",)

@@ -53,7 +53,7 @@ from hardentui.reading.user_namespace import own_user_namespace, uid_inside
 from hardentui.visible import visible
 
 _MAIN = "the main process is root inside the container"
-_BESIDE = "a process is root inside the container, or can become it again"
+_BESIDE = "a process is root inside the container, or can regain root"
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -66,13 +66,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     main_is_root = 0 in inside if isinstance(inside, tuple) else True
     root_beside = _root_beside(facts)
 
-    def look(uids: tuple[int, int]) -> tuple[bool, str]:
-        more = "" if main_is_root or not root_beside else "; root as well, or able to become it again"
+    def root_status(uids: tuple[int, int]) -> tuple[bool, str]:
+        more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
     return judge(
         inside,
-        look,
+        root_status,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
         reason=_MAIN if main_is_root else _BESIDE,
@@ -122,7 +122,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     chosen = context.parameters.text("user")
     if chosen:
         if is_root(chosen):
-            raise CannotFix("the chosen user is root, too", "Use a UID such as 1001:1001.", needs="user")
+            raise CannotFix("the chosen user is root as well", "Use a UID such as 1001:1001.", needs="user")
         return _with_user(spec.with_(USER, chosen), context)
     live = ask(context.facts, _uids)
     if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
@@ -132,8 +132,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
         if _root_beside(context.facts):
             raise CannotFix(
-                "it starts as an ordinary user, and a program in it makes itself root",
-                "Set no-new-privileges: then programs with the setuid bit cannot.",
+                "it starts as an ordinary user, but one of its programs becomes root",
+                "Set no-new-privileges, which stops setuid programs.",
             )
         return spec
     of_image = str(image_config(context.facts).get("User") or "")
@@ -189,9 +189,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
     if needed.programs:
         places = listed([place for place, _ in needed.programs])
-        notes.append(f"the service writes next to its programs, in {places}: the new user cannot")
+        notes.append(f"the service writes next to its programs, in {places}: the new user cannot write there")
     if not needed.known:
-        notes.append("what it writes as root was not seen: the new user cannot write files of root")
+        notes.append("it is not known what it writes; the new user cannot write to files owned by root")
     return Advice(None, tuple(notes))
 
 

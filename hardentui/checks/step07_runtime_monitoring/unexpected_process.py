@@ -71,7 +71,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         strays = []
     effective = plural(len(processes), "process", "processes")
     if strays and not forbidden and health_check(facts):
-        return unknown("a shell is running, maybe that of the health check: look again in a moment")
+        return unknown("a shell is running, possibly for the health check: check again in a moment")
     if not forbidden and not strays:
         return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
     bad = (*forbidden, *strays)

@@ -115,14 +115,14 @@ def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterat
         if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
             yield f"{why}, so {short((name,))} is kept"
     if dropped := sorted(bounding_set(before, defaults) - kept):
-        yield f"whatever uses {short(dropped)} fails then: hardentui trial finds out whether something does"
+        yield f"programs that use {short(dropped)} will fail: hardentui trial finds out whether any does"
 
 
 def _for_workers(after: Spec) -> str:
     kept = {capability_name(word) for word in after[CAP_ADD]}
     missing = _OF_A_SUPERVISOR - kept
     if not missing:
-        return "it keeps what it takes to switch to that user and to kill its processes"
+        return "it keeps the capabilities to switch to that user and to kill its processes"
     return f"without {short(missing)} it cannot switch to that user or kill its processes"
 
 
@@ -142,8 +142,8 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
         return needed, "a trial showed these are needed"
-    if said := needed_by_image(context.facts):
-        return said, "the image declares these"
+    if declared := needed_by_image(context.facts):
+        return declared, "the image declares these"
     if not runs_as_root(context.facts, spec):
         added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:

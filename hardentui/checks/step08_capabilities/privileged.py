@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, _as_good_as)
     if facts.spec[PRIVILEGED] and not _pretends(facts):
         effective = live[1] if isinstance(live, tuple) else ""
-        return failed("the host with another filesystem", "privileged", effective)
+        return failed("full access to the host", "privileged", effective)
     return judge(
         live,
         lambda answer: answer,

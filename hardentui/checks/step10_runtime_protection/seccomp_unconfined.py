@@ -73,7 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(SECCOMP_PROFILE)
     if _by_options(spec):
         raise CannotFix(
-            "privileged mode turns the filter off, too",
+            "privileged mode also turns the filter off",
             "Fix both at once (add --check privileged), or name a profile.",
         )
     if (

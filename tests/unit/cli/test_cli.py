@@ -502,7 +502,7 @@ def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> 
     assert answer.code == 0
     assert "PublishPort=80:80" in answer.out
     assert "ReadOnly" not in answer.out
-    assert "note: files that were changed inside the container are not carried over" in answer.err
+    assert "note: files changed inside the container are not carried over" in answer.err
 
 
 def test_quiet_keeps_notes_back(run: Run) -> None:

@@ -50,7 +50,7 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     assert gates(web()) == []
     on_host = container((NETWORK, ("host",)), host=host("input"))
     assert [(one.gate, one.words) for one in openings(on_host)] == [
-        (Gate.FILTERED, "every port that it opens")
+        (Gate.FILTERED, "all its listening ports")
     ]
 
 

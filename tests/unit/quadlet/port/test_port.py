@@ -410,4 +410,4 @@ def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.Mo
     monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
     with pytest.raises(GeneratorError, match="would not produce the intended command") as caught:
         _written(None)
-    assert "command: meant 'sh' '-c'" in caught.value.hint
+    assert "command: expected 'sh' '-c'" in caught.value.hint

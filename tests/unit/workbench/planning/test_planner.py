@@ -104,7 +104,7 @@ def test_only_a_root_that_lost_what_entry_points_need_is_warned_of(
 ) -> None:
     dropped = Choice("default-capabilities-kept", (("keep", ("CHOWN",)),))
     conflicts = _plan(container(*pairs), dropped).conflicts
-    assert any("Entry points that start as root" in one for one in conflicts) is warned
+    assert any("Entrypoints that start as root" in one for one in conflicts) is warned
 
 
 def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
@@ -182,7 +182,7 @@ def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, warned: 
     host = HostFacts(subuids=ranges, subgids=ranges)
     told = conflicts_with_host(facts, facts.spec.with_(USERNS, "auto:size=65536"), host)
     assert bool(told) is warned
-    assert all("takes 65536 IDs" in text and "containers has 1024" in text for text in told)
+    assert all("needs 65536 IDs" in text and "containers has only 1024" in text for text in told)
     assert conflicts_with_host(facts, facts.spec.with_(USERNS, "auto"), host) == ()
 
 
@@ -193,13 +193,13 @@ def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
     engine = EngineFacts(rootless=False, info={"host": {"cgroupVersion": version}})
     facts = replace(container(engine=engine), inspect={"Config": {"SystemdMode": True}})
     told = conflicts_of(facts, facts.spec.with_(USERNS, "auto"), ("host-user-namespace",))
-    assert any("systemd" in text and "user namespace of its own" in text for text in told) is warned
+    assert any("systemd" in text and "its own user namespace" in text for text in told) is warned
 
 
 def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
     plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
     ranges = [one.owner for one in known_ranges()]
-    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
+    assert ("The user containers has no range" in plan.err) is ("containers" not in ranges)
 
 
 def known_ranges() -> tuple[SubIds, ...]:
