@@ -7,7 +7,7 @@ from typing import Any
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known
 from hardentui.model.spec import Option, Spec
@@ -45,6 +45,10 @@ def container(
         engine=engine or rootful(),
         **over,
     )
+
+
+def image(**over: Any) -> ImageFacts:
+    return ImageFacts(**{"id": "1" * 64, **over})
 
 
 def accepting(**over: Any) -> TrustFacts:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -53,7 +53,7 @@ _DAY = datetime(2025, 12, 31, tzinfo=UTC)
 
 
 def _image(*vulnerabilities: Vulnerability) -> ImageFacts:
-    return ImageFacts(id="1" * 64, scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
+    return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
 
 
 CHECK = Check(

@@ -20,10 +20,10 @@ updates this way.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.examples import container, image, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -110,7 +110,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 _NGINX = (IMAGE, "docker.io/library/nginx:1.29")
 _ACTIVE = rootful(auto_update_timer=True)
-_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
+_UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
     title="No update process",

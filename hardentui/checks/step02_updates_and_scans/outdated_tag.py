@@ -20,7 +20,7 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime, timedelta
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
@@ -83,7 +83,7 @@ def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
 
 _NAME = "docker.io/library/nginx:1.29"
 _DIGEST = "sha256:" + "d" * 64
-_IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+_IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 
 _OTHER = "sha256:" + "e" * 64
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,10 +16,10 @@ start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -76,7 +76,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 _UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
-_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
+_UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container, image, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
@@ -195,7 +195,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(None, tuple(notes))
 
 
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"User": "1001"}})
+_IMAGE = image(inspect={"Config": {"User": "1001"}})
 _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 

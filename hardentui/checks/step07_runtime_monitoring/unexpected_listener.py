@@ -21,9 +21,9 @@ it with `--expose`, so that the next reader knows that it is intended.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket, NotRunning
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -111,7 +111,7 @@ _POD = {
     "InfraConfig": {"PortBindings": {"8443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "443"}]}},
 }
 _MEMBER = {"Pod": "2" * 64}
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 
 def _listening(*sockets: tuple[str, str, int]) -> Kernel:
