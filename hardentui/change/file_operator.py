@@ -87,7 +87,7 @@ class FileOperator:
                 owner = (before.uid, before.gid)
                 put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
         for folder in operation.made:
-            with suppress(OSError):  # something else may have been put there
+            with suppress(OSError):  # other files may have been added
                 os.rmdir(folder)
 
     def clear(self, operation: Operation, entry: JournalEntry) -> None:

@@ -50,7 +50,7 @@ class ServiceOperator:
                 raise AssertionError(operation)
 
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """Nothing stands in the way."""
+        """There is no obstacle."""
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """They changed nothing."""

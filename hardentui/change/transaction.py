@@ -142,11 +142,11 @@ class Transaction:
         self._entry = finished
 
     def refuse_undo(self, entry: JournalEntry) -> None:
-        """Look whether what was begun can be taken back; changes nothing.
+        """Check whether started operations can be undone; changes nothing.
 
         Raises:
-            NoWayBack: what there was before is gone for good.
-            HardenError: something stands in the way that somebody can remove.
+            NoWayBack: the original is lost permanently.
+            HardenError: an obstacle that a person can remove.
         """
         for operation in reversed(entry.operations[: entry.begun]):
             self._operators[type(operation)].refuse_undo(operation, entry)
@@ -164,7 +164,7 @@ class Transaction:
         except NoWayBack as gone:
             return self._close(entry, f"{why} Not rolled back: {gone.title}")
         except HardenError:
-            pass  # the operation that it is about tells so again, and the others are taken back
+            pass  # the affected operation reports it again, and the others are undone
         before = entry
         entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
         self._keep_if_possible(entry)
@@ -261,7 +261,7 @@ def _had_replaced_it(entry: JournalEntry) -> bool:
 
 
 def closed(entry: JournalEntry, why: str) -> JournalEntry:
-    """An entry whose change stays, for want of anything to go back to."""
+    """An entry whose change stays, because there is nothing to restore."""
     return replace(entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why)
 
 

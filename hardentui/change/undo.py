@@ -55,11 +55,11 @@ def undo(
             if only is None:
                 raise
         except HardenError as error:
-            if entry.state is EntryState.WAITING and only is not None:  # nobody is there to be asked
+            if entry.state is EntryState.WAITING and only is not None:  # nobody can be asked
                 entry = _kept_after_all(entry, f"{why} Not rolled back: {error.title}")
                 journal.write(entry)
                 return entry
-            if entry.state is not EntryState.OPEN:  # what was cut off goes back as far as it can
+            if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
                 raise
         done = transaction.go_back(entry, why or f"Undone by {by}.")
         if (done.forgotten or done.state is EntryState.DONE) and only is not None:
@@ -106,7 +106,7 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
 
 
 def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
-    """An entry that was not confirmed, and that something keeps from going back; it can be undone later."""
+    """An unconfirmed entry whose rollback is blocked; it can be undone later."""
     return replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=why)
 
 

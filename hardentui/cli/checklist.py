@@ -107,7 +107,7 @@ def _facts() -> str:
 
 
 def _test(options: Namespace, terminal: Terminal) -> int:
-    """Do each lab on the engine of this host, or on the simulated host; 1 when one has a fault."""
+    """Run each lab on the engine of this host, or on the simulated host; 1 if one has a fault."""
     labs = load_labs(options.file, checks=[check.id for check in all_checks()])
     bench = Workbench.open(selection_of(options))
     faulty = 0

@@ -1,4 +1,4 @@
-"""What `hardentui networks` does besides showing: prove a way, watch what goes out."""
+"""Actions of `hardentui networks`: prove a route, watch outgoing connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trying, applying and taking back in the text mode: what happens line by line, and a question before it."""
+"""Trying, applying and undoing in text mode: line by line, with a question before each change."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ APPLY_WORDS = "[SECONDS] [keep-data or discard-data] [probe COMMAND]"
 
 
 class TriedFixes(Struct, frozen=True):
-    """What a trial showed, and the fixes that were chosen when it ended."""
+    """The result of a trial, and the fixes chosen when it ended."""
 
     trial: Trial
     choices: Mapping[str, Choice]
 
 
 def wishes_of(words: str) -> ApplyWishes:
-    """`120 keep-data probe curl -fsS http://localhost/` understood.
+    """Parse `120 keep-data probe curl -fsS http://localhost/`.
 
     Raises:
-        UsageError: a word that says nothing here.
+        UsageError: an unknown word.
     """
     seconds, data, probe = 0, "", ""
     while words:
@@ -67,11 +67,11 @@ def wishes_of(words: str) -> ApplyWishes:
 
 
 class Changes:
-    """What the dialogue does to twins and containers.
+    """Actions of the dialogue on twins and containers.
 
     Args:
-        say: tells lines.
-        read: the next line that was typed; empty at the end of the input.
+        say: prints lines.
+        read: returns the next input line; empty at the end of the input.
     """
 
     def __init__(
@@ -125,10 +125,10 @@ class Changes:
     # --- applying ----------------------------------------------------------------------------------------
 
     def apply(self, report: Report, plan: Plan, chosen: Mapping[str, Choice], words: str) -> bool:
-        """Bring a plan to the container after a question; returns whether something was done.
+        """Apply a plan to the container after a question; returns whether something was done.
 
         Raises:
-            ApplyFailed: it did not work and was taken back; the entry was told.
+            ApplyFailed: it failed and was rolled back; the entry was printed.
         """
         wishes = wishes_of(words)
         simulated = self._bench.opened.simulated
@@ -162,7 +162,7 @@ class Changes:
         return True
 
     def _as_tried(self, report: Report, plan: Plan, chosen: Mapping[str, Choice]) -> Plan:
-        """The plan with what a trial of just these fixes found: also what it loosened."""
+        """The plan with the results of a trial of exactly these fixes, including relaxations."""
         tried = self._tried.get(_key(report))
         if tried is None or dict(tried.choices) != dict(chosen) or not tried.trial.options:
             self._say("These fixes were not tried on a twin; the command try does that.")
@@ -183,7 +183,7 @@ class Changes:
         self._say(f"{down} Any failure restores the original.")
 
     def _sure(self, question: str) -> bool:
-        """Only the whole word does something: one key is typed by a slip."""
+        """Only the whole word confirms: a single key is easily hit by mistake."""
         self._terminal.write(f"{visible_lines(question)} yes or no: ")
         sure = self._read().strip().lower() == "yes"
         if not sure:
@@ -193,12 +193,12 @@ class Changes:
     # --- what was done -----------------------------------------------------------------------------------
 
     def keep(self, text: str) -> None:
-        """Confirm a change that waits."""
+        """Confirm a waiting change."""
         self._refuse_simulated()
         self._say(f"{History().confirm(text).container} stays as it is.")
 
     def undo(self, text: str) -> bool:
-        """Take a change back after a question; returns whether something was done."""
+        """Undo a change after a question; returns whether something was done."""
         self._refuse_simulated()
         entry = History().to_undo(text)
         self._say(*entry_lines(entry, whole=False))
@@ -209,7 +209,7 @@ class Changes:
         return True
 
     def journal(self, _: str) -> None:
-        """What was changed from here, the newest first."""
+        """The changes of this account, newest first."""
         entries: tuple[JournalEntry, ...] = History().recorded().entries
         self._say(*(line for entry in entries for line in entry_lines(entry, whole=False)))
         if not entries:

@@ -339,7 +339,7 @@ class Dialogue:
         self._written[self._key] = dict(self._chosen)
 
     def _plan_to_do(self) -> Plan:
-        """The plan of the chosen fixes, for what is done to a twin or the container."""
+        """The plan of the chosen fixes, for a twin or the container."""
         if not self._chosen:
             raise UsageError("No fix is chosen.", "safe, likely or all choose them; choose N takes one.")
         plan = self._made_plan()
@@ -366,7 +366,7 @@ class Dialogue:
             self._look_anew(self._report.subject if self._report else None)
 
     def _look_anew(self, subject: Subject | None) -> None:
-        """A container that was made anew has another ID: list all again, and open the one of this name."""
+        """A recreated container has another ID: list all again, and open the one of this name."""
         self._rows = session.scan(self._bench, self._terminal)
         same = [row for row in self._rows if subject and row.name == subject.name]
         here = next((row for row in same if subject and row.engine.label == subject.engine), None)

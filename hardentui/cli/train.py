@@ -36,7 +36,7 @@ _ACTIONS = {
 }
 
 _OURS = ("--url", "--connection", "--demo")
-"""Options that a learner may put behind `run`, where they would go to podman."""
+"""Options that a learner may put after `run`, where they would go to podman."""
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
-from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, scope_of
+from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, kind_of, scope_of
 
 
 def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:

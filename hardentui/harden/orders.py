@@ -1,9 +1,8 @@
 """Orders of protection: for two specs of one container, whether an option of the second protects it less.
 
-Each order is a function of (before, after) that returns in a few words what the change weakens ("raises the
-memory limit"), or nothing. Both sides are the same container with another spec
-(`ContainerFacts.planned`), so that what an option means may depend on the image, the engine and the other
-options.
+Each order is a function of (before, after) that returns what the change weakens in a few words ("raises the
+memory limit"), or nothing. Both sides are the same container with different specs (`ContainerFacts.planned`),
+because the effect of an option may depend on the image, the engine and the other options.
 """
 
 from __future__ import annotations
@@ -38,8 +37,9 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.reading.containers import declared_user, is_root, selinux_switched_off
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.networks import mode_of, modes, reach
+from hardentui.reading.security_modules import selinux_switched_off
 from hardentui.reading.user_namespace import asks_for_user_namespace
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
@@ -73,7 +73,7 @@ def off(option: Option[bool], what: str) -> Order:
 
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry gives something away."""
+    """Each added entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
@@ -83,7 +83,7 @@ def nothing_added(option: Option[tuple[str, ...]]) -> Order:
 
 
 def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry holds something back."""
+    """Each removed entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
@@ -93,7 +93,7 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
 
 
 def kept(option: Option[Any]) -> Order:
-    """No two values can be compared, so a value that is there must stay."""
+    """Values cannot be compared, so a set value must not change."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = option in before.spec and after.spec[option] != before.spec[option]
@@ -103,7 +103,7 @@ def kept(option: Option[Any]) -> Order:
 
 
 def smaller(option: Option[int]) -> Order:
-    """A number that limits; below 1 means no limit."""
+    """A numeric limit; below 1 means no limit."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         higher = _limit(after.spec[option]) > _limit(before.spec[option])
@@ -164,11 +164,11 @@ def _ulimit(text: str) -> float:
     return float(text) if text.isdecimal() else _UNLIMITED
 
 
-# --- file system -------------------------------------------------------------------------------------
+# --- filesystem --------------------------------------------------------------------------------------
 
 
 def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
-    """No mount comes, and none that stays is opened further."""
+    """No mount is added, and no existing one is opened further."""
     old = {mount.destination: mount for mount in before.spec[MOUNTS]}
     for mount in after.spec[MOUNTS]:
         known = old.get(mount.destination)
@@ -201,7 +201,7 @@ def _propagation(options: frozenset[str]) -> int:
 
 
 def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
-    """Under a read-only root a new tmpfs is a new place that can be written."""
+    """With a read-only root, a new tmpfs is a new writable place."""
     old, new = _tmpfs(before), _tmpfs(after)
     for path, options in new.items():
         known = old.get(path)
@@ -224,7 +224,7 @@ def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
 
 
 def _loose(options: Mapping[str, str]) -> frozenset[str]:
-    """What the mount allows; Podman mounts a tmpfs nosuid and nodev, but not noexec."""
+    """What the tmpfs allows; Podman mounts it nosuid and nodev, but not noexec."""
     opened = {"exec", "suid", "dev"} & set(options)
     return frozenset(opened if "noexec" in options else opened | {"exec"})
 
@@ -239,7 +239,7 @@ def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A secret stays a file, readable by no more than before."""
+    """A secret stays a file, readable by no more users than before."""
     old = {_secret_name(secret): secret for secret in before.spec[SECRETS]}
     for secret in after.spec[SECRETS]:
         name = _secret_name(secret)
@@ -257,7 +257,7 @@ def _secret_name(secret: str) -> str:
 
 
 def _secret_bits(secret: str) -> int:
-    """Its mode; a variable can be read like a file that everybody may read and write."""
+    """Its mode; a variable counts as a world-readable and world-writable file."""
     options = dict(part.partition("=")[::2] for part in secret.split(",")[1:])
     if options.get("type") == "env":
         return 0o7777
@@ -287,7 +287,7 @@ def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _own_ids(facts: ContainerFacts) -> int:
-    """0: those of the host or its user; 1: a namespace with the user in it, or another's; 2: its own."""
+    """0: the IDs of the host or its user; 1: a namespace that includes the user, or another's; 2: its own."""
     word = facts.spec[USERNS].partition(":")[0]
     if word in ("container", "ns", "keep-id"):
         return 1
@@ -295,7 +295,7 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
-    texts = (before.spec[UMASK], after.spec[UMASK])  # what is no octal number protects nothing
+    texts = (before.spec[UMASK], after.spec[UMASK])  # an invalid umask protects nothing
     was, now = (int(f"0{text}", 8) if set(text) <= set("01234567") else 0 for text in texts)
     return "gives new files wider permissions" if was & ~now else ""
 
@@ -320,7 +320,7 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def namespace(option: Option[str]) -> Order:
-    """The host's own, another container's, one that others may join, its own."""
+    """Ranks: the host's, another container's, one that others may join, its own."""
 
     def rank(facts: ContainerFacts) -> int:
         word = facts.spec[option].partition(":")[0]
@@ -350,7 +350,7 @@ def _network_rank(facts: ContainerFacts) -> int:
 
 
 def ports(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A port that can be reached now could be reached before, from at least as far."""
+    """Every reachable port was reachable before, from at least as far away."""
     if before.spec[PUBLISH_ALL] or "host" in modes(before.spec):
         return ""
     if after.spec[PUBLISH_ALL]:
@@ -378,7 +378,7 @@ def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def devices(option: Option[tuple[str, ...]]) -> Order:
-    """`/dev/x[:inside[:rwm]]`: fewer devices, fewer rights. Privileged mode has them all."""
+    """`/dev/x[:inside[:rwm]]`: no more devices, no more access. Privileged mode has all devices."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         if before.spec[PRIVILEGED]:

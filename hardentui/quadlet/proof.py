@@ -33,7 +33,7 @@ def prove_by_port(
         raise GeneratorError("There is no .container unit among the files.")
     words = _without_forced(next(iter(made.values())), version)
     different = compare_arguments(words, argv)
-    return (*different, *losses(files, version=version, rootless=rootless))
+    return (*different, *losses(files, version=version))
 
 
 def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]:

@@ -243,7 +243,7 @@ class Relaxer:
 
 
 def _shown(tried: Tried) -> str:
-    """The visible cause of a failure: the first sign, else the last line of its log."""
+    """The visible cause of a failure: the first evidence, else the last line of its log."""
     if tried.evidence:
         return tried.evidence[0].text
     lines = [line for line in tried.log.splitlines() if line.strip()]

@@ -68,7 +68,7 @@ class Rounds:
 
     @property
     def judges_work(self) -> bool:
-        """Something shows whether it answers, not only that it exists."""
+        """Whether a probe or health check shows that it answers, not only that it exists."""
         expected = self.expected
         return bool(expected.probes) or expected.how is How.HEALTH or expected.ends_well
 
@@ -151,7 +151,7 @@ def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
 
 
 def of_state(twin: Twin) -> list[FailureSign]:
-    """The signs in Podman's state of it."""
+    """The evidence in Podman's state of it."""
     try:
         state = twin.document().get("State") or {}
     except EngineError:
@@ -164,7 +164,7 @@ def of_state(twin: Twin) -> list[FailureSign]:
 
 
 def of_stop(configuration: TrialConfiguration, planner: TwinPlanner) -> list[FailureSign]:
-    """The sign in a stop that needed a kill: without CAP_KILL root may not stop other users' processes."""
+    """The evidence in a killed stop: without CAP_KILL root may not stop other users' processes."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []
     return [

@@ -1,6 +1,6 @@
-"""Rules for nftables that let a container contact some addresses and nothing else. Pure text.
+"""nftables rules that allow a container to contact some addresses and nothing else. Pure text.
 
-Syntax: nft(8). The table stands by itself: `nft delete table inet NAME` takes all of it away.
+Syntax: nft(8). The table is self-contained: `nft delete table inet NAME` removes all of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LIMITS = (
 
 
 def table_name(container: str) -> str:
-    """A name that nft takes, made of any text."""
+    """A valid nft name from any text."""
     return "hardentui_out_" + (re.sub(r"[^A-Za-z0-9]+", "_", container).strip("_")[:60] or "container")
 
 
@@ -36,7 +36,7 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
     """The rules for a container with these addresses.
 
     Raises:
-        CannotExpress: it has no address, so no rule can tell its packets from others.
+        CannotExpress: it has no address, so no rule can identify its packets.
     """
     own = [ip_address(address) for address in addresses]
     if not own:

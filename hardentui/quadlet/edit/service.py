@@ -148,7 +148,7 @@ class _ServiceEditor:
         line = self.files.run_line()
         pieces = line.pieces[token.start : token.end]
         variables = {piece.variable for piece in pieces}
-        words = [_spelled_word(pieces, item, line) for item in new] if not image else []
+        words = [_spelled_word(pieces, item) for item in new] if not image else []
         if image:
             words = [_Word(str(new[0].item.value))]
         if variables == {EXTRA}:
@@ -275,7 +275,7 @@ class _Word(Struct, frozen=True):
         return text if _SAFE.fullmatch(text) else quote_word(text)
 
 
-def _spelled_word(pieces: Sequence[Piece], new: New, line: RunLine) -> _Word:
+def _spelled_word(pieces: Sequence[Piece], new: New) -> _Word:
     """The new word; a mount whose options alone change keeps the spelling of its source."""
     if new.kept is not None and pieces[-1].spelled:
         spelled = pieces[-1].spelled

@@ -137,7 +137,7 @@ def generate(
     }
 
 
-def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tuple[str, ...]:
+def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
     """What that generator drops from units without refusing them, one sentence each.
 
     Raises:

@@ -145,7 +145,7 @@ class ApplyScreen(StoppableScreen):
 
     @property
     def _begun(self) -> bool:
-        """What was prepared is being done, or is done: what else is prepared counts no more."""
+        """Whether the prepared change is running or done: later preparations are ignored."""
         return self.stop is not None or self._entry is not None
 
     def why_not(self, action: str) -> str:
@@ -163,7 +163,7 @@ class ApplyScreen(StoppableScreen):
         return ""
 
     def action_data(self) -> None:
-        """Data in its own layer: the next way to treat it."""
+        """Switch to the next treatment of data in its writable layer."""
         ways = tuple(Data)
         self._data = ways[(ways.index(self._data) + 1) % len(ways)]
         self._prepare_again()
@@ -322,7 +322,7 @@ class ApplyScreen(StoppableScreen):
         self.query_one("#difference", Static).update(shown)
 
     def _waits(self) -> str:
-        """For the heading, where it is seen however far somebody has scrolled."""
+        """For the heading, which is visible at any scroll position."""
         if self._entry is None or self._entry.state is not EntryState.WAITING:
             return ""
         return f"   k keeps it, {self._seconds_left(self._entry)} s left"

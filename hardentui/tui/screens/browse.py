@@ -18,7 +18,7 @@ _SETTLE = 0.2
 
 
 class Column(NamedTuple):
-    """A column: its heading, its width in cells (0 = what is left), and the screen width that it needs."""
+    """A column: its heading, its width in cells (0 = the rest), and the screen width that it needs."""
 
     title: str
     width: int
@@ -98,7 +98,7 @@ class BrowseScreen(HardenScreen):
         self._draw()
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Redraw soon, once for a whole burst: it shows findings of containers, too."""
+        """Redraw soon, once for a whole burst: it also shows findings of containers."""
         if not self._waiting:
             self._waiting = True
             self.set_timer(_SETTLE, self._draw)

@@ -86,7 +86,6 @@ class HostScreen(HardenScreen):
     def _show_paths(self) -> None:
         """The worst paths from a container to this host, among the containers checked so far."""
         self._ranking = None
-
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
         paths = ranked_paths(

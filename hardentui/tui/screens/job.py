@@ -37,7 +37,7 @@ class JobResult(Struct, frozen=True):
 
 
 Job: TypeAlias = Callable[[threading.Event, Callable[[str], None]], JobResult]
-"""(stop sign, whom to tell what is done now) -> what it left."""
+"""(stop event, progress callback) -> result."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class JobFailed(Message):
 
 @dataclass
 class JobTold(Message):
-    """What the work does now."""
+    """The current activity of the work."""
 
     text: str
 
@@ -68,9 +68,9 @@ class Written(Message):
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; gets a stop sign, after which it ends soon (or raises KeyboardInterrupt), and whom to tell
-        what it does now.
-    doing: what is told at first.
+    job: the work; gets a stop event, after which it ends soon (or raises KeyboardInterrupt), and a progress
+        callback.
+    doing: the first progress message.
     """
 
     ACTIONS = (*JOB, COPY, BACK)

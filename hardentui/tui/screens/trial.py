@@ -149,7 +149,7 @@ class TrialScreen(StoppableScreen):
             self.app.push_screen(WriteScreen(self._choosing, plan))
 
     def _tried_plan(self) -> Plan | None:
-        """The plan with what worked; complains where it can no longer be made."""
+        """The plan with what worked; reports why if it is no longer possible."""
         if (trial := self._trial) is None:
             return None
         try:

@@ -56,7 +56,7 @@ class TrustScreen(ReadingScreen):
         return Content("\n").join([head, page(self, sections, findings, width)])
 
     def told(self) -> ScreenReport:
-        """The engines, with nothing but the findings of this step: they are what the screen shows."""
+        """The engines, with only the findings of this step, as the screen shows them."""
         reports = [
             replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))
             for report in self.session.host or ()

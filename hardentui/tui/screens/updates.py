@@ -32,10 +32,10 @@ from hardentui.workbench.pages.sections import PageSection
 from hardentui.workbench.pages.updates import pins_page, updates_page
 from hardentui.workbench.updating.pins import (
     PinFile,
+    PinMoves,
     PinReport,
     PinState,
     ask_for,
-    commands_after,
     default_places,
     diff_of,
     find_pins,
@@ -76,11 +76,9 @@ class QueriesEnded(Message):
 
 @dataclass
 class Moved(Message):
-    """Pins were moved: the next commands, and what could not be written."""
+    """Pins were moved, or could not be."""
 
-    count: int
-    commands: tuple[str, ...]
-    troubles: tuple[str, ...]
+    moves: PinMoves
 
 
 class UpdatesScreen(StoppablePage):
@@ -96,7 +94,7 @@ class UpdatesScreen(StoppablePage):
         self._updates: tuple[Update, ...] | None = None
         self._files: tuple[PinFile, ...] = ()
         self._pins: tuple[PinReport, ...] | None = None
-        self._moved: Moved | None = None
+        self._moved: PinMoves | None = None
         self._trouble: HardenError | None = None
         self._writing = False
         self._now = ""
@@ -175,20 +173,11 @@ class UpdatesScreen(StoppablePage):
 
     @work(thread=True, group="updates")
     def _write(self, files: Sequence[PinFile], pins: Sequence[PinReport]) -> None:
-        written, troubles = [], []
-        for file in files:
-            try:
-                if move(file, pins) is not None:
-                    written.append(file.path)
-            except HardenError as error:  # a file that cannot be written does not stop the others
-                troubles.append(f"{file.path}: {error.title}")
-        moved = [report for report in pins if report.path in written]
-        count = sum(report.state is PinState.MOVES for report in moved)
-        self.post_message(Moved(count, commands_after(moved), tuple(troubles)))
+        self.post_message(Moved(move(files, pins)))
 
     @on(Moved)
     def _pins_moved(self, message: Moved) -> None:
-        self._moved, self._writing = message, False
+        self._moved, self._writing = message.moves, False
         self.draw()
         self.to_end()
 
@@ -234,15 +223,15 @@ class UpdatesScreen(StoppablePage):
             sections.append(pins_page(self._pins))
         if sections:
             parts.append(page(self, sections, (), width))
-        parts += self._of_moves(width)
+        parts += self._of_moves()
         if self._trouble is not None:
             told = Content.styled(visible(self._trouble.title, 300), "bold $error")
             parts += [told, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
         return Content("\n\n").join(parts)
 
-    def _of_moves(self, width: int) -> list[Content]:
+    def _of_moves(self) -> list[Content]:
         if self._moved is None:
-            texts = [(file, moves_of(file, self._of(file))) for file in self._files]
+            texts = [(file, moves_of(file, self._pins or ())) for file in self._files]
             diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)
             told = Content.styled("m moves these pins", "$primary")
             return [diff_content(diffs), told] if diffs else []
@@ -250,8 +239,9 @@ class UpdatesScreen(StoppablePage):
         if self._moved.commands:
             commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)
             parts.append(Content(f"Next:\n{commands}"))
-        parts += [Content.styled(f"! {visible(trouble, 300)}", "$error") for trouble in self._moved.troubles]
+        parts += [
+            Content.styled(f"! {visible(f'{change.path}: {change.error.title}', 300)}", "$error")
+            for change in self._moved.files
+            if change.error is not None
+        ]
         return parts
-
-    def _of(self, file: PinFile) -> list[PinReport]:
-        return [report for report in self._pins or () if report.path == file.path]

@@ -47,7 +47,7 @@ class WriteScreen(HardenScreen):
 
     def __init__(self, choosing: Choosing, plan: Plan | None = None) -> None:
         """Args:
-        plan: what worked on a twin, also what had to be loosened; None: the plan of what is chosen.
+        plan: what worked on a twin, including relaxations; None: the plan of the chosen fixes.
         """
         super().__init__()
         self._choosing = choosing
@@ -56,7 +56,7 @@ class WriteScreen(HardenScreen):
         self._failed: dict[Target, HardenError] = {}
         self._making: set[Target] = set()
         self._unit: OwnUnit | None = None
-        self._looking = True  # for the unit: what it is decides what is ticked
+        self._looking = True  # for the unit, which decides what is ticked
         self._writing = False
         self._write_when_made = False
         self._written: tuple[WrittenFile, ...] = ()
@@ -149,7 +149,7 @@ class WriteScreen(HardenScreen):
 
     @property
     def _incomplete(self) -> bool:
-        """What would be written is not all there, or not even known."""
+        """Whether the files to write are incomplete or still unknown."""
         return self._looking or bool(self._missing)
 
     def _plan_file(self) -> DraftFile | None:
@@ -298,7 +298,7 @@ class WriteScreen(HardenScreen):
 
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
-        """Write everything selected, once all of it is made."""
+        """Write everything selected, once all of it is ready."""
         self._write_when_made = self._incomplete
         if self._write_when_made:
             self._show_result(Content(self.signs.of("Generating the files…")))
@@ -373,7 +373,7 @@ class WriteScreen(HardenScreen):
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
-            self.query_one("#write", Button).focus()  # in the folder's field y would be typed
+            self.query_one("#write", Button).focus()  # in the folder field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust.keys import kind_of
+from hardentui.trust.keys import kind_of as kind_of
 from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"
@@ -98,7 +98,7 @@ def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> Sc
     Any tag: cosign is what makes such signatures, and it signs without the tag.
 
     Raises:
-        UsageError: the signer is no e-mail address, which is all that Podman knows.
+        UsageError: the signer is not an e-mail address, the only kind that Podman supports.
     """
     if not _EMAIL.fullmatch(email):
         raise UsageError(
@@ -113,7 +113,7 @@ def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> Sc
 
 
 def authority_rule(scope: str, who: str, roots: str, intermediates: str = "") -> ScopeRule:
-    """Signed with a certificate of an own authority, for an e-mail address or a host name.
+    """Signed with a certificate of the user's own authority, for an e-mail address or a host name.
 
     Raises:
         UsageError: the signer is neither.

@@ -226,7 +226,7 @@ class Gatherer:
             return NEVER_ASKED
 
     def forget_image(self, identity: str) -> None:
-        """More is known about an image now."""
+        """New data about an image is available."""
         self._images.pop(identity, None)
         self._scanned.pop(identity, None)
 

@@ -19,7 +19,7 @@ _CHECKED = {
 
 
 def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
-    """Each attempt with its result, and what the map predicts."""
+    """Each attempt with its result and the map's prediction."""
     sections = []
     for proof in proofs:
         where = f"{proof.address} port {proof.port}" if proof.address else str(proof.port or "")
@@ -103,7 +103,7 @@ _SPLIT_WORDS = {
 
 
 def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
-    """What the trial of a split showed."""
+    """The results of the trial of a split."""
     lines = [PageLine("result", _SPLIT_WORDS[trial.result], _SPLIT_TONES[trial.result])]
     for member in trial.members:
         works = {True: "its twin works", False: "its twin does not work", None: "no twin"}

@@ -1,4 +1,4 @@
-"""The use case of trying a split: who gets a twin, and with what it is tried."""
+"""The use case of trying a split: which members get twins, and running the trial."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def try_proposal(
     outside: bool = False,
     patience: float = PATIENCE,
 ) -> SplitTrial:
-    """Twins of the members on the proposed networks; blocking. All that was made is removed again.
+    """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
     Args:
-        tell: is told what happens, in this thread.
-        outside: twins that keep a way out have it in the trial, too; what they send there is real.
+        tell: called for each event, in this thread.
+        outside: twins that keep a route out can use it during the trial; their traffic is real.
 
     Raises:
-        UsageError: it cannot be tried: simulated, on another machine, a member that is steered by its image.
-        EngineError: Podman does not do it.
+        UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its image.
+        EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     if bench.opened.simulated:
@@ -76,8 +76,8 @@ def try_proposal(
 def _members(
     bench: Workbench, rows: Iterable[Row], proposal: Split
 ) -> tuple[tuple[ContainerFacts, ...], dict[str, tuple[ContainerFacts, ...]], dict[str, str]]:
-    """The members that get twins, after a detailed inspection; those of pods, by the container that holds the
-    pod's network; and why others get none.
+    """The members that get twins, inspected in detail; those of pods, by the container that holds the pod's
+    network; and why others get none.
     """
     moved = {move.container for move in proposal.moves}
     members, pods, untried = [], {}, {}

@@ -10,7 +10,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRun
 from hardentui.model.known import Unreadable
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
-from hardentui.reading.containers import (
+from hardentui.reading.security_modules import (
     APPARMOR_LSM,
     SELINUX,
     UNCONFINED_TYPES,

@@ -97,14 +97,14 @@ def rehearse(
 def rehearse_container(
     bench: Workbench, report: Report, wanted: str, wishes: Wishes, tell: Tell, stop: threading.Event
 ) -> Rehearsal:
-    """Rehearse an update of the container of this report, which was closely looked at; blocking.
+    """Rehearse an update of the container of this report, from a detailed inspection; blocking.
 
     Args:
-        wanted: name of the new image; empty = what the container's own name means now.
+        wanted: name of the new image; empty = the image that its image name points to now.
 
     Raises:
         UsageError: it cannot be tried, or there is no new image on its engine.
-        EngineError: Podman does not do it.
+        EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     facts = known_facts(report)

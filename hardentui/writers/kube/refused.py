@@ -1,7 +1,7 @@
-"""What the API server of a cluster refuses in a pod although `podman kube play` takes it.
+"""Fields that the API server of a cluster refuses although `podman kube play` accepts them.
 
-Source: the validation of pods in Kubernetes (pkg/apis/core/validation). Only what a container of Podman can
-bring about and no writer notes by itself: names of hosts, ids, and fields that ask for others.
+Source: the validation of pods in Kubernetes (pkg/apis/core/validation). Only cases that a Podman container
+can cause and that no writer notes itself: host names, ids, and fields that require others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MOST_NAMESERVERS = 3
 
 
 def refused_by_clusters(pod: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sentences, each with what would help; none for a pod that a cluster takes."""
+    """One sentence each, with the option that causes it; none for a pod that a cluster accepts."""
     spec = pod["spec"]
     sentences = [*_of_pod(spec)]
     for container in spec["containers"]:
