@@ -233,8 +233,11 @@ class _TwinRound:
             return _Made(((self._maker.create(facts.spec, facts, role), facts),))
         pod = self._name()
         self._maker.create_pod(pod, inside, on)
-        roles = ((Role(self._name(), self._maker.labels(one.spec), on[0], pod), one) for one in inside)
-        return _Made(tuple((self._maker.create(one.spec, one, role), one) for role, one in roles), pod)
+        twins = []
+        for container in inside:
+            role = Role(self._name(), self._maker.labels(container.spec), on[0], pod)
+            twins.append((self._maker.create(container.spec, container, role), container))
+        return _Made(tuple(twins), pod)
 
     def _started(self, facts: ContainerFacts, names: Mapping[str, str], *, last: bool) -> bool:
         self._tools.tell(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))

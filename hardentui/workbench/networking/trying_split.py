@@ -91,7 +91,7 @@ def _members(
         elif not report.facts.running:
             untried[row.name] = "it is not running"
         elif is_infra(report.facts):
-            inside = tuple(one for one in bench.containers.neighbours(report).members if one.running)
+            inside = tuple(facts for facts in bench.containers.neighbours(report).members if facts.running)
             if inside:
                 members.append(report.facts)
                 pods[row.name] = inside

@@ -22,7 +22,7 @@ SUCCESSOR = CreateContainer(name="web", original="old", arguments=())
         (OperationUndone(ORIGINAL), ""),
         (
             OperationUndone(ORIGINAL, "no such file."),
-            "not rolled back: bring web back as it stood: no such file.",
+            "not rolled back: restore the state of web: no such file.",
         ),
         (OperationUndone(SUCCESSOR, "in use."), "not rolled back: set the hardened web aside: in use."),
         (OperationCleared(SUCCESSOR), ""),
