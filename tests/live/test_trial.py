@@ -249,9 +249,9 @@ def test_one_that_has_to_be_killed_to_stop_does_not_work(bench: Bench, trial: Ru
     )
     assert (code, document["result"]) == (0, "works")
     assert given(document) == {"KILL", "SETGID", "SETUID"}
-    (kill,) = (one for one in document["relaxed"] if one["given"] == "KILL")
+    (kill,) = (relaxed for relaxed in document["relaxed"] if relaxed["given"] == "KILL")
     assert "it had to be killed" in kill["evidence"]
-    assert any("does not stop within" in one["why"] for one in document["rounds"])
+    assert any("does not stop within" in tried["why"] for tried in document["rounds"])
 
 
 def test_one_that_cannot_be_hardened_is_said_so(bench: Bench, trial: Run) -> None:

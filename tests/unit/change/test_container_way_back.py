@@ -49,7 +49,7 @@ class Podman:
         self.containers = self.networks = self
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        identity = next((one for one, name in self.names.items() if container in (one, name)), None)
+        identity = next((key for key, name in self.names.items() if container in (key, name)), None)
         if identity is None:
             raise NotFound(f"No container {container}.")
         running = identity in self.running
