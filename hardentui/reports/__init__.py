@@ -1,4 +1,4 @@
-"""Reports: one module per format, each with `render(result, look) -> str`. They know no machine, no screen.
+"""Reports: one module per format, each with `render(result, look) -> str`, independent of machine and screen.
 
 A new format is one module and one line in FORMATS.
 """

@@ -1,9 +1,9 @@
-"""The report as SARIF 2.1.0, which code scanning services and editors read.
+"""The report as SARIF 2.1.0, for code scanning services and editors.
 
-Failing findings are results. What could not be checked is a result of the kind `open`: no failure, but not
-hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject and
-engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what a
-terminal would interpret.
+Failing findings are results. What could not be checked is a result of the kind `open`: not a failure, but
+not hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject
+and engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what
+a terminal would interpret.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SECURITY_SEVERITY = {
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
 }
-"""What GitHub sorts by: it calls from 9.0 critical, from 7.0 high, from 4.0 medium."""
+"""GitHub's sort key: from 9.0 critical, from 7.0 high, from 4.0 medium."""
 
 
 def render(result: CheckResult, look: TextStyle) -> str:
@@ -131,7 +131,7 @@ def _location(subject: Subject, host: str = "") -> dict[str, Any]:
 
 
 def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
-    """The same for the same check of the same subject, even after it was recreated."""
+    """Stable for the same check of the same subject, even after it was recreated."""
     name = subject.name or subject.id
     words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,7 +1,7 @@
-"""The report for a human: one block for each subject, the worst first, and a summary where reading begins.
+"""The report for people: one block for each subject, worst first, and a summary where reading starts.
 
-On a terminal that is the end, which stays on the screen; in a file and in a pipe it is the beginning. Written
-line by line and not with a table of rich: the whole command is to cost no more than the scan.
+On a terminal that is the end, which stays on the screen; in a file or a pipe it is the beginning. Written
+line by line, not as a table of rich: the whole command should take no longer than the scan.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def render(result: CheckResult, look: TextStyle) -> str:
 
 
 def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]:
-    """Containers with the very same answers share a block."""
+    """Containers with identical results share a block."""
     alike: dict[tuple[object, ...], list[SubjectResult]] = {}
     for subject in subjects:
         alike.setdefault(_answers(subject, write), []).append(subject)
@@ -39,7 +39,7 @@ def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]
 
 
 def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
-    """What its block shows besides its name; made before the lines, which take ten times as long."""
+    """The content of its block besides its name; cheaper than the lines, which take ten times as long."""
     told: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
         told += (finding.check, finding.severity)
@@ -111,7 +111,7 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
 
 
 def _counted(subject: SubjectResult) -> str:
-    """How many findings are only counted."""
+    """The number of findings that are only counted."""
     counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
     if unknown := subject.count(Status.UNKNOWN):
         counted.append(f"{unknown} unknown")
@@ -144,7 +144,7 @@ def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator
 
 
 def _unknown(findings: tuple[Finding, ...], write: Writer) -> Iterator[str]:
-    """Those with one reason together: mostly one missing look leaves many questions open."""
+    """Findings grouped by reason: mostly one missing reading leaves many answers unknown."""
     by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
         by_reason.setdefault(finding.verdict.reason, []).append(finding)

@@ -26,7 +26,7 @@ _TITLES = {
 
 
 def as_text(comparison: Comparison, look: TextStyle) -> str:
-    """For a human: what is worse comes first."""
+    """For people: worse findings first."""
     writer = Writer(look)
     lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
     for note in comparison.notes:

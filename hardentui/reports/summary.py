@@ -46,7 +46,7 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _against(checklist: str) -> str:
-    """Which checklist, if not the default one."""
+    """The checklist, if it is not the default one."""
     return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
@@ -82,7 +82,7 @@ def _next(write: Writer) -> Iterator[str]:
 
 
 def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
-    """The worst ways to the host; nothing when the only container says it in its block."""
+    """The worst paths to the host; nothing if the only container shows it in its block."""
     if not result.paths or [subject.subject.id for subject in result.subjects] == [result.paths[0].id]:
         return
     yield write.bold("Worst attack paths from a container to the host")
@@ -91,7 +91,7 @@ def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _common(result: CheckResult, write: Writer) -> Iterator[str]:
-    """What fails in many containers is mostly fixed once, for all of them."""
+    """A finding in many containers is usually fixed once, for all of them."""
     by_check: dict[str, list[Finding]] = {}
     containers = [subject for subject in result.subjects if subject.subject.kind is Kind.CONTAINER]
     for container in containers:
@@ -113,7 +113,7 @@ def _severity(finding: Finding) -> Severity:
 
 
 def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
-    """Why containers have unknown answers: mostly the same few looks are missing everywhere."""
+    """Why containers have unknown answers: mostly the same few readings are missing everywhere."""
     by_reason: dict[str, list[Finding]] = {}
     for subject in result.subjects:
         if subject.subject.kind is Kind.CONTAINER:
@@ -131,7 +131,7 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
-    """The waived findings, by whom and why: a short report has to show them too."""
+    """The waived findings with owner and reason: a short report must show them too."""
     names: dict[tuple[str, str], list[str]] = {}
     for subject in result.subjects:
         for finding in subject.having(Status.WAIVED):
@@ -156,7 +156,7 @@ def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
 
 
 def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
-    """One line for each host of a report of several, the worst first."""
+    """One line for each host in a report on several, worst first."""
     if not result.hosts:
         return
     yield write.bold(
@@ -178,7 +178,7 @@ def _about(host: HostResult) -> str:
 
 
 def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
-    """One line for each subject, the worst first."""
+    """One line for each subject, worst first."""
     if len(subjects) < 2:
         return
     yield write.bold(

@@ -19,7 +19,7 @@ _INDENT = " " * 12
 
 
 class Writer:
-    """Lines of one look."""
+    """Lines in one layout."""
 
     def __init__(self, look: TextStyle) -> None:
         self.look = look
@@ -32,7 +32,7 @@ class Writer:
         return self.paint(text, "1")
 
     def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
-        """The text in lines that begin with `indent`, the first one with `first`; none for no text."""
+        """The text in lines that begin with `indent`, the first one with `first`; none if it is empty."""
         text = visible(text, 2000)
         first = indent if first is None else first
         if not text or len(first) + len(text) <= self.width:
