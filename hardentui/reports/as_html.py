@@ -30,7 +30,7 @@ class HtmlSection(Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     environment = Environment(
         loader=PackageLoader("hardentui.reports"),
         autoescape=True,

@@ -17,7 +17,7 @@ from hardentui.visible import strict_json
 SCHEMA = "hardentui/check/1"
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     """One line for each subject: indenting makes Python's encoder ten times as slow."""
     whole = document(result)
     dense = json.JSONEncoder(separators=(",", ":")).encode
@@ -99,7 +99,7 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     """The data of this subject only, without empty fields: `checks` has the texts of the checks."""
     verdict = finding.verdict
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "check": finding.check,
         "step": finding.step,
         "status": verdict.status.value,
@@ -114,14 +114,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "reason": verdict.reason,
     }
     if (remediation := finding.remediation) is not None:
-        told |= {
+        data |= {
             "run": remediation.run,
             "quadlet": remediation.quadlet,
             "commands": list(remediation.commands),
         }
         if remediation.here not in (None, remediation.risk):
-            told["risk"] = remediation.here
-    return {name: value for name, value in told.items() if value}
+            data["risk"] = remediation.here
+    return {name: value for name, value in data.items() if value}
 
 
 def _checks(result: CheckResult) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.visible import visible_lines
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
     for subject in result.subjects:
         _suite(root, subject, result)
@@ -50,18 +50,19 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
     classname = f"{name}.step{finding.step:02}"
     case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check})
     counts = finding.severity >= result.fail_on
-    said = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
+    attributes = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
     match verdict.status:
         case Status.FAIL if counts:
-            said["type"] = finding.severity.word
-            ElementTree.SubElement(case, "failure", said).text = _details(finding)
+            attributes["type"] = finding.severity.word
+            ElementTree.SubElement(case, "failure", attributes).text = _details(finding)
             return "failures"
         case Status.UNKNOWN if counts:
-            said["type"] = "unknown"
-            ElementTree.SubElement(case, "error", said).text = _details(finding)
+            attributes["type"] = "unknown"
+            ElementTree.SubElement(case, "error", attributes).text = _details(finding)
             return "errors"
         case Status.FAIL | Status.UNKNOWN:
-            text = f"{verdict.status.value}, {finding.severity.word}: {said['message']}\n{_details(finding)}"
+            message = attributes["message"]
+            text = f"{verdict.status.value}, {finding.severity.word}: {message}\n{_details(finding)}"
             ElementTree.SubElement(case, "system-out").text = text
         case Status.NOT_APPLICABLE | Status.WAIVED:
             ElementTree.SubElement(case, "skipped", {"message": plain(verdict.reason)})

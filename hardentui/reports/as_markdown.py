@@ -12,7 +12,7 @@ from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path
 from hardentui.visible import visible
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 

@@ -37,14 +37,14 @@ _SECURITY_SEVERITY = {
 """GitHub's sort key: from 9.0 critical, from 7.0 high, from 4.0 medium."""
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     return strict_json(json.dumps(document(result), indent=1)) + "\n"
 
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    told = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
-    rules = _rules(told)
+    pairs = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
+    rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}
     place = quote(result.place, safe="", errors="replace")
     run: dict[str, Any] = {
@@ -54,11 +54,11 @@ def document(result: CheckResult) -> dict[str, Any]:
             {
                 "executionSuccessful": True,
                 "exitCode": result.exit_code,
-                "toolExecutionNotifications": list(_notifications(result, len(told))),
+                "toolExecutionNotifications": list(_notifications(result, len(pairs))),
             }
         ],
         "results": [
-            _result(finding, subject, places[finding.check]) for finding, subject in told[:MOST_RESULTS]
+            _result(finding, subject, places[finding.check]) for finding, subject in pairs[:MOST_RESULTS]
         ],
         "columnKind": "utf16CodeUnits",
     }
@@ -76,9 +76,9 @@ def _told(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
                 yield finding, subject
 
 
-def _rules(told: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
+def _rules(pairs: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
     rules: dict[str, dict[str, Any]] = {}
-    for finding, _ in told:
+    for finding, _ in pairs:
         rule = rules.setdefault(finding.check, _rule(finding))
         if finding.remediation is not None and "help" not in rule:
             fix = finding.remediation
@@ -100,7 +100,7 @@ def _rule(finding: Finding) -> dict[str, Any]:
 
 def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, Any]:
     verdict, subject = finding.verdict, judged.subject
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": place,
         "message": {"text": f"{judged.title}: {verdict.reason or finding.title}"},
@@ -113,11 +113,11 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
         },
     }
     if verdict.status is Status.UNKNOWN:
-        return {**told, "kind": "open", "level": "none"}
-    told |= {"kind": "fail", "level": _LEVELS[finding.severity]}
+        return {**data, "kind": "open", "level": "none"}
+    data |= {"kind": "fail", "level": _LEVELS[finding.severity]}
     if verdict.status is Status.WAIVED:
-        told["suppressions"] = [{"kind": "external", "justification": verdict.reason}]
-    return told
+        data["suppressions"] = [{"kind": "external", "justification": verdict.reason}]
+    return data
 
 
 def _location(subject: Subject, host: str = "") -> dict[str, Any]:

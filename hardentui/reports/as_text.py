@@ -20,11 +20,11 @@ _ONE_LINE = 150
 _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
-    write = Writer(look)
-    told = list(summary(result, write))
-    blocks = _blocks(result.subjects, write) if look.blocks else []
-    parts = [*blocks, *reversed(told)] if look.summary_last else [*told, *blocks]
+def render(result: CheckResult, style: TextStyle) -> str:
+    write = Writer(style)
+    overview = list(summary(result, write))
+    blocks = _blocks(result.subjects, write) if style.blocks else []
+    parts = [*blocks, *reversed(overview)] if style.summary_last else [*overview, *blocks]
     if result.simulated:
         parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
@@ -40,15 +40,15 @@ def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]
 
 def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
     """The content of its block besides its name; cheaper than the lines, which take ten times as long."""
-    told: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
+    content: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
-        told += (finding.check, finding.severity)
+        content += (finding.check, finding.severity)
         if not _in_short(finding, write):
-            told.append(_said(finding, write))
-    told += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
+            content.append(_said(finding, write))
+    content += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
     if not _is_brief(subject.subject.kind, write):
-        told += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
-    return tuple(told)
+        content += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
+    return tuple(content)
 
 
 def _said(finding: Finding, write: Writer) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def _said(finding: Finding, write: Writer) -> tuple[str, ...]:
 
 
 def _is_brief(kind: Kind, write: Writer) -> bool:
-    return write.look.brief and kind is Kind.CONTAINER
+    return write.style.brief and kind is Kind.CONTAINER
 
 
 def _in_short(finding: Finding, write: Writer) -> bool:

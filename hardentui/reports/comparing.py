@@ -216,7 +216,7 @@ def _words(subject: SavedSubject) -> str:
 
 
 def _titles(report: SavedReport) -> dict[str, str]:
-    return {check: str(told.get("title") or check) for check, told in report.checks.items()}
+    return {check: str(data.get("title") or check) for check, data in report.checks.items()}
 
 
 def _order(difference: Difference) -> tuple[int, int, str, str]:

@@ -16,9 +16,9 @@ _MOST = 12
 _WORDS = {True: "", False: "  NOT IN THE BASELINE", None: ""}
 
 
-def sample_text(sample: Sample, look: TextStyle) -> str:
+def sample_text(sample: Sample, style: TextStyle) -> str:
     """One reading: alarms first, then the rest."""
-    writer = Writer(look)
+    writer = Writer(style)
     when = datetime.fromtimestamp(sample.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     head = f"{visible(sample.container, _NAME)}  {sample.engine}  {sample.state}"
     lines = [writer.bold(visible(head + (f", {sample.health}" if sample.health else ""))), when, ""]
@@ -128,9 +128,9 @@ def _things(title: str, lines: list[str], *, last: bool = False) -> list[str]:
     return ["", title, *(f"  {line}" for line in shown), *([f"  and {more} more"] if more else [])]
 
 
-def sensors_text(sensors: Iterable[Sensor], look: TextStyle) -> str:
+def sensors_text(sensors: Iterable[Sensor], style: TextStyle) -> str:
     """The sensors of this host, and how to add others."""
-    writer = Writer(look)
+    writer = Writer(style)
     words = {True: "yes", False: "no", None: "not known"}
     lines: list[str] = []
     for sensor in sensors:

@@ -221,8 +221,8 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
     lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, size=12, kind="small"))
     if hidden:
         y += 18
-        told = f"{hidden} routes between networks are not drawn; the table has them."
-        lines.append(svg_text(20, y, told, _WIDTH - 40, size=12, kind="soft"))
+        text = f"{hidden} routes between networks are not drawn; the table has them."
+        lines.append(svg_text(20, y, text, _WIDTH - 40, size=12, kind="soft"))
     for note in network_map.notes:
         y += 20
         lines.append(svg_text(20, y, note, _WIDTH - 40, size=12, kind="soft"))

@@ -21,10 +21,10 @@ _MOST_REASONS = 5
 def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     yield list(_outcome(result, write))
-    look = write.look
-    advice = (_next(write), _paths(result, write), _common(result, write)) if look.advice else ()
-    questions = _open_questions(result, write) if look.brief and look.blocks else ()
-    accepted = () if look.blocks else _waived(result, write)
+    style = write.style
+    advice = (_next(write), _paths(result, write), _common(result, write)) if style.advice else ()
+    questions = _open_questions(result, write) if style.brief and style.blocks else ()
+    accepted = () if style.blocks else _waived(result, write)
     for part in (*advice, questions, _hosts(result, write), _table(result.subjects, write), accepted):
         if lines := list(part):
             yield lines
@@ -71,7 +71,7 @@ def _why(result: CheckResult) -> str:
 
 
 def _next(write: Writer) -> Iterator[str]:
-    steps = write.look.next_steps
+    steps = write.style.next_steps
     if not steps:
         return
     yield write.bold("What to do next")
@@ -190,6 +190,6 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
         cells = [f"{subject.score.count(severity) or '-':>{width}}" for severity, width in widths]
         name = visible(subject.title, max(20, write.width - 47))
         line = f"  {value:>5}  {'  '.join(cells)}  {subject.score.unknown or '-':>7}  {name}"
-        yield line if write.look.blocks else _with_worst(line, subject, write.width)
+        yield line if write.style.blocks else _with_worst(line, subject, write.width)
     if len(subjects) > _MOST_ROWS:
         yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"

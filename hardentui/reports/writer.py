@@ -21,12 +21,12 @@ _INDENT = " " * 12
 class Writer:
     """Lines in one layout."""
 
-    def __init__(self, look: TextStyle) -> None:
-        self.look = look
-        self.width = max(40, look.width)
+    def __init__(self, style: TextStyle) -> None:
+        self.style = style
+        self.width = max(40, style.width)
 
     def paint(self, text: str, color: str) -> str:
-        return f"\x1b[{color}m{text}\x1b[0m" if self.look.color else text
+        return f"\x1b[{color}m{text}\x1b[0m" if self.style.color else text
 
     def bold(self, text: str) -> str:
         return self.paint(text, "1")

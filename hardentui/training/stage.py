@@ -138,10 +138,10 @@ class PodmanStage:
             moved = images.id_of(name) != before
         finally:
             images.tag(kept, f"{IMAGE}:latest")
-        said = (
+        message = (
             "the next container is created from somebody else's image" if moved else f"{name} has not moved"
         )
-        return StageAnswer(moved, said)
+        return StageAnswer(moved, message)
 
     def ask_service(self, lab: Lab) -> StageAnswer:
         try:
@@ -202,8 +202,8 @@ def _copy_unsigned(folder: str) -> StageAnswer:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return StageAnswer(None, f"skopeo could not be run: {error}")
-    said = _last_line(done.stderr.decode("utf-8", "replace"))
-    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else said)
+    message = _last_line(done.stderr.decode("utf-8", "replace"))
+    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else message)
 
 
 def _unsigned_image(folder: str) -> None:
