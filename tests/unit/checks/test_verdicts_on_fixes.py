@@ -1,4 +1,4 @@
-"""Wrong answers that the confusion table has shown, each as the smallest case."""
+"""Verdicts before and after fixes, each as the smallest case."""
 
 from __future__ import annotations
 
