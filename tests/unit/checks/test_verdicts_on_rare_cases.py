@@ -1,4 +1,4 @@
-"""Verdicts before and after fixes, each as the smallest case."""
+"""Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
 from __future__ import annotations
 
