@@ -22,7 +22,7 @@ _TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared
 
 
 def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
-    """No mount comes, and none that stays is opened further."""
+    """No mount is added, and no existing one is opened further."""
     old = {mount.destination: mount for mount in before.spec[MOUNTS]}
     for mount in after.spec[MOUNTS]:
         known = old.get(mount.destination)
@@ -55,7 +55,7 @@ def _propagation(options: frozenset[str]) -> int:
 
 
 def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
-    """Under a read-only root a new tmpfs is a new place that can be written."""
+    """With a read-only root, a new tmpfs is a new writable place."""
     old, new = _tmpfs(before), _tmpfs(after)
     for path, options in new.items():
         known = old.get(path)
@@ -78,7 +78,7 @@ def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
 
 
 def _loose(options: Mapping[str, str]) -> frozenset[str]:
-    """What the mount allows; Podman mounts a tmpfs nosuid and nodev, but not noexec."""
+    """What the tmpfs allows; Podman mounts it nosuid and nodev, but not noexec."""
     opened = {"exec", "suid", "dev"} & set(options)
     return frozenset(opened if "noexec" in options else opened | {"exec"})
 
@@ -93,7 +93,7 @@ def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A secret stays a file, readable by no more than before."""
+    """A secret stays a file, readable by no more users than before."""
     old = {_secret_name(secret): secret for secret in before.spec[SECRETS]}
     for secret in after.spec[SECRETS]:
         name = _secret_name(secret)
@@ -111,7 +111,7 @@ def _secret_name(secret: str) -> str:
 
 
 def _secret_bits(secret: str) -> int:
-    """Its mode; a variable can be read like a file that everybody may read and write."""
+    """Its mode; a variable counts as a world-readable and world-writable file."""
     options = dict(part.partition("=")[::2] for part in secret.split(",")[1:])
     if options.get("type") == "env":
         return 0o7777
@@ -126,6 +126,3 @@ def masks_lifted(before: ContainerFacts, after: ContainerFacts) -> str:
     if any(word.upper() == "ALL" for word in old):
         return ""
     return f"unmasks {', '.join(sorted(set(new) - set(old)))}" if set(new) - set(old) else ""
-
-
-# --- identity ----------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
 """Orders of protection: for two specs of one container, whether an option of the second protects it less.
 
-Each order is a function of (before, after) that returns in a few words what the change weakens ("raises the
-memory limit"), or nothing. Both sides are the same container with another spec
-(`ContainerFacts.planned`), so that what an option means may depend on the image, the engine and the other
-options.
+Each order is a function of (before, after) that returns what the change weakens in a few words ("raises the
+memory limit"), or nothing. Both sides are the same container with different specs (`ContainerFacts.planned`),
+because the effect of an option may depend on the image, the engine and the other options.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def off(option: Option[bool], what: str) -> Order:
 
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry gives something away."""
+    """Each added entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
@@ -73,7 +72,7 @@ def nothing_added(option: Option[tuple[str, ...]]) -> Order:
 
 
 def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry holds something back."""
+    """Each removed entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
@@ -83,7 +82,7 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
 
 
 def kept(option: Option[Any]) -> Order:
-    """No two values can be compared, so a value that is there must stay."""
+    """Values cannot be compared, so a set value must not change."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = option in before.spec and after.spec[option] != before.spec[option]
@@ -93,7 +92,7 @@ def kept(option: Option[Any]) -> Order:
 
 
 def smaller(option: Option[int]) -> Order:
-    """A number that limits; below 1 means no limit."""
+    """A numeric limit; below 1 means no limit."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         higher = _limit(after.spec[option]) > _limit(before.spec[option])
@@ -154,7 +153,7 @@ def _ulimit(text: str) -> float:
     return float(text) if text.isdecimal() else _UNLIMITED
 
 
-# --- file system -------------------------------------------------------------------------------------
+# --- identity ----------------------------------------------------------------------------------------
 
 
 def user(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -167,7 +166,7 @@ def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _own_ids(facts: ContainerFacts) -> int:
-    """0: those of the host or its user; 1: a namespace with the user in it, or another's; 2: its own."""
+    """0: the IDs of the host or its user; 1: a namespace that includes the user, or another's; 2: its own."""
     word = facts.spec[USERNS].partition(":")[0]
     if word in ("container", "ns", "keep-id"):
         return 1
@@ -175,7 +174,7 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
-    texts = (before.spec[UMASK], after.spec[UMASK])  # what is no octal number protects nothing
+    texts = (before.spec[UMASK], after.spec[UMASK])  # an invalid umask protects nothing
     was, now = (int(f"0{text}", 8) if set(text) <= set("01234567") else 0 for text in texts)
     return "gives new files wider permissions" if was & ~now else ""
 
@@ -200,7 +199,7 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def namespace(option: Option[str]) -> Order:
-    """The host's own, another container's, one that others may join, its own."""
+    """Ranks: the host's, another container's, one that others may join, its own."""
 
     def rank(facts: ContainerFacts) -> int:
         word = facts.spec[option].partition(":")[0]
@@ -230,7 +229,7 @@ def _network_rank(facts: ContainerFacts) -> int:
 
 
 def ports(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A port that can be reached now could be reached before, from at least as far."""
+    """Every reachable port was reachable before, from at least as far away."""
     if before.spec[PUBLISH_ALL] or "host" in modes(before.spec):
         return ""
     if after.spec[PUBLISH_ALL]:
@@ -258,7 +257,7 @@ def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def devices(option: Option[tuple[str, ...]]) -> Order:
-    """`/dev/x[:inside[:rwm]]`: fewer devices, fewer rights. Privileged mode has them all."""
+    """`/dev/x[:inside[:rwm]]`: no more devices, no more access. Privileged mode has all devices."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         if before.spec[PRIVILEGED]:

@@ -95,7 +95,7 @@ def _apply(machine: Machine, name: str, words: str, user: str = "root") -> tuple
 
 def _entry(machine: Machine, user: str = "root") -> Any:
     said = machine.run("cd /opt/hardentui && python3 -m hardentui journal --format json", user)
-    return next(one for one in json.loads(said)["entries"] if one["action"] == "apply")
+    return next(entry for entry in json.loads(said)["entries"] if entry["action"] == "apply")
 
 
 def _undo(machine: Machine, user: str = "root") -> tuple[int, str]:

@@ -176,7 +176,7 @@ def test_a_fault_at_any_operation_ends_with_the_original_running_as_before(site:
                 assert undone.returncode == 0, (at, undone.stderr)
             else:
                 assert ended.returncode == 5, (at, ended.stderr)
-            entry = next(one for one in site.journal.entries() if one.action == "apply")
+            entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
             assert entry.state is EntryState.ROLLED_BACK, at
             assert entry.begun == number, at
             assert entry.reason, at
@@ -244,7 +244,7 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
         assert eventually(far_enough)
         process.kill()
         process.communicate(timeout=150)
-        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
 
         def ended(identity: str = entry.id) -> bool:
             return site.journal.read(identity).state is not EntryState.OPEN

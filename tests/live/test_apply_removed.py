@@ -91,7 +91,7 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
             assert undone.returncode == 0, (number, undone.stderr)
         else:
             assert ended.returncode == 5, (number, ended.stderr)
-        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
         assert entry.state is EntryState.ROLLED_BACK, number
         assert eventually(site.answers), number
         assert site.seen() == before, number

@@ -52,7 +52,7 @@ def works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Try:
         assert untouched(bench, NAME) == before, "the original was touched"
         assert code == 0, told.out + told.err
         document = json.loads(told.out)
-        assert {one["check"]: one["status"] for one in document["proof"]} == {
+        assert {proven["check"]: proven["status"] for proven in document["proof"]} == {
             "writable-rootfs": "pass",
             "new-privileges-allowed": "pass",
         }, document

@@ -127,13 +127,13 @@ def _kind(path: str) -> str:
 
 def _fields(answers: dict[str, Any]) -> dict[str, list[Place]]:
     """Kind of answer -> one place for each field of it."""
-    places: dict[str, dict[Place, Place]] = {}
+    by_kind: dict[str, dict[Place, Place]] = {}
     for path, answer in answers.items():
         if path != "/_ping":
             for place in _places(answer):
                 alike = tuple(0 if isinstance(step, int) else step for step in place)
-                places.setdefault(_kind(path), {}).setdefault(alike, (path, *place))
-    return {kind: list(alike.values()) for kind, alike in places.items()}
+                by_kind.setdefault(_kind(path), {}).setdefault(alike, (path, *place))
+    return {kind: list(places.values()) for kind, places in by_kind.items()}
 
 
 DOCUMENT = _document()
@@ -210,7 +210,7 @@ def test_what_cannot_be_understood_is_unknown_with_its_field(place: Place, value
     before = _put((path, *place), value)
     try:
         (container,) = [
-            subject for subject in _look(DOCUMENT).subjects if subject.subject.kind.value == "container"
+            report for report in _look(DOCUMENT).subjects if report.subject.kind.value == "container"
         ]
     finally:
         _put((path, *place), before)

@@ -95,14 +95,14 @@ def spec_of(values: list[str], key: str) -> Spec:
 @given(st.lists(texts, min_size=1, max_size=4), words)
 def test_a_command_line_says_what_the_spec_says(values: list[str], key: str) -> None:
     spec = spec_of(values, key)
-    command = parse_create_command(["podman", *run_arguments(spec)])
-    assert command is not None
-    assert command.words == tuple(values)
-    assert command.image == "localhost/x:1"
-    assert command.all("--env") == spec[ENV]
-    assert command.all("--sysctl") == spec[SYSCTL]
-    assert command.all("--dns-option") == spec[DNS_OPTION]
-    assert command.switched("--read-only") is True
+    result = parse_create_command(["podman", *run_arguments(spec)])
+    assert result is not None
+    assert result.words == tuple(values)
+    assert result.image == "localhost/x:1"
+    assert result.all("--env") == spec[ENV]
+    assert result.all("--sysctl") == spec[SYSCTL]
+    assert result.all("--dns-option") == spec[DNS_OPTION]
+    assert result.switched("--read-only") is True
     assert compare_arguments(run_arguments(spec), run_arguments(spec)) == ()
 
 
@@ -132,11 +132,11 @@ def test_a_unit_stays_in_its_sections(values: list[str], key: str) -> None:
 @given(texts, st.sampled_from([kind for kind in KeyKind if kind is not KeyKind.BOOLEAN]))
 def test_escaped_values_are_one_line_without_expansions(value: str, kind: KeyKind) -> None:
     try:
-        escaped = escape(value, kind)
+        result = escape(value, kind)
     except CannotExpress:
         return
-    assert "\n" not in escaped
-    bare = escaped.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "") if value in ("", ";") else escaped
+    assert "\n" not in result
+    bare = result.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "") if value in ("", ";") else result
     assert "$" not in bare.replace("$$", "")
     assert "%" not in bare.replace("%%", "")
 

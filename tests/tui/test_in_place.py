@@ -92,7 +92,7 @@ async def _writing(
 
 
 def _ticked(screen: WriteScreen) -> set[str]:
-    return {str(tick.id) for tick in screen.query(Checkbox) if tick.value}
+    return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
 async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
@@ -185,7 +185,7 @@ async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, con
         await shows(pilot, "Goes to", "in place")
         await pilot.press("ctrl+s")
         await shows(pilot, "web-plan.toml", "next:")
-    assert {file.name for file in (config / "hardened").iterdir()} == {"web-plan.toml"}
+    assert {path.name for path in (config / "hardened").iterdir()} == {"web-plan.toml"}
     assert "NoNewPrivileges=true" in _read(quadlet)
 
 

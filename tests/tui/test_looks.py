@@ -29,7 +29,7 @@ def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
     variables = theme.variables
     colours = {name: variables[name] for name in (*STYLES, "muted", "diff-added", "diff-removed")}
     colours |= {"foreground": theme.foreground or "", "primary": theme.primary}
-    grounds = [ground for ground in (theme.background, theme.surface, theme.panel) if ground] + [
+    grounds = [colour for colour in (theme.background, theme.surface, theme.panel) if colour] + [
         variables["cursor"]
     ]
     for name, colour in colours.items():

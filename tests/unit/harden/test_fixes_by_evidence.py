@@ -103,9 +103,9 @@ def test_a_memory_limit_is_as_safe_as_what_it_has_used(peak: int | None, hours: 
     facts = running(hours=hours, seen=kernel(limits=Limits(memory_peak=peak)))
     made = plan(facts, "no-memory-limit")
     assert made.risks == {"no-memory-limit": risk}
-    assert ("no-memory-limit" in {one.check for one in fixable(facts, CHECKS, CHECKLIST, Caution.SAFE)}) is (
-        risk is Risk.SAFE
-    )
+    assert (
+        "no-memory-limit" in {choice.check for choice in fixable(facts, CHECKS, CHECKLIST, Caution.SAFE)}
+    ) is (risk is Risk.SAFE)
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,16 @@ def test_an_ordinary_user_loses_no_capability_that_it_had() -> None:
 def test_safe_is_a_part_of_likely_and_likely_of_all_and_the_rest_is_told() -> None:
     facts = running((PUBLISH, (Port(80, "8080"),)), seen=kernel(limits=Limits(memory_peak=1 << 20)))
     chosen = {
-        caution: {one.check for one in fixable(facts, CHECKS, CHECKLIST, caution)} for caution in Caution
+        caution: {choice.check for choice in fixable(facts, CHECKS, CHECKLIST, caution)}
+        for caution in Caution
     }
     assert chosen[Caution.SAFE] < chosen[Caution.LIKELY] < chosen[Caution.ALL]
     made = plan(facts, *chosen[Caution.LIKELY])
     assert Risk.MAY_BREAK not in made.risks.values()
     rest = left_out(facts, made, CHECKS, CHECKLIST)
-    assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {one.check for one in rest}
-    assert all(one.why for one in rest)
-    assert {one.bolder for one in rest if one.check in chosen[Caution.ALL]} == {Caution.ALL}
+    assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {skipped.check for skipped in rest}
+    assert all(skipped.why for skipped in rest)
+    assert {skipped.bolder for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
 
 
 # --- users, ports, folders ----------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
 def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> None:
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
     made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
-    assert [one.options for one in made.after[MOUNTS]] == [("U",), ()]
+    assert [mount.options for mount in made.after[MOUNTS]] == [("U",), ()]
     assert "change the owner of the files it writes in /srv/www (owned by UID 0) on the host" in said(made)
 
 
@@ -244,7 +245,7 @@ def test_a_folder_that_changed_is_the_one_that_stays_writable(
 ) -> None:
     made = plan(running(seen=RUNS, changes=changes), "writable-rootfs")
     assert made.after[READ_ONLY]
-    assert [one.partition(":")[0] for one in made.after[TMPFS]] == folders
+    assert [tmpfs.partition(":")[0] for tmpfs in made.after[TMPFS]] == folders
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
 
 

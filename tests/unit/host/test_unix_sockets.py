@@ -178,8 +178,8 @@ def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | 
 def test_a_relay_is_not_the_service_it_leads_to() -> None:
     relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
     facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
-    (found,) = open_sockets(facts)
-    assert "forwards connections" in found.unknown
+    (result,) = open_sockets(facts)
+    assert "forwards connections" in result.unknown
     assert not engine_mounts(facts)
 
 
