@@ -1,4 +1,4 @@
-"""Small facts for the examples of checks: the smallest container, host or engine that shows the point."""
+"""Facts for the examples of checks: minimal containers, hosts and engines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def container(
     engine: EngineFacts | None = None,
     **over: Any,
 ) -> ContainerFacts:
-    """A container with these options; not running unless a kernel view is given."""
+    """A container with these options; not running without a kernel view."""
     return ContainerFacts(
         id="0" * 64,
         name="web",
@@ -52,12 +52,12 @@ def image(**over: Any) -> ImageFacts:
 
 
 def accepting(**over: Any) -> TrustFacts:
-    """Trust as most distributions ship it: everything is accepted."""
+    """The default trust configuration of most distributions: everything is accepted."""
     return TrustFacts(**{"policy": Policy(POLICY_FILE, (ACCEPT,)), **over})
 
 
 def rejecting(scopes: Mapping[str, tuple[Requirement, ...]], **over: Any) -> TrustFacts:
-    """Trust that refuses everything but these scopes of registries."""
+    """A trust configuration that rejects everything except these registry scopes."""
     return TrustFacts(**{"policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}), **over})
 
 

@@ -61,7 +61,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return unknown("it joins another user namespace, which shows only while it is running")
     return judge(
         separate,
-        lambda shared: _namespace_kind(facts, shared),
+        lambda shared: _assess(facts, shared),
         declared_bad=not asks_for_user_namespace(facts),
         declared=f"userns {facts.spec[USERNS] or 'not set'}",
         reason="user IDs in the container are the same on the host",
@@ -69,7 +69,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _namespace_kind(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
+def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
     if shared:
         return True, "the host's namespace"
     if maps_root_of_host(facts):

@@ -66,13 +66,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     main_is_root = 0 in inside if isinstance(inside, tuple) else True
     root_beside = _root_beside(facts)
 
-    def root_status(uids: tuple[int, int]) -> tuple[bool, str]:
+    def assess(uids: tuple[int, int]) -> tuple[bool, str]:
         more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
     return judge(
         inside,
-        root_status,
+        assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
         reason=_MAIN if main_is_root else _BESIDE,
@@ -82,7 +82,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
-    """The user's name is another name for root in the image."""
+    """Whether the user is another name for root in the image."""
     return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
 
 
@@ -95,7 +95,7 @@ def _uids(kernel: Kernel) -> Known[tuple[int, int]]:
 
 
 def _root_beside(facts: ContainerFacts) -> bool:
-    """Another process is root, or the main one may take root back (its real or saved uid)."""
+    """Whether another process is root, or the main one can regain root through its real or saved UID."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.other_uids, Unreadable):
         return False
@@ -139,11 +139,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return _with_user(spec.without(USER), context)
-    raise CannotFix("the user to run as must be chosen", _who_works(context.facts), needs="user")
+    raise CannotFix("the user to run as must be chosen", _suggested_user(context.facts), needs="user")
 
 
-def _who_works(facts: ContainerFacts) -> str:
-    """Whom to choose: a process that dropped root shows a user that the service can run as."""
+def _suggested_user(facts: ContainerFacts) -> str:
+    """A hint which user to choose: a process that dropped root shows one that the service can run as."""
     ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
     if ordinary:
         seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
@@ -155,7 +155,7 @@ def _who_works(facts: ContainerFacts) -> str:
 
 
 def _with_user(spec: Spec, context: FixContext) -> Spec:
-    """Let the new user write and serve what root was seen to: directories, volumes, low ports."""
+    """Let the new user write and serve what root was observed to: directories, volumes, low ports."""
     needed = needs(spec, context, by_podman=False)
     spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, context, owned=True)
     mounts = tuple(

@@ -91,8 +91,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
-    """What others can reach today, as ports to publish: those that its processes listen on, on the same
-    addresses, so that loopback stays loopback. If that was not seen, those that the image declares."""
+    """The ports to publish: those that its processes listen on, with the same addresses, so that loopback
+    stays loopback. If they are not known, those that the image declares."""
     if modes(spec) & {"none"}:
         return ()
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}

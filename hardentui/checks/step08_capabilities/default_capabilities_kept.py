@@ -108,7 +108,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
-    """What is kept because it was seen, and what is dropped although somebody may need it."""
+    """What is kept because of observations, and what is dropped although it may be needed."""
     defaults = facts.engine.default_capabilities
     kept = bounding_set(after, defaults)
     for name, why in used_by_processes(facts).items():
@@ -132,13 +132,13 @@ def _guesses(context: FixContext) -> bool:
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
-    """What a trial or the image says, otherwise none if none can be used, otherwise the usual ones."""
+    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual ones."""
     known = _known(spec, context)
     return known[0] if known else _kept(context)
 
 
 def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
-    """What it needs, and why; None if it is not known."""
+    """The needed capabilities and the reason; None if unknown."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
         return needed, "a trial showed these are needed"
@@ -154,8 +154,7 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual ones, and what its processes show that they use; with processes of another user, root must
-    also be able to kill them."""
+    """The usual ones, those that its processes use, and KILL if processes of other users run."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
     if not _guesses(context):
         return chosen
@@ -164,7 +163,7 @@ def _kept(context: FixContext) -> frozenset[str]:
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """What is known to be needed is kept."""
+    """The known needs, as the value of `keep`."""
     known = _known(context.facts.spec, context)
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))

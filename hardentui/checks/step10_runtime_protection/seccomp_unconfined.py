@@ -53,7 +53,7 @@ def _words(mode: int, switched_off: bool) -> str:
 
 
 def _switched_off(facts: ContainerFacts) -> str:
-    """What turns the filter off, or empty. The runtime's configuration decides over options."""
+    """What turns the filter off; empty if nothing. The runtime's configuration overrides the options."""
     seccomp = filter_of(facts)
     if not isinstance(seccomp, Unreadable):
         return seccomp.filter.why if isinstance(seccomp.filter, NoFilter) else ""
