@@ -131,8 +131,8 @@ def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
 
 
 def _namespace(facts: ContainerFacts, spec: Spec) -> str:
-    """Podman sizes the namespace by the users in the image without nobody (65534), and whoever starts as root
-    may become nobody at any time: sshd and rsync do so for each connection."""
+    """The namespace option. Podman sizes the namespace by the image's users, without nobody (65534), but a
+    process that starts as root may become nobody at any time: sshd and rsync do so for each connection."""
     large = runs_as_root(facts, spec) or _highest(facts) >= _USUAL_SIZE
     return "auto:size=65536" if large else "auto"
 

@@ -79,7 +79,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _is_of_another(scan: HostScan, facts: HostFacts) -> bool:
-    """By the first part of the name; both must say one."""
+    """Whether both have a host name, and the first parts differ."""
     theirs, ours = scan.host.partition(".")[0].lower(), facts.hostname.partition(".")[0].lower()
     return bool(theirs and ours) and theirs != ours
 
