@@ -12,11 +12,12 @@ owns no files and has no capabilities. Without it, the same escape ends as root 
 barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
 
 What may break:
-The owners of files in volumes and bind mounts are not in the new range. Where kernel, runtime and filesystem
-can, the fix mounts them so that the files keep their owners (`idmap`). Where they cannot, it refuses, and
-`:U` remains: Podman changes the owner on disk to the container's user, and going back takes another change
-of owner. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid. Containers that
-share a namespace with another container, and members of a pod, cannot have their own user namespace.
+The owners of files in volumes and bind mounts are not in the new range. If kernel, runtime and filesystem
+support it, the fix mounts them so that the files keep their owners (`idmap`). Otherwise it is refused, and
+`:U` is the alternative: Podman changes the owner on disk to the container's user, and undoing that takes
+another change of owner. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid.
+Containers that share a namespace with another container, and members of a pod, cannot have their own user
+namespace.
 """
 
 from __future__ import annotations

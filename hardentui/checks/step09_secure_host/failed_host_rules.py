@@ -2,9 +2,9 @@
 
 What it checks:
 The imported results of Lynis and OpenSCAP (`hardentui host --import FILE`): whether a rule of OpenSCAP
-failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted, and make no
-failure of their own. A result of another host, one that is older than 90 days (parameter `days`), or one in
-which no rule gave an answer, says nothing about this host today: then the answer is unknown.
+failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted, but do not
+fail the check. A result of another host, one that is older than 90 days (parameter `days`), or one in which
+no rule was evaluated, says nothing about this host today: then the answer is unknown.
 
 Why it matters:
 Containers share the kernel and the accounts of the host. A weak login, an open service or a missing update of
