@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
-from hardentui.harden import orders
+from hardentui.harden import file_orders, orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
@@ -209,9 +209,9 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,
     LABEL_LEVEL: (orders.level,),
-    UNMASK: (orders.masks_lifted,),
+    UNMASK: (file_orders.masks_lifted,),
     SYSCTL: (orders.sysctls,),
-    SECRETS: (orders.secrets,),
+    SECRETS: (file_orders.secrets,),
     USERNS: _IDS,
     UIDMAP: _IDS,
     GIDMAP: _IDS,
@@ -235,9 +235,9 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
             "makes the kernel kill other processes first when memory runs out",
         ),
     ),
-    READ_ONLY_TMPFS: (orders.read_only_tmpfs,),
-    MOUNTS: (orders.mounts,),
-    TMPFS: (orders.tmpfs,),
+    READ_ONLY_TMPFS: (file_orders.read_only_tmpfs,),
+    MOUNTS: (file_orders.mounts,),
+    TMPFS: (file_orders.tmpfs,),
     DEVICES: (orders.devices(DEVICES),),
     NETWORK: (orders.network, orders.ports),
     PUBLISH: (orders.ports,),

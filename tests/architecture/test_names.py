@@ -12,7 +12,7 @@ import hardentui
 
 PACKAGE = Path(hardentui.__file__).parent
 ROOT = PACKAGE.parent
-FOLDERS = ("hardentui", "tests", "tools")
+FOLDERS = ("hardentui", "tests", "tools", "benchmarks")
 SAY_NOTHING = {"one", "found", "ones"}
 
 

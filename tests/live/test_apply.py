@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -102,15 +102,24 @@ class Site:
         return self.journal.entries()[0]
 
 
-@pytest.fixture
-def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
-    site = Site(podman, tmp_path)
+AnySite = TypeVar("AnySite", bound=Site)
+
+
+@contextmanager
+def answering(site: AnySite) -> Iterator[AnySite]:
+    """The site as soon as it answers; at the end all that is left of it is removed."""
     site.start()
     assert eventually(site.answers)
     yield site
-    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    podman.remove(NAME, *leftovers)
-    podman.podman("volume", "rm", "-f", VOLUME)
+    leftovers = site.bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    site.bench.remove(NAME, *leftovers)
+    site.bench.podman("volume", "rm", "-f", VOLUME)
+
+
+@pytest.fixture
+def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
+    with answering(Site(podman, tmp_path)) as site:
+        yield site
 
 
 def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_back(site: Site) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hardentui.model.journal import EntryState
-from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site
+from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site, answering
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -43,13 +43,8 @@ class Passing(Site):
 
 @pytest.fixture
 def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
-    site = Passing(podman, tmp_path)
-    site.start()
-    assert eventually(site.answers)
-    yield site
-    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    podman.remove(NAME, *leftovers)
-    podman.podman("volume", "rm", "-f", VOLUME)
+    with answering(Passing(podman, tmp_path)) as site:
+        yield site
 
 
 def test_there_and_back(site: Passing) -> None:

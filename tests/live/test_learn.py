@@ -53,13 +53,6 @@ def learn(
         bench.remove(NAME)
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 def capabilities(document: Mapping[str, Any]) -> set[str]:
     """What the configuration that works grants."""
     options = {option["option"]: option["after"] for option in document["options"]}

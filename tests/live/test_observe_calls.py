@@ -23,13 +23,6 @@ DEFAULT = Path("/usr/share/containers/seccomp.json")
 NAME = "watched-calls"
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
     folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))

@@ -35,13 +35,6 @@ HELD = frozenset(
 NAME = "watched-details"
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
     folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))

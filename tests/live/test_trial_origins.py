@@ -31,16 +31,14 @@ PAGE = "curl -fsS -m 2 http://$TWIN_IP:80/page | grep -qx precious"
 Try = Callable[..., Any]
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    yield made
-    made.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
-    made.remove(NAME, OTHER)
-    made.podman("volume", "rm", "-f", VOLUME)
-    made.podman("secret", "rm", "-i", SECRET)
-    assert leftovers(made) == ""
+@pytest.fixture
+def bench(bench: Bench) -> Iterator[Bench]:
+    yield bench
+    bench.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+    bench.remove(NAME, OTHER)
+    bench.podman("volume", "rm", "-f", VOLUME)
+    bench.podman("secret", "rm", "-i", SECRET)
+    assert leftovers(bench) == ""
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ RECORDED = (
         "pass",
         "",
         ours="judged by the process label",
-        test="tests/unit/checks/test_privileges.py::test_selinux_label_of_the_process_decides",
+        test="tests/unit/checks/test_steps_4_5_8_10.py::test_selinux_label_of_the_process_decides",
     ),
     Recorded(
         "loose `ulimit` settings",

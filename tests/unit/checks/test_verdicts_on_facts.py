@@ -1,4 +1,4 @@
-"""Facts and answers that an outside look found wrong: identity, claims, the runtime's configuration."""
+"""Verdicts on odd facts: who an image is, what it claims, the runtime's own configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong answers that the confusion table has shown, each as the smallest case."""
+"""Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.model.journal import EntryState
-from tests.live.test_apply import NAME, ROOT, VOLUME, Site
+from tests.live.test_apply import NAME, ROOT, Site, answering
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -22,14 +22,8 @@ OTHER_FIX = "default-capabilities-kept"
 
 @pytest.fixture(params=["podman", pytest.param("rootless_podman", marks=pytest.mark.long)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    bench: Bench = request.getfixturevalue(request.param)
-    site = Site(bench, tmp_path)
-    site.start()
-    assert eventually(site.answers)
-    yield site
-    leftovers = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    bench.remove(NAME, *leftovers)
-    bench.podman("volume", "rm", "-f", VOLUME)
+    with answering(Site(request.getfixturevalue(request.param), tmp_path)) as site:
+        yield site
 
 
 def _applied(site: Site, *more: str) -> str:
