@@ -24,10 +24,10 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 def pages() -> dict[str, str]:
     """Path below docs/ -> text."""
-    found = {"checks.md": _overview(), "options.md": _options(), "score.md": _score()}
-    found["filter.md"] = _filter()
-    found.update({f"checks/{check.id}.md": _check(check) for check in all_checks()})
-    return found
+    written = {"checks.md": _overview(), "options.md": _options(), "score.md": _score()}
+    written["filter.md"] = _filter()
+    written.update({f"checks/{check.id}.md": _check(check) for check in all_checks()})
+    return written
 
 
 def _score() -> str:

@@ -1,4 +1,4 @@
-"""How the values of an option compare in protection: which of two holds a container more."""
+"""How the values of an option compare: which of two protects a container more."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from msgspec import Struct
 
 
 class ProtectionRule(StrEnum):
-    """When a changed value holds the container less than the one before.
+    """When a changed value protects the container less than the previous one.
 
-    JUDGED: other options and facts decide; `harden/protection.py` knows.
+    JUDGED: it depends on other options and facts, see `harden/protection.py`.
     """
 
-    NEVER = "no value protects more than another one"
-    HIGHER = "a higher number does; below 1 is no limit"
-    SWITCHED_OFF = "switching it off does"
-    SWITCHED_ON = "switching it on does"
-    ADDED = "each entry that comes does"
-    REMOVED = "each entry that goes does"
-    CHANGED = "values cannot be compared: every change of one that is set does"
-    JUDGED = "other options and facts decide"
+    NEVER = "no value protects more than another"
+    HIGHER = "a higher number; below 1 is no limit"
+    SWITCHED_OFF = "switching it off"
+    SWITCHED_ON = "switching it on"
+    ADDED = "each added entry"
+    REMOVED = "each removed entry"
+    CHANGED = "any change of a set value, because values cannot be compared"
+    JUDGED = "depends on other options and facts"
 
 
 class Protection(Struct, frozen=True):
     """The rule of one option.
 
     Attributes:
-        text: for NEVER the reason; for a switch what turning it does, as a verb phrase.
+        text: for NEVER the reason; for a switch the effect of changing it, as a verb phrase.
     """
 
     rule: ProtectionRule

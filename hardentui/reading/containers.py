@@ -1,4 +1,4 @@
-"""What checks of a container share: the kernel's view, the user, the neighbours."""
+"""What container checks share: the kernel's view, the user, other containers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hardentui.options import (
 T = TypeVar("T")
 
 CONFIGURATION = "configuration of the container"
+_KERNEL_WINS = "the kernel differs from the configuration and takes precedence"
 OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
 
 
@@ -37,7 +38,7 @@ def proc(facts: ContainerFacts, name: str = "status") -> str:
 
 def judge(
     seen: T | Unreadable | NotRunning,
-    look: Callable[[T], tuple[bool, str]],
+    assess: Callable[[T], tuple[bool, str]],
     *,
     declared_bad: bool,
     declared: str,
@@ -46,12 +47,12 @@ def judge(
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
 ) -> Verdict:
-    """Declared next to effective; the kernel decides if it could be asked.
+    """Compare the declared value with the effective one. The kernel's value takes precedence if it is known.
 
     Args:
         seen: the result of `ask`.
-        look: that value -> (whether it is bad, the value in a few words).
-        declared_bad, declared: whether the configuration is bad, and what it says.
+        assess: that value -> (whether it is bad, the value in a few words).
+        declared_bad, declared: whether the configured value is bad, and that value in a few words.
         reason: what is wrong, for a failure.
         where: the file that holds the kernel's answer.
     """
@@ -63,12 +64,12 @@ def judge(
         if isinstance(seen, Unreadable):
             return unknown(seen.reason, declared, (asked,))
         return passed(declared, effective, (asked,))
-    bad, effective = look(seen)
+    bad, effective = assess(seen)
     evidence = (asked, Evidence(where, effective))
     if bad:
-        why = reason if declared_bad else f"{reason}: the kernel differs from the configuration, and decides"
+        why = reason if declared_bad else f"{reason}: {_KERNEL_WINS}"
         return failed(why, declared, effective, evidence, severity, commands)
-    why = "the kernel differs from the configuration, and decides" if declared_bad else ""
+    why = _KERNEL_WINS if declared_bad else ""
     return passed(declared, effective, evidence, why)
 
 
@@ -131,7 +132,7 @@ def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
 
 
 def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
-    """The neighbour with this name or ID prefix."""
+    """The other container with this name or ID prefix."""
     return facts.peers.called(name)
 
 

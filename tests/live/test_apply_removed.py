@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from hardentui.model.journal import EntryState
-from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site
+from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site, answering
+from tests.live.test_apply_disturbed import damaged
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -43,13 +44,8 @@ class Passing(Site):
 
 @pytest.fixture
 def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
-    site = Passing(podman, tmp_path)
-    site.start()
-    assert eventually(site.answers)
-    yield site
-    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    podman.remove(NAME, *leftovers)
-    podman.podman("volume", "rm", "-f", VOLUME)
+    with answering(Passing(podman, tmp_path)) as site:
+        yield site
 
 
 def test_there_and_back(site: Passing) -> None:
@@ -64,6 +60,25 @@ def test_there_and_back(site: Passing) -> None:
     assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept", "its anonymous volume stayed"
     assert site.answers()
     assert site.inspect(entry["original"])["State"]["Status"] == "created"
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def test_a_stand_in_that_does_not_start_leaves_the_hardened_one_running(site: Passing) -> None:
+    """Podman removed that one when it stopped: it is created once more."""
+    before = site.seen()
+    assert site.apply(*site.fixes, "--yes").returncode == 0
+    entry = site.newest()
+    with damaged(site, site.inspect(str(entry.original))):
+        failed = site.run("undo", "--yes")
+        assert failed.returncode == 5, failed.stderr
+        assert f"So {NAME} runs with the change again" in failed.stderr
+        assert eventually(site.answers)
+        assert site.inspect()["HostConfig"]["ReadonlyRootfs"] is True
+        assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
+        assert site.journal.read(entry.id).state is EntryState.DONE
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)
@@ -96,7 +111,7 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
             assert undone.returncode == 0, (number, undone.stderr)
         else:
             assert ended.returncode == 5, (number, ended.stderr)
-        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
         assert entry.state is EntryState.ROLLED_BACK, number
         assert eventually(site.answers), number
         assert site.seen() == before, number

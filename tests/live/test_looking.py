@@ -141,4 +141,4 @@ def test_a_scan_of_all_asks_nothing_of_this(container: Bench, looking: Looking) 
     assert "/secrets" not in asked
     looking.closer()
     looking.closer()
-    assert sum("/events?" in one for one in looking.requests) == 1
+    assert sum("/events?" in request for request in looking.requests) == 1

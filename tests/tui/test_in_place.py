@@ -85,12 +85,14 @@ async def _writing(
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         screen = app.screen
         assert isinstance(screen, WriteScreen)
-        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        await until(
+            pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
+        )
         yield app, pilot, screen
 
 
 def _ticked(screen: WriteScreen) -> set[str]:
-    return {str(one.id) for one in screen.query(Checkbox) if one.value}
+    return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
 async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
@@ -183,7 +185,7 @@ async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, con
         await shows(pilot, "Goes to", "in place")
         await pilot.press("ctrl+s")
         await shows(pilot, "web-plan.toml", "next:")
-    assert {one.name for one in (config / "hardened").iterdir()} == {"web-plan.toml"}
+    assert {path.name for path in (config / "hardened").iterdir()} == {"web-plan.toml"}
     assert "NoNewPrivileges=true" in _read(quadlet)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -50,7 +50,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _built_by(steps: tuple[str, ...]) -> Verdict:
     """The verdict on a build. Cached, because many containers may share an image."""
     if not any(steps):
-        return unknown("the image's history does not say how it was built")
+        return unknown("the image's history has no build steps")
     evidence = [Evidence("file added from a URL", source) for step in steps for source in _added(step)]
     evidence += [
         Evidence("package index in its own layer", command) for step in steps for command in _index_only(step)
@@ -73,7 +73,7 @@ def _index_only(step: str) -> list[str]:
 
 
 def _image(*steps: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, history=tuple({"created_by": step} for step in steps))
+    return image(history=tuple({"created_by": step} for step in steps))
 
 
 CHECK = Check(

@@ -55,7 +55,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(APPARMOR)
     if _switched_off(spec):
         raise CannotFix(
-            "privileged mode turns AppArmor off, too",
+            "privileged mode also turns AppArmor off",
             "Fix both at once (add --check privileged), or name a profile.",
         )
     return spec

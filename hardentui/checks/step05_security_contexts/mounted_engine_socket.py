@@ -1,14 +1,14 @@
 """The container can reach the socket of a container engine.
 
 What it checks:
-Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O, BuildKit. A
-socket is identified by who listens on it, under whatever name it is mounted: hard links, bind mounts and a
-second Podman service count. Directories in which an engine creates its socket (/run, /run/podman,
-/run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If the
-listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
-writing to a file. An engine that takes requests on TCP without client certificates counts where the container
-reaches it: on the host's own network, or at an address of the host other than loopback. Where such a service
-may be hidden from the account that looks, the answer is unknown.
+Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O, BuildKit.
+A socket is identified by who listens on it, under whatever name it is mounted: hard links, bind mounts and
+a second Podman service count. Directories in which an engine creates its socket (/run, /run/podman,
+/run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If
+the listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
+writing to a file. An engine that accepts requests on TCP without client certificates counts if the
+container can reach it: on the host's own network, or at an address of the host other than loopback. If such a
+service may be hidden from the account that runs the check, the result is unknown.
 
 Why it matters:
 Whoever can talk to that socket is the engine. A single request starts a privileged container with the whole
@@ -71,12 +71,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     folders = [source.path for source in sources if source.mount.declared and not source.is_socket]
     if folders:
         raise CannotFix(
-            f"the socket is in {listed(folders)}, which may be mounted for other reasons, too",
+            f"the socket is in {listed(folders)}, which may be mounted for other reasons as well",
             "Mount only the files that the service needs.",
         )
     if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
         raise CannotFix(
-            f"the engine takes requests from anyone at {api.address}",
+            f"the engine accepts requests from anyone at {api.address}",
             "Turn that off on the host (see tcp-api-without-tls).",
         )
     sockets = {source.mount.mount for source in sources if source.mount.declared}

@@ -55,7 +55,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     left = selinux_switched_off(spec)
     if left:
         raise CannotFix(
-            f"{left} turns SELinux off, too", "Fix that first; a custom type also brings it back."
+            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
         )
     return spec
 

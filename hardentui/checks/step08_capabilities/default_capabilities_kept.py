@@ -11,11 +11,11 @@ program behind, SYS_CHROOT and KILL to move on. A process without any of them is
 user, even as root.
 
 What may break:
-Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints that
-change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
+Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints
+that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
 (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
-ones (parameter `keep`) and what its processes show to use, such as chroot, which is a guess. If systemd is
-the main process, it does not guess.
+ones (parameter `keep`) and those that its processes visibly use, such as chroot, which is a guess. If
+systemd is the main process, it does not guess.
 """
 
 from __future__ import annotations
@@ -108,21 +108,21 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
-    """What is kept because it was seen, and what is dropped although somebody may need it."""
+    """What is kept because of observations, and what is dropped although it may be needed."""
     defaults = facts.engine.default_capabilities
     kept = bounding_set(after, defaults)
     for name, why in used_by_processes(facts).items():
         if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
             yield f"{why}, so {short((name,))} is kept"
     if dropped := sorted(bounding_set(before, defaults) - kept):
-        yield f"whatever uses {short(dropped)} fails then: hardentui trial finds out whether something does"
+        yield f"programs that use {short(dropped)} will fail: hardentui trial finds out whether any does"
 
 
 def _for_workers(after: Spec) -> str:
     kept = {capability_name(word) for word in after[CAP_ADD]}
     missing = _OF_A_SUPERVISOR - kept
     if not missing:
-        return "it keeps what it takes to switch to that user and to kill its processes"
+        return "it keeps the capabilities to switch to that user and to kill its processes"
     return f"without {short(missing)} it cannot switch to that user or kill its processes"
 
 
@@ -132,18 +132,18 @@ def _guesses(context: FixContext) -> bool:
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
-    """What a trial or the image says, otherwise none if none can be used, otherwise the usual ones."""
+    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual ones."""
     known = _known(spec, context)
     return known[0] if known else _kept(context)
 
 
 def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
-    """What it needs, and why; None if it is not known."""
+    """The needed capabilities and the reason; None if unknown."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
         return needed, "a trial showed these are needed"
-    if said := needed_by_image(context.facts):
-        return said, "the image declares these"
+    if declared := needed_by_image(context.facts):
+        return declared, "the image declares these"
     if not runs_as_root(context.facts, spec):
         added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
@@ -154,8 +154,7 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual ones, and what its processes show that they use; with processes of another user, root must
-    also be able to kill them."""
+    """The usual ones, those that its processes use, and KILL if processes of other users run."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
     if not _guesses(context):
         return chosen
@@ -164,7 +163,7 @@ def _kept(context: FixContext) -> frozenset[str]:
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """What is known to be needed is kept."""
+    """The known needs, as the value of `keep`."""
     known = _known(context.facts.spec, context)
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))

@@ -15,7 +15,7 @@ or outdated, the service itself misses something: a trial shows it.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
@@ -66,7 +66,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _image(needs: str) -> ImageFacts:
-    return ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": needs}}})
+    return image(inspect={"Config": {"Labels": {"io.containers.capabilities": needs}}})
 
 
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))

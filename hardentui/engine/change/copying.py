@@ -14,35 +14,55 @@ import stat
 import subprocess
 import tarfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, cast
+
+from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ChangeFailed
 
-IdMap = Sequence[tuple[int, int, int]]
+_Ranges: TypeAlias = tuple[tuple[int, int, int], ...]
 """(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
 _PIECE = 1 << 16
 _END_LIMIT = 10.0  # seconds to wait for a thread with nothing left to write
 
 
-def id_maps(info: Mapping[str, Any]) -> tuple[IdMap, IdMap]:
-    """The user and group ids of an engine's containers on the host, from its info; empty if rootful."""
-    maps = (info.get("host") or {}).get("idMappings") or {}
-    return _ranges(maps.get("uidmap")), _ranges(maps.get("gidmap"))
+class HostIds(Struct, frozen=True):
+    """The user and group ids of an engine's containers on the host; empty if rootful."""
+
+    users: _Ranges = ()
+    groups: _Ranges = ()
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> HostIds:
+        """From the engine's info."""
+        maps = (info.get("host") or {}).get("idMappings") or {}
+        return cls(_ranges(maps.get("uidmap")), _ranges(maps.get("gidmap")))
+
+    def owner(self, status: os.stat_result) -> tuple[int, int]:
+        """The user and group of a file as the engine's containers see them."""
+        return _inside(status.st_uid, self.users), _inside(status.st_gid, self.groups)
 
 
-def _ranges(entries: Any) -> IdMap:
+def _ranges(entries: Any) -> _Ranges:
     return tuple((int(e["container_id"]), int(e["host_id"]), int(e["size"])) for e in entries or ())
 
 
-def folder_archive(folder: str, uids: IdMap, gids: IdMap) -> Iterator[bytes]:
+def _inside(host: int, ranges: _Ranges) -> int:
+    for first, outside, count in ranges:
+        if outside <= host < outside + count:
+            return first + host - outside
+    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
+
+
+def folder_archive(folder: str, ids: HostIds) -> Iterator[bytes]:
     """The contents of a folder of this machine, with ids as containers see them. Links are never followed.
 
     A file that changes meanwhile is copied as of some moment in between.
     """
-    return _piped(lambda out: _write_tree(folder, uids, gids, out))
+    return _piped(lambda out: _write_tree(folder, ids, out))
 
 
 def own_archive(folder: str) -> Iterator[bytes]:
@@ -132,17 +152,17 @@ class _Archive(tarfile.TarFile):
             self.fileobj.close()
 
 
-def _write_tree(folder: str, uids: IdMap, gids: IdMap, out: IO[bytes]) -> None:
+def _write_tree(folder: str, ids: HostIds, out: IO[bytes]) -> None:
     seen: dict[tuple[int, int], str] = {}
     with _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
             inside = os.path.relpath(place, folder)
             if inside == ".":
-                archive.addfile(_entry(".", os.fstat(handle), uids, gids))
+                archive.addfile(_entry(".", os.fstat(handle), ids))
             for name in (*folders, *files):
                 path = name if inside == "." else f"{inside}/{name}"
                 with suppress(FileNotFoundError):  # removed meanwhile
-                    _add(archive, path, name, handle, uids, gids, seen)
+                    _add(archive, path, name, handle, ids, seen)
 
 
 def _add(
@@ -150,14 +170,13 @@ def _add(
     path: str,
     name: str,
     handle: int,
-    uids: IdMap,
-    gids: IdMap,
+    ids: HostIds,
     seen: dict[tuple[int, int], str],
 ) -> None:
     status = os.stat(name, dir_fd=handle, follow_symlinks=False)
     if stat.S_ISSOCK(status.st_mode):
         return  # its listener recreates it
-    entry = _entry(path, status, uids, gids)
+    entry = _entry(path, status, ids)
     if entry.issym():
         entry.linkname = os.readlink(name, dir_fd=handle)
     if not entry.isreg():
@@ -176,10 +195,10 @@ def _add(
         archive.addfile(entry, _Exactly(file, size))
 
 
-def _entry(path: str, status: os.stat_result, uids: IdMap, gids: IdMap) -> tarfile.TarInfo:
+def _entry(path: str, status: os.stat_result, ids: HostIds) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
-    entry.uid, entry.gid = inside(status.st_uid, uids), inside(status.st_gid, gids)
+    entry.uid, entry.gid = ids.owner(status)
     entry.mtime = status.st_mtime
     kind = stat.S_IFMT(status.st_mode)
     entry.type = _TYPES.get(kind, tarfile.REGTYPE)
@@ -195,14 +214,6 @@ _TYPES = {
     stat.S_IFCHR: tarfile.CHRTYPE,
     stat.S_IFBLK: tarfile.BLKTYPE,
 }
-
-
-def inside(host: int, ranges: IdMap) -> int:
-    """A host id as the engine's containers see it."""
-    for first, outside, count in ranges:
-        if outside <= host < outside + count:
-            return first + host - outside
-    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
 
 
 class _Exactly:

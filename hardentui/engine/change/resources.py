@@ -10,7 +10,7 @@ from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
-from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive, owner_of
+from hardentui.engine.change.copying import HostIds, below, folder_archive, own_archive, owner_of
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
@@ -125,14 +125,12 @@ class Volumes:
         facts = self._engine.facts
         if not facts.local:
             return {}
-        if isinstance(facts.info, Unreadable):
-            facts = self._engine.load_info()
-        uids, gids = id_maps({} if isinstance(facts.info, Unreadable) else facts.info)
+        ids = self._ids()
         try:
             status = os.stat(source if source.startswith("/") else self._folder(source))
         except OSError:
             return {}
-        return _owned_by(inside(status.st_uid, uids), inside(status.st_gid, gids))
+        return _owned_by(*ids.owner(status))
 
     def owner_in(self, container: str, place: str, *, seconds: float = COPY_LIMIT) -> dict[str, str]:
         """The same for a folder in a container's writable layer."""
@@ -150,11 +148,14 @@ class Volumes:
             source = self._folder(source)
         if not facts.local:
             raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
+        ids = self._ids()
+        return own_archive(source) if ids.users and os.geteuid() else folder_archive(source, ids)
+
+    def _ids(self) -> HostIds:
+        facts = self._engine.facts
         if isinstance(facts.info, Unreadable):
             facts = self._engine.load_info()
-        info = {} if isinstance(facts.info, Unreadable) else facts.info
-        uids, gids = id_maps(info)
-        return own_archive(source) if uids and os.geteuid() else folder_archive(source, uids, gids)
+        return HostIds.of({} if isinstance(facts.info, Unreadable) else facts.info)
 
     def _folder(self, name: str) -> str:
         what = f"inspect the volume {visible(name, 80)}"

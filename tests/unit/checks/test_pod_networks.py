@@ -34,9 +34,9 @@ def pod(shares: tuple[str, ...] = ("net", "ipc", "uts"), members: int = 2) -> di
 
 
 def answer(check: str, facts: ContainerFacts) -> str:
-    found = check_by_id(check)
-    assert found is not None
-    return str(found.verdict(facts, Parameters(found.parameters)).status)
+    result = check_by_id(check)
+    assert result is not None
+    return str(result.verdict(facts, Parameters(result.parameters)).status)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_a_free_range_overlaps_with_nothing(ranges: list[SubIds], accounts: list
     end = start + WHOLE
     assert start >= 100_000
     assert end <= 1 << 32
-    assert all(one.end <= start or one.start >= end for one in ranges if one.size)
+    assert all(ids.end <= start or ids.start >= end for ids in ranges if ids.size)
     assert not any(start <= uid < end for uid in accounts)
 
 

@@ -119,8 +119,8 @@ def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Trai
     fresh, notice = load_progress(str(path))
     assert fresh == TrainingProgress()
     assert "kept as" in notice
-    kept = [one for one in tmp_path.iterdir() if one.name.endswith(".kept")]
-    assert [one.read_text() for one in kept] == ["{"]
+    kept = [path for path in tmp_path.iterdir() if path.name.endswith(".kept")]
+    assert [path.read_text() for path in kept] == ["{"]
     path.write_text(json.dumps({"version": 99}))
     assert "version 99" in load_progress(str(path))[1]
 
@@ -142,15 +142,15 @@ def test_a_wrong_call_is_no_attempt(training: Training) -> None:
         (["--mount=type=bind,src=/etc,target=/x"], "outside the lab"),
         (["--volume=other-volume:/x"], "outside the lab"),
         (["--volumes-from=db"], "leads out of the lab"),
-        (["--network=host"], "no network of this lab"),
-        (["--net", "container:db"], "no network of this lab"),
+        (["--network=host"], "not a network of this lab"),
+        (["--net", "container:db"], "not a network of this lab"),
         (["--pid=container:db"], "leads out of the lab"),
         (["--ipc=host"], "leads out of the lab"),
         (["--userns=ns:/proc/1/ns/user"], "leads out of the lab"),
         (["--pod=shop"], "leads out of the lab"),
         (["--device=/dev/sda"], "leads out of the lab"),
-        (["--name=db"], "the lab's own business"),
-        (["--replace"], "the lab's own business"),
+        (["--name=db"], "is set by the lab"),
+        (["--replace"], "is set by the lab"),
         (["--image=../../evil"], "no image"),
         (["docker.io/library/alpine"], "Only options of podman run"),
         (["--read-only", "alpine", "sh"], "Only options of podman run"),

@@ -188,7 +188,10 @@ def test_check_shows_what_is_waived_and_what_the_waivers_are_good_for(
     capsys.readouterr()
     main(["check", "--facts", str(facts), "--format", "json"])
     whole = json.loads(capsys.readouterr().out)
-    by_name = {one["name"]: {each["check"]: each for each in one["findings"]} for one in whole["subjects"]}
+    by_name = {
+        subject["name"]: {each["check"]: each for each in subject["findings"]}
+        for subject in whole["subjects"]
+    }
     assert by_name["shop-web"]["root-user"]["status"] == "waived"
     assert "accepted by anna" in by_name["shop-web"]["root-user"]["reason"]
     assert by_name["waivers"]["expired-waiver"]["status"] == "fail"

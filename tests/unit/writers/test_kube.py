@@ -286,7 +286,7 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
     made = written((NAME, "web"), (IMAGE, "i"), (POD, "site"), context=context)
     first, service = documents(made)
     assert first["metadata"]["name"] == "site"
-    assert [one["name"] for one in first["spec"]["containers"]] == ["web", "cache"]
+    assert [container["name"] for container in first["spec"]["containers"]] == ["web", "cache"]
     assert first["spec"]["containers"][0]["ports"] == [{"containerPort": 80, "protocol": "TCP"}]
     assert first["spec"]["hostAliases"] == [{"ip": "10.0.0.5", "hostnames": ["db"]}]
     assert service["metadata"]["name"] == "site"
@@ -347,9 +347,9 @@ def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
     assert all(character.isprintable() or character == "\n" for character in made.text)
     (only,) = documents(made)
     assert set(only) == {"apiVersion", "kind", "metadata", "spec"}
-    (one,) = only["spec"]["containers"]
-    assert one["env"][0] == {"name": "A", "value": first}
-    assert [word.replace("$$", "$").replace("$", "") for word in one["args"]] == [
+    (sole,) = only["spec"]["containers"]
+    assert sole["env"][0] == {"name": "A", "value": first}
+    assert [word.replace("$$", "$").replace("$", "") for word in sole["args"]] == [
         first.replace("$", ""),
         second.replace("$", ""),
     ]

@@ -20,13 +20,13 @@ def sudo(folder: Path, content: str, **more: str) -> list[tuple[str, str]]:
     files.put("/etc/sudoers", content)
     for name, text in more.items():
         files.put(f"/etc/{name.replace('__', '/')}", text)
-    found = read_sudo_rights(files, HOST)
-    assert not isinstance(found, Unreadable)
-    return [(one.who, one.why.removeprefix("may run ").split(" through")[0]) for one in found]
+    result = read_sudo_rights(files, HOST)
+    assert not isinstance(result, Unreadable)
+    return [(right.who, right.why.removeprefix("may run ").split(" through")[0]) for right in result]
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "expected"),
     [
         ("anna ALL=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
         ("%ops ALL=(ALL:ALL) NOPASSWD: ALL\n", [("%ops", "everything")]),
@@ -88,9 +88,9 @@ def sudo(folder: Path, content: str, **more: str) -> list[tuple[str, str]]:
     ],
 )
 def test_sudo_rules_give_rights_to_whom_they_name(
-    tmp_path: Path, content: str, found: list[tuple[str, str]]
+    tmp_path: Path, content: str, expected: list[tuple[str, str]]
 ) -> None:
-    assert sudo(tmp_path, content) == found
+    assert sudo(tmp_path, content) == expected
 
 
 def test_a_group_that_is_exempt_from_passwords(tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_included_files_count(tmp_path: Path, line: str) -> None:
         files.put(path, rule)
     files.put("/etc/more.d/old.bak", rule.replace("anna", "ben"))
     files.put("/etc/more.d/old~", rule.replace("anna", "ben"))
-    found = read_sudo_rights(files, HOST)
-    assert isinstance(found, list)
-    assert [one.who for one in found] == ["anna"]
-    assert found[0].where != "/etc/sudoers"
+    result = read_sudo_rights(files, HOST)
+    assert isinstance(result, list)
+    assert [right.who for right in result] == ["anna"]
+    assert result[0].where != "/etc/sudoers"
 
 
 def test_what_is_not_included_does_not_count(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Pa
     files = Rooted(tmp_path)
     files.put("/usr/etc/sudoers", "@includedir /usr/etc/sudoers.d\n@includedir /etc/sudoers.d\n")
     files.put("/etc/sudoers.d/a", "anna ALL=NOPASSWD: ALL\n")
-    found = read_sudo_rights(files, HOST)
-    assert isinstance(found, list)
-    assert [one.where for one in found] == ["/etc/sudoers.d/a"]
+    result = read_sudo_rights(files, HOST)
+    assert isinstance(result, list)
+    assert [right.where for right in result] == ["/etc/sudoers.d/a"]
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Pa
 def test_doas_rules_give_rights_to_whom_they_name(tmp_path: Path, content: str, who: list[str]) -> None:
     files = Rooted(tmp_path)
     files.put("/etc/doas.conf", content)
-    found = read_doas_rights(files)
-    assert isinstance(found, list)
-    assert [(one.who, one.way) for one in found] == [(name, "doas") for name in who]
+    result = read_doas_rights(files)
+    assert isinstance(result, list)
+    assert [(right.who, right.way) for right in result] == [(name, "doas") for name in who]
 
 
 def test_commands_that_lead_to_root() -> None:

@@ -10,9 +10,9 @@ from hardentui.options.inspect.view import CommandLine
 
 
 def parsed(*words: str) -> CommandLine:
-    found = parse_create_command(["podman", *words])
-    assert found is not None
-    return found
+    result = parse_create_command(["podman", *words])
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize(
@@ -26,43 +26,43 @@ def parsed(*words: str) -> CommandLine:
     ],
 )
 def test_spellings_of_the_same_command(words: tuple[str, ...]) -> None:
-    found = parsed(*words)
-    assert found.verb == "run"
-    assert found.flags == {
+    result = parsed(*words)
+    assert result.verb == "run"
+    assert result.flags == {
         "--detach": ["true"],
         "--interactive": ["true"],
         "--tty": ["true"],
         "--env": ["A=1"],
     }
-    assert (found.image, found.words) == ("img", ("-x",))
+    assert (result.image, result.words) == ("img", ("-x",))
 
 
 def test_short_flags_with_glued_arguments() -> None:
-    found = parsed("create", "-p8080:80", "-m64m", "-v/a:/b", "-itp", "90:90", "img")
-    assert found.flags["--publish"] == ["8080:80", "90:90"]
-    assert found.flags["--memory"] == ["64m"]
-    assert found.flags["--volume"] == ["/a:/b"]
-    assert found.switched("--tty") is True
+    result = parsed("create", "-p8080:80", "-m64m", "-v/a:/b", "-itp", "90:90", "img")
+    assert result.flags["--publish"] == ["8080:80", "90:90"]
+    assert result.flags["--memory"] == ["64m"]
+    assert result.flags["--volume"] == ["/a:/b"]
+    assert result.switched("--tty") is True
 
 
 def test_aliases_and_switches_are_read_as_their_option() -> None:
-    found = parsed("run", "--net=n1", "--dns-opt", "ndots:3", "--read-only=false", "img")
-    assert found.all("--network") == ("n1",)
-    assert found.all("--dns-option") == ("ndots:3",)
-    assert found.switched("--read-only") is False
-    assert found.switched("--privileged") is None
+    result = parsed("run", "--net=n1", "--dns-opt", "ndots:3", "--read-only=false", "img")
+    assert result.all("--network") == ("n1",)
+    assert result.all("--dns-option") == ("ndots:3",)
+    assert result.switched("--read-only") is False
+    assert result.switched("--privileged") is None
 
 
 def test_comma_lists_are_split_and_others_are_not() -> None:
-    found = parsed("run", '--sysctl="a=1,2",b=3', "--cap-add=A,B", "--env", "X=1,2", "img")
-    assert found.all("--sysctl") == ("a=1,2", "b=3")
-    assert found.all("--cap-add") == ("A", "B")
-    assert found.all("--env") == ("X=1,2",)
+    result = parsed("run", '--sysctl="a=1,2",b=3', "--cap-add=A,B", "--env", "X=1,2", "img")
+    assert result.all("--sysctl") == ("a=1,2", "b=3")
+    assert result.all("--cap-add") == ("A", "B")
+    assert result.all("--env") == ("X=1,2",)
 
 
 def test_globals_are_kept_apart() -> None:
-    found = parsed("--runtime", "/usr/bin/crun", "--module", "m.conf", "run", "img")
-    assert found.globals == {"--runtime": ["/usr/bin/crun"], "--module": ["m.conf"]}
+    result = parsed("--runtime", "/usr/bin/crun", "--module", "m.conf", "run", "img")
+    assert result.globals == {"--runtime": ["/usr/bin/crun"], "--module": ["m.conf"]}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_the_same_in_quadlets_spelling() -> None:
         (made("run", "--privileged", *MEANT[1:]), "--privileged"),
         (made("--module=x", *MEANT), "global flag --module"),
         (made("run", *MEANT[1:3], "--name=systemd-web", *MEANT[4:]), "--name"),
-        (made("create-nothing"), "no podman run"),
+        (made("create-nothing"), "not a podman run"),
     ],
 )
 def test_differences_are_named(generated: tuple[str, ...], part: str) -> None:

@@ -40,8 +40,8 @@ def test_an_entry_is_the_same_whether_it_comes_from_a_spec_or_from_its_word(opti
 
 
 def item(flag: str, argument: str) -> Item:
-    (found,) = parse_argument(flag, argument)
-    return found
+    (result,) = parse_argument(flag, argument)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_two_spellings_of_one_thing(flag: str, spelling: str, other: str) -> Non
 def test_an_entry_that_only_systemd_knows_is_still_told_apart(
     flag: str, argument: str, identity: str
 ) -> None:
-    found = item(flag, argument)
-    assert not found.known
-    assert found.identity == identity
+    result = item(flag, argument)
+    assert not result.known
+    assert result.identity == identity
 
 
 def test_a_profile_that_only_systemd_knows_is_not_taken_for_a_path() -> None:
@@ -104,7 +104,7 @@ def test_one_device_in_two_places_is_two_devices() -> None:
 
 
 def test_a_range_of_ports_is_spread() -> None:
-    assert [found.value for found in parse_argument("--publish", "8000-8001:80-81,90")] == [
+    assert [item.value for item in parse_argument("--publish", "8000-8001:80-81,90")] == [
         Port(80, "8000"),
         Port(81, "8001"),
         Port(90),
@@ -112,6 +112,6 @@ def test_a_range_of_ports_is_spread() -> None:
 
 
 def test_a_port_that_cannot_be_read_is_unknown_and_stays_as_it_is_written() -> None:
-    found = item("--publish", "some:thing:odd:80")
-    assert not found.known
-    assert item_word(found) == "--publish=some:thing:odd:80"
+    result = item("--publish", "some:thing:odd:80")
+    assert not result.known
+    assert item_word(result) == "--publish=some:thing:odd:80"

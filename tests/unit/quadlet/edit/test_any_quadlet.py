@@ -42,9 +42,9 @@ V = Version(5, 4)
 _caps = st.lists(st.sampled_from(["NET_RAW", "SYS_ADMIN", "MKNOD", "CHOWN"]), max_size=3, unique=True).map(
     tuple
 )
-_texts = st.sampled_from([one for one in NASTY if one])
+_texts = st.sampled_from([text for text in NASTY if text])
 _pairs = st.dictionaries(st.sampled_from(["A", "B", "C"]), st.sampled_from(NASTY), max_size=3).map(
-    lambda found: tuple(f"{name}={value}" for name, value in found.items())
+    lambda variables: tuple(f"{name}={value}" for name, value in variables.items())
 )
 _VALUES: dict[Option[Any], st.SearchStrategy[Any]] = {
     CAP_ADD: _caps,
@@ -97,7 +97,7 @@ def alike(spec: Spec) -> dict[str, Any]:
 
 def is_subsequence(few: list[str], many: list[str]) -> bool:
     rest = iter(many)
-    return all(one in rest for one in few)
+    return all(item in rest for item in few)
 
 
 @settings(max_examples=80, deadline=None)
@@ -114,7 +114,7 @@ def test_untouched_lines_stay_and_the_plan_is_what_is_read(made: tuple[str, Spec
     old, new = files.read()[0], done.files.read()[0]
     kept = [a for a in old.assignments if a.key not in changed and a.key != "Environment"]
     assert is_subsequence(
-        [text[a.start : a.end].rstrip() for a in kept], [one.rstrip() for one in pieces(new)]
+        [text[a.start : a.end].rstrip() for a in kept], [piece.rstrip() for piece in pieces(new)]
     )
     noise = [line for line in text.splitlines() if line.strip()[:1] in ("", "#", ";")]
     assert is_subsequence(noise, new.text.splitlines())

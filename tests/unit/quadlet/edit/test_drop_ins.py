@@ -142,9 +142,9 @@ def test_new_flags_go_where_they_become_words(command: str, in_variable: bool) -
     assert made.left_out == ()
     assert ("PODMAN_EXTRA_ARGS=--cap-drop" in made.text) is in_variable
     assert ("ExecStart=" in made.text) is not in_variable
-    found = words(text, made.text)
-    at = found.index("img")
-    assert found[at - 2 : at] == ADDED_WORDS
+    result = words(text, made.text)
+    at = result.index("img")
+    assert result[at - 2 : at] == ADDED_WORDS
 
 
 def test_what_other_drop_ins_put_into_the_variable_stays() -> None:

@@ -101,7 +101,7 @@ def test_a_word_is_taken_out_of_a_line_of_several() -> None:
 )
 def test_a_line_of_a_continued_value_goes_with_its_word(gone: str, left: str) -> None:
     text = BASE + "AddCapability=A \\\n  # why\n  B \\\n  C\n# end\n"
-    kept = tuple(one for one in "ABC" if one != gone)
+    kept = tuple(letter for letter in "ABC" if letter != gone)
     before, after = Spec.of((CAP_ADD, ("A", "B", "C"))), Spec.of((CAP_ADD, kept))
     done = edit(text, before, after).files
     assert done.texts == (BASE + left + "# end\n",)
@@ -187,7 +187,7 @@ def test_a_mount_keeps_the_spelling_of_its_source() -> None:
         Mount("bind", "/run/x", "/c"),
     )
     before = Spec.of((MOUNTS, mounts))
-    after = Spec.of((MOUNTS, tuple(one.with_options("ro") for one in mounts)))
+    after = Spec.of((MOUNTS, tuple(mount.with_options("ro") for mount in mounts)))
     assert edit(text, before, after).files.texts == (
         BASE + "Volume=%h/a:/a:Z,ro\nVolume=data.volume:/b:ro\n"
         "Mount=type=bind,source=%t/x,destination=/c,ro=true\n",

@@ -22,7 +22,7 @@ def service(name: str, text: str, version: str, **others: str) -> MadeService:
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
     made = translate(units, version=Version.parse(version), rootless=False, folder=FOLDER)
     assert name not in made.refused, made.refused[name]
-    return next(one for one in made.services.values() if one.unit == name)
+    return next(service for service in made.services.values() if service.unit == name)
 
 
 def words(name: str, text: str, version: str, **others: str) -> str:
@@ -356,8 +356,8 @@ def test_a_value_that_versions_read_differently(text: str, version: str, value: 
     complete = f"[Container]\nImage=i\n{lines}\n"
     if version == "5.3":
         complete = complete.replace("b=c", "Label=b=c")
-    found = service("web.container", complete, version).start
-    assert found[found.index("--hostname") + 1] == value
+    result = service("web.container", complete, version).start
+    assert result[result.index("--hostname") + 1] == value
 
 
 @pytest.mark.parametrize("character", [";", ":"])

@@ -261,12 +261,12 @@ def test_other_kinds_of_files_are_not_checked() -> None:
 )
 def test_what_units_around_a_container_lose_is_told(section: str, line: str, what: str) -> None:
     files = {"web.container": HEAD + "ContainerName=web", f"x.{section.lower()}": f"[{section}]\n{line}\n"}
-    found = losses(files, version=Version(5, 4, 2))
-    assert len(found) == 1
-    assert what in found[0]
-    assert found[0].startswith(f"x.{section.lower()}, line 2: ")
+    result = losses(files, version=Version(5, 4, 2))
+    assert len(result) == 1
+    assert what in result[0]
+    assert result[0].startswith(f"x.{section.lower()}, line 2: ")
     argv = ["run", "--name=web", "registry.example/i:1"]
-    assert prove_by_port(files, argv, Version(5, 4, 2), False) == found
+    assert prove_by_port(files, argv, Version(5, 4, 2), False) == result
 
 
 def test_a_name_without_a_value_is_a_loss_in_every_version() -> None:
@@ -283,7 +283,7 @@ def _specs() -> tuple[tuple[str, Spec], ...]:
 
 
 def _units(made: Bundle) -> dict[str, str]:
-    return {one.name: one.text for one in made.files if one.is_unit}
+    return {file.name: file.text for file in made.files if file.is_unit}
 
 
 @pytest.mark.parametrize("version", EVERY_VERSION, ids=str)
@@ -410,4 +410,4 @@ def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.Mo
     monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
     with pytest.raises(GeneratorError, match="would not produce the intended command") as caught:
         _written(None)
-    assert "command: meant 'sh' '-c'" in caught.value.hint
+    assert "command: expected 'sh' '-c'" in caught.value.hint

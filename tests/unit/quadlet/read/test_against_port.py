@@ -71,7 +71,7 @@ LINES = [
     "Timezone=",
     "SecurityLabelDisable=yes\nSecurityLabelType=x",
 ]
-VERSIONS = [Version.parse(one) for one in ("4.9", "5.0", "5.2", "5.3", "5.4.2", "5.6", "5.8.2", "6.0")]
+VERSIONS = [Version.parse(text) for text in ("4.9", "5.0", "5.2", "5.3", "5.4.2", "5.6", "5.8.2", "6.0")]
 
 
 def specifiers(stem: str) -> dict[str, str]:
@@ -82,7 +82,7 @@ def specifiers(stem: str) -> dict[str, str]:
 def made_by_port(name: str, text: str, version: Version) -> Spec | None:
     """What the command line asks for; None when the generator refuses the unit, or one around it."""
     stem = name.removesuffix(".container")
-    known = {one: body for one, body in AROUND.items() if is_known(one, version)}
+    known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     try:
         made = generate(
             {**known, name: text}, version=version, rootless=False, folder=FOLDER, devices=DEVICES
@@ -90,9 +90,9 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
     except GeneratorError:
         return None
     words = specifiers(stem)
-    argv = [re.sub("\0%(.)", lambda found: words[found[1]], one) for one in made[f"{stem}.service"]]
+    argv = [re.sub("\0%(.)", lambda match: words[match[1]], word) for word in made[f"{stem}.service"]]
     spec = spec_from_argv(argv)
-    if version < PODS_BY_NAME and any(one.startswith("--pod-id-file") for one in argv):
+    if version < PODS_BY_NAME and any(word.startswith("--pod-id-file") for word in argv):
         spec = spec.with_(POD, "own")
     return spec.without(CGROUPS, REMOVE, SDNOTIFY)
 
@@ -104,7 +104,7 @@ def is_known(name: str, version: Version) -> bool:
 
 def made_by_reader(name: str, text: str, version: Version) -> Spec:
     stem = name.removesuffix(".container")
-    known = {one: body for one, body in AROUND.items() if is_known(one, version)}
+    known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     files = QuadletFiles(
         (text,), specifiers(stem), object_names(known, version), FOLDER, version, frozenset({"/dev/gone"})
     )
@@ -120,8 +120,8 @@ def test_a_unit_is_read_as_it_is_run(lines: str, version: Version) -> None:
     if ran is None:
         return  # no container runs from it
     read = made_by_reader("web.container", text, version)
-    assert [str(one) for one in drift(read, ran, ran)] == []
-    assert {one.name for one in read.unknowable} == {one.name for one in ran.unknowable}
+    assert [str(difference) for difference in drift(read, ran, ran)] == []
+    assert {option.name for option in read.unknowable} == {option.name for option in ran.unknowable}
 
 
 def test_most_of_them_are_run() -> None:

@@ -125,8 +125,8 @@ def test_ports_that_are_none(text: str) -> None:
 
 def test_quadlet_and_systemd_join_lines_in_their_own_way() -> None:
     text = "[S]\nK=a\\\n# no\n  b\n"
-    assert [one.value for one in UnitText(text).assignments] == ["ab"]
-    assert [one.value for one in UnitText(text, SYSTEMD).assignments] == ["a b"]
+    assert [assignment.value for assignment in UnitText(text).assignments] == ["ab"]
+    assert [assignment.value for assignment in UnitText(text, SYSTEMD).assignments] == ["a b"]
 
 
 SPECS = [
@@ -156,7 +156,7 @@ _WORDS = st.text(
 
 @given(st.sampled_from(_LISTS), _WORDS, st.sampled_from([Version(4, 4), Version(5, 4), Version(6, 1)]))
 def test_any_entry_of_any_list_is_read_back(option: object, text: str, version: Version) -> None:
-    row = next(one for one in _LISTS if one is option)
+    row = next(listed for listed in _LISTS if listed is option)
     pair = f"NAME={text}"  # the least that every kind of list takes
     spec = Spec.of((row, (pair,)), (IMAGE, "a"))
     try:

@@ -103,8 +103,8 @@ def test_an_option_is_written_as_the_line_of_its_version(
 
 def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     """PodmanArgs= comes after every key in the command line that Quadlet makes."""
-    found = lines((EXPOSE, ("80", "53/sctp", "90")))
-    assert [line for line in found if "80" in line or "90" in line or "53" in line] == [
+    result = lines((EXPOSE, ("80", "53/sctp", "90")))
+    assert [line for line in result if "80" in line or "90" in line or "53" in line] == [
         "ExposeHostPort=80",
         "PodmanArgs=--expose=53/sctp",
         "PodmanArgs=--expose=90",
@@ -164,9 +164,9 @@ def test_what_a_unit_does_in_another_way_is_told(option: Option[Any], value: str
 
 
 def test_empty_words_and_semicolons_have_their_variables() -> None:
-    found = lines((COMMAND, ("find", "", ";")))
-    assert "Exec=find ${HT_EMPTY} ${HT_SEMI}" in found
-    assert 'Environment="HT_EMPTY=" "HT_SEMI=;"' in found
+    result = lines((COMMAND, ("find", "", ";")))
+    assert "Exec=find ${HT_EMPTY} ${HT_SEMI}" in result
+    assert 'Environment="HT_EMPTY=" "HT_SEMI=;"' in result
     assert not any("HT_" in line for line in lines((COMMAND, ("x",))))
     assert not any(line.startswith("Environment=") for line in lines((COMMAND, ("${HT_EMPTY}",))))
 
@@ -212,8 +212,8 @@ def test_a_mount_is_written_as_one_line(mount: Mount, line: str) -> None:
 def test_no_mount_key_without_a_source() -> None:
     """It crashes the generators up to 5.6, and with it every unit of the host."""
     for kind in ("volume", "devpts", "ramfs", "bind"):
-        found = lines((MOUNTS, (Mount(kind, "", "/c", ("ro",)),)))
-        assert not any(line.startswith("Mount=") for line in found)
+        result = lines((MOUNTS, (Mount(kind, "", "/c", ("ro",)),)))
+        assert not any(line.startswith("Mount=") for line in result)
 
 
 def test_anonymous_volumes_are_never_named() -> None:
@@ -231,7 +231,7 @@ def test_named_volumes_get_a_unit_that_keeps_their_name() -> None:
     }
     mount = Mount("volume", "data", "/c", ("ro",))
     result = made((MOUNTS, (mount,)), volumes=volumes)
-    assert [one.name for one in result.files] == ["web.container", "data.volume"]
+    assert [file.name for file in result.files] == ["web.container", "data.volume"]
     assert "Volume=data.volume:/c:ro" in result.files[0].text
     unit = result.files[1].text.splitlines()
     assert "VolumeName=data" in unit
@@ -243,7 +243,7 @@ def test_named_volumes_get_a_unit_that_keeps_their_name() -> None:
 
 def test_old_podmans_keep_the_name_without_a_unit() -> None:
     result = made((MOUNTS, (Mount("volume", "data", "/c"),)), version=V46, volumes={"data": {}})
-    assert [one.name for one in result.files] == ["web.container"]
+    assert [file.name for file in result.files] == ["web.container"]
     assert "Volume=data:/c" in result.files[0].text
     assert any("must exist" in note for note in result.notes)
 
@@ -275,7 +275,7 @@ def test_user_networks_get_a_unit() -> None:
     result = made(
         (NETWORK, ("front:ip=10.9.0.5", "podman")), networks={"front": NETWORK_INSPECT, "podman": {}}
     )
-    assert [one.name for one in result.files] == ["web.container", "front.network"]
+    assert [file.name for file in result.files] == ["web.container", "front.network"]
     assert "Network=front.network:ip=10.9.0.5" in result.files[0].text
     assert "Network=podman" in result.files[0].text.splitlines()
     unit = result.files[1].text.split("[Network]\n")[1].splitlines()
@@ -320,7 +320,7 @@ def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
         "Containers": [{"Name": "web"}, {"Name": "db"}, {"Name": "p1-infra"}],
     }
     result = made((POD, "p1"), pod=pod)
-    assert [one.name for one in result.files] == ["web.container", "p1.pod"]
+    assert [file.name for file in result.files] == ["web.container", "p1.pod"]
     assert "Pod=p1.pod" in result.files[0].text
     assert any("db" in note for note in result.notes)
     unit = result.files[1].text.split("[Pod]\n")[1].split("\n\n")[0].splitlines()

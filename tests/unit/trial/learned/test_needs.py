@@ -43,7 +43,7 @@ CONNECT = CallDetail("connect", ROOT, address=SocketAddress(2, "10.0.0.9", 5432)
 
 
 def observed(*details: CallDetail, **more: object) -> Observation:
-    calls = tuple(CallCount(name, NATIVE, 1) for name in sorted({one.call for one in details}))
+    calls = tuple(CallCount(name, NATIVE, 1) for name in sorted({detail.call for detail in details}))
     return msgspec.structs.replace(Observation(CallLog(calls, details)), **more)
 
 
@@ -66,10 +66,10 @@ def test_what_its_process_gave_away_before_is_not_needed() -> None:
 
 
 def test_a_capability_comes_with_its_evidence() -> None:
-    found = needs(observed(CHOWN, CallDetail("setuid", ROOT, (33,))))
-    assert found.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
-    assert found.capabilities is not None
-    assert found.capabilities[0].evidence == (CallEvidence("chown", "/var/lib/nginx/body"),)
+    result = needs(observed(CHOWN, CallDetail("setuid", ROOT, (33,))))
+    assert result.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
+    assert result.capabilities is not None
+    assert result.capabilities[0].evidence == (CallEvidence("chown", "/var/lib/nginx/body"),)
 
 
 def test_what_it_never_had_it_does_not_need() -> None:
@@ -89,12 +89,12 @@ def test_the_kernels_question_counts_where_the_call_does_not_say_it() -> None:
 
 
 def test_where_nobody_could_look_nothing_is_claimed() -> None:
-    found = needs(Observation(calls=WHY, capability_checks=WHY, sampled=WHY, written=WHY))
-    assert found.capabilities is None
-    assert found.calls is None
-    assert found.written is None
-    assert found.memory_peak is None
-    assert {"calls", "capabilities", "written", "memory_peak"} <= set(found.unknown)
+    result = needs(Observation(calls=WHY, capability_checks=WHY, sampled=WHY, written=WHY))
+    assert result.capabilities is None
+    assert result.calls is None
+    assert result.written is None
+    assert result.memory_peak is None
+    assert {"calls", "capabilities", "written", "memory_peak"} <= set(result.unknown)
 
 
 def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
@@ -142,8 +142,8 @@ def test_folders_are_the_outermost_ones_that_hold_what_was_written() -> None:
         opened("/run/nginx.pid"),
         changed("chown", "/var/lib/redis", 999),
     )
-    found = places(written_files(details, ()))
-    assert [place.folder for place in found] == ["/run", "/var/lib/nginx", "/var/lib/redis"]
+    result = places(written_files(details, ()))
+    assert [place.folder for place in result] == ["/run", "/var/lib/nginx", "/var/lib/redis"]
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_a_file_that_is_gone_at_the_end_does_not_matter() -> None:
 
 
 def test_without_the_calls_what_differs_at_the_end_counts() -> None:
-    found = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
-    assert found.written == (WrittenPath("/srv/x", kept=True),)
-    assert found.places == (WritablePlace("/srv", "/srv/x"),)
+    result = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
+    assert result.written == (WrittenPath("/srv/x", kept=True),)
+    assert result.places == (WritablePlace("/srv", "/srv/x"),)
 
 
 # --- network and limits -----------------------------------------------------------------------------------
@@ -181,8 +181,8 @@ def test_without_the_calls_what_differs_at_the_end_counts() -> None:
 def test_outgoing_connections_but_to_itself() -> None:
     own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
     unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
-    found = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
-    assert found.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
+    result = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
+    assert result.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
     asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
     assert needs(observed(asking)).outgoing == (SocketEndpoint("udp", "10.0.0.1", 53),)
     assert needs(Observation()).outgoing is None
@@ -238,10 +238,10 @@ def test_needs_of_two_trials_merge() -> None:
     assert both.memory_peak == 5
     assert both.users == frozenset({0})
     assert both.runs == 2
-    assert [one.path for one in both.written or ()] == ["/srv/x", "/var/lib/nginx/body"]
+    assert [file.path for file in both.written or ()] == ["/srv/x", "/var/lib/nginx/body"]
     assert "memory_peak" not in both.unknown
 
 
 def test_needs_are_kept_as_json() -> None:
-    found = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Needs) == found
+    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
+    assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result

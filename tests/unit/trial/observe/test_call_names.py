@@ -60,10 +60,10 @@ def test_the_tables_agree_with_those_that_judge_compiled_filters() -> None:
 @pytest.mark.skipif(platform.machine() not in NATIVE, reason="no table for this machine")
 @pytest.mark.parametrize("architecture", [X86_64, I386, AARCH64, ARM])
 def test_libseccomp_says_the_same(architecture: int) -> None:
-    found = ctypes.util.find_library("seccomp")
-    if not found:
+    result = ctypes.util.find_library("seccomp")
+    if not result:
         cannot_run("libseccomp is not installed")
-    resolve = ctypes.CDLL(found).seccomp_syscall_resolve_num_arch
+    resolve = ctypes.CDLL(result).seccomp_syscall_resolve_num_arch
     resolve.restype, resolve.argtypes = ctypes.c_void_p, [ctypes.c_uint32, ctypes.c_int]
     compared = 0
     for number in range(463):

@@ -19,7 +19,7 @@ FACTS = container((NAME, "web"), (IMAGE, "localhost/app:1"), engine=rootful())
 
 def files(target: Target, version: str = "5.4.2") -> dict[str, str]:
     made = new_files(FACTS, PLAN, target, version=Version.parse(version))
-    return {one.name: one.text for one in made.files}
+    return {file.name: file.text for file in made.files}
 
 
 def test_it_gets_a_unit() -> None:

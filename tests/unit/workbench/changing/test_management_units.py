@@ -44,14 +44,14 @@ def origin(service: str, *, image_known: bool = True, **over: str) -> Origin:
     )
 
 
-def planned(found: Origin, after: Spec) -> UnitEdit:
-    return edited(found, Plan("club", "club", (), (), unit_spec(found), after), VERSION)
+def planned(before: Origin, after: Spec) -> UnitEdit:
+    return edited(before, Plan("club", "club", (), (), unit_spec(before), after), VERSION)
 
 
-def fixed(found: Origin, made: UnitEdit) -> Origin:
+def fixed(before: Origin, made: UnitEdit) -> Origin:
     """The unit once the drop-in lies where it belongs."""
     (file,) = made.files
-    return replace(found, drop_ins=tuple(sorted((*found.drop_ins, (file.path, file.text)))))
+    return replace(before, drop_ins=tuple(sorted((*before.drop_ins, (file.path, file.text)))))
 
 
 @pytest.mark.parametrize("service", UNITS)
@@ -64,27 +64,27 @@ def test_name_and_image_are_read_whatever_variables_are_unset(service: str, imag
 
 @pytest.mark.parametrize("service", UNITS)
 def test_flags_are_added_and_proven(service: str) -> None:
-    found = origin(service)
-    before = unit_spec(found)
+    result = origin(service)
+    before = unit_spec(result)
     after = before.with_(CAP_DROP, ("all",)).with_(NO_NEW_PRIVILEGES, True).with_(MEMORY, 1 << 30)
-    made = planned(found, after)
+    made = planned(result, after)
     assert made.left_out == ()
-    assert "only the planned changes" in prove_edit(found, made, VERSION, VERSION)
-    again = unit_spec(fixed(found, made))
+    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
+    again = unit_spec(fixed(result, made))
     assert (again[CAP_DROP], again[NO_NEW_PRIVILEGES], again[MEMORY]) == (("all",), True, 1 << 30)
     assert again[NAME] == before[NAME]
 
 
 @pytest.mark.parametrize("service", UNITS)
 def test_words_that_are_there_change_and_variables_stay_variables(service: str) -> None:
-    found = origin(service)
-    before = unit_spec(found)
+    result = origin(service)
+    before = unit_spec(result)
     after = before.with_(TTY, not before[TTY])
     after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
     after = after.with_(PUBLISH, tuple(replace(port, address="127.0.0.1") for port in before[PUBLISH]))
-    made = planned(found, after)
+    made = planned(result, after)
     assert made.left_out == ()
-    assert "only the planned changes" in prove_edit(found, made, VERSION, VERSION)
+    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
     (file,) = made.files
     copied = file.text.partition("ExecStart=\n")[2]
     if copied:
@@ -94,14 +94,17 @@ def test_words_that_are_there_change_and_variables_stay_variables(service: str) 
 
 def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
     """`-e TZ=${TZ}` with TZ unset: nothing of it may stay behind, where it would be taken for the image."""
-    found = origin("club-events@0.service")
-    before = unit_spec(found)
+    result = origin("club-events@0.service")
+    before = unit_spec(result)
     assert "TZ=" in before[ENV]
-    made = planned(found, before.with_(ENV, tuple(one for one in before[ENV] if not one.startswith("TZ="))))
+    made = planned(
+        result,
+        before.with_(ENV, tuple(variable for variable in before[ENV] if not variable.startswith("TZ="))),
+    )
     assert made.left_out == ()
     assert "TZ" not in made.files[0].text.partition("ExecStart=\n")[2]
-    assert "only the planned changes" in prove_edit(found, made, VERSION, VERSION)
-    assert unit_spec(fixed(found, made))[IMAGE] == management_units.IMAGE
+    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
+    assert unit_spec(fixed(result, made))[IMAGE] == management_units.IMAGE
 
 
 # --- a copy of the command ----------------------------------------------------------------------------
@@ -109,22 +112,22 @@ def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
 
 def copied(service: str = "club-web.service") -> tuple[Origin, UnitEdit]:
     """A unit whose drop-in repeats its command."""
-    found = origin(service)
-    before = unit_spec(found)
-    return found, planned(found, before.with_(TTY, False))
+    result = origin(service)
+    before = unit_spec(result)
+    return result, planned(result, before.with_(TTY, False))
 
 
 def test_a_drop_in_that_repeats_the_command_says_so() -> None:
-    found, made = copied()
+    result, made = copied()
     assert "what an update of the unit changes in it has no effect" in made.files[0].text
     assert any("unit-drift" in note for note in made.notes)
-    assert outdated_copy(fixed(found, made)) == ""
+    assert outdated_copy(fixed(result, made)) == ""
 
 
 def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
-    found, made = copied()
-    updated = found.text.replace("--cgroups=no-conmon", "--cgroups=no-conmon --secret club-new")
-    later = replace(fixed(found, made), text=updated)
+    result, made = copied()
+    updated = result.text.replace("--cgroups=no-conmon", "--cgroups=no-conmon --secret club-new")
+    later = replace(fixed(result, made), text=updated)
     assert outdated_copy(later) == made.files[0].path
     before = unit_spec(later)
     with pytest.raises(CannotExpress, match="repeats a command that has since changed in the unit"):
@@ -132,10 +135,10 @@ def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
 
 
 def test_so_are_new_flags_behind_a_repeated_variable() -> None:
-    found = origin("club-server.service")
-    made = planned(found, unit_spec(found).with_(CAP_DROP, ("all",)))
+    result = origin("club-server.service")
+    made = planned(result, unit_spec(result).with_(CAP_DROP, ("all",)))
     assert "ExecStart" not in made.files[0].text
-    now = fixed(found, made)
+    now = fixed(result, made)
     assert outdated_copy(now) == ""
     flags = (
         "/etc/systemd/system/club-server.service.d/10-custom.conf",
@@ -147,8 +150,8 @@ def test_so_are_new_flags_behind_a_repeated_variable() -> None:
 
 def test_another_image_is_no_reason_to_doubt_a_copy() -> None:
     """The image stays a variable: an update of it takes effect."""
-    found, made = copied()
-    now = fixed(found, made)
+    result, made = copied()
+    now = fixed(result, made)
     other = tuple((path, text.replace("club:1", "club:2")) for path, text in now.drop_ins)
     later = replace(now, drop_ins=other)
     assert outdated_copy(later) == ""
@@ -160,20 +163,20 @@ def test_another_image_is_no_reason_to_doubt_a_copy() -> None:
 
 @pytest.mark.parametrize("service", ["club-boot.service", "club-server.service"])
 def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -> None:
-    found = origin(service)
-    before = unit_spec(found)
+    result = origin(service)
+    before = unit_spec(result)
     context = UnitContext(version=VERSION, networks={"club-net": {"name": "club-net", "driver": "bridge"}})
     plan = Plan("club", "club", (), (), before, before.with_(NETWORK, ("club-net",)))
-    made = edited(found, plan, VERSION, context=context)
+    made = edited(result, plan, VERSION, context=context)
     line = "ExecStartPre=/usr/bin/podman network create --ignore club-net"
     assert made.files[0].text.splitlines().count(line) == 1
-    assert "only the planned changes" in prove_edit(found, made, VERSION, VERSION)
-    assert unit_spec(fixed(found, made))[NETWORK] == ("club-net",)
+    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
+    assert unit_spec(fixed(result, made))[NETWORK] == ("club-net",)
 
 
 def test_a_network_that_is_there_gets_no_command() -> None:
-    found = origin("club-boot.service")
-    made = planned(found, unit_spec(found).with_(CAP_DROP, ("all",)))
+    result = origin("club-boot.service")
+    made = planned(result, unit_spec(result).with_(CAP_DROP, ("all",)))
     assert "ExecStartPre" not in made.files[0].text
 
 
@@ -186,13 +189,13 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     target = Version.parse(version)
     text = "[Container]\nImage=a\nContainerName=web\nVolume=%h/d:/d\nUlimit=nofile=1:2\nUser=1000\n"
     path = "/etc/containers/systemd/web.container"
-    found = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
-    before = unit_spec(found)
+    result = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
+    before = unit_spec(result)
     after = before.with_(USER, "1000:1000").with_(ULIMIT, (*before[ULIMIT], "nproc=3:4"))
     after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
-    made = edited(found, Plan("web", "a", (), (), before, after), target)
+    made = edited(result, Plan("web", "a", (), (), before, after), target)
     assert made.left_out == ()
-    proof = prove_edit(found, made, target, VERSION)
+    proof = prove_edit(result, made, target, VERSION)
     assert proof.startswith(f"the generator of Podman {target}, as built into HardenTUI, accepts it")
 
 
@@ -200,10 +203,10 @@ def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
     target = Version(4, 7)
     text = "[Container]\nImage=a\nContainerName=web\nUser=1000\n"
     path = "/etc/containers/systemd/web.container"
-    found = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
-    before = unit_spec(found)
+    result = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
+    before = unit_spec(result)
     plan = Plan("web", "a", (), (), before, before.with_(USER, "app"))
-    made = edited(found, plan, VERSION)  # written for a newer Podman than the one that is going to read it
+    made = edited(result, plan, VERSION)  # written for a newer Podman than the one that is going to read it
     assert "User=app" in made.files[0].text
     with pytest.raises(GeneratorError, match="not run the intended command"):
-        prove_edit(found, made, target, VERSION)
+        prove_edit(result, made, target, VERSION)

@@ -84,9 +84,9 @@ def seen(
 
 
 def the_check(check_id: str) -> AnyCheck:
-    found = check_by_id(check_id)
-    assert found is not None
-    return found
+    result = check_by_id(check_id)
+    assert result is not None
+    return result
 
 
 def judged(check_id: str, facts: ContainerFacts) -> Verdict:
@@ -250,7 +250,7 @@ def test_read_only_does_not_reach_the_file_systems_below() -> None:
         of=kernel("0:21 / /x ro - sysfs sysfs rw", "0:25 / /x/fs/cgroup rw - cgroup2 cgroup2 rw"),
         mounts=(entry("/sys", "/x", RW=False),),
     )
-    assert [one.destination for one in facts.mounted] == ["/x", "/x/fs/cgroup"]
+    assert [mount.destination for mount in facts.mounted] == ["/x", "/x/fs/cgroup"]
     assert judged("sensitive-host-mount", facts).severity is Severity.CRITICAL
 
 
@@ -260,7 +260,7 @@ def test_what_only_goes_on_below_is_not_told_twice() -> None:
         of=kernel("8:1 / /x rw - ext4 /dev/sda1 rw", "0:22 / /x/run rw - tmpfs tmpfs rw"),
         mounts=(entry("/", "/x"),),
     )
-    assert [one.destination for one in facts.mounted] == ["/x"]
+    assert [mount.destination for mount in facts.mounted] == ["/x"]
 
 
 def test_a_file_that_was_made_anew_counts_under_its_name() -> None:
@@ -356,7 +356,7 @@ def test_a_link_of_the_image_in_the_way_changes_nothing_of_who_asked() -> None:
         ),
         volumes={"data": volume},
     )
-    assert [(one.paths[0], one.origin) for one in facts.mounted] == [("/etc", MountOrigin.DECLARED)]
+    assert [(mount.paths[0], mount.origin) for mount in facts.mounted] == [("/etc", MountOrigin.DECLARED)]
 
 
 def test_what_lies_below_a_volume_on_the_host_is_still_the_volume() -> None:
@@ -389,8 +389,8 @@ def test_a_later_look_sees_what_was_mounted_since() -> None:
     host = HostSide(RecordedFiles({"text": text}), lambda: now[0])
 
     def paths() -> tuple[str, ...]:
-        found = host.mount_table("self", "mnt:[1]")
-        return () if isinstance(found, Unreadable) else found.paths_of("0:80", "/")
+        result = host.mount_table("self", "mnt:[1]")
+        return () if isinstance(result, Unreadable) else result.paths_of("0:80", "/")
 
     assert paths() == ()
     text["/proc/self/mountinfo"] = HOST + "12 1 0:80 / /mnt rw - tmpfs tmpfs rw\n"

@@ -42,8 +42,8 @@ def running(held: frozenset[str], **over: Any) -> Kernel:
 
 
 def filtered(rules: Any, held: frozenset[str] = CHOWN, **over: Any) -> Any:
-    found = rules if isinstance(rules, NoFilter) else parse_profile(rules, capabilities=held)
-    return container(kernel=running(held, **over), runtime=RuntimeConfig(seccomp=found))
+    result = rules if isinstance(rules, NoFilter) else parse_profile(rules, capabilities=held)
+    return container(kernel=running(held, **over), runtime=RuntimeConfig(seccomp=result))
 
 
 # --- capabilities -----------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_a_looser_and_stricter_profile_is_told_call_by_call() -> None:
     assert page.against is not None
     assert page.against.stricter == ("mkdir",)
     assert "bpf" in page.against.looser
-    assert "kexec_load" in {name for one in page.dangerous for name in one.calls}
+    assert "kexec_load" in {name for group in page.dangerous for name in group.calls}
 
 
 def test_what_a_capability_opens_in_podmans_profile_is_told_apart_from_a_hole() -> None:
@@ -206,7 +206,7 @@ def test_each_command_has_text_and_json(command: str, capsys: pytest.CaptureFixt
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == f"hardentui/{command}/1"
     assert document["simulated"] is True
-    names = {one["container"] for one in document["containers"]}
+    names = {page["container"] for page in document["containers"]}
     assert "shop-web" in names
     assert main([command, "--demo", "shop-web"]) == code == (4 if command == "seccomp" else 0)
     told = capsys.readouterr().out

@@ -152,8 +152,8 @@ def test_what_no_longer_fits_is_told() -> None:
         image="postgres:18",
         skipped=(Skipped("memory-unlimited", "no controller"),),
     )
-    found = plans.no_longer_fits(saved, here, "6.0.0")
-    assert found == (
+    result = plans.no_longer_fits(saved, here, "6.0.0")
+    assert result == (
         "The plan was made for 'db', this is 'db\\x1b2'.",
         "The image was 'postgres:17', here it is 'postgres:18'.",
         "It was made on Podman 5.4.2, this is Podman 6.0.0.",
@@ -188,5 +188,5 @@ def test_a_fix_that_was_taken_out_by_hand_is_no_difference() -> None:
     text = plans.dump(replace(_plan(ENV, kept), choices=(Choice("writable-rootfs"), Choice("plain-secret"))))
     trimmed = text.replace('    { check = "plain-secret" },\n', "")
     saved = plans.load(trimmed)
-    assert [one.check for one in saved.choices] == ["writable-rootfs"]
+    assert [choice.check for choice in saved.choices] == ["writable-rootfs"]
     assert plans.no_longer_fits(saved, replace(_plan(kept), choices=saved.choices)) == ()

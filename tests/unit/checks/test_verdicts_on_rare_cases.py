@@ -1,4 +1,4 @@
-"""Wrong answers that the confusion table has shown, each as the smallest case."""
+"""Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def test_only_mounts_that_go_through_links_are_noted(tmp_path: Path) -> None:
     mounts = [{"Type": "bind", "Source": source} for source in sources]
     mounts.append({"Type": "volume", "Source": f"{root}/link"})
     behind = VolumeFacts("v", {"Options": {"o": "bind", "device": f"{root}/link/."}})
-    found = links_of(LocalFiles(), {"Mounts": mounts}, {"v": behind})
-    assert found == {f"{root}/link": f"{root}/plain", f"{root}/link/.": f"{root}/plain"}
+    result = links_of(LocalFiles(), {"Mounts": mounts}, {"v": behind})
+    assert result == {f"{root}/link": f"{root}/plain", f"{root}/link/.": f"{root}/plain"}
 
 
 def test_a_published_port_can_be_declared_with_expose() -> None:
@@ -327,9 +327,9 @@ def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
 
 def test_a_program_of_many_names_is_called_by_the_one_that_it_runs_as() -> None:
     main, relay = Process(7, "httpd", "/bin/busybox"), Process(8, "nc", "/bin/busybox")
-    found = verdict("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
-    assert found.reason == "running now: nc"
-    assert [one.saw for one in found.evidence] == ["/bin/busybox as nc"]
+    result = verdict("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
+    assert result.reason == "running now: nc"
+    assert [proof.saw for proof in result.evidence] == ["/bin/busybox as nc"]
 
 
 def infra(mode: str, *networks: str, **over: Any) -> ContainerFacts:

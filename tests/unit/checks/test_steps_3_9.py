@@ -48,9 +48,9 @@ CHECKS = [
 
 
 def named(check_id: str) -> AnyCheck:
-    found = check_by_id(check_id)
-    assert found is not None
-    return found
+    result = check_by_id(check_id)
+    assert result is not None
+    return result
 
 
 def judge(check_id: str, facts: object, **set_by_checklist: ParameterValue) -> Verdict:
@@ -66,7 +66,7 @@ def test_every_item_of_the_catalogue_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "check", [one for one in CHECKS if one.kind is not Kind.CONTAINER], ids=lambda one: one.id
+    "check", [check for check in CHECKS if check.kind is not Kind.CONTAINER], ids=lambda check: check.id
 )
 def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
     facts = HostFacts() if check.kind is Kind.HOST else EngineFacts()

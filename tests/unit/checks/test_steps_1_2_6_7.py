@@ -431,7 +431,7 @@ def test_drift_leaves_out_folders_mounts_and_what_podman_writes() -> None:
     )
     facts = container(changes=changes, inspect={"Mounts": [{"Destination": "/data/db"}]})
     verdict = judge("drifted-files", facts)
-    assert [one.where for one in verdict.evidence] == ["/tmpfoo"]
+    assert [proof.where for proof in verdict.evidence] == ["/tmpfoo"]
     assert verdict.severity is Severity.MEDIUM
     assert judge("drifted-files", container()).status is Status.UNKNOWN
 
@@ -483,8 +483,8 @@ def test_processes_that_could_not_be_read_are_unknown() -> None:
 
 
 def listening(*sockets: tuple[str, str, int], shared: frozenset[str] = frozenset()) -> Kernel:
-    found = tuple(ListeningSocket(*socket) for socket in sockets)
-    return Kernel(pid=812, shared_namespaces=shared, listening=found)
+    result = tuple(ListeningSocket(*socket) for socket in sockets)
+    return Kernel(pid=812, shared_namespaces=shared, listening=result)
 
 
 def test_listeners_that_nobody_else_reaches_do_not_count() -> None:
@@ -582,8 +582,8 @@ def test_audit_watches_of_a_folder_above_count_and_comments_do_not() -> None:
     ],
 )
 def test_references_are_taken_apart(text: str, parts: tuple[str, str, str, str]) -> None:
-    found = reference(text)
-    assert (found.name, found.tag, found.digest, found.host) == parts
+    result = reference(text)
+    assert (result.name, result.tag, result.digest, result.host) == parts
 
 
 def answered(digest: str, *, asked: int = 0, seen: int = 10) -> RegistryDigest:
@@ -720,8 +720,8 @@ def test_a_gap_in_the_inventory_is_no_pass() -> None:
     verdict = judge("credentials-in-layers", container(image=image(inventory=gaps)))
     assert verdict.status is Status.UNKNOWN
     assert "layer 3" in verdict.reason
-    found = replace(gaps, credentials=(ImageFile("/k.pem", "private key"),))
-    assert judge("credentials-in-layers", container(image=image(inventory=found))).status is Status.FAIL
+    result = replace(gaps, credentials=(ImageFile("/k.pem", "private key"),))
+    assert judge("credentials-in-layers", container(image=image(inventory=result))).status is Status.FAIL
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
     assert spec[TMPFS] == ("/cache:size=1m", "/var/log/app:rw,noexec,nosuid,nodev,size=64m")
     assert spec[MOUNTS] == facts.spec[MOUNTS]
     without = replace(facts, spec=facts.spec.with_(READ_ONLY_TMPFS, False))
-    assert any(one.startswith("/tmp:") for one in fixed("writable-rootfs", without, seen)[TMPFS])
+    assert any(tmpfs.startswith("/tmp:") for tmpfs in fixed("writable-rootfs", without, seen)[TMPFS])
 
 
 def test_a_container_that_changes_its_programs_cannot_get_a_read_only_root() -> None:
@@ -561,9 +561,9 @@ def test_values_that_are_credentials_by_shape() -> None:
 
 def test_credentials_on_command_lines() -> None:
     words = ("mysql", f"-p{PASSWORD}", "--token", PASSWORD, f"--api-key={PASSWORD}", "--password-file", "/f")
-    found = secrets_in_words(words)
-    assert len(found) == 3
-    assert not any(PASSWORD in text for text in found)
+    secrets = secrets_in_words(words)
+    assert len(secrets) == 3
+    assert not any(PASSWORD in text for text in secrets)
 
 
 def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
