@@ -75,6 +75,10 @@ class MountTable:
                 names.append((len(mount.root), len(path), path))
         return tuple(path for _, _, path in sorted(names)[:_MOST_NAMES])
 
+    def in_one_mount(self, path: str, other: str) -> bool:
+        """Both belong to the same mount: nothing is mounted between them."""
+        return self._holding(path) is self._holding(other)
+
     def device_at(self, source: str) -> str:
         """The first mount point of a block device's file system; empty if there is none."""
         mount = self._by_source.get(source)

@@ -10,7 +10,7 @@ from hardentui.host.files.hard_links import linked_files
 from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
-from hardentui.model.known import Known
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
@@ -119,7 +119,13 @@ class HostSide:
             return ()
         if folder not in self._held:
             below = linked_files(self._files, (folder,), root, _DEEPEST)
-            self._held[folder] = tuple(name for key in below for name in wanted.get(key, ()))
+            table = self.engine_table()
+            self._held[folder] = tuple(
+                name
+                for key, paths in below.items()
+                if isinstance(table, Unreadable) or any(table.in_one_mount(folder, path) for path in paths)
+                for name in wanted.get(key, ())
+            )
         return self._held[folder]
 
     def _engine_process(self) -> str:

@@ -39,7 +39,7 @@ _STOCK_SECCOMP = Path("/usr/share/containers/seccomp.json")
 _LISTENER = """
 import socket
 server = socket.create_server(("0.0.0.0", 7777))
-server.settimeout(600)
+server.settimeout(1800)
 while True:
     server.accept()[0].close()
 """

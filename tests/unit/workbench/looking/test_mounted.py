@@ -441,13 +441,13 @@ class Listing(RecordedFiles):
         return super().list_dir(path)
 
 
-def folder_with_link(*, names: int = 2, inode: int = 5, device: int = 1) -> Listing:
+def folder_with_link(*, names: int = 2, inode: int = 5, device: int = 1, mounted: str = "") -> Listing:
     """/srv/app/conf/notes, as a rule a further name of /etc/shadow; `names` of the latter."""
     owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1, "links": 1}
     folder = {**owned, "mode": 0o40755, "inode": 2, "links": 3}
     return Listing(
         {
-            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST},
+            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST + mounted},
             "stats": {"/srv/app": folder},
             "lstats": {
                 "/etc/shadow": {**owned, "inode": 5, "links": names},
@@ -480,6 +480,12 @@ def test_a_folder_with_another_name_of_a_guarded_file_shows_that_file() -> None:
 @pytest.mark.parametrize("other", [{"inode": 6}, {"device": 2}])
 def test_a_folder_without_such_a_name_shows_nothing_else(other: dict[str, int]) -> None:
     assert HostSide(folder_with_link(**other), lambda: NOW).names_of("/srv/app") == ()
+
+
+def test_what_is_mounted_below_a_folder_has_a_row_of_its_own() -> None:
+    """It is not looked into from above: without its own row the container does not see it."""
+    files = folder_with_link(mounted="99 1 8:1 /etc /srv/app/conf rw - ext4 /dev/sda1 rw\n")
+    assert HostSide(files, lambda: NOW).names_of("/srv/app") == ()
 
 
 def test_folders_are_searched_once_and_only_if_a_guarded_file_has_a_further_name() -> None:
