@@ -172,6 +172,7 @@ class EngineFacts(Struct, frozen=True):
     Attributes:
         label: short name that is shown: `rootful`, `rootless anna`, `prod (ssh)`.
         url: where it was reached.
+        found_with: the options that lead a command of ours to it; empty = commands find it by themselves.
         local: its processes are on this machine, so /proc can be asked.
         default_capabilities: what a container gets when nothing is said; from info, else Podman's own list.
         default_network: the network of a container when nothing is said (`podman`).
@@ -182,6 +183,7 @@ class EngineFacts(Struct, frozen=True):
 
     label: str = "rootful"
     url: str = ""
+    found_with: tuple[str, ...] = ()
     version: Version = field(default_factory=lambda: Version(5, 4, 2))
     rootless: Known[bool] = False
     local: bool = True

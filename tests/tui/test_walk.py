@@ -20,6 +20,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.tick import Tick
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import Report
@@ -312,6 +313,20 @@ async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
         await _open_walk(app, pilot)
         await pilot.press("a", "w")
         await shows(pilot, "Look at line 3,", "whose end is told too.")
+
+
+@pytest.mark.parametrize("size", [(30, 16), (60, 16), (80, 24), (200, 60)])
+async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("a", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        ticks = [tick for tick in app.screen.query(Tick) if tick.display and tick.region]
+        assert len(ticks) >= 5
+        assert all(tick.region.right <= size[0] for tick in ticks)
+        lines = {tick.region.y for tick in app.screen.query("#files Tick")}
+        assert len(lines) == {30: 5, 60: 2}.get(size[0], 1)
 
 
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hardentui.reading.containers import (
     selinux_switched_off,
     selinux_type,
 )
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word
 from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
 from hardentui.writers.file_name import safe_file_name
@@ -136,7 +137,7 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     asked = facts.spec[APPARMOR] or "the engine's profile"
     profile = _profile(facts)
     commands = (
-        f"hardentui lsm {command_word(facts.name, 'NAME')} -o .",
+        own_command(facts.engine.found_with, "lsm", command_word(facts.name, "NAME"), "-o", "."),
         f"sudo install -m 0644 {profile.name} /etc/apparmor.d/",
         f"sudo apparmor_parser -r -W /etc/apparmor.d/{profile.name}",
         f"podman run --security-opt apparmor={profile.name} …",

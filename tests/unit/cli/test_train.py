@@ -30,10 +30,15 @@ def test_a_passed_lab_leads_to_the_next_one_and_is_not_open_any_more(train: Run)
     code, said, told = train("run")
     assert code == 0
     assert "Solved: 10 points." in said
-    assert "Next: hardentui train start memory-limit" in told
+    assert "Next: hardentui train --demo start memory-limit" in told
     told = train()[2]
     assert "Open now" not in told
     assert "Next: hardentui train start memory-limit" in told
+
+
+def test_a_training_that_was_begun_with_an_address_goes_on_with_it(train: Run) -> None:
+    told = train("--url", "unix:///srv/my sock")[2]
+    assert "Next: hardentui train --url 'unix:///srv/my sock' start first-run" in told
 
 
 def test_an_exam_offers_no_hints_and_says_how_to_get_some(train: Run) -> None:

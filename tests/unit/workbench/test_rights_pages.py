@@ -12,7 +12,7 @@ from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import InputError
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.facts import CapabilitySets, EngineFacts, Kernel
+from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter
@@ -23,6 +23,7 @@ from hardentui.workbench.learned import LearnedFrom, read_learned
 from hardentui.workbench.looking.default_profile import DefaultProfile
 from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
 from hardentui.workbench.pages.lsm import Confinement, lsm_page
+from hardentui.workbench.pages.rights import rights_page
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
 
 DEFAULT_RULES: dict[str, Any] = {
@@ -67,6 +68,42 @@ def test_declared_effective_and_bounding_are_told_apart() -> None:
     assert (admin.declared, admin.bounding, admin.danger) == (False, True, CapabilityReach.TAKEOVER)
     assert page.rows[0].danger is CapabilityReach.TAKEOVER, "the worst come first"
     assert {row.name for row in page.held} == {"CAP_CHOWN", "CAP_SYS_ADMIN"}
+
+
+def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
+    section = rights_page(capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))[0]
+    return [(line.label, line.text) for line in section.lines]
+
+
+def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
+    held = frozenset({"CAP_CHOWN", "CAP_KILL", "CAP_FOWNER"})
+    live = CapabilitySets(
+        effective=held,
+        permitted=held | {"CAP_SETUID"},
+        bounding=frozenset({"CAP_CHOWN", "CAP_FOWNER", "CAP_SYS_ADMIN"}),
+    )
+    declared = (CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN", "CAP_KILL", "CAP_MKNOD"))
+    lines = _capability_lines(container(*declared, kernel=Kernel(7, capabilities=live)))
+    told = dict(zip((text.partition(":")[0] for _, text in lines), lines, strict=True))
+    assert told["CHOWN"] == ("has", "CHOWN: Change the owner and group of any file.")
+    assert told["FOWNER"][1].endswith("(not declared)")
+    assert told["KILL"][1].endswith("(not in the bounding set)")
+    assert told["SYS_ADMIN"] == ("can get", told["SYS_ADMIN"][1])
+    assert told["SYS_ADMIN"][1].endswith("(not declared, not in effect, in the bounding set)")
+    assert told["SETUID"][1].endswith("(not declared, not in effect)")
+    assert told["MKNOD"] == ("declared", told["MKNOD"][1])
+    assert told["MKNOD"][1].endswith("(not in effect)")
+
+
+def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> None:
+    lines = _capability_lines(
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Unreadable("no permission"))
+    )
+    assert ("declared", "CHOWN: Change the owner and group of any file.") in lines
+    (rest,) = [text for label, text in lines if label == "may have"]
+    assert "SYS_ADMIN" in rest
+    assert "CHOWN" not in rest.split(", ")
+    assert ("not known", "effective and bounding: no permission") in lines
 
 
 def test_what_the_kernel_does_not_tell_is_unknown_and_never_absent() -> None:
