@@ -75,6 +75,7 @@ APP = (
     _to("images", "I", "Images", "Show the images: age, users, contents."),
     _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
     _to("networks", "M", "Network map", "Show who can reach whom."),
+    _to("waivers", "W", "Waivers", "Show which findings are accepted, by whom, until when."),
     _to("training", "T", "Training", "Labs that teach the ten steps."),
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
@@ -231,6 +232,9 @@ WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
 )
+EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a day.", "Finding", True),)
+ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
+WAIVERS = (Action("waivers.refresh", "r", "Re-read", "Reload the waivers and check again.", "Waivers", True),)
 LOGS = (
     Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
     Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),

@@ -66,6 +66,12 @@ def _trust() -> Screen[None]:
     return TrustScreen()
 
 
+def _waivers() -> Screen[None]:
+    from hardentui.tui.screens.waivers import WaiversScreen
+
+    return WaiversScreen()
+
+
 DESTINATIONS = {
     "commands": Destination("CommandLogScreen", _commands),
     "connection": Destination("ConnectionScreen", _connection),
@@ -75,6 +81,7 @@ DESTINATIONS = {
     "networks": Destination("NetworksScreen", _networks),
     "training": Destination("TrainingScreen", _training),
     "trust": Destination("TrustScreen", _trust),
+    "waivers": Destination("WaiversScreen", _waivers),
 }
 
 
