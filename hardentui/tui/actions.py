@@ -253,6 +253,7 @@ HOST = (
     Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
+    Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
     Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
 IMAGES = (

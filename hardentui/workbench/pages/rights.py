@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hardentui.model.draft import TextFile
+from hardentui.workbench.learned import learned_before
 from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.pages.capabilities import (
     CapabilityPage,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
     """The page, and an AppArmor profile where AppArmor confines the container."""
     module = lsm_page(facts)
-    sections = rights_page(capability_page(facts), seccomp_page(facts, default_profile(facts, files)), module)
+    capabilities = capability_page(facts, learned_before(facts))
+    sections = rights_page(capabilities, seccomp_page(facts, default_profile(facts, files)), module)
     profile = module.profile
     return sections, (TextFile(profile.name, profile.text),) if profile is not None else ()
 
@@ -45,6 +47,8 @@ def _capabilities(page: CapabilityPage) -> PageSection:
     lines += [PageLine("", sentence) for sentence in capability_summary(page)]
     if page.unknown:
         lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
+    if page.learned and not page.not_learned:
+        lines.append(PageLine("learned", f"used or not: as seen in {page.learned}", Tone.MUTED))
     if page.by_image:
         lines.append(PageLine("image", f"it needs, it says: {', '.join(page.by_image)}"))
     by_hold = {hold: [row for row in page.held if _hold(row) is hold] for hold in Hold}

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import InputError
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Known, Unreadable
@@ -19,12 +21,14 @@ from hardentui.model.seccomp import NoFilter
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.capability_words import MEANINGS
 from hardentui.reading.seccomp import parse_profile
-from hardentui.workbench.learned import LearnedFrom, read_learned
+from hardentui.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned
 from hardentui.workbench.looking.default_profile import DefaultProfile
 from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
 from hardentui.workbench.pages.lsm import Confinement, lsm_page
-from hardentui.workbench.pages.rights import rights_page
+from hardentui.workbench.pages.rights import rights_of, rights_page
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
+from hardentui.workbench.trials.kept_needs import keep_needs
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -120,6 +124,28 @@ def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
     assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
     assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
     assert "Never used during the trial: KILL." in summary(page)
+
+
+def test_what_earlier_trials_learned_is_told_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64})
+    assert learned_before(facts) is None
+    keep_needs(facts, Needs(capabilities=(CapabilityNeed("CAP_CHOWN", ()),), runs=2))
+    learned = learned_before(facts)
+    assert learned == LearnedFrom("web", CHOWN, "2 earlier trials")
+    capabilities = rights_of(facts, LocalFiles())[0][0]
+    told = {line.text.partition(":")[0]: line.text for line in capabilities.lines}
+    assert told["CHOWN"].endswith("(used)")
+    assert told["KILL"].endswith("(not used)")
+    assert told["used or not"] == "used or not: as seen in 2 earlier trials"
+    another_image = replace(facts, inspect={"Image": "b" * 64})
+    assert learned_before(another_image) is None
+    keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
+    unseen = capability_page(facts, learned_before(facts))
+    assert all(row.used is None for row in unseen.rows)
+    assert any("tracefs is closed to us" in line for line in summary(unseen))
 
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
