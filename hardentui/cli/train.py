@@ -55,6 +55,14 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
     )
+    parser.add_argument(
+        "--class",
+        action=Given,
+        metavar="FILE",
+        dest="course",
+        default="",
+        help="a class file: which labs count, and the mark to pass",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -41,6 +41,19 @@ def test_a_training_that_was_begun_with_an_address_goes_on_with_it(train: Run) -
     assert "Next: hardentui train --url 'unix:///srv/my sock' start first-run" in told
 
 
+def test_the_labs_of_a_class_are_listed(train: Run, tmp_path: Path) -> None:
+    course = tmp_path / "spring.toml"
+    course.write_text(
+        'title = "Hardening, spring class"\nlabs = ["first-run", "memory-limit"]\npass_mark = 60\n'
+    )
+    code, said, told = train("--class", str(course))
+    assert code == 0, told
+    assert said.startswith("Hardening, spring class\n")
+    assert "0 of 2 labs passed" in said
+    assert "It takes 60 % to pass." in said
+    assert "spring class" in train("export", "--class", str(course))[1]
+
+
 def test_an_exam_offers_no_hints_and_says_how_to_get_some(train: Run) -> None:
     assert "hint" not in train("--demo", "start", "memory-limit", "--exam")[2]
     assert "hint" not in train("check")[2]
