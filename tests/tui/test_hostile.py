@@ -105,7 +105,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("c", "escape"),
             ("H", "escape"),
             ("W", "end", "escape"),
-            ("f2", "end", "escape", "f3", "end", "escape"),
+            ("f2", "end", "escape", "f6", "end", "escape"),
             ("at", "escape"),
             ("e", "escape"),
             ("Y", "2", "Y", "escape"),

@@ -35,7 +35,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
     monkeypatch.setenv("HOME", str(tmp_path))
     app = make_app(some())
     async with running(app, size) as pilot:
-        await pilot.press("f3")
+        await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
         assert "Keys" not in drawn(app), "those of the manual are not repeated"
@@ -55,7 +55,7 @@ async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: 
     monkeypatch.setenv(ONLY_BELOW, "/nowhere")
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
-        for key in ("f2", "f3"):
+        for key in ("f2", "f6"):
             await pilot.press(key)
             await until(pilot, lambda: "used through a browser" in drawn(app))
             await pilot.press("escape")
