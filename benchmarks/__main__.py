@@ -73,7 +73,9 @@ def scan(bench: Bench, containers: int, rounds: int) -> bool:
     ours = [sys.executable, "-m", "hardentui", "check", "--url", url]
     floor = [sys.executable, "-m", "benchmarks.floor_scan", url]
     podman = bench.command("sh", "-c", "podman container inspect $(podman ps -aq)")
-    mine, raw, inspect = _interleaved([partial(_seconds, one) for one in (ours, floor, podman)], rounds)
+    mine, raw, inspect = _interleaved(
+        [partial(_seconds, command) for command in (ours, floor, podman)], rounds
+    )
     what = f"check of {containers} containers against"
     fine = _tell("scan", f"{what} the raw socket", mine, raw)
     return _tell("podman", f"{what} podman container inspect", mine, inspect) and fine
@@ -86,13 +88,13 @@ def paint(bench: Bench, containers: int, rounds: int) -> bool:
     trivial = [sys.executable, "-m", "benchmarks.trivial_table", str(containers)]
     seen: tuple[list[Seen], list[Seen]] = ([], [])
     for number in range(rounds + 1):
-        for command, found in zip((ours, trivial), seen, strict=True):
+        for command, sessions in zip((ours, trivial), seen, strict=True):
             watched = watch(command, b"bench-00")
             if number:
-                found.append(watched)
-    paints = [[one.paint for one in found] for found in seen]
-    keys = [[statistics.median(one.keys) for one in found] for found in seen]
-    pages = [[statistics.median(one.pages) for one in found] for found in seen]
+                sessions.append(watched)
+    paints = [[session.paint for session in sessions] for sessions in seen]
+    keys = [[statistics.median(session.keys) for session in sessions] for sessions in seen]
+    pages = [[statistics.median(session.pages) for session in sessions] for sessions in seen]
     fine = _tell("paint", f"first paint with {containers} containers against a trivial table", *paints)
     fine &= _tell("key", "key down against a trivial table", *keys)
     return _tell("page", "page down against a trivial table", *pages) and fine
@@ -110,13 +112,13 @@ def _seconds(command: Sequence[str]) -> float:
 
 def _interleaved(works: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
     """Milliseconds of each work in each round; the first round only warms up."""
-    found: list[list[float]] = [[] for _ in works]
+    times_of_each: list[list[float]] = [[] for _ in works]
     for number in range(rounds + 1):
-        for work, times in zip(works, found, strict=True):
+        for work, times in zip(works, times_of_each, strict=True):
             taken = work()
             if number:
                 times.append(taken)
-    return found
+    return times_of_each
 
 
 def _tell(budget: str, what: str, ours: list[float], theirs: list[float]) -> bool:

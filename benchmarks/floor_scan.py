@@ -44,7 +44,7 @@ class Raw:
 def main(path: str) -> None:
     """List, inspect all, then the images and networks."""
     first, second = Raw(path), Raw(path)
-    todo = [one["Id"] for one in first.get("/containers/json?all=true")]
+    todo = [container["Id"] for container in first.get("/containers/json?all=true")]
     halves = (todo[::2], todo[1::2])
 
     def inspect(raw: Raw, ids: list[str]) -> None:

@@ -19,15 +19,15 @@ from tests.live.flavours.page import figures, page  # noqa: E402
 
 def main(only: list[str]) -> int:
     both = worlds(only)
-    found = [row for world in both for row in rows(world)]
+    all_rows = [row for world in both for row in rows(world)]
     if not only:
-        (ROOT / "docs" / "confusion.md").write_text(page(found, both[0].machine))
-    for row in found:
+        (ROOT / "docs" / "confusion.md").write_text(page(all_rows, both[0].machine))
+    for row in all_rows:
         for wrong in (*row.false_passes, *row.false_failures, *row.undecided):
             print(f"{row.engine} {row.name}: {wrong}")
-    for name, count in figures(found).items():
+    for name, count in figures(all_rows).items():
         print(f"{name}: {count}")
-    return 0 if all(row.right for row in found) else 1
+    return 0 if all(row.right for row in all_rows) else 1
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     for pod in engine.pods():
         engine.pod(str(pod["Id"]))
     engine.close()
-    found = recording.document()
-    scrubbed = bench.scrub({"answers": connection.answers, "files": found})
+    recorded = recording.document()
+    scrubbed = bench.scrub({"answers": connection.answers, "files": recorded})
     for kind in files:
         files[kind].update(
             {

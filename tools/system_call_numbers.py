@@ -25,8 +25,8 @@ _SAME_EVERYWHERE = {
 
 def numbers(header: str) -> dict[int, str]:
     """Number -> name."""
-    found = {int(number): name for name, number in _DEFINE.findall(header)}
-    return found | _SAME_EVERYWHERE
+    names = {int(number): name for name, number in _DEFINE.findall(header)}
+    return names | _SAME_EVERYWHERE
 
 
 def rows(table: dict[int, str]) -> str:

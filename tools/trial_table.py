@@ -29,8 +29,7 @@ from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
-from tests.support.images import NGINX, REDIS, ServiceImage, build
-from tests.support.more_services import (
+from tests.support.debian_services import (
     DNSMASQ,
     HAPROXY,
     LIGHTTPD,
@@ -39,6 +38,7 @@ from tests.support.more_services import (
     RSYNC,
     SUPERVISED,
 )
+from tests.support.images import NGINX, REDIS, ServiceImage, build
 from tests.support.podman import TEST_USER, Bench
 from tests.support.postgres import postgres_image
 from tests.support.systemd_image import systemd_image

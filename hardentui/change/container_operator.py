@@ -106,19 +106,19 @@ class ContainerOperator:
                 if self._restart_policy(operation.id) != operation.before:
                     self._containers.update(operation.id, (f"--restart={operation.before}",))
             case RenameContainer():
-                if self._name(operation.id) != operation.before:  # whatever somebody called it since
+                if self._name(operation.id) != operation.before:  # even if it has been renamed since
                     refuse_taken_name(self._containers, operation.before, {operation.id}, entry)
                     self._containers.rename(operation.id, operation.before)
             case CreateNetwork():
                 if not operation.existed and self._engine.networks.exists(operation.name):
-                    with suppress(ChangeFailed):  # another container uses it by now
+                    with suppress(ChangeFailed):  # another container uses it now
                         self._engine.networks.remove(operation.name)
             case CreateContainer():
                 self._remove(operation)
             case StartContainer():
                 self._stop_successor(entry)
             case UpdateContainer():
-                with suppress(NotFound):  # one that was made anew since has the limits of its unit
+                with suppress(NotFound):  # a recreated one has the limits of its unit
                     self._limits_before(operation)
             case CreateVolume() | StopContainer() | CopyData():
                 pass  # a volume may hold newer data; the original starts last
@@ -160,7 +160,7 @@ class ContainerOperator:
         )
 
     def _create_volume(self, operation: CreateVolume) -> None:
-        """A volume that is there already (of an earlier try, or of another container) keeps its owner."""
+        """An existing volume (from an earlier attempt, or of another container) keeps its owner."""
         volumes = self._engine.volumes
         if not volumes.exists(operation.name):
             source, folder = operation.source, operation.folder
@@ -174,7 +174,7 @@ class ContainerOperator:
     # --- undo --------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
-        """It serves again before anything is said about its name."""
+        """The service runs again before anything about its name is reported."""
         now = self._settled(operation.id)
         paused = (now.get("State") or {}).get("Paused")
         if operation.running and not paused and not _running(now):

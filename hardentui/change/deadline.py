@@ -1,7 +1,7 @@
-"""How long a change still waits to be confirmed, also where somebody sets the clock meanwhile.
+"""How long a change still waits for confirmation, even if the clock is changed meanwhile.
 
-As long as the host was not restarted, the clock decides that counts from its start and that nobody sets.
-After a restart only the time of day is left; where that is wrong, no more than the whole time is waited.
+Until a reboot, the boot-time clock decides, which cannot be set. After a reboot only the time of day is left;
+if that is wrong, the wait is at most the full time.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def waiting(entry: JournalEntry, seconds: float) -> JournalEntry:
-    """The entry as one that waits so many seconds from now."""
+    """The entry, waiting this many seconds from now."""
     clock = ConfirmClock(boot=_boot(), uptime=uptime() + seconds, seconds=seconds)
     return replace(entry, state=EntryState.WAITING, confirm_by=time.time() + seconds, confirm_clock=clock)
 
 
 def seconds_left(entry: JournalEntry) -> float:
-    """Seconds until it goes back; negative when its time is over."""
+    """Seconds until it is rolled back; negative if its time is over."""
     clock = entry.confirm_clock
     if clock is None:
         return entry.confirm_by - time.time()
@@ -32,12 +32,12 @@ def seconds_left(entry: JournalEntry) -> float:
 
 
 def uptime() -> float:
-    """Seconds since the host was started, those asleep included."""
+    """Seconds since the host was booted, including suspend."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _boot() -> str:
-    """What tells this run of the host from others; empty where the kernel does not tell."""
+    """The id of this boot; empty if the kernel does not provide it."""
     try:
         with open(_BOOT_ID, encoding="ascii") as file:
             return file.read().strip()

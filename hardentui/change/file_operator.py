@@ -71,8 +71,8 @@ class FileOperator:
         now, before = _read(operation.path), operation.before
         if now is not None and now.content not in (operation.content, before.content if before else None):
             raise WriteError(
-                f"{visible(operation.path)} was changed by somebody else since; it was left as it is.",
-                f"Take your change out of it first; hardentui journal show {entry.id} tells ours."
+                f"{visible(operation.path)} has since been changed by somebody else; it was left as it is.",
+                f"Remove that change first; hardentui journal show {entry.id} shows ours."
                 f"\nTo keep it as it is and close the entry: hardentui journal forget {entry.id}",
             )
 
@@ -87,7 +87,7 @@ class FileOperator:
                 owner = (before.uid, before.gid)
                 put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
         for folder in operation.made:
-            with suppress(OSError):  # something else may have been put there
+            with suppress(OSError):  # other files may have been added
                 os.rmdir(folder)
 
 

@@ -20,11 +20,11 @@ from hardentui.model.operations import CreateStandIn, NoteContainer
 
 
 def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> JournalEntry:
-    """Remove the original that a finished entry keeps; it cannot be undone afterwards. One that cannot be
-    taken back any more is closed as it stands.
+    """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry that can no
+    longer be undone is closed.
 
     Raises:
-        UsageError: it keeps no original and can be taken back, or is over already.
+        UsageError: it keeps no original and can be undone, or is already closed.
     """
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
@@ -54,7 +54,7 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
 
 
 def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operator]) -> HardenError | None:
-    """Why an entry cannot be taken back, where no kept original is left that could be removed instead."""
+    """Why an entry cannot be undone, if there is no kept original that could be removed instead."""
     try:
         Transaction(journal, operators).refuse_undo(entry)
     except NoWayBack as error:

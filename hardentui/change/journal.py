@@ -43,10 +43,10 @@ class Journal:
         self.folder = folder or os.path.join(state_folder(), "journal")
 
     def new_id(self, now: datetime) -> str:
-        """An id that sorts after all others: day, time, and the part of the second in 65536ths.
+        """An id that sorts after all others: day, time, and the fraction of the second in 1/65536.
 
-        Where the clock was set back it goes on from the newest one, because what is newer stands on what is
-        older and has to be undone first.
+        If the clock was set back it continues from the newest one, because newer changes depend on older ones
+        and must be undone first.
         """
         identity = _identity(now, now.microsecond * _PARTS // 1_000_000)
         newest = next((known for known in self._ids() if _time_of(known)), "")

@@ -55,7 +55,7 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
                 "Wait until it is finished.",
             ) from error
         try:
-            with suppress(OSError):  # on a full disk it holds all the same
+            with suppress(OSError):  # the lock holds even on a full disk
                 _tell(handle, what)
             yield
         finally:
@@ -67,7 +67,7 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
 
 
 def is_locked(folder: str, subject: str, engine: str) -> bool:
-    """Whether a change of it is running right now."""
+    """Whether a change of it is running now."""
     try:
         with locked(folder, subject, engine, "a look"):
             return False

@@ -52,11 +52,11 @@ class Operator(Protocol):
         """
 
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """Look whether it can be taken back, before anything is; changes nothing.
+        """Check whether it can be undone, before anything is; changes nothing.
 
         Raises:
-            NoWayBack: what there was before is gone for good.
-            HardenError: something stands in the way that somebody can remove.
+            NoWayBack: the original is lost permanently.
+            HardenError: an obstacle that a person can remove.
         """
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:

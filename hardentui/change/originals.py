@@ -1,4 +1,4 @@
-"""Whether an original is still there to go back to, and may have its name again."""
+"""Whether an original still exists and can get its name back."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from hardentui.visible import visible
 
 
 def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> NoWayBack:
-    """The error: what is gone, what there is instead, and how the entry is closed.
+    """The error: what is missing, what exists instead, and how to close the entry.
 
     Args:
-        why: what is gone, without a full stop.
+        why: what is missing, without a full stop.
     """
     name = visible(entry.container, 80)
     try:
         running = (containers.inspect(entry.container).get("State") or {}).get("Running")
-        rest = f"{name} goes on with the change" if running else f"{name} with the change is there, stopped"
+        rest = (
+            f"{name} keeps running with the change"
+            if running
+            else f"{name} with the change is there, stopped"
+        )
     except NotFound:
         rest = f"no container is called {name} any more"
     return NoWayBack(
@@ -32,7 +36,7 @@ def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> 
 
 
 def refuse_lost_original(containers: ContainerControl, identity: str, entry: JournalEntry) -> None:
-    """Raises NoWayBack where the original of a replaced container was removed (`podman container prune`)."""
+    """Raises NoWayBack if the original of a replaced container was removed (`podman container prune`)."""
     if not containers.exists(identity):
         kept = f" ({visible(entry.original, 80)})" if entry.original else ""
         raise no_way_back(
@@ -43,7 +47,7 @@ def refuse_lost_original(containers: ContainerControl, identity: str, entry: Jou
 def refuse_taken_name(
     containers: ContainerControl, name: str, ours: Collection[str], entry: JournalEntry
 ) -> None:
-    """Raises UsageError where a container has the name of the original that this change has not made."""
+    """Raises UsageError if a container not created by this change has the original's name."""
     with suppress(NotFound):
         holder = containers.inspect(name)
         if str(holder.get("Name")) != name or str(holder.get("Id")) in ours:
@@ -52,13 +56,13 @@ def refuse_taken_name(
         if not any(is_made_by(operation, holder) for operation in made):
             raise UsageError(
                 f"Another container is called {visible(name, 80)} now; it was left alone.",
-                f"Rename or remove it, and again: hardentui undo {entry.id}\nTo keep it and close the entry:"
+                f"Rename or remove it, then run: hardentui undo {entry.id}\nTo keep it and close the entry:"
                 f" hardentui journal forget {entry.id}",
             )
 
 
 def is_made_by(operation: CreateContainer, container: Mapping[str, Any]) -> bool:
-    """Whether a container is the successor: by its id; where a crash hid that, by the command asked for."""
+    """Whether a container is the successor: by its id or, if a crash lost that, by the requested command."""
     if operation.created:
         return operation.created == str(container.get("Id"))
     command = tuple((container.get("Config") or {}).get("CreateCommand") or ())

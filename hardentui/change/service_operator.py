@@ -50,7 +50,7 @@ class ServiceOperator:
                 raise AssertionError(operation)
 
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """Nothing stands in the way."""
+        """There is no obstacle."""
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """They changed nothing."""
@@ -72,7 +72,7 @@ class ServiceOperator:
 
     def _reached(self) -> ContainerControl:
         if self._containers is None:
-            raise ChangeFailed("Podman was not reached.")
+            raise ChangeFailed("Podman could not be reached.")
         return self._containers
 
     def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:

@@ -136,11 +136,11 @@ class Transaction:
         self._entry = finished
 
     def refuse_undo(self, entry: JournalEntry) -> None:
-        """Look whether what was begun can be taken back; changes nothing.
+        """Check whether started operations can be undone; changes nothing.
 
         Raises:
-            NoWayBack: what there was before is gone for good.
-            HardenError: something stands in the way that somebody can remove.
+            NoWayBack: the original is lost permanently.
+            HardenError: an obstacle that a person can remove.
         """
         for operation in reversed(entry.operations[: entry.begun]):
             self._operators[type(operation)].refuse_undo(operation, entry)
@@ -156,7 +156,7 @@ class Transaction:
         except NoWayBack as gone:
             return self._close(entry, f"{why} Not rolled back: {gone.title}")
         except HardenError:
-            pass  # the operation that it is about tells so again, and the others are taken back
+            pass  # the affected operation reports it again, and the others are undone
         entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
         self._keep_if_possible(entry)
         with suppress(Exception):
@@ -199,7 +199,7 @@ class Transaction:
 
 
 def closed(entry: JournalEntry, why: str) -> JournalEntry:
-    """An entry whose change stays, for want of anything to go back to."""
+    """An entry whose change stays, because there is nothing to restore."""
     return replace(entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why)
 
 
@@ -208,7 +208,7 @@ def why_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return "It was interrupted."
     if isinstance(error, BrokenPipeError):
-        return "It was interrupted: nobody reads any more what it says."
+        return "It was interrupted: nothing reads its output any more."
     if isinstance(error, HardenError):
         return f"{error.title.rstrip('.')}."
     return f"Internal error ({type(error).__name__})."

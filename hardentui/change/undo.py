@@ -55,43 +55,52 @@ def undo(
             if only is None:
                 raise
         except HardenError as error:
-            if entry.state is EntryState.WAITING and only is not None:  # nobody is there to be asked
+            if entry.state is EntryState.WAITING and only is not None:  # nobody can be asked
                 entry = _kept_after_all(entry, f"{why} Not rolled back: {error.title}")
                 journal.write(entry)
                 return entry
-            if entry.state is not EntryState.OPEN:  # what was cut off goes back as far as it can
+            if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
                 raise
         done = transaction.go_back(entry, why or f"Undone by {by}.")
         if done.forgotten and only is not None:
             return done
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
-        now = datetime.now(UTC)
-        note = JournalEntry(
-            id=journal.new_id(now),
-            time=now.isoformat(timespec="seconds"),
-            action=EntryAction.UNDO,
-            container=entry.container,
-            engine=entry.engine,
-            by=by,
-            state=EntryState.DONE,
-            reason=f"{identity} was undone. {why}".strip(),
-            undoes=identity,
-        )
-        try:
-            journal.write(done)  # the way back itself goes on without a journal
-            journal.write(note)
-        except JournalError as error:
-            raise JournalError(
-                f"{identity} is undone, {visible(entry.container, 80)} is as it was before, but the journal"
-                f" could not note it. {error.title}",
-                f"Free some space, and call hardentui undo {identity} again: it only notes it then.",
-            ) from error
+        _note(journal, done, by, why)
         return done
 
 
+def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
+    """Record that an entry was undone, with an entry of its own.
+
+    Raises:
+        JournalError: it is undone, but not noted.
+    """
+    now = datetime.now(UTC)
+    note = JournalEntry(
+        id=journal.new_id(now),
+        time=now.isoformat(timespec="seconds"),
+        action=EntryAction.UNDO,
+        container=done.container,
+        engine=done.engine,
+        by=by,
+        state=EntryState.DONE,
+        reason=f"{done.id} was undone. {why}".strip(),
+        undoes=done.id,
+    )
+    try:
+        journal.write(done)  # the way back itself goes on without a journal
+        journal.write(note)
+    except JournalError as error:
+        raise JournalError(
+            f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
+            f" could not record it. {error.title}",
+            f"Free some space and run hardentui undo {done.id} again: it will only record it.",
+        ) from error
+
+
 def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
-    """An entry that was not confirmed, and that something keeps from going back; it can be undone later."""
+    """An unconfirmed entry whose rollback is blocked; it can be undone later."""
     return replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=why)
 
 

@@ -34,7 +34,7 @@ class UnitOperator:
         return NOTHING
 
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
-        """Nothing stands in the way."""
+        """There is no obstacle."""
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """The files are already restored when NoteUnit, the first operation, is undone."""

@@ -1,7 +1,7 @@
-"""The checks: one module each, in a folder per step. No registry: the folders are the list.
+"""The checks: one module each, in a folder per step. There is no registry: the folders are the list.
 
-What the place of a module says is not said again in it: `step05_security_contexts/no_memory_limit.py` is the
-check `no-memory-limit` of step 5, and its docstring is the check's text.
+The path of a module gives its step and ID: `step05_security_contexts/no_memory_limit.py` is the check
+`no-memory-limit` of step 5. Its docstring is the check's documentation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small facts for the examples of checks: the smallest container, host or engine that shows the point."""
+"""Facts for the examples of checks: minimal containers, hosts and engines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known
 from hardentui.model.spec import Option, Spec
@@ -36,7 +36,7 @@ def container(
     engine: EngineFacts | None = None,
     **over: Any,
 ) -> ContainerFacts:
-    """A container with these options; not running unless a kernel view is given."""
+    """A container with these options; not running without a kernel view."""
     return ContainerFacts(
         id="0" * 64,
         name="web",
@@ -47,13 +47,17 @@ def container(
     )
 
 
+def image(**over: Any) -> ImageFacts:
+    return ImageFacts(**{"id": "1" * 64, **over})
+
+
 def accepting(**over: Any) -> TrustFacts:
-    """Trust as most distributions ship it: everything is accepted."""
+    """The default trust configuration of most distributions: everything is accepted."""
     return TrustFacts(**{"policy": Policy(POLICY_FILE, (ACCEPT,)), **over})
 
 
 def rejecting(scopes: Mapping[str, tuple[Requirement, ...]], **over: Any) -> TrustFacts:
-    """Trust that refuses everything but these scopes of registries."""
+    """A trust configuration that rejects everything except these registry scopes."""
     return TrustFacts(**{"policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}), **over})
 
 

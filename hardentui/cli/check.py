@@ -53,7 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="EXPR",
         default="",
         help="only containers that match every word, as in the list filter: "
-        "'state:running score<50 !db'; hardentui explain filter tells all words",
+        "'state:running score<50 !db'; hardentui explain filter lists all words",
     )
     parser.add_argument(
         "--facts",
@@ -139,9 +139,9 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     """
     selection = parse_filter(text).select(rows)
     if selection.trouble:
-        raise UsageError(visible(selection.trouble), "hardentui explain filter tells all words.")
+        raise UsageError(visible(selection.trouble), "hardentui explain filter lists all words.")
     if not selection.rows:
-        raise UsageError(f"No container passes the filter {visible(text, 100)!r}.")
+        raise UsageError(f"No container matches the filter {visible(text, 100)!r}.")
     return selection.rows
 
 
@@ -178,7 +178,9 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
     kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)
     if options.names or options.filter:
-        raise UsageError(f"Nothing was checked: this is about the {about}.", "Omit the names and the filter.")
+        raise UsageError(
+            f"Nothing was checked: these checks are about the {about}.", "Omit the names and the filter."
+        )
     raise UsageError(f"Nothing was checked: there is no {about} here.")
 
 

@@ -107,7 +107,7 @@ def _facts() -> str:
 
 
 def _test(options: Namespace, terminal: Terminal) -> int:
-    """Do each lab on the engine of this host, or on the simulated host; 1 when one has a fault."""
+    """Run each lab on the engine of this host, or on the simulated host; 1 if one has a fault."""
     labs = load_labs(options.file, checks=[check.id for check in all_checks()])
     bench = Workbench.open(selection_of(options))
     faulty = 0
@@ -118,7 +118,7 @@ def _test(options: Namespace, terminal: Terminal) -> int:
         ):
             where = "on the simulated host" if training.simulated else "on this Podman"
             for lab in labs:
-                terminal.activity(f"doing the lab {lab.id}")
+                terminal.activity(f"running the lab {lab.id}")
                 faults = check_lab(lab, training)
                 faulty += bool(faults)
                 terminal.write(f"{lab.id}: {'good' if not faults else 'has faults'}\n")
@@ -127,7 +127,7 @@ def _test(options: Namespace, terminal: Terminal) -> int:
             training.stop()
     finally:
         bench.close()
-    terminal.note(f"{plural(len(labs), 'lab')} done {where}, {faulty or 'none'} with a fault.")
+    terminal.note(f"{plural(len(labs), 'lab')} run {where}, {faulty or 'none'} with faults.")
     return 1 if faulty else 0
 
 

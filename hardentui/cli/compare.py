@@ -41,7 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.epilog = (
         "Exit code 1: something is new or worse. 4: something that was known is now unknown. "
-        "Facts are judged by today's checks."
+        "Saved facts are evaluated with today's checks."
     )
 
 

@@ -28,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
-        raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
+        raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")
     version = saving.version_of(options)
     if len(options.names) > 1:
         return fix_many(options, terminal, version)

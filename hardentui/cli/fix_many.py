@@ -98,7 +98,7 @@ def _tell(item: BatchItem, terminal: Terminal) -> None:
         fixes = plural(len(item.plan.choices), "fix", "fixes")
         found_with = item.report.facts.engine.found_with if item.report.facts else ()
         left = (
-            f"; {len(item.plan.skipped)} left out ({own_command(found_with, 'plan', word)} says why)"
+            f"; {len(item.plan.skipped)} left out ({own_command(found_with, 'plan', word)} shows why)"
             if item.plan.skipped
             else ""
         )

@@ -97,7 +97,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.folder and not options.sbom:
-        raise UsageError("-o is for --sbom.")
+        raise UsageError("-o needs --sbom.")
     with session.workbench(options, terminal) as bench:
         bench.containers.rows()  # shows who uses them
         reports = chosen(bench.surroundings.images(), options.names)
@@ -148,16 +148,16 @@ def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...
         UsageError: there is no such image; the hint names similar ones.
     """
     reports = tuple(reports)
-    wanted: set[int] = set()
+    wanted: set[int] = set()  # places in `reports`
     for name in names:
-        named = {id(report) for report in reports if _is_called(report, name)}
+        named = {place for place, report in enumerate(reports) if _is_called(report, name)}
         if not named:
             known = [visible(spelling, 100) for report in reports for spelling in _spellings(report)]
             close = get_close_matches(name, known, 3, 0.4)
             hint = f"Did you mean {' or '.join(close)}?" if close else "hardentui images lists them."
             raise UsageError(f"There is no image called {visible(name, 100)!r}.", hint)
         wanted |= named
-    return tuple(report for report in reports if id(report) in wanted) if wanted else reports
+    return tuple(reports[place] for place in sorted(wanted)) if wanted else reports
 
 
 def _spellings(report: Report) -> set[str]:

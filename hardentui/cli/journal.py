@@ -38,12 +38,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     if options.verb == "forget":
         entry = history.find(options.id)
-        what = (
-            f"Remove {visible(entry.original, 80)} for good?" if entry.original else "Close it as it stands?"
-        )
+        what = f"Remove {visible(entry.original, 80)} permanently?" if entry.original else "Close this entry?"
         sure(
             terminal,
-            f"{what} {entry.id} cannot be undone then.",
+            f"{what} {entry.id} cannot be undone afterwards.",
             yes=options.yes,
             command=f"hardentui journal forget {entry.id} --yes",
         )

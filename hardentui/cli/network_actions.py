@@ -1,4 +1,4 @@
-"""What `hardentui networks` does besides showing: prove a way, watch what goes out."""
+"""Actions of `hardentui networks`: prove a route, watch outgoing connections."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
     """
     matching = session.named(rows, [name])
     if len(matching) > 1:
-        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its ID.")
+        raise UsageError(
+            f"{visible(name, 60)!r} is the name of a container on more than one engine.", "Give its ID."
+        )
     row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be checked.")

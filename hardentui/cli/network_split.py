@@ -1,4 +1,4 @@
-"""hardentui networks --split: networks of their own for applications that share one, and their trial."""
+"""hardentui networks --split: separate networks for applications that share one, and their trial."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CODES = {
 
 @contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """A stop sign that Ctrl-C sets for threads; what they saw by then counts."""
+    """A stop event that Ctrl-C sets for threads; their observations until then count."""
     stop = threading.Event()
     try:
         yield stop
@@ -51,9 +51,9 @@ def _until_interrupted() -> Iterator[threading.Event]:
 
 
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
-    """Proposals; 0 also where there is nothing to part.
+    """Print the proposals; 0 also if there is nothing to split.
 
-    With --try, of their trials: 1 one breaks something, 6 twins do not work even unchanged, 4 not told.
+    With --try: 1 a proposal breaks something, 6 twins do not work even unchanged, 4 unknown.
     """
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
@@ -99,7 +99,7 @@ def _tried(
     options: Namespace,
     terminal: Terminal,
 ) -> tuple[SplitTrial, ...]:
-    """The trials of the proposals, or of the one for a network that was named.
+    """The trials of all proposals, or of the one for the named network.
 
     Raises:
         UsageError: there is no proposal for that network.
@@ -125,7 +125,7 @@ def _tried(
 
 
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
-    """Whom each container contacts within the time."""
+    """The contacts of each container within the time."""
     with _until_interrupted() as stop:
         terminal.activity(f"watching the containers for {seconds:g} s")
         seen = watch_everybody(bench, rows, seconds, stop)

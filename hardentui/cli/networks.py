@@ -51,6 +51,16 @@ def arguments(parser: ArgumentParser) -> None:
     action.add_argument(
         "--split", action="store_true", help="propose separate networks for applications that share one"
     )
+    _of_actions(parser)
+    parser.epilog = (
+        "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
+        "1 none does, 4 unknown. With --try: 0 every needed connection works and all others are blocked, "
+        "1 otherwise, 6 the twins do not work even on one network, 4 unknown."
+    )
+
+
+def _of_actions(parser: ArgumentParser) -> None:
+    """What goes with `--outgoing` or `--split` only."""
     parser.add_argument(
         "--watch",
         type=seconds,
@@ -70,7 +80,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--outside",
         action="store_true",
-        help="with --try: twins that keep a way out have it in the trial, too; what they send there is real",
+        help="with --try: twins that keep a route out can use it during the trial; their traffic is real",
     )
     parser.add_argument(
         "--patience",
@@ -90,16 +100,11 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="the file for the rules of --outgoing, or the folder for the units of --split",
     )
-    parser.epilog = (
-        "The exit code is 4 when something could not be checked. With --prove: 0 a connection works, "
-        "1 none does, 4 it could not be told. With --try: 0 everything needed works and the rest is cut, "
-        "1 not so, 6 the twins do not work even on one network, 4 it could not be told."
-    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.tried is not None and not options.split:
-        raise UsageError("--try is for --split.")
+        raise UsageError("--try needs --split.")
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
         if options.prove or options.outgoing or options.split:

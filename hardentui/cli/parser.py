@@ -155,8 +155,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line; `command` is empty when none is given. Exits with 2 on a wrong one."""
-    # a command line that starts with its command needs no other; each costs a quarter of a millisecond
+    """The options of a command line; `command` is empty if none is given. Exits with 2 on an invalid one."""
+    # if the command comes first, the other commands are not needed; each costs a quarter of a millisecond
     names = argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS
     return make_parser(names, [name for name in names if name in argv]).parse_args(argv)
 
@@ -189,7 +189,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
         dest="command",
         metavar="COMMAND",
         parser_class=Parser,
-        prog=parser.prog,  # else it is worked out
+        prog=parser.prog,  # else argparse computes it
     )
     for name in names:
         about = COMMANDS[name]
@@ -209,7 +209,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
 
 
 def _epilog(about: str | None, lines: Sequence[str], name: str, width: int) -> str:
-    """What the help of a command ends with: its own words, and examples."""
+    """The end of a command's help: its own epilog, and examples."""
     parts = []
     if about:
         from textwrap import fill
@@ -248,8 +248,8 @@ def group_of(
     """`--plan FILE | --trial FILE | --check ID | --all | --likely | --safe`: which fixes.
 
     Args:
-        saved: those of a saved plan can be taken; None = where a choice is required.
-        tried: those of a trial can be taken.
+        saved: a saved plan is accepted; None = a choice is required.
+        tried: the result of a trial is accepted.
     """
     checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)

@@ -11,14 +11,13 @@ from typing import Any
 
 from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import HardenError, UsageError
+from hardentui.errors import UsageError
 from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.updating.pins import (
     PinFile,
     PinReport,
     PinState,
     ask_for,
-    commands_after,
     default_places,
     diff_of,
     find_pins,
@@ -78,7 +77,7 @@ def _tell(files: tuple[PinFile, ...], reports: tuple[PinReport, ...], terminal: 
         place = f"{visible(report.path, 200)}:{report.pin.line}"
         terminal.write(f"{place}  {visible(report.pin.name, 100)}: {visible('; '.join(words), 300)}\n")
     for file in files:
-        text = moves_of(file, [report for report in reports if report.path == file.path])
+        text = moves_of(file, reports)
         if text != file.text:
             terminal.write("\n".join(map(visible_lines, diff_of(file, text).splitlines())) + "\n")
     if not reports:
@@ -99,21 +98,15 @@ def _move(
         yes=options.yes,
         command="the same with --yes",
     )
-    failed = False
-    written = []
-    for file in files:
-        try:
-            entry = move(file, reports)
-        except HardenError as error:  # a file that cannot be written does not stop the others
-            terminal.error(error)
-            failed = True
-            continue
-        if entry is not None:
-            written.append(file.path)
-            terminal.note(f"{visible(file.path, 200)}: moved. Undo: hardentui undo {entry.id}")
-    for command in commands_after(report for report in reports if report.path in written):
+    moves = move(files, reports)
+    for change in moves.files:
+        if change.error is not None:
+            terminal.error(change.error)
+        elif change.entry is not None:
+            terminal.note(f"{visible(change.path, 200)}: moved. Undo: hardentui undo {change.entry.id}")
+    for command in moves.commands:
         terminal.note(f"next: {visible(command, 300)}")
-    return failed
+    return any(change.error is not None for change in moves.files)
 
 
 def _document(report: PinReport) -> dict[str, Any]:

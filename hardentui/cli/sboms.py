@@ -27,6 +27,8 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
         for written in save_sboms(readable, options.folder):
             terminal.write(f"{visible(written.path)}: {written.state.value}\n")
     elif len(images) > 1:
-        raise UsageError(f"These are {len(images)} images.", "Name one, or give a folder with -o.")
+        raise UsageError(
+            f"{len(images)} images do not fit into one SBOM.", "Name one, or give a folder with -o."
+        )
     elif readable:
         terminal.write_exact(sbom_of(readable[0]))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
-from hardentui.state.remembered import read_remembered, remember
+from hardentui.state.remembered import Remembered, read_remembered, remember
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.engine_choices import engine_choices
 from hardentui.workbench.first_look import FirstLook
@@ -28,17 +28,22 @@ def run(options: Namespace, terminal: Terminal) -> int:
     def simulate() -> FirstLook:
         return FirstLook.open(replace(selection, url="", connection="", demo=True))
 
-    from hardentui.tui.app import run as run_app  # while the engines are working
+    from hardentui.tui.app import HardenApp  # while the engines are working
+    from hardentui.tui.app import run as run_app
     from hardentui.tui.vocabulary import key_name, vocabulary
 
     settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)
-    if not settings.remember:
-        return run_app(first_look, simulate, settings=settings, choices=lambda: engine_choices(selection))
+
+    def keep(remembered: Remembered) -> None:
+        remember(remembered, os.environ)
+
     return run_app(
-        first_look,
-        simulate,
-        settings=settings,
-        choices=lambda: engine_choices(selection),
-        remembered=read_remembered(os.environ),
-        remember=lambda remembered: remember(remembered, os.environ),
+        HardenApp(
+            first_look,
+            simulate=simulate,
+            settings=settings,
+            choices=lambda: engine_choices(selection),
+            remembered=read_remembered(os.environ) if settings.remember else None,
+            remember=keep if settings.remember else None,
+        )
     )

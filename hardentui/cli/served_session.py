@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from hardentui.account import ONLY_BELOW
-from hardentui.tui.app import run
+from hardentui.tui.app import HardenApp, run
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 
@@ -33,7 +33,7 @@ def main() -> int:
         def first_look() -> FirstLook:
             return FirstLook.open(Selection(demo=True))
 
-        return run(first_look, first_look, opening="training")
+        return run(HardenApp(first_look, simulate=first_look, opening="training"))
 
 
 if __name__ == "__main__":

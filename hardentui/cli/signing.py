@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
-        raise UsageError("A key is named like a file, such as: hardentui trust key release")
+        raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
     private, public = new_key(options.folder, options.name, options.passphrase_file)
     terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
     if not options.passphrase_file:

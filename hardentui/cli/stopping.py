@@ -1,4 +1,4 @@
-"""Ctrl-C, the end of the session and a kill, as a wish to stop in order."""
+"""Ctrl-C, a closed session and SIGTERM as requests for an orderly stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that these signals set: then everything is taken back in order."""
+    """An event set by these signals: then everything is undone in order."""
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: Any) -> None:

@@ -1,4 +1,4 @@
-"""Trying, applying and taking back in the text mode: what happens line by line, and a question before it."""
+"""Trying, applying and undoing in text mode: line by line, with a question before each change."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ APPLY_WORDS = "[SECONDS] [keep-data or discard-data] [probe COMMAND]"
 
 
 class TriedFixes(Struct, frozen=True):
-    """What a trial showed, and the fixes that were chosen when it ended."""
+    """The result of a trial, and the fixes chosen when it ended."""
 
     trial: Trial
     choices: Mapping[str, Choice]
 
 
 def wishes_of(words: str) -> ApplyWishes:
-    """`120 keep-data probe curl -fsS http://localhost/` understood.
+    """Parse `120 keep-data probe curl -fsS http://localhost/`.
 
     Raises:
-        UsageError: a word that says nothing here.
+        UsageError: an unknown word.
     """
     seconds, data, probe = 0, "", ""
     while words:
@@ -67,11 +67,11 @@ def wishes_of(words: str) -> ApplyWishes:
 
 
 class Changes:
-    """What the dialogue does to twins and containers.
+    """Actions of the dialogue on twins and containers.
 
     Args:
-        say: tells lines.
-        read: the next line that was typed; empty at the end of the input.
+        say: prints lines.
+        read: returns the next input line; empty at the end of the input.
     """
 
     def __init__(
@@ -94,7 +94,9 @@ class Changes:
         probe = words.removeprefix("probe ").strip()
         if words and (not words.startswith("probe ") or not probe):
             raise UsageError(f"try does not understand {visible(words, 40)!r}.", "try [probe COMMAND]")
-        self._say("Trying on a twin; the container runs on untouched. Ctrl-C stops the trial.")
+        self._say(
+            "Trying the fixes on a twin; the container keeps running, untouched. Ctrl-C stops the trial."
+        )
         trial = self._run_trial(report, plan, probe)
         if trial is None:
             self._say("Stopped. The twin is removed, and the container is untouched.")
@@ -105,9 +107,9 @@ class Changes:
                 self._say(f"Dropped from the chosen fixes: {left.check}.")
         self._tried[_key(report)] = TriedFixes(trial, dict(chosen))
         if trial.proposed_probe:
-            self._say("With a probe the result is surer:", f"try probe {trial.proposed_probe}")
+            self._say("A probe makes the result more certain:", f"try probe {trial.proposed_probe}")
         if trial.options:
-            self._say("apply brings what worked to the container; write FOLDER writes the files.")
+            self._say("apply applies what worked to the container; write FOLDER writes the files.")
 
     def _run_trial(self, report: Report, plan: Plan, probe: str) -> Trial | None:
         progress = ProgressLines(self._terminal)
@@ -123,10 +125,10 @@ class Changes:
     # --- applying ----------------------------------------------------------------------------------------
 
     def apply(self, report: Report, plan: Plan, chosen: Mapping[str, Choice], words: str) -> bool:
-        """Bring a plan to the container after a question; returns whether something was done.
+        """Apply a plan to the container after a question; returns whether something was done.
 
         Raises:
-            ApplyFailed: it did not work and was taken back; the entry was told.
+            ApplyFailed: it failed and was rolled back; the entry was printed.
         """
         wishes = wishes_of(words)
         simulated = self._bench.opened.simulated
@@ -142,7 +144,7 @@ class Changes:
         self._tell_prepared(prepared)
         if not self._sure("Do this?"):
             return False
-        self._say("Ctrl-C stops it and brings back what there was.")
+        self._say("Ctrl-C stops it and restores the original.")
         try:
             with stopped_by_signals() as stop:
                 if application is None:
@@ -154,16 +156,18 @@ class Changes:
             raise
         self._say(*entry_lines(entry, whole=False))
         if entry.state is EntryState.WAITING:
-            self._say(f"It works. keep confirms it; else it goes back in {wishes.confirm_within:g} seconds.")
+            self._say(
+                f"It works. keep confirms it; otherwise it rolls back in {wishes.confirm_within:g} seconds."
+            )
         return True
 
     def _as_tried(self, report: Report, plan: Plan, chosen: Mapping[str, Choice]) -> Plan:
-        """The plan with what a trial of just these fixes found: also what it loosened."""
+        """The plan with the results of a trial of exactly these fixes, including relaxations."""
         tried = self._tried.get(_key(report))
         if tried is None or dict(tried.choices) != dict(chosen) or not tried.trial.options:
-            self._say("These fixes were not tried on a twin: try does that first.")
+            self._say("These fixes were not tried on a twin; the command try does that.")
             return plan
-        self._say("With what worked on the twin.")
+        self._say("Applying what worked on the twin.")
         return plan_of_trial(self._bench.planner, report, tried.trial)
 
     def _tell_prepared(self, prepared: PreparedChange) -> None:
@@ -171,11 +175,15 @@ class Changes:
         self._say(f"Steps on {visible(prepared.entry.container, 60)}:")
         for number, operation in enumerate(prepared.entry.operations, 1):
             self._say(f"{number}. {visible(described(operation), 300)}")
-        down = "It is down between stop and start." if prepared.restarts else "It goes on running meanwhile."
-        self._say(f"{down} Any failure brings back what there was.")
+        down = (
+            "The container is down between stop and start."
+            if prepared.restarts
+            else "The container keeps running."
+        )
+        self._say(f"{down} Any failure restores the original.")
 
     def _sure(self, question: str) -> bool:
-        """Only the whole word does something: one key is typed by a slip."""
+        """Only the whole word confirms: a single key is easily hit by mistake."""
         self._terminal.write(f"{visible_lines(question)} yes or no: ")
         sure = self._read().strip().lower() == "yes"
         if not sure:
@@ -185,12 +193,12 @@ class Changes:
     # --- what was done -----------------------------------------------------------------------------------
 
     def keep(self, text: str) -> None:
-        """Confirm a change that waits."""
+        """Confirm a waiting change."""
         self._refuse_simulated()
         self._say(f"{History().confirm(text).container} stays as it is.")
 
     def undo(self, text: str) -> bool:
-        """Take a change back after a question; returns whether something was done."""
+        """Undo a change after a question; returns whether something was done."""
         self._refuse_simulated()
         entry = History().to_undo(text)
         self._say(*entry_lines(entry, whole=False))
@@ -201,15 +209,15 @@ class Changes:
         return True
 
     def journal(self, _: str) -> None:
-        """What was changed from here, the newest first."""
+        """The changes of this account, newest first."""
         entries: tuple[JournalEntry, ...] = History().recorded().entries
         self._say(*(line for entry in entries for line in entry_lines(entry, whole=False)))
         if not entries:
-            self._say("The journal is empty: nothing was changed from here.")
+            self._say("The journal is empty: this account has made no changes.")
 
     def _refuse_simulated(self) -> None:
         if self._bench.opened.simulated:
-            raise UsageError("This host is simulated: there is no change that could be kept or taken back.")
+            raise UsageError("This host is simulated: there is no change to keep or undo.")
 
 
 def _key(report: Report) -> str:

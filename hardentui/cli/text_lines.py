@@ -26,7 +26,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def row_line(row: Row, *, named: bool = True) -> str:
-    """`web, score 41, 3 high, 1 unknown, running`; without the name where it was just said."""
+    """`web, score 41, 3 high, 1 unknown, running`; without the name if it was just printed."""
     name = f"{visible(row.name, 60)}, " if named else ""
     if row.report is None or row.report.trouble:
         why = visible(row.report.trouble, 200) if row.report else "not checked"

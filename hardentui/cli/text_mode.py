@@ -101,12 +101,12 @@ class Dialogue:
             "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
         yield TextCommand("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
-        yield TextCommand("apply", APPLY_WORDS, "bring the chosen fixes to the container", self._apply, True)
-        yield TextCommand("keep", "[ID]", "confirm a change that waits", self._changes.keep)
-        yield TextCommand("undo", "[ID]", "take a change back, the newest where none is named", self._undo)
-        yield TextCommand("journal", "", "what was changed from here", self._changes.journal)
+        yield TextCommand("apply", APPLY_WORDS, "apply the chosen fixes to the container", self._apply, True)
+        yield TextCommand("keep", "[ID]", "confirm a waiting change", self._changes.keep)
+        yield TextCommand("undo", "[ID]", "undo a change; default: the latest", self._undo)
+        yield TextCommand("journal", "", "the changes made by this account", self._changes.journal)
         yield TextCommand("next", "", "the commands that try and apply the chosen fixes", self._next, True)
-        yield TextCommand("again", "", "look at the container again", self._again, True)
+        yield TextCommand("again", "", "check the container again", self._again, True)
         yield TextCommand("help", "", "these words", self._help)
         yield TextCommand("quit", "", "leave", self._quit)
 
@@ -340,7 +340,7 @@ class Dialogue:
         self._written[self._key] = dict(self._chosen)
 
     def _plan_to_do(self) -> Plan:
-        """The plan of the chosen fixes, for what is done to a twin or the container."""
+        """The plan of the chosen fixes, for a twin or the container."""
         if not self._chosen:
             raise UsageError("No fix is chosen.", "safe, likely or all choose them; choose N takes one.")
         plan = self._made_plan()
@@ -367,7 +367,7 @@ class Dialogue:
             self._look_anew(self._report.subject if self._report else None)
 
     def _look_anew(self, subject: Subject | None) -> None:
-        """A container that was made anew has another ID: list all again, and open the one of this name."""
+        """A recreated container has another ID: list all again, and open the one of this name."""
         self._rows = session.scan(self._bench, self._terminal)
         same = [row for row in self._rows if subject and row.name == subject.name]
         here = next((row for row in same if subject and row.engine.label == subject.engine), None)

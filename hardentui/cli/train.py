@@ -38,7 +38,7 @@ _ACTIONS = {
 }
 
 _OURS = ("--url", "--connection", "--demo")
-"""Options that a learner may put behind `run`, where they would go to podman."""
+"""Options that a learner may put after `run`, where they would go to podman."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -152,7 +152,7 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
 
     lab = training.find(options.lab)
     mode = Mode.EXAM if options.exam else Mode.CHALLENGE if options.challenge else Mode.GUIDED
-    terminal.activity(f"making the lab {lab.id}")
+    terminal.activity(f"creating the lab {lab.id}")
     outcome = training.start(lab, mode)
     if mode is not Mode.EXAM:
         _say(terminal, lab.title, lab.learn)
@@ -179,10 +179,10 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
     ours = [word for word in options.words if word.partition("=")[0] in _OURS]
     if ours:
         raise UsageError(
-            f"What stands behind run goes to podman, and {ours[0]} is an option of HardenTUI.",
+            f"Everything after run goes to podman, but {ours[0]} is an option of HardenTUI.",
             f"hardentui train {ours[0]} … run OPTIONS",
         )
-    terminal.activity("making the container anew")
+    terminal.activity("recreating the container")
     outcome = training.answer(options.words)
     return _told(training, outcome, options, terminal)
 
@@ -232,7 +232,7 @@ def _export(training: Training, options: Namespace, terminal: Terminal) -> int:
     course = load_course(options.course, training.labs) if options.course else Course()
     key = _key(options.key) if options.key else b""
     if key and options.format != "json":
-        raise UsageError("Only JSON can be signed with a key.", "Leave --format out.")
+        raise UsageError("Only JSON can be signed with a key.", "Omit --format.")
     text = export(options.format, course, training.labs, training.progress, now=datetime.now(UTC), key=key)
     if options.output:
         save_text(options.output, text, backup=True)

@@ -27,7 +27,6 @@ from hardentui.workbench.trials.trying import Wishes, choices_to_try
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
 
-    from hardentui.model.plan import Plan
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
@@ -123,7 +122,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if trial.learned is not None and trial.learned.seccomp is not None and not options.folder:
             terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
         if options.folder:
-            _save(bench, report, plan, trial, options, terminal)
+            _save(bench, report, trial, options, terminal)
     return EXIT_CODES[trial.result]
 
 
@@ -168,9 +167,7 @@ class ProgressLines:
         self._terminal.note(f"{label}: {event.text}")
 
 
-def _save(
-    bench: Workbench, report: Report, plan: Plan, trial: Trial, options: Namespace, terminal: Terminal
-) -> None:
+def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, terminal: Terminal) -> None:
     """The record and, if something works, the files of the hardened container."""
     files = trial_files(bench.planner, bench.drafter, report, trial)
     for written in save(files, options.folder, create=True):

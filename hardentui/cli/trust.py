@@ -14,7 +14,7 @@ from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trust_rules import rules_of
 from hardentui.model.facts import EngineFacts
-from hardentui.trust.proof import Named
+from hardentui.model.trust_change import NamedImages
 from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.changing.trust import trust_change_of, why_not
 from hardentui.workbench.pages.trust import trust_page
@@ -190,7 +190,7 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     as_json = options.format == "json"
     if not as_json:
         _tell_draft(draft, terminal)
-    named = Named(tuple(options.signed), options.unsigned, options.elsewhere)
+    named = NamedImages(tuple(options.signed), options.unsigned, options.elsewhere)
     stop = threading.Event()
     proofs: tuple[PullProof, ...] = ()
     if not draft.faults:

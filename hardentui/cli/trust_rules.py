@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
-from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, scope_of
+from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, kind_of, scope_of
 
 
 def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
@@ -25,14 +24,14 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
         for scope, path in _pairs(given, f"--{kind.value}"):
             key = os.path.abspath(path)
             if (is_kind := kind_of(key)) is not kind:
-                raise UsageError(f"{visible(path, 100)} is a key of {is_kind.value}: use --{is_kind.value}.")
+                raise UsageError(f"{visible(path, 100)} is a key for {is_kind.value}: use --{is_kind.value}.")
             side = lookaside.pop(scope, "") if kind is RuleKind.GPG else ""
             rules.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
     if options.keyless and options.pki:
-        raise UsageError("--keyless and --pki have different certificates: make one rule after the other.")
+        raise UsageError("--keyless and --pki use different certificates: add the rules one at a time.")
     for scope, email in _pairs(options.keyless, "--keyless"):
         if not (options.issuer and options.ca and options.rekor):
-            raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman verifies with all three.")
+            raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman needs all three.")
         rules.append(keyless_rule(scope, email, options.issuer, options.ca, options.rekor))
     for scope, who in _pairs(options.pki, "--pki"):
         if not options.ca:

@@ -1,1 +1,1 @@
-"""Everything that talks to Podman: where it is, how it is asked, what it answers, what it reports."""
+"""Everything that talks to Podman: finding it, requests, answers, events."""

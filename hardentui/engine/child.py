@@ -1,4 +1,4 @@
-"""Programs of ours that run beside us and must not outlive us, even when we are killed."""
+"""Child programs that must not outlive us, even if we are killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hardentui import account
 from hardentui.errors import EngineUnreachable
 from hardentui.visible import visible
 
-_PATIENCE = 5.0  # seconds between asking a program to end and ending it
+_PATIENCE = 5.0  # seconds between SIGTERM and SIGKILL
 _START_LIMIT = 20.0  # seconds; a busy machine needs a while to start a program
 _ERROR_LENGTH = 4096
 _MESSAGE_LENGTH = 500
@@ -63,12 +63,12 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """The last lines that it wrote to standard error, as one, safe to show."""
+        """The last lines of its standard error, joined, safe to show."""
         last = bytes(self._errors).decode("utf-8", "replace").strip().splitlines()[-3:]
         return visible(" ".join(last), _MESSAGE_LENGTH)
 
     def close(self) -> None:
-        """Ask the program to end, wait, then end it."""
+        """Ask the program to end, wait, then kill it."""
         self._process.terminate()
         try:
             self._process.wait(_PATIENCE)

@@ -1,14 +1,14 @@
-"""How Podman is asked. Everything that reads an engine goes through a `Connection`, which can only GET.
+"""Requests to Podman. Everything that reads an engine goes through a `Connection`, which can only GET.
 
-Reading goes straight over the unix socket with the standard library, not through podman-py, because
-- a scan of N containers is N small GETs: on a kept-alive socket one costs about 1.3 ms from end to end,
-  through podman-py (requests, urllib3) 2.3 ms, and importing it costs another 140 to 190 ms at each start;
+Reading uses the unix socket directly with the standard library, not podman-py, because
+- a scan of N containers is N small GETs: on a kept-alive socket each takes about 1.3 ms from end to end,
+  with podman-py (requests, urllib3) 2.3 ms, and importing it takes another 140 to 190 ms at each start;
 - podman-py pastes raw names into paths (`networks.get("../containers/json")` lists containers), has no
   limit on time or size unless told, and swallows errors of single containers in its lists;
-- a type that has no other verb than GET cannot change anything by mistake.
-What changes things (create, start, remove) is podman-py's work, imported where it is needed.
+- a type without any verb but GET cannot change anything by mistake.
+Changes (create, start, remove) use podman-py, imported when needed.
 
-`http.client` would do, but it brings the e-mail parser (about 20 ms) and cannot watch for a stop sign.
+`http.client` would do, but it imports the e-mail parser (about 20 ms) and cannot watch a stop event.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ TIME_LIMIT = 30.0
 CONNECT_LIMIT = 5.0
 SIZE_LIMIT = 64 << 20
 TICK = 0.25
-_AHEAD = 8  # requests that are sent before their answers are read
+_AHEAD = 8  # requests sent before their answers are read
 
 _TARGET = re.compile(r"/[!-~]*")
 
 
 class Request(Struct, frozen=True):
-    """One request as the command log shows it: `target` is what was sent, `status` 0 without an answer."""
+    """One request for the command log: `target` as sent, `status` 0 without an answer."""
 
     method: str
     target: str
@@ -54,7 +54,7 @@ OnAnswer = Callable[[str, "Any | EngineError"], None]
 
 
 class Connection(Protocol):
-    """One engine, read only. `path` is below libpod: `/containers/json`, its parts made with `segment`."""
+    """One engine, read only. `path` is below libpod: `/containers/json`, its parts built with `segment`."""
 
     @property
     def url(self) -> str: ...
@@ -67,10 +67,10 @@ class Connection(Protocol):
         """
 
     def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
-        """What `get` gives for each path, or the EngineError that it raises, handed over in this thread.
+        """The result of `get` for each path, or the EngineError that it raises, delivered in this thread.
 
-        A path is taken from `paths` only when it can be asked for soon: at most a few requests wait for
-        their answers. Ends after the first EngineUnreachable. `on_answer` must not raise.
+        A path is taken from `paths` only when it can be requested soon: at most a few requests are in
+        flight. Ends after the first EngineUnreachable. `on_answer` must not raise.
 
         Returns:
             the paths that were taken and got no answer because of an EngineUnreachable
@@ -83,9 +83,9 @@ class Connection(Protocol):
         stop: threading.Event,
         tick: float = TICK,
     ) -> Iterator[Any]:
-        """The JSON lines of an answer without an end, on a socket of its own.
+        """The JSON lines of an endless answer, on a separate socket.
 
-        Returns once the engine has accepted. Gives None each time that nothing came for `tick` seconds;
+        Returns once the engine has accepted. Yields None each time nothing arrived for `tick` seconds;
         ends when `stop` is set.
 
         Raises:
@@ -93,25 +93,25 @@ class Connection(Protocol):
         """
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
-        """The bytes of an answer of any length, piece by piece, on a socket of its own.
+        """The bytes of an answer of any length, chunk by chunk, on a separate socket.
 
         Raises:
             the errors of `get`, at the call and at the next piece; GivenUp's when `stop` is set
         """
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
-        """The headers of `/_ping`, names in lower case; they tell the version without costing anything."""
+        """The headers of `/_ping`, names in lower case; they show the version at no cost."""
 
     def interrupt(self) -> None:
-        """Let go of the socket. A request that is under way in another thread ends at once; the next request
+        """Close the socket. A request in progress in another thread ends immediately; the next request
         connects again."""
 
     def close(self) -> None:
-        """Let go of the socket for good: every further request is an EngineUnreachable."""
+        """Close the socket permanently: every further request raises EngineUnreachable."""
 
 
 def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
-    """What `get` gives, or the EngineError that it raises."""
+    """The result of `get`, or the EngineError that it raises."""
     try:
         return get(path)
     except EngineError as error:
@@ -121,15 +121,15 @@ def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
 class UnixConnection:
     """A kept-alive connection to a unix socket.
 
-    Safe to use from several threads: one request at a time, except that `get_many` sends some ahead of the
-    answers, so that Podman is at work while this process is. A socket that Podman has closed since the last
-    request is opened again, once.
+    Thread-safe: one request at a time, except that `get_many` sends some before reading answers, so that
+    Podman works while this process does. A socket that Podman has closed since the last request is reopened,
+    once.
 
     Args:
         path: of the socket.
-        listener: is told each request after its answer; must be quick and must not raise.
-        url: what `url` says, where it is not simply the socket.
-        before_connect: called before each new socket; an ssh tunnel makes sure here that it stands.
+        listener: called with each request after its answer; must be quick and must not raise.
+        url: the value of `url`, if it is not simply the socket.
+        before_connect: called before each new socket; an ssh tunnel ensures here that it is up.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class UnixConnection:
         self._lock = threading.Lock()
         self._turn = (
             threading.Lock()
-        )  # held by whoever wants the socket for one answer: get_many lets it go first
+        )  # held by a thread that wants the socket for one answer: get_many lets it go first
         self._wire: Wire | None = None
         self._closings = 0
         self._is_closed = False
@@ -175,7 +175,7 @@ class UnixConnection:
             if not in_time:
                 on_answer(unanswered[0], unreachable(self.path, TimeoutError()))
                 return unanswered[1:]
-            for place, path in enumerate(unanswered, 1):  # the socket broke: each once more, on a new one
+            for place, path in enumerate(unanswered, 1):  # the socket broke: repeat each once, on a new one
                 closed = closings != self._closings
                 answer = (
                     unreachable(self.path, PeerClosed(untouched=True)) if closed else outcome(self.get, path)
@@ -190,10 +190,10 @@ class UnixConnection:
     def _pipeline(
         self, coming: Iterator[str], on_answer: OnAnswer, closings: int
     ) -> tuple[bool, list[str], bool]:
-        """Ask until nothing is left or somebody else wants the socket.
+        """Send requests until nothing is left or another thread wants the socket.
 
         Returns:
-            whether there may be more to ask for; what was sent and not answered; whether the first of these
+            whether more may be left; what was sent and not answered; whether the first of these
             came to its end in time.
         """
         sent: deque[str] = deque()
@@ -220,12 +220,12 @@ class UnixConnection:
     def _send(self, path: str, closings: int) -> None:
         if self._wire is None:
             self._wire = self._connect(monotonic() + CONNECT_LIMIT)
-        if closings != self._closings:  # closed meanwhile: what was just opened is closed too
+        if closings != self._closings:  # closed meanwhile: close the new socket too
             raise PeerClosed(untouched=True)
         self._wire.send(_request(path), monotonic() + self._timeout)
 
     def _next_answer(self, path: str) -> tuple[Head, bytes]:
-        """The answer to the oldest request that has none yet."""
+        """The answer to the oldest unanswered request."""
         started = monotonic()
         assert self._wire is not None  # noqa: S101 - `_send` made it
         head = self._wire.head(started + self._timeout)
@@ -250,7 +250,7 @@ class UnixConnection:
         return self._pieces(wire, head)
 
     def _begin(self, wanted: str, stop: threading.Event) -> tuple[Wire, Head]:
-        """Send a request on a socket of its own and read the head of the answer."""
+        """Send a request on a separate socket and read the head of the answer."""
         started = monotonic()
         status = 0
         wire: Wire | None = None
@@ -271,8 +271,8 @@ class UnixConnection:
         return wire, head
 
     def peer(self) -> int | None:
-        """The pid of the process that listens at the socket: 0 when it is in a pid namespace that is not
-        ours, None when nothing is connected now."""
+        """The pid of the process that listens on the socket: 0 if it is in a pid namespace that is not
+        ours, None if nothing is connected now."""
         with self._lock:
             if self._wire is None:
                 return None
@@ -327,7 +327,7 @@ class UnixConnection:
         return head, body
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[Head, bytes]:
-        """One request and its answer; a kept-alive socket that turns out to be closed is replaced once."""
+        """One request and its answer; a kept-alive socket that proves to be closed is replaced once."""
         closings = self._closings
         if self._wire is not None:
             try:

@@ -1,4 +1,4 @@
-"""What Podman reports by itself: containers that appear, change and go."""
+"""Podman's events: containers that appear, change and disappear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
-_BATCH = 0.1  # seconds after its first event at which a batch is handed over at the latest
+_BATCH = 0.1  # seconds after its first event when a batch is delivered at the latest
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
 
@@ -26,7 +26,7 @@ class Event(Struct, frozen=True):
     Attributes:
         action: Podman's word: create, start, died, remove, rename, update, pause…
         kind: container, pod, network…
-        id, name: of what it happened to; raw.
+        id, name: of the object; raw.
         time: seconds since 1970.
     """
 
@@ -55,11 +55,11 @@ def watch(
     stop: threading.Event,
     kinds: tuple[str, ...] = ("container",),
 ) -> None:
-    """Report events until `stop` is set, in this thread; returns within half a second of it.
+    """Report events until `stop` is set, in this thread; returns within half a second after that.
 
-    Events that come within a tenth of a second arrive as one batch. `on_state(CONNECTED, "")` comes each
-    time the stream stands, the first time too: list again then, because what happened before was not seen.
-    `on_state(LOST, reason)` comes once per loss; after it this tries again with growing pauses.
+    Events within a tenth of a second are delivered as one batch. `on_state(CONNECTED, "")` is called each
+    time the stream is established, including the first: list again then, because earlier events were missed.
+    `on_state(LOST, reason)` is called once per loss; then this retries with growing pauses.
     """
     pause = _FIRST_PAUSE
     lost = False
@@ -83,7 +83,7 @@ def watch(
 
 
 def batches(stream: Iterator[Any]) -> Iterator[tuple[Event, ...]]:
-    """Group the items of an event stream, in which None means that nothing came for a while."""
+    """Group the items of an event stream, in which None means that nothing arrived for a while."""
     batch: list[Event] = []
     since = 0.0
     try:
@@ -97,7 +97,7 @@ def batches(stream: Iterator[Any]) -> Iterator[tuple[Event, ...]]:
                 batch = []
     except EngineError:
         if batch:
-            yield tuple(batch)  # what came before the stream broke
+            yield tuple(batch)  # events from before the stream broke
         raise
     if batch:
         yield tuple(batch)

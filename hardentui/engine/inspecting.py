@@ -1,4 +1,4 @@
-"""What is asked of an engine in bulk: its containers over two connections, before them what they share."""
+"""Bulk requests to an engine: its containers over two connections, and before that what they share."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.known import Unreadable
 
-_STOP_TICK = 0.2  # seconds between samples at the stop sign
+_STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10
-"""Seconds without any answer at all after which nobody waits for one that was asked for ahead: longer than a
-request and its one repetition take."""
+"""Seconds without any answer after which a prefetched one counts as lost: longer than a request and its one
+repetition take."""
 
 ABSENT = object()
-"""There is no such answer; JSON's null is one."""
+"""There is no such answer (unlike JSON's null)."""
 
 SHARED = IMAGES, NETWORKS, VOLUMES = "/images/json", "/networks/json", "/volumes/json"
-"""What all containers of an engine share: a request each."""
+"""Documents that all containers of an engine share: a request each."""
 
 
 class Gone(Struct, frozen=True):
-    """The container was removed between the list and the look at it."""
+    """The container was removed between being listed and inspected."""
 
 
 Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
@@ -42,9 +42,9 @@ class Inspecting(Struct, frozen=True):
     """Workers that inspect.
 
     Attributes:
-        containers: path -> id of what is to be inspected.
+        containers: path -> id of the containers to inspect.
         todo: these paths, and before them others whose answers go to `kept`.
-        results: what came; None or an error from each worker as its last.
+        results: the answers; the last one of each worker is None or an error.
     """
 
     containers: Mapping[str, str]
@@ -54,7 +54,7 @@ class Inspecting(Struct, frozen=True):
     kept: Prefetched | None
 
     def work(self, connection: Connection) -> None:
-        """One worker: ask until nothing is left, or the engine does not answer for a container."""
+        """One worker: request until nothing is left, or the engine does not answer for a container."""
         end: HardenError | None = None
         left: list[str] = []
         more = True
@@ -68,7 +68,7 @@ class Inspecting(Struct, frozen=True):
                 self.results.put((identity, _inspected(answer, identity)))
             elif path in self.containers:
                 end = answer
-            else:  # what cannot be told of an image keeps no container back
+            else:  # an error about an image must not block containers
                 more = more or unreachable
                 if self.kept is not None:
                     self.kept.put(path, answer)
@@ -79,24 +79,24 @@ class Inspecting(Struct, frozen=True):
                 left = connection.get_many(chain(left, iter(self.todo.take, None)), arrived)
         except HardenError as error:
             end = error
-        except Exception as fault:  # of ours: whoever waits for the results gets it
+        except Exception as fault:  # our own error: raised where the results are awaited
             self._ends(fault)
         else:
             self._ends(end)
 
     def _ends(self, end: Exception | None) -> None:
-        """A worker's last word. What only it would have asked for does not come any more."""
+        """A worker's last result. What only it would have requested does not arrive any more."""
         if self.kept is not None and (self.todo.leave() or end is not None):
             self.kept.no_more()
         self.results.put(end)
 
     def end(self) -> None:
-        """Ask for nothing any more."""
+        """Send no more requests."""
         if self.kept is not None:
             self.kept.no_more()
         if self.todo.end():
             for connection in self.connections:
-                connection.interrupt()  # wakes a worker that still waits for an answer
+                connection.interrupt()  # wakes a worker that is waiting for an answer
 
 
 def start(
@@ -111,7 +111,7 @@ def start(
     for identity in ids:
         try:
             containers[f"/containers/{segment(identity)}/json"] = identity
-        except NotFound:  # no id of Podman's
+        except NotFound:  # not an id of Podman's
             results.put((identity, Gone()))
     used = list(connections[: len(ids) + len(before)])
     running = Inspecting(containers, _Paths((*before, *containers), len(used)), results, used, kept)
@@ -123,10 +123,10 @@ def start(
 
 
 class Prefetched:
-    """Answers that are asked for before anybody wants them. Each is taken once.
+    """Prefetched answers. Each is taken once.
 
     Args:
-        patience: seconds without any answer after which one that is still expected counts as lost.
+        patience: seconds without any answer after which an expected one counts as lost.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -148,13 +148,13 @@ class Prefetched:
             self._changed.notify_all()
 
     def no_more(self) -> None:
-        """What has not come by now does not come."""
+        """Answers that have not arrived by now will not arrive."""
         with self._changed:
             self._expected.clear()
             self._changed.notify_all()
 
     def take(self, path: str) -> Any:
-        """The answer or EngineError once it is there; ABSENT for what was not asked for, or does not come."""
+        """The answer or EngineError, once available; ABSENT if it was not requested, or does not arrive."""
         with self._changed:
             while path in self._expected:
                 arrived = self._arrived
@@ -168,10 +168,10 @@ class Prefetched:
 
 
 class Ahead:
-    """What a look at all containers needs, asked for before anybody wanted it.
+    """Prefetches what a scan of all containers needs.
 
-    Over one connection comes the list, over the other what containers share; then over both the images that
-    are in use, and the containers.
+    One connection fetches the list, the other what containers share; then both fetch the images in use, and
+    the containers.
     """
 
     def __init__(
@@ -200,10 +200,10 @@ class Ahead:
             asked.discard(path)
             self._kept.put(path, answer)
 
-        left: Any = ABSENT  # whoever wants it asks, and learns why there is no answer
+        left: Any = ABSENT  # requested again when needed, which shows why there is no answer
         try:
             second.get_many(SHARED, arrived)
-        except Exception as fault:  # of ours: whoever wants the answer gets it
+        except Exception as fault:  # our own error: raised where the answer is used
             left = fault
         for path in asked:
             self._kept.put(path, left)
@@ -212,7 +212,7 @@ class Ahead:
         try:
             self._rows = self._read_list()
             self._start()
-        except Exception as error:  # whoever asks for the list gets it
+        except Exception as error:  # raised when the list is requested
             self._error = error
             self._kept.no_more()
 
@@ -222,7 +222,7 @@ class Ahead:
         self._running = self._start_inspecting(tuple(row.id for row in self._rows), images, self._kept)
 
     def listed(self) -> tuple[Listed, ...]:
-        """The list, once it is there; raises what asking for it raised."""
+        """The list, once available; raises what its request raised."""
         self.told = True
         self._wait()
         if self._error is not None:
@@ -230,7 +230,7 @@ class Ahead:
         return self._rows
 
     def inspecting(self, ids: tuple[str, ...]) -> Inspecting | None:
-        """The inspection that is under way, once, when it is of exactly these."""
+        """The running inspection, once, if it covers exactly these."""
         self._wait()
         running, self._running = self._running, None
         if running is not None and set(ids) != {row.id for row in self._rows}:
@@ -239,7 +239,7 @@ class Ahead:
         return running
 
     def _wait(self) -> None:
-        """Until the list has come.
+        """Wait for the list.
 
         Raises:
             EngineUnreachable: it takes longer than the time limits of its request allow.
@@ -250,7 +250,7 @@ class Ahead:
 
 
 class _Paths:
-    """Paths that some workers take from, and how many of them are still asked for."""
+    """Paths that workers take from, and how many are still in flight."""
 
     def __init__(self, paths: tuple[str, ...], workers: int) -> None:
         self._paths = iter(paths)
@@ -276,7 +276,7 @@ class _Paths:
             return self._workers <= 0
 
     def end(self) -> bool:
-        """Give nothing out any more; whether somebody still works on something."""
+        """Give out no more paths; returns whether any worker is still busy."""
         with self._lock:
             self._ended = True
             return self._working > 0
@@ -315,7 +315,7 @@ def hand_over(
             result = results.get(timeout=_STOP_TICK)
         except Empty:
             if monotonic() > deadline:
-                raise EngineUnreachable(f"Podman told of no container for {patience:g} s.") from None
+                raise EngineUnreachable(f"Podman reported no container for {patience:g} s.") from None
             continue
         if result is None:
             workers -= 1

@@ -1,4 +1,4 @@
-"""Where to look for Podman, and what was found there.
+"""Where to look for Podman.
 
 `candidates` is pure: it decides from an `Environment` value where to look, in which order. `probe` looks.
 """
@@ -23,11 +23,11 @@ _LONGEST_FILE = 1 << 20
 
 
 class Environment(Struct, frozen=True):
-    """What decides where to look.
+    """Everything that decides where to look.
 
     Attributes:
-        read: the text of a file; None when it is absent or unreadable.
-        files: the names in a folder, sorted; empty when it is absent or unreadable.
+        read: the text of a file; None if it is absent or unreadable.
+        files: the names in a folder, sorted; empty if it is absent or unreadable.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Environment(Struct, frozen=True):
 
     @classmethod
     def here(cls) -> Environment:
-        """The real one."""
+        """The real environment."""
         uid = os.getuid()
         home = os.environ.get("HOME") or user_home(uid)
         return cls(dict(os.environ), uid, home, _read, _files)
@@ -48,9 +48,9 @@ class Candidate(Struct, frozen=True):
     """A place where an engine may be.
 
     Attributes:
-        label: the name that was given to it; empty where the place itself tells (rootful, rootless).
-        url: `unix:///path`, `ssh://user@host:port/path`, or what was given.
-        origin: who says so, as a user knows it: `--url`, `$CONTAINER_HOST`, `connection prod`.
+        label: its given name; empty if the place itself shows it (rootful, rootless).
+        url: `unix:///path`, `ssh://user@host:port/path`, or as given.
+        origin: its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`.
         identity: the ssh key of a named connection, or empty.
         found_with: the options that lead here; empty = it is found without being named.
     """
@@ -63,7 +63,7 @@ class Candidate(Struct, frozen=True):
 
 
 def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
-    """Where to look, in order. A place that was asked for by name is the only one.
+    """Where to look, in order. An explicitly named place is the only one.
 
     Raises:
         InputError: there is no connection of that name.
@@ -82,7 +82,7 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
 
 
 def known_candidates(environment: Environment) -> tuple[tuple[str, Candidate], ...]:
-    """Every place that a user may choose: (name of the connection, or empty for a socket, the place)."""
+    """Every place to choose from: (name of the connection, or empty for a socket, the place)."""
     named, _ = connections(environment)
     by_url = {candidate.url: ("", candidate) for candidate in reversed(_sockets(environment))}
     sockets = [place for url, place in reversed(by_url.items())]
@@ -223,7 +223,7 @@ def _files(path: str) -> tuple[str, ...]:
 
 
 def user_name(uid: int) -> str:
-    """The login name of a user; the number where there is none."""
+    """The login name of a user; the number if there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

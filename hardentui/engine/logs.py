@@ -1,4 +1,4 @@
-"""The end of a container's log, and what Podman's events tell of its last minutes."""
+"""The end of a container's log, and Podman's recent events about it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
 
 
 class LogLine(Struct, frozen=True):
-    """One line, raw: it comes from the container and may hold anything, secrets too.
+    """One raw line: it comes from the container and may contain anything, including secrets.
 
     Attributes:
-        time: as Podman writes it; empty when it does not.
+        time: as Podman writes it; may be empty.
         stream: `stdout` or `stderr`; empty for a container with a terminal.
     """
 
@@ -42,7 +42,7 @@ def read_log(
     """The last lines of a container's log, oldest first; at most a megabyte of them.
 
     Args:
-        terminal: it was made with a terminal, so that its streams are one.
+        terminal: it was created with a terminal, so there is only one stream.
     """
     if engine.facts.simulated:
         return Unreadable("a simulated host has no logs")
@@ -65,7 +65,7 @@ def read_log(
 
 
 class _Deadline:
-    """A stop sign that is set when another one is, or when time is up."""
+    """A stop event that is set when another one is, or when time is up."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.stop = threading.Event()
@@ -87,7 +87,7 @@ class _Deadline:
 
 
 def frames_of(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The frames of a log with two streams: eight bytes of head (stream, length), then the data."""
+    """The frames of a log with two streams: a header of eight bytes (stream, length), then the data."""
     at = 0
     while at + 8 <= len(data):
         stream, length = data[at], int.from_bytes(data[at + 4 : at + 8], "big")
@@ -107,10 +107,10 @@ def _lines(stream: str, data: bytes) -> Iterator[LogLine]:
 def past_events(
     engine: Engine, filters: Mapping[str, Sequence[str]], since: float, stop: threading.Event, *, most: int
 ) -> Known[tuple[Event, ...]]:
-    """What happened since a moment (seconds since 1970): the newest `most` events, oldest first.
+    """The events since a time (seconds since 1970): the newest `most`, oldest first.
 
-    It does not name an end: with `until`, a Podman that keeps its events in a file stops reading that file
-    as soon as the moment is past, wherever it is then, and leaves out the newest events without a word.
+    No end is given: with `until`, a Podman that keeps its events in a file stops reading that file as soon as
+    the time has passed, wherever it is then, and silently omits the newest events.
 
     Args:
         filters: Podman's own, such as `{"container": [ID]}`.

@@ -1,4 +1,4 @@
-"""Look at a place where an engine may be: an `Engine` when one answers, else a `NoAnswer` with the reason."""
+"""Probe a place where an engine may be: an `Engine` if one answers, else a `NoAnswer` with the reason."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
 
 
 class NoAnswer(Struct, frozen=True):
-    """A place where no engine answered: the reason is a sentence, the hint what would help.
+    """A place where no engine answered: the reason in a sentence, and a hint on what would help.
 
-    `denied`: there is one, and this account may not use it.
+    `denied`: there is one, but this account may not use it.
     """
 
     candidate: Candidate
@@ -44,7 +44,7 @@ class NoAnswer(Struct, frozen=True):
 
 
 def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | NoAnswer:
-    """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends what was started for it."""
+    """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends anything started for it."""
     opener = _OPENERS.get(_scheme(candidate.url))
     if opener is None:
         return NoAnswer(candidate, *refused_address(candidate.url))
@@ -59,7 +59,7 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | No
 def probe_all(
     places: Iterable[Candidate], listener: Listener | None = None
 ) -> tuple[tuple[Engine, ...], tuple[NoAnswer, ...]]:
-    """Probe in order. A socket that is reached by two names is one engine."""
+    """Probe in order. A socket reached by two names is one engine."""
     engines: list[Engine] = []
     attempts: list[NoAnswer] = []
     seen: set[tuple[int, int]] = set()
@@ -78,7 +78,7 @@ def probe_all(
 
 
 def no_engine(attempts: Iterable[NoAnswer]) -> NoEngine:
-    """The error for "nothing answered anywhere": what was tried, in order, and what would help."""
+    """The error if nothing answered anywhere: what was tried, in order, and what would help."""
     lines = []
     for attempt in attempts:
         lines.append(f"{attempt.candidate.origin}: {attempt.reason}")
@@ -88,13 +88,13 @@ def no_engine(attempts: Iterable[NoAnswer]) -> NoEngine:
 
 
 def refused_address(url: str) -> tuple[str, str]:
-    """Why an address cannot be used, and what to use; empty for one that can be tried."""
+    """Why an address cannot be used, and what to use instead; empty if it can be tried."""
     scheme = _scheme(url)
     if scheme in _OPENERS:
         return "", ""
     if scheme in ("tcp", "http", "https"):
         return (
-            "Podman over TCP is not supported, because nothing protects it: whoever reaches it is root.",
+            "Podman over TCP is not supported, because it is unprotected: anyone who can reach it is root.",
             "Use ssh://USER@HOST/run/podman/podman.sock",
         )
     return (
@@ -104,7 +104,7 @@ def refused_address(url: str) -> tuple[str, str]:
 
 
 def _scheme(url: str) -> str:
-    """In lower case; empty where the address names none."""
+    """The scheme in lower case; empty if the address has none."""
     scheme, separator, _ = url.partition("://")
     return scheme.lower() if separator else ""
 
@@ -135,7 +135,7 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
 
 
 def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
-    from hardentui.engine.ssh import Tunnel  # brings subprocess, which a local engine does not need
+    from hardentui.engine.ssh import Tunnel  # imports subprocess, which a local engine does not need
 
     tunnel = Tunnel(candidate.url, candidate.identity)
     first = _through(tunnel, candidate, listener)
@@ -166,7 +166,7 @@ _OPENERS: dict[str, Callable[[Candidate, Listener | None], Engine]] = {"unix": _
 
 
 def _connector(first: Connection, another: Callable[[], Connection]) -> Callable[[], Connection]:
-    """A factory that gives the connection that was pinged before it makes new ones."""
+    """A factory that returns the pinged connection first, then new ones."""
     ready = [first]
     return lambda: ready.pop() if ready else another()
 
@@ -200,11 +200,11 @@ def _rootless_by_path(path: str) -> Known[bool]:
         return int(user[1]) != 0
     if path == "/run/podman/podman.sock":
         return False
-    return Unreadable("the socket's path does not tell and info was not asked")
+    return Unreadable("the socket's path does not show it and Podman was not asked")
 
 
 def _is_local(peer: int | None) -> bool:
-    """Whether the process behind the socket is on this machine, in a pid namespace that we see into.
+    """Whether the process behind the socket is on this machine, in a pid namespace visible to us.
 
     A forwarder (ssh, a virtual machine's proxy) is local itself, but the engine behind it is not.
     """

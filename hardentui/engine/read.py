@@ -1,4 +1,4 @@
-"""One reachable engine and all that is read from it. Nothing here can change anything: see connection.py."""
+"""One reachable engine and everything read from it. Nothing here can change anything: see connection.py."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 class Engine:
     """One engine.
 
-    Every method raises EngineUnreachable, EngineProtocolError or EngineError, and NotFound where it asks for
-    one object. Safe to use from several threads.
+    Every method raises EngineUnreachable, EngineProtocolError or EngineError, and NotFound if it requests one
+    object. Thread-safe.
 
     Args:
-        facts: what is known without asking; `load_info` refines them.
-        connect: makes a connection; called twice at most.
-        on_close: ends what carries the connections: an ssh tunnel, a service of our own.
+        facts: known without a request; `load_info` refines them.
+        connect: creates a connection; called at most twice.
+        on_close: ends what the connections run through: an ssh tunnel, our own service.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Engine:
 
     @property
     def connection(self) -> Connection:
-        """The first of its two connections."""
+        """The first of the two connections."""
         return self._first
 
     def load_info(self) -> EngineFacts:
-        """Ask /info (0.4 to 2.6 s: never on the way to the first row) and return the refined facts."""
+        """Request /info (0.4 to 2.6 s: never before the first row) and return the refined facts."""
         try:
             info = shapes.typed(self._first.get("/info", timeout=_INFO_LIMIT), Info, "info")
             self.facts = _refined(self.facts, info)
@@ -79,7 +79,7 @@ class Engine:
         return self.facts
 
     def use_info(self, info: Mapping[str, Any]) -> bool:
-        """Refine the facts by an answer of /info that was kept; whether it could be used."""
+        """Refine the facts with a cached answer of /info; returns whether it could be used."""
         try:
             self.facts = _refined(self.facts, info)
         except EngineError:
@@ -87,10 +87,10 @@ class Engine:
         return True
 
     def begin(self) -> None:
-        """Start to read everything that a look at all containers needs, in the background.
+        """Start to prefetch everything that a scan of all containers needs, in the background.
 
-        The next `listed`, `inspect_many` and so on take what has come by then: a check's own modules are
-        loaded while the engine is at work.
+        The next `listed`, `inspect_many` and so on use what has arrived by then: the modules of the checks
+        are loaded while the engine works.
         """
         self._ahead = Ahead(self._list, self._start_inspecting, self._second_connection())
 
@@ -101,7 +101,7 @@ class Engine:
         return self._list()
 
     def _get(self, path: str) -> Any:
-        """An answer that was asked for ahead, else one that is asked for now."""
+        """A prefetched answer, else one requested now."""
         if self._ahead is not None and (answer := self._ahead.take(path)) is not ABSENT:
             if isinstance(answer, Exception):
                 raise answer
@@ -115,18 +115,18 @@ class Engine:
         return tuple(map(shapes.listed, answer or ()))
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        """One container's inspect document; by full id, because names also match beginnings of ids."""
+        """One container's inspect document; by full id, because a name could also match an id prefix."""
         return _inspect(self._first, container)
 
     def inspect_many(self, ids: Iterable[str], on_result: OnInspected, stop: threading.Event) -> None:
-        """Inspect containers over two connections; `on_result(id, …)` in this thread, as they arrive.
+        """Inspect containers over two connections; calls `on_result(id, …)` in this thread, as they arrive.
 
-        One that has been removed is `Gone`, one that Podman cannot tell about is `Unreadable`; neither
-        keeps the others back. Two connections are what an engine's own limits reward; more are not faster.
-        When `stop` is set this returns within half a second and the rest is not asked for.
+        A removed one is `Gone`, one that Podman cannot inspect is `Unreadable`; neither stops the others.
+        More than two connections are not faster. When `stop` is set this returns within half a second
+        and the rest is not requested.
 
         Raises:
-            EngineUnreachable: the engine does not answer any more; what arrived before was handed over.
+            EngineUnreachable: the engine does not answer any more; earlier results were delivered.
         """
         wanted = tuple(ids)
         running = self._ahead.inspecting(wanted) if self._ahead is not None else None
@@ -155,7 +155,7 @@ class Engine:
         return shapes.mappings(answer, "the history of an image", "Id", HistoryEntry)
 
     def archive(self, image: str, stop: threading.Event) -> Iterator[bytes]:
-        """An image as an archive, piece by piece; it is not run. Ends with an error when `stop` is set."""
+        """An image as an archive, chunk by chunk; it is not run. Raises when `stop` is set."""
         path = f"/images/{segment(image)}/get"
         return self._first.download(path, {"format": "docker-archive"}, stop)
 
@@ -178,22 +178,22 @@ class Engine:
         return document
 
     def changes(self, container: str) -> tuple[Mapping[str, Any], ...]:
-        """What a container changed against its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
+        """A container's differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         answer = self._first.get(f"/containers/{segment(container)}/changes")
         return shapes.mappings(answer, "the changes of a container", "Path", ChangedFile)
 
     def exec_session(self, session: str) -> Mapping[str, Any]:
-        """One exec session of a container (its ids stand in `ExecIDs`)."""
+        """One exec session of a container (the ids are in `ExecIDs`)."""
         answer = self._first.get(f"/exec/{segment(session)}/json")
         return shapes.typed(answer, ExecSession, "an exec session")
 
     def events(self, kinds: tuple[str, ...], stop: threading.Event, tick: float) -> Iterator[Any]:
-        """The raw event stream; see events.watch for the one to use."""
+        """The raw event stream; use events.watch instead."""
         filters = json.dumps({"type": kinds})
         return self._first.stream("/events", {"stream": "true", "filters": filters}, stop, tick)
 
     def close(self) -> None:
-        """End the connections and what carries them; requests that are under way fail."""
+        """Close the connections and what they run through; requests in progress fail."""
         self._first.close()
         if self._second is not None:
             self._second.close()
@@ -201,7 +201,7 @@ class Engine:
             self._on_close.pop()()
 
     def also_close(self, action: Callable[[], None]) -> None:
-        """Have `close` do this too."""
+        """Make `close` do this too."""
         self._on_close.append(action)
 
     def _second_connection(self) -> Connection:
@@ -215,10 +215,10 @@ def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
 
 
 def version_of(headers: Mapping[str, str]) -> Version:
-    """The version that `/_ping` tells in its headers.
+    """The version from the headers of `/_ping`.
 
     Raises:
-        EngineProtocolError: the other side is no Podman.
+        EngineProtocolError: the other side is not Podman.
     """
     try:
         return Version.parse(headers["libpod-api-version"])
@@ -227,7 +227,7 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 
 def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
-    """Facts with what only /info knows."""
+    """Facts with the data that only /info has."""
     host = shapes.typed(info, Info, "info")["host"]
     security = host["security"]
     changes: dict[str, Any] = {"info": info}
@@ -241,7 +241,7 @@ def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
         try:
             changes["version"] = Version.parse(version["Version"])
         except ValueError as error:
-            raise EngineProtocolError("Podman's answer for info has a version that is none.") from error
+            raise EngineProtocolError("Podman's answer for info has an invalid version.") from error
     if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
         changes["local"] = False  # another kernel, so another machine: a virtual one, a forwarded socket
     return replace(facts, **changes)

@@ -1,4 +1,4 @@
-"""Answers that were recorded: for the simulated host, for saved facts and for tests."""
+"""Recorded answers: for the simulated host, for saved facts and for tests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hardentui.visible import visible
 
 
 class RecordedConnection:
-    """Answers from a dictionary: the simulated host, saved facts, tests. It never changes and never waits.
+    """Answers from a dictionary; it never changes and never waits.
 
     Args:
         answers: `target(path, query)` -> parsed JSON; `/_ping` -> its headers. The items of a stream are
-            a list. What is not there is NotFound.
+            a list. A missing one is NotFound.
         failures: `target(path, query)` -> the message of an EngineError.
     """
 
@@ -53,7 +53,7 @@ class RecordedConnection:
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         headers = self.get("/_ping")
         if not isinstance(headers, Mapping):
-            raise EngineProtocolError("The record of /_ping is no mapping of headers.")
+            raise EngineProtocolError("The record of /_ping is not a mapping of headers.")
         return {str(name): str(value) for name, value in headers.items()}
 
     def stream(
@@ -71,14 +71,14 @@ class RecordedConnection:
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
         raise NotFound(
-            "Saved facts hold no images; look into them on their own host.", "hardentui images --inside"
+            "Saved facts contain no images; inspect them on their host.", "hardentui images --inside"
         )
 
     def interrupt(self) -> None:
-        """Answers come at once."""
+        """Answers arrive immediately."""
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """There is nothing to release."""
 
 
 def _replay(items: list[Any], stop: threading.Event, tick: float) -> Iterator[Any]:
@@ -88,9 +88,9 @@ def _replay(items: list[Any], stop: threading.Event, tick: float) -> Iterator[An
 
 
 class RecordingConnection:
-    """Hands requests on and keeps what came back, in the form that RecordedConnection reads.
+    """Passes requests on and records the answers, in the form that RecordedConnection reads.
 
-    Streams are handed on and not kept. Safe to use from several threads.
+    Streams are passed on and not recorded. Thread-safe.
     """
 
     def __init__(self, inner: Connection) -> None:

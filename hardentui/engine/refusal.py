@@ -1,4 +1,4 @@
-"""What an answer of Podman that is no success means, in one sentence with the way out."""
+"""Podman's error answers, each as one sentence with a hint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parsed(head: Head, body: bytes) -> Any | EngineError:
 
 
 def check(head: Head, body: bytes) -> None:
-    """Turn an answer that is no success into the error that it means, in Podman's own words."""
+    """Convert an error answer into an exception with Podman's own message."""
     if 200 <= head.status < 300:
         return
     if head.status < 400:
@@ -31,7 +31,7 @@ def check(head: Head, body: bytes) -> None:
 
 
 def _message(body: bytes) -> str:
-    """Podman's error text, safe to show; an answer that is no such JSON gives nothing."""
+    """Podman's error message, safe to show; empty if the answer is not such JSON."""
     try:
         document = parse_json(body)
     except EngineProtocolError:
@@ -41,7 +41,7 @@ def _message(body: bytes) -> str:
 
 
 def unreachable(path: str, error: OSError) -> EngineUnreachable:
-    """The sentence and the way out for a socket that does not answer."""
+    """The sentence and the hint for a socket that does not answer."""
     shown = visible(path, 200)
     enable = f"podman system service --time=0 unix://{shown}"
     if path.startswith(("/run/podman/", "/var/run/podman/")):
@@ -62,11 +62,11 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     if isinstance(error, TimeoutError):
         return EngineUnreachable(
             f"Podman at {shown} does not answer in time (timed out).",
-            "See whether `podman ps` answers there; a busy engine may need a second try.",
+            "Check whether `podman ps` works there; a busy engine may need a second try.",
         )
     if isinstance(error, BlockingIOError):
         return EngineUnreachable(f"Podman at {shown} accepts no more connections (busy).", "Try again.")
     reason = visible(error.strerror or str(error), 200)
     return EngineUnreachable(
-        f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."
+        f"The connection to {shown} was lost ({reason}).", "Check whether Podman is still running."
     )

@@ -1,6 +1,6 @@
-"""A Podman service of our own, for hosts with podman but without a socket.
+"""Our own Podman service, for hosts with podman but without a socket.
 
-It belongs to the user who runs us, listens on a socket in a private folder, and ends with us. The user's
+It belongs to the current user, listens on a socket in a private folder, and ends with us. The user's
 systemd is never touched.
 """
 
@@ -21,7 +21,7 @@ from hardentui.engine.ssh import private_base
 from hardentui.errors import EngineError, EngineUnreachable
 
 _START_LIMIT = 20.0
-_IDLE_LIMIT = 600  # seconds; only where nothing else would end it after we were killed
+_IDLE_LIMIT = 600  # seconds; only if nothing else would end it after we are killed
 
 
 class PrivateService:
@@ -35,7 +35,7 @@ class PrivateService:
 
     @staticmethod
     def possible() -> bool:
-        """Whether there is a podman to start."""
+        """Whether podman is installed."""
         return shutil.which("podman") is not None
 
     @property
@@ -47,7 +47,7 @@ class PrivateService:
         return self._child.pid if self._child is not None else 0
 
     def command(self) -> tuple[str, ...]:
-        """What is run, as the command log shows it."""
+        """The command, for the command log."""
         idle = 0 if dies_with_us() else _IDLE_LIMIT
         return (self._program, "system", "service", f"--time={idle}", f"unix://{self.socket}")
 
@@ -69,7 +69,7 @@ class PrivateService:
         """The engine behind it; closing the engine ends the service.
 
         Raises:
-            EngineUnreachable: it does not answer any more.
+            EngineUnreachable: it no longer answers.
         """
         answer = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
         if isinstance(answer, NoAnswer):
@@ -92,7 +92,7 @@ class PrivateService:
                 try:
                     connection.ping(max(0.1, end - monotonic()))
                 except EngineError:
-                    pass  # it is bound but does not listen yet
+                    pass  # bound, but not listening yet
                 else:
                     connection.close()
                     return

@@ -1,4 +1,4 @@
-"""The shapes that Podman's answers must have: what has another one ends here, as an EngineProtocolError."""
+"""Validation of Podman's answers: any other shape is an EngineProtocolError."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from hardentui.errors import EngineProtocolError
 from hardentui.visible import visible
 
 _BUILDING = threading.Lock()
-"""msgspec learns the fields of a class at its first use, and another thread must not meet it half learned."""
+"""msgspec analyses a class at its first use; another thread must not see it half done."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
 class Listed(Struct, frozen=True):
-    """One row of the list of containers; enough to show it before it has been inspected.
+    """One row of the container list; enough to show it before it has been inspected.
 
     Attributes:
         id: 64 hexadecimal digits.
         name: the first of its names.
-        image, image_id: the reference that it was made from, and what that was then.
+        image, image_id: the reference it was created from, and the ID that this had then.
         state: Podman's word: created, running, exited, paused…
         status: Podman's text, often empty.
         pod, pod_name: id and name of its pod, or empty.
-        networks: names of the networks that it is on.
+        networks: names of its networks.
         publishes: it has a published port.
-        created: when; None where Podman does not say.
-        is_infra: it only holds the namespaces of a pod.
-        pid: of the main process on the engine's machine; 0 when there is none.
-        started_at: seconds since 1970 of the last start; with `state` and `pid` it tells that a container
-            that was inspected before has been restarted since.
+        created: when; None if Podman does not report it.
+        is_infra: the infra container of a pod, which only holds its namespaces.
+        pid: of the main process on the engine's machine; 0 if there is none.
+        started_at: seconds since 1970 of the last start; with `state` and `pid` it shows whether a container
+            has been restarted since it was inspected.
     """
 
     id: str
@@ -57,14 +57,14 @@ class Listed(Struct, frozen=True):
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
-    """`value` when it is a JSON object."""
+    """`value`, if it is a JSON object."""
     if not isinstance(value, dict):
         raise EngineProtocolError(f"Podman's answer for {what} is not an object.")
     return value
 
 
 def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mapping[str, Any], ...]:
-    """`value` when it is a list of objects of this kind that each have a text at `key`; null is empty."""
+    """`value`, if it is a list of objects of this kind that each have a string at `key`; null is empty."""
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -75,7 +75,7 @@ def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mappi
 
 
 def text(document: Mapping[str, Any], key: str, what: str) -> str:
-    """The text at `key`; it must be there."""
+    """The string at `key`, which is required."""
     value = document.get(key)
     if not isinstance(value, str) or not value:
         raise EngineProtocolError(f"Podman's answer for {what} has no {key}.")
@@ -83,10 +83,10 @@ def text(document: Mapping[str, Any], key: str, what: str) -> str:
 
 
 def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
-    """An object whose fields have the types of `kind`.
+    """An object, if its fields have the types of `kind`.
 
     Raises:
-        EngineProtocolError: names the first field that has another one.
+        EngineProtocolError: names the first field of another type.
     """
     document = mapping(value, what)
     try:
@@ -100,7 +100,7 @@ def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
 
 
 def container(value: Any, identity: str) -> Mapping[str, Any]:
-    """The inspect document of the container that was asked for, its fields of the types that Podman gives."""
+    """The inspect document of the requested container, with validated fields."""
     document = typed(value, Container, "a container")
     text(document, "Name", "a container")
     if document["Id"] != identity:
@@ -118,11 +118,11 @@ def image(value: Any) -> Mapping[str, Any]:
 def listed(value: Any) -> Listed:
     """One element of `/containers/json`.
 
-    A field of another type counts as not told: one odd row keeps no other container from being listed, and
-    what is judged comes from the container's own document.
+    A field of another type counts as missing: one odd row must not stop the others from being listed, and
+    checks use the container's own document.
 
     Raises:
-        EngineProtocolError: it has no id, so it is no container.
+        EngineProtocolError: it has no id, so it is not a container.
     """
     what = "the list of containers"
     row = mapping(value, what)

@@ -1,7 +1,7 @@
 """An engine on another machine, through the system's own `ssh`.
 
-It knows the user's agent, known hosts, jump hosts and keys, and keeps its rules: nothing here weakens the
-check of the host key, and nothing ever asks (BatchMode).
+It uses the user's agent, known hosts, jump hosts and keys, and follows its configuration: nothing here
+weakens the check of the host key, and nothing ever prompts (BatchMode).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PATH = re.compile(r"/[A-Za-z0-9_./@+-]+")  # ssh expands %, $ and : in a forwar
 
 
 class Tunnel:
-    """A socket here that leads to Podman's socket there. `ensure` makes it stand, `close` ends it.
+    """A local socket forwarded to Podman's remote socket. `ensure` establishes it, `close` ends it.
 
     Raises:
         EngineError: the address is not usable.
@@ -45,7 +45,7 @@ class Tunnel:
         self._closed = False
 
     def command(self) -> tuple[str, ...]:
-        """The ssh command, as the command log shows it."""
+        """The ssh command, for the command log."""
         options = ("BatchMode=yes", "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
         alive = (f"ConnectTimeout={max(1, round(self._time_limit / 2))}", "ServerAliveInterval=15")
         flags = [word for option in (*options, *alive) for word in ("-o", option)]
@@ -55,7 +55,7 @@ class Tunnel:
         )  # fmt: skip
 
     def ensure(self) -> None:
-        """Start ssh where it does not run, and wait until its socket is there.
+        """Start ssh unless it is running, and wait for its socket.
 
         Raises:
             EngineUnreachable: ssh ended, or took longer than the time limit; with its own message.
@@ -66,7 +66,7 @@ class Tunnel:
             if self._child is not None and self._child.running:
                 return
             with suppress(FileNotFoundError):
-                os.unlink(self.socket)  # left by an ssh that was killed
+                os.unlink(self.socket)  # left behind by a killed ssh
             child = self._child = Child(self.command())
             end = monotonic() + self._time_limit
             while monotonic() < end:
@@ -81,7 +81,7 @@ class Tunnel:
             raise EngineUnreachable(
                 f"ssh to {visible(self.host, 100)} failed: "
                 + ("timed out." if timed_out else child.errors or "no reason given."),
-                f"See whether this works: ssh {' '.join(visible(word) for word in self._arguments)}",
+                f"Check whether this works: ssh {' '.join(visible(word) for word in self._arguments)}",
             )
 
     def close(self) -> None:
@@ -94,16 +94,16 @@ class Tunnel:
 
 
 def _accepts(path: str) -> bool:
-    """Whether somebody listens at the socket; that it is there says only that it is bound."""
+    """Whether a process listens on the socket; its existence only shows that it is bound."""
     with socket.socket(socket.AF_UNIX) as knocking:
         knocking.settimeout(1)
         return knocking.connect_ex(path) == 0
 
 
 def private_base() -> str:
-    """The folder for sockets of ours: $XDG_RUNTIME_DIR, the temporary one or /tmp, the first that is usable.
+    """The folder for our sockets: the first usable one of $XDG_RUNTIME_DIR, the temporary folder and /tmp.
 
-    A socket's path must stay below 108 bytes, so a long folder is not usable.
+    A socket's path must be shorter than 108 bytes, so a long folder is not usable.
     """
     for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
         if not folder.startswith("/") or len(os.fsencode(folder)) >= 70 or not account.is_ours(folder):

@@ -1,4 +1,4 @@
-"""The targets of requests: paths and queries out of names that may be anything."""
+"""The targets of requests: paths and queries from arbitrary names."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
 def segment(text: str) -> str:
-    """One part of a path, made of a name or an id.
+    """One part of a path, from a name or an id.
 
     Raises:
-        NotFound: a part that a server would take for a step in the path; no object is called so.
+        NotFound: a part with a special meaning in paths; no object has such a name.
     """
     if text in ("", ".", ".."):
-        raise NotFound(f"Nothing is called {visible(text)!r}.")
+        raise NotFound(f"There is nothing called {visible(text)!r}.")
     return _quoted(text)
 
 
 def target(path: str, query: Mapping[str, str] | None) -> str:
-    """Path and query as they are sent; the query is sorted, so that equal requests are equal texts."""
+    """Path and query as sent; the query is sorted, so that equal requests are equal strings."""
     asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in sorted((query or {}).items()))
     return f"{path}?{asked}" if asked else path
 
 
 def _quoted(text: str) -> str:
-    """As a part of an address; ids and plain words, which a check asks for, need no urllib for that."""
+    """Quoted for a URL; ids and plain words, the usual case, need no urllib for that."""
     if _PLAIN.fullmatch(text):
         return text
     from urllib.parse import quote

@@ -1,7 +1,7 @@
-"""The bytes of HTTP/1.1 answers on a socket, as little of it as Podman needs and with a bound on everything.
+"""Reading HTTP/1.1 answers from a socket: only the part that Podman uses, and everything bounded.
 
-The other side may be hostile or broken: every length is checked before memory is taken for it, every wait
-has a time limit, and what does not parse is an EngineProtocolError.
+The other side may be hostile or broken: every length is checked before memory is allocated, every wait
+has a time limit, and anything invalid is an EngineProtocolError.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?")
 
 
 class PeerClosed(ConnectionError):
-    """The other side ended the connection; `untouched` when not one byte of an answer had come."""
+    """The other side closed the connection; `untouched` if not one byte of an answer had arrived."""
 
     def __init__(self, untouched: bool) -> None:
         super().__init__("the connection was closed")
@@ -40,7 +40,7 @@ class PeerClosed(ConnectionError):
 
 
 class GivenUp(ConnectionError):
-    """The stop sign was set while the answer was waited for."""
+    """The stop event was set while waiting for the answer."""
 
 
 class Head(Struct, frozen=True):
@@ -55,16 +55,16 @@ class Head(Struct, frozen=True):
 
     @property
     def keep_alive(self) -> bool:
-        """The socket can carry another request, because the end of this answer is known."""
+        """The socket can be reused, because the end of this answer is known."""
         framed = self.chunked or "content-length" in self.headers or self.status in _NO_BODY
         return framed and "close" not in self.headers.get("connection", "").lower()
 
 
 class Wire:
-    """A connected socket and the bytes that came but were not used yet.
+    """A connected socket and the received bytes that were not used yet.
 
     Args:
-        stop: a sign that is looked at every _TICK seconds while this waits for bytes.
+        stop: an event that is checked every _TICK seconds while waiting for bytes.
     """
 
     def __init__(self, connected: socket.socket, stop: threading.Event | None = None) -> None:
@@ -110,13 +110,13 @@ class Wire:
         return self._take(int(length), deadline)
 
     def lines(self, head: Head, stop: threading.Event, tick: float) -> Iterator[bytes | None]:
-        """The lines of a body without an end; None each time that nothing came for `tick` seconds.
+        """The lines of an endless body; None each time nothing arrived for `tick` seconds.
 
-        Ends when `stop` is set or when the other side ends the body. Raises PeerClosed when it just goes.
+        Ends when `stop` is set or the other side ends the body. Raises PeerClosed if it just disconnects.
         """
         text = bytearray()
         framed = head.chunked
-        left = 0 if framed else -1  # bytes of the current chunk that have not come yet
+        left = 0 if framed else -1  # bytes of the current chunk that have not arrived yet
         while not stop.is_set():
             if framed and left == 0:
                 size = self._chunk_size_if_there()
@@ -136,7 +136,7 @@ class Wire:
                 yield None
 
     def pieces(self, head: Head, patience: float) -> Iterator[bytes]:
-        """A body of any length in pieces as they come; each may take `patience` seconds."""
+        """A body of any length in chunks as they arrive; each may take `patience` seconds."""
         if head.chunked:
             while size := _chunk_size(self._line(monotonic() + patience)):
                 while size:
@@ -184,7 +184,7 @@ class Wire:
         raise GivenUp
 
     def _poll(self, tick: float) -> bool:
-        """Wait up to `tick` seconds for more bytes; whether some came."""
+        """Wait up to `tick` seconds for more bytes; returns whether some arrived."""
         try:
             self._more(monotonic() + tick)
         except (TimeoutError, GivenUp):
@@ -231,21 +231,21 @@ class Wire:
             _within(total, limit)
             yield self._take(size, deadline)
             if self._line(deadline):
-                raise EngineProtocolError("The answer has a chunk that is longer than it says.")
+                raise EngineProtocolError("The answer has a chunk that is longer than declared.")
         for _ in range(_MOST_HEADERS):
             if not self._line(deadline):
                 return
         raise EngineProtocolError("The answer does not end.")
 
     def _chunk_size_if_there(self) -> int | None:
-        """The size of the next chunk of a stream, once its line has come; skips the line end of the last."""
+        """The size of the next chunk, once its line has arrived; skips the line end of the previous one."""
         line = self._line_if_there()
         return _chunk_size(line) if line else None
 
 
 @contextmanager
 def held(lock: threading.Lock, deadline: float) -> Iterator[None]:
-    """Hold a lock; TimeoutError when another thread keeps it until `deadline`."""
+    """Hold a lock; TimeoutError if another thread keeps it until `deadline`."""
     if not lock.acquire(timeout=max(0.0, deadline - monotonic())):
         raise TimeoutError
     try:
@@ -255,7 +255,7 @@ def held(lock: threading.Lock, deadline: float) -> Iterator[None]:
 
 
 def _left(deadline: float) -> float:
-    """Seconds until `deadline`; raises TimeoutError when it has passed."""
+    """Seconds until `deadline`; raises TimeoutError if it has passed."""
     left = deadline - monotonic()
     if left <= 0:
         raise TimeoutError
@@ -275,7 +275,7 @@ def _within(length: int, limit: int) -> None:
 
 
 def _whole_lines(text: bytearray) -> Iterator[bytes]:
-    """Take the complete lines out of `text`; what follows the last line end stays."""
+    """Remove the complete lines from `text`; the rest after the last line end stays."""
     end = text.rfind(b"\n")
     if end < 0:
         return
@@ -285,7 +285,7 @@ def _whole_lines(text: bytearray) -> Iterator[bytes]:
 
 
 def parse_json(text: bytes) -> Any:
-    """JSON from Podman. Raises EngineProtocolError for what is none, or is nested without sense."""
+    """JSON from Podman. Raises EngineProtocolError if it is invalid, or nested too deeply."""
     try:
         return decode(text)
     except (ValueError, RecursionError) as error:

@@ -1,1 +1,1 @@
-"""From facts to findings, and from findings to a plan. Pure."""
+"""From facts to findings, and from findings to plans. Pure."""

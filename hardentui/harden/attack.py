@@ -1,6 +1,6 @@
-"""How findings combine: who a container runs as, who can reach it, and what leads from it to the host.
+"""Attack paths: who a container runs as, who can reach it, and how it leads to the host.
 
-One sentence per container, and the worst of them ranked across containers.
+One sentence per container, ranked across containers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from hardentui.reading.user_namespace import own_user_namespace
 
 
 class RankedPath(Struct, frozen=True):
-    """A container's path, worse ones with the higher danger.
+    """The attack path of a container; a higher danger is worse.
 
     Attributes:
         sentence: about the container, without its name.
-        also: names of the other containers of this engine that lead the same way.
-        checks: the failing checks that make the way.
+        also: names of other containers of this engine with the same path.
+        checks: the failing checks on the path.
     """
 
     danger: int
@@ -43,12 +43,12 @@ class RankedPath(Struct, frozen=True):
 
 
 class _Way(Struct, frozen=True):
-    """What leads to the host.
+    """A way from the container to the host.
 
     Attributes:
-        weight: how far: 8 the whole host at once, 6 most of it, 4 a part of it.
-        least: findings below this severity lead nowhere.
-        words: what it gives, as a verb; the container is the subject.
+        weight: its reach: 8 the whole host, 6 most of it, 4 a part of it.
+        least: findings below this severity are ignored.
+        words: what it allows, as a verb phrase with the container as subject.
     """
 
     weight: int
@@ -96,15 +96,15 @@ def _capabilities(facts: ContainerFacts, finding: Finding) -> str:
     names = granted(facts) & HOST_TAKEOVER
     what = "a capability that leads" if len(names) == 1 else "capabilities that lead"
     where = "the host" if not own_user_namespace(facts) else "the host, within its user namespace"
-    return f"holds {what} to {where} ({short(names)})"
+    return f"has {what} to {where} ({short(names)})"
 
 
 def _devices(facts: ContainerFacts, finding: Finding) -> str:
-    return f"may use {listed(finding.verdict.things) or 'every device of the host'}"
+    return f"can use {listed(finding.verdict.things) or 'every device of the host'}"
 
 
 def _device_rules(facts: ContainerFacts, finding: Finding) -> str:
-    return "may make device files for the host's disks and open them"
+    return "can create and open device files for the host's disks"
 
 
 def _processes(facts: ContainerFacts, finding: Finding) -> str:
@@ -123,7 +123,7 @@ _WAYS: Mapping[str, _Way] = {
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}
-_WEAK_WALLS = {
+_MISSING_BARRIERS = {
     "seccomp-unconfined": "can make every system call",
     "unmasked-system-paths": "can reach hidden parts of /proc and /sys",
     "apparmor-unconfined": "has no AppArmor profile",
@@ -138,12 +138,11 @@ def ranked_paths(
 ) -> tuple[RankedPath, ...]:
     """The worst paths to the host, worst first; ties are broken by name.
 
-    Danger is how far the paths of a container lead, each weighted by its severity, raised by each missing
-    barrier,
-    and doubled for each of: other machines can reach it (a port on all addresses, or the host's own network),
-    and the process is root of the host. A container that does not run is halved: nobody can use it before it
-    is started. Only containers with a path to the host are ranked. Those of an engine with the same path, as
-    root of the host or not, are one path, shown for the worst of them.
+    The danger is the sum of the ways to the host, each weighted by its severity, plus one for each missing
+    barrier. It doubles if other machines can reach the container (a port on all addresses, or the host's
+    network), and again if its process is root on the host. It is halved for a container that is not running.
+    Only containers with a way to the host are ranked. Containers of an engine with the same path, whether
+    root on the host or not, are merged into one, shown for the worst.
     """
     alike: dict[tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
     for facts, findings in subjects:
@@ -164,14 +163,14 @@ def ranked_paths(
 
 
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
-    """The path through this container, or an empty text when nothing serious adds up."""
+    """The attack path of this container; empty if there is no serious one."""
     failing = _failing(findings)
     words = [_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)]
     if words:
         return _sentence(facts, words)
     root = _is_root_of_host(facts)
     gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
-    words = [text for check, text in _WEAK_WALLS.items() if check in failing.keys() - gains]
+    words = [text for check, text in _MISSING_BARRIERS.items() if check in failing.keys() - gains]
     if not words and root and failing.keys() & {"root-user", "host-user-namespace"}:
         return f"{_beginning(facts)}: whoever breaks out is root on the host."
     return _sentence(facts, words) if words else ""
@@ -182,7 +181,7 @@ def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, ...]:
-    """The checks that lead to the host, without those implied by another one."""
+    """The failing checks that lead to the host, without those implied by another."""
     ways = {
         check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
     }
@@ -199,13 +198,13 @@ def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, .
 
 
 def _is_everything(mounts: Iterable[HostMount]) -> bool:
-    """The root directory of the host, writable."""
+    """Whether the host's root directory is mounted writable."""
     return any(mount.path == "/" and mount.written for mount in mounts)
 
 
 def _danger(facts: ContainerFacts, failing: Mapping[str, Finding], ways: Iterable[str]) -> int:
     danger = sum(_WAYS[check].weight * _GRADE[failing[check].severity] for check in ways)
-    danger += sum(check in failing for check in _WEAK_WALLS)
+    danger += sum(check in failing for check in _MISSING_BARRIERS)
     danger *= 2 if _is_reachable(facts) else 1
     danger *= 2 if _is_root_of_host(facts) else 1
     return danger if facts.running else danger // 2
@@ -247,7 +246,7 @@ def _named(port: Port) -> str:
 
 
 def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
-    """Its published ports, also through its pod; None if another container decides or this is unknown."""
+    """Its published ports, including its pod's; None if they belong to another container or are unknown."""
     if modes_of(facts) & {"container", "ns"}:
         return None
     if not pod_of(facts) or is_infra(facts):
@@ -294,9 +293,9 @@ def _uid(facts: ContainerFacts) -> int | None:
 
 
 def _is_engine_user(facts: ContainerFacts) -> bool:
-    """Whether it owns the files of the engine's user: root of the host, or the user of a rootless engine.
+    """Whether it owns the files of the engine's user: root on the host, or the user of a rootless engine.
 
-    A rootless user's own id is mapped alone; all other ids of a container come from its sub-ids, in ranges.
+    A rootless user's own ID is mapped as a single ID; all others come from its subordinate IDs, in ranges.
     """
     if _is_root_of_host(facts):
         return True

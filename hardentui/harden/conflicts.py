@@ -1,4 +1,4 @@
-"""Known troubles between a fix and the container it is meant for (reference: checks.md section 7)."""
+"""Known conflicts between a fix and the container it is meant for."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from hardentui.reading.limits import cgroup_version
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 _AUTOMATIC = "containers"
-"""The user whose ranges `--userns=auto` takes."""
+"""The user whose ID ranges `--userns=auto` takes."""
 
 
 def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
-    """One sentence for each known trouble of the new spec that the old one did not have."""
+    """One sentence for each known conflict of the new spec that the old one does not have."""
     if not checks:
         return ()
-    return tuple(text for trouble in _TROUBLES if (text := trouble(facts, after)))
+    return tuple(text for conflict in _CONFLICTS if (text := conflict(facts, after)))
 
 
 def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> tuple[str, ...]:
-    """One sentence for each thing that the new spec needs of the host and that is not there."""
+    """One sentence for each thing that the new spec needs and the host lacks."""
     automatic = after[USERNS].partition(":")[0] == "auto" and _newly(facts, after, USERNS)
     if not automatic or facts.engine.rootless is not False or not facts.engine.local:
         return ()
@@ -51,20 +51,20 @@ def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> 
         return _too_few(after, host)
     files = " and ".join(missing)
     return (
-        f"There is no range for the user {_AUTOMATIC} in {files}, and without one it does not start; "
-        "hardentui doctor has the command.",
+        f"The user {_AUTOMATIC} has no range in {files}; the container does not start without one. "
+        "hardentui doctor shows the command.",
     )
 
 
 def _too_few(after: Spec, host: HostFacts) -> tuple[str, ...]:
-    """Where the range for automatic namespaces is smaller than what this one takes."""
+    """The conflict if the range for automatic namespaces is smaller than the requested size."""
     wanted = after[USERNS].partition("size=")[2]
     if not wanted.isdecimal() or isinstance(host.subuids, Unreadable):
         return ()
     held = sum(sub_ids.size for sub_ids in host.subuids if sub_ids.owner == _AUTOMATIC)
     if held >= int(wanted):
         return ()
-    return (f"It takes {wanted} IDs and does not start where {_AUTOMATIC} has {held} in /etc/subuid.",)
+    return (f"It needs {wanted} IDs, but {_AUTOMATIC} has only {held} in /etc/subuid, so it does not start.",)
 
 
 def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:
@@ -80,7 +80,7 @@ def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
     ]
     if _newly(facts, after, USERNS) and shifted:
         return (
-            f"A user namespace shifts ids: files in {listed(shifted)} belong to other users then. "
+            f"A user namespace shifts IDs: files in {listed(shifted)} will belong to other users. "
             "Mount them with :U, or change their owner once."
         )
     return ""
@@ -91,15 +91,15 @@ def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
     root = is_root(declared_user(replace(facts, spec=after)))
     if _newly(facts, after, CAP_DROP) and root and not left >= _OF_ENTRY_POINTS:
         return (
-            "Entry points that start as root and then change owner or user need CHOWN, DAC_OVERRIDE, SETUID "
-            "and SETGID; add the ones that are missed."
+            "Entrypoints that start as root and then change file owners or users need CHOWN, DAC_OVERRIDE, "
+            "SETUID and SETGID; add back those that are missing."
         )
     return ""
 
 
 def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
     if _newly(facts, after, NO_NEW_PRIVILEGES) and after[USER]:
-        return "Set-user-id programs (sudo, ping, su) lose their extra rights under no-new-privileges."
+        return "Setuid programs (sudo, ping, su) lose their extra privileges with no-new-privileges."
     return ""
 
 
@@ -121,7 +121,7 @@ def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
         return ""
     host = info.get("host") or {}
     if host.get("cgroupVersion") == "v1":
-        return "A rootless engine on cgroup v1 ignores limits: they are written down but not enforced."
+        return "A rootless engine on cgroup v1 ignores limits: they are configured but not enforced."
     return ""
 
 
@@ -129,12 +129,12 @@ def _systemd_in_a_user_namespace(facts: ContainerFacts, after: Spec) -> str:
     if not runs_systemd(facts) or not _newly(facts, after, USERNS) or cgroup_version(facts) != "v1":
         return ""
     return (
-        "systemd runs inside this container, and this host has cgroup v1, where it was seen to end at once "
-        "in a user namespace of its own. Try that fix alone."
+        "systemd runs inside this container, and this host uses cgroup v1, where systemd may exit at once in "
+        "its own user namespace. Try that fix alone."
     )
 
 
-_TROUBLES: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
+_CONFLICTS: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
     _systemd_inside,
     _systemd_in_a_user_namespace,
     _user_namespace_and_volumes,

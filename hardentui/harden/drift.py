@@ -38,31 +38,31 @@ from hardentui.options import (
 from hardentui.options.argv.items import Item, items_of
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
-"""Areas in which a difference matters for protection."""
+"""Areas in which a difference affects security."""
 
 _OF_SYSTEMD = frozenset({CGROUPS, REMOVE, RESTART, SDNOTIFY, PULL})
-"""What a service adds on its own."""
+"""Options that a service adds itself."""
 _INHERITED = frozenset({COMMAND, ENTRYPOINT, EXPOSE, HEALTH_CMD, LABELS, STOP_SIGNAL, USER, WORKDIR, NAME})
-"""What an image or Podman also sets, so that inspect may not show it as requested."""
+"""Options that an image or Podman also sets, so that inspect may not show the requested value."""
 _UPDATABLE = frozenset(
     {
         CPUS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUSET_CPUS, CPUSET_MEMS, MEMORY, MEMORY_RESERVATION,
         MEMORY_SWAP, PIDS_LIMIT, NAME,
     }
 )  # fmt: skip
-"""What can be changed in a container that exists (podman update, rename, network connect)."""
+"""Options that can change in an existing container (podman update, rename, network connect)."""
 _UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
-"""Areas whose values may hold secrets: they are not shown."""
+"""Areas whose values may contain secrets, and are not shown."""
 
 
 class UnitDrift(Struct, frozen=True):
-    """One option that is not the same.
+    """One option that differs.
 
     Attributes:
         option: its name in the table.
-        in_file, running: in a few words; empty where the value may hold a secret.
-        security: it matters for protection.
+        in_file, running: the values in a few words; empty if they may contain a secret.
+        security: it affects security.
     """
 
     option: str
@@ -78,13 +78,12 @@ class UnitDrift(Struct, frozen=True):
 
 
 def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[UnitDrift, ...]:
-    """Differences between a unit file and the running container, as far as both are known.
+    """The known differences between a unit file and the running container.
 
     Args:
-        file: what the unit requests.
-        running: what inspect shows.
-        created: what the container's create command requested. It distinguishes an old file from what an
-            image or Podman adds; without it, what inspect cannot show reliably is not compared.
+        file: what the unit requests. running: the options in inspect. created: the options in the create
+        command. They distinguish an old file from additions of the image or
+            Podman; without them, options that inspect does not show reliably are not compared.
     """
     differences = []
     specs = [file, running] if created is None else [file, running, created]
@@ -100,7 +99,7 @@ def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[UnitD
 
 
 def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec | None) -> UnitDrift | None:
-    wanted, runs = _said(file, option), _said(running, option)
+    wanted, runs = _entries(file, option), _entries(running, option)
     if wanted == runs:
         return None
     if created is None:
@@ -108,7 +107,7 @@ def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec 
         return _drift(option, file, running) if sure else None
     if option in created.unknowable:
         return None
-    made = _said(created, option)
+    made = _entries(created, option)
     if made != wanted:
         return _drift(option, file, created)
     renamed_only = option is NAME and not wanted
@@ -117,7 +116,7 @@ def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec 
     return _drift(option, file, running)
 
 
-def _said(spec: Spec, option: Option[Any]) -> frozenset[str]:
+def _entries(spec: Spec, option: Option[Any]) -> frozenset[str]:
     items = items_of(spec, option)
     return frozenset(item.canonical for item in items if item.identity != _UNIT_LABEL)
 
@@ -134,7 +133,7 @@ def _drift(option: Option[Any], file: Spec, running: Spec) -> UnitDrift:
 
 
 def _names(items: tuple[Item, ...], others: tuple[Item, ...]) -> str:
-    """Names of the entries that the other side does not have; never their values."""
+    """Names of the entries that the other side lacks, never their values."""
     known = {item.canonical for item in others}
     return ", ".join(sorted({i.identity for i in items if i.canonical not in known}))
 

@@ -17,19 +17,19 @@ _SHIFTED = {
     0: {severity: severity for severity in Severity},
     1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
 }
-"""Context never makes a finding critical that is not critical on its own."""
+"""The context alone never makes a finding critical."""
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
 def parameters_of(
     check: AnyCheck, checklist: Checklist, over: Mapping[str, ParameterValue] | None = None
 ) -> Parameters:
-    """The check's defaults, then the checklist's values, then a user's own."""
+    """The check's defaults, overridden by the checklist and then by the user."""
     return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
 
 
 def fix_parameters(check: AnyCheck, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
-    """What a fix takes: as `parameters_of`, with the user's defaults behind those of the checklist."""
+    """The parameters of a fix: as `parameters_of`, with the user's defaults below the checklist's values."""
     own = checklist.fix_values.get(check.id, {})
     listed = checklist.parameters.get(check.id, {})
     return Parameters({**check.parameters, **own, **listed, **chosen})
@@ -53,10 +53,10 @@ def run(
     *,
     compared: bool = True,
 ) -> list[Finding]:
-    """One finding per check, each with the parameters that it is run with.
+    """One finding per check, with the given parameters.
 
     Args:
-        compared: False = checks that compare containers are unknown, because the others were not read yet.
+        compared: False = checks that compare containers are unknown, because the others are not read yet.
     """
     shifted = _SHIFTED[context_shift(facts)]
     findings = []
@@ -82,8 +82,8 @@ def run(
 
 
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
-    """The check's verdict. Documents from an engine may have any shape: what a check stumbles over there is
-    an unknown with the reason, not the end of the scan."""
+    """The check's verdict. Documents from an engine may have any shape: an exception in a check becomes an
+    unknown with the reason, and does not abort the scan."""
     answer: Callable[..., Verdict] = check.evaluate
     try:
         return answer(facts, parameters) if check.parameters else answer(facts)
@@ -98,7 +98,7 @@ def remediation(
     checklist: Checklist,
     chosen: Mapping[str, ParameterValue] | None = None,
 ) -> Remediation:
-    """What to do about a failing check on these facts, with the values that were chosen for the fix."""
+    """The remediation of a failing check on these facts, with the chosen values."""
     run = quadlet = ""
     summary = check.summary
     advice = Advice()

@@ -1,4 +1,4 @@
-"""Which fixes raise the score of a container most: only those that can be carried out alone."""
+"""The fixes that raise a container's score most, among those that can be applied alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardentui.model.finding import Finding, Status
 from hardentui.model.spec import Spec
 
 _TRIED = 4
-"""Each costs one judgement of all that fails, and a light finding hardly brings more than a heavy one."""
+"""How many are tried: each costs an evaluation of all failing checks, and minor findings gain little."""
 
 
 def raises_most(
@@ -26,8 +26,8 @@ def raises_most(
 ) -> tuple[Finding, ...]:
     """Failing findings with an automatic fix, the largest score gain first.
 
-    Other findings that a fix resolves count too: dropping privileged mode resolves many. While
-    something takes the host over, the score has a ceiling, so its fix comes first.
+    Other findings that a fix resolves count too: turning off privileged mode resolves many. A finding that
+    allows host takeover caps the score, so its fix comes first.
     """
     failing = [failed for failed in findings if failed.failing and failed.check in checks]
     heavy = sorted(
@@ -51,7 +51,7 @@ def _gain(
     checks: Mapping[str, AnyCheck],
     checklist: Checklist,
 ) -> tuple[int, int]:
-    """(findings that take the host over and are mended, points that are won)."""
+    """(number of resolved host takeover findings, score gain)."""
     planned = facts.planned(after)
     takeovers = points = 0
     for finding in failing:

@@ -1,14 +1,13 @@
 """Orders of protection: for two specs of one container, whether an option of the second protects it less.
 
-Each order is a function of (before, after) that returns in a few words what the change weakens ("raises the
-memory limit"), or nothing. Both sides are the same container with another spec
-(`ContainerFacts.planned`), so that what an option means may depend on the image, the engine and the other
-options.
+Each order is a function of (before, after) that returns what the change weakens in a few words ("raises the
+memory limit"), or nothing. Both sides are the same container with different specs (`ContainerFacts.planned`),
+because the effect of an option may depend on the image, the engine and the other options.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from hardentui.model.facts import ContainerFacts
@@ -21,36 +20,26 @@ from hardentui.options import (
     LABEL_TYPE,
     MEMORY,
     MEMORY_SWAP,
-    MOUNTS,
     NETWORK,
     PRIVILEGED,
     PUBLISH,
     PUBLISH_ALL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    SECRETS,
     SYSCTL,
-    TMPFS,
     ULIMIT,
     UMASK,
-    UNMASK,
     USERNS,
-    Mount,
     Port,
 )
-from hardentui.reading.containers import declared_user, is_root, selinux_switched_off
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.networks import mode_of, modes, reach
+from hardentui.reading.security_modules import selinux_switched_off
 from hardentui.reading.user_namespace import asks_for_user_namespace
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 
 _UNLIMITED = float("inf")
-_TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
-_OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
-_PROPAGATION = {"private": 0, "rprivate": 0, "slave": 1, "rslave": 1, "shared": 2, "rshared": 2}
 _HARMLESS_SYSCTLS = frozenset({"net.ipv4.ip_unprivileged_port_start"})
 """A separate network namespace also has separate low ports."""
-_TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 
 
 def ranked(rank: Callable[[ContainerFacts], int], what: str) -> Order:
@@ -73,7 +62,7 @@ def off(option: Option[bool], what: str) -> Order:
 
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry gives something away."""
+    """Each added entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
@@ -83,7 +72,7 @@ def nothing_added(option: Option[tuple[str, ...]]) -> Order:
 
 
 def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
-    """Each entry holds something back."""
+    """Each removed entry weakens protection."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
@@ -93,7 +82,7 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
 
 
 def kept(option: Option[Any]) -> Order:
-    """No two values can be compared, so a value that is there must stay."""
+    """Values cannot be compared, so a set value must not change."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = option in before.spec and after.spec[option] != before.spec[option]
@@ -103,7 +92,7 @@ def kept(option: Option[Any]) -> Order:
 
 
 def smaller(option: Option[int]) -> Order:
-    """A number that limits; below 1 means no limit."""
+    """A numeric limit; below 1 means no limit."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         higher = _limit(after.spec[option]) > _limit(before.spec[option])
@@ -164,116 +153,6 @@ def _ulimit(text: str) -> float:
     return float(text) if text.isdecimal() else _UNLIMITED
 
 
-# --- file system -------------------------------------------------------------------------------------
-
-
-def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
-    """No mount comes, and none that stays is opened further."""
-    old = {mount.destination: mount for mount in before.spec[MOUNTS]}
-    for mount in after.spec[MOUNTS]:
-        known = old.get(mount.destination)
-        if known is None:
-            return f"adds a mount at {mount.destination}"
-        if mount != known and (why := _opened(known, mount)):
-            return f"{why} the mount at {mount.destination}"
-    return ""
-
-
-def _opened(old: Mount, new: Mount) -> str:
-    if (old.type, old.source, old.subpath) != (new.type, new.source, new.subpath):
-        return "changes the source of"
-    was, now = frozenset(old.options), frozenset(new.options)
-    if old.read_only and not new.read_only:
-        return "makes writable"
-    if lost := (was - now) & _TIGHT:
-        return f"removes {', '.join(sorted(lost))} from"
-    if gained := (now - was) & _OPENING:
-        return f"adds {', '.join(sorted(gained))} to"
-    if "U" in now - was and old.type != "volume":
-        return "changes the owner of host files below"
-    if _propagation(now) > _propagation(was):
-        return "widens mount propagation of"
-    return ""
-
-
-def _propagation(options: frozenset[str]) -> int:
-    return max((_PROPAGATION.get(option, 0) for option in options), default=0)
-
-
-def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
-    """Under a read-only root a new tmpfs is a new place that can be written."""
-    old, new = _tmpfs(before), _tmpfs(after)
-    for path, options in new.items():
-        known = old.get(path)
-        if known is None:
-            if before.spec[READ_ONLY] and not _writable_already(before, path):
-                return f"makes {path} writable"
-        elif _loose(options) - _loose(known):
-            return f"adds {', '.join(sorted(_loose(options) - _loose(known)))} to the tmpfs at {path}"
-        elif "size" in known and known["size"] != options.get("size") and "size" not in options:
-            return f"removes the size limit of the tmpfs at {path}"
-    return ""
-
-
-def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
-    mounts: dict[str, Mapping[str, str]] = {}
-    for entry in facts.spec[TMPFS]:
-        path, _, options = entry.partition(":")
-        mounts[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
-    return mounts
-
-
-def _loose(options: Mapping[str, str]) -> frozenset[str]:
-    """What the mount allows; Podman mounts a tmpfs nosuid and nodev, but not noexec."""
-    opened = {"exec", "suid", "dev"} & set(options)
-    return frozenset(opened if "noexec" in options else opened | {"exec"})
-
-
-def _writable_already(facts: ContainerFacts, path: str) -> bool:
-    return facts.spec[READ_ONLY_TMPFS] and path in _TMPFS_OF_PODMAN
-
-
-def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
-    came = after.spec[READ_ONLY_TMPFS] and not before.spec[READ_ONLY_TMPFS]
-    return "makes /run and /tmp writable" if came and before.spec[READ_ONLY] else ""
-
-
-def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A secret stays a file, readable by no more than before."""
-    old = {_secret_name(secret): secret for secret in before.spec[SECRETS]}
-    for secret in after.spec[SECRETS]:
-        name = _secret_name(secret)
-        if name not in old:
-            return f"adds the secret {name}"
-        if _secret_bits(secret) & ~_secret_bits(old[name]):
-            return f"lets more users read the secret {name}"
-    return ""
-
-
-def _secret_name(secret: str) -> str:
-    name, *options = secret.split(",")
-    target = next((option for option in options if option.startswith("target=")), "")
-    return f"{name} {target}".strip()
-
-
-def _secret_bits(secret: str) -> int:
-    """Its mode; a variable can be read like a file that everybody may read and write."""
-    options = dict(part.partition("=")[::2] for part in secret.split(",")[1:])
-    if options.get("type") == "env":
-        return 0o7777
-    try:
-        return int(options.get("mode") or "0444", 8)
-    except ValueError:
-        return 0o7777
-
-
-def masks_lifted(before: ContainerFacts, after: ContainerFacts) -> str:
-    old, new = before.spec[UNMASK], after.spec[UNMASK]
-    if any(word.upper() == "ALL" for word in old):
-        return ""
-    return f"unmasks {', '.join(sorted(set(new) - set(old)))}" if set(new) - set(old) else ""
-
-
 # --- identity ----------------------------------------------------------------------------------------
 
 
@@ -287,7 +166,7 @@ def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _own_ids(facts: ContainerFacts) -> int:
-    """0: those of the host or its user; 1: a namespace with the user in it, or another's; 2: its own."""
+    """0: the IDs of the host or its user; 1: a namespace that includes the user, or another's; 2: its own."""
     word = facts.spec[USERNS].partition(":")[0]
     if word in ("container", "ns", "keep-id"):
         return 1
@@ -295,7 +174,7 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
-    texts = (before.spec[UMASK], after.spec[UMASK])  # what is no octal number protects nothing
+    texts = (before.spec[UMASK], after.spec[UMASK])  # an invalid umask protects nothing
     was, now = (int(f"0{text}", 8) if set(text) <= set("01234567") else 0 for text in texts)
     return "gives new files wider permissions" if was & ~now else ""
 
@@ -320,7 +199,7 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def namespace(option: Option[str]) -> Order:
-    """The host's own, another container's, one that others may join, its own."""
+    """Ranks: the host's, another container's, one that others may join, its own."""
 
     def rank(facts: ContainerFacts) -> int:
         word = facts.spec[option].partition(":")[0]
@@ -350,7 +229,7 @@ def _network_rank(facts: ContainerFacts) -> int:
 
 
 def ports(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A port that can be reached now could be reached before, from at least as far."""
+    """Every reachable port was reachable before, from at least as far away."""
     if before.spec[PUBLISH_ALL] or "host" in modes(before.spec):
         return ""
     if after.spec[PUBLISH_ALL]:
@@ -378,7 +257,7 @@ def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def devices(option: Option[tuple[str, ...]]) -> Order:
-    """`/dev/x[:inside[:rwm]]`: fewer devices, fewer rights. Privileged mode has them all."""
+    """`/dev/x[:inside[:rwm]]`: no more devices, no more access. Privileged mode has all devices."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         if before.spec[PRIVILEGED]:

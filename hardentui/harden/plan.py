@@ -20,14 +20,14 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK)
-"""From the most harmless to the one that needs most care."""
-_NO_CHECK = "there is no check of this name"
-_OF_CHECKLIST = "One of a checklist of your own needs --checklist FILE."
-_ALREADY = "nothing to change in the options: they are so already"
+"""Least risky first."""
+_NO_CHECK = "there is no check with this name"
+_OF_CHECKLIST = "A check from your own checklist needs --checklist FILE."
+_ALREADY = "nothing to change: the options already have these values"
 
 
 class _Fix(Struct, frozen=True):
-    """One remediation that can be carried out: the resulting spec, and what it changes on its own."""
+    """An applicable remediation: the resulting spec, and what it changes on its own."""
 
     check: AnyCheck
     choice: Choice
@@ -45,8 +45,8 @@ def make_plan(
 ) -> Plan:
     """Fold the chosen remediations over the spec, in the order of `checks`.
 
-    A container that passes a check is left alone, and so is one that a fix would protect less. A choice
-    that is not carried out is never silently dropped: `Plan.skipped` lists it with the reason.
+    A fix is skipped if the container passes the check, or if the fix would weaken it. `Plan.skipped` lists
+    every skipped choice with the reason.
     """
     wanted = {choice.check: choice for choice in choices}
     checks = tuple(checks)
@@ -86,7 +86,7 @@ def make_plan(
 def _fix(
     check: AnyCheck, spec: Spec, facts: ContainerFacts, choice: Choice, checklist: Checklist
 ) -> _Fix | Skipped:
-    """A check's remediation on top of those before it, or why it is not carried out."""
+    """A check's remediation on top of the previous ones, or why it is skipped."""
     if why := _needless(check, spec, facts, checklist):
         return Skipped(check.id, why)
     chosen = dict(choice.parameters)
@@ -95,7 +95,7 @@ def _fix(
         after = _remedied(check, spec, context)
     except CannotFix as error:
         return Skipped(check.id, error.title, error.hint, error.needs)
-    # where fixes before it have done it already, what it would have changed on its own counts as its own
+    # if previous fixes have made the change already, it counts for this fix as well
     changed = spec_diff(spec, after) or _alone(check, context)
     if not changed:
         return Skipped(check.id, _ALREADY)
@@ -107,7 +107,7 @@ def _fix(
 
 
 def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
-    """Why nothing has to be fixed here; empty if the check fails, is unknown, or would fail with the plan."""
+    """Why there is nothing to fix; empty if the check fails, is unknown, or would fail with the plan."""
     parameters = parameters_of(check, checklist)
     verdict = judge(check, facts, parameters)
     if verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
@@ -128,7 +128,7 @@ def _remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
 
 
 def _alone(check: AnyCheck, context: FixContext) -> tuple[OptionDiff, ...]:
-    """What a fix changes when it is the only one."""
+    """What the fix changes on its own."""
     try:
         return spec_diff(context.facts.spec, _remedied(check, context.facts.spec, context))
     except CannotFix:
@@ -157,7 +157,7 @@ def _still_or_newly_failing(
         if check.id in kept:
             notes.append(Note(check.id, f"it will still fail: {verdict.reason}"))
         elif judge(check, before, parameters).status is not Status.FAIL:
-            notes.append(Note(check.id, f"it will fail then, which it does not today: {verdict.reason}"))
+            notes.append(Note(check.id, f"it does not fail today, but will with this plan: {verdict.reason}"))
     return tuple(notes)
 
 
@@ -187,10 +187,10 @@ def fixable(
     checklist: Checklist,
     caution: Caution = Caution.ALL,
 ) -> tuple[Choice, ...]:
-    """Every fix for a failing finding of this container that can be carried out, alone or after those before
-    it: what
-    privileged mode prevents becomes possible once that is gone. What fails only because of an earlier fix is
-    fixed too.
+    """Every applicable fix for a failing finding of this container, alone or after the fixes before it.
+
+    A fix that privileged mode prevents becomes applicable once that mode is off. Findings that fail only
+    because of an earlier fix are fixed as well.
     """
     choices = []
     spec = facts.spec
@@ -213,8 +213,8 @@ def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist)
 def left_out(
     facts: ContainerFacts, plan: Plan, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> tuple[Skipped, ...]:
-    """What fails, is not in the plan and would have been with `--all`, and why; for `--safe` and `--likely`
-    also what they leave to a bolder choice."""
+    """The failing checks that are not in the plan, and why; with `--safe` and `--likely` also the fixes that
+    are too risky for them."""
     known = {choice.check for choice in plan.choices} | {skipped.check for skipped in plan.skipped}
     left = []
     for check in checks:
@@ -222,7 +222,7 @@ def left_out(
             continue
         if judge(check, facts, parameters_of(check, checklist)).status is not Status.FAIL:
             continue
-        if _mended(check, facts, plan, checklist):
+        if _fixed_by_others(check, facts, plan, checklist):
             continue
         fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
         if isinstance(fix, _Fix):
@@ -230,8 +230,8 @@ def left_out(
             left.append(
                 Skipped(
                     check.id,
-                    f"its fix is {_WORDS[fix.risk]} here",
-                    f"--{bolder.value} takes it.",
+                    f"its fix {_WORDS[fix.risk]} here",
+                    f"--{bolder.value} includes it.",
                     bolder=bolder,
                 )
             )
@@ -240,8 +240,8 @@ def left_out(
     return tuple(left)
 
 
-def _mended(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
-    """Fixes of others mend it along: without privileged mode there is a filter again."""
+def _fixed_by_others(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
+    """Whether fixes of other checks fix it too: without privileged mode, the seccomp filter is back."""
     parameters = parameters_of(check, checklist)
     after = judge(check, facts.planned(plan.after), parameters).status
     before = judge(check, facts.planned(plan.before), parameters).status
@@ -249,9 +249,9 @@ def _mended(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Check
 
 
 _WORDS = {
-    Risk.SAFE: "safe",
-    Risk.CHANGES_BEHAVIOUR: "a change of behaviour",
-    Risk.MAY_BREAK: "one that may break it",
+    Risk.SAFE: "is safe",
+    Risk.CHANGES_BEHAVIOUR: "changes behaviour",
+    Risk.MAY_BREAK: "may break the service",
 }
 
 
@@ -260,5 +260,5 @@ def _with_a_fix(checks: Iterable[AnyCheck]) -> Iterator[AnyCheck]:
 
 
 def _unknown(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
-    """It is unknown whether it is needed, so it must be named explicitly."""
+    """Whether the finding is unknown: such a fix has to be named explicitly."""
     return judge(check, facts, parameters_of(check, checklist)).status is Status.UNKNOWN

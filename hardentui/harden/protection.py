@@ -1,7 +1,7 @@
-"""Whether a changed container is protected less than before: no fix, plan or profile of ours may do that.
+"""Whether a change weakens a container, which no fix, plan or profile of ours may do.
 
-The row of an option defines how its values compare (`Protection`); for an option whose rule is JUDGED, the
-order is here, because it needs what checks know.
+The row of an option defines how its values compare (`Protection`). For options whose rule is JUDGED, the
+order is here, because it depends on the same facts as checks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
-from hardentui.harden import orders
+from hardentui.harden import file_orders, orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
@@ -78,14 +78,14 @@ _STOCK_PROFILES = ("", "/usr/share/containers/seccomp.json", "/etc/containers/se
 
 
 class Weakening(Struct, frozen=True):
-    """One thing that a changed spec protects less; `why` says what, in a few words."""
+    """One way in which a changed spec protects less; `why` describes it in a few words."""
 
     option: str
     why: str
 
 
 def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weakening, ...]:
-    """What holds the container less with the second spec than with the first; empty when nothing does."""
+    """How the second spec protects the container less than the first; empty if it does not."""
     if before is after:
         return ()
     changed = [row for row in {*before.settings, *after.settings} if before[row] != after[row]]
@@ -103,7 +103,7 @@ def _declared(facts: ContainerFacts, spec: Spec) -> ContainerFacts:
     return replace(facts, kernel=NotRunning("exited")) if spec == facts.spec else facts.planned(spec)
 
 
-# --- orders that need to know what checks know -------------------------------------------------------
+# --- orders that depend on facts of the checks -------------------------------------------------------
 
 
 def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -114,15 +114,15 @@ def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _at_once(facts: ContainerFacts) -> frozenset[str]:
-    """What its first process has without doing anything: root all that it may have, others what was added
-    for them by name (Podman makes that ambient)."""
+    """The capabilities of its first process at start: all for root, for others those added by name (Podman
+    makes them ambient)."""
     allowed = declared_set(facts)
     if is_root(declared_user(facts)) or facts.spec[PRIVILEGED]:
         return allowed
     added = {word.upper() for word in facts.spec[CAP_ADD]}
     if added & {"ALL", "CAP_ALL"}:
         return allowed
-    # a low port is what a service has been given already; every other one is power over others
+    # binding low ports is no power over others, unlike every other capability
     names = frozenset(word if word.startswith("CAP_") else f"CAP_{word}" for word in added)
     return (allowed & names) - {"CAP_NET_BIND_SERVICE"}
 
@@ -136,7 +136,7 @@ def _seccomp(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _seccomp_policy(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A profile that the image brings is kept, unless it is weaker than the engine's own."""
+    """The image's own profile is kept, unless it is weaker than the engine's."""
     return "" if _seccomp_rank(before) < _seccomp_rank(after) else _policy_kept(before, after)
 
 
@@ -144,7 +144,7 @@ _policy_kept = orders.kept(SECCOMP_POLICY)
 
 
 def _seccomp_rank(facts: ContainerFacts) -> int:
-    """No filter, a custom one weaker than the default, the default, a strong custom one."""
+    """Ranks: no filter, a custom one weaker than the default, the default, a strong custom one."""
     profile = facts.spec[SECCOMP_PROFILE]
     if profile == "unconfined" or (facts.spec[PRIVILEGED] and profile in _STOCK_PROFILES):
         return 0
@@ -189,7 +189,7 @@ def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _ranks(option: Option[str], **rank: int) -> Order:
-    """Words in their order; every other word ranks highest."""
+    """Values with their ranks; every other value ranks highest."""
     return orders.ranked(lambda facts: rank.get(facts.spec[option] or "none", 9), f"removes {option.flag}")
 
 
@@ -209,9 +209,9 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,
     LABEL_LEVEL: (orders.level,),
-    UNMASK: (orders.masks_lifted,),
+    UNMASK: (file_orders.masks_lifted,),
     SYSCTL: (orders.sysctls,),
-    SECRETS: (orders.secrets,),
+    SECRETS: (file_orders.secrets,),
     USERNS: _IDS,
     UIDMAP: _IDS,
     GIDMAP: _IDS,
@@ -235,9 +235,9 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
             "makes the kernel kill other processes first when memory runs out",
         ),
     ),
-    READ_ONLY_TMPFS: (orders.read_only_tmpfs,),
-    MOUNTS: (orders.mounts,),
-    TMPFS: (orders.tmpfs,),
+    READ_ONLY_TMPFS: (file_orders.read_only_tmpfs,),
+    MOUNTS: (file_orders.mounts,),
+    TMPFS: (file_orders.tmpfs,),
     DEVICES: (orders.devices(DEVICES),),
     NETWORK: (orders.network, orders.ports),
     PUBLISH: (orders.ports,),
@@ -268,4 +268,4 @@ _BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = 
 ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     option: _BY_RULE[option.protection.rule](option) for option in TABLE
 }
-"""Every option of the table; without an order if no value protects more than another."""
+"""The orders of every option in the table; empty if no value protects more than another."""

@@ -1,14 +1,14 @@
 """A score with a defined meaning.
 
-Every finding that fails or is unknown costs by its severity (COST); what passes, does not apply or is waived
-costs nothing. The score falls with the cost, each point of it a little less: HALF leaves half. A subject with
-a finding that takes the host over (`Finding.takes_over`) is at or below TAKEOVER_CEILING, every other one
-above: no number of small virtues lifts a takeover above a container that is none.
+Every finding that fails or is unknown has a cost by its severity (COST); findings that pass, do not apply or
+are waived cost nothing. The score falls with the total cost, with diminishing effect: a cost of HALF halves
+it. A subject with a host takeover finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING, every other
+one more: passing minor checks never lifts it above a container without one.
 
-What was not checked costs like a failure, so checking less never raises a score. Findings that only a
-detailed inspection answers do not count (`Finding.counts`): a container has one score. Coverage is the share
-of the weight that could be checked. Neither is 100 unless everything is. score_meaning.py explains it to the
-user; docs/score.md argues it on containers.
+What was not checked costs as much as a failure, so checking less never raises a score. Findings that need a
+detailed inspection do not count (`Finding.counts`), so that a container has a single score. Coverage is the
+share of the weight that could be checked. Neither is rounded up to 100.
+score_meaning.py explains it to users; docs/score.md discusses examples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Score(Struct, frozen=True):
     """A score of a container, a step or a host.
 
     Attributes:
-        value: 0 to 100; None when nothing was applicable.
+        value: 0 to 100; None if no check applies.
         coverage: 0 to 100, the share that could be checked.
         failing: severity -> number of failing findings.
         unknown: number of unknown findings.
@@ -44,12 +44,12 @@ class Score(Struct, frozen=True):
 
 
 def score_word(value: int | None, *, otherwise: str = "?") -> str:
-    """A score as people read it."""
+    """The score as text."""
     return otherwise if value is None else str(value)
 
 
 class Cell(Struct, frozen=True):
-    """One step at a glance: the worst status of its findings and how bad it is."""
+    """Summary of a step: the worst status of its findings, and its severity."""
 
     step: int
     status: Status
@@ -86,18 +86,18 @@ def score(findings: Iterable[Finding]) -> Score:
 
 
 def _value(cost: int, *, takes_over: bool) -> int:
-    """Rounded down, so that 100 is only for what costs nothing."""
+    """Rounded down, so that only a cost of 0 gives 100."""
     least, most = (0, TAKEOVER_CEILING) if takes_over else (TAKEOVER_CEILING + 1, 100)
     return least + (most - least) * HALF // (HALF + cost)
 
 
 def _percent(part: int, whole: int) -> int:
-    """Rounded, but 100 only for all of it."""
+    """A rounded percentage, but 100 only if complete."""
     return 100 if part == whole else min(99, round(100 * part / whole))
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:
-    """The worst of a step: fail before unknown before pass before not applicable."""
+    """The worst status of a step: fail, then unknown, pass, not applicable."""
     worst: Severity | None = None
     failing = unknown = 0
     seen: set[Status] = set()
@@ -123,7 +123,7 @@ def cells(steps: Iterable[int], findings: Iterable[Finding]) -> tuple[Cell, ...]
 
 
 def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
-    """Number of a step -> the score of its findings; steps without findings are not in it."""
+    """Step number -> score of its findings; without steps that have none."""
     by_step: dict[int, list[Finding]] = {}
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)

@@ -1,4 +1,4 @@
-"""The values of a fix: what each is for this container, where it comes from, what is allowed."""
+"""The values of a fix: the value for this container, its source, and the allowed form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hardentui.reading.forms import FORMS
 
 
 class From(StrEnum):
-    """Who set a value."""
+    """The source of a value."""
 
     CHECK = "default"
     SETTINGS = "settings"
@@ -29,10 +29,10 @@ class FixValue(Struct, frozen=True):
     """One value of a fix.
 
     Attributes:
-        value: the one in force, ignoring measurements.
+        value: the effective value, ignoring measurements.
         default: the value if none is chosen.
-        form: the allowed values; completes "it must be …".
-        measured: what the fix writes instead; None if it uses the value.
+        form: the allowed form; completes "it must be …".
+        measured: the value that the fix writes instead; None if it uses `value`.
     """
 
     name: str
@@ -46,7 +46,7 @@ class FixValue(Struct, frozen=True):
 def settings_of(
     check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
 ) -> tuple[FixValue, ...]:
-    """The values that the fix takes with this choice; none when it takes none."""
+    """The values of the fix with this choice; empty if it has none."""
     chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
     own = checklist.fix_values.get(check.id, {})
     parameters = fix_parameters(check, checklist, chosen)

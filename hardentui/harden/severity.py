@@ -1,11 +1,10 @@
 """The severity of a failing check in its context.
 
-A check whose bad condition widens the power of a taken-over process (`Check.contextual`) moves by one step:
-up when the engine is rootful, a port is open on all addresses or a host directory can be written, down when
-the container has a separate user namespace. Ups and downs are added and the sum counts as one step at the
-most; otherwise every finding of a rootful host would read "critical" and nothing would stand out. For
-the same reason context never makes a finding critical that is not critical on its own: a capability to slow
-the host down is not the engine's socket.
+A check whose bad condition gives a compromised process more power (`Check.contextual`) moves by one step: up
+for a rootful engine, a port open on all addresses or a writable host directory, down for a separate user
+namespace. The steps are added up and limited to one in either direction; otherwise every finding on a rootful
+host would be critical, and none would stand out. For the same reason, context alone never makes a finding
+critical: a capability that can slow the host down is not the engine's socket.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from hardentui.reading.user_namespace import own_user_namespace
 
 
 def context_shift(facts: object) -> int:
-    """Steps by which a contextual check's severity moves on these facts: -1, 0 or 1."""
+    """The shift of a contextual check's severity on these facts: -1, 0 or 1."""
     if not isinstance(facts, ContainerFacts):
         return 0
     pull = 0
@@ -34,6 +33,6 @@ def context_shift(facts: object) -> int:
 
 
 def _published(facts: ContainerFacts) -> tuple[Port, ...]:
-    """Its ports, or those of the pod whose network it uses."""
+    """Its published ports, or those of the pod whose network it uses."""
     shared = facts.pod if facts.pod and uses_network_of_pod(facts) else None
     return ports_of_pod(shared) if shared else facts.spec[PUBLISH]

@@ -15,7 +15,7 @@ _PLACE = {option: place for place, option in enumerate(TABLE)}
 
 
 class OptionDiff(Struct, frozen=True):
-    """One option with its arguments before and after, and with the values of its Quadlet key."""
+    """One changed option: arguments before and after, and the values of its Quadlet key."""
 
     option: Option[Any]
     before: tuple[str, ...]
@@ -37,7 +37,7 @@ def _missing(texts: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def arguments(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
-    """The arguments of one option; none when it is absent."""
+    """The arguments of one option; empty if it is absent."""
     return option.to_arguments(spec[option]) if option in spec else ()
 
 
@@ -46,7 +46,7 @@ def _values(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
 
 
 def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
-    """Every option whose value differs, in the order of the table."""
+    """The options that differ, in table order."""
     if before is after:
         return ()
     changed = [o for o in {*before.settings, *after.settings} if before[o] != after[o]]
@@ -63,7 +63,7 @@ def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
 
 
 def as_run_lines(changed: tuple[OptionDiff, ...]) -> str:
-    """As flags of `podman run`: `-` what goes, `+` what comes."""
+    """As flags of `podman run`: `-` removed, `+` added."""
     lines = []
     for diff in changed:
         lines += [f"-{_flag(diff.option, argument)}" for argument in diff.removed]
@@ -72,7 +72,7 @@ def as_run_lines(changed: tuple[OptionDiff, ...]) -> str:
 
 
 def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
-    """As lines of a Quadlet unit, for reading; the writer of units escapes for real."""
+    """As lines of a Quadlet unit, for display only; the unit writer does the escaping."""
     lines = []
     for diff in changed:
         key = diff.option.quadlet

@@ -14,7 +14,7 @@ _WAIVABLE = (Status.FAIL, Status.UNKNOWN)
 
 
 def waive(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> list[Finding]:
-    """The findings with those that fail or are unknown, and that a waiver covers, turned into waived ones."""
+    """The findings; failing and unknown ones that a waiver covers become waived."""
     valid = [waiver for waiver in waivers if waiver.until >= today]
     return [_waived(finding, valid) for finding in findings] if valid else list(findings)
 
@@ -37,10 +37,10 @@ def _reason(finding: Finding, waiver: Waiver) -> str:
 
 
 def uses(waivers: Iterable[Waiver], findings: Iterable[Finding], today: date) -> tuple[WaiverUse, ...]:
-    """What each waiver is good for.
+    """The use of each waiver.
 
     Args:
-        findings: those of a check of everything.
+        findings: all findings of a full check.
     """
     waived: dict[Waiver, int] = {}
     failing: list[Finding] = []

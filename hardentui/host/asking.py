@@ -1,4 +1,4 @@
-"""Running a program that takes long: without a shell, with a time limit, and so that it can be cancelled."""
+"""Running slow programs: without a shell, with a time limit, cancellable."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ CANCELLED = Unreadable("it was cancelled")
 
 
 class NotInstalled(Unreadable, frozen=True):
-    """A program that this machine does not have."""
+    """The program is not installed."""
 
 
 class ProgramFailed(Unreadable, frozen=True):
-    """A program that ended with another status than 0; `said` is the last line that it complained with."""
+    """The program exited with a status other than 0; `said` is the last line of its error output."""
 
     said: str = ""
 
 
-_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # how skopeo says things
+_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # the format of skopeo's messages
 _LARGEST = 256 << 20
 _LAST_WORDS = 2000
 _TICK = 0.1
@@ -38,7 +38,7 @@ _GRACE = 3.0
 
 
 class Ask(Protocol):
-    """Runs a program and gives what it printed, or why there is nothing."""
+    """Runs a program; returns its output, or why there is none."""
 
     def __call__(
         self, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = ...
@@ -46,7 +46,7 @@ class Ask(Protocol):
 
 
 def asker(stop: threading.Event) -> Ask:
-    """Runs programs until `stop` is set: then the one that runs is ended with all that it has started."""
+    """Runs programs until `stop` is set: then the running one is killed with all its children."""
 
     def ask(arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = {}) -> Known[str]:
         return _run(arguments, seconds, environment, stop)
@@ -63,10 +63,10 @@ def ask_twice(
     *,
     offline: bool,
 ) -> Known[str]:
-    """Ask with the network, and once more without it when that fails; the first trouble is the one told.
+    """Run with the network, and if that fails once more without; the first error is the one reported.
 
     Args:
-        always, without_network: environment of every call, and of those that must not use the network.
+        always, without_network: environment of every call, and of calls that must not use the network.
         offline: never use the network.
     """
     first = CANCELLED if offline else ask(arguments, seconds, always)
@@ -125,7 +125,7 @@ def _wait(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End it and what it has started; it leads a session of its own."""
+    """Kill it and its children; it leads its own session."""
     for way in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -136,7 +136,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(err: IO[bytes]) -> str:
-    """The last line of what a program complained about."""
+    """The last line of a program's error output."""
     size = err.seek(0, os.SEEK_END)
     err.seek(max(0, size - _LAST_WORDS))
     lines = [line for line in err.read().decode("utf-8", "replace").splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""How much there is of what limits share out: memory, processors, process ids."""
+"""The host's capacity that limits divide: memory, processors, process ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/p
 
 
 def read_capacity(files: Files) -> Capacity:
-    """From /proc/meminfo, the processors that are online, and kernel.pid_max."""
+    """From /proc/meminfo, the online processors, and kernel.pid_max."""
     return Capacity(memory=_memory(files), processors=_processors(files), pids=_number(files, _PIDS))
 
 

@@ -1,4 +1,4 @@
-"""Whose virtual machine this is, by what its firmware says (DMI)."""
+"""The cloud provider of this virtual machine, according to its firmware (DMI)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_
 _CLOUDS = (
     ("amazon ec2", "Amazon EC2"),
     ("google compute engine", "Google Compute Engine"),
-    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # its chassis asset tag; Hyper-V has none
+    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # Azure's chassis asset tag; Hyper-V has none
     ("openstack", "OpenStack"),
     ("digitalocean", "DigitalOcean"),
     ("hetzner", "Hetzner Cloud"),
@@ -26,7 +26,7 @@ _CLOUDS = (
 
 
 def read_cloud(files: Files) -> Known[str]:
-    """The cloud that this machine runs in; empty when its firmware names none that is known here."""
+    """The cloud that this machine runs in; empty if its firmware names no known one."""
     seen = []
     for name in _FILES:
         content = text(files, f"{_FOLDER}/{name}")

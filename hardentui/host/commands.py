@@ -1,4 +1,4 @@
-"""Programs of the host that are asked something: read-only ones, with a time limit, without a shell."""
+"""Running read-only programs of the host, with a time limit, without a shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 
 
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
-    """What a program prints; Unreadable when it is absent, fails, or takes longer than this."""
+    """A program's output; Unreadable if it is absent, fails, or takes longer than this."""
     import subprocess
 
     name = arguments[0]
@@ -39,5 +39,5 @@ def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
 
 
 def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:
-    """For facts that are not those of this machine."""
-    return Unreadable(f"{arguments[0]} was not asked")
+    """For facts of another machine: runs nothing."""
+    return Unreadable(f"{arguments[0]} was not run")

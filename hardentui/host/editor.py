@@ -1,4 +1,4 @@
-"""The user's editor or pager on a text: in a private folder, without a shell, taking only what comes back."""
+"""Opening a text in the user's editor or pager: in a private folder, without a shell."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hardentui.visible import visible
 _LONGEST_SESSION = 24 * 3600.0
 _LARGEST = 1 << 20
 _EMPTY = ("", "true", "false", ":")
-_NO_PAGERS = (*_EMPTY, "cat")  # nothing would be seen: it ends at once
+_NO_PAGERS = (*_EMPTY, "cat")  # useless as a pager: it ends immediately
 _USUAL_PAGERS = ("less", "more")
 
 
 def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The command of $VISUAL or $EDITOR, as words; its first one is the path of a program.
+    """The command in $VISUAL or $EDITOR, as words; the first one is the path of a program.
 
     Raises:
         ToolMissing: there is none that can be run here.
@@ -37,7 +37,7 @@ def editor(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The command of $PAGER, or a usual pager, as words; its first one is the path of a program.
+    """The command in $PAGER, or a common pager, as words; the first one is the path of a program.
 
     Raises:
         ToolMissing: there is none that can be run here.
@@ -51,13 +51,13 @@ def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Sequence[str]) -> tuple[str, ...]:
-    """The command that the first of these variables names; nothing where none does.
+    """The command in the first of these variables that is set; empty if none is.
 
     Args:
         empty: values that mean no program.
     """
     if is_confined(environ):
-        raise ToolMissing("No program is run here.", "This session runs in a browser.")
+        raise ToolMissing("No program can be started here.", "This session runs in a browser.")
     for variable in variables:
         given = environ.get(variable, "").strip()
         if given in empty:
@@ -65,37 +65,37 @@ def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Seque
         try:
             words = shlex.split(given)
         except ValueError as error:
-            raise ToolMissing(f"${variable} cannot be understood: {visible(str(error))}.") from error
+            raise ToolMissing(f"${variable} cannot be parsed: {visible(str(error))}.") from error
         program = shutil.which(words[0], path=environment().get("PATH", ""))
         if program is None:
-            raise ToolMissing(f"${variable} names a program that is not there: {visible(words[0], 80)}.")
+            raise ToolMissing(f"${variable} names a program that does not exist: {visible(words[0], 80)}.")
         return (program, *words[1:])
     return ()
 
 
 def edit(command: tuple[str, ...], text: str, suffix: str) -> str:
-    """Have a text edited and return what came of it; the same text where nothing was saved.
+    """Edit a text and return the result; the same text if nothing was saved.
 
     Args:
-        command: as `editor` gives it.
-        suffix: of the file's name, which tells the editor what it is: `.toml`.
+        command: from `editor`.
+        suffix: of the file's name, for the editor's syntax highlighting: `.toml`.
 
     Raises:
         ToolMissing: the editor cannot be run.
-        InputError: it failed, or what it left behind is no text.
+        InputError: it failed, or the result is not text.
     """
     with _file_with(text, suffix) as path:
         status = _run(command, path)
         if status != 0:
-            raise InputError(f"The editor ended with status {status}; nothing was taken from it.")
+            raise InputError(f"The editor exited with status {status}; nothing was changed.")
         return _read(path)
 
 
 def show(command: tuple[str, ...], text: str, suffix: str) -> None:
-    """Have a text read in a pager, until it ends.
+    """Show a text in a pager, until it exits.
 
     Args:
-        command: as `pager` gives it.
+        command: from `pager`.
 
     Raises:
         ToolMissing: the pager cannot be run.
@@ -104,12 +104,12 @@ def show(command: tuple[str, ...], text: str, suffix: str) -> None:
     with _file_with(text, suffix) as path:
         status = _run(command, path)
         if status != 0:
-            raise InputError(f"The pager ended with status {status}.")
+            raise InputError(f"The pager exited with status {status}.")
 
 
 @contextmanager
 def _file_with(text: str, suffix: str) -> Iterator[str]:
-    """The path of a file with this text, in a folder that only this account can enter."""
+    """The path of a file with this text, in a folder accessible only to this account."""
     with tempfile.TemporaryDirectory(prefix="hardentui-edit-", ignore_cleanup_errors=True) as folder:
         handle, path = tempfile.mkstemp(suffix=suffix, dir=folder)
         with os.fdopen(handle, "wb") as file:
@@ -118,20 +118,20 @@ def _file_with(text: str, suffix: str) -> Iterator[str]:
 
 
 def _run(command: tuple[str, ...], path: str) -> int:
-    """Run a program that has the terminal; returns its status."""
+    """Run a program in the terminal; returns its exit status."""
     with _interrupts_are_its_own():
         try:
             done = subprocess.run([*command, path], check=False, timeout=_LONGEST_SESSION, env=environment())
         except OSError as error:
             raise ToolMissing(f"{visible(command[0], 80)} cannot be run: {error.strerror}.") from error
         except subprocess.TimeoutExpired as error:
-            raise InputError("The program was open for a day and was ended.") from error
+            raise InputError("The program was open for a day and was stopped.") from error
     return done.returncode
 
 
 @contextmanager
 def _interrupts_are_its_own() -> Iterator[None]:
-    """Ctrl-C in the program is meant for it; the terminal sends it to us, too."""
+    """Ctrl-C in the program is meant for it, but the terminal also sends it to us."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -139,7 +139,7 @@ def _interrupts_are_its_own() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(TypeError):  # what was there was not set from Python
+        with suppress(TypeError):  # the previous handler was not set from Python
             signal.signal(signal.SIGINT, before)
 
 
@@ -150,11 +150,11 @@ def _read(path: str) -> str:
         raise InputError(f"The editor left no file behind: {error.strerror}.") from error
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise InputError("The editor left something behind that is no file.")
+            raise InputError("The editor left something that is not a regular file.")
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise InputError("What came back is too large to be meant.")
+        raise InputError("The edited file is too large.")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError("What came back is no UTF-8 text.") from error
+        raise InputError("The edited file is not UTF-8 text.") from error

@@ -1,4 +1,4 @@
-"""Reading of the host below the engines into one HostFacts."""
+"""Reading the host below the engines into one HostFacts."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def read_host(
     deep: bool = False,
     now: datetime | None = None,
 ) -> HostFacts:
-    """Everything that checks want to know of the host. Reads only; costs well under 50 ms unless `deep`.
+    """Everything that checks need from the host. Read-only; takes well under 50 ms unless `deep`.
 
     Args:
         files: this machine's files, or recorded ones.
-        version: the engine's; it decides which containers.conf counts.
-        run: how programs are asked (nft, rpm, and with `deep` the package manager); by default none is.
-        root: whether we are root, so that what needs root is not even tried.
+        version: the engine's; it decides which containers.conf applies.
+        run: runs programs (nft, rpm, and with `deep` the package manager); by default none.
+        root: whether we are root; without it, steps that need root are skipped.
         deep: also look for pending security updates, which takes seconds.
     """
     users = read_users(files)

@@ -1,4 +1,4 @@
-"""Accounts, their sub-id ranges, who runs rootless containers, and who can become root."""
+"""Accounts, their sub-id ranges, which run rootless containers, and which can become root."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOBODY = 65534
 
 
 def read_users(files: Files) -> Known[tuple[User, ...]]:
-    """Accounts of people and services that may run rootless containers: every uid from 1 on."""
+    """Accounts of people and services that may run rootless containers: every uid from 1."""
     content = text(files, "/etc/passwd")
     if isinstance(content, Unreadable | Missing):
         return content if isinstance(content, Unreadable) else Unreadable("there is no /etc/passwd")
@@ -46,7 +46,7 @@ def read_groups(files: Files) -> Known[dict[str, int]]:
 
 
 def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, bool]:
-    """Whether something shows that it does; if not, whether that is because its home is closed to us."""
+    """Whether there are signs that it does; if not, whether its home is inaccessible to us."""
     if home in ("", "/", "/nonexistent"):
         return False, False
     signs = (
@@ -74,7 +74,7 @@ def _controllers(files: Files, uid: int) -> Known[frozenset[str]]:
 
 
 def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
-    """The ranges of /etc/subuid or /etc/subgid; a missing file gives none. Broken lines count for nothing."""
+    """The ranges of /etc/subuid or /etc/subgid; none if the file is missing. Malformed lines are ignored."""
     content = text(files, path)
     if isinstance(content, Missing):
         return ()
@@ -95,7 +95,7 @@ def read_root_rights(
     sockets: Known[tuple[EngineSocket, ...]],
     hostname: str = "",
 ) -> Known[tuple[RootRight, ...]]:
-    """Ways to root: sudo and doas without a password, the engine's socket, connections as root."""
+    """Paths to root: sudo and doas without a password, the engine's socket, connections as root."""
     every_right: list[RootRight] = []
     for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
         if isinstance(rights, Unreadable):
@@ -152,4 +152,4 @@ def _configured_targets(content: str) -> list[str]:
         destinations = parsed(content).get("engine", {}).get("service_destinations", {})
         return [str(destination.get("uri", "")) for destination in destinations.values()]
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError):
-        return []  # a broken containers.conf is told by the configuration facts
+        return []  # a broken containers.conf is reported by the configuration facts

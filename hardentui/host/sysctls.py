@@ -1,4 +1,4 @@
-"""Kernel: knobs, security modules, cgroups, and whether a newer kernel waits for a reboot."""
+"""Kernel: sysctls, security modules, cgroups, and whether a newer kernel is pending a reboot."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FLAVOUR = re.compile(r"[-.]([a-z][a-z0-9_]*)$")
 
 
 def read_sysctls(files: Files) -> dict[str, Known[str]]:
-    """The knobs that this kernel has; names with dots, values without the line end."""
+    """The sysctls of this kernel; names with dots, values without the line end."""
     values: dict[str, Known[str]] = {}
     for name in KNOBS:
         content = text(files, f"/proc/sys/{name.replace('.', '/')}")
@@ -42,7 +42,7 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
 
 
 def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
-    """The program that core dumps are handed to, with who can change it; None when they go to a file."""
+    """The program that receives core dumps, with who can change it; None if they go to a file."""
     pattern = text(files, "/proc/sys/kernel/core_pattern")
     if isinstance(pattern, Missing | Unreadable):
         return None if isinstance(pattern, Missing) else pattern
@@ -65,7 +65,7 @@ def read_security_modules(files: Files) -> SecurityModules:
 
 
 def _apparmor_profiles(files: Files) -> Known[Mapping[str, str]]:
-    """Name of each loaded profile and its mode; the kernel tells them to root only."""
+    """Name of each loaded profile and its mode; only root can read them."""
     content = text(files, "/sys/kernel/security/apparmor/profiles")
     if isinstance(content, Unreadable):
         return content
@@ -109,7 +109,7 @@ def read_cgroup_version(files: Files) -> Known[int]:
 
 
 def read_restarts_at_boot(files: Files) -> bool:
-    """podman-restart.service is enabled: it starts what has --restart=always when the machine boots."""
+    """podman-restart.service is enabled: it starts containers with --restart=always at boot."""
     return there(files, "/etc/systemd/system/default.target.wants/podman-restart.service")
 
 
@@ -119,7 +119,7 @@ def read_kernel(files: Files) -> str:
 
 
 def read_reboot_required(files: Files, kernel: str) -> Known[str]:
-    """Why a reboot is due; empty when it is known not to be."""
+    """Why a reboot is due; empty if it is known not to be."""
     for path in (
         "/run/reboot-required",
         "/var/run/reboot-required",

@@ -1,1 +1,1 @@
-"""What is inside an image, read without running it and without unpacking it to disk."""
+"""The contents of an image, read without running it and without unpacking it to disk."""

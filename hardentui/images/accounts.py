@@ -1,4 +1,4 @@
-"""Accounts and rules of sudo and doas in an image that let anybody become root."""
+"""Accounts and rules of sudo and doas in an image that let anyone become root."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST = 100
 
 
 def matters(path: str) -> bool:
-    """The text of this file says something about accounts."""
+    """Whether this file is relevant to accounts."""
     return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_FOLDER, _DOAS_FOLDER))
 
 

@@ -1,4 +1,4 @@
-"""Which other images of an engine an image was built on, by the layers that it begins with."""
+"""The images of an engine that an image was built on, by its lowest layers."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         for category, file in layer.notable:
             deleted = any(higher.hides(file.path) for higher in above)
             if deleted and category != "credential":
-                continue  # what cannot be seen cannot be started; only contents can still be pulled out
+                continue  # deleted files cannot be started; only their contents can still be extracted
             by_category.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
     texts = _visible_texts(layers)
     databases = _databases(layers)

@@ -1,4 +1,4 @@
-"""One layer of an image: the notable files, and what it hides of the layers below."""
+"""One layer of an image: its notable files, and what it hides in the layers below."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hardentui.images.tar import ArchiveEntry, Body, ByteSource, Damaged, entrie
 from hardentui.model.image import ImageFile
 
 MOST_ENTRIES = 1_000_000
-"""Entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
+"""Most entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
 MOST_FOUND = 2_000
 _LONGEST_TEXT = 1 << 20
 _FIRST_BYTES = 1 << 16
@@ -33,7 +33,7 @@ _RPM_JOURNALS = tuple(f"{path}-wal" for path in _RPM if path.endswith(".sqlite")
 
 
 class Budget(Struct):
-    """What may still be read of an image; shared by its layers."""
+    """How much of an image may still be read; shared by its layers."""
 
     entries: int = MOST_ENTRIES
     cancelled: Callable[[], bool] = lambda: False
@@ -64,7 +64,7 @@ class Layer(Struct):
     gap: str = ""
 
     def hides(self, path: str) -> bool:
-        """A file of a lower layer at `path` cannot be seen any more with this layer on top."""
+        """Whether this layer hides the file at `path` of a lower layer."""
         here = hash(path)
         if here in self.files or here in self.folders or here in self.removed:
             return True
@@ -79,7 +79,7 @@ class Layer(Struct):
 
 
 def read_layer(source: ByteSource, budget: Budget) -> Layer:
-    """Read one layer's archive; an error is reported in `gap`, and what came before it is kept."""
+    """Read one layer's archive; an error is reported in `gap`, and earlier results are kept."""
     layer = Layer()
     try:
         for entry, body in entries(source):
@@ -148,7 +148,7 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     elif path in _RPM:
         layer.databases[path] = _rpm(body, entry.size)
     elif path in _RPM_JOURNALS and entry.size:
-        layer.databases[path] = Database(readable=False)  # packages that are not in the database yet
+        layer.databases[path] = Database(readable=False)  # packages not yet in the database
     elif rules.may_hold_credentials(entry):
         what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
         if what:
@@ -156,7 +156,7 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
 
 
 def _rpm(body: Body, size: int) -> Database:
-    """An rpm database, which is read as a whole; one that cannot be read is reported."""
+    """An rpm database, read as a whole; an unreadable one is reported."""
     if size > rpm.LARGEST:
         return Database(readable=False)
     try:

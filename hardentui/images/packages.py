@@ -1,4 +1,4 @@
-"""Installed packages out of the databases of dpkg and apk, in bounded memory however hostile they are."""
+"""Installed packages from the databases of dpkg and apk, in bounded memory even if they are hostile."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _APK_FIELDS = {b"P": "name", b"V": "version", b"A": "architecture", b"o": "sourc
 
 
 class Database(Struct):
-    """What a package database holds.
+    """The contents of a package database.
 
     Attributes:
         count: installed packages.
-        packages: those of them that have a name and a version.
-        readable: false for a database of a kind that is not known here.
+        packages: those with a name and a version.
+        readable: false for an unsupported kind of database.
     """
 
     count: int = 0
@@ -39,7 +39,7 @@ class Database(Struct):
 
 
 def read_dpkg(source: ByteSource) -> Database:
-    """`/var/lib/dpkg/status`: only what is installed counts, not what was removed and left its settings."""
+    """`/var/lib/dpkg/status`: only installed packages, not removed ones with leftover settings."""
     database = Database()
     for stanza in _stanzas(source, _DPKG_FIELDS):
         if stanza.get("status", "") == _INSTALLED.decode():
@@ -49,7 +49,7 @@ def read_dpkg(source: ByteSource) -> Database:
 
 
 def read_dpkg_part(source: ByteSource) -> Database:
-    """A file of `/var/lib/dpkg/status.d`, as images without a package manager have them: one package."""
+    """A file of `/var/lib/dpkg/status.d`, as in images without a package manager: one package."""
     database = Database(count=1)
     for stanza in _stanzas(source, _DPKG_FIELDS):
         _keep(database, _dpkg(stanza))
@@ -73,7 +73,7 @@ def _keep(database: Database, package: Package | None) -> None:
 
 
 def _dpkg(stanza: dict[str, str]) -> Package | None:
-    """`Source: name (version)` gives the version only if it differs."""
+    """`Source: name (version)` has the version only if it differs."""
     source, _, version = stanza.get("source", "").partition(" ")
     stanza = {**stanza, "source": source, "source_version": version.strip("()")}
     return _package("deb", stanza)
@@ -96,7 +96,7 @@ def _package(kind: str, stanza: dict[str, str]) -> Package | None:
 
 
 def _stanzas(source: ByteSource, fields: dict[bytes, str]) -> Iterator[dict[str, str]]:
-    """Blocks of `Name: value` lines between empty lines; of each, the fields that are known here."""
+    """Blocks of `Name: value` lines between empty lines; only the known fields of each."""
     stanza: dict[str, str] = {}
     for line in _lines(source):
         if not line.strip():
@@ -113,15 +113,15 @@ def _stanzas(source: ByteSource, fields: dict[bytes, str]) -> Iterator[dict[str,
 
 
 def _lines(source: ByteSource) -> Iterator[bytes]:
-    """Lines without their ends; of a long one only its beginning."""
-    rest, cut = b"", False  # `cut`: the beginning of this line was given away already
+    """Lines without line ends; long ones are truncated."""
+    rest, cut = b"", False  # `cut`: the beginning of this line was already yielded
     while part := source.read(_CHUNK):
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             if not cut:
                 yield line[:_LONGEST_LINE]
             cut = False
-        if len(rest) > _LONGEST_LINE:  # no honest line is as long
+        if len(rest) > _LONGEST_LINE:  # no honest line is that long
             if not cut:
                 yield rest[:_LONGEST_LINE]
             rest, cut = b"", True

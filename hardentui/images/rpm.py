@@ -18,7 +18,7 @@ _SQLITE = b"SQLite format 3\0"
 _NDB = b"RpmP"
 _LARGEST_HEADER = 32 << 20
 _MOST_TAGS = 20_000
-_MOST_STEPS = 200_000  # of a thousand instructions each
+_MOST_STEPS = 200_000  # in thousands of instructions
 _STRINGS = {
     1000: "name",
     1001: "version",
@@ -34,11 +34,11 @@ _LONGEST_VALUE = 512
 
 
 class NotReadable(Exception):
-    """It is no rpm database that can be read here."""
+    """It is not a supported rpm database."""
 
 
 def read_rpm(content: bytes) -> Database:
-    """The packages of a database file; without the keys that rpm keeps as packages.
+    """The packages of a database file, without the keys that rpm stores as packages.
 
     Raises:
         NotReadable
@@ -90,7 +90,7 @@ def _of_sqlite(content: bytes) -> list[bytes]:
 
 
 def _of_ndb(content: bytes) -> Iterator[bytes]:
-    """Slot pages at the front say in which blocks of 16 bytes the header of each package is."""
+    """Slot pages at the front give the 16-byte blocks of each package's header."""
     if len(content) < 4096:
         raise NotReadable("it is truncated")
     _, version, _, pages = struct.unpack_from("<4sIII", content)

@@ -52,7 +52,7 @@ _LOGINS = frozenset(
     }
 )
 
-_OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - looked for, never written
+_OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written
 
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"})
 _KEY_ENDS = (".pem", ".key", ".ppk")
@@ -80,7 +80,7 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
 
 
 def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
-    """(category, what, kind) of a program: category is tool, shell or login; only a tool has a kind."""
+    """(category, name, kind) of a program: category is tool, shell or login; only a tool has a kind."""
     folder, _, name = entry.path.rpartition("/")
     if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
         return None
@@ -92,7 +92,7 @@ def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
 
 
 def privilege(entry: ArchiveEntry) -> str:
-    """The privileges that a file gives to whoever starts it; empty if none."""
+    """The privileges that a file gives to anyone who starts it; empty if none."""
     if entry.kind not in ("file", "hard link"):
         return ""
     rights = []
@@ -116,7 +116,7 @@ def open_to_all(entry: ArchiveEntry) -> str:
 
 
 def may_hold_credentials(entry: ArchiveEntry) -> bool:
-    """The name, or the size of a file outside /usr, suggests inspecting the first bytes."""
+    """Whether the name, or the size of a file outside /usr, suggests inspecting the first bytes."""
     if entry.kind != "file" or not entry.size:
         return False
     return bool(_expected(entry.path)) or (entry.size in _KEY_SIZES and not entry.path.startswith("/usr/"))

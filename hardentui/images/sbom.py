@@ -1,7 +1,7 @@
-"""What is inside an image as a CycloneDX SBOM, for the tools of others: Grype, Dependency-Track, an auditor.
+"""The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an auditor.
 
-The packages are those of the distribution's own databases; what was copied in beside them is not known here,
-and the SBOM says so. The same image gives the same serial number each time.
+The packages come from the distribution's databases; files copied in beside them are unknown, and the SBOM
+says so. The same image always gives the same serial number.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
 
 
 def gaps(inventory: ImageInventory) -> tuple[str, ...]:
-    """What the SBOM of this inventory does not list."""
+    """What the SBOM of this inventory omits."""
     missing_parts = [ONLY_DISTRIBUTION, *inventory.gaps]
     missing_parts += [f"packages of {kind} could not be read" for kind in inventory.uncounted]
     missing = sum(inventory.packages.values()) - len(inventory.installed)
@@ -64,7 +64,7 @@ def gaps(inventory: ImageInventory) -> tuple[str, ...]:
 
 
 def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
-    """The packages, each once, and how many have a name or version that no package URL can hold."""
+    """The packages, each once, and how many have a name or version that no package URL can represent."""
     distribution, release = inventory.release.get("ID", ""), inventory.release.get("VERSION_ID", "")
     components: dict[str, Component] = {}
     nameless = 0
@@ -72,7 +72,7 @@ def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
         try:
             url = package_url(package, distribution, release)
             text = url.to_string()
-        except (ValueError, TypeError):  # the library raises both for names that a package URL cannot hold
+        except (ValueError, TypeError):  # the library raises both for invalid names
             nameless += 1
             continue
         components.setdefault(text, _component(package, url))
@@ -134,7 +134,7 @@ def package_url(package: Package, distribution: str, release: str) -> PackageURL
 
 
 def _upstream(package: Package) -> str:
-    """The source package as Grype expects it: for rpm by the name of its file."""
+    """The source package as Grype expects it: for rpm the name of its file."""
     if not package.source:
         return ""
     if package.kind == "rpm":

@@ -1,8 +1,8 @@
 """A tar reader for archives that may be hostile.
 
 It reads a stream once, from front to back, and never holds more than one block, one bounded header or what
-the caller requests. The standard library's reader takes the length of a long name or an extended header on
-trust and reads it whole, so a forged length of gigabytes would take as much memory. Where the format is
+the caller requests. The standard library's reader trusts the length of a long name or an extended header and
+reads it whole, so a forged length of gigabytes would take as much memory. Where the format is
 ambiguous, it behaves like Go's reader, which Podman uses.
 """
 
@@ -18,11 +18,11 @@ _CHUNK = 1 << 16
 _MOST_SPARSE_BLOCKS = 4096
 _CAPABILITY = "SCHILY.xattr.security.capability"
 _READ = frozenset({"path", "linkpath", "size"})
-"""What is taken from an extended header, beside whether there is a capability; the rest is not kept."""
+"""Fields read from an extended header, besides whether it has a capability; the rest is ignored."""
 _LONGEST_NAME = 4096
-"""PATH_MAX: nothing can be unpacked under a longer name."""
+"""PATH_MAX: nothing can be unpacked under a longer path."""
 _MOST_HEADERS = 64
-"""Extended headers before one entry; an honest archive has three."""
+"""Most extended headers before one entry; an honest archive has three."""
 
 _KINDS = {
     **dict.fromkeys(("0", "\0", "7", "S"), "file"),
@@ -35,15 +35,12 @@ _KINDS = {
 }
 
 
-_WITHOUT_BODY = "123456"
-
-
 class Damaged(Exception):
-    """The archive is truncated or invalid; what was read before is still good."""
+    """The archive is truncated or invalid; earlier results are still valid."""
 
 
 class ByteSource(Protocol):
-    """Anything that gives bytes: up to `size` of them, none at the end."""
+    """Any source of bytes: up to `size` of them, none at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -52,10 +49,10 @@ class ArchiveEntry(NamedTuple):
     """One entry of an archive.
 
     Attributes:
-        path: absolute and without `..`, whatever the archive says.
+        path: absolute and without `..`, whatever the archive contains.
         kind: file, hard link, symbolic link, device, folder, pipe or other.
         size: bytes of the body in the archive.
-        target: of a link, as the archive says it; never followed.
+        target: of a link, as in the archive; never followed.
         capability: the file carries file capabilities.
     """
 
@@ -69,7 +66,7 @@ class ArchiveEntry(NamedTuple):
 
 
 class Body:
-    """The bytes of one entry. Bounded by the size that the entry has in the archive."""
+    """The bytes of one entry, bounded by its size in the archive."""
 
     def __init__(self, source: ByteSource, size: int) -> None:
         self._source = source
@@ -77,7 +74,7 @@ class Body:
         self._padding = -size % BLOCK
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; raises Damaged when the archive ends too soon."""
+        """Up to `size` bytes; raises Damaged if the archive ends too soon."""
         wanted = min(size, self._left)
         if not wanted:
             return b""

@@ -1,1 +1,1 @@
-"""What HardenTUI talks about: frozen values, no machine, no clock."""
+"""The data model: frozen records without I/O or clock."""

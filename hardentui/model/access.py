@@ -1,6 +1,6 @@
-"""A path with every folder on the way to it, and the accounts of the machine: who may do what with it.
+"""A path with its parent directories, and the accounts of the machine.
 
-`hardentui.host` reads both; `hardentui.reading.access` answers.
+`hardentui.host` reads both; `hardentui.reading.access` determines who can access the path.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class AclEntry(Struct, frozen=True):
 
     Attributes:
         kind: `user` or `group`.
-        rights: 4 read, 2 write, 1 execute, added up; the mask is applied already.
+        rights: 4 read, 2 write, 1 execute, added up, with the mask applied.
     """
 
     kind: str
@@ -24,12 +24,12 @@ class AclEntry(Struct, frozen=True):
 
 
 class PathStep(Struct, frozen=True):
-    """A folder, link, socket or file on the way to a path; `path` itself holds no link.
+    """A directory, link, socket or file on a path; `path` itself contains no links.
 
     Attributes:
-        mode: permission bits, set-id and sticky bits included.
+        mode: permission bits, including setuid, setgid and sticky.
         kind: file, directory, link, socket or other.
-        group_rights: of the owning group; with an ACL they differ from the group bits, which are its mask.
+        group_rights: of the owning group; with an ACL, the group bits hold its mask instead.
         acl: the named entries of its ACL.
     """
 
@@ -43,7 +43,7 @@ class PathStep(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """An account and every group that it is in."""
+    """An account and all its groups."""
 
     name: str
     uid: int
@@ -51,10 +51,10 @@ class Account(Struct, frozen=True):
 
 
 class Accounts(Struct, frozen=True):
-    """The accounts of this machine, as its own files tell. Those of a directory service are not seen.
+    """The accounts in this machine's own files, without those of a directory service.
 
     Attributes:
-        people: all accounts but root, services included: what took one over acts as it.
+        people: all accounts except root, including service accounts, which an intruder could take over.
         groups: gid -> name.
     """
 

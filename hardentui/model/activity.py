@@ -11,9 +11,9 @@ class FileChange(Struct, frozen=True):
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
 
     Attributes:
-        folder: whether it is a folder; None where nobody could look, for Podman does not tell.
-        size: bytes, of a file that could be looked at.
-        executable: a file that may be run, or loaded as a library.
+        folder: whether it is a directory; None if unknown, because Podman does not report it.
+        size: bytes, if the file could be read.
+        executable: a file that may be run or loaded as a library.
     """
 
     path: str
@@ -24,12 +24,12 @@ class FileChange(Struct, frozen=True):
 
 
 class WrittenFolder(Struct, frozen=True):
-    """A folder outside volumes that a container writes to or works in, as it is when the container starts.
+    """A directory outside volumes that a container writes to or runs in, as it is at the start.
 
     Attributes:
-        image_bytes: how much the files of the image take in it; None where they could not be counted.
-        uid, gid: whom it belongs to, as the host sees them.
-        mode: its permission bits.
+        image_bytes: size of the image's files in it; None if unknown.
+        uid, gid: host IDs of its owner.
+        mode: permission bits.
     """
 
     image_bytes: int | None = 0
@@ -39,7 +39,7 @@ class WrittenFolder(Struct, frozen=True):
 
 
 class Denial(Struct, frozen=True):
-    """Something that the kernel refused a container: `by` is seccomp, selinux or apparmor."""
+    """An action that the kernel denied to a container: `by` is seccomp, selinux or apparmor."""
 
     by: str
     what: str
@@ -49,15 +49,15 @@ class UnitFacts(Struct, frozen=True):
     """The systemd unit that a container belongs to.
 
     Attributes:
-        file: the file that it was made from (`web.container`), or its unit file.
-        modified: when that file changed last, timezone-aware.
-        needs_reload: systemd has not read the newest file yet.
-        restarts: NRestarts, since the unit was started by hand; None when that is not known.
-        silent: why systemd did not say it.
-        differences: security fields that the file and the running container do not agree on.
-        drop_ins: paths of the files that change it.
-        outdated_copy: our drop-in that repeats a command which the unit has changed since; empty = none.
-        quadlet: its file is a Quadlet; else it is a unit file that runs podman itself.
+        file: its source file (`web.container`), or its unit file.
+        modified: last modification time of that file, timezone-aware.
+        needs_reload: systemd has not loaded the newest file yet.
+        restarts: NRestarts, counted since the last manual start; None if unknown.
+        silent: why systemd did not report it.
+        differences: security settings that differ between the file and the running container.
+        drop_ins: paths of its drop-ins.
+        outdated_copy: our drop-in with a copy of a command that the unit has changed since; empty = none.
+        quadlet: its file is a Quadlet, not a unit file that runs podman itself.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which application a container belongs to, as far as labels tell."""
+"""The application of a container, according to its labels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ APP_LABELS = (
     "app.kubernetes.io/name",
     "app",
 )
-"""Labels that name an application, the strongest first. A unit name is none: one app may have many units."""
+"""Labels that name an application, in order of precedence. Unit names do not count: one app can have many."""
 
 
 def app_of(labels: Mapping[str, str], pod: str = "") -> str:
-    """Name of the application; the pod's when no label names one; empty when nothing tells."""
+    """Name of the application, otherwise of the pod; empty if unknown."""
     return next((labels[name] for name in APP_LABELS if labels.get(name)), f"pod {pod}" if pod else "")

@@ -66,7 +66,7 @@ STOCK_CAPABILITIES = frozenset(
         "SYS_CHROOT",
     ]
 )
-"""What Podman grants when neither the caller nor containers.conf says anything."""
+"""Podman's built-in default, without options or containers.conf."""
 
 
 def capability_name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a screen is told while a change of the host is under way."""
+"""Progress events of a change to the host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.model.operations import Operation
 
 
 class OperationBegun(Struct, frozen=True):
-    """It stands in the journal and is done next; `number` counts from 1."""
+    """An operation is in the journal and about to run; `number` counts from 1."""
 
     operation: Operation
     number: int
@@ -19,7 +19,7 @@ class OperationBegun(Struct, frozen=True):
 
 
 class OperationDone(Struct, frozen=True):
-    """It was done; `said` is what there is to tell of it (ready after 2 s, by its ports)."""
+    """An operation is done; `said` is its result (ready after 2 s, by its ports)."""
 
     operation: Operation
     number: int
@@ -29,20 +29,20 @@ class OperationDone(Struct, frozen=True):
 
 
 class GoingBack(Struct, frozen=True):
-    """What was done is taken back now, and why."""
+    """The rollback begins, and why."""
 
     why: str
 
 
 class OperationUndone(Struct, frozen=True):
-    """One operation was taken back; `failed` says why it could not be."""
+    """An operation was undone, or `failed` says why not."""
 
     operation: Operation
     failed: str = ""
 
 
 class ChangeEnded(Struct, frozen=True):
-    """How it ended."""
+    """The change has ended, with its result."""
 
     entry: JournalEntry
 

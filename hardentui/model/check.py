@@ -1,4 +1,4 @@
-"""What a check is: one condition of one step, with its texts, its logic and its examples."""
+"""The definition of a check: one condition of one step, with texts, logic and examples."""
 
 from __future__ import annotations
 
@@ -32,44 +32,44 @@ FormName: TypeAlias = Literal[
     "update-policy",
     "user",
 ]
-"""What a value that a fix takes has to look like; `hardentui.reading.forms` has them."""
+"""The form of a value that a fix takes; defined in `hardentui.reading.forms`."""
 
 TITLE_LENGTH = 50
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
 
 class Parameters(Struct, frozen=True):
-    """The values that a checklist may set for a check, over the check's own defaults."""
+    """Parameters of a check: the checklist's values over the check's defaults."""
 
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def integer(self, name: str) -> int:
         value = self.values[name]
         if not isinstance(value, int):
-            raise TypeError(f"parameter {name} is no number: {value!r}")
+            raise TypeError(f"parameter {name} is not a number: {value!r}")
         return int(value)
 
     def text(self, name: str) -> str:
         value = self.values[name]
         if not isinstance(value, str):
-            raise TypeError(f"parameter {name} is no text: {value!r}")
+            raise TypeError(f"parameter {name} is not a string: {value!r}")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.values[name]
         if not isinstance(value, tuple):
-            raise TypeError(f"parameter {name} is no list: {value!r}")
+            raise TypeError(f"parameter {name} is not a list: {value!r}")
         return value
 
 
 class FixContext(Struct, frozen=True):
-    """What a remediation may look at besides the spec.
+    """The input of a remediation besides the spec.
 
     Attributes:
-        facts: the container that is being fixed.
-        parameters: the check's parameters; a user's own choices are set over them.
-        observations: name -> what a trial or a look at the running container showed (`written_paths`…).
-        chosen: names of the parameters that somebody set for this very container.
+        facts: the container to fix.
+        parameters: the check's parameters, overridden by the user's choices.
+        observations: name -> observation from a trial or the running container (`written_paths`…).
+        chosen: names of the parameters that were set for this container.
     """
 
     facts: ContainerFacts
@@ -79,11 +79,11 @@ class FixContext(Struct, frozen=True):
 
 
 class Advice(Struct, frozen=True):
-    """What a fix means for one very container, by what was seen of it.
+    """What a fix means for one particular container, based on observations.
 
     Attributes:
-        risk: what it does to this service; None = what the check says of every one.
-        notes: what was seen and what follows from it, one sentence each, with the evidence.
+        risk: the risk for this service; None = the check's general risk.
+        notes: observations and their consequences, one sentence each, with evidence.
     """
 
     risk: Risk | None = None
@@ -91,38 +91,38 @@ class Advice(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """A value that a fix writes instead of its parameter's, because something is known of this container."""
+    """A value that a fix writes instead of the parameter's, based on facts about this container."""
 
     value: ParameterValue
     why: str
 
 
 class Check(Struct, Generic[F], frozen=True, kw_only=True):
-    """One condition of one step. F is the kind of facts it looks at.
+    """One condition of one step. F is the type of facts that it checks.
 
     Attributes:
         title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
-        id, step, doc: `hardentui.checks` sets them by where the module stands: its name with dashes, the
-            number of its folder, and its docstring with the HEADINGS.
-        evaluate: facts -> verdict; takes the parameters too where the check has some.
-        remediate: spec -> better spec; None where no container option fixes it. Applied twice it is the
-            same as applied once. Raises CannotFix where it does not fit.
-        compares: it looks at `ContainerFacts.peers`, so it has to be run again when they are known.
-        takes_over: where it fails with critical severity, whoever takes the container over has the host, or
-            the account of the engine's user, by a known way and without another hole.
-        closer: it answers only after a closer look at one container. It has no part in the score, so that
-            the score is the same in a list and in a close look.
-        contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
-            true for what widens the power of a process that was taken over.
-        parameters: name -> default of what a checklist may set.
-        takes: those of the parameters that the fix writes, so that they can be chosen for one container, and
-            the form of each. The others say what the check finds wrong: only a checklist sets them.
-        advise: (spec before, spec after, context) -> what this fix means for this very container. None =
-            nothing but what `risk` and the docstring say of every container.
-        measured: what the fix writes instead of such a parameter, by its name; nothing where it keeps to it.
-        passes, fails: make tiny examples: test data, and what `explain` shows. Made when they are asked for,
-            because a scan needs none of the four hundred.
+        id, step, doc: set by `hardentui.checks` from the module: its name with dashes, the number of its
+            folder, and its docstring with the HEADINGS.
+        evaluate: facts -> verdict; also takes the parameters if the check has any.
+        remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
+            it cannot fix this container.
+        compares: it uses `ContainerFacts.peers`, so it has to run again once they are known.
+        takes_over: if it fails with critical severity, an intruder in the container can take over the host,
+            or the account of the engine's user, in a known way and without another vulnerability.
+        closer: it needs a detailed inspection of one container. It does not count towards the score, so that
+            the score is the same in the list and in the detail view.
+        contextual: its severity depends on the context (rootful, user namespace, exposure, host mounts);
+            true for conditions that give a compromised process more power.
+        parameters: name -> default of the values that a checklist may set.
+        takes: the parameters that the fix writes, with their forms; they can be chosen per container. The
+            others define what fails, and only a checklist sets them.
+        advise: (spec before, spec after, context) -> advice for this container; None = only `risk` and the
+            docstring apply.
+        measured: parameter -> value that the fix writes instead of it; empty if it uses the parameters.
+        passes, fails: create small examples: test data, also shown by `explain`. Created on demand, because
+            a scan needs none of them.
     """
 
     title: str
@@ -150,14 +150,14 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
     def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
-        """What it says of these facts, with the check's own parameters where none are given."""
+        """The verdict on these facts, with the check's own parameters by default."""
         evaluate: Callable[..., Verdict] = self.evaluate
         if not self.parameters:
             return evaluate(facts)
         return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
 
     def section(self, heading: str) -> str:
-        """The text below one of the HEADINGS of the docstring, unwrapped to one paragraph per blank line."""
+        """The text below one of the HEADINGS of the docstring, one line per paragraph."""
         return sections(self.doc).get(heading, "")
 
 

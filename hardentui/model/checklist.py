@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from hardentui.model.check import AnyCheck, ParameterValue
 
 USUAL = "ten-steps"
-"""The checklist that is meant where none is named."""
+"""The default checklist."""
 
 
 class Step(Struct, frozen=True):
@@ -17,10 +17,10 @@ class Step(Struct, frozen=True):
 
     Attributes:
         number: 1 to 10.
-        title: a few words, fits a rail of 20 columns.
-        what, why, attack, fix, breaks: plain text, for a newcomer.
-        checks: ids, in the order in which they are shown.
-        references: where to read on.
+        title: a few words that fit into 20 columns.
+        what, why, attack, fix, breaks: plain text for newcomers.
+        checks: IDs in display order.
+        references: further reading.
     """
 
     number: int
@@ -38,10 +38,10 @@ class Checklist(Struct, frozen=True):
     """A profile: steps in order, and parameters by check id.
 
     Attributes:
-        without: checks that are left out on purpose, by id, each with the reason.
-        own: the checks that it declares itself, and those of the checklist that it extends.
-        inherited: ids of the latter.
-        fix_values: the user's own defaults of what fixes write; no verdict depends on them.
+        without: excluded checks by ID, each with the reason.
+        own: checks declared by it and by the checklist that it extends.
+        inherited: IDs of the latter.
+        fix_values: the user's default values for fixes; no verdict depends on them.
     """
 
     id: str
@@ -56,6 +56,3 @@ class Checklist(Struct, frozen=True):
     @property
     def is_usual(self) -> bool:
         return self.id == USUAL
-
-    def step_of(self, check: str) -> Step | None:
-        return next((step for step in self.steps if check in step.checks), None)

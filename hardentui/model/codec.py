@@ -1,4 +1,4 @@
-"""How the arguments of one option are read and written, compared and told apart."""
+"""How the arguments of one option are parsed, formatted, compared and identified."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def _whole(argument: str) -> tuple[str, ...]:
 
 
 class Codec(Struct, Generic[T], frozen=True, kw_only=True):
-    """What an argument of an option means.
+    """How to parse and format the arguments of an option.
 
     The value of a list option is a tuple of entries; each entry has a text. The value of a scalar option is
     one entry.
 
     Attributes:
         write: value -> arguments, one per occurrence of the flag; a bare switch: `("",)` when set, else `()`.
-        parse: text -> entry; raises ValueError for a spelling that is not known.
-        split: argument -> texts of its entries; none when the argument belongs to another row of the flag.
+        parse: text -> entry; raises ValueError if it cannot be parsed.
+        split: argument -> texts of its entries; none if the argument belongs to another row of the flag.
         text: entry -> text; the reverse of `parse`.
-        identity: text -> what makes two entries of a list the same entry (destination, name, port);
-            None = the option is a scalar.
-        canonical: entry -> equal for two spellings of the same thing.
-        values: value -> values of the Quadlet key, where they differ from the arguments.
-        flag_of: entry -> the flag that it needs, where that is not always the flag of the row.
-        several_alike: a list may have several entries of one identity (a port on two addresses).
-        comma_list: Podman splits an argument at commas, as one record of CSV.
-        is_switch: the flag takes its value only after `=`.
+        identity: text -> key that identifies an entry of a list (destination, name, port); None = the option
+            is a scalar.
+        canonical: entry -> canonical form, equal for two spellings of the same value.
+        values: value -> values of the Quadlet key, if they differ from the arguments.
+        flag_of: entry -> the flag that it needs, if that is not always the flag of the row.
+        several_alike: a list may have several entries with the same key (a port on two addresses).
+        comma_list: Podman splits an argument at commas, as a CSV record.
+        is_switch: the flag takes a value only after `=`.
     """
 
     write: Callable[[T], tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""Configuration files as facts: whom a file belongs to, who can change it, and which value it sets."""
+"""Configuration files as facts: who owns a file, who can change it, and which values it sets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hardentui.model.known import Unreadable
 
 
 class Missing(Struct, frozen=True):
-    """Nothing is there. Not the same as a file that could not be read."""
+    """The file does not exist, as opposed to one that could not be read."""
 
     path: str
 
 
 class Danger(Struct, frozen=True):
-    """One spot where somebody else can change a file: `/etc/containers` `belongs to uid 1000`.
+    """One path where someone else can change a file: `/etc/containers` `belongs to uid 1000`.
 
     Attributes:
-        fix: the command that closes it, without the path: `chmod o-w`.
+        fix: the command that fixes it, without the path: `chmod o-w`.
     """
 
     path: str
@@ -32,13 +32,13 @@ class Danger(Struct, frozen=True):
 
 
 class FileFact(Struct, frozen=True):
-    """A file or folder and who can change it.
+    """A file or directory and who can change it.
 
     Attributes:
-        mode: permission bits, set-id and sticky bits included.
+        mode: permission bits, including setuid, setgid and sticky.
         kind: file, directory, socket or other.
-        dangers: how somebody who is neither root nor the rightful owner can change it, the folders above it
-            and the targets of symbolic links included.
+        dangers: how someone besides root and the rightful owner can change it, including through parent
+            directories and symbolic links.
         modified: seconds since the epoch.
     """
 
@@ -56,7 +56,7 @@ class FileFact(Struct, frozen=True):
 
 
 class Value(Struct, frozen=True):
-    """A value of a configuration file and the file that had the last word."""
+    """An effective value and the file that sets it."""
 
     value: Any
     file: str
@@ -67,8 +67,8 @@ class Configuration(Struct, frozen=True):
 
     Attributes:
         values: dotted name (`containers.privileged`) -> value.
-        files: what was read, in this order.
-        faults: file -> that it could not be read or understood, and why; the values are then incomplete.
+        files: the files read, in order.
+        faults: file -> why it could not be read or parsed; the values are incomplete then.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -76,18 +76,18 @@ class Configuration(Struct, frozen=True):
     faults: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
-        """The value, or None when no file sets it."""
+        """The value, or None if no file sets it."""
         setting = self.values.get(name)
         return None if setting is None else setting.value
 
     def file_of(self, name: str) -> str:
-        """The file that sets it; empty when none does."""
+        """The file that sets it; empty if none does."""
         setting = self.values.get(name)
         return "" if setting is None else setting.file
 
     @property
     def fault(self) -> Unreadable | None:
-        """Why the values are incomplete; None when they are not."""
+        """Why the values are incomplete; None if they are complete."""
         if not self.faults:
             return None
         return Unreadable("; ".join(self.faults.values()))

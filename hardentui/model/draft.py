@@ -1,4 +1,4 @@
-"""A draft: the files that a plan would write. Made once, then shown, saved or applied."""
+"""A draft: the files that a plan would write. Created once, then shown, saved or applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNIT_SUFFIXES = (".container", ".network", ".volume", ".pod", ".image")
 
 
 class Target(StrEnum):
-    """What can be written: new files, or a change of the unit that the container runs from."""
+    """What to write: new files, or changes to the unit that the container runs from."""
 
     QUADLET = "quadlet"
     RUN = "run"
@@ -41,11 +41,11 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
     """A file of a draft.
 
     Attributes:
-        masked: the text with secrets masked. Screens, logs and journals take this one.
+        masked: the text with secrets masked, for screens, logs and journals.
         folder: where it takes effect, for a change of a unit; empty for new files.
-        before: what stands there now, for a change of a unit; empty for new files.
-        of_pod: it belongs to the pod or to another container of the pod. If the target folder already has
-            it, that copy is kept: it may hold fixes of its own.
+        before: the current content, for a change of a unit; empty for new files.
+        of_pod: it belongs to the pod or another container in the pod. If the target folder already has it,
+            that copy is kept, because it may contain other fixes.
     """
 
     masked: str
@@ -55,7 +55,7 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Where a changed unit file stands."""
+        """The path of a changed unit file."""
         return f"{self.folder}/{self.name}"
 
 
@@ -63,12 +63,12 @@ class Draft(Struct, frozen=True, kw_only=True):
     """The files of a plan, or of a container as it is.
 
     Attributes:
-        files: the container's own file first; none when its unit says all of it already.
-        diff: unified diff from today's files to these, secrets masked; empty without a plan.
-        proof: what accepted the files, one sentence; empty when nothing was asked.
-        warnings: what is not carried over or unknowable, one sentence each; new files repeat them.
-        left_out: changes of the plan that the container's own unit cannot hold, one sentence each.
-        commands: what makes systemd load a changed unit.
+        files: the container's own file first; none if its unit needs no change.
+        diff: unified diff from the current files, secrets masked; empty without a plan.
+        proof: what accepted the files, one sentence; empty if they were not verified.
+        warnings: what is not carried over or unknowable, one sentence each; repeated in new files.
+        left_out: changes of the plan that the container's unit cannot express, one sentence each.
+        commands: the commands to make systemd load a changed unit.
     """
 
     target: Target
@@ -81,12 +81,12 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 
 class ShellCommands(Struct, frozen=True):
-    """Commands that make a container again, to be read or copied.
+    """Commands that recreate a container, to read or copy.
 
     Attributes:
-        text: one a line.
+        text: one command per line.
         notes: what is not carried over or unknowable, one sentence each.
-        masked: a secret stands in them as asterisks, so they do not work as they are.
+        masked: secrets in them are masked, so they do not work unchanged.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Facts: what was read, frozen. Raw values; views and reports make them safe to show.
+"""Facts: everything that was read, as frozen raw values. Views and reports make them safe to show.
 
 A value that could not be read is an `Unreadable` with the reason: see known.py.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class IdRange(Struct, frozen=True):
-    """One line of a uid_map: `size` ids from `inside` map to ids from `outside`."""
+    """One line of a uid_map: `size` IDs from `inside` on map to IDs from `outside` on."""
 
     inside: int
     outside: int
@@ -46,15 +46,15 @@ class CapabilitySets(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What the cgroup tree enforces, the tightest on the way up; None = no limit anywhere.
+    """The limits that the cgroup tree enforces, the tightest up to the root; None = no limit.
 
     Attributes:
         memory: bytes.
         pids: tasks.
         cpus: processors (quota divided by period).
-        swap: bytes of swap on top of memory; None also where swap is not accounted.
-        memory_peak: the most bytes that its own cgroup has used since it started, caches included; None where
-            the kernel does not tell.
+        swap: bytes of swap on top of memory; None also if swap is not accounted.
+        memory_peak: peak use of its own cgroup since the start in bytes, including caches; None if the kernel
+            does not report it.
     """
 
     memory: int | None = None
@@ -76,10 +76,10 @@ class Process(Struct, frozen=True):
     """A process in the container, seen from the host.
 
     Attributes:
-        uid: its effective one on the host.
-        capabilities: None where they could not be read.
-        root: the folder of the container that a chroot made its root; empty = none was seen.
-        folder: its working directory, as the container sees it; empty = none was seen.
+        uid: its effective UID on the host.
+        capabilities: None if they could not be read.
+        root: its root directory inside the container after a chroot; empty = none.
+        folder: its working directory, as the container sees it; empty = unknown.
     """
 
     pid: int
@@ -92,7 +92,7 @@ class Process(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """Somebody who was connected to a tcp port that the container listens on."""
+    """A client connected to a TCP port that the container listens on."""
 
     port: int
     address: str
@@ -107,30 +107,30 @@ class Rlimit(Struct, frozen=True):
 
 
 class Kernel(Struct, frozen=True):
-    """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
+    """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
     Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its descendants.
 
     Attributes:
-        uid, gid: effective ids as the host sees them.
-        other_uids: further ids, as the host sees them, that the main process or a descendant has or can take
-            back: real, effective and saved ones.
-        uid_map, gid_map: lines of the maps; one that covers everything from 0 to 0 is the host's own.
+        uid, gid: effective host IDs.
+        other_uids: further host UIDs that the main process or a descendant has or can regain: real, effective
+            and saved ones.
+        uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own.
         seccomp_mode: 0 none, 1 strict, 2 filter.
         lsm_label: /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty.
-        shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are the same as the engine's.
-        host_user_namespace: the user namespace is the initial one of the host.
+        shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine.
+        host_user_namespace: the user namespace is the host's initial one.
         read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
-        mounts: the mount table of the container, in the kernel's order; a later one at a point covers an
-            earlier one.
-        processes, listening: what runs and what listens in the container.
-        clients: who was connected to what listens, when it was looked at.
-        rlimits: what /proc/PID/limits holds the main process to.
-        umask: of the main process, four octal digits; a program may have changed it by itself.
-        processors: on how many it may run.
-        oom_score_adj: from -1000, never killed for want of memory, to 1000, killed first.
-        namespaces: kind -> `ipc:[4026531839]`, the same for all who share it.
+        mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
+            one.
+        processes, listening: the processes and listening sockets of the container.
+        clients: clients connected at the time of reading.
+        rlimits: the limits of the main process in /proc/PID/limits.
+        umask: of the main process, four octal digits; the program may have changed it.
+        processors: the number of CPUs it may run on.
+        oom_score_adj: from -1000, never killed by the OOM killer, to 1000, killed first.
+        namespaces: kind -> `ipc:[4026531839]`, the same for all members.
     """
 
     pid: int
@@ -161,7 +161,7 @@ class Kernel(Struct, frozen=True):
 
 
 class NotRunning(Struct, frozen=True):
-    """There is no process: the declared values are all there is."""
+    """There is no process, so only declared values are known."""
 
     state: str = "created"
 
@@ -170,13 +170,13 @@ class EngineFacts(Struct, frozen=True):
     """One Podman engine.
 
     Attributes:
-        label: short name that is shown: `rootful`, `rootless anna`, `prod (ssh)`.
-        url: where it was reached.
-        found_with: the options that lead a command of ours to it; empty = commands find it by themselves.
-        local: its processes are on this machine, so /proc can be asked.
-        default_capabilities: what a container gets when nothing is said; from info, else Podman's own list.
-        default_network: the network of a container when nothing is said (`podman`).
-        info: answer of /info; Unreadable until it has been asked (it is slow).
+        label: short display name: `rootful`, `rootless anna`, `prod (ssh)`.
+        url: its address.
+        found_with: options that lead a command of ours to it; empty if commands find it without.
+        local: its processes are on this machine, so /proc can be read.
+        default_capabilities: the default capabilities of a container; from info, else Podman's own list.
+        default_network: the default network of a container (`podman`).
+        info: answer of /info; Unreadable until requested (it is slow).
         trust: signature policy and registries of this engine's user.
         auto_update_timer: podman-auto-update.timer is active for this engine's user.
     """
@@ -196,15 +196,15 @@ class EngineFacts(Struct, frozen=True):
 
 
 class ImageFacts(Struct, frozen=True):
-    """An image: its inspect document and, where asked, its history and inventory.
+    """An image: its inspect document and, if requested, its history and inventory.
 
     Attributes:
         inspect: GET /images/ID/json.
         history: GET /images/ID/history, newest first.
-        used_by: names of the containers that were made from it.
-        inventory: what its file system holds.
+        used_by: names of the containers created from it.
+        inventory: the contents of its filesystem.
         scan: the newest stored result of a vulnerability scanner for this ID.
-        bases: names of other local images whose layers this one begins with.
+        bases: names of other local images whose layers are the first layers of this one.
     """
 
     id: str
@@ -227,8 +227,8 @@ class NetworkFacts(Struct, frozen=True):
     """A network: its inspect document and the names of the containers on it.
 
     Attributes:
-        publishers: those members that publish a port.
-        bridges: names of all bridge networks of this engine, this one included.
+        publishers: the members that publish ports.
+        bridges: names of all bridge networks of this engine, including this one.
     """
 
     name: str
@@ -246,42 +246,42 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-CHANGES_NOT_ASKED = Unreadable("the list of changed files was not asked for")
-"""Only a closer look at one container asks for it."""
+CHANGES_NOT_ASKED = Unreadable("the list of changed files was not read")
+"""Only read when a single container is inspected in detail."""
 
 
 class ContainerFacts(Struct, frozen=True):
-    """One container with everything that its checks may look at.
+    """One container with everything that its checks may use.
 
     Attributes:
-        inspect: GET /containers/ID/json; checks use the spec where it has what they need.
-        spec: what was asked for (see hardentui.options).
-        kernel: what the kernel enforces; NotRunning when there is no process; Unreadable with the reason.
-        networks: name -> facts of the user-defined and default networks it is on.
-        pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
-        image_ids: reference -> image ID that it resolves to now on this engine.
-        changes: what differs from the image in its writable layer (`podman diff`).
-        written_folders: by their paths, those outside volumes that it writes to or works in.
-        registry_digest: what the registry had for its image name when it was last asked.
-        unit: the systemd unit that it belongs to; None when it belongs to none.
-        exec_sessions: GET /exec/ID/json of the sessions that run in it now.
-        exec_uids: ID of such a session -> the effective uid of its process, as the host sees it.
-        exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
-        denials: what the kernel's protections refused it during the last day.
-        secret_drivers: name of a secret of the engine -> the driver that keeps it.
-        env_files: absolute path of a file of variables that it was created with -> the file as it is now.
-        seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
-        named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
-        host_listening: what listens on the host; looked at for containers on an internal network.
-        network_helper: command line of the pasta that serves its network; empty when none is seen.
-        runtime: what the OCI runtime was told at the last start.
-        owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
-            them; what could not be read is not in it.
-        links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
-        mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
-            could be read, else what is declared and inherited. Volumes that hold only their own data, and
-            what Podman itself mounts into every container, are not in it.
-        hidden_mounts: why some of its mounts could not be told; empty when all could.
+        inspect: GET /containers/ID/json; checks prefer the spec.
+        spec: the requested options (see hardentui.options).
+        kernel: what the kernel enforces; NotRunning without a process; Unreadable with the reason.
+        networks: name -> facts of its user-defined and default networks.
+        pod: inspect document of its pod; None if it has none or Podman did not report it.
+        image_ids: reference -> image ID that it currently resolves to on this engine.
+        changes: changes to the image in its writable layer (`podman diff`).
+        written_folders: by path, directories outside volumes that it writes to or runs in.
+        registry_digest: the registry's digest for its image name at the last query.
+        unit: its systemd unit; None if it has none.
+        exec_sessions: GET /exec/ID/json of its running sessions.
+        exec_uids: ID of such a session -> effective host UID of its process.
+        exec_events: start times of `podman exec` sessions during the last day, oldest first.
+        denials: actions that the kernel denied it during the last day.
+        secret_drivers: name of a secret -> its driver.
+        env_files: absolute path of an environment file used at creation -> the file as it is now.
+        seccomp_file: its seccomp profile file; seccomp_rules is the content, as JSON.
+        named_uid: UID of its user name in its own /etc/passwd; looked up while it is not running.
+        host_listening: listening sockets of the host; read for containers on an internal network.
+        network_helper: command line of its pasta process; empty if there is none.
+        runtime: the OCI runtime's configuration at the last start.
+        owners: mount point of a host directory -> UID and GID of that directory on the host; unreadable ones
+            are missing.
+        links: mounted host path -> target of its symbolic links; paths without links are missing. mounted:
+        everything from the host that is mounted in it, from any source; from the kernel's mount table
+            if readable, otherwise declared and inherited mounts. Without volumes that hold only their own
+            data, and without Podman's own mounts.
+        hidden_mounts: why some of its mounts are not known; empty if all are.
         sockets: sockets of the host that it reaches through its mounts.
         now: when it was read; checks have no clock of their own.
     """
@@ -302,19 +302,21 @@ class ContainerFacts(Struct, frozen=True):
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
     written_folders: Mapping[str, WrittenFolder] = field(default_factory=dict)
     registry_digest: Known[RegistryDigest] = Unreadable(
-        "its registry was not asked (hardentui images --updates asks it)"
+        "its registry was not queried (run hardentui images --updates)"
     )
     unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
-    exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
+    exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not read")
     exec_uids: Mapping[str, int] = field(default_factory=dict)
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
-    secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not asked for")
+    secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not read")
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     named_uid: Known[int] = Unreadable("its /etc/passwd was not read")
-    host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
+    host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable(
+        "the host's listening ports were not read"
+    )
     network_helper: tuple[str, ...] = ()
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -334,7 +336,7 @@ class ContainerFacts(Struct, frozen=True):
 
     @property
     def state(self) -> str:
-        """Podman's word: created, running, exited, paused, stopped…"""
+        """Podman's state: created, running, exited, paused, stopped…"""
         return str((self.inspect.get("State") or {}).get("Status") or "")
 
     @property
@@ -342,5 +344,5 @@ class ContainerFacts(Struct, frozen=True):
         return (self.inspect.get("Config") or {}).get("Labels") or {}
 
     def planned(self, spec: Spec) -> ContainerFacts:
-        """This container as it would be declared with another spec, before it runs."""
+        """This container as declared with another spec, not yet running."""
         return replace(self, spec=spec, kernel=NotRunning("planned"))

@@ -1,4 +1,4 @@
-"""What a check answers."""
+"""Results of checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.model.waiver import Waiver
 
 
 class Status(StrEnum):
-    """The five answers. A thing that could not be checked is never a pass."""
+    """The five results. What could not be checked is never a pass."""
 
     PASS = "pass"  # noqa: S105 - a word of XCCDF, no password
     FAIL = "fail"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class Severity(IntEnum):
-    """How bad a failing check is; ordered, so that the worst can be found with max()."""
+    """The severity of a failing check; ordered, so that max() gives the worst."""
 
     LOW = 1
     MEDIUM = 2
@@ -38,7 +38,7 @@ class Severity(IntEnum):
 
     @classmethod
     def parse(cls, word: str) -> Severity:
-        """Raises KeyError for a word that is no severity."""
+        """Raises KeyError if the word is not a severity."""
         return cls[word.upper()]
 
 
@@ -57,23 +57,23 @@ class Kind(StrEnum):
 
 
 class Evidence(Struct, frozen=True, gc=False):
-    """A value that was seen, and where: `Evidence("/proc/812/status", "NoNewPrivs: 0")`."""
+    """An observed value and its source: `Evidence("/proc/812/status", "NoNewPrivs: 0")`."""
 
     where: str
     saw: str
 
 
 class Verdict(Struct, frozen=True, gc=False):
-    """The answer of one check on one subject.
+    """The result of one check on one subject.
 
     Attributes:
-        declared: what the configuration asks for, in a few words; empty when nothing is declared.
-        effective: what the kernel enforces, in a few words; empty when there is nothing to ask the kernel.
-        evidence: the values behind the answer.
-        reason: why it is not applicable or unknown; for a failure, what is wrong in this very case.
-        severity: this case's severity when it differs from the check's.
-        commands: for what no spec can fix, the commands or lines that an admin would use here.
-        things: what a failure is about, for other modules: paths, devices, names. The sentence is `reason`.
+        declared: what the configuration requests, in a few words; empty if nothing is declared.
+        effective: what the kernel enforces, in a few words; empty if it does not apply.
+        evidence: the values behind the result.
+        reason: why it is not applicable or unknown; for a failure, what is wrong in this case.
+        severity: the severity in this case, if it differs from the check's.
+        commands: commands or lines for an admin, if no spec can fix it.
+        things: the paths, devices or names that fail, for other modules. `reason` is the sentence.
     """
 
     status: Status
@@ -87,13 +87,13 @@ class Verdict(Struct, frozen=True, gc=False):
 
 
 _PASS, _FAIL = Status.PASS, Status.FAIL
-"""Looked up once: a member of an enum costs more at each look than all the rest of an answer."""
+"""Looked up once, because access to an enum member costs more than the rest of a verdict."""
 
 
 def passed(
     declared: str = "", effective: str = "", evidence: tuple[Evidence, ...] = (), reason: str = ""
 ) -> Verdict:
-    """The condition was looked for and is not there."""
+    """The condition was checked and is absent."""
     return Verdict(_PASS, declared, effective, evidence, reason)
 
 
@@ -106,18 +106,19 @@ def failed(
     commands: tuple[str, ...] = (),
     things: tuple[str, ...] = (),
 ) -> Verdict:
-    """The bad condition is there; `reason` says what is wrong in this case."""
+    """The bad condition is present; `reason` says what is wrong in this case."""
     return Verdict(_FAIL, declared, effective, evidence, reason, severity, commands, things)
 
 
 @lru_cache(maxsize=256)
 def not_applicable(reason: str) -> Verdict:
-    """The question has no meaning here, because of `reason`. Half of all answers are a few of these."""
+    """The check does not apply, for this `reason`. Cached, because a few reasons make up half of all
+    verdicts."""
     return Verdict(Status.NOT_APPLICABLE, reason=reason)
 
 
 def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()) -> Verdict:
-    """It could not be checked, because of `reason`."""
+    """It could not be checked, for this `reason`."""
     if not declared and not evidence:
         return _unknown(reason)
     return Verdict(Status.UNKNOWN, declared, "", evidence, reason)
@@ -129,7 +130,7 @@ def _unknown(reason: str) -> Verdict:
 
 
 class FixKind(StrEnum):
-    """What has to be done for a fix."""
+    """The kind of work that a fix needs."""
 
     LIVE_UPDATE = "live update"
     RECREATE = "recreate"
@@ -140,7 +141,7 @@ class FixKind(StrEnum):
 
 
 class Risk(StrEnum):
-    """What a fix does to a service that works today."""
+    """The risk of a fix for a working service."""
 
     SAFE = "safe"
     MAY_BREAK = "may break"
@@ -148,7 +149,7 @@ class Risk(StrEnum):
 
 
 class Subject(Struct, frozen=True):
-    """Whom a finding is about. `engine` is the label of the engine it lives on."""
+    """The subject of a finding. `engine` is the label of its engine."""
 
     kind: Kind
     id: str
@@ -157,16 +158,16 @@ class Subject(Struct, frozen=True):
 
 
 class Remediation(Struct, frozen=True):
-    """How a failing finding becomes a passing one.
+    """How to fix a failing finding.
 
     Attributes:
         summary: one imperative sentence.
         impact: what it may break.
-        run: the change as `podman run` flags, one per line; empty when it is no matter of flags.
+        run: the change as `podman run` flags, one per line; empty if no flag fixes it.
         quadlet: the change as Quadlet lines.
         commands: commands or lines for what no container option can fix.
-        risk: what it does to any service; `here` to this one, by what was seen of it, where that tells.
-        notes: what was seen of this container and what follows from it.
+        risk: the general risk; `here` is the risk for this container, if observations show it.
+        notes: observations of this container and their consequences.
     """
 
     summary: str
@@ -184,9 +185,9 @@ class Finding(Struct, frozen=True, gc=False):
     """A check's verdict on a subject, with its severity in this context.
 
     Attributes:
-        takes_over: it fails, and whoever takes the container over has the host by that alone.
-        counts: it has a part in the score.
-        waiver: the one that makes it a waived finding.
+        takes_over: it fails, and alone lets an intruder in the container take over the host.
+        counts: it counts towards the score.
+        waiver: the waiver that covers it.
     """
 
     check: str

@@ -1,7 +1,7 @@
 """Facts of the host below the engines: kernel, users, configuration files, sockets, packages, LSMs.
 
-Read by hardentui.host. Whatever could not be read is an `Unreadable`; a path that was looked for and
-is not there is simply absent from a mapping or a tuple.
+Read by hardentui.host. Whatever could not be read is an `Unreadable`; a path that does not exist is missing
+from its mapping or tuple.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SubIds(Struct, frozen=True):
 
     @property
     def end(self) -> int:
-        """The first id after the range."""
+        """The first ID after the range."""
         return self.start + self.size
 
 
@@ -62,9 +62,9 @@ class User(Struct, frozen=True):
     """An account.
 
     Attributes:
-        rootless: something shows that it runs rootless containers (a storage folder, lingering, Quadlets).
+        rootless: there are signs that it runs rootless containers (storage, lingering, Quadlets).
         controllers: cgroup controllers that systemd delegates to it.
-        hidden: no such sign was seen, but its home is closed to us.
+        hidden: there are no such signs, but its home directory could not be read.
     """
 
     name: str
@@ -77,13 +77,13 @@ class User(Struct, frozen=True):
 
 
 class EngineSocket(Struct, frozen=True):
-    """An engine's API socket that exists now.
+    """An existing API socket of an engine.
 
     Attributes:
-        users: who may use it besides root and the engine's own user: names, or `every account` alone.
-        target: where a symbolic link leads; empty when it is none.
-        found_in: the unit file or process that told of it; empty for the usual places.
-        through: the program that passes connections on to the engine; empty for the engine's own socket.
+        users: accounts that can use it besides root and the engine's user, or only `every account`.
+        target: the target if it is a symbolic link; otherwise empty.
+        found_in: the unit file or process that revealed it; empty for the usual paths.
+        through: the program that forwards connections to the engine; empty for the engine's own socket.
     """
 
     file: FileFact
@@ -95,13 +95,13 @@ class EngineSocket(Struct, frozen=True):
 
 
 class ApiService(Struct, frozen=True):
-    """An engine's API on TCP, seen in a unit file or in the process list.
+    """An engine's API on TCP, found in a unit file or in the process list.
 
     Attributes:
         where: the unit file, or `process 812`.
         address: as given, `tcp://0.0.0.0:2375`.
-        client_certificates: it asks clients for a certificate.
-        through: the program that passes connections on to the engine's socket; empty for its own service.
+        client_certificates: it requires client certificates.
+        through: the program that forwards connections to the engine's socket; empty for its own service.
     """
 
     where: str
@@ -115,8 +115,8 @@ class Program(Struct, frozen=True):
 
     Attributes:
         role: runtime, conmon, helper, hook, hook program.
-        known: it stands where packages put it and has a name that Podman itself uses.
-        named_by: the file that names it; empty for built-in places.
+        known: its path is where packages install it, and Podman itself uses its name.
+        named_by: the file that names it; empty for built-in paths.
     """
 
     role: str
@@ -126,7 +126,7 @@ class Program(Struct, frozen=True):
 
 
 class UnitProgram(Struct, frozen=True):
-    """A file that a unit runs, hands to a shell or takes settings from.
+    """A file that a unit runs, passes to a shell or reads settings from.
 
     Attributes:
         unit: path of the unit file that names it.
@@ -138,12 +138,12 @@ class UnitProgram(Struct, frozen=True):
 
 
 class Storage(Struct, frozen=True):
-    """Storage settings of the rootful engine, from storage.conf, and the graph root as it is.
+    """Storage settings of the rootful engine from storage.conf, and the state of its graph root.
 
     Attributes:
-        driver: as configured; empty means that Podman chooses (overlay where it can).
-        used_drivers: drivers that left something in the graph root.
-        same_device_as: `/` or the home folder, when the graph root lies on the same file system; else empty.
+        driver: as configured; empty means that Podman chooses (overlay if possible).
+        used_drivers: drivers with data in the graph root.
+        same_device_as: `/` or the home directory, if the graph root is on the same filesystem; else empty.
     """
 
     settings: Configuration = field(default_factory=Configuration)
@@ -161,8 +161,8 @@ class SecurityModules(Struct, frozen=True):
     Attributes:
         active: names in /sys/kernel/security/lsm.
         apparmor_profiles: name of a loaded profile -> its mode (enforce, complain…).
-        selinux: `enforcing`, `permissive` or `absent`, as the kernel says.
-        selinux_configured: SELINUX= of /etc/selinux/config; empty when there is no such file.
+        selinux: `enforcing`, `permissive` or `absent`, according to the kernel.
+        selinux_configured: SELINUX= in /etc/selinux/config; empty if there is no such file.
         apparmor: the kernel module is enabled.
     """
 
@@ -174,13 +174,13 @@ class SecurityModules(Struct, frozen=True):
 
 
 class JournalStorage(Struct, frozen=True):
-    """Where systemd's journal keeps its lines.
+    """Where systemd's journal is stored.
 
     Attributes:
         storage: as configured: auto, persistent, volatile or none.
-        kept: lines outlive a reboot.
-        forwarded: every line is also handed to a syslog service that runs.
-        file: the file that sets `storage`; empty when none does.
+        kept: it survives a reboot.
+        forwarded: it is also forwarded to a running syslog service.
+        file: the file that sets `storage`; empty if none does.
     """
 
     storage: str = "auto"
@@ -190,14 +190,14 @@ class JournalStorage(Struct, frozen=True):
 
 
 class Zone(Struct, frozen=True):
-    """A zone of firewalld, as its file declares it.
+    """A zone of firewalld, according to its file.
 
     Attributes:
-        default: what belongs to no other zone is in it.
+        default: it is the default zone.
         target: `default` (reject what is not open), `ACCEPT`, `DROP` or `%%REJECT%%`.
-        interfaces, sources: what belongs to it. NetworkManager and firewalld at run time may add others.
-        ports: `8080/tcp`, `8000-8010/udp`, those of its services included.
-        rich_rules: how many rules it has besides.
+        interfaces, sources: its members. NetworkManager and firewalld may add others at run time.
+        ports: `8080/tcp`, `8000-8010/udp`, including those of its services.
+        rich_rules: the number of rich rules.
     """
 
     name: str
@@ -213,14 +213,14 @@ class Zone(Struct, frozen=True):
 
 
 class Firewall(Struct, frozen=True):
-    """What filters packets on the host.
+    """The packet filter of the host.
 
     Attributes:
-        rules: what nftables holds, the items of `nft -j list ruleset`.
-        outside: interfaces that lead outside.
-        firewalld: it runs.
-        zones: of firewalld; none where it does not run.
-        metadata_filtered: a rule drops or rejects what goes to the address that clouds answer on.
+        rules: the nftables rules, as the items of `nft -j list ruleset`.
+        outside: external interfaces.
+        firewalld: firewalld is running.
+        zones: of firewalld; none if it is not running.
+        metadata_filtered: a rule drops or rejects traffic to the cloud metadata address.
     """
 
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
@@ -231,7 +231,7 @@ class Firewall(Struct, frozen=True):
 
 
 class HostPackage(Struct, frozen=True):
-    """An installed package with the version as its distribution spells it."""
+    """An installed package with its distribution's version string."""
 
     name: str
     version: str
@@ -239,13 +239,13 @@ class HostPackage(Struct, frozen=True):
 
 
 class Advisory(Struct, frozen=True):
-    """A row of the bundled table of known holes.
+    """A row of the bundled table of known vulnerabilities.
 
     Attributes:
         component: podman, crun, runc, conmon, netavark, passt.
         fixed: the first fixed version of each release line that got a fix.
-        since: the first version with the hole; empty when all older ones have it.
-        severity: critical, high, medium or low, by its CVSS base score.
+        since: the first vulnerable version; empty if all older ones are vulnerable.
+        severity: critical, high, medium or low, from its CVSS base score.
         source: where the row comes from.
         published: date of the fix.
     """
@@ -264,9 +264,9 @@ class Hole(Struct, frozen=True):
     """An installed component whose upstream version is older than a fix.
 
     Attributes:
-        distribution: the version comes from a distribution's package, which may carry the fix as a
-            patch: then the version alone proves nothing.
-        repair: where the change log of that package names the repair; empty when it does not.
+        distribution: it is a distribution's package, which may include the fix as a patch, so the version
+            alone proves nothing.
+        repair: the entry in the package's change log that names the fix; empty if there is none.
     """
 
     advisory: Advisory
@@ -276,7 +276,7 @@ class Hole(Struct, frozen=True):
 
 
 class RootRight(Struct, frozen=True):
-    """Somebody besides root who can become root: an account, why, and where that stands.
+    """An account that can become root, why, and the file that allows it.
 
     Attributes:
         way: sudo, doas, socket or connection.
@@ -289,7 +289,7 @@ class RootRight(Struct, frozen=True):
 
 
 class BaselineReport(Struct, frozen=True):
-    """A report of a host scanner on record: its tool, file and time (seconds since the epoch)."""
+    """A host scanner report on disk: its tool, file and time (seconds since the epoch)."""
 
     tool: str
     path: str
@@ -297,7 +297,7 @@ class BaselineReport(Struct, frozen=True):
 
 
 class Capacity(Struct, frozen=True):
-    """What the machine has: bytes of memory, processors that are online, the highest process id."""
+    """The machine's resources: bytes of memory, online processors, the highest PID."""
 
     memory: Known[int] = NOT_READ
     processors: Known[int] = NOT_READ
@@ -309,29 +309,29 @@ class HostFacts(Struct, frozen=True):
 
     Attributes:
         os_release: /etc/os-release as a mapping.
-        sysctls: name -> value of the knobs that checks look at; a knob the kernel does not have is absent.
-        groups: name -> gid of /etc/group.
-        engine_configuration: every engine configuration file and folder that exists.
-        units: Quadlet files, unit files of containers, their drop-ins and folders, of root and of users.
-        unit_programs: what these run.
-        core_handler: the program that the kernel runs as root when a process crashes; None when it runs none.
+        sysctls: name -> value of the settings that checks use, without those that the kernel lacks.
+        groups: name -> GID from /etc/group.
+        engine_configuration: the existing engine configuration files and directories.
+        units: Quadlets, container unit files, their drop-ins and directories, of root and of users.
+        unit_programs: the programs that these run.
+        core_handler: the program that the kernel runs as root when a process crashes; None if there is none.
         configuration: effective containers.conf of the rootful engine.
         tcp_services: engine APIs on TCP.
-        programs: what the rootful engine runs as root.
+        programs: programs that the rootful engine runs as root.
         cgroup_version: 1 or 2.
         restarts_at_boot: podman-restart.service is enabled for the rootful engine.
-        seccomp_profile: the default profile's file; Missing when there is none at the place that is used.
-        seccomp_intact: it equals what the package installed.
+        seccomp_profile: the default profile's file; Missing if it does not exist.
+        seccomp_intact: it is unchanged since the package installed it.
         security_updates: names of packages with a pending security update.
-        reboot_required: why a reboot is due; empty when it is not.
-        advisories_dated: when the bundled table of holes was made.
+        reboot_required: why a reboot is required; empty if it is not.
+        advisories_dated: date of the bundled table of vulnerabilities.
         audit_rules: lines of the audit rules on disk.
-        audit_loaded: the rules that the kernel follows now.
-        detectors: runtime sensors that are installed (falco, tetragon, tracee, auditd).
-        running_sensors: those that run, in a container or not.
-        host_scans: results of host scanners that were imported.
-        journal: of systemd; None where it does not run.
-        cloud: whose virtual machine it is, by its firmware; empty when that names no cloud.
+        audit_loaded: the rules active in the kernel.
+        detectors: installed runtime sensors (falco, tetragon, tracee, auditd).
+        running_sensors: the running ones, in a container or not.
+        host_scans: imported results of host scanners.
+        journal: of systemd; None if systemd is not running.
+        cloud: the cloud provider according to the firmware; empty if none.
         now: when it was read.
     """
 

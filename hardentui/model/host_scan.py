@@ -1,4 +1,4 @@
-"""What a scanner of the host itself found: Lynis, OpenSCAP. One shape for all. Frozen, no IO."""
+"""Results of host scanners (Lynis, OpenSCAP) in one format."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from msgspec import Struct
 
 
 class FailedRule(Struct, frozen=True):
-    """One thing that the scanner found wrong.
+    """A failed rule of a scanner.
 
     Attributes:
-        id: as the scanner names it: `AUTH-9230`, `xccdf_…_rule_sshd_…`.
+        id: the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`.
         severity: high, medium, low or unknown.
-        advice: what to do, in the scanner's words; may be empty.
+        advice: the scanner's advice; may be empty.
     """
 
     id: str
@@ -21,15 +21,15 @@ class FailedRule(Struct, frozen=True):
 
 
 class HostScan(Struct, frozen=True):
-    """One result.
+    """One result of a scanner.
 
     Attributes:
-        finished: seconds since 1970; None where it does not say.
-        host: the name of the machine that was scanned.
-        profile: what was checked for; empty where the scanner has no profiles.
-        score: 0 to 100, the scanner's own.
-        passed, unknown, not_applicable: how many rules; None = it does not say.
-        left_out: rules that failed and are not in `failed`: there were too many.
+        finished: seconds since 1970; None if unknown.
+        host: host name of the scanned machine.
+        profile: the scanned profile; empty if the scanner has no profiles.
+        score: the scanner's own score, 0 to 100.
+        passed, unknown, not_applicable: number of rules; None = unknown.
+        left_out: number of failed rules beyond those in `failed`.
         source: the file that it was read from.
     """
 
@@ -48,7 +48,7 @@ class HostScan(Struct, frozen=True):
 
     @property
     def checked_nothing(self) -> bool:
-        """No rule gave an answer: the profile was not made for this system, for example."""
+        """Whether no rule was evaluated, for example because the profile is for another system."""
         return not self.failed and not self.left_out and self.passed == 0
 
     def count(self, *severities: str) -> int:

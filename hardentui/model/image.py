@@ -1,4 +1,4 @@
-"""What is inside an image, and what a scanner said about it."""
+"""The contents of an image, and scanner results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from msgspec import Struct, field
 
 
 class ImageFile(Struct, frozen=True):
-    """A file of an image that matters.
+    """A security-relevant file of an image.
 
     Attributes:
         path: absolute in the image.
         what: a few words: `compiler gcc`, `setuid root`, `private key`.
-        layer: number of the layer that brought it, 1 = the lowest; 0 = not known.
-        deleted: a higher layer hides it, but it can still be pulled out of its own layer.
+        layer: number of its layer, 1 = the lowest; 0 = unknown.
+        deleted: a higher layer hides it, but it can still be extracted from its own layer.
         kind: of a tool: `compiler`, `debugger`, `package manager`; empty for other files.
     """
 
@@ -27,7 +27,7 @@ class ImageFile(Struct, frozen=True):
 
 
 class LayerSize(Struct, frozen=True):
-    """A layer, lowest first: its digest, the bytes of its files, and how many entries it has."""
+    """A layer, lowest first: its digest, total file size in bytes, and number of entries."""
 
     digest: str
     size: int
@@ -39,10 +39,10 @@ class Package(Struct, frozen=True):
 
     Attributes:
         kind: `deb`, `apk` or `rpm`, as in a package URL.
-        version: as its own tools write it, for rpm with the release and a given epoch (`1:2.3-4`).
-        source: the source package that it was built from, where that has another name.
-        source_version: of the source package, where it is another one.
-        license: as the package says it; empty where its database does not.
+        version: in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`).
+        source: its source package, if the name differs.
+        source_version: of the source package, if it differs.
+        license: as declared by the package; empty if its database does not have it.
     """
 
     kind: str
@@ -55,22 +55,22 @@ class Package(Struct, frozen=True):
 
 
 class ImageInventory(Struct, frozen=True):
-    """What the file system of an image holds, read without running it.
+    """The contents of an image's filesystem, read without running it.
 
     Attributes:
-        release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
+        release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty if there is none.
         packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
-        uncounted: package databases that are there and cannot be read (`rpm` as Berkeley DB).
-        installed: the packages themselves, as far as their databases could be read.
-        tools: package managers, compilers, debuggers, network clients; `what` says which kind.
+        uncounted: existing package databases that cannot be read (`rpm` as Berkeley DB).
+        installed: the packages themselves, from readable databases.
+        tools: package managers, compilers, debuggers, network clients; `what` names the kind.
         shells: shells.
-        remote_logins: servers that let somebody log in over the network.
-        privileged_files: set-id bits and file capabilities.
-        world_writable: files, and folders without the sticky bit, outside the usual ones.
-        credentials: files that look like credentials, the deleted ones too.
+        remote_logins: remote login servers.
+        privileged_files: files with setuid or setgid bits or file capabilities.
+        world_writable: files, and directories without the sticky bit, except the usual ones.
+        credentials: files that look like credentials, including deleted ones.
         weak_accounts: sentences about accounts (`daemon has an empty password`).
         layers: sizes by layer.
-        gaps: what could not be read; an answer that rests on a gap is unknown.
+        gaps: what could not be read; a result that depends on it is unknown.
     """
 
     release: Mapping[str, str] = field(default_factory=dict)
@@ -89,13 +89,13 @@ class ImageInventory(Struct, frozen=True):
 
 
 class Vulnerability(Struct, frozen=True):
-    """One line of a scanner's report.
+    """One vulnerability in a scanner's report.
 
     Attributes:
         severity: `critical`, `high`, `medium`, `low` or `unknown`.
-        fixed_in: versions that repair it; empty when there is no repair yet.
-        exploited: it is on a list of holes that attackers are known to use.
-        installed: the version in the image; empty when the report does not say.
+        fixed_in: fixed versions; empty if there is no fix yet.
+        exploited: it is on a list of actively exploited vulnerabilities.
+        installed: the version in the image; empty if unknown.
     """
 
     id: str
@@ -110,9 +110,9 @@ class ScanReport(Struct, frozen=True):
     """A stored result of a vulnerability scanner for one image ID.
 
     Attributes:
-        scanned, database: when it was made, and how old the scanner's knowledge was then; timezone-aware.
-        exploited_list: date of the list of exploited holes it was compared with; None = it was not.
-        gaps: what the scanner could not judge; where nothing was found, that is unknown and not clean.
+        scanned, database: time of the scan, and of the scanner's database; timezone-aware.
+        exploited_list: date of the list of exploited vulnerabilities it was compared with; None = it was not.
+        gaps: what the scanner could not assess; without findings, the result is then unknown, not clean.
     """
 
     scanner: str
@@ -124,7 +124,7 @@ class ScanReport(Struct, frozen=True):
 
 
 class NeverScanned(Struct, frozen=True):
-    """It was looked for, and there is no report for this image ID."""
+    """There is no report for this image ID."""
 
 
 class ScanSettings(Struct, frozen=True):
@@ -140,10 +140,10 @@ class ScanSettings(Struct, frozen=True):
 
 
 class RegistryDigest(Struct, frozen=True):
-    """What a registry had under a name when it was last asked.
+    """A registry's digest for a name at the last query.
 
     Attributes:
-        first_seen: when this digest was first seen there by us.
+        first_seen: when we first saw this digest there.
     """
 
     digest: str

@@ -1,4 +1,4 @@
-"""The journal: who changed what on this host, when, with what proof, and how it is taken back."""
+"""The journal: who changed what on this host, when, with what proof, and how to undo it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JOURNAL_SCHEMA = "hardentui/journal/1"
 
 
 class EntryAction(StrEnum):
-    """What was done. UNDO tells of another entry that was taken back; it cannot be taken back itself."""
+    """What was done. UNDO records that another entry was undone; it cannot be undone itself."""
 
     APPLY = "apply"
     UNDO = "undo"
@@ -22,7 +22,7 @@ class EntryAction(StrEnum):
 
 
 class EntryState(StrEnum):
-    """How it stands. OPEN: it was begun and came to no end yet, or was cut off."""
+    """The state of an entry. OPEN: started but not finished, or interrupted."""
 
     OPEN = "open"
     WAITING = "waiting-for-confirm"
@@ -31,7 +31,7 @@ class EntryState(StrEnum):
 
 
 class JournalChange(Struct, frozen=True):
-    """One option that becomes another, in the words of the command line, with secrets masked."""
+    """One changed option, in command line notation, with secrets masked."""
 
     check: str
     option: str
@@ -40,7 +40,7 @@ class JournalChange(Struct, frozen=True):
 
 
 class JournalProof(Struct, frozen=True):
-    """What a check said of the real container afterwards."""
+    """The result of a check on the real container afterwards."""
 
     check: str
     status: str
@@ -48,12 +48,12 @@ class JournalProof(Struct, frozen=True):
 
 
 class ConfirmClock(Struct, frozen=True, kw_only=True):
-    """When a change goes back, by the clock that counts from the start of the host.
+    """When an unconfirmed change is rolled back, by the host's boot clock.
 
     Attributes:
-        boot: the kernel's id of that run of the host.
-        uptime: seconds since its start.
-        seconds: how long the change was to wait.
+        boot: the kernel's boot ID.
+        uptime: seconds since boot.
+        seconds: the time to confirm.
     """
 
     boot: str
@@ -62,22 +62,22 @@ class ConfirmClock(Struct, frozen=True, kw_only=True):
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
-    """One change of the host, with everything that taking it back needs.
+    """One change to the host, with everything needed to undo it.
 
     Attributes:
-        time: when it began, UTC, ISO 8601.
-        container: the container, or what else was changed (the path of a policy).
-        engine: address of its Podman; empty where no Podman is needed.
-        by: who did it.
-        diff: what changes in the files, with secrets masked.
-        original: the name under which the former container is kept; None when there is none.
-        reason: why it was rolled back, or what has to be known of it.
-        operations: all of them, in order.
-        begun: how many of them were begun; the last of these may be done, half done or not done.
-        confirm_by: seconds since the epoch; it goes back unless it is confirmed by then. 0 = no need.
-        confirm_clock: the same by a clock that nobody sets.
-        undoes: the entry that this one took back.
-        forgotten: its kept original was removed, so nothing is left to go back to.
+        time: start time, UTC, ISO 8601.
+        container: the container, or whatever else was changed (the path of a policy).
+        engine: address of its Podman; empty if Podman is not needed.
+        by: who made it.
+        diff: the changes to the files, with secrets masked.
+        original: the name under which the original container is kept; None if there is none.
+        reason: why it was rolled back, or other remarks.
+        operations: all operations, in order.
+        begun: how many of them were started; the last of these may be done, partly done or not done.
+        confirm_by: seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
+        confirm_clock: the same, by the boot clock, which cannot be changed.
+        undoes: the entry that this one undid.
+        forgotten: its kept original was removed, so it can no longer be undone.
     """
 
     id: str
@@ -106,12 +106,12 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         return self.state in (EntryState.OPEN, EntryState.WAITING)
 
     def has_begun_after(self, operation: Operation) -> bool:
-        """Whether more was begun than this one."""
+        """Whether an operation after this one was started."""
         return operation not in self.operations[self.begun - 1 : self.begun]
 
     @property
     def in_force(self) -> bool:
-        """What it changed still stands, or may."""
+        """Whether its changes are, or may be, still in place."""
         return self.action is not EntryAction.UNDO and self.state is not EntryState.ROLLED_BACK
 
     @property
@@ -120,7 +120,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
 
 
 def public_entry(entry: JournalEntry) -> dict[str, Any]:
-    """An entry as scripts get it: without the contents of files and the arguments of commands."""
+    """An entry in JSON output: without file contents and command arguments."""
     return {
         "id": entry.id,
         "time": entry.time,
@@ -147,5 +147,5 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
 
 
 def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:
-    """What `journal --format json` and `apply --format json` write."""
+    """The output of `journal --format json` and `apply --format json`."""
     return {"schema": JOURNAL_SCHEMA, "entries": [public_entry(entry) for entry in entries]}

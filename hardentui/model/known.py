@@ -1,7 +1,7 @@
 """A value that was read, or the reason why it could not be.
 
-What could not be read is an `Unreadable` with the reason, never None, so that no check can take it for
-an absent one.
+What could not be read is an `Unreadable` with the reason, never None, so that no check can mistake it for an
+absent value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class Unreadable(Struct, frozen=True):
-    """Something that could not be read. `reason` completes the sentence "unknown, because …"."""
+    """A value that could not be read. `reason` completes the sentence "unknown, because …"."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""What watching a container hands out: frozen values that a screen or a report can show."""
+"""Results of monitoring a container, for screens and reports."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from hardentui.model.finding import Severity
 
 
 class Alarm(Struct, frozen=True):
-    """Something that should not be, in plain words.
+    """A condition that needs attention.
 
     Attributes:
-        id: the check that found it, or a word for what a check does not look at; stable.
+        id: the check that found it, or a stable word of its own.
         details: at most a few: paths, programs, ports.
     """
 
@@ -22,7 +22,7 @@ class Alarm(Struct, frozen=True):
 
 
 class BlindSpot(Struct, frozen=True):
-    """Something that could not be checked: no alarm from there is no good news."""
+    """Something that could not be checked, so the absence of alarms from it means nothing."""
 
     id: str
     severity: Severity
@@ -30,12 +30,12 @@ class BlindSpot(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """What the container uses; None = not known, for a limit: there is none.
+    """Resource usage of the container; None = unknown, for a limit: no limit.
 
     Attributes:
-        cpu_percent: of one processor, since the sample before.
-        throttled_percent: share of the periods in which it had to wait for its share of the processor.
-        source: `cgroup`, or `processes` where it has no cgroup of its own.
+        cpu_percent: of one CPU, since the previous sample.
+        throttled_percent: share of the periods in which its CPU use was throttled.
+        source: `cgroup`, or `processes` if it has no cgroup of its own.
     """
 
     cpu_percent: float | None = None
@@ -50,7 +50,7 @@ class Usage(Struct, frozen=True):
 
 
 class SeenProcess(Struct, frozen=True):
-    """A process of the container; `expected` is None where there is nothing to compare with."""
+    """A process of the container; `expected` is None without a baseline."""
 
     pid: int
     name: str
@@ -69,7 +69,7 @@ class SeenListener(Struct, frozen=True):
 
 
 class SeenLine(Struct, frozen=True):
-    """A line of the log, with what looks like a secret masked."""
+    """A line of the log, with likely secrets masked."""
 
     time: str
     stream: str
@@ -77,18 +77,18 @@ class SeenLine(Struct, frozen=True):
 
 
 class SeenEvent(Struct, frozen=True):
-    """Something that Podman told of the container."""
+    """A Podman event of the container."""
 
     time: float
     action: str
 
 
 class Drift(Struct, frozen=True):
-    """How its files differ.
+    """Changes to its files.
 
     Attributes:
-        from_image: how many paths differ from the image.
-        added, changed, gone: paths that differ from the kept baseline; empty without one.
+        from_image: number of paths that differ from the image.
+        added, changed, gone: paths that differ from the saved baseline; empty without one.
     """
 
     from_image: int | None = None
@@ -98,14 +98,14 @@ class Drift(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True):
-    """One look at a container.
+    """One sample of a container.
 
     Attributes:
         time: seconds since 1970.
-        state, health: Podman's words; health is empty without a health check.
-        baseline: when the baseline was kept that it is compared with; empty without one.
-        events: since the sample before, for the first one of the last ten minutes.
-        sensors: runtime sensors of the host that run; None = not known.
+        state, health: as reported by Podman; health is empty without a health check.
+        baseline: when the baseline was saved; empty without one.
+        events: since the previous sample; for the first sample, of the last ten minutes.
+        sensors: running runtime sensors of the host; None = unknown.
     """
 
     container: str
@@ -127,20 +127,20 @@ class Sample(Struct, frozen=True):
     blind: tuple[BlindSpot, ...] = ()
 
     def exit_code(self, fail_on: Severity) -> int:
-        """1 for an alarm that counts, else 4 for something that could not be checked, else 0."""
+        """1 if an alarm reaches `fail_on`, otherwise 4 if something could not be checked, otherwise 0."""
         if any(alarm.severity >= fail_on for alarm in self.alarms):
             return 1
         return 4 if any(spot.severity >= fail_on for spot in self.blind) else 0
 
 
 class Sensor(Struct, frozen=True):
-    """One sensor.
+    """One runtime sensor.
 
     Attributes:
-        sees: what it notices, one sentence.
-        installed, running: None = not known.
-        add: commands for this distribution; empty where it runs.
-        mind: what to know before adding it.
+        sees: what it detects, one sentence.
+        installed, running: None = unknown.
+        add: commands to install it on this distribution; empty if it is running.
+        mind: what to know before installing it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What is mounted in a container, and the sockets that can be reached through it."""
+"""The mounts of a container, and the sockets that it can reach through them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hardentui.model.known import Known
 
 
 class MountOrigin(StrEnum):
-    """Who asked for a mount."""
+    """Where a mount comes from."""
 
     DECLARED = "declared"
     CONTAINER = "another container"
@@ -23,15 +23,15 @@ class KernelMount(Struct, frozen=True):
     """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
 
     Attributes:
-        point: where it is mounted, in the container.
-        kind: type of the file system.
-        options: of the mount and of its file system, separated by commas; `ro` wins over `rw`.
-        root: the directory of the file system that is mounted.
-        source: the device, or what the file system calls its source.
-        device: `major:minor` of the file system.
-        paths: where the engine's own mount table shows the same thing, the likeliest first; empty for file
-            systems that only the container has, and when that table could not be read.
-        lower, upper: of an overlay: the folders that it reads, and the one that takes what is written.
+        point: the mount point in the container.
+        kind: filesystem type.
+        options: of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`.
+        root: the mounted directory of the filesystem.
+        source: the device, or whatever the filesystem reports as its source.
+        device: `major:minor` of the filesystem.
+        paths: the same directory in the engine's mount table, likeliest first; empty for filesystems that
+            only the container has, or if that table could not be read.
+        lower, upper: of an overlay: the directories that it reads, and the one that takes its writes.
     """
 
     point: str
@@ -50,19 +50,18 @@ class KernelMount(Struct, frozen=True):
 
 
 class MountedPath(Struct, frozen=True):
-    """Something of the host that a container sees.
+    """A part of the host that a container sees.
 
     Attributes:
-        destination: where, in the container.
-        paths: its names on the host, the likeliest first; never empty.
-        type, source: as the container asks for it: `bind` and the typed path, `volume` and its name;
-            `rootfs`, `overlay` and `other` for what no `--volume` says.
-        options: of the mount that is in force, else those that are declared.
-        origin, giver: who asked for it; the giver is the name of the container or pod.
-        layered: what is written stays in a layer of its own; the host's files do not change.
-        in_force: the kernel's table shows it; else it is what the next start will mount.
-        beneath: folders of the host that are seen through an overlay, but never written.
-        kind: type of the file system where it is in force.
+        destination: path in the container. paths: its paths on the host, likeliest first; never empty. type,
+        source: as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other`
+            for mounts that no `--volume` requests.
+        options: of the active mount, otherwise the declared ones.
+        origin, giver: where it comes from; the giver is the name of the container or pod.
+        layered: writes go to a separate layer; the host's files do not change.
+        in_force: it is in the kernel's mount table; otherwise the next start will mount it.
+        beneath: host directories that are visible through an overlay, but never written.
+        kind: filesystem type, if active.
     """
 
     destination: str
@@ -83,13 +82,13 @@ class MountedPath(Struct, frozen=True):
 
 
 class Listener(Struct, frozen=True):
-    """Who answers on a socket.
+    """The process or unit that listens on a socket.
 
     Attributes:
-        path: the name under which the listener made it, on the host.
-        program: of the process that listens, or the unit for which systemd listens; empty when the path
-            alone was looked at.
-        onward: who answers on a socket that its command line names, as that of a forwarder does.
+        path: the listener's own path of the socket, on the host.
+        program: of the listening process, or the unit for which systemd listens; empty if only the path was
+            checked.
+        onward: the listener on a socket named in its command line, as for a forwarder.
     """
 
     path: str
@@ -102,8 +101,8 @@ class ReachableSocket(Struct, frozen=True):
 
     Attributes:
         destination: of the mount through which it is reached.
-        path: its name on the host, below what is mounted.
-        listener: Unreadable where it cannot be told; None when nobody listens now.
+        path: its path on the host, below the mounted directory.
+        listener: Unreadable if unknown; None if no process listens.
     """
 
     destination: str

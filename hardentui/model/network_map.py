@@ -1,4 +1,4 @@
-"""Who reaches whom: places, the ways between them, and what is open to the outside. Frozen, no IO."""
+"""The network map: who can reach whom, and what is open to the outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Gate(StrEnum):
-    """What stands before a port that a container opens to the outside."""
+    """What protects a port that a container opens to the outside."""
 
     OPEN = "open"
     FILTERED = "filtered"
@@ -17,13 +17,13 @@ class Gate(StrEnum):
 
 
 class Opening(Struct, frozen=True):
-    """One port by which the outside reaches a container.
+    """One port through which a container can be reached from outside.
 
     Attributes:
-        address: of the host that it is bound to: `*`, `loopback` or one address.
-        host_port: 0 = chosen at each start; also for every port that a container on the host's network opens.
-        gate: what the firewall does with the first packet of a stranger.
-        why: one sentence behind the gate.
+        address: the host address that it is bound to: `*`, `loopback` or one address.
+        host_port: 0 = random, or all ports of a container on the host's network.
+        gate: what the firewall does with the first packet from an unknown address.
+        why: the reason, one sentence.
     """
 
     container: str
@@ -38,7 +38,7 @@ class Opening(Struct, frozen=True):
     def words(self) -> str:
         """`*:8080 -> 80/tcp`."""
         if not self.port:
-            return "every port that it opens"
+            return "all its listening ports"
         return f"{self.address}:{self.host_port or 'random'} -> {self.port}/{self.protocol}"
 
 
@@ -47,9 +47,9 @@ class MapPlace(Struct, frozen=True):
 
     Attributes:
         key: unique in the map.
-        out, host: its members open connections to the outside, to the host.
-        together: its members reach one another.
-        sentence: what else there is to say of it: isolated, internal, shared.
+        out, host: its members can connect to the outside, to the host.
+        together: its members can reach one another.
+        sentence: other properties: isolated, internal, shared.
     """
 
     key: str
@@ -65,7 +65,7 @@ class MapPlace(Struct, frozen=True):
 
 
 class MapWay(Struct, frozen=True):
-    """Members of one place reach those of another; `both` = and the other way round."""
+    """Members of one place can reach those of another; `both` = in both directions."""
 
     start: str
     end: str

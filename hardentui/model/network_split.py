@@ -1,4 +1,4 @@
-"""A network that is to be parted, and what a trial of that showed. Frozen, no IO."""
+"""A proposed split of a network, and the results of its trial."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec import Struct
 
 
 class NewNetwork(Struct, frozen=True):
-    """A network that is proposed.
+    """A proposed network.
 
     Attributes:
-        internal: no way out of it.
-        isolated: other isolated bridges of the host cannot reach in, nor it them.
+        internal: it has no route to the outside.
+        isolated: it and other isolated bridges of the host cannot reach each other.
     """
 
     name: str
@@ -28,14 +28,14 @@ class NewNetwork(Struct, frozen=True):
 
 
 class SeenWay(Struct, frozen=True):
-    """One member was seen to contact another."""
+    """An observed connection from one member to another."""
 
     start: str
     end: str
 
 
 class SplitResult(StrEnum):
-    """What a trial of a split showed."""
+    """The result of a trial of a split."""
 
     WORKS = "works"
     BREAKS = "breaks"
@@ -47,9 +47,9 @@ class MemberTried(Struct, frozen=True):
     """The twin of a member, on one network with all others as today, and on the proposed ones.
 
     Attributes:
-        before, after: it became ready; None = it was not tried so far.
-        why: why it did not, or was not tried; empty when it did both times.
-        lacks: what it has and its twin does not.
+        before, after: it became ready; None = not tried yet.
+        why: why it did not become ready or was not tried; empty if it was ready both times.
+        lacks: what the twin lacks compared with the original.
     """
 
     container: str
@@ -60,16 +60,17 @@ class MemberTried(Struct, frozen=True):
 
 
 class WayTried(Struct, frozen=True):
-    """Connections out of the network namespace of one twin to the ports of another.
+    """Connections from the network namespace of one twin to the ports of another.
 
     Attributes:
-        needed: it has to work, because it was seen or because both share a proposed network; else it has to
-            be cut.
-        seen: the original was seen to contact the other one.
-        before, after: a connection stood, on one network as today and on the proposed ones; None = not told.
-        by_itself: the twin itself was seen to contact the other one on the proposed networks; None = its
-            original was not seen to.
-        why: why it could not be told; empty when it could.
+        needed: it has to work, because it was observed or because both share a proposed network; otherwise
+            it has to be blocked.
+        seen: the original was observed connecting to the other.
+        before, after: a connection succeeded, on one network as today and on the proposed ones; None =
+            unknown.
+        by_itself: the twin itself was observed connecting to the other on the proposed networks; None = not
+            observed for the original.
+        why: why the result is unknown; empty if it is known.
     """
 
     start: str
@@ -84,16 +85,16 @@ class WayTried(Struct, frozen=True):
 
     @property
     def holds(self) -> bool | None:
-        """It is as it has to be; None = not told."""
+        """Whether the result is as required; None = unknown."""
         return None if self.after is None else self.after is self.needed
 
 
 class SplitTrial(Struct, frozen=True):
-    """What the trial of one split showed.
+    """The results of the trial of one split.
 
     Attributes:
-        outside: twins that keep a way out had one in the trial.
-        untried: how many ways were too many to be tried.
+        outside: twins that keep their route to the outside had one in the trial.
+        untried: number of connections beyond the limit, which were not tried.
     """
 
     network: str

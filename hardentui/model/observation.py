@@ -1,4 +1,4 @@
-"""What was seen of a container while it was watched: raw, without what it means."""
+"""Raw observations of a container, without interpretation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from hardentui.model.known import NOT_READ, Known
 
 
 class CallCount(Struct, frozen=True):
-    """One system call by one way into the kernel.
+    """One system call on one architecture.
 
     Attributes:
-        name: as seccomp profiles know it; `#N` where the number has no name that we know.
-        architecture: the way, as profiles name it: `SCMP_ARCH_X86_64`.
-        program: how often the container's programs made it.
-        runtime: how often the OCI runtime made it in the container's name, before the program began.
-        refused: how many of all these the filter in force refused.
+        name: as in seccomp profiles; `#N` for an unknown number.
+        architecture: as in seccomp profiles: `SCMP_ARCH_X86_64`.
+        program: number of calls by the container's programs.
+        runtime: number of calls by the OCI runtime for the container, before the program started.
+        refused: number of these calls that the active filter denied.
     """
 
     name: str
@@ -26,9 +26,9 @@ class CallCount(Struct, frozen=True):
 
 
 class Caller(Struct, frozen=True):
-    """Who made a call: effective and other ids as the container sees them; -1 where one is not mapped.
+    """Who made a call: effective and other IDs as the container sees them; -1 if not mapped.
 
-    `capabilities` are those in effect; None where nobody looked.
+    `capabilities` is the effective set; None if unknown.
     """
 
     uid: int
@@ -43,14 +43,14 @@ class TouchedFile(Struct, frozen=True):
     """A path that a call named, as the container sees it.
 
     Attributes:
-        exists: it was there before the call; else mode and owner are those of the folder it would be made in.
-        kind: `file folder link socket fifo device`; of the folder where it did not exist.
-        uid, gid: its owner as the container sees it; -1 where that id is not mapped.
-        folder_uid, folder_mode: of the folder that holds it, for who may make and remove names in it.
-        searchable: its folders can be gone through by the caller without a capability.
-        mount: where the file system that holds it is mounted.
+        exists: it existed before the call; otherwise mode and owner are those of the parent directory.
+        kind: `file folder link socket fifo device`; of the parent directory if it did not exist.
+        uid, gid: its owner as the container sees it; -1 if not mapped.
+        folder_uid, folder_mode: of its parent directory, which decide who can create and remove entries.
+        searchable: the caller can traverse its parent directories without a capability.
+        mount: mount point of its filesystem.
         file_system: `overlay`, `tmpfs`, `ext4`…
-        read_only: the mount is.
+        read_only: the mount is read-only.
     """
 
     path: str
@@ -69,7 +69,7 @@ class TouchedFile(Struct, frozen=True):
 
 
 class SocketAddress(Struct, frozen=True):
-    """An address that was bound or connected to: a port with its address, or the path of a unix socket."""
+    """A bound or connected address: address and port, or the path of a unix socket."""
 
     family: int
     host: str = ""
@@ -77,13 +77,13 @@ class SocketAddress(Struct, frozen=True):
 
 
 class CallDetail(Struct, frozen=True):
-    """One call with the arguments that decide what it takes.
+    """One call with the arguments that determine what it needs.
 
     Attributes:
-        numbers: its plain arguments, in the order in which they are listed for that call.
-        files: the paths that it named.
-        target_uids: of the processes that it sends a signal to or looks into: effective and saved uid.
-        text: an argument that is a name: of an extended attribute.
+        numbers: its numeric arguments, in the order listed for that call.
+        files: its path arguments.
+        target_uids: effective and saved UID of the processes that it signals or inspects.
+        text: a name argument, such as that of an extended attribute.
     """
 
     call: str
@@ -96,15 +96,15 @@ class CallDetail(Struct, frozen=True):
 
 
 class CallLog(Struct, frozen=True):
-    """What the filter's supervisor saw.
+    """The observations of the seccomp supervisor.
 
     Attributes:
-        calls: each call once for each way.
+        calls: each call once per architecture.
         details: calls with arguments, each combination once.
-        cut: names of calls of which there were more different details than are kept.
-        unread: names of calls whose arguments could not be read, some of them at least.
-        starts: how many programs the runtime started: the container's own and those of `podman exec`.
-        faults: what went wrong besides.
+        cut: names of calls with more combinations than are kept.
+        unread: names of calls with arguments that could not be read.
+        starts: number of programs started by the runtime: the container's own and those of `podman exec`.
+        faults: other errors.
     """
 
     calls: tuple[CallCount, ...] = ()
@@ -116,7 +116,7 @@ class CallLog(Struct, frozen=True):
 
 
 class SocketEndpoint(Struct, frozen=True):
-    """A listening socket, or the far end of a connection that the container made."""
+    """A listening socket, or the remote end of a connection that the container opened."""
 
     protocol: str
     address: str
@@ -124,16 +124,16 @@ class SocketEndpoint(Struct, frozen=True):
 
 
 class Sampled(Struct, frozen=True):
-    """What was seen in /proc and the cgroup tree, looked at again and again.
+    """Repeated samples of /proc and the cgroup tree.
 
     Attributes:
         listening: (protocol, address, port).
-        outgoing: connections that its processes made.
+        outgoing: connections that its processes opened.
         memory_peak, pids_peak: bytes and tasks.
         programs: names of the processes.
         uids: as the container sees them.
-        capabilities: effective sets of its processes, united.
-        samples: how often it was looked at.
+        capabilities: union of the effective sets of its processes.
+        samples: number of samples.
     """
 
     listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ
@@ -147,7 +147,7 @@ class Sampled(Struct, frozen=True):
 
 
 class CapabilityCheck(Struct, frozen=True):
-    """How often the kernel asked for a capability, and how often the answer was yes."""
+    """How often the kernel checked a capability, and how often it was granted."""
 
     name: str
     granted: int
@@ -155,12 +155,12 @@ class CapabilityCheck(Struct, frozen=True):
 
 
 class Observation(Struct, frozen=True):
-    """All that the observers saw in one run; what one of them could not see carries the reason.
+    """All observations of one run; what could not be observed has the reason.
 
     Attributes:
-        capability_checks: the kernel's own questions (tracefs, root only).
-        written: paths of the root file system that differ from the image.
-        seconds: how long it was watched.
+        capability_checks: the kernel's own capability checks (tracefs, root only).
+        written: paths of the root filesystem that differ from the image.
+        seconds: duration of the observation.
     """
 
     calls: Known[CallLog] = NOT_READ

@@ -1,7 +1,7 @@
-"""The operations that a change of the host is made of: plain data, each of which can be done and taken back.
+"""The operations of a change to the host: plain data, each of which can be done and undone.
 
-They stand in the journal before the first of them is done. What an operation needs in order to be taken back
-is part of it, so a later process can do that with nothing but the journal.
+They are written to the journal before the first one runs. Each contains everything needed to undo it, so a
+later process can do so with only the journal.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from hardentui.words import plural
+
 
 class FileBefore(Struct, frozen=True, kw_only=True):
-    """A file as it was: every byte, whose it was, who could do what with it, and when it was changed."""
+    """The previous state of a file: content, owner, permissions and modification time."""
 
     content: bytes
     mode: int
@@ -22,11 +24,11 @@ class FileBefore(Struct, frozen=True, kw_only=True):
 
 
 class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
-    """A file gets another content.
+    """Write a file.
 
     Attributes:
-        before: what was there; None = nothing.
-        made: folders that had to be made for it, the deepest first.
+        before: its previous state; None = it did not exist.
+        made: directories that were created for it, the deepest first.
     """
 
     path: str
@@ -37,11 +39,11 @@ class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
 
 
 class NoteUnit(Struct, frozen=True, kw_only=True, tag="note-unit"):
-    """How a unit and what depends on it stood before. Taking it back brings them there again.
+    """Record the state of a unit and its dependents. Undoing it restores that state.
 
     Attributes:
-        uid: of the user whose service manager it is; None = the system's.
-        invocation: systemd's id of this very run of the unit.
+        uid: UID of the service manager's user; None = the system's.
+        invocation: systemd's ID of this run of the unit.
         dependents: units that were active and depend on it.
     """
 
@@ -53,13 +55,13 @@ class NoteUnit(Struct, frozen=True, kw_only=True, tag="note-unit"):
 
 
 class ReloadUnits(Struct, frozen=True, kw_only=True, tag="reload-units"):
-    """systemd reads its files again."""
+    """Reload systemd."""
 
     uid: int | None = None
 
 
 class RestartUnit(Struct, frozen=True, kw_only=True, tag="restart-unit"):
-    """A unit runs anew, with its files as they are now."""
+    """Restart a unit with its current files."""
 
     unit: str
     uid: int | None = None
@@ -67,14 +69,14 @@ class RestartUnit(Struct, frozen=True, kw_only=True, tag="restart-unit"):
 
 
 class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
-    """Units that went down with the one that they depend on are started again."""
+    """Start the dependents that stopped together with the unit."""
 
     units: tuple[str, ...]
     uid: int | None = None
 
 
 class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
-    """How a container stood before; `id` is its full id. Taking it back brings it there again."""
+    """Record the state of a container; `id` is its full ID. Undoing it restores that state."""
 
     id: str
     name: str
@@ -82,7 +84,7 @@ class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
-    """The kept original must not be started at boot beside its successor."""
+    """Set the restart policy of the kept original, so that it does not start at boot beside its successor."""
 
     id: str
     before: str
@@ -90,7 +92,7 @@ class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
 
 
 class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container"):
-    """The original gives its name away."""
+    """Rename the original."""
 
     id: str
     before: str
@@ -98,11 +100,11 @@ class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container")
 
 
 class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
-    """A network that the plan brings.
+    """Create a network of the plan.
 
     Attributes:
-        arguments: of podman; none where a unit of its own creates it.
-        existed: it was there before and stays.
+        arguments: of podman; none if a unit creates it.
+        existed: it already existed and stays.
     """
 
     name: str
@@ -111,11 +113,11 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
 
 
 class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume"):
-    """A volume that takes data of the container's own layer. Taken back, it stays: it may hold the only copy
-    of what was written since.
+    """Create a volume for data from the container's own layer. Undoing keeps it, because it may hold the only
+    copy of newer data.
 
     Attributes:
-        source: id of the container, `folder` the one whose content it takes: it gets that one's owner.
+        source: ID of the container; `folder` is the directory to copy, whose owner the volume gets.
     """
 
     name: str
@@ -124,11 +126,11 @@ class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume"):
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):
-    """The hardened container, made beside the running original.
+    """Create the hardened container beside the running original.
 
     Attributes:
-        arguments: of `podman create`, all of them.
-        created: its id, once it is known.
+        arguments: all arguments of `podman create`.
+        created: its ID, once known.
     """
 
     name: str
@@ -138,15 +140,15 @@ class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container")
 
 
 class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
-    """A second container with the options of an original that Podman removes when it stops (`--rm`). It is
-    not started; taking the change back after the original is gone gives it the name and starts it.
+    """Create a second container with the options of an original that Podman removes when it stops (`--rm`).
+    It is not started; if the change is undone after the original is gone, it takes its name and is started.
 
     Attributes:
-        name: of the stand-in; `original_name` is the one that it takes then.
-        original: full id of the original.
-        seconds: how long the original may take to stop.
-        arguments: of `podman create`, all of them.
-        created: its id, once it is known.
+        name: of the stand-in; `original_name` is the name that it takes.
+        original: full ID of the original.
+        seconds: stop timeout of the original.
+        arguments: all arguments of `podman create`.
+        created: its ID, once known.
     """
 
     name: str
@@ -158,18 +160,18 @@ class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
 
 
 class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
-    """The original stops, with the time for it that it was given."""
+    """Stop the original, within its stop timeout."""
 
     id: str
     seconds: int = 10
 
 
 class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
-    """Folders of the original's own layer go into volumes of its successor.
+    """Copy directories from the original's own layer into volumes of its successor.
 
     Attributes:
-        source: id of the original.
-        paths: (folder in the container, volume).
+        source: ID of the original.
+        paths: (directory in the container, volume).
     """
 
     source: str
@@ -177,7 +179,7 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
-    """The successor starts; `seconds` is how long a port that is still taken is waited for."""
+    """Start the successor; `seconds` is how long to wait for a port that is still in use."""
 
     name: str
     seconds: float = 15.0
@@ -197,7 +199,7 @@ class LimitsBefore(Struct, frozen=True, kw_only=True):
 
 
 class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
-    """Limits change while the container runs (`podman update`); `before` are those that it had."""
+    """Change limits of the running container (`podman update`); `before` has the previous ones."""
 
     id: str
     arguments: tuple[str, ...]
@@ -205,7 +207,7 @@ class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container")
 
 
 class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
-    """The service works: its health check passes, it listens on its ports, or its main process stays.
+    """Wait until the service is ready: its health check passes, it listens on its ports, or it keeps running.
 
     `ports` are those that the original listens on (`tcp/80`).
     """
@@ -216,7 +218,7 @@ class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
 
 
 class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
-    """A command on the host that must end with 0, as a client of the service."""
+    """Run a probe command on the host, as a client of the service; it must exit with 0."""
 
     command: str
     name: str
@@ -224,7 +226,7 @@ class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
 
 
 class ProveChanges(Struct, frozen=True, kw_only=True, tag="prove-changes"):
-    """The checks whose fixes were applied pass on the real container."""
+    """Verify that the checks of the applied fixes pass on the real container."""
 
     name: str
     checks: tuple[str, ...]
@@ -254,16 +256,16 @@ Operation: TypeAlias = (
 
 
 def described_back(operation: Operation) -> str:
-    """What taking it back is, as one short sentence without a full stop."""
+    """What undoing it does, as one short sentence without a full stop."""
     match operation:
         case WriteFile():
-            return f"put {operation.path} back"
+            return f"restore {operation.path}"
         case NoteUnit():
-            return f"bring {operation.unit} back as it stood"
+            return f"restore the state of {operation.unit}"
         case NoteContainer():
-            return f"bring {operation.name} back as it stood"
+            return f"restore the state of {operation.name}"
         case RenameContainer():
-            return f"give the original its name {operation.before} back"
+            return f"rename the original back to {operation.before}"
         case CreateContainer():
             return f"remove the hardened {operation.name}"
         case _:
@@ -271,21 +273,21 @@ def described_back(operation: Operation) -> str:
 
 
 def described(operation: Operation) -> str:
-    """What is going to happen, as one short sentence without a full stop."""
+    """What it does, as one short sentence without a full stop."""
     match operation:
         case WriteFile():
             return f"{'change' if operation.before else 'write'} {operation.path}"
         case NoteUnit():
-            also = f" and {len(operation.dependents)} that depend on it" if operation.dependents else ""
-            return f"note how {operation.unit}{also} stands"
+            also = f" and {plural(len(operation.dependents), 'dependent')}" if operation.dependents else ""
+            return f"record the state of {operation.unit}{also}"
         case ReloadUnits():
-            return "let systemd read its files again"
+            return "reload systemd"
         case RestartUnit():
             return f"restart {operation.unit}"
         case StartUnits():
-            return f"start again what depends on it: {', '.join(operation.units)}"
+            return f"start its dependents again: {', '.join(operation.units)}"
         case NoteContainer():
-            return f"note how {operation.name} stands"
+            return f"record the state of {operation.name}"
         case SetRestart():
             return f"set the restart policy of the original to {operation.after}"
         case RenameContainer():
@@ -298,7 +300,7 @@ def described(operation: Operation) -> str:
         case CreateContainer():
             return f"create the hardened {operation.name}"
         case CreateStandIn():
-            return f"create {operation.name}, which can take the place of the original"
+            return f"create {operation.name}, which can replace the original"
         case StopContainer():
             return "stop the original"
         case CopyData():
@@ -308,7 +310,7 @@ def described(operation: Operation) -> str:
         case UpdateContainer():
             return f"change limits while it runs: {' '.join(operation.arguments)}"
         case WaitReady():
-            return f"wait until {operation.name} works"
+            return f"wait until {operation.name} is ready"
         case RunProbe():
             return f"run the probe: {operation.command}"
         case ProveChanges():

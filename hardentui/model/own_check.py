@@ -1,4 +1,4 @@
-"""A check of a site's own, as a row of a checklist says it. It holds no logic."""
+"""A site's own check, as declared in a row of a checklist. It has no logic."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from msgspec import Struct
 from hardentui.model.finding import Risk, Severity
 
 OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
-"""What is compared with: of the shape of what the row looks at."""
+"""The value to compare with; its shape is that of the option or fact."""
 
 
 class CheckOperator(StrEnum):
-    """What a row demands."""
+    """What a row requires."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -28,24 +28,24 @@ class CheckOperator(StrEnum):
 
 
 class Shape(StrEnum):
-    """What kind of value an option or a fact has."""
+    """The kind of value of an option or fact."""
 
     SWITCH = "a switch"
     NUMBER = "a number"
-    TEXT = "a text"
+    TEXT = "a string"
     LIST = "a list"
 
 
 class OwnCheck(Struct, frozen=True, kw_only=True):
-    """One row.
+    """One row of a checklist.
 
     Attributes:
-        title: what is wrong when the demand is not met.
-        option, fact: name of a row of the option table, or of a named fact; one of both.
-        value: what is compared with; None for `present` and `absent`.
-        set: what the fix writes, where the operator leaves a choice; None where it does not.
+        title: what is wrong if the requirement is not met.
+        option, fact: name of an option or of a fact; exactly one is set.
+        value: the value to compare with; None for `present` and `absent`.
+        set: the value that the fix writes, if the operator leaves a choice; otherwise None.
         why, breaks: for the documentation of the check.
-        only: a pattern of container names; the row asks nothing of others.
+        only: a pattern of container names; the row applies only to these.
     """
 
     id: str

@@ -1,7 +1,7 @@
-"""The containers of one engine, as far as checks compare a container with the others.
+"""The containers of one engine, for checks that compare a container with the others.
 
-All containers share one `Peers`. Its indexes are made once, so what a check asks about one container takes a
-time that does not grow with the number of all.
+All containers share one `Peers`. Its indexes are built once, so a lookup does not get slower with the number
+of containers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 ALL_IDS = 1 << 31
-"""A range of ids of this size or more maps the ids of the host themselves."""
+"""An ID range of this size or more maps all host IDs to themselves."""
 _SHORT_ID = 12
 
 K = TypeVar("K")
@@ -23,12 +23,12 @@ V = TypeVar("V")
 
 
 class Peer(Struct, frozen=True):
-    """A container of the same engine, as far as checks compare with it.
+    """A container of the same engine, with the properties that checks compare.
 
     Attributes:
-        app: the application that its labels name; empty when they name none.
-        uid_ranges: (first uid on the host, how many) of its user namespace.
-        ipc_namespace: its number, `ipc:[4026532000]`; empty where it is not known.
+        app: the application named by its labels; empty if none.
+        uid_ranges: (first host UID, size) of its user namespace.
+        ipc_namespace: its ID, `ipc:[4026532000]`; empty if unknown.
     """
 
     id: str
@@ -50,12 +50,12 @@ class PeerGroup(Struct, frozen=True):
 
     @property
     def application(self) -> str:
-        """What the group is called; empty when nothing tells."""
+        """The name of the group; empty if it has none."""
         return self.app or (f"pod {self.pod}" if self.pod else "")
 
 
 class Peers(Struct, frozen=True, dict=True):
-    """All containers of an engine, the asking one among them."""
+    """All containers of an engine, including the checked one."""
 
     everyone: tuple[Peer, ...] = ()
 
@@ -63,7 +63,7 @@ class Peers(Struct, frozen=True, dict=True):
         return bool(self.everyone)
 
     def called(self, name: str) -> Peer | None:
-        """The container with this name, or with an id that begins so (12 characters or more)."""
+        """The container with this name or ID prefix (12 characters or more)."""
         if (peer := self._by_name.get(name)) is not None:
             return peer
         candidates = self._by_short_id.get(name[:_SHORT_ID], ()) if len(name) >= _SHORT_ID else ()
@@ -74,24 +74,24 @@ class Peers(Struct, frozen=True, dict=True):
         return self._by_network.get(network, {})
 
     def count_on(self, network: str, besides: str) -> int:
-        """How many containers are on a network, without the one with this id."""
+        """The number of containers on a network, except the one with this ID."""
         own = self._by_id.get(besides)
         return self._counts.get(network, 0) - (own is not None and network in own.networks)
 
     def apps_in(self, pod: str) -> frozenset[str]:
-        """The applications that the members of a pod name."""
+        """The applications of the members of a pod."""
         return self._apps_by_pod.get(pod, frozenset())
 
     def with_categories(self, categories: frozenset[str]) -> tuple[Peer, ...]:
-        """Those whose SELinux label has exactly these MCS categories."""
+        """Containers whose SELinux label has exactly these MCS categories."""
         return self._by_categories.get(categories, ())
 
     def in_ipc_namespace(self, number: str) -> tuple[Peer, ...]:
-        """Those whose IPC namespace has this number."""
+        """Containers whose IPC namespace has this ID."""
         return tuple(self._by_ipc_namespace.get(number, ())) if number else ()
 
     def using_ids(self, first: int, size: int) -> Iterator[Peer]:
-        """Those whose user namespace shares a host uid with the range of `size` ids from `first`."""
+        """Containers whose user namespace overlaps the host UIDs `first` to `first + size - 1`."""
         ranges, longest = self._id_ranges
         start = bisect_left(ranges, (first - longest + 1, 0, 0))
         for begin, count, index in ranges[start:]:
@@ -142,7 +142,7 @@ class Peers(Struct, frozen=True, dict=True):
 
     @cached_property
     def _id_ranges(self) -> tuple[list[tuple[int, int, int]], int]:
-        """(first, size, index of the peer), sorted, and the longest size."""
+        """Sorted (first, size, index of the peer), and the largest size."""
         ranges = sorted(
             (first, size, index)
             for index, peer in enumerate(self.everyone)
@@ -153,7 +153,7 @@ class Peers(Struct, frozen=True, dict=True):
 
 
 def categories_of(label: str) -> frozenset[str]:
-    """The MCS categories of an SELinux label `user:role:type:level:c1,c2`; empty when it has none."""
+    """The MCS categories of an SELinux label `user:role:type:level:c1,c2`; empty if it has none."""
     level = label.split(":", 3)[3] if label.count(":") >= 3 else ""
     return frozenset(level.partition(":")[2].split(",")) - {""}
 

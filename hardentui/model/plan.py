@@ -1,4 +1,4 @@
-"""A plan: ordered changes from spec to spec'."""
+"""A plan: ordered changes from one spec to another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hardentui.model.spec import Spec
 
 
 class Caution(StrEnum):
-    """How far a plan may go when nobody names its fixes.
+    """How much risk a plan may take if its fixes are not named.
 
-    SAFE takes what changes nothing that works, LIKELY all that nothing speaks against, ALL whatever can be
-    carried out, also what may break the service.
+    SAFE includes fixes that do not change a working service, LIKELY those that observations do not speak
+    against, ALL every applicable fix, even if it may break the service.
     """
 
     SAFE = "safe"
@@ -35,19 +35,19 @@ _ALLOWED = {
 
 
 class Choice(Struct, frozen=True):
-    """A fix that somebody chose: a check's id, and values for its parameters where they differ."""
+    """A chosen fix: a check ID, and the parameters that differ from the defaults."""
 
     check: str
     parameters: tuple[tuple[str, ParameterValue], ...] = ()
 
 
 class Change(Struct, frozen=True):
-    """One option that becomes another.
+    """One changed option.
 
     Attributes:
         option: the flag, `--cap-drop`.
         before, after: arguments of the flag, one per occurrence.
-        checks: ids of the chosen fixes that ask for it.
+        checks: IDs of the fixes that require it.
         reason: their summaries.
         impact: what it may break.
     """
@@ -63,17 +63,17 @@ class Change(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """What was seen of this container and what it means for a fix, one sentence."""
+    """An observation of this container and its consequence for a fix, one sentence."""
 
     check: str
     text: str
 
 
 class Skipped(Struct, frozen=True):
-    """A chosen fix that is not in the plan, why, and what helps, where something does.
+    """A fix that is not in the plan, the reason, and a hint if there is one.
 
-    `needs` names the parameter that the fix has no value for, where that is why; `bolder` is the caution that
-    would have taken it, where that is why; `weakens` says what it would take away, where that is why.
+    Depending on the reason: `needs` is the parameter without a value; `bolder` is the caution level that
+    would include it; `weakens` lists the protection that it would reduce.
     """
 
     check: str
@@ -88,14 +88,14 @@ class Skipped(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What will be different, and why.
+    """The changes, and why.
 
     Attributes:
         container: its name.
         before, after: the spec as it is and as it will be.
-        conflicts: known troubles between chosen fixes, one sentence each.
-        notes: what was seen of the container and what it means for a chosen fix.
-        risks: check -> what its fix does to this very service.
+        conflicts: known conflicts between chosen fixes, one sentence each.
+        notes: observations of the container and their consequences for a fix.
+        risks: check -> risk of its fix for this service.
     """
 
     container: str

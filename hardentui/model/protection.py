@@ -1,4 +1,4 @@
-"""How the values of an option compare in protection: which of two holds a container more."""
+"""How the values of an option compare: which of two protects a container more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class ProtectionRule(StrEnum):
-    """When a changed value holds the container less than the one before.
+    """When a changed value protects the container less than the previous one.
 
     JUDGED: other options and facts decide; `harden/protection.py` knows.
     """
@@ -27,7 +27,7 @@ class Protection(Struct, frozen=True):
     """The rule of one option.
 
     Attributes:
-        text: for NEVER the reason; for a switch what turning it does, as a verb phrase.
+        text: for NEVER the reason; for a switch the effect of changing it, as a verb phrase.
     """
 
     rule: ProtectionRule

@@ -1,4 +1,4 @@
-"""What a real connection proved, and what a container was seen to contact. Frozen, no IO."""
+"""Results of real connections, and observed contacts of a container."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class ConnectOutcome(StrEnum):
-    """How an attempt to connect ended."""
+    """The result of a connection attempt."""
 
     CONNECTED = "connected"
     REFUSED = "refused"
@@ -18,13 +18,13 @@ class ConnectOutcome(StrEnum):
 
 
 class ReachProof(Struct, frozen=True):
-    """One attempt to open a TCP connection out of a container's network namespace; nothing was sent.
+    """One attempt to open a TCP connection from a container's network namespace, without sending data.
 
     Attributes:
-        start, end: whose namespace, and what was to be reached; as they were named.
-        reached: packets went there and back; None = it could not be told.
-        expected: what the network map says; None = it says nothing about this.
-        why: one sentence.
+        start, end: source and target, as given.
+        reached: the target answered; None = unknown.
+        expected: the result according to the network map; None = unknown.
+        why: the reason, one sentence.
     """
 
     start: str
@@ -38,7 +38,7 @@ class ReachProof(Struct, frozen=True):
 
     @property
     def agrees(self) -> bool | None:
-        """The map and the kernel say the same; None = one of them says nothing."""
+        """Whether the map agrees with the kernel; None = one of them is unknown."""
         return None if None in (self.reached, self.expected) else self.reached == self.expected
 
 
@@ -46,9 +46,9 @@ class Contact(Struct, frozen=True):
     """An address that a container contacted.
 
     Attributes:
-        who: what it is, as far as that is known: `container db`, `the host`; empty for others.
-        container: name of the container that has this address; empty for what is none.
-        learned: a trial saw it, not this look.
+        who: what it is: `container db`, `the host`; empty if unknown.
+        container: name of the container with this address; empty if it is not a container.
+        learned: it was observed by a trial, not now.
     """
 
     protocol: str

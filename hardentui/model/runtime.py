@@ -1,4 +1,4 @@
-"""What the OCI runtime was told: the parts of its config.json that no option shows."""
+"""The OCI runtime's configuration: the parts of its config.json that no option shows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class RuntimeConfig(Struct, frozen=True):
     """The runtime's configuration as of the container's last start.
 
     Attributes:
-        annotations: what the runtime reads besides (`run.oci.…`), those of the engine included.
-        seccomp: the filter that the runtime installs; None where it cannot be understood.
-        sysctl: settings of the kernel, those of the engine's configuration included.
+        annotations: annotations for the runtime (`run.oci.…`), including those of the engine.
+        seccomp: the filter that the runtime installs; None if it cannot be parsed.
+        sysctl: kernel parameters, including those of the engine's configuration.
         oom_score_adj: as given to the runtime; None = inherited.
     """
 

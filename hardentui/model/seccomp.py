@@ -1,4 +1,4 @@
-"""A seccomp filter as data: rules, or a compiled program. `reading.seccomp` says what they do."""
+"""A seccomp filter as data: rules, or a compiled program. `reading.seccomp` evaluates them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from msgspec import Struct
 
 
 class Condition(Struct, frozen=True):
-    """One comparison of an argument of a call.
+    """One comparison of a system call argument.
 
     Attributes:
-        index: which argument, from 0.
-        operator: `EQ NE LT LE GE GT MASKED_EQ`, libseccomp's names without `SCMP_CMP_`.
-        value: what it is compared with; the mask for MASKED_EQ.
+        index: index of the argument, from 0.
+        operator: `EQ NE LT LE GE GT MASKED_EQ`, as in libseccomp without `SCMP_CMP_`.
+        value: the value to compare with; the mask for MASKED_EQ.
         other: the value under the mask for MASKED_EQ.
     """
 
@@ -24,7 +24,7 @@ class Condition(Struct, frozen=True):
 
 
 class SeccompRule(Struct, frozen=True):
-    """What happens to a call whose arguments meet all conditions; `action` is `ALLOW`, `ERRNO`, …"""
+    """The action for a call whose arguments meet all conditions: `ALLOW`, `ERRNO`, …"""
 
     action: str
     conditions: tuple[Condition, ...] = ()
@@ -32,14 +32,14 @@ class SeccompRule(Struct, frozen=True):
 
 
 class SeccompProfile(Struct, frozen=True):
-    """The rules that a runtime hands to libseccomp.
+    """The rules that a runtime passes to libseccomp.
 
     Attributes:
-        default: the action for calls without a rule that fits.
-        default_errno: the error that the default action gives; None = the runtime's own.
-        architectures: `X86_64`, `X86`, …: what the filter covers besides the machine's own. A call by way of
-            another one ends the process.
-        rules: name of a call -> its rules in the order of the profile.
+        default: the action for calls without a matching rule.
+        default_errno: the error of the default action; None = the runtime's own.
+        architectures: `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture
+            kill the process.
+        rules: name of a call -> its rules, in the order of the profile.
     """
 
     default: str
@@ -53,7 +53,7 @@ class RawFilter(Struct, frozen=True):
 
     Attributes:
         program: instructions of eight bytes each, in the machine's byte order.
-        origin: where it comes from, for evidence.
+        origin: its source, for evidence.
     """
 
     program: bytes
@@ -61,7 +61,7 @@ class RawFilter(Struct, frozen=True):
 
 
 class NoFilter(Struct, frozen=True):
-    """Nothing stands between the container and the system calls. `why` completes "because of …"."""
+    """No filter is installed. `why` completes "because of …"."""
 
     why: str
 

@@ -1,4 +1,4 @@
-"""What a user has set, value by value, and where each value comes from."""
+"""A user's settings, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.model.check import ParameterValue
 
 
 class SettingSource(StrEnum):
-    """Who said a value; the later ones win."""
+    """The kind of source of a value; later ones take precedence."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -35,7 +35,7 @@ class SettingOrigin(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """Something in a settings file that cannot be used; the default holds instead."""
+    """An invalid setting in a settings file; the default applies instead."""
 
     place: str
     message: str
@@ -45,18 +45,18 @@ class Notice(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """How a user wants HardenTUI to be. Every value has a default, so none is ever missing.
+    """A user's settings. Every value has a default.
 
     Attributes:
-        theme: name of a theme; empty = the one that was chosen last, else our own dark one.
-        ascii: only ASCII signs on the screens.
+        theme: name of a theme; empty = the last one chosen, otherwise our dark theme.
+        ascii: use only ASCII characters on screens.
         columns: columns of the container list besides name, score and steps.
-        folder: where the write dialog offers to put files.
+        folder: default directory of the write dialog.
         text_mode: plain lines instead of screens, for screen readers.
-        remember: keep theme, folder, list and place for the next session.
-        keys: id of an action -> its keys, comma-separated, as Textual names them.
-        origins: name of a value (`theme`, `keys.home.sort`) -> where it comes from; defaults are left out.
-        notices: what could not be used.
+        remember: keep theme, directory, list and position for the next session.
+        keys: action ID -> its keys, comma-separated, in Textual's notation.
+        origins: name of a value (`theme`, `keys.home.sort`) -> its origin; without defaults.
+        notices: invalid settings.
     """
 
     theme: str = ""
@@ -74,12 +74,12 @@ class Settings(Struct, frozen=True):
 
 
 class FixDefaults(Struct, frozen=True):
-    """The values that fixes take where nobody chose one for the container at hand.
+    """Default values of fixes, if none were chosen for a container.
 
     Attributes:
         values: check -> parameter -> value.
-        origins: `fixes.CHECK.PARAMETER` -> where it comes from.
-        notices: what could not be used.
+        origins: `fixes.CHECK.PARAMETER` -> its origin.
+        notices: invalid settings.
     """
 
     values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
@@ -88,11 +88,11 @@ class FixDefaults(Struct, frozen=True):
 
 
 class Vocabulary(Struct, frozen=True):
-    """What a screen knows, so that a setting can be checked against it.
+    """The actions and keys of the screens, to validate settings.
 
     Attributes:
-        actions: id of an action -> its keys.
-        rivals: groups of action ids that are on one screen together: no two may have the same key.
+        actions: action ID -> its keys.
+        rivals: groups of action IDs that share a screen, so that no two may have the same key.
     """
 
     themes: tuple[str, ...]

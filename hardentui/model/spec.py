@@ -1,8 +1,8 @@
-"""The spec: everything that was asked for when a container was created, as a set of options.
+"""The spec: everything that was requested when a container was created, as a set of options.
 
-`Option` says what one option of `podman create` is: how its value is typed, read, spelled in each output and
-compared. The rows themselves stand in `hardentui.options.table`. A `Spec` maps options to values and knows
-for each value where it came from.
+`Option` describes one option of `podman create`: its type, how to read it, how to write it in each output and
+how to compare it. The rows are in `hardentui.options.table`. A `Spec` maps options to values, with the source
+of each value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Source(StrEnum):
-    """Where a value was read."""
+    """The source of a value."""
 
     INSPECT = "inspect"
     CREATE_COMMAND = "create command"
@@ -32,7 +32,7 @@ class Source(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """How Quadlet parses a key's value, and so how it must be escaped (see docs/quadlet-escaping)."""
+    """How Quadlet parses a key's value, which determines its escaping."""
 
     RAW_ONE = "R1"
     RAW_ALL = "RA"
@@ -46,9 +46,11 @@ class QuadletKey(Struct, frozen=True):
     """A key of a Quadlet section.
 
     Attributes:
-        since: the first Podman that knows it.
-        holds: (value, version) -> whether that Podman's generator hands the value on as it is; None = always.
-        repeats_since: the first Podman that takes the key more than once; before, its last line counts.
+        since: the first Podman version that supports it.
+        holds: (value, version) -> whether that version's generator passes the value on unchanged; None =
+            always.
+        repeats_since: the first version that accepts the key more than once; before, only its last line
+            counts.
     """
 
     name: str
@@ -63,7 +65,7 @@ class QuadletKey(Struct, frozen=True):
 
 
 class Readability(StrEnum):
-    """Which sources can show an option at all."""
+    """Which sources can show an option."""
 
     ALWAYS = "always"
     LOSSY = "lossy"
@@ -72,19 +74,19 @@ class Readability(StrEnum):
 
 
 class Setting(Struct, Generic[T], frozen=True, gc=False):
-    """A value and where it came from."""
+    """A value and its source."""
 
     value: T
     source: Source
 
 
 class Unknowable:
-    """What a reader answers when no source of this container can show the option."""
+    """The result of a reader if no source of this container can show the option."""
 
 
 UNKNOWABLE = Unknowable()
 Reading: TypeAlias = "Setting[Any] | Unknowable | None"
-"""What a reader answers; None: the option is absent, and that is known."""
+"""The result of a reader; None: the option is known to be absent."""
 
 
 class Option(Struct, Generic[T], frozen=True, kw_only=True):
@@ -92,20 +94,20 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
 
     Attributes:
         flag: as on the command line, with dashes: `--memory`.
-        own_name: tells rows that share a flag apart (`--security-opt`); else empty.
+        own_name: distinguishes rows that share a flag (`--security-opt`); otherwise empty.
         area: resources, filesystem, identity, network, health, process, security, logging, lifecycle.
         about: one sentence for the documentation page.
-        default: what it means when the option is absent; a spec never stores it.
-        codec: how its arguments are read and written.
-        also: other flags that say it too, each with its own codec (`--mount` beside `--volume`).
+        default: the value if the option is absent; a spec never stores it.
+        codec: how its arguments are parsed and formatted.
+        also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
         short, aliases: other spellings of the flag: a letter, older names.
-        before_verb: a global flag, which stands before `run` or `create`.
-        only_verb: the one of both that knows the flag; empty = both.
+        before_verb: a global flag, placed before `run` or `create`.
+        only_verb: the only subcommand that has the flag; empty = both.
         quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
         read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
         readability: which sources can show it.
-        engine_decides: what absence means differs between engines, so the usual value is kept too.
-        protection: which values hold a container more.
+        engine_decides: the default differs between engines, so the usual value is kept too.
+        protection: which values protect a container more.
     """
 
     flag: str
@@ -147,7 +149,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
         return self.codec.values(value) if self.codec.values is not None else self.codec.write(value)
 
     def to_words(self, value: T) -> tuple[str, ...]:
-        """The words of a command line that give it this value: `--flag=argument`, or a bare switch."""
+        """The words of a command line that set this value: `--flag=argument`, or a bare switch."""
         arguments = self.codec.write(value)
         if self.codec.flag_of is not None:
             flags = [self.codec.flag_of(entry) for entry in cast(tuple[Any, ...], value)]
@@ -163,11 +165,11 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class UnsavedVolume(Struct, frozen=True):
-    """An anonymous volume: a container that is made from the spec gets a new, empty one.
+    """An anonymous volume: a container created from the spec gets a new, empty one.
 
     Attributes:
         destination: where it is mounted.
-        of_image: the image asks for it; else the container does.
+        of_image: it is requested by the image, otherwise by the container.
     """
 
     destination: str
@@ -177,12 +179,12 @@ class UnsavedVolume(Struct, frozen=True):
 class Spec(Struct, frozen=True):
     """A set of options with their values.
 
-    Two specs are equal when their values are, whatever the sources.
+    Two specs are equal if their values are, regardless of the sources.
 
     Attributes:
-        unknowable: options that no source of this container could show (not: that are absent).
-        remarks: things of the container that no option carries over, one sentence each.
-        unsaved: volumes whose data no option carries over.
+        unknowable: options that no source of this container could show (as opposed to absent ones).
+        remarks: properties of the container that no option carries over, one sentence each.
+        unsaved: volumes whose data is not carried over.
     """
 
     settings: Mapping[Option[Any], Setting[Any]] = field(default_factory=dict)
@@ -213,7 +215,7 @@ class Spec(Struct, frozen=True):
         return {option: setting.value for option, setting in self.settings.items()}
 
     def source(self, option: Option[Any]) -> Source | None:
-        """Where the value was read; None when the option is absent."""
+        """The source of the value; None if the option is absent."""
         setting = self.settings.get(option)
         return None if setting is None else setting.source
 
@@ -227,7 +229,7 @@ class Spec(Struct, frozen=True):
         return Spec(changed, self.unknowable - {option}, self.remarks, self.unsaved)
 
     def without(self, *options: Option[Any]) -> Spec:
-        """This spec with these options absent, and known to be absent."""
+        """This spec with these options known to be absent."""
         if not any(o in self.settings or o in self.unknowable for o in options):
             return self
         kept = {o: s for o, s in self.settings.items() if o not in options}
@@ -245,5 +247,5 @@ class Spec(Struct, frozen=True):
         unknowable: frozenset[Option[Any]],
         remarks: tuple[str, ...] = (),
     ) -> Spec:
-        """A spec from what the readers found; defaults are left out."""
+        """A spec from the results of the readers, without defaults."""
         return cls({o: s for o, s in settings if s.value != o.default}, unknowable, remarks)

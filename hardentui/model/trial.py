@@ -1,9 +1,10 @@
-"""What a trial found: the record that the command line writes, `apply` reads and a screen shows."""
+"""The record of a trial, which the command line writes, `apply` reads and a screen shows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -21,7 +22,7 @@ class Result(StrEnum):
 
 
 class How(StrEnum):
-    """What readiness was judged by, the best evidence first."""
+    """The evidence for readiness, best first."""
 
     HEALTH = "health"
     PORTS = "ports"
@@ -32,11 +33,11 @@ class Baseline(Struct, frozen=True):
     """The twin without any change.
 
     Attributes:
-        seconds: from its start until it was ready, or until it was given up.
-        why: what it lacks; empty when it was ready.
-        advice: how to give it what it lacks.
+        seconds: time from the start until it was ready, or until the timeout.
+        why: what it lacks; empty if it was ready.
+        advice: how to provide what it lacks.
         stop_seconds: how long it took to stop.
-        log: its last lines.
+        log: its last log lines.
     """
 
     ready: bool
@@ -52,10 +53,10 @@ class Round(Struct, frozen=True):
     """One twin with changes.
 
     Attributes:
-        changes: ids of the checks whose fixes were on it.
-        why: how it failed; empty when it was ready.
-        purpose: what this round was to show.
-        log: its last lines.
+        changes: IDs of the checks whose fixes were applied.
+        why: how it failed; empty if it was ready.
+        purpose: the purpose of this round.
+        log: its last log lines.
     """
 
     changes: tuple[str, ...]
@@ -67,7 +68,7 @@ class Round(Struct, frozen=True):
 
 
 class Kept(Struct, frozen=True):
-    """A change that works. Values are those of the command line, secrets masked; None = absent."""
+    """A change that works. Values are in command line notation, secrets masked; None = absent."""
 
     check: str
     option: str
@@ -76,7 +77,7 @@ class Kept(Struct, frozen=True):
 
 
 class Relaxed(Struct, frozen=True):
-    """A change that works in a looser form: what was wanted, what is given instead, and why."""
+    """A change that works in a looser form: the wanted value, the actual one, and why."""
 
     check: str
     option: str
@@ -86,7 +87,7 @@ class Relaxed(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A change that is not kept."""
+    """A change that was dropped."""
 
     check: str
     reason: str
@@ -94,14 +95,14 @@ class LeftOut(Struct, frozen=True):
 
 
 class NotTried(Struct, frozen=True):
-    """A change that is kept although no twin can show what it does."""
+    """A change that is kept although a twin cannot test it."""
 
     check: str
     reason: str
 
 
 class Proof(Struct, frozen=True):
-    """What a check says of the hardened twin: `effective` is what the kernel enforces."""
+    """The result of a check on the hardened twin: `effective` is what the kernel enforces."""
 
     check: str
     status: str
@@ -109,20 +110,20 @@ class Proof(Struct, frozen=True):
 
 
 class Learned(Struct, frozen=True):
-    """What was seen to be needed.
+    """The observed needs of the service.
 
     Attributes:
-        capabilities: those that it used; each stands in `evidence`.
-        syscalls: how many system calls the profile allows, of `syscalls_before` that its base allows.
-        profile: the name of its file; empty when there is none.
+        capabilities: the capabilities that it used, each with `evidence`.
+        syscalls: number of system calls that the profile allows, of `syscalls_before` in its base profile.
+        profile: file name of the profile; empty if there is none.
         seccomp: the profile itself.
-        seen: the system calls that were made.
-        writable: folders of the root file system that it writes to.
-        listening, outgoing: `tcp 0.0.0.0:80`; what goes out without loopback.
-        memory_peak, pids_peak: bytes and tasks; 0 when nobody could look.
-        evidence: name of a capability -> the calls that took it.
-        runs: how many runs were watched, those of earlier trials among them.
-        unknown: what could not be seen -> why.
+        seen: the observed system calls.
+        writable: directories of the root filesystem that it writes to.
+        listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback.
+        memory_peak, pids_peak: bytes and tasks; 0 if unknown.
+        evidence: name of a capability -> the calls that used it.
+        runs: number of observed runs, including those of earlier trials.
+        unknown: what could not be observed -> why.
     """
 
     capabilities: tuple[str, ...] = ()
@@ -142,7 +143,7 @@ class Learned(Struct, frozen=True):
 
 
 class OptionChange(Struct, frozen=True):
-    """One option of the configuration that works: arguments of its flag, secrets masked."""
+    """One option of the working configuration: arguments of its flag, secrets masked."""
 
     option: str
     before: tuple[str, ...]
@@ -151,7 +152,7 @@ class OptionChange(Struct, frozen=True):
 
 
 class ChosenFix(Struct, frozen=True):
-    """A fix of the configuration that works, with the values of its parameters."""
+    """A fix in the working configuration, with the values of its parameters."""
 
     check: str
     parameters: dict[str, ParameterValue] = {}
@@ -161,12 +162,12 @@ class Trial(Struct, frozen=True, kw_only=True):
     """A trial's record; as JSON it is `trial.json`.
 
     Attributes:
-        options: the whole difference between the container and the configuration that works.
-        fixes: the fixes behind it; loosened ones among them.
+        options: all differences between the container and the working configuration.
+        fixes: the fixes behind it, including loosened ones.
         sure: how much this proves, one sentence.
         probes: commands that had to succeed.
-        proposed_probe: a probe that would prove more; empty when some were given or none is known.
-        seconds: of the whole trial.
+        proposed_probe: a probe that would prove more; empty if probes were given or none is known.
+        seconds: duration of the whole trial.
     """
 
     schema: str = SCHEMA
@@ -191,7 +192,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class TrialStep(StrEnum):
-    """What a trial is doing."""
+    """The current step of a trial."""
 
     CLEANING = "cleaning"
     PREPARING = "preparing"
@@ -204,14 +205,14 @@ class TrialStep(StrEnum):
 
 
 class TrialEvent(Struct, frozen=True):
-    """One thing that happened in a running trial, in order.
+    """A progress event of a running trial.
 
     Attributes:
-        text: a sentence for a screen; not yet safe to show.
-        changes: the checks whose fixes are on the twin.
+        text: a sentence for a screen, not yet escaped.
+        changes: the checks whose fixes are applied to the twin.
         round: the round that ended with this event.
-        loosened: what is given back, in a few words.
-        left_out: what is not kept.
+        loosened: what was loosened, in a few words.
+        left_out: the dropped change.
     """
 
     step: TrialStep
@@ -224,5 +225,9 @@ class TrialEvent(Struct, frozen=True):
 
     @property
     def decides(self) -> bool:
-        """Something was loosened or left out."""
+        """Whether a change was loosened or dropped."""
         return bool(self.loosened) or self.left_out is not None
+
+
+Tell: TypeAlias = Callable[[TrialEvent], None]
+"""Whom a running trial tells what happens."""

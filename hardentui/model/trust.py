@@ -1,7 +1,6 @@
-"""What one user's configuration says about images: who must have signed them, where they may come from.
+"""The trust configuration of one user: required signatures and allowed registries.
 
-`rule_for` answers the question that nobody can answer by looking: which rule of policy.json would catch a
-pull of this image.
+`rule_for` determines which rule of policy.json applies to a pull of an image.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
 class Requirement(Struct, frozen=True):
-    """One requirement of a policy: its type and the key and CA files that it names.
+    """One requirement of a policy: its type, and its key and CA files.
 
     Attributes:
-        inline: it carries key data inside the policy itself.
+        inline: key data is in the policy itself.
     """
 
     type: str
@@ -31,12 +30,12 @@ class Requirement(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """A policy.json that was read.
+    """A parsed policy.json.
 
     Attributes:
-        file: where it stands.
-        default: what holds where no scope does.
-        transports: transport -> scope -> requirements; the scope "" holds for the whole transport.
+        file: its path.
+        default: the requirements if no scope matches.
+        transports: transport -> scope -> requirements; the scope "" covers the whole transport.
     """
 
     file: str
@@ -44,7 +43,7 @@ class Policy(Struct, frozen=True):
     transports: Mapping[str, Mapping[str, tuple[Requirement, ...]]] = field(default_factory=dict)
 
     def requirements(self) -> tuple[tuple[str, Requirement], ...]:
-        """Every requirement with the scope that it stands under (`default`, `docker:quay.io`)."""
+        """Every requirement with its scope (`default`, `docker:quay.io`)."""
         pairs = [("default", requirement) for requirement in self.default]
         for transport, scopes in self.transports.items():
             pairs += [
@@ -56,7 +55,7 @@ class Policy(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """The rule that catches a pull.
+    """The rule that applies to a pull.
 
     Attributes:
         scope: `registry.example.com/team`, `*.example.com`, "" for the transport's own default, or `default`.
@@ -75,15 +74,15 @@ class Rule(Struct, frozen=True):
 
     @property
     def verifies(self) -> bool:
-        """Somebody's signature is asked for. All requirements must hold, so one of them is enough."""
+        """Whether a signature is required. All requirements must hold, so one of them is enough."""
         return any(requirement.type in VERIFYING for requirement in self.requirements)
 
 
 class Attachments(Struct, frozen=True):
-    """Whether sigstore signatures that lie beside an image are looked at for a scope ("" = everywhere).
+    """Whether sigstore signatures attached to images are used for a scope ("" = everywhere).
 
     Attributes:
-        lookaside: where GPG signatures are read; empty where the section does not say.
+        lookaside: location of GPG signatures; empty if not set.
     """
 
     scope: str
@@ -98,7 +97,7 @@ class Mirror(Struct, frozen=True):
 
 
 class Registry(Struct, frozen=True):
-    """One `[[registry]]` table, with the file that it was read from."""
+    """One `[[registry]]` table, with its file."""
 
     prefix: str
     location: str
@@ -112,9 +111,9 @@ class Registries(Struct, frozen=True):
     """The effective registries.conf.
 
     Attributes:
-        search: registries that are tried for a name without one.
+        search: registries searched for a name without one.
         short_name_mode: `enforcing`, `permissive` or `disabled`; Podman's own default is permissive.
-        files: what was read, in this order; a later file overrides an earlier one.
+        files: the files read, in order; later files override earlier ones.
     """
 
     search: tuple[str, ...] = ()
@@ -127,12 +126,12 @@ class Registries(Struct, frozen=True):
 
 
 class AuthFile(Struct, frozen=True):
-    """A file with registry credentials. Its contents are never kept.
+    """A file with registry credentials. Its content is never stored.
 
     Attributes:
-        inline: registries (keys of the file) whose user and password stand in the file itself.
-        helpers: credential helpers that the file names.
-        readers: who may read it besides root and its rightful owner: names, or `every account` alone.
+        inline: registries (keys of the file) whose user and password are in the file itself.
+        helpers: credential helpers named in the file.
+        readers: accounts that can read it besides root and its owner, or only `every account`.
     """
 
     file: FileFact
@@ -150,12 +149,12 @@ class Certificate(Struct, frozen=True):
 
 
 class Override(Struct, frozen=True):
-    """A containers.conf that only what names it reads.
+    """A containers.conf that is read only by the processes that name it.
 
     Attributes:
         where: the unit, file or process that names it.
-        variable: CONTAINERS_CONF (in place of all others) or CONTAINERS_CONF_OVERRIDE (over all others).
-        configuration: what it says itself.
+        variable: CONTAINERS_CONF (replaces all others) or CONTAINERS_CONF_OVERRIDE (overrides all others).
+        configuration: its own values.
     """
 
     where: str
@@ -165,15 +164,15 @@ class Override(Struct, frozen=True):
 
 
 class TrustFacts(Struct, frozen=True):
-    """Signature policy, registries and engine configuration that hold for one engine's user.
+    """Signature policy, registries and engine configuration of one engine's user.
 
     Attributes:
-        policy: Missing when there is none at all: then Podman refuses every pull.
-        attachments: sections of registries.d that say something about sigstore attachments.
-        keys: path -> file of every key or CA that the policy names.
+        policy: Missing if there is none; then Podman refuses every pull.
+        attachments: sections of registries.d about sigstore attachments.
+        keys: path -> file of every key or CA named in the policy.
         configuration: the user's effective containers.conf.
-        overrides: further ones that services of this user name in their environment.
-        stored_signatures: image ID -> how many signatures came with it when it was pulled.
+        overrides: others named in the environment of this user's services.
+        stored_signatures: image ID -> number of signatures stored when it was pulled.
     """
 
     uid: int = 0
@@ -188,9 +187,9 @@ class TrustFacts(Struct, frozen=True):
     stored_signatures: Known[Mapping[str, int]] = NOT_READ
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:
-        """The section of registries.d that decides for a scope; None when none does (then they are off).
+        """The section of registries.d that applies to a scope; None if none does (then they are off).
 
-        Unlike a policy, registries.d knows no wildcard, and host:port is not a part of host.
+        Unlike a policy, registries.d has no wildcards, and host:port is not part of host.
         """
         if isinstance(self.attachments, Unreadable):
             return self.attachments
@@ -202,9 +201,9 @@ class TrustFacts(Struct, frozen=True):
 
 
 def full_reference(reference: str) -> str:
-    """Spell a name the way registries and policies do: `nginx` becomes `docker.io/library/nginx:latest`.
+    """The full form of a name, as in policies: `nginx` becomes `docker.io/library/nginx:latest`.
 
-    A reference with a tag and a digest loses the tag, as in Podman's own policy look-up.
+    A reference with tag and digest loses the tag, as in Podman's own policy lookup.
 
     Raises:
         ValueError: an image ID or an empty text, which no policy scope can name.
@@ -215,7 +214,7 @@ def full_reference(reference: str) -> str:
     last, _, tag = last.partition(":")
     name = f"{head}{slash}{last}"
     if not last or (not (slash or tag or digest) and _IMAGE_ID.fullmatch(last)) or text.startswith("sha256:"):
-        raise ValueError(f"{reference!r} names no repository")
+        raise ValueError(f"{reference!r} does not name a repository")
     host, slash, rest = name.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
         host, rest = "docker.io", name
@@ -227,12 +226,12 @@ def full_reference(reference: str) -> str:
 
 
 def registry_of(reference: str) -> str:
-    """The registry host (with its port) of an image; raises ValueError like `full_reference`."""
+    """The registry host (with port) of an image; raises ValueError like `full_reference`."""
     return full_reference(reference).partition("/")[0]
 
 
 def scopes_of(reference: str) -> tuple[str, ...]:
-    """Every policy scope that can catch a full reference, the most specific first."""
+    """Every policy scope that can match a full reference, most specific first."""
     host = reference.partition("/")[0].partition(":")[0]
     labels = host.split(".")
     wildcards = tuple(f"*.{'.'.join(labels[at:])}" for at in range(1, len(labels)))
@@ -250,13 +249,13 @@ def _prefixes(reference: str) -> tuple[str, ...]:
 
 
 def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
-    """The rule of policy.json that would catch a pull of this image from its registry.
+    """The rule of policy.json that applies to a pull of this image from its registry.
 
     Args:
-        reference: as in `podman pull`; a short name is taken as a name of docker.io.
+        reference: as in `podman pull`; short names are resolved to docker.io.
 
     Returns:
-        Unreadable when the policy could not be read, or when the reference is an image ID.
+        Unreadable if the policy could not be read, or the reference is an image ID.
     """
     policy = trust.policy
     if isinstance(policy, Unreadable):
@@ -264,9 +263,9 @@ def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
     try:
         full = full_reference(reference)
     except ValueError:
-        return Unreadable("the image has no name, so no rule of a policy can be found for it")
+        return Unreadable("the image has no name, so no policy rule applies to it")
     if isinstance(policy, Missing):
-        return Unreadable(f"there is no {policy.path}, and without one Podman pulls nothing")
+        return Unreadable(f"{policy.path} does not exist, and without it Podman pulls no image")
     scopes = policy.transports.get("docker", {})
     for scope in (*scopes_of(full), ""):
         if scope in scopes:

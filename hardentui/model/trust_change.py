@@ -1,14 +1,15 @@
-"""A change of the signature policy: its rules, what it makes of the files, and the pulls that prove it."""
+"""A change to the signature policy: its rules, the resulting files, and the pulls that prove it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
 
 class RuleKind(StrEnum):
-    """What a rule asks of an image."""
+    """What a rule requires of an image."""
 
     SIGSTORE = "sigstore"
     GPG = "gpg"
@@ -27,13 +28,13 @@ class ScopeRule(Struct, frozen=True):
 
     Attributes:
         key: absolute path of the public key (sigstore) or the exported public keys (GPG).
-        any_tag: a signature for any tag of the repository counts: what cosign signs has no tag in it.
-        issuer, email: who signed, for keyless signatures. Podman knows e-mail addresses only.
-        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key; for certificates of an
-            own authority `ca` has its roots.
-        intermediates, hostname: of an own authority: absolute path of further certificates, and who signed,
-            where that is no e-mail address.
-        lookaside: where GPG signatures lie, as a URL.
+        any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
+        issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
+        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key; for your own certificate
+            authority, `ca` has its roots.
+        intermediates, hostname: for your own certificate authority: absolute path of intermediate
+            certificates, and the signer if it is not an e-mail address.
+        lookaside: URL of the GPG signatures.
     """
 
     scope: str
@@ -50,7 +51,7 @@ class ScopeRule(Struct, frozen=True):
 
 
 class PullVerdict(StrEnum):
-    """What became of a pull."""
+    """The result of a pull."""
 
     ACCEPTED = "accepted"
     UNSIGNED = "refused: no signature"
@@ -61,10 +62,10 @@ class PullVerdict(StrEnum):
 
 
 class Pull(Struct, frozen=True):
-    """A pull that really happened, in a throw-away store.
+    """A real pull into a temporary store.
 
     Attributes:
-        said: the words of the program that pulled, where it was not accepted.
+        said: the output of the pulling program, if the image was not accepted.
         by: the program and its version.
     """
 
@@ -75,12 +76,12 @@ class Pull(Struct, frozen=True):
 
 
 class PullProof(Struct, frozen=True):
-    """A pull with what it had to give.
+    """A pull and its expected result.
 
     Attributes:
         case: `signed`, `unsigned`, `wrong key`, `other repository`.
-        scope: the rule that it proves.
-        hint: what to do when it came out otherwise.
+        scope: the scope of the rule that it proves.
+        hint: what to do if the result differs.
     """
 
     case: str
@@ -95,7 +96,7 @@ class PullProof(Struct, frozen=True):
 
 
 class TrustFile(Struct, frozen=True):
-    """A file that the change writes: its path, its text, and its text before (None = there was none)."""
+    """A file that the change writes: path, new text and previous text (None = new file)."""
 
     path: str
     text: str
@@ -103,17 +104,17 @@ class TrustFile(Struct, frozen=True):
 
 
 class TrustDraft(Struct, frozen=True):
-    """A change of the policy that nobody has made yet.
+    """A proposed change to the policy.
 
     Attributes:
-        rules: what was asked for, with rules for images in use that were added.
-        rejects: whatever has no rule is refused afterwards.
+        rules: the requested rules, and those added for images in use.
+        rejects: images without a rule are refused afterwards.
         files: policy.json and the file of registries.d.
         diff: of the files.
-        refused: images in use that could not be pulled any more.
+        refused: images in use that could no longer be pulled.
         unsigned: images in use that are accepted without a signature.
         faults: why it cannot be applied.
-        notes: what is worth knowing.
+        notes: remarks.
     """
 
     rules: tuple[ScopeRule, ...]
@@ -124,3 +125,16 @@ class TrustDraft(Struct, frozen=True):
     unsigned: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class NamedImages(Struct, frozen=True):
+    """Images that the user named for the pulls; a tiny test image replaces those not named.
+
+    Attributes:
+        signed: images signed with the keys of the rules.
+        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
+    """
+
+    signed: Sequence[str] = ()
+    unsigned: str = ""
+    elsewhere: str = ""

@@ -1,4 +1,4 @@
-"""Versions of Podman, as far as they decide what can be written."""
+"""Podman versions, which determine what can be written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Version(tuple[int, int, int]):
         return super().__new__(cls, (major, minor, patch))
 
     def __getnewargs__(self) -> tuple[int, int, int]:
-        """What a copy is made from: a tuple would hand itself over as one argument."""
+        """The arguments for a copy: by default, a tuple would pass itself as one argument."""
         return (self.major, self.minor, self.patch)
 
     @property

@@ -14,10 +14,10 @@ class Waiver(Struct, frozen=True):
     Attributes:
         check: id of a check, or a shell pattern over ids.
         subject: name of a container, image, network, engine or host, or a shell pattern over names.
-        until: the last day on which it holds.
+        until: the last day on which it is valid.
         engine: label of an engine, or a shell pattern over labels.
         control: the compensating control; may be empty.
-        source: file and line that it was read from.
+        source: its file and line.
     """
 
     check: str
@@ -30,7 +30,7 @@ class Waiver(Struct, frozen=True):
     source: str = ""
 
     def covers(self, check: str, subject: str, engine: str) -> bool:
-        """Whether it is about this check of the subject with this name on this engine, expired or not."""
+        """Whether it matches this check, subject and engine, expired or not."""
         return (
             fnmatchcase(check, self.check)
             and fnmatchcase(subject, self.subject)
@@ -39,11 +39,11 @@ class Waiver(Struct, frozen=True):
 
 
 class WaiverUse(Struct, frozen=True):
-    """A waiver and what became of it in one check of everything.
+    """A waiver and its use in one full check.
 
     Attributes:
-        findings: how many findings it waives.
-        expired_for: how many failing findings it would waive had it not expired.
+        findings: number of findings that it waives.
+        expired_for: number of failing findings that it would waive if it had not expired.
     """
 
     waiver: Waiver
@@ -53,6 +53,6 @@ class WaiverUse(Struct, frozen=True):
 
 
 class WaiverFacts(Struct, frozen=True):
-    """What the checks of waivers look at."""
+    """The facts for checks of waivers."""
 
     uses: tuple[WaiverUse, ...] = ()

@@ -1,4 +1,4 @@
-"""What became of a file that was to be written."""
+"""Results of writing files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class WriteState(StrEnum):
-    """What happened to a file."""
+    """The result of writing a file."""
 
     NEW = "new"
     REPLACED = "replaced"
@@ -17,7 +17,7 @@ class WriteState(StrEnum):
 
 
 class WrittenFile(Struct, frozen=True):
-    """One file. `backup` is the path where the former content is kept; empty when none was."""
+    """One written file. `backup` is the path of the previous content; empty if there was none."""
 
     path: str
     state: WriteState

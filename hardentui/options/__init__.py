@@ -1,8 +1,8 @@
 """The option table: one row per option of `podman create`, grouped by area in `table/`.
 
-A row is the single place that knows an option's spelling, type and default. Readers, writers, the diff
-and the documentation walk over TABLE. Two rows may share a flag (`--security-opt`); their `name` tells them
-apart. Everybody imports rows from here: `from hardentui.options import MEMORY, TABLE`.
+A row is the only place that defines an option's flag, type and default. Readers, writers, the diff and the
+documentation iterate over TABLE. Two rows may share a flag (`--security-opt`) but not a `name`. Import rows
+from here: `from hardentui.options import MEMORY, TABLE`.
 """
 
 from hardentui.options.table import *

@@ -1,4 +1,4 @@
-"""Capability sets: from options to the set they ask for, and back."""
+"""Capability sets: from options to the requested set, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hardentui.options.table.security import CAP_ADD, CAP_DROP, PRIVILEGED
 
 
 def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
-    """The capabilities that the declared options ask for, given the engine's defaults."""
+    """The capabilities that the declared options request, given the engine's defaults."""
     if spec[PRIVILEGED]:
         return ALL_CAPABILITIES
     add, drop = spec[CAP_ADD], spec[CAP_DROP]
@@ -25,15 +25,15 @@ def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
 
 
 def with_only(spec: Spec, names: Iterable[str]) -> Spec:
-    """A spec that asks for exactly these capabilities: drop all, add those."""
+    """A spec with exactly these capabilities: drop all, add these."""
     wanted = tuple(sorted({capability_name(name) for name in names}))
     return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)
 
 
 def with_no_more(spec: Spec, names: Iterable[str], defaults: frozenset[str]) -> Spec:
-    """A spec of an ordinary user whose set-user-id programs can have exactly these capabilities.
+    """A spec for an ordinary user whose setuid programs can get exactly these capabilities.
 
-    None is added by name: Podman would give it to the user at once, without any such program.
+    None is added by name, because Podman would grant it to the user directly.
     """
     wanted = {capability_name(name) for name in names}
     added = {capability_name(name) for name in spec[CAP_ADD]} & wanted

@@ -1,4 +1,4 @@
-"""What an engine gives to every container, learned from containers that asked for nothing."""
+"""An engine's defaults, learned from containers that did not set the options."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 
 
 class EngineDefaults(Struct, frozen=True):
-    """Defaults that no request to the engine answers.
+    """Defaults that the engine's API does not report.
 
     Attributes:
-        ulimits: limits that it adds at start; empty = not known.
-        pids_limit: tasks of a container; Podman's own default until a container has told another.
+        ulimits: limits that it adds at start; empty = unknown.
+        pids_limit: default limit of tasks; Podman's own default until a container shows another.
     """
 
     ulimits: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class EngineDefaults(Struct, frozen=True):
     pids_are_known: bool = False
 
     def learned(self, inspect: Document) -> EngineDefaults:
-        """These defaults with what one more container of the engine tells."""
+        """These defaults, updated from one more container of the engine."""
         defaults = self
         if not defaults.ulimits:
             defaults = replace(defaults, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
@@ -39,7 +39,7 @@ class EngineDefaults(Struct, frozen=True):
 
 
 def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
-    """What this engine adds to a container at start, told by one that was started and asked for no limit.
+    """The limits that this engine adds at start, from a started container without requested limits.
 
     Args:
         inspects: documents of containers of one engine, in any order.
@@ -53,7 +53,7 @@ def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
 
 
 def _pids_limit(inspect: Document) -> int | None:
-    """The limit of a container that was created without asking for one."""
+    """The limit of a container created without one."""
     command = parse_create_command(inspect["Config"].get("CreateCommand"))
     limit = inspect["HostConfig"].get("PidsLimit")
     if command is None or any(flag in command.flags for flag in _SWITCHES_OFF):
@@ -62,7 +62,7 @@ def _pids_limit(inspect: Document) -> int | None:
 
 
 def _quietly(read: Any, document: Any) -> Any:
-    """What a reader finds; nothing in a document that is not as Podman makes it."""
+    """The result of a reader; nothing if the document is malformed."""
     try:
         return read(document)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError):

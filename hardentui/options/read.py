@@ -1,4 +1,4 @@
-"""From sources to spec: every row of the option table is asked once."""
+"""From sources to spec: read every row of the option table once."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from hardentui.options.sources import Sources
 from hardentui.options.table import TABLE
 from hardentui.options.values import Mount, Port
 
-_LAYER_REMARK = (
-    "files that were changed inside the container are not carried over, only volumes and mounts are"
-)
+_LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
 
 
-_IMAGE_REMARK = "the image could not be read: its own settings are written as if they were the container's"
+_IMAGE_REMARK = "the image could not be read: its settings are written as if they were the container's own"
 
 
 _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
-"""What a reader meets where a field has another type than Podman ever gave it."""
+"""Exceptions of a reader if a field has an unexpected type."""
 
 
 def _is_well_formed(value: Any) -> bool:
-    """Whether a list has nothing but what rows have in lists."""
+    """Whether a list contains only types that rows use in lists."""
     return not isinstance(value, tuple) or all(isinstance(entry, str | Mount | Port) for entry in value)
 
 
 def view_of(sources: Sources) -> View:
-    """The sources of one container, opened for the readers."""
+    """The sources of one container, parsed for the readers."""
     config = sources.inspect.get("Config")
     argv = config.get("CreateCommand") if isinstance(config, Mapping) else None
     is_argv = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
@@ -39,11 +37,11 @@ def view_of(sources: Sources) -> View:
 
 
 def read_spec(sources: Sources) -> Spec:
-    """Everything that was asked for when this container was created, as far as the sources can tell.
+    """Everything that was requested when this container was created, as far as the sources show.
 
-    Values that the image or the engine gives by itself are left out. What no source can show is listed in
-    `unknowable`; what is known in part, or carried by no option, is said in `remarks`. A document that is not
-    as Podman makes it leaves the options concerned unknowable; nothing is raised.
+    Defaults of the image and the engine are left out. Options that no source can show are in `unknowable`;
+    partly known values, and properties that no option carries over, are in `remarks`. Malformed documents
+    make the affected options unknowable; nothing is raised.
     """
     view = view_of(sources)
     settings: dict[Option[Any], Setting[Any]] = {}
@@ -58,7 +56,7 @@ def read_spec(sources: Sources) -> Spec:
                 raise TypeError(option.name)
         except _MALFORMED:
             reading = UNKNOWABLE
-            remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")
+            remarks.append(f"{option.flag}: the value in inspect cannot be parsed")
         if isinstance(reading, Unknowable):
             unknowable.append(option)
         elif reading.value != option.default or option.engine_decides:

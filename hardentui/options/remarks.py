@@ -1,4 +1,4 @@
-"""What has to be said of a container's own command line: flags that are not carried over."""
+"""Remarks on a container's own command line: flags that are not carried over."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ _CONNECTION_GLOBALS = frozenset(
         "--tls-key",
     ]
 )
-"""Global flags that choose the engine; the caller of a unit or script chooses it."""
+"""Global flags that select the engine, which the caller of a unit or script has to do."""
 
 _STORAGE_GLOBALS = ("--root", "--imagestore", "--connection", "--url", "--transient-store")
 
 
 def remarks_on(view: View) -> list[str]:
-    """One sentence for each flag of the command line that is not carried over and matters."""
+    """One sentence for each relevant flag of the command line that is not carried over."""
     if view.command is None:
         return []
     return [*_flag_remarks(view.command), *_global_remarks(view.command)]

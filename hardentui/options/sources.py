@@ -1,7 +1,7 @@
-"""Where a container's options are read from, bundled for one container.
+"""The sources of one container's options.
 
-What differs from engine to engine (its defaults) is part of the sources, so that an option is only called
-absent when leaving it out gives the same container again.
+The engine's defaults are part of the sources, so that an option counts as absent only if omitting it produces
+the same container.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ class Sources(Struct, frozen=True):
 
     Attributes:
         inspect: GET /libpod/containers/ID/json.
-        image: inspect document of its image; None when it could not be read (nothing is subtracted then).
-        oci_config: config.json of the runtime; None when it could not be read. Its process.env is never used.
-        umask: what the kernel says of the main process, four octal digits; empty = not known.
-        default_capabilities: what a container of this engine gets when nothing is said.
-        default_network: the network of a container when nothing is said.
+        image: inspect document of its image; None if it could not be read (then nothing is subtracted).
+        oci_config: config.json of the runtime; None if it could not be read. Its process.env is never used.
+        umask: of the main process according to the kernel, four octal digits; empty = unknown.
+        default_capabilities: the engine's default capabilities.
+        default_network: the engine's default network.
         version: of the engine.
-        log_driver: the engine's default; empty = not known.
+        log_driver: the engine's default; empty = unknown.
         pids_limit: the engine's default.
-        runtime: name of the engine's default OCI runtime; empty = not known.
-        cgroup_version: 1 or 2; None = not known.
-        default_ulimits: what the engine adds at start, `nofile=1048576:1048576`; empty = not known.
-        network_names: id -> name of networks.
-        pod_name: name of the pod that it is a member of.
-        pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None when not known.
-        pod_mounts: destinations of what the pod mounts into each of its members.
-        container_names: id -> name, for `container:<id>` references and dependencies.
-        volumes: name -> inspect document of the volumes that it mounts.
+        runtime: name of the engine's default OCI runtime; empty = unknown.
+        cgroup_version: 1 or 2; None = unknown.
+        default_ulimits: limits that the engine adds at start, `nofile=1048576:1048576`; empty = unknown.
+        network_names: ID -> name of networks.
+        pod_name: name of its pod.
+        pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None if unknown.
+        pod_mounts: destinations of the pod's mounts in each member.
+        container_names: ID -> name, for `container:<id>` references and dependencies.
+        volumes: name -> inspect document of its volumes.
     """
 
     inspect: Document

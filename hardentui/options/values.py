@@ -1,4 +1,4 @@
-"""Values of options that are more than a text or a number."""
+"""Structured values of options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Mount(Struct, frozen=True):
-    """A bind, volume, image or other mount; tmpfs has an option of its own.
+    """A bind, volume, image or other mount; tmpfs has its own option.
 
     Attributes:
         type: bind, volume, image, devpts, ramfs, glob, artifact.
@@ -14,7 +14,7 @@ class Mount(Struct, frozen=True):
         destination: path in the container.
         options: in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted;
             Podman's own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out.
-        subpath: directory inside a volume or image; only `--mount` can say it.
+        subpath: directory inside a volume or image; only `--mount` can express it.
     """
 
     type: str
@@ -56,7 +56,7 @@ class Port(Struct, frozen=True):
         return self.address.startswith("127.") or self.address in ("::1", "[::1]")
 
     def argument(self) -> str:
-        """As `--publish` wants it: `127.0.0.1:8080:80/udp`."""
+        """The argument for `--publish`: `127.0.0.1:8080:80/udp`."""
         address = (
             f"[{self.address}]" if ":" in self.address and not self.address.startswith("[") else self.address
         )

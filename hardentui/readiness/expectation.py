@@ -22,12 +22,16 @@ class Expectation(Struct, frozen=True):
         ports: `tcp/80`: all of them must be listening (for PORTS).
         patience: seconds within which all of this must happen.
         settle: seconds that the main process must stay alive afterwards.
+        probes: commands that must all succeed.
+        ends_well: it may exit with code 0 and then counts as ready (a job, not a service).
     """
 
     how: How
     ports: frozenset[str] = frozenset()
     patience: float = PATIENCE
     settle: float = SETTLED
+    probes: tuple[str, ...] = ()
+    ends_well: bool = False
 
     @property
     def words(self) -> str:

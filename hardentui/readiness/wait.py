@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -48,10 +48,8 @@ class Wait:
     Args:
         container: its name or id.
         files: this machine's files, for /proc; None when the engine runs on another one.
-        probes: each must succeed.
-        run_probe: runs one of them against this container.
+        run_probe: runs one of the expected probes against this container.
         stop: ends the wait immediately with KeyboardInterrupt.
-        ends_well: the container may exit with code 0 and then counts as ready (a job, not a service).
     """
 
     def __init__(
@@ -61,22 +59,16 @@ class Wait:
         expected: Expectation,
         *,
         files: Files | None,
-        probes: Sequence[str] = (),
         run_probe: RunProbe | None = None,
         stop: threading.Event | None = None,
-        ends_well: bool = False,
-        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._containers = containers
         self._container = container
         self._expected = expected
         self._files = files
-        self._probes = tuple(probes)
         self._run_probe = run_probe
         self._stop = stop or threading.Event()
-        self._ends_well = ends_well
-        self._clock = clock
-        self._begun = clock()
+        self._begun = monotonic()
         self._first: tuple[int, int] | None = None
         self._failed_probe: ProbeResult | None = None
 
@@ -98,7 +90,7 @@ class Wait:
                 stages.pop(0)
             if not stages:
                 return self._settled()
-            if self._clock() >= end:
+            if monotonic() >= end:
                 return self._result(
                     False, f"{why}; waited {self._expected.patience:.0f} s", failed_probe=self._failed_probe
                 )
@@ -106,12 +98,12 @@ class Wait:
 
     def _settled(self) -> Readiness:
         """Whether it stays alive, and still answers, for a moment after it became ready."""
-        end = self._clock() + self._expected.settle
+        end = monotonic() + self._expected.settle
         while True:
             document = self._containers.inspect(self._container)
             if ended := self._ended(document):
                 return ended
-            if self._clock() >= end:
+            if monotonic() >= end:
                 break
             self._sleep(_PAUSE)
         if self._expected.how is not How.ALIVE and (why := self._not_expected(document)):
@@ -147,7 +139,7 @@ class Wait:
         self._failed_probe = None
         if self._run_probe is None:
             return ""
-        for command in self._probes:
+        for command in self._expected.probes:
             result: ProbeResult = self._run_probe(command, PROBE_LIMIT)
             if not result.succeeded:
                 self._failed_probe = result
@@ -168,7 +160,7 @@ class Wait:
         code = int(state.get("ExitCode") or 0)
         if now[0]:
             return self._result(False, f"it ended and was started again ({plural(now[1], 'time')})")
-        if code == 0 and self._ends_well:
+        if code == 0 and self._expected.ends_well:
             return self._result(True, exit_code=0)
         killed = " (killed: out of memory)" if state.get("OOMKilled") else ""
         return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
@@ -180,7 +172,7 @@ class Wait:
         exit_code: int | None = None,
         failed_probe: ProbeResult | None = None,
     ) -> Readiness:
-        seconds = self._clock() - self._begun
+        seconds = monotonic() - self._begun
         return Readiness(ready, self._expected.how, seconds, why, exit_code, failed_probe)
 
     def _sleep(self, seconds: float) -> None:

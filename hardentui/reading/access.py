@@ -1,10 +1,10 @@
-"""Which accounts may read, write or execute a path: it is as open as *all* folders on the way to it.
+"""Which accounts can read, write or execute a path, taking every directory above it into account.
 
-The rules are those of acl(5) and path_resolution(7): an account needs the right itself on the object, and
-search (execute) on every folder above it. Whoever may write into a folder may replace what is in it; in a
-sticky folder only its own things. An owner counts as having every right, because it may give it to itself.
-Root may everything, so it is never named. Accounts and groups that no file of the machine knows are taken
-as existing: somebody may have them by way of a directory service or a container.
+The rules are those of acl(5) and path_resolution(7): an account needs the permission on the object itself,
+and search (execute) permission on every directory above it. Write permission on a directory allows replacing
+its entries; in a sticky directory, only one's own. Owners count as having every permission, because they can
+grant it to themselves. Root can do everything and is never listed. Unknown UIDs and GIDs count as accounts,
+because a directory service or a container may use them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hardentui.model.configuration import Danger
 READ, WRITE, EXECUTE = 4, 2, 1
 EVERYBODY = "every account"
 Way = tuple[PathStep, ...]
-"""The steps from / to a path, links followed; the last one is the object itself."""
+"""The steps from / to a path, with links followed; the last one is the object itself."""
 
 _STRANGER = Account(EVERYBODY, -1)
 _STICKY = 0o1000
@@ -25,15 +25,15 @@ _MOST_NAMES = 5
 
 
 def who_may(right: int, way: Way, accounts: Accounts | None, owners: frozenset[int]) -> tuple[str, ...]:
-    """Names of those who may do that with the object, besides its rightful owners.
+    """Names of the accounts with this permission on the object, besides its rightful owners.
 
     Args:
         right: READ, WRITE or EXECUTE.
         accounts: None when they could not be read.
-        owners: uids of those who are meant to have the right.
+        owners: UIDs that are meant to have the permission.
 
     Returns:
-        Only EVERYBODY when every account has the right; else names of accounts, sorted.
+        Only EVERYBODY if every account has the permission, otherwise sorted account names.
     """
     object_ = way[-1]
     able = [
@@ -47,7 +47,7 @@ def who_may(right: int, way: Way, accounts: Accounts | None, owners: frozenset[i
 
 
 def rights(account: Account, step: PathStep) -> int:
-    """What the step itself gives to an account: READ, WRITE and EXECUTE, added up."""
+    """The permissions of an account on the step itself: READ, WRITE and EXECUTE, added up."""
     if account.uid == step.uid:
         return READ | WRITE | EXECUTE
     named = {entry.id: entry.rights for entry in step.acl if entry.kind == "user"}
@@ -67,10 +67,10 @@ def rights(account: Account, step: PathStep) -> int:
 def open_spots(
     way: Way, accounts: Accounts | None, owners: frozenset[int], *, contents: bool = True
 ) -> tuple[Danger, ...]:
-    """Every spot where somebody besides the rightful owners can change the object or replace it.
+    """Every place where someone besides the rightful owners can change or replace the object.
 
     Args:
-        contents: False leaves out who may write to the object itself (a socket is judged by other rules).
+        contents: False ignores write permission on the object itself (other rules apply to a socket).
     """
     if all(_closed(step, owners) for step in way):
         return ()
@@ -94,12 +94,12 @@ def open_spots(
 
 
 def _closed(step: PathStep, owners: frozenset[int]) -> bool:
-    """A quick look: only the owner can write to it. An ACL that lets others write shows in the mode."""
+    """Quick check: only the owner can write to it. An ACL that lets others write shows in the mode."""
     return step.uid in owners and (step.kind == "link" or not step.mode & 0o022)
 
 
 def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
-    """The known accounts, a stranger, and whoever has an id on the way that no file knows."""
+    """The known accounts, a stranger, and the unknown UIDs and GIDs on the path."""
     known = Accounts() if accounts is None else accounts
     uids = {step.uid for step in way} | {
         entry.id for step in way for entry in step.acl if entry.kind == "user"
@@ -117,12 +117,12 @@ def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
 
 
 def _private(step: PathStep) -> bool:
-    """Its group bears the number of its owner, as the group of one account does."""
+    """Whether its GID equals its UID, as for the private group of one account."""
     return step.gid == step.uid != 0
 
 
 def _reaches(account: Account, way: Way, step: PathStep) -> bool:
-    """The account may search every folder above a step."""
+    """Whether the account can search every directory above a step."""
     return all(
         rights(account, folder) & EXECUTE
         for folder in way
@@ -142,7 +142,7 @@ def _foreign(step: PathStep, owners: frozenset[int]) -> Iterable[Danger]:
 
 
 def _foreign_things(folder: PathStep, way: Way, owners: frozenset[int]) -> Iterable[Danger]:
-    """In a sticky folder everybody may replace what is their own: links, too."""
+    """In a sticky directory, everyone can replace their own entries, including links."""
     yield from _foreign(folder, owners)
     for step in way:
         if step.kind == "link" and step.path.rpartition("/")[0] == folder.path:
@@ -150,7 +150,7 @@ def _foreign_things(folder: PathStep, way: Way, owners: frozenset[int]) -> Itera
 
 
 def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
-    """Why these accounts may write: the bits of the mode, or the ACL; each with what closes it."""
+    """Why these accounts can write: mode bits or ACL entries, each with the command that closes it."""
     mode = f"{step.mode & 0o7777:04o}"
     if any(account == _STRANGER for account in able):
         yield Danger(step.path, f"world-writable ({mode})", "chmod o-w")

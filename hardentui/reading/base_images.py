@@ -20,9 +20,9 @@ class Base(Struct, frozen=True):
     """A family of base images.
 
     Attributes:
-        name: as people call it: `Red Hat UBI`, `SUSE BCI`, `Debian`.
-        release: its version; empty when it says none or rolls.
-        small: it comes without a package manager, or is made to be small.
+        name: its common name: `Red Hat UBI`, `SUSE BCI`, `Debian`.
+        release: its version; empty for a rolling release or if unknown.
+        small: it has no package manager, or is designed to be small.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Base(Struct, frozen=True):
 
 
 class Smaller(Struct, frozen=True):
-    """A smaller base that fits: its name below its registry, and what is different in it."""
+    """A smaller base that fits: its name without the registry, and how it differs."""
 
     image: str
     note: str
@@ -63,7 +63,7 @@ _SMALL = frozenset({"alpine", "wolfi", "chainguard"})
 
 
 def base_of(inventory: ImageInventory, labels: Mapping[str, str]) -> Base | None:
-    """The family by os-release and labels; None when neither says anything.
+    """The family according to os-release and labels; None if neither is known.
 
     Labels are inherited by images that are built on others, so they name the base, not the application.
     """
@@ -98,7 +98,7 @@ def _is_bci(labels: Mapping[str, str]) -> bool:
 
 
 def smaller_base(base: Base | None) -> Smaller:
-    """A base of the same family without tools, so that the C library stays the same; else none at all."""
+    """A base of the same family without tools, so that the C library stays the same; otherwise scratch."""
     if base is None:
         return Smaller("scratch", "empty: for one program without shared libraries")
     major = base.release.partition(".")[0]
@@ -131,10 +131,10 @@ def smaller_base(base: Base | None) -> Smaller:
 
 
 def sketch(inventory: ImageInventory, labels: Mapping[str, str], service: str) -> tuple[str, ...]:
-    """A few sentences as comments, and a Containerfile to start from. A proposal: nobody has built it.
+    """A Containerfile to start from, with comments. It is an untested proposal.
 
     Args:
-        service: absolute path of the program that the image starts; empty when that is not known.
+        service: absolute path of the program that the image starts; empty if unknown.
     """
     base = base_of(inventory, labels)
     smaller = smaller_base(base)

@@ -1,7 +1,7 @@
-"""What a running container was seen to do: who it runs as, where it listens, who connects, what it writes.
+"""The observed behaviour of a running container: its user, listening ports, clients and writes.
 
-All of it is evidence of one moment, or of the time since its start. Where nobody could look the answer is
-None, which no fix may take for "nothing".
+All of it is a snapshot, or covers the time since the start. Whatever could not be observed is None, which no
+fix may treat as "nothing".
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def how_long(facts: ContainerFacts) -> str:
 
 
 def inside(host_id: int, lines: Known[tuple[IdRange, ...]]) -> int | None:
-    """An id of the host as the container sees it."""
+    """A host ID as the container sees it."""
     if isinstance(lines, Unreadable):
         return None
     for line in lines:
@@ -77,7 +77,7 @@ def inside(host_id: int, lines: Known[tuple[IdRange, ...]]) -> int | None:
 
 
 def identity(facts: ContainerFacts) -> tuple[int, int] | None:
-    """uid and gid of its main process, as the container sees them."""
+    """UID and GID of its main process, as the container sees them."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or not isinstance(kernel.uid, int) or not isinstance(kernel.gid, int):
         return None
@@ -86,7 +86,7 @@ def identity(facts: ContainerFacts) -> tuple[int, int] | None:
 
 
 def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
-    """(uid, name of a process) of everything that runs in it, as the container sees it, each uid once."""
+    """(UID, process name) of its processes, as the container sees them, each UID once."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return None
@@ -100,14 +100,14 @@ def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
 
 
 def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
-    """Where something is mounted -> uid that it belongs to, as the container sees it."""
+    """Mount point -> owning UID, as the container sees it."""
     lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
     owners = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
     return {place: uid for place, uid in owners.items() if uid is not None}
 
 
 def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
-    """What it listens on."""
+    """Its listening sockets; None if they are not known."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
         return None
@@ -115,18 +115,18 @@ def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
 
 
 def runs_as_root(facts: ContainerFacts, spec: Spec) -> bool:
-    """With this spec its main process starts as root."""
+    """Whether its main process starts as root with this spec."""
     return is_root(declared_user(facts.planned(spec)))
 
 
 def powerless(facts: ContainerFacts, spec: Spec) -> bool:
-    """An ordinary user without a capability that was added by name, who can gain none: what it may not have
-    any more it has not had."""
+    """Whether it runs as an ordinary user without added capabilities and cannot gain any, so that it has none
+    to lose."""
     return not runs_as_root(facts, spec) and spec[NO_NEW_PRIVILEGES] and not spec[CAP_ADD]
 
 
 def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Whether the process can miss what is dropped."""
+    """Whether dropping these capabilities can affect the process."""
     if powerless(context.facts, before):
         return Advice(Risk.SAFE, ("it runs as an ordinary user who cannot gain capabilities",))
     return Advice(Risk.MAY_BREAK)
@@ -152,8 +152,8 @@ def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
 def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
     """The spec with what an ordinary user needs to serve a low port; unchanged for root and for high ports.
 
-    In its own network namespace, a sysctl sets where privileged ports end, which needs no capability. On
-    somebody else's network, only NET_BIND_SERVICE helps.
+    In its own network namespace, a sysctl lowers the first unprivileged port, so no capability is needed. On
+    a shared network, only NET_BIND_SERVICE helps.
     """
     wanted = low_ports(facts)
     if not wanted or runs_as_root(facts, spec):
@@ -169,7 +169,7 @@ def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
 
 
 def about_low_ports(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
-    """What `with_low_ports` did, with the evidence."""
+    """The changes of `with_low_ports`, with the evidence."""
     wanted = low_ports(facts)
     if not wanted or (before[SYSCTL] == after[SYSCTL] and before[CAP_ADD] == after[CAP_ADD]):
         return ()
@@ -195,8 +195,8 @@ def _borrowed_network(facts: ContainerFacts, spec: Spec) -> bool:
 def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
     """(port, address) of clients connected from other machines; None if that could not be read.
 
-    Addresses in its own networks are neighbours, and the first of each is the host itself. A rootless engine
-    forwards connections in its own name, so there no client is visible.
+    Addresses in its own networks belong to other containers, and the first of each to the host. A rootless
+    engine forwards connections under its own address, so its clients are not visible.
     """
     kernel = facts.kernel
     if facts.engine.rootless is not False:
@@ -225,7 +225,7 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
 def bound_to_one_address(
     spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
 ) -> Spec:
-    """The spec with these published ports on one address, for every check that asks for it.
+    """The spec with these published ports bound to one address, for all checks that require it.
 
     Raises:
         CannotFix: a client on another machine is connected and no address was chosen, or the address is not
@@ -239,9 +239,9 @@ def bound_to_one_address(
         if outside:
             port, client = outside[0]
             raise CannotFix(
-                f"{client} is connected to port {port} from another machine, which {address} would end",
-                f"Choose the host address that such clients use (parameter {name}), or filter who may "
-                "connect.",
+                f"{client} is connected to port {port} from another machine; {address} would cut it off",
+                f"Choose the host address that such clients use (parameter {name}), or restrict clients with "
+                "a firewall.",
                 needs=name,
             )
     return rebound(spec, address, wide)
@@ -258,7 +258,7 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
             Risk.MAY_BREAK, (f"{where}: after this, only clients that use this host address can connect",)
         )
     if clients_from_outside(facts) is None:
-        seen = "clients could not be seen"
+        seen = "its clients are not known"
     else:
         seen = "no other machine was connected when checked"
     return Advice(
@@ -271,7 +271,7 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
 
 
 def programs(facts: ContainerFacts) -> tuple[str, ...]:
-    """Absolute paths of its programs: those that are running, and those that its command may start."""
+    """Absolute paths of its programs: the running ones, and those that its command may start."""
     kernel = facts.kernel
     running: list[str] = []
     if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
@@ -291,9 +291,9 @@ def hides_a_program(folder: str, facts: ContainerFacts) -> str:
 
 
 def owner_of_process(facts: ContainerFacts, spec: Spec) -> tuple[str, str]:
-    """(uid inside as text, how it is known) of the process that does the work; empty where nobody knows.
+    """(UID inside as text, its source) of the main process; empty if unknown.
 
-    A user that the spec names as a number decides, then what the kernel says.
+    A numeric user in the spec takes precedence over the kernel's value.
     """
     user = (spec[USER] or declared_user(facts)).partition(":")[0]
     if user.isdecimal() and int(user):

@@ -1,4 +1,4 @@
-"""A seccomp filter that is given as a compiled program: run it on paper for one call.
+"""An interpreter for compiled seccomp filters: the result for one system call.
 
 Instructions are those of classic BPF as seccomp(2) allows them: linux/filter.h, linux/bpf_common.h. `A` is
 the accumulator, `X` the index register, and there are sixteen words of memory.
@@ -46,17 +46,17 @@ X86_64_NUMBERS = {
     "uselib": 134,
     "userfaultfd": 323,
 }
-"""Numbers of calls on x86-64 (asm/unistd_64.h), which never change."""
+"""System call numbers on x86-64 (asm/unistd_64.h), which never change."""
 I386_SOCKETCALL = 102
 
 
 def lets_through(
     program: bytes, number: int, arguments: Sequence[int] = (), architecture: int = AUDIT_ARCH_X86_64
 ) -> bool:
-    """Whether the program lets a call with these arguments (0 where none is given) be carried out.
+    """Whether the program allows a call with these arguments (0 by default).
 
     Raises:
-        ValueError: the kernel would not take it for a seccomp filter.
+        ValueError: the kernel would not accept it as a seccomp filter.
     """
     if not program or len(program) % 8:
         raise ValueError("its length is not a multiple of eight bytes")
@@ -96,7 +96,7 @@ def _run(code: list[tuple[int, int, int, int]], data: tuple[int, ...]) -> int:
             accumulator = index
         else:
             index = accumulator
-    raise ValueError("it has no end")
+    raise ValueError("it does not end")
 
 
 def _loaded(operation: int, constant: int, data: tuple[int, ...], memory: list[int]) -> int:
@@ -108,8 +108,8 @@ def _loaded(operation: int, constant: int, data: tuple[int, ...], memory: list[i
     if mode == 0x60:
         return memory[constant & 15]
     if mode == 0x80:
-        return 64  # the length of what it looks at
-    raise ValueError("it loads from where a seccomp filter must not")
+        return 64  # the length of seccomp_data
+    raise ValueError("it loads from an address that is not allowed in a seccomp filter")
 
 
 def _computed(operation: int, left: int, right: int) -> int:
@@ -129,7 +129,7 @@ def _computed(operation: int, left: int, right: int) -> int:
         0xA0: left ^ right,
     }
     if operation not in results:
-        raise ValueError("it has an instruction that a seccomp filter must not have")
+        raise ValueError("it has an instruction that is not allowed in a seccomp filter")
     return results[operation] & _WORD
 
 
@@ -142,4 +142,4 @@ def _holds(operation: int, left: int, right: int) -> bool:
         return left >= right
     if operation == 0x40:
         return bool(left & right)
-    raise ValueError("it has a jump that a seccomp filter must not have")
+    raise ValueError("it has a jump that is not allowed in a seccomp filter")

@@ -28,7 +28,7 @@ HOST_TAKEOVER = frozenset(
         "CAP_MAC_OVERRIDE",
     }
 )
-"""Each leads to code or files of the host by itself, if root inside is root on the host."""
+"""Any of these alone gives access to code or files of the host if root inside is root on the host."""
 
 DISRUPTIVE = frozenset(
     {
@@ -46,12 +46,12 @@ DISRUPTIVE = frozenset(
         "CAP_CHECKPOINT_RESTORE",
     }
 )
-"""They can disrupt the host or its neighbours without leading to the host."""
+"""These can disrupt the host or other containers, but do not give access to the host."""
 
 _NOTHING: frozenset[str] = frozenset()
 
 _FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd"), "CAP_SYS_CHROOT")
-"""Name of a server -> what it uses only while somebody connects, when nobody may be looking."""
+"""Name of a server -> the capability that it uses only while a client is connected."""
 
 IMAGE_LABEL = "io.containers.capabilities"
 
@@ -69,7 +69,7 @@ def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
 
 
 def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
-    """Capability -> what shows that one of its processes has used it, or keeps it for later."""
+    """Capability -> evidence that one of its processes has used it, or keeps it for later."""
     kernel, sets = facts.kernel, live_sets(facts)
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return {}
@@ -77,13 +77,13 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
     for process in kernel.processes:
         name = visible(process.name, 30)
         if process.root:
-            used.setdefault("CAP_SYS_CHROOT", f"{name} has made {visible(process.root, 80)} its root")
+            used.setdefault("CAP_SYS_CHROOT", f"{name} uses {visible(process.root, 80)} as its root")
         if process.name in _FOR_EACH_CONNECTION:
             used.setdefault(_FOR_EACH_CONNECTION[process.name], f"{name} uses it for each connection")
         if process.capabilities is None or not isinstance(sets, CapabilitySets):
             continue
         if process.capabilities.bounding < sets.bounding:
-            used.setdefault("CAP_SETPCAP", f"{name} has given up capabilities for good")
+            used.setdefault("CAP_SETPCAP", f"{name} has dropped capabilities permanently")
         if process.uid is not None and inside(process.uid, kernel.uid_map):
             for kept in process.capabilities.permitted:
                 used.setdefault(kept, f"{name} keeps it as an ordinary user")
@@ -152,15 +152,20 @@ def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
     )
 
 
-def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
-    """The spec without these capabilities.
-
-    Raises:
-        CannotFix: privileged mode grants them whatever else is said.
-    """
+def refuse_privileged(spec: Spec) -> None:
+    """Raises CannotFix if privileged mode grants every capability, whatever is dropped."""
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
             "Fix both at once (add --check privileged).",
         )
+
+
+def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
+    """The spec without these capabilities.
+
+    Raises:
+        CannotFix: privileged mode grants them regardless of the other options.
+    """
+    refuse_privileged(spec)
     return without(spec, unwanted, facts.engine.default_capabilities)

@@ -1,4 +1,4 @@
-"""Passwords on command lines: by the name of a flag, by its value, or because a program takes one there."""
+"""Passwords on command lines: recognised by the name of a flag, its value, or the program's syntax."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hardentui.reading.secrets import secret_name, secret_pair, secret_value
 from hardentui.visible import MASK, visible
 
-# program -> flags whose next word is a password, and flags that a password is glued to
+# program -> flags whose next word is a password, and flags with the password attached
 _PASSWORD_FLAGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     **dict.fromkeys(("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"), ((), ("-p",))),
     **dict.fromkeys(("redis-cli", "valkey-cli"), (("-a",), ())),
@@ -28,9 +28,9 @@ _WRAPPERS = frozenset(
     {"sh", "bash", "/bin/sh", "/bin/bash", "exec", "env", "timeout", "nice", "nohup", "setsid", "sudo"}
     | {"doas", "tini", "dumb-init", "/sbin/tini", "CMD-SHELL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
 )
-"""What stands before the program itself, in a command or in the history of an image."""
+"""Words that may precede the program, in a command or in the history of an image."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
-"""Flags and figures before the program: `timeout 5s`, `nice -n 5`, `RUN |1` of a build with one argument."""
+"""Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_SCRIPT = 20_000
 
@@ -38,7 +38,7 @@ _LONGEST_SCRIPT = 20_000
 def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
     """Credentials on a command line, each as the word around it with the value masked.
 
-    A word with blanks in it is a command line of its own (`sh -c "…"`).
+    A word with spaces is itself a command line (`sh -c "…"`).
     """
     credentials: list[str] = []
     for program, before, word in steps_of(words):
@@ -59,7 +59,7 @@ def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Each word of a command line with the program that it is an argument of and the word before it."""
+    """(program, preceding word, word) for each argument of a command line."""
     before = program = ""
     for word in words:
         yield program, before, word
@@ -77,7 +77,7 @@ def _is_before_program(word: str) -> bool:
 
 
 def glued_password(program: str, word: str) -> str:
-    """The flag of a program that a password is glued to (`mysql -psecret`); empty when there is none."""
+    """The flag with a password attached (`-p` of `mysql -psecret`); empty if there is none."""
     return next(
         (
             flag
@@ -97,7 +97,7 @@ def _flags_of(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def is_password_after(program: str, flag: str, word: str) -> bool:
-    """The word after a flag is a password: by the flag's name, or because the program takes one there."""
+    """Whether the word after a flag is a password, by the flag's name or the program's syntax."""
     if not flag.startswith("-") or "=" in flag or word.startswith(("-", "$")):
         return False
     if flag in _LOGIN_FLAGS.get(program, ()):

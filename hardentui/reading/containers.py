@@ -1,4 +1,4 @@
-"""What checks of a container share: the kernel's view, the user, the LSM, the neighbours."""
+"""What container checks share: the kernel's view, the user, other containers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kerne
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.peers import Peer, PeerGroup
-from hardentui.model.spec import Spec
 from hardentui.options import (
     CGROUPS,
-    IPC,
-    LABEL_DISABLE,
-    LABEL_LEVEL,
-    LABEL_ROLE,
-    LABEL_TYPE,
-    LABEL_USER,
     LABELS,
-    PID,
     POD,
-    PRIVILEGED,
     SYSTEMD,
     USER,
 )
@@ -31,12 +22,8 @@ from hardentui.options import (
 T = TypeVar("T")
 
 CONFIGURATION = "configuration of the container"
+_KERNEL_WINS = "the kernel differs from the configuration and takes precedence"
 OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
-SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
-UNCONFINED_TYPES = frozenset(
-    {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
-)
-"""SELinux types that do not confine a process; which one applies depends on the policy."""
 
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
@@ -51,7 +38,7 @@ def proc(facts: ContainerFacts, name: str = "status") -> str:
 
 def judge(
     seen: T | Unreadable | NotRunning,
-    look: Callable[[T], tuple[bool, str]],
+    assess: Callable[[T], tuple[bool, str]],
     *,
     declared_bad: bool,
     declared: str,
@@ -60,12 +47,12 @@ def judge(
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
 ) -> Verdict:
-    """Declared next to effective; the kernel decides if it could be asked.
+    """Compare the declared value with the effective one. The kernel's value takes precedence if it is known.
 
     Args:
         seen: the result of `ask`.
-        look: that value -> (whether it is bad, the value in a few words).
-        declared_bad, declared: whether the configuration is bad, and what it says.
+        assess: that value -> (whether it is bad, the value in a few words).
+        declared_bad, declared: whether the configured value is bad, and that value in a few words.
         reason: what is wrong, for a failure.
         where: the file that holds the kernel's answer.
     """
@@ -77,12 +64,12 @@ def judge(
         if isinstance(seen, Unreadable):
             return unknown(seen.reason, declared, (asked,))
         return passed(declared, effective, (asked,))
-    bad, effective = look(seen)
+    bad, effective = assess(seen)
     evidence = (asked, Evidence(where, effective))
     if bad:
-        why = reason if declared_bad else f"{reason}: the kernel differs from the configuration, and decides"
+        why = reason if declared_bad else f"{reason}: {_KERNEL_WINS}"
         return failed(why, declared, effective, evidence, severity, commands)
-    why = "the kernel differs from the configuration, and decides" if declared_bad else ""
+    why = _KERNEL_WINS if declared_bad else ""
     return passed(declared, effective, evidence, why)
 
 
@@ -145,7 +132,7 @@ def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
 
 
 def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
-    """The neighbour with this name or ID prefix."""
+    """The other container with this name or ID prefix."""
     return facts.peers.called(name)
 
 
@@ -153,57 +140,6 @@ def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
     """A part of the answer of /info below `host`; empty if it was not asked."""
     host = section(engine.info, "host") if isinstance(engine.info, Mapping) else {}
     return section(host, part) if part else host
-
-
-def looks_like_selinux(label: str) -> bool:
-    """`user:role:type[:level]`, as SELinux writes it."""
-    return label.count(":") >= 2 and "_r:" in label
-
-
-def selinux_type(label: str) -> str:
-    """The type in an SELinux label; empty if it is not one."""
-    words = label.split(":")
-    return words[2] if looks_like_selinux(label) else ""
-
-
-def selinux_switched_off(spec: Spec) -> str:
-    """The option that makes Podman run the container without SELinux separation; empty if none does."""
-    if spec[LABEL_DISABLE]:
-        return "label=disable"
-    if spec[LABEL_TYPE]:
-        return f"label=type:{spec[LABEL_TYPE]}" if spec[LABEL_TYPE] in UNCONFINED_TYPES else ""
-    if any(spec[option] for option in (LABEL_LEVEL, LABEL_ROLE, LABEL_USER)):
-        return ""
-    if spec[PRIVILEGED]:
-        return "privileged"
-    return next((f"{o.flag}=host" for o in (PID, IPC) if spec[o] == "host"), "")
-
-
-def lsm(facts: ContainerFacts) -> Known[str]:
-    """The security module that confines containers here: `selinux`, `apparmor` or `none`."""
-    label = facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
-    if isinstance(label, str) and label:
-        return SELINUX if looks_like_selinux(label) else APPARMOR_LSM
-    security = engine_info(facts.engine, "security")
-    if security.get("selinuxEnabled"):
-        return SELINUX
-    if security.get("apparmorEnabled"):
-        return APPARMOR_LSM
-    if facts.inspect.get("ProcessLabel"):
-        return SELINUX
-    if facts.inspect.get("AppArmorProfile"):
-        return APPARMOR_LSM
-    if not isinstance(facts.host, Unreadable):
-        modules = facts.host.security_modules
-        if modules.selinux in ("enforcing", "permissive"):
-            return SELINUX
-        if modules.apparmor is True:
-            return APPARMOR_LSM
-        if modules.selinux == "absent" and modules.apparmor is False:
-            return NO_LSM
-    if "selinuxEnabled" in security or "apparmorEnabled" in security:
-        return NO_LSM
-    return Unreadable("the engine's security module is not known")
 
 
 def runs_systemd(facts: ContainerFacts) -> bool:

@@ -1,8 +1,8 @@
-"""Until when distributions repair their releases. A bundled table: `DATED` says how old it is.
+"""When support of distribution releases ends. A bundled table: `DATED` is its date.
 
-The dates are those of free, general support (for Debian with LTS), as the distributions announce them. Each
-was compared with the sources that stand above it; where these give a month only, the last day of it stands
-here. A release whose end could not be confirmed is left out: its end is then unknown.
+The dates are those of free, general support (for Debian including LTS), as announced by the distributions.
+Each was compared with the sources named above it; if these give only a month, its last day is used. A release
+whose end could not be confirmed is left out, so its end is unknown.
 """
 
 from __future__ import annotations
@@ -116,12 +116,12 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
 
 
 def rolling(release: Mapping[str, str]) -> bool:
-    """The distribution has no releases that could end."""
+    """Whether it is a rolling release, which has no end of life."""
     return release.get("ID", "") in _ROLLING
 
 
 def end_of(release: Mapping[str, str]) -> date | None:
-    """Last day of support of the release that os-release names; None when the table does not have it."""
+    """Last day of support of the release named in os-release; None if it is not in the table."""
     ends = _ENDS.get(release.get("ID", ""), {})
     parts = release.get("VERSION_ID", "").split(".")
     for count in (2, 1):

@@ -13,8 +13,8 @@ _ALL = re.compile(r"(?:tcp:)?/*(?:0\.0\.0\.0|\[?::\]?|\*)?:[0-9]+")
 
 
 def reachable_api(facts: ContainerFacts) -> ApiService | None:
-    """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
-    every one, else one that listens on all addresses of the host."""
+    """An unprotected TCP API that this container can reach: any of them on the host's network, otherwise one
+    that listens on all addresses of the host."""
     host = facts.host
     if isinstance(host, Unreadable) or isinstance(host.tcp_services, Unreadable):
         return None

@@ -17,7 +17,7 @@ class Form(Struct, frozen=True):
     """The form of a value.
 
     Attributes:
-        words: what it has to be, with an example; completes "it must be …".
+        words: the form with an example; completes "it must be …".
         fits: whether a value of the right type is of this form.
     """
 
@@ -28,7 +28,7 @@ class Form(Struct, frozen=True):
 def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix cannot take this value for its parameter, one sentence; empty when it can.
 
-    The check's own default always can, also where it is empty: then the fix says what it needs.
+    The check's own default is always accepted, even if empty: then the fix asks for a value.
     """
     if value == check.parameters[name] or name not in check.takes:
         return ""
@@ -37,7 +37,7 @@ def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
 
 
 def value_of(check: AnyCheck, name: str, text: str) -> ParameterValue:
-    """A value as somebody typed it, in the type of the parameter.
+    """A typed value, converted to the type of the parameter.
 
     Raises:
         ValueError: it is not of its form; the message is one sentence.
@@ -47,7 +47,7 @@ def value_of(check: AnyCheck, name: str, text: str) -> ParameterValue:
     if isinstance(default, tuple):
         value = tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", text) if word))
     elif isinstance(default, int):
-        # isdecimal also takes digits of other scripts, which nobody means; a longer number is none of ours
+        # isdecimal also accepts digits of other scripts; longer numbers are never valid
         value = int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1
     if fault := fault_of(check, name, value):
         raise ValueError(fault)
@@ -64,7 +64,7 @@ def _text(pattern: str) -> Callable[[ParameterValue], bool]:
 
 
 def _is_line(value: ParameterValue) -> bool:
-    """Nothing in it that a terminal would act on: a field shows a value as it is, also one of a checklist."""
+    """Whether a terminal can show it as it is: no control characters, even in values from a checklist."""
     return isinstance(value, str) and value != "" and value.isprintable()
 
 

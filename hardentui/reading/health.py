@@ -1,7 +1,7 @@
 """Whether a health check can fail at all.
 
-A command line of a shell is read as far as it takes to know its exit status: lists with `;`, `&&`, `||` and
-`|`, and the programs whose status does not depend on the service. Whatever is not understood may fail.
+Shell command lines are parsed far enough to predict their exit status: lists with `;`, `&&`, `||` and `|`,
+and programs whose status does not depend on the service. Anything that cannot be parsed may fail.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _SUCCEED = frozenset(
     {"true", ":", "echo", "printf", "sleep", "pwd", "date", "id", "whoami", "hostname", "uname", "env", "ps"}
     | {"printenv", "uptime", "free", "df", "sync", "yes", "tty", "umask", "logger", "set", "export"}
 )
-"""Programs that end well whatever the service does."""
+"""Programs that succeed regardless of the service."""
 _PASS_ON = frozenset({"cat", "tee", "head", "tail", "sort", "uniq", "wc", "tr", "cut", "sed", "less", "more"})
-"""Programs that, at the end of a pipe, end well whatever came in."""
+"""Programs that, at the end of a pipe, succeed regardless of their input."""
 _WRAPPERS = frozenset({"exec", "command", "nice", "nohup", "CMD", "CMD-SHELL"})
 _ALWAYS_THERE = frozenset(
     {"/", "/bin", "/etc", "/proc", "/dev", "/sys", "/usr", "/bin/sh", "/proc/uptime", "/proc/stat"}
@@ -37,10 +37,10 @@ class _Status(Enum):
 
 
 def always_passes(command: str) -> bool:
-    """The health check is right whatever the service does.
+    """Whether the health check passes regardless of the service.
 
     Args:
-        command: as Podman shows it: a shell's command line, or the words of a command.
+        command: as Podman shows it: a shell command line, or the words of a command.
     """
     return _status(command, 0) is _Status.SUCCESS
 
@@ -62,7 +62,7 @@ def _status(command: str, depth: int) -> _Status:
 
 
 def _status_of_list(words: Sequence[str], depth: int) -> _Status:
-    """The status of the last pipe that is run; `exit` ends the list."""
+    """The status of the last pipeline that runs; `exit` ends the list."""
     status, joined = _Status.SUCCESS, ""
     current: list[str] = []
     pipe: list[list[str]] = []

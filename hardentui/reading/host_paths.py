@@ -1,8 +1,8 @@
-"""What a path of the host gives to the one who reads or writes it.
+"""What access to a path of the host allows.
 
-The table is built from hier(7), file-hierarchy(7) and the documents of the services named in it: what holds
-credentials, what root runs (by schedule, at login, at an update, at boot), what controls the kernel, and what
-belongs to others. A folder above such a path gives the same.
+The table is based on hier(7), file-hierarchy(7) and the documentation of the services named in it:
+credentials, code that root runs (scheduled, at login, at updates, at boot), control of the kernel, and data
+of others. A directory above such a path allows the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hardentui.reading.user_namespace import own_user_namespace
 
 
 class Gain(StrEnum):
-    """What somebody gets through a path."""
+    """What access to a path gives."""
 
     ROOT_CODE = "code that root runs"
     KERNEL = "control of the kernel"
@@ -61,7 +61,7 @@ _IN_A_HOME_RUN = """
 """
 
 _TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
-    # what reading gives, what writing gives as well, and the paths
+    # what reading gives, what writing gives in addition, and the paths
     (
         _SECRET,
         _CODE,
@@ -152,7 +152,7 @@ _TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     /sys/fs/pstore
     """,
     ),
-    (  # root turns and packs the files there, and follows links
+    (  # root rotates and compresses the files there, and follows links
         _OTHERS,
         _CODE,
         """
@@ -187,19 +187,19 @@ _READABLE_BY_DESIGN = tuple(
     /sys/block /sys/class/block
     """.split()  # noqa: SIM905 - a table reads better as words
 )
-"""Everybody may read these, and they tell nothing but figures."""
+"""World-readable, and with nothing but statistics."""
 _ANYWHERE = {
     **dict.fromkeys(
         (".ssh", ".gnupg", ".kube", ".aws", ".azure", ".vault-token", ".netrc", ".pgpass"), _SECRET
     ),
     **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), _SECRET),
 }
-"""Names that say what is in them wherever they lie: a home may be in any place."""
+"""Names that reveal their content wherever they are, because a home can be anywhere."""
 _ANYWHERE_PAIRS = {("share", "containers"): _ENGINE, ("gcloud", "credentials.db"): _SECRET}
 
 
 class _Node:
-    """A part of the table's paths, with what they give: here and below, and all together."""
+    """A node of the path tree: what it gives here and below, and in total."""
 
     __slots__ = ("names", "patterns", "read", "whole_read", "whole_write", "write")
 
@@ -253,7 +253,7 @@ def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) 
 
 @lru_cache(maxsize=8192)
 def gains(path: str, *, written: bool) -> frozenset[Gain]:
-    """What reading, or reading and writing, this path of the host gives; everything below it counts.
+    """What reading, or reading and writing, this path of the host gives, including everything below it.
 
     Args:
         path: absolute and normalised.
@@ -289,7 +289,7 @@ _READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
 
 
 def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
-    """How bad it is that a container has this."""
+    """The severity of a container with this access."""
     if written and gained & _WRITING_TAKES_OVER:
         return Severity.CRITICAL
     if gained & (_READING_IS_HIGH | _USER):
@@ -301,8 +301,8 @@ class SensitiveMount(Struct, frozen=True):
     """A mount that gives more than its own data.
 
     Attributes:
-        gains: what it gives as it is; `when_read_only` is what it would still give then.
-        foreign: the files of root are those of nobody in it, so that it can only write what all may write.
+        gains: what it gives as mounted; `when_read_only` is what it would give read-only.
+        foreign: root's files belong to nobody in the container, so it can write only world-writable files.
     """
 
     mount: HostMount
@@ -317,7 +317,7 @@ class SensitiveMount(Struct, frozen=True):
 
 
 def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
-    """The mounts of a container that give something of the host's, in the order of its mounts."""
+    """The mounts that give access to sensitive parts of the host, in the order of the mounts."""
     mounts = host_mounts(facts)
     if not mounts:
         return ()
@@ -334,13 +334,14 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
 
 
 def _hands_over(mount: HostMount) -> bool:
-    """The owners of the files are made those of the container: `:idmap` for this mount, `:U` for good."""
+    """Whether the files are owned by the container: mapped with `:idmap`, or changed permanently with
+    `:U`."""
     options = (*mount.mount.options, *mount.options)
     return any(option == "U" or option.startswith("idmap") for option in options)
 
 
 def _places(paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Without names in a volume that only shows another folder (`--opt o=bind`): the folder itself counts."""
+    """The paths without those in a volume that only shows another directory (`--opt o=bind`)."""
     return tuple(path for path in paths if all(other.endswith(_in_volume(path)) for other in paths))
 
 
@@ -359,8 +360,8 @@ def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool
 
 
 def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container really keeps its containers and volumes, wherever storage.conf and
-    containers.conf put them."""
+    """Where the engine of this container actually stores containers and volumes, according to its
+    configuration."""
     folder, mark, _ = str(facts.inspect.get("StaticDir") or "").partition("/overlay-containers/")
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}

@@ -82,7 +82,7 @@ def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def comments_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What was noted of the layers (`podman commit -m`); build tools leave their names there."""
+    """The comments of the layers (`podman commit -m`); build tools put their names there."""
     comments = (str(entry.get("comment") or entry.get("Comment") or "") for entry in history)
     return tuple(comment[:_LONGEST_STEP] for comment in comments if comment)
 
@@ -159,7 +159,7 @@ def _six_digits(text: str) -> str:
 
 
 def health_check(facts: ContainerFacts) -> str | Unreadable:
-    """The health command that runs: the container's, otherwise its image's; empty if there is none."""
+    """The effective health command: the container's, otherwise its image's; empty if there is none."""
     if facts.spec[HEALTH_INTERVAL] == "disable" or facts.spec[HEALTH_CMD] == "none":
         return ""
     if facts.spec[HEALTH_CMD]:
@@ -195,7 +195,7 @@ def updates_itself(spec: Spec) -> bool:
 
 
 def refuse_where_updated(spec: Spec) -> None:
-    """Raises CannotFix if a digest would end automatic updates, because that is a decision of its own."""
+    """Raises CannotFix if a digest would end automatic updates, which the user has to decide."""
     if updates_itself(spec):
         raise CannotFix(
             "podman auto-update updates the container by its tag, and a digest would end that",

@@ -1,4 +1,4 @@
-"""What a container has written into its own layer, and a container that is made anew does not have."""
+"""What a container has written to its own layer, which is lost when it is recreated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_PODMAN = frozenset(
     {"/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf"}
 )
 _NO_VOLUME = ("/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var")
-"""A volume there would hide what the image brings, or all of it."""
+"""A volume there would hide files of the image."""
 
 
 class LayerData(Struct, frozen=True):
@@ -27,7 +27,7 @@ class LayerData(Struct, frozen=True):
     Attributes:
         data: files that may matter.
         logs: log files.
-        folders: folders that hold all of `data`, for a volume each; empty when no volume can hold it.
+        folders: directories that hold all of `data`, one volume each; empty if no volume can hold it.
     """
 
     data: tuple[str, ...] = ()
@@ -35,17 +35,17 @@ class LayerData(Struct, frozen=True):
     folders: tuple[str, ...] = ()
 
     def without(self, folders: Collection[str]) -> LayerData:
-        """What is not below one of these folders."""
+        """The data outside these directories."""
         data = tuple(path for path in self.data if not is_below(path, folders))
         return LayerData(data, self.logs, _mountable(data))
 
 
 def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> LayerData:
-    """What would be lost, without what is made anew at each start.
+    """The data that would be lost, except what is recreated at each start.
 
     Args:
         changes: what differs from the image.
-        mounted: where something is mounted; its mount points show as changes too.
+        mounted: mount points, which show as changes too.
     """
     written = [change for change in changes if change.kind != "deleted"]
     above = {folder for change in written for folder in _parents(change.path)}
@@ -55,7 +55,7 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         for change in written
         if change.path not in above
         and change.path not in _OF_PODMAN
-        and not change.folder  # nothing else changed in it: it is empty, or was there before
+        and not change.folder  # nothing else in it changed: it is empty, or was there before
         and not (change.folder is None and change.kind == "modified" and change.path.count("/") == 1)
         and not is_below(change.path, _VOLATILE)
         and not is_below(change.path, mounted)
@@ -66,7 +66,8 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
 
 
 def _mountable(files: Iterable[str]) -> tuple[str, ...]:
-    """The fewest folders that hold all of these, none inside another; none when no volume can be there."""
+    """The fewest directories that hold all of these, none inside another; none if a volume cannot be
+    there."""
     folders: list[str] = []
     for folder in sorted({posixpath.dirname(path) for path in files}):
         if not is_below(folder, folders):

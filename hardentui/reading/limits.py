@@ -9,7 +9,7 @@ from hardentui.reading.containers import engine_info
 
 
 def cgroup_version(facts: ContainerFacts) -> str:
-    """`v1` or `v2`; empty when nobody looked."""
+    """`v1` or `v2`; empty if unknown."""
     told = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
     if not told and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
         return f"v{facts.host.cgroup_version}"
@@ -17,12 +17,12 @@ def cgroup_version(facts: ContainerFacts) -> str:
 
 
 def ignored(facts: ContainerFacts) -> bool:
-    """Podman takes limits of this container without a word and sets none: rootless, on cgroup v1."""
+    """Whether Podman silently ignores limits of this container: rootless, on cgroup v1."""
     return facts.engine.rootless is True and cgroup_version(facts) == "v1"
 
 
 def refuse_where_ignored(facts: ContainerFacts) -> None:
-    """Raises CannotFix where no limit that is asked for would hold."""
+    """Raises CannotFix if limits would be ignored."""
     if ignored(facts):
         raise CannotFix(
             "on cgroup v1, Podman ignores limits of rootless containers",
@@ -31,17 +31,17 @@ def refuse_where_ignored(facts: ContainerFacts) -> None:
 
 
 def memory_of_machine(facts: ContainerFacts) -> int | None:
-    """Bytes; None where it is not known. Asked of the machine itself, else of the engine."""
+    """Memory in bytes, from the host or else the engine; None if unknown."""
     return _machine(facts, "memory", "memTotal")
 
 
 def processors_of_machine(facts: ContainerFacts) -> int | None:
-    """Processors that are online; None where it is not known."""
+    """Online processors; None if unknown."""
     return _machine(facts, "processors", "cpus")
 
 
 def pids_of_machine(facts: ContainerFacts) -> int | None:
-    """kernel.pid_max; None where it is not known."""
+    """kernel.pid_max; None if unknown."""
     return _machine(facts, "pids", "")
 
 
@@ -55,7 +55,7 @@ def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
 
 
 def count_of_list(text: str) -> int:
-    """How many numbers `0-3,8` names; 0 where it cannot be understood."""
+    """How many numbers `0-3,8` names; 0 if it cannot be parsed."""
     count = 0
     for part in text.strip().split(","):
         first, dash, last = part.strip().partition("-")

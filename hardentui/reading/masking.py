@@ -1,7 +1,7 @@
-"""Secrets that must not be kept: in saved plans and in saved facts.
+"""Masking of secrets in saved plans and saved facts.
 
-Rather too much is masked than too little. What is masked keeps its shape where a check recognises secrets by
-their shape, so that saved facts give the same findings as the host did.
+When in doubt, text is masked. Masked text keeps its shape if a check recognises the secret by its shape, so
+that saved facts give the same findings as the live host.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hardentui.reading.secrets import engine_secret, random_pair, secret_name, s
 from hardentui.visible import MASK
 
 WITHHELD = "(withheld)"
-"""In saved facts: asterisks would look like a secret that Podman itself hides."""
+"""Used in saved facts: asterisks would look like a secret that Podman itself hides."""
 
 _CREDENTIAL = re.compile(
     r"pass(?!ive|enger|age|through|_through)|(?<!old)pwd|secret|token|cred(?:s|ential)|api_?key|private_?key"
@@ -38,7 +38,7 @@ def is_credential(name: str) -> bool:
 
 
 def names_file(name: str, value: str) -> bool:
-    """`POSTGRES_PASSWORD_FILE=/run/secrets/db` says where a secret is, and is none."""
+    """Whether it only names the file of a secret: `POSTGRES_PASSWORD_FILE=/run/secrets/db`."""
     return name.upper().endswith(("_FILE", "_PATH")) and re.fullmatch(r"(/[\w.@+-]+)+/?", value) is not None
 
 
@@ -48,7 +48,7 @@ def without_url_password(text: str, mask: str = MASK) -> str:
 
 
 def mask_argument(option: str, argument: str) -> str:
-    """An argument of an option (`env`, `label`…) without the secret that it may hold."""
+    """An argument of an option (`env`, `label`…) with any secret masked."""
     name, equals, value = argument.partition("=")
     if option == "env" and equals and names_file(name, value):
         return argument
@@ -58,10 +58,10 @@ def mask_argument(option: str, argument: str) -> str:
 
 
 def mask_document(value: Any, key: str = "") -> Any:
-    """A JSON document with the values of what is named like a credential masked, wherever it stands.
+    """A JSON document with all credentials masked, at any depth.
 
-    Texts of the form `NAME=value` (variables, create commands, build history), what follows a flag like
-    `--password`, labels and annotations of such names, passwords in addresses, keys and tokens.
+    Covers text of the form `NAME=value` (variables, create commands, build history), arguments of flags like
+    `--password`, labels and annotations with such names, passwords in URLs, keys and tokens.
     """
     if isinstance(value, dict):
         return {name: _mask_item(name, item, key) for name, item in value.items()}
@@ -76,7 +76,7 @@ def mask_document(value: Any, key: str = "") -> Any:
 
 
 def _mask_words(words: list[str]) -> list[str]:
-    """A list of texts, which may be a command line with passwords after or at the flags of its programs."""
+    """A list of words, which may be a command line with passwords in its flags."""
     masked = []
     for program, before, word in steps_of(words):
         glued = glued_password(program, word)
@@ -97,14 +97,14 @@ def _mask_item(name: str, item: Any, parent: str) -> Any:
 
 
 def _announces(word: Any) -> bool:
-    """A flag whose next word is a secret."""
+    """Whether the next word is a secret."""
     if not isinstance(word, str) or word == _PODMAN_SECRET_FLAG:
         return False
     return _FLAG.fullmatch(word) is not None and is_credential(word)
 
 
 def mask_text(text: str) -> str:
-    """A text without the secrets that it holds as far as they can be told."""
+    """A text with all recognisable secrets masked."""
     if text.startswith(f"{_PODMAN_SECRET_FLAG}="):
         return text
     whole = _ASSIGNMENT.fullmatch(text)
@@ -120,7 +120,7 @@ def mask_text(text: str) -> str:
 
 
 def _mask_flags(words: list[str]) -> list[str]:
-    """Words of a script, with what only the flags of a program show to be a password."""
+    """Words of a script, with passwords masked that only the flags of a program reveal."""
     masked = []
     for program, before, word in steps_of(words):
         glued = glued_password(program, word)
@@ -133,9 +133,9 @@ def _mask_flags(words: list[str]) -> list[str]:
 
 
 def _masked(value: str, name: str = "") -> str:
-    """Asterisks of Podman's own, and names of files, say nothing.
+    """The masked value. Podman's own asterisks and names of files are kept.
 
-    A value that is a credential only because it is random is replaced by another random one.
+    A value that is a credential only because it looks random is replaced by another random one.
     """
     if engine_secret(value) or value.startswith("/"):
         return value

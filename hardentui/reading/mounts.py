@@ -16,17 +16,17 @@ from hardentui.options.values import Mount
 
 
 class HostMount(Struct, frozen=True):
-    """A mount and what of the host it shows.
+    """A mount and the host paths that it shows.
 
     Attributes:
-        mount: as the spec has it; for one that the spec does not have, in the same form.
-        paths: on the host, normalised; behind symbolic links where known. The first one is shown.
-        read_only: as the kernel enforces it where it could be asked, else as declared.
-        declared: it is a mount of the spec, so that changing the spec changes it.
-        origin, giver: who asked for it.
-        layered: what is written stays in a layer of its own.
-        beneath: further paths of the host that are seen through it, but never written.
-        options: of the mount that is in force; empty when none is.
+        mount: as in the spec; in the same form if it is not in the spec.
+        paths: on the host, normalised, with symbolic links resolved if known. The first one is shown.
+        read_only: as enforced by the kernel if known, otherwise as declared.
+        declared: it is a mount of the spec, so changing the spec changes it.
+        origin, giver: where it comes from.
+        layered: writes go to a separate layer.
+        beneath: further host paths that are visible through it, but never written.
+        options: of the active mount; empty if it is not mounted.
     """
 
     mount: Mount
@@ -65,10 +65,10 @@ def at_or_above(path: str, other: str) -> bool:
 
 
 def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """What of the host the container sees: bind mounts, volumes and overlays that lead to a path of the host,
-    a root directory of its own, and what other containers, the pod and the engine bring along.
+    """The host paths that the container sees: through bind mounts, volumes, overlays, its --rootfs, and
+    mounts from other containers, the pod and the engine.
 
-    Facts of a plan show what the planned spec would mount; what it inherits stays.
+    For facts of a plan: the mounts of the planned spec; inherited mounts stay.
     """
     mounts = facts.spec[MOUNTS]
     if not mounts and not facts.mounted:
@@ -92,17 +92,17 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
 
 
 def upper_folder(mount: Mount) -> str:
-    """Where an overlay of `:O,upperdir=…` puts what is written; empty for a folder of Podman's own."""
+    """The directory that takes the writes of an overlay (`:O,upperdir=…`); empty if Podman manages it."""
     return next((word[9:] for word in mount.options if word.startswith("upperdir=")), "")
 
 
 def is_layered(mount: Mount) -> bool:
-    """What is written through it stays with the container."""
+    """Whether writes through it stay with the container."""
     return "O" in mount.options and not upper_folder(mount)
 
 
 def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
-    """Destinations of what a pattern has mounted."""
+    """Destinations of the mounts that match a pattern."""
     folder = pattern.destination.rstrip("/") + "/"
     return [
         destination
@@ -129,19 +129,19 @@ def _inherited(mounted: MountedPath) -> HostMount:
 
 
 def _stays(facts: ContainerFacts, mounted: MountedPath) -> bool:
-    """Whether a planned spec still brings a mount that is none of its own rows."""
+    """Whether a mount that is not in the spec stays with the planned spec."""
     spec = facts.spec
     if mounted.origin is MountOrigin.CONTAINER:
         return bool(spec[VOLUMES_FROM])
     if mounted.type == "rootfs":
         return bool(spec[ROOTFS])
-    if mounted.origin is MountOrigin.DECLARED:  # comes along with a row above it
+    if mounted.origin is MountOrigin.DECLARED:  # brought by another entry of the spec
         return any(at_or_above(mount.destination, mounted.destination) for mount in spec[MOUNTS])
     return True
 
 
 def _typed_path(facts: ContainerFacts, mount: Mount) -> str:
-    """The path of the host that a mount of the spec names; empty when it names none."""
+    """The host path that a mount of the spec names; empty if it names none."""
     if mount.type in ("bind", "glob"):
         path = mount.source if mount.source.startswith("/") else ""
     else:
@@ -156,9 +156,9 @@ def _behind_volume(facts: ContainerFacts, name: str) -> str:
 
 
 def paths_of_volume(options: object) -> tuple[str, str]:
-    """The path of the host that a volume's driver options name, and where its writes go: (shown, written).
+    """The host path named in a volume's driver options, and where its writes go: (shown, written).
 
-    A bind names a folder, an overlay the folder below it; a device or a network share is no path of the host.
+    A bind names a directory, an overlay its lower directory; a device or network share has no host path.
     """
     get = options.get if isinstance(options, dict) else dict[str, object]().get
     device, kind = str(get("device") or ""), str(get("type") or "")
@@ -171,7 +171,7 @@ def paths_of_volume(options: object) -> tuple[str, str]:
 
 
 def came_from(mount: HostMount) -> str:
-    """Where a mount comes from that the container does not declare, in words; empty for its own."""
+    """The origin of a mount that the container does not declare, as text; empty for its own mounts."""
     if mount.declared:
         return ""
     if mount.origin is MountOrigin.CONTAINER:

@@ -134,7 +134,7 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
     if is_infra(facts):
         raise CannotFix(
             "the network and ports of a pod are set when the pod is created",
-            "Create the pod anew: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
+            "Recreate the pod: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
         )
 
 
@@ -164,11 +164,11 @@ def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
     """The spec with these ports bound to `address`; ports that become equal are kept once.
 
     Raises:
-        CannotFix: `address` is no single address.
+        CannotFix: `address` is not a single address.
     """
     if reach(Port(1, "", address)) == "all" or not _is_address(address):
         raise CannotFix(
-            f"{address!r} is no single address", "Give an address of this host, such as 127.0.0.1."
+            f"{address!r} is not a single address", "Give an address of this host, such as 127.0.0.1."
         )
     ports = (Port(p.container, p.host, address, p.protocol) if p in which else p for p in spec[PUBLISH])
     return spec.with_(PUBLISH, tuple(dict.fromkeys(ports)))

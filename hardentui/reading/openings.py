@@ -1,4 +1,4 @@
-"""Which ports of a container the outside reaches, and what the firewall says to that."""
+"""Which ports of a container are open to the outside, and what the firewall does about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 
 def openings(facts: ContainerFacts) -> tuple[Opening, ...]:
-    """One for each published port; for a container on the host's network one for all that it opens."""
+    """One for each published port; a container on the host's network has one for all its ports."""
     if "host" in modes_of(facts):
         gate, why = _gate(facts, "input", "tcp", 0, 0, "ip")
         return (Opening(facts.name, "*", 0, 0, "tcp", gate, why),)
@@ -37,7 +37,7 @@ def _gate(
     facts: ContainerFacts, hook: str, protocol: str, port: int, in_host: int, family: str
 ) -> tuple[Gate, str]:
     if not facts.engine.local:
-        return Gate.UNKNOWN, "the engine is on another machine, whose firewall cannot be asked from here"
+        return Gate.UNKNOWN, "the engine is on another machine, whose firewall cannot be read from here"
     if isinstance(facts.host, Unreadable):
         return Gate.UNKNOWN, f"the firewall could not be read: {facts.host.reason}"
     firewall = facts.host.firewall
@@ -50,9 +50,9 @@ def _gate(
         for interface in firewall.outside or ("",)
     }
     if all(end == {DROPPED} for end in ends.values()):
-        return Gate.FILTERED, f"the packet filter drops a stranger's packets (hook {hook})"
+        return Gate.FILTERED, f"the packet filter drops packets from unknown addresses (hook {hook})"
     through = [interface for interface, end in ends.items() if end == {ACCEPTED}]
     if through:
         at = f" at {', '.join(through)}" if any(through) else ""
-        return Gate.OPEN, f"the packet filter lets a stranger's packets through{at} (hook {hook})"
-    return Gate.UNKNOWN, "the rules of the packet filter ask for more than is known of a stranger's packet"
+        return Gate.OPEN, f"the packet filter accepts packets from unknown addresses{at} (hook {hook})"
+    return Gate.UNKNOWN, "the rules of the packet filter match on more than is known about the packet"

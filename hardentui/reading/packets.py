@@ -1,4 +1,4 @@
-"""What the packet filter of the host does with the first packet that a stranger sends to a port. Pure."""
+"""What the host's packet filter does with the first packet from an unknown address to a port. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 ACCEPTED, DROPPED = "accepted", "dropped"
-_REWRITES = -100  # priority at which the destination of a packet for a published port is rewritten
-_DEEPEST = 16  # as many jumps as the kernel allows
+_REWRITES = -100  # priority of the DNAT for published ports
+_DEEPEST = 16  # maximum number of nested jumps in the kernel
 _OF_THE_ENGINE = frozenset({"netavark"})
 _NO_MATCH = frozenset(
     {"counter", "log", "comment", "notrack", "mangle", "set", "map", "meter", "flow", "masquerade", "snat"}
@@ -28,11 +28,11 @@ class Packet(Struct, frozen=True):
 
     Attributes:
         hook: `input`, or `forward` for a port whose destination the engine has rewritten.
-        interface: where it comes in.
-        port: in the host for `input`, in the container for `forward`; 0 stands for one that no rule names.
+        interface: the incoming interface.
+        port: on the host for `input`, in the container for `forward`; 0 = a port that no rule names.
         family: `ip` or `ip6`.
-        host_port: in the host, before the engine has rewritten it; None = the same as `port`.
-        rewritten: its destination is the container already.
+        host_port: on the host, before the engine rewrites it; None = the same as `port`.
+        rewritten: its destination is already the container.
     """
 
     hook: str
@@ -45,17 +45,17 @@ class Packet(Struct, frozen=True):
 
 
 class _Walk(Struct, frozen=True):
-    """Where a packet may end in a chain, and whether it may come out of it again."""
+    """The possible verdicts for a packet in a chain, and whether it may return from the chain."""
 
     ends: frozenset[str]
     returns: bool
 
 
 def fate(rules: Rules, packet: Packet) -> frozenset[str]:
-    """ACCEPTED or DROPPED; both when the rules ask for something that is not known of the packet.
+    """ACCEPTED or DROPPED; both if the rules match on something that is not known about the packet.
 
-    A packet passes the hooks `ingress` and `prerouting` before that of its own; what is dropped there never
-    comes to it. Rules that Podman's own network helper writes are left out: they let everything through.
+    A packet passes the hooks `ingress` and `prerouting` before its own; packets dropped there never reach it.
+    Rules written by Podman's own network helper are ignored, because they accept everything.
     """
     ends = [seen.base(chain) for seen, chain in _Filter(rules, packet).bases()]
     if any(end == {DROPPED} for end in ends):
@@ -79,7 +79,7 @@ class _Filter:
                 self._sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
 
     def bases(self) -> Iterator[tuple[_Filter, Mapping[str, Any]]]:
-        """The chains that the kernel hands the packet to, each with the packet as it is there."""
+        """The base chains that the packet passes, each with the packet as it is there."""
         packet = self._packet
         for chain in self._chains:
             hook = chain.get("hook")
@@ -109,7 +109,7 @@ class _Filter:
         try:
             walk = self._walk(chain["family"], chain["table"], chain["name"], 0)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return frozenset({ACCEPTED, DROPPED})  # a rule in words that are not understood here
+            return frozenset({ACCEPTED, DROPPED})  # a rule that cannot be parsed
         policy = DROPPED if chain.get("policy") == "drop" else ACCEPTED
         return walk.ends | {policy} if walk.returns else walk.ends
 
@@ -144,7 +144,7 @@ class _Filter:
     def _read(
         self, expression: Mapping[str, Any], family: str, table: str
     ) -> Iterator[tuple[bool | None, str, str]]:
-        """What a part of a rule says: (does it match, verdict or empty, chain that it leads to)."""
+        """A statement of a rule: (whether it matches, verdict or empty, target chain)."""
         for name, value in expression.items():
             if name == "match":
                 yield self._matches(value, family, table), "", ""
@@ -167,7 +167,7 @@ class _Filter:
     def _mapped(
         self, value: Mapping[str, Any], family: str, table: str
     ) -> Iterator[tuple[bool | None, str, str]]:
-        """`iifname vmap { "eth0" : goto public }`: the entry that fits, or each when that is not known."""
+        """`iifname vmap { "eth0" : goto public }`: the matching entry, or all possible ones."""
         entries = value["data"].get("set") if isinstance(value["data"], dict) else None
         if entries is None:
             yield None, "", ""
@@ -177,7 +177,7 @@ class _Filter:
             if matched is False:
                 continue
             for _, what, target in self._read(verdict, family, table):
-                # an entry that does not fit leaves the rule as it was, so it is told as "may be"
+                # without a matching entry, the rule has no effect, so the result is "may match"
                 yield matched, what, target
             if matched:
                 return
@@ -232,7 +232,7 @@ class _Filter:
         if key in ("oifname", "oif"):
             if packet.hook != "forward":
                 return False
-            # it goes to a network of containers, whose interface is not known here
+            # the outgoing interface of the container network is not known
             outside = _among(right, lambda name: not _is_called(packet.interface, name) and name != "lo")
             return None if outside else False
         if key == "l4proto":
@@ -251,7 +251,7 @@ def _both(this: bool | None, other: bool | None) -> bool | None:
 
 
 def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
-    """Whether a value or one of a set fits; of a range, whether it holds the number."""
+    """Whether a value, or one of a set, matches; for a range, whether it contains the number."""
     if isinstance(right, dict):
         if isinstance(right.get("set"), list | tuple):
             return any(_among(item, fits, number) for item in right["set"])
@@ -268,21 +268,21 @@ def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
 
 
 def _is_device(device: Any, interface: str) -> bool:
-    """A chain at `ingress` hangs on one or several interfaces; where none is told, on all."""
+    """Whether an `ingress` chain is attached to the interface; without a device, it is attached to all."""
     if device is None:
         return True
     return interface in (device if isinstance(device, list) else [device])
 
 
 def _is_called(interface: str, name: Any) -> bool:
-    """`eth0` by its name or by a pattern that ends with a star."""
+    """Whether the interface matches a name or a pattern ending with a star."""
     if not isinstance(name, str):
         return False
     return interface.startswith(name[:-1]) if name.endswith("*") else interface == name
 
 
 def _everybody(addresses: Any) -> bool:
-    """Whether a network holds all addresses; a stranger is in no smaller one."""
+    """Whether a network contains all addresses; an unknown address is in no smaller one."""
     if not isinstance(addresses, str):
         return False
     from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""Where a container must be able to write with a read-only root or as an ordinary user."""
+"""Where a container needs to write with a read-only root or as an ordinary user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 512 << 20
-"""More than this is no matter for a tmpfs, which takes memory."""
+"""The maximum size of a tmpfs, because it uses memory."""
 _USUAL_MODE, _EVERYBODY = 0o755, 0o1777
 _WORTH_TELLING = 16 << 20
 _MIB = 1 << 20
@@ -27,13 +27,13 @@ _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
 
 class ScratchNeeds(Struct, frozen=True):
-    """Folders that were written and are covered by nothing yet.
+    """Written directories that no mount covers yet.
 
     Attributes:
-        folders: those that a tmpfs can be mounted on.
-        programs: folder -> the program that a tmpfs there would hide.
-        unclear: paths that changed and are a file or a folder, nobody knows which.
-        known: somebody looked at what it writes.
+        folders: those that can get a tmpfs.
+        programs: directory -> the program that a tmpfs there would hide.
+        unclear: changed paths that may be files or directories.
+        known: its writes are known.
     """
 
     folders: tuple[str, ...]
@@ -46,7 +46,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
     """What it wrote outside volumes.
 
     Args:
-        by_podman: leave out what a read-only root gets from Podman by itself (/run, /tmp, /var/tmp).
+        by_podman: leave out what Podman mounts with a read-only root (/run, /tmp, /var/tmp).
     """
     facts = context.facts
     seen = written_by(facts)
@@ -70,8 +70,9 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
 
 
 def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
-    """Folder -> the process that works there: an empty folder of the image that belongs to the ordinary user
-    of the process is there to be written to, if not yet. Some programs start only where they could."""
+    """Directory -> the process running there. An empty directory of the image that belongs to the
+    unprivileged user of the process is meant for writing; some programs do not start if they cannot write
+    there."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return {}
@@ -89,8 +90,8 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
 
 
 def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, ...]:
-    """The folders that were written. Where a program lies in one of them, the folders that the container made
-    there are taken instead, if it wrote nothing else beside the program."""
+    """The written directories. If one contains a program, the directories that the container created in it
+    are used instead, provided that it wrote nothing else there."""
     paths = seen.paths or ()
     narrow = folders_of(paths, spec, seen.folders | seen.made)
     narrowed: list[str] = []
@@ -107,10 +108,10 @@ def _program(folder: str, context: FixContext) -> str:
 
 
 def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
-    """The spec with a read-only root, and a tmpfs on every folder that was written.
+    """The spec with a read-only root, and a tmpfs on every written directory.
 
     Raises:
-        CannotFix: it writes beside its programs or beside more than a tmpfs can hold, or `size` is none.
+        CannotFix: it writes next to its programs or too much for a tmpfs, or `size` is invalid.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
@@ -125,13 +126,13 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
 def with_tmpfs(
     spec: Spec, folders: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
 ) -> Spec:
-    """The spec with a tmpfs on each of these folders; `owned` gives it to the user of the container.
+    """The spec with a tmpfs on each of these directories; `owned` makes the container's user the owner.
 
-    Podman copies into it what the image has there, with its owners. It is larger than `size` where more was
-    seen to be there, and programs may run there where it made some.
+    Podman copies the image's files into it, with their owners. It is larger than `size` if the observed
+    content needs more, and not noexec if the container created programs there.
 
     Raises:
-        CannotFix: `size` is none, or the folder holds too much.
+        CannotFix: `size` is invalid, or the directory is too large.
     """
     try:
         least = bytes_of(size)
@@ -147,10 +148,10 @@ def with_tmpfs(
 
 
 def access_to_tmpfs(folder: str, facts: ContainerFacts) -> str:
-    """Options by which whoever may write to a folder may write to a tmpfs there.
+    """Options that keep a tmpfs writable for whoever could write to the directory.
 
-    Podman gives one to root, or to the user of the container (U). A folder of somebody else is open to
-    everybody, and sticky, so that nobody may remove the files of others.
+    Podman makes root or the container's user (U) the owner. For other owners, the tmpfs is world-writable and
+    sticky, so that users cannot remove each other's files.
     """
     seen = facts.written_folders.get(folder, WrittenFolder())
     owner, group = _ids(seen, facts)
@@ -166,12 +167,12 @@ def _ids(folder: WrittenFolder, facts: ContainerFacts) -> tuple[int | None, int 
 
 
 def _of_somebody_else(folder: WrittenFolder, owner: int | None, group: int | None) -> bool:
-    """Somebody but root may write there."""
+    """Whether an account other than root can write there."""
     return owner != 0 or (group != 0 and bool(folder.mode & 0o020) and not folder.mode & 0o002)
 
 
 def _ordinary_user(facts: ContainerFacts) -> int | None:
-    """The uid that the main process starts as; None where that is root, or nobody knows."""
+    """The UID that the main process starts as; None for root or if unknown."""
     user = declared_user(facts).partition(":")[0]
     if is_root(user):
         return None
@@ -182,19 +183,19 @@ def _ordinary_user(facts: ContainerFacts) -> int | None:
 
 
 def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
-    """`size`, or as much more as takes what is there already, and `size` or as much again as it wrote."""
+    """`size`, or more if the existing content plus room for more writes needs it."""
     of_image = _bytes_of_image(folder, facts)
     if of_image is None:
         raise CannotFix(
-            f"it writes in {folder}, where the image has too many files for a tmpfs",
-            "Mount a volume on the folder that it writes to.",
+            f"it writes to {folder}, where the image has too many files for a tmpfs",
+            "Mount a volume on the directory that it writes to.",
         )
     written = _bytes_written(folder, facts)
     wanted = of_image + written + min(written, least)
     if wanted > _MOST:
         raise CannotFix(
-            f"it writes in {folder}, which holds too much for a tmpfs: {_shown(wanted)} with room to write",
-            "Mount a volume on the folder that it writes to, or set the parameter tmpfs_size.",
+            f"it writes to {folder}, which is too large for a tmpfs: {_shown(wanted)} with room to write",
+            "Mount a volume on the directory that it writes to, or set the parameter tmpfs_size.",
             needs="tmpfs_size",
         )
     steps = least
@@ -208,7 +209,7 @@ def _bytes_of_image(folder: str, facts: ContainerFacts) -> int | None:
 
 
 def holds_files_of_image(folder: str, facts: ContainerFacts) -> bool:
-    """The image has files in the folder, or more than could be counted."""
+    """Whether the image has files in the directory, or too many to count."""
     return _bytes_of_image(folder, facts) != 0
 
 
@@ -217,7 +218,7 @@ def _bytes_written(folder: str, facts: ContainerFacts) -> int:
 
 
 def _made_programs(folder: str, facts: ContainerFacts) -> tuple[str, ...]:
-    """What it wrote in the folder and may run or load from there."""
+    """Files that it wrote in the directory and may run or load."""
     return tuple(change.path for change in _written_in(folder, facts) if change.executable)
 
 
@@ -231,7 +232,7 @@ def _shown(count: int) -> str:
 
 
 def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
-    """What was seen to be written, and where it goes now."""
+    """Observed writes, and where they go with the fix."""
     entries = [mount for mount in after[TMPFS] if mount not in before[TMPFS]]
     added = [mount.partition(":")[0] for mount in entries]
     if not added:
@@ -239,26 +240,26 @@ def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, 
     meant = meant_for_writing(facts)
     notes = []
     if written := [folder for folder in added if folder not in meant]:
-        notes.append(f"it writes in {listed(written)}: a tmpfs there, which is empty again after each stop")
+        notes.append(f"it writes to {listed(written)}: this becomes a tmpfs, which is emptied at each stop")
     for folder in (folder for folder in added if folder in meant):
         notes.append(
-            f"{visible(meant[folder], 30)} works in {folder}, which it may write to: a tmpfs there, which is "
-            "empty again after each stop"
+            f"{visible(meant[folder], 30)} runs in {folder}, which it may write to: this becomes a "
+            "tmpfs, which is emptied at each stop"
         )
     for folder in added:
         occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
         if occupied > _WORTH_TELLING:
-            notes.append(f"a tmpfs is memory, and {folder} holds {_shown(occupied)} now")
+            notes.append(f"a tmpfs uses memory, and {folder} now holds {_shown(occupied)}")
         if programs := _made_programs(folder, facts):
             made = visible(programs[0], 100)
-            notes.append(f"it made {made}, which may be a program, so programs may run in {folder}")
+            notes.append(f"it created {made}, which may be a program, so the tmpfs at {folder} is not noexec")
     for folder in added:
         seen = facts.written_folders.get(folder)
         if seen is not None and access_to_tmpfs(folder, facts) == f",mode={_EVERYBODY:04o}":
             owner, group = _ids(seen, facts)
             if _of_somebody_else(seen, owner, group):
                 notes.append(
-                    f"{folder} belongs to UID {owner} and GID {group}, to whom Podman cannot give a tmpfs: "
-                    "everybody in the container may write there"
+                    f"{folder} belongs to UID {owner} and GID {group}, and Podman cannot create a tmpfs with "
+                    "that owner: every user in the container can write there"
                 )
     return tuple(notes)

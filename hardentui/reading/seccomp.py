@@ -1,11 +1,11 @@
-"""Which system calls a seccomp profile lets through: by name, by architecture, under which conditions.
+"""Which system calls a seccomp profile allows: by name, architecture and arguments.
 
 The semantics are those of libseccomp 2.5 and crun 1.x, which build the filter:
 
 - rules with the default action are skipped;
 - a rule without conditions clears the conditional rules before it, and nothing after it counts;
-- several conditions on one argument are rules of their own, so any of them is enough;
-- comparisons are made with all 64 bits of an argument, while the kernel uses only the lower 32 of many.
+- several conditions on one argument become separate rules, so any of them is enough;
+- comparisons use all 64 bits of an argument, but for many the kernel uses only the lower 32.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec import Struct
 from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
 
 LETS_THROUGH = frozenset({"ALLOW", "LOG", "TRACE", "NOTIFY"})
-"""Actions after which the call may be carried out: at once, noted, or as a tracer or supervisor decides."""
+"""Actions that may allow the call: directly, with a log entry, or as a tracer or supervisor decides."""
 _ALL_BITS = (1 << 64) - 1
 _MOST_SAMPLES = 4096
 _OPERATORS = frozenset({"EQ", "NE", "LT", "LE", "GE", "GT", "MASKED_EQ"})
@@ -35,7 +35,7 @@ _GO_NAMES = {
 
 
 class Access(Enum):
-    """Whether a call gets past the filter: whatever its arguments, for some of them, or never."""
+    """Whether the filter allows a call: for any arguments, for some, or never."""
 
     ALWAYS = "always"
     SOMETIMES = "for some arguments"
@@ -43,11 +43,11 @@ class Access(Enum):
 
 
 class CallGroup(Struct, frozen=True):
-    """Calls that Podman's own profile refuses, and what they give to whoever has taken a container over.
+    """Calls that Podman's own profile denies, and what they allow an intruder to do.
 
     Attributes:
-        gives: completes "the filter lets through what …".
-        calls: name -> capabilities with any of which Podman's own profile lets it through.
+        gives: completes "the filter allows what …".
+        calls: name -> capabilities, any of which makes Podman's own profile allow it.
     """
 
     gives: str
@@ -99,8 +99,8 @@ DANGEROUS: tuple[CallGroup, ...] = (
         _tied("uselib _sysctl nfsservctl vm86 vm86old"),
     ),
 )
-"""By what Podman's profile refuses (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
-the list of Docker's documentation, "Significant syscalls blocked by the default profile"."""
+"""From what Podman's profile denies (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
+the list in Docker's documentation, "Significant syscalls blocked by the default profile"."""
 
 
 def parse_profile(
@@ -109,14 +109,14 @@ def parse_profile(
     capabilities: frozenset[str] = frozenset(),
     architecture: str = "amd64",
 ) -> SeccompProfile:
-    """A profile as JSON: `linux.seccomp` of an OCI configuration, or a file with Podman's additions.
+    """Parse a JSON profile: `linux.seccomp` of an OCI configuration, or a file with Podman's additions.
 
     Args:
-        capabilities: decide about rules with `includes.caps` and `excludes.caps`.
-        architecture: Go's name of the machine; decides about `includes.arches`.
+        capabilities: select rules with `includes.caps` and `excludes.caps`.
+        architecture: Go's name of the architecture; selects rules with `includes.arches`.
 
     Raises:
-        ValueError: it is no profile.
+        ValueError: it is not a valid profile.
     """
     default = document.get("defaultAction")
     if not isinstance(default, str):
@@ -145,7 +145,7 @@ def _list(value: object) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        raise ValueError("something else where a list is expected")
+        raise ValueError("a list is expected")
     return list(value)
 
 
@@ -166,7 +166,7 @@ def _condition(entry: Mapping[str, Any]) -> Condition:
 
 
 def _alternatives(conditions: tuple[Condition, ...]) -> tuple[tuple[Condition, ...], ...]:
-    """Runtimes make rules of their own out of several conditions on one argument."""
+    """Split several conditions on one argument into separate rules, as runtimes do."""
     if len({condition.index for condition in conditions}) == len(conditions):
         return (conditions,)
     return tuple((condition,) for condition in conditions)
@@ -190,10 +190,10 @@ def _architectures(document: Mapping[str, Any], architecture: str) -> tuple[str,
 
 
 def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | None = None) -> Access:
-    """Whether a call gets past the filter, all of whose arguments but the given ones are free.
+    """Whether the filter allows a call whose other arguments can be anything.
 
-    Where rules contradict each other for the same arguments, the order that libseccomp compiles them in would
-    decide; the answer is then SOMETIMES.
+    If rules contradict each other for the same arguments, libseccomp's compilation order would decide; the
+    result is then SOMETIMES.
     """
     default = profile.default in LETS_THROUGH
     rules = _in_force(profile, call)
@@ -205,7 +205,7 @@ def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | No
 
 @lru_cache(maxsize=1024)
 def _access(rules: tuple[SeccompRule, ...], given: tuple[tuple[int, int], ...], default: bool) -> Access:
-    """Cached, because the containers of a host have the same few filters."""
+    """Cached, because the containers of a host share a few filters."""
     answers = {_lets_through(rules, values, default) for values in _samples(rules, dict(given))}
     if answers == {Access.ALWAYS}:
         return Access.ALWAYS
@@ -213,9 +213,9 @@ def _access(rules: tuple[SeccompRule, ...], given: tuple[tuple[int, int], ...], 
 
 
 def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> tuple[str, int | None]:
-    """What the filter does with a call all of whose arguments are given: the action and its error number.
+    """The action and error number of the filter for a call with all arguments given.
 
-    Where rules contradict each other, the one that refuses counts.
+    If rules contradict each other, the denying one counts.
     """
     hits = [
         rule
@@ -228,7 +228,7 @@ def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> 
 
 
 def has_conditions(profile: SeccompProfile, call: str) -> bool:
-    """Whether the answer to a call depends on its arguments."""
+    """Whether the result for a call depends on its arguments."""
     return any(rule.conditions for rule in _in_force(profile, call))
 
 
@@ -239,7 +239,7 @@ def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
         if (rule.action, rule.errno) == default or rule.action == profile.default == "ALLOW":
             continue
         if kept and not kept[0].conditions:
-            break  # the one without conditions holds for all arguments
+            break  # a rule without conditions covers all arguments
         kept = [*kept, rule] if rule.conditions else [rule]
     return kept
 
@@ -274,7 +274,7 @@ def _meets(condition: Condition, values: Mapping[int, int]) -> bool:
 
 
 def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable[Mapping[int, int]]:
-    """Arguments on both sides of every comparison: for these the filter gives all answers that it has."""
+    """Arguments on both sides of every comparison, which together produce every possible result."""
     points: dict[int, set[int]] = {}
     for rule in rules:
         for condition in rule.conditions:
@@ -298,7 +298,7 @@ def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable
 
 
 class OpenCalls(Struct, frozen=True):
-    """Dangerous calls of one group that a filter lets through."""
+    """Dangerous calls of one group that a filter allows."""
 
     gives: str
     calls: tuple[str, ...]
@@ -307,16 +307,16 @@ class OpenCalls(Struct, frozen=True):
 def dangerous_calls(
     profile: SeccompProfile, capabilities: frozenset[str] = frozenset()
 ) -> tuple[OpenCalls, ...]:
-    """What the filter lets through, for some arguments at least, although Podman's own profile would not.
+    """Calls that the filter allows, at least for some arguments, but Podman's own profile does not.
 
     Args:
-        capabilities: what the container holds; Podman's profile opens some calls to those who hold them.
+        capabilities: of the container; Podman's profile allows some calls with them.
     """
     return open_groups(lambda call: access(profile, call) is not Access.NEVER, capabilities)
 
 
 def open_groups(lets_through: Callable[[str], bool], capabilities: frozenset[str]) -> tuple[OpenCalls, ...]:
-    """The DANGEROUS groups, each with the calls of which `lets_through(name)` is true."""
+    """The DANGEROUS groups, each with the calls for which `lets_through(name)` is true."""
     open_calls = []
     for group in DANGEROUS:
         names = tuple(
@@ -329,14 +329,14 @@ def open_groups(lets_through: Callable[[str], bool], capabilities: frozenset[str
 
 AF_ALG, AF_VSOCK = 38, 40
 FAMILIES: Mapping[str, int] = {"AF_ALG": AF_ALG, "AF_VSOCK": AF_VSOCK}
-"""Families of sockets that reach past the container's network: the kernel's ciphers, and the hypervisor."""
+"""Socket families that bypass the container's network: the kernel crypto API, and the hypervisor."""
 
 
 def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
-    """How a socket of a family can be made: `socket`, `socket with higher bits set`, `32-bit socketcall`.
+    """How a socket of a family can be created: `socket`, `socket with higher bits set`, `32-bit socketcall`.
 
-    The kernel takes the lower 32 bits of the family, a filter compares all 64: `socket(1<<32 | 40)` is a way
-    of its own. In a 32-bit `socketcall` the arguments stand in memory, which no filter can read.
+    The kernel uses the lower 32 bits of the family, a filter compares all 64, so `socket(1<<32 | 40)` is a
+    separate way. The arguments of a 32-bit `socketcall` are in memory, which a filter cannot read.
     """
     ways = []
     if access(profile, "socket", {0: family}) is not Access.NEVER:
@@ -349,10 +349,10 @@ def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
 
 
 def _opens_socketcall(profile: SeccompProfile) -> bool:
-    """Whether a socket of any family can be made in the 32-bit way.
+    """Whether a socket of any family can be created with the 32-bit call.
 
-    libseccomp allows that as soon as a rule allows one family by `socket`: the conditions of such a rule
-    cannot be asked there, so it leaves them out. Only a rule for `socketcall` itself closes it.
+    libseccomp allows that as soon as a rule allows one family for `socket`: it cannot check the conditions of
+    such a rule there, and omits them. Only a rule for `socketcall` itself blocks it.
     """
     rules = _in_force(profile, "socketcall")
     if rules and not rules[0].conditions:
@@ -365,9 +365,9 @@ _NEW_USER = 0x10000000  # CLONE_NEWUSER
 
 
 def makes_user_namespaces(profile: SeccompProfile) -> tuple[str, ...]:
-    """The calls by which a process gets a user namespace of its own, and all capabilities in it.
+    """The calls that give a process its own user namespace, with all capabilities in it.
 
-    `clone3` takes its flags from memory, so only a rule for the whole call closes it.
+    `clone3` reads its flags from memory, so only a rule for the whole call blocks it.
     """
     ways = [
         call

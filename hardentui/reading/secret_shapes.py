@@ -1,11 +1,11 @@
-"""Credentials that are known by their form: published formats of tokens and keys, each with its source.
+"""Credentials with a recognisable format: published formats of tokens and keys, each with its source.
 
-Group 1 of a pattern is the secret itself, so that it can be masked while the form stays: masked texts give
-the same findings. That is why no pattern tells letters from each other where the format would allow it.
+Group 1 of a pattern is the secret itself, so that it can be masked without changing the format: masked text
+gives the same findings. For that reason, no pattern distinguishes individual letters.
 
-A table of our own instead of a detector's: detect-secrets (Apache-2.0) brings requests and PyYAML, works on
-files line by line and takes a quarter of a second to import. Its list of formats,
-GitHub's list of secret scanning patterns and the vendors' pages below were the sources.
+We have our own table because detect-secrets (Apache-2.0) depends on requests and PyYAML, works on files line
+by line and takes a quarter of a second to import. The sources are its list of formats, GitHub's list of
+secret scanning patterns, and the vendors' pages below.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _LONGEST = 8192
 
 
 class SecretShape(Struct, frozen=True):
-    """One form of credential.
+    """One format of credentials.
 
     Attributes:
-        sign: a text that must be there; it spares most values the pattern.
+        sign: a substring that must be present, to skip the pattern for most values.
         kind: in a few words, for a report.
         source: where the format is published.
     """
@@ -170,7 +170,7 @@ SHAPES: tuple[SecretShape, ...] = (
 
 
 def shape_of(text: str) -> str:
-    """What kind of credential stands in a text; empty when none is known by its form."""
+    """The kind of credential in a text; empty if no format matches."""
     if len(text) < 8:
         return ""
     text = text[:_LONGEST]
@@ -181,12 +181,12 @@ def shape_of(text: str) -> str:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Made when a text has the sign of it: all of them would cost more than the rest of a start."""
+    """Compiled on demand, because compiling all of them would slow down every start."""
     return re.compile(pattern)
 
 
 def without_shapes(text: str) -> str:
-    """The text with letters and digits of every credential as X, so that its form stays."""
+    """The text with letters and digits of every credential replaced by X, which keeps its format."""
     for shape in SHAPES:
         if shape.sign in text:
             text = _compiled(shape.pattern).sub(_crossed_out, text)

@@ -1,4 +1,4 @@
-"""What looks like a credential: names of variables and values. Values are never part of an answer."""
+"""Detection of credentials by names and values. Results never contain values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SECRET_WORDS = frozenset(
         "PRESHAREDKEY",
     }
 )
-_SECRET_LAST = frozenset({"PASS", "PWD", "PW"})  # anywhere else they mean something else: PASS_THROUGH
+_SECRET_LAST = frozenset({"PASS", "PWD", "PW"})  # elsewhere they have another meaning: PASS_THROUGH
 _SECRET_PAIRS = frozenset(
     {
         ("API", "KEY"),
@@ -47,7 +47,7 @@ _SECRET_PAIRS = frozenset(
         ("SHARED", "KEY"),
     }
 )
-# what such a name ends with when its value is about a secret and not the secret itself
+# endings of names whose value describes a secret but is not the secret itself
 _HARMLESS_ENDS = frozenset(
     {
         "FILE",
@@ -171,7 +171,7 @@ _HARMLESS_VALUES = frozenset(
     {"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null", "nil", "disabled", "enabled"}
 )
 _HARMLESS_NAMES = frozenset({"PWD", "OLDPWD", "INITPWD"})
-# what such a name begins with when it is a switch
+# beginnings of names that are switches
 _SWITCHES = frozenset(
     {"NO", "DISABLE", "ENABLE", "USE", "REQUIRE", "SHOW", "RESET", "WITHOUT", "ALLOW", "SKIP"}
 )
@@ -182,7 +182,7 @@ _REFERENCES = (
     *("file:", "vault:", "env:", "op://", "secret://", "secretsmanager:", "ssm:", "ssm://", "sm://", "kms:"),
     *("gcp-sm://", "projects/", "keyvault:", "@Microsoft.KeyVault", "arn:aws:", "ref+", "sops:", "cred:"),
 )
-"""What a value begins with that says where the secret is, and is none itself."""
+"""Beginnings of values that refer to a secret but are not the secret itself."""
 _PLACEHOLDER = re.compile(
     r"\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
     r"|(?:todo|tbd|fixme)\b.*",
@@ -198,7 +198,7 @@ _KNOWN_NAMES = frozenset(
     | {"NEO4J_AUTH", "REQUIREPASS", "MASTERAUTH"}
 )
 _RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC"})
-"""What such a name ends with when a random value under it is a credential."""
+"""Endings of names for which a random value is a credential."""
 _PUBLIC_WORDS = frozenset(
     {"PUBLIC", "PUB", "GPG", "PGP", "HOST", "FINGERPRINT", "SHA", "SHA256", "CACHE", "SORT", "PRIMARY"}
     | {"PARTITION", "FOREIGN", "ROUTING", "COMMIT", "DIGEST", "CHECKSUM", "REGISTRY", "SITE", "PUBLISHABLE"}
@@ -207,7 +207,7 @@ _PUBLIC_WORDS = frozenset(
 
 @lru_cache(maxsize=8192)
 def secret_name(name: str) -> bool:
-    """The name of a variable, label or flag says that its value is a credential (`DB_PASSWORD`, `apiKey`)."""
+    """Whether the name of a variable, label or flag indicates a credential (`DB_PASSWORD`, `apiKey`)."""
     if name in _HARMLESS_NAMES:
         return False
     if name.upper() in _KNOWN_NAMES:
@@ -225,20 +225,20 @@ def secret_name(name: str) -> bool:
 
 
 def engine_secret(value: str) -> bool:
-    """Podman shows the value of one of its own secrets as asterisks."""
+    """Whether the value is a Podman secret, which Podman shows as asterisks."""
     return len(value) > 2 and not value.strip("*")
 
 
 def secret_value(value: str) -> str:
-    """What kind of credential a value is by its form; empty when it is none."""
+    """The kind of credential, by its format; empty if it is none."""
     return shape_of(value)
 
 
 def secret_pair(name: str, value: str) -> str:
-    """What kind of credential `name=value` is; empty when it is none.
+    """The kind of credential in `name=value`; empty if it is none.
 
-    References (`/run/secrets/x`, `${X}`, `file:…`), placeholders, switches, lifetimes and engine secrets are
-    none.
+    References (`/run/secrets/x`, `${X}`, `file:…`), placeholders, switches, lifetimes and engine secrets do
+    not count.
     """
     text = value.strip()
     if engine_secret(value) or text.lower() in _HARMLESS_VALUES:
@@ -258,7 +258,7 @@ def secret_pair(name: str, value: str) -> str:
 
 
 def random_pair(name: str, value: str) -> bool:
-    """A name that ends with KEY, SALT and the like, and a value that looks drawn by lot."""
+    """Whether the name ends with KEY, SALT or similar, and the value looks random."""
     words = _words_of(name)
     if not words or words[-1] not in _RANDOM_LAST or _PUBLIC_WORDS.intersection(words):
         return False
@@ -266,9 +266,9 @@ def random_pair(name: str, value: str) -> bool:
 
 
 def is_random(text: str) -> bool:
-    """Whether a text is a key rather than words, by its length, its signs and its Shannon entropy.
+    """Whether a text is a key rather than words, by length, alphabet and Shannon entropy.
 
-    A hexadecimal digit of random data carries 4 bits, a sign of Base64 6; words of a language some 3 to 4.
+    A hexadecimal digit of random data carries 4 bits, a Base64 character 6; natural language about 3 to 4.
     """
     if not 16 <= len(text) <= 512 or not re.fullmatch(r"[A-Za-z0-9+/=_\-]+", text):
         return False
@@ -279,7 +279,7 @@ def is_random(text: str) -> bool:
 
 
 def _entropy(text: str) -> float:
-    """Bits for each sign of the text."""
+    """Bits per character."""
     counts = (text.count(sign) / len(text) for sign in set(text))
     return -sum(part * log2(part) for part in counts)
 

@@ -16,7 +16,7 @@ from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 
 
 class Power(StrEnum):
-    """What a service lets the one do who connects to it."""
+    """What a service lets its clients do."""
 
     ENGINE = "control the container engine"
     UNITS = "start host services"
@@ -29,7 +29,7 @@ class Power(StrEnum):
 
 
 class Service(Struct, frozen=True):
-    """A service of the host: its name and what it lets others do."""
+    """A service of the host: its name and what it lets its clients do."""
 
     name: str
     power: Power
@@ -80,8 +80,8 @@ _PATHS: tuple[tuple[str, str, Power], ...] = (
     ("/run/frr/*", "FRRouting", Power.DEVICES),
     ("/run/openvswitch/*", "Open vSwitch", Power.DEVICES),
 )
-"""Names under which services make their sockets (an unknown program decides by them), from the services' own
-documents. `*` stands for any text, slashes included."""
+"""Paths of well-known sockets, from the documentation of the services; used if the listening program is not
+known. `*` matches any text, including slashes."""
 
 _PROGRAMS = {
     **dict.fromkeys(("podman", "podman.socket", "podman-system-service"), Service("Podman", Power.ENGINE)),
@@ -124,16 +124,16 @@ _PROGRAMS = {
 """Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
 _SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
 _RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
-"""Programs that pass a connection on to another service."""
+"""Programs that forward connections to another service."""
 
 
 class OpenSocket(Struct, frozen=True):
     """A socket that a container reaches.
 
     Attributes:
-        path: on the host, as it is mounted; `made_as` is the listener's own name for it where it differs.
-        service: who answers; None when nobody listens now or nobody can tell.
-        unknown: why it cannot be told who answers; empty when it can.
+        path: on the host, as mounted; `made_as` is the listener's own path if it differs.
+        service: the service behind it; None if no process listens or the service is not known.
+        unknown: why the service is not known; empty if it is.
     """
 
     destination: str
@@ -146,14 +146,14 @@ class OpenSocket(Struct, frozen=True):
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     """Every socket of the host that the container reaches, with the service that answers.
 
-    The listener decides. Where it cannot be seen, the name of the socket does; a name that says nothing
-    leaves it unknown.
+    The listening program determines the service; if it is not known, the path of the socket does. With an
+    unknown path, the service stays unknown.
     """
     return _sockets_of(facts, _connectable(facts))
 
 
 def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """Mounts through which a socket can be reached: through an overlay nobody can connect."""
+    """Mounts through which a socket can be reached. Sockets do not work through an overlay."""
     mounts = host_mounts(facts)
     return tuple(mount for mount in mounts if not mount.layered and not mount.beneath) if mounts else ()
 
@@ -175,7 +175,7 @@ _ENGINE_FOLDERS = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/c
 
 
 class EngineMount(Struct, frozen=True):
-    """A mount through which an engine can be commanded: `path` is its socket, or a folder for it."""
+    """A mount that gives control of an engine: `path` is its socket, or a directory for it."""
 
     mount: HostMount
     path: str
@@ -184,15 +184,15 @@ class EngineMount(Struct, frozen=True):
 
     @property
     def is_socket(self) -> bool:
-        """The mount is the socket itself, not a folder that holds other things too."""
+        """Whether the mount is the socket itself, not a directory with other content."""
         return bool(self.service) and self.path in self.mount.paths
 
 
 def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     """Mounts that are, or hold, the API socket of an engine; one for each mount.
 
-    A folder in which an engine makes its socket counts also while nobody listens: the next start of the
-    engine puts it there.
+    A directory in which an engine creates its socket counts even while the socket does not exist: the next
+    start of the engine creates it.
     """
     mounts = _connectable(facts)
     if not mounts:
@@ -215,14 +215,14 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
 
 
 def _own_socket(engine: EngineFacts) -> str:
-    """Where this engine's own socket lies, wherever that is; empty for an engine on another machine."""
+    """The path of this engine's own socket; empty for an engine on another machine."""
     path = engine.url.removeprefix("unix://")
     return normal(path) if engine.local and path.startswith("/") else ""
 
 
 @lru_cache(maxsize=4096)
 def _holds_sockets(path: str) -> bool:
-    """A folder that engine sockets live in or below: at or above a known place, or of one user."""
+    """Whether engine sockets are in or below this directory: at or above a known place, or of one user."""
     parts = path.split("/")
     of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
     return of_user or any(at_or_above(path, place) for place in _ENGINE_FOLDERS)
@@ -232,11 +232,11 @@ _CONTROL_FOLDERS = (
     *("/run/dbus", "/run/systemd", "/run/libvirt", "/run/lxd.socket", "/run/incus", "/run/snapd.socket"),
     "/var/lib/lxd",
 )
-"""Folders in which control sockets lie, for when nobody could look who listens there."""
+"""Directories with control sockets, used if the listening programs could not be read."""
 
 
 def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
-    """Sockets of the host that take commands, those of engines left out."""
+    """Control sockets of the host, except those of container engines."""
     sockets = [
         socket
         for socket in open_sockets(facts)
@@ -267,26 +267,26 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
             return OpenSocket(socket.destination, socket.path, service, made_as)
         why = f"it is not known who listens on {socket.path}"
         if listener.program in _RELAYS:
-            why = f"{listener.program} passes connections to {socket.path} on to an unknown service"
+            why = f"{listener.program} forwards connections to {socket.path} to an unknown service"
         return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
-    why = listener.reason if isinstance(listener, Unreadable) else f"nobody listens on {socket.path} now"
+    why = listener.reason if isinstance(listener, Unreadable) else f"no process listens on {socket.path} now"
     return OpenSocket(socket.destination, socket.path, None, "", why)
 
 
 def _passed_on(socket: ReachableSocket, listener: Listener, behind: Service) -> OpenSocket:
-    """A relay lets everything through; what another program lets through, only its configuration tells."""
+    """The verdict on a forwarder: a plain relay passes everything on, any other program may filter."""
     if listener.program in _RELAYS:
         return OpenSocket(socket.destination, socket.path, behind, listener.path)
     if (own := service_of(listener)) is not None and own.power is not Power.NOTHING:
         return OpenSocket(socket.destination, socket.path, own, listener.path)
-    why = f"{listener.program} passes on to {behind.name} what comes to {socket.path}; whether it filters"
-    return OpenSocket(socket.destination, socket.path, None, "", f"{why} is not known")
+    why = f"{listener.program} forwards connections to {socket.path} to {behind.name}, and may filter them"
+    return OpenSocket(socket.destination, socket.path, None, "", why)
 
 
 def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSocket]:
-    """What the names of a mount say, where no socket was found behind it."""
+    """The control sockets that the paths of a mount suggest, if no socket was found behind it."""
     service = known_path(path) or known_path(destination)
     if service is not None and service.power is not Power.NOTHING:
         return [OpenSocket(destination, path, service)]
@@ -315,7 +315,7 @@ def service_of(listener: Listener) -> Service | None:
 
 @lru_cache(maxsize=4096)
 def is_own_path(path: str) -> bool:
-    """Only the service itself makes a socket there, so that no process has to be asked."""
+    """Whether only the service itself can create a socket there, so that the process need not be checked."""
     return any(
         fnmatchcase(path, pattern) and power is not Power.NOTHING
         for pattern, _, power in _PATHS
@@ -325,7 +325,7 @@ def is_own_path(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def known_path(path: str) -> Service | None:
-    """The service that makes sockets of this name; None when the name says nothing."""
+    """The service that creates sockets with this name; None if the name is not known."""
     name = posixpath.normpath(path)
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name
     for pattern, service, power in _PATHS:

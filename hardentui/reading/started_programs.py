@@ -1,7 +1,7 @@
-"""Which paths of a container's command are programs, and which are files that it only handles.
+"""Which paths in a container's command are programs, and which are only arguments.
 
-An entry point may start any of its arguments (`docker-entrypoint.sh /opt/app/run`), so each absolute path
-counts. A shell's script tells more: `mkdir -p /data/x && exec /opt/app/run` starts one of its two paths.
+An entrypoint may start any of its arguments (`docker-entrypoint.sh /opt/app/run`), so every absolute path
+counts. A shell script is more precise: `mkdir -p /data/x && exec /opt/app/run` starts one of its two paths.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")
-"""Characters that end one command of a script."""
+"""Characters that end a command in a script."""
 _REDIRECTS = frozenset("<>")
 _BEFORE_COMMANDS = frozenset(
     {"!", "{", "}", "do", "done", "elif", "else", "fi", "if", "then", "until", "while"}
@@ -27,7 +27,7 @@ _HANDLES_FILES = frozenset(
         "test", "touch", "tr", "true", "umask", "umount", "uniq", "unset", "wait", "wc"
     }
 )  # fmt: skip
-"""Commands that start none of their arguments."""
+"""Commands that do not start their arguments."""
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 
 
@@ -42,7 +42,7 @@ def program_paths(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _script_of(words: Sequence[str]) -> int | None:
-    """Where the script of `sh -c SCRIPT` stands in a command; None if it has none."""
+    """The index of the script in `sh -c SCRIPT`; None if there is none."""
     for at, word in enumerate(words):
         if posixpath.basename(word) in _SHELLS:
             script = False
@@ -50,21 +50,21 @@ def _script_of(words: Sequence[str]) -> int | None:
             while place < len(words) and words[place].startswith(("-", "+")):
                 letters = words[place][1:]
                 script = script or (words[place].startswith("-") and letters[:1] != "-" and "c" in letters)
-                place += 2 if letters.endswith("o") else 1  # -o has a word of its own
+                place += 2 if letters.endswith("o") else 1  # -o takes an argument
             if script and place < len(words):
                 return place
     return None
 
 
 def _paths_of_script(script: str) -> Iterator[str]:
-    """The paths that a script may start; every path in it where it cannot be read."""
+    """The paths that a script may start; every path in it if it cannot be parsed."""
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
         tokens = list(lexer)
-    except ValueError:  # a quote that is not closed
+    except ValueError:  # an unclosed quote
         yield from (part for part in script.split() if part.startswith("/"))
         return
     command, target = "", False

@@ -1,4 +1,4 @@
-"""Which filter stands between a container and the kernel's system calls, and what gets past it."""
+"""The seccomp filter of a container, and what it allows."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from hardentui.reading.seccomp import (
 )
 
 RAW_FILTER = "run.oci.seccomp_bpf_data"
-"""Annotation that crun takes a compiled filter from, in place of the profile's (crun(1))."""
+"""Annotation with a compiled filter, which crun uses instead of the profile (crun(1))."""
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _NEVER_STARTED = ("created", "configured")
 _IMAGE_LABEL = "io.containers.seccomp.profile"
 
 
 class FilterInForce(Struct, frozen=True):
-    """A filter and where it was read.
+    """A filter and its source.
 
     Attributes:
-        filter: EngineDefault where only the name of the engine's own profile is known.
+        filter: EngineDefault if only the name of the engine's own profile is known.
         source: for evidence.
-        in_force: it is what the runtime installed; else what is asked for, of a container that was started.
+        in_force: the runtime installed it; otherwise it is only requested.
     """
 
     filter: SeccompProfile | RawFilter | NoFilter | EngineDefault
@@ -43,7 +43,7 @@ class FilterInForce(Struct, frozen=True):
 
 
 def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
-    """The filter of the container: what the runtime was told; what is asked for where it never started."""
+    """The filter from the runtime's configuration; the requested one if the container never started."""
     runtime = facts.runtime
     state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
     if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unreadable)):
@@ -80,7 +80,7 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
 
 
 def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> FilterInForce | Unreadable:
-    """A profile file as the filter that a container with these capabilities gets."""
+    """The filter that a container with these capabilities gets from a profile file."""
     try:
         return FilterInForce(parse_profile(rules, capabilities=held), path)
     except (AttributeError, TypeError, ValueError) as error:
@@ -88,7 +88,7 @@ def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> Filt
 
 
 def raw_filter(annotation: str) -> FilterInForce | Unreadable:
-    """The program in the value of the RAW_FILTER annotation."""
+    """The compiled filter in the RAW_FILTER annotation."""
     from binascii import Error, a2b_base64
 
     origin = f"annotation {RAW_FILTER}"
@@ -99,7 +99,7 @@ def raw_filter(annotation: str) -> FilterInForce | Unreadable:
 
 
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
-    """The bounding set: of the live process, else as Podman recorded it."""
+    """The bounding set of the live process, otherwise as recorded by Podman."""
     kernel = facts.kernel
     if isinstance(kernel, Kernel) and not isinstance(kernel.capabilities, Unreadable):
         return kernel.capabilities.bounding
@@ -109,7 +109,7 @@ def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
 def open_dangerous_calls(
     filter_: SeccompProfile | RawFilter, held: frozenset[str]
 ) -> tuple[OpenCalls, ...] | Unreadable:
-    """See `reading.seccomp.dangerous_calls`; of a compiled filter by running it, for x86-64."""
+    """See `reading.seccomp.dangerous_calls`; a compiled filter is executed, for x86-64."""
     if isinstance(filter_, SeccompProfile):
         return dangerous_calls(filter_, held)
     try:

@@ -1,4 +1,4 @@
-"""Whether a container's IDs are other IDs on the host."""
+"""Whether a container's IDs are mapped to different IDs on the host."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
 def own_user_namespace(facts: ContainerFacts) -> bool:
-    """No id of the container is root of the host, and its namespace is another one.
+    """Whether the container has its own user namespace, without the host's root.
 
-    The kernel decides, otherwise the declaration. A namespace whose map leads to UID 0 on the host does not
-    count, because root of the host is in it. With a rootless engine, IDs are always different.
+    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID 0 on the host does not
+    count, because it includes the host's root. With a rootless engine, IDs are always different.
     """
     if facts.engine.rootless is True:
         shared = facts.kernel.host_user_namespace if isinstance(facts.kernel, Kernel) else False
@@ -27,7 +27,7 @@ def own_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def maps_root_of_host(facts: ContainerFacts) -> bool:
-    """A user namespace of the rootful engine maps an ID to UID 0 on the host."""
+    """Whether a user namespace of the rootful engine maps an ID to UID 0 on the host."""
     if facts.engine.rootless is True:
         return False
     kernel = facts.kernel
@@ -37,7 +37,7 @@ def maps_root_of_host(facts: ContainerFacts) -> bool:
 
 
 def asks_for_user_namespace(facts: ContainerFacts) -> bool:
-    """The container declares its own user namespace, without the host's root in it."""
+    """Whether the container declares its own user namespace, without the host's root in it."""
     spec = facts.spec
     if facts.engine.rootless is not True and _declares_root(spec):
         return False
@@ -50,7 +50,7 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def _declares_root(spec: Spec) -> bool:
-    """A requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
+    """Whether a requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
     maps = [*spec[UIDMAP]]
     options = spec[USERNS].partition(":")[2]
     if options:
@@ -62,7 +62,7 @@ def _declares_root(spec: Spec) -> bool:
 
 
 def uid_inside(kernel: Kernel, uid: int) -> Known[int]:
-    """The UID in the container of a UID that the host sees."""
+    """The UID in the container for a host UID."""
     if isinstance(kernel.uid_map, Unreadable):
         return kernel.uid_map
     for line in kernel.uid_map:
@@ -72,8 +72,8 @@ def uid_inside(kernel: Kernel, uid: int) -> Known[int]:
 
 
 def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
-    """Of a volume that is made for a container, so that its files keep their owners: under `userns=auto` they
-    would belong to ids of the host that the next container does not get again.
+    """Options of a volume created for a container, so that its files keep their owners: with `userns=auto`
+    they would belong to host IDs that the next container does not get again.
     """
     if asks_for_user_namespace(facts.planned(spec)) and facts.engine.rootless is False:
         return ("idmap",)

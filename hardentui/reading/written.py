@@ -15,7 +15,7 @@ from hardentui.reading.mounts import at_or_above
 
 _BY_PODMAN = frozenset(
     {
-        "/etc",  # a folder by itself: Podman made files in it that the image lacks
+        "/etc",  # Podman creates files in it that the image lacks
         "/etc/hosts",
         "/etc/hostname",
         "/etc/resolv.conf",
@@ -32,13 +32,13 @@ _KERNEL_TREES = ("/proc", "/sys", "/dev")
 def folders_of(
     paths: tuple[str, ...], spec: Spec, known_folders: frozenset[str] = frozenset()
 ) -> tuple[str, ...]:
-    """The folders that hold what was written, the outermost only, sorted.
+    """The outermost directories that contain the written paths, sorted.
 
-    A path that is the beginning of another one is a folder that changed because of what is in it. What Podman
-    itself writes, and the mount points it makes, are left out.
+    A path that is the prefix of another is a directory that changed because of its entries. Podman's own
+    writes and its mount points are left out.
 
     Args:
-        known_folders: those of the paths that are folders: they hold themselves what was written.
+        known_folders: those of the paths that are directories, which count themselves.
     """
     mounted = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
     clean = {normal_path(path) for path in paths}
@@ -57,7 +57,7 @@ def folders_of(
 
 
 def by_podman(path: str) -> bool:
-    """It changes in every container: Podman makes it, or it lies in a tree of the kernel."""
+    """Whether it changes in every container: Podman creates it, or it is in a kernel filesystem."""
     return path in _BY_PODMAN or any(at_or_above(tree, path) for tree in _KERNEL_TREES)
 
 
@@ -66,13 +66,13 @@ def normal_path(path: str) -> str:
 
 
 class LayerWrites(Struct, frozen=True):
-    """What a container wrote outside volumes since it was made.
+    """What a container has written outside volumes since its creation.
 
     Attributes:
-        paths: what was written; None where nobody could look.
-        folders: those of them that are folders and were there before: something in them came and went.
-        made: those of them that are folders which the container made.
-        unclear: paths that changed and are a file or a folder, nobody knows which.
+        paths: the written paths; None if unknown.
+        folders: existing directories among them: entries were created and removed in them.
+        made: directories among them that the container created.
+        unclear: changed paths that may be files or directories.
     """
 
     paths: tuple[str, ...] | None = None
@@ -82,8 +82,7 @@ class LayerWrites(Struct, frozen=True):
 
 
 def written_by(facts: ContainerFacts) -> LayerWrites:
-    """What the list of changes of a container says. Of one that runs from a folder of the host it is empty,
-    whatever it wrote there."""
+    """The writes in a container's list of changes. With --rootfs that list is empty, whatever was written."""
     if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
         return LayerWrites()
     points = _mount_points(facts)
@@ -108,7 +107,7 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
 
 
 def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
-    """The folders outside volumes that were written, and of those that the container made the inner ones."""
+    """Written directories outside volumes, including those inside directories that the container created."""
     seen = written_by(facts)
     paths = seen.paths or ()
     inner = folders_of(paths, facts.spec, seen.folders | seen.made)
@@ -116,7 +115,7 @@ def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def working_folders(facts: ContainerFacts) -> tuple[str, ...]:
-    """The working directories of its processes that lie in its own file system."""
+    """The working directories of its processes in its own filesystem."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return ()
@@ -130,15 +129,15 @@ def working_folders(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where something is mounted, also what no option of it names (`--volumes-from`, the volumes of its
-    pod and of its image): Podman makes the folders, and those above them."""
+    """All mount points, including those from `--volumes-from`, its pod and its image: Podman creates these
+    directories and their parents."""
     listed = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
     places = (str(entry.get("Destination") or "/") for entry in listed)
     return (*map(normal_path, places), *(mounted.destination for mounted in facts.mounted))
 
 
 def _parents(path: str) -> list[str]:
-    """Every folder above a path, up to the root."""
+    """Every directory above a path, up to the root."""
     parents = []
     while path != "/":
         path = posixpath.dirname(path)

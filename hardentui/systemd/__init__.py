@@ -1,1 +1,1 @@
-"""systemd's own syntax: unit files, words, specifiers, escaping, where units are looked for. Pure."""
+"""systemd's syntax: unit files, words, specifiers, escaping, search paths. Pure."""

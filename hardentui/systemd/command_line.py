@@ -33,7 +33,7 @@ _NUMBERED = {ord("x"): 2, ord("u"): 4, ord("U"): 8}
 
 
 class UnbalancedQuotes(ValueError):
-    """A quote is opened and never closed: systemd refuses the line."""
+    """A quote is never closed: systemd refuses the line."""
 
 
 def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
@@ -51,7 +51,7 @@ def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _logical_lines(text: str) -> Iterator[str]:
     joined = ""
-    plain = "\r" not in text and "\0" not in text  # splitting by a pattern takes ten times as long
+    plain = "\r" not in text and "\0" not in text  # a regular expression takes ten times as long
     for physical in text.split("\n") if plain else _LINE_END.split(text):
         line = physical.lstrip(" \t\r")
         if line.startswith(("#", ";")):
@@ -131,7 +131,7 @@ def _word(data: bytes, at: int) -> tuple[str, int]:
 
 
 def _escape(data: bytes, at: int, out: bytearray) -> int:
-    """Append what the escape after a backslash stands for; an unknown one stays as it is written."""
+    """Append the character of the escape after a backslash; an unknown escape is kept unchanged."""
     letter = data[at] if at < len(data) else -1
     if letter in _SIMPLE:
         out.append(_SIMPLE[letter])
@@ -144,12 +144,12 @@ def _escape(data: bytes, at: int, out: bytearray) -> int:
         digits = data[at : at + 3]
         if len(digits) == 3 and _append_number(letter, digits, 8, out):
             return at + 3
-    out += data[at - 1 : at + 1]  # what follows is literal too, even a blank or the end
+    out += data[at - 1 : at + 1]  # the next character is literal too, even a blank or the end
     return at + 1
 
 
 def _append_number(letter: int, digits: bytes, base: int, out: bytearray) -> bool:
-    """False when it is no number, NUL or no character."""
+    """False if it is not a number, NUL or not a character."""
     allowed = b"0123456789abcdefABCDEF" if base == 16 else b"01234567"
     if any(digit not in allowed for digit in digits):
         return False
@@ -166,7 +166,7 @@ def _append_number(letter: int, digits: bytes, base: int, out: bytearray) -> boo
 
 
 def expand_specifiers(word: str, known: Mapping[str, str]) -> str:
-    """`%%` becomes `%`; `%n` becomes `known["n"]`, or is marked when it is not known."""
+    """`%%` becomes `%`; `%n` becomes `known["n"]`, or is marked if it is unknown."""
     out: list[str] = []
     at = 0
     while at < len(word):

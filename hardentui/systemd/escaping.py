@@ -1,11 +1,11 @@
-"""How a value is written so that Quadlet and systemd hand exactly that value to Podman.
+"""Escaping a value so that Quadlet and systemd pass exactly that value to Podman.
 
-A value passes through two parsers: Quadlet's, which differs from key to key (KeyKind), and systemd's, which
-expands `%x` and `$VAR` in the ExecStart line that Quadlet makes. What a kind of key cannot hold raises
-CannotExpress; `PodmanArgs=` can hold everything but what no kind can.
+A value passes through two parsers: Quadlet's, which differs between keys (KeyKind), and systemd's, which
+expands `%x` and `$VAR` in the generated ExecStart line. A value that a kind of key cannot represent raises
+CannotExpress; `PodmanArgs=` can represent everything that any kind can.
 
-Quadlet also copies the unit's own text into the service, where systemd reads it once more and ends a line at
-a carriage return: a raw one would let a value add lines of its own. No control character is ever written raw.
+Quadlet also copies the unit's text into the service, where systemd parses it again and ends a line at a
+carriage return: a raw one would let a value inject lines. No control character is ever written raw.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind
 
 EMPTY_WORD, SEMICOLON_WORD = "${HT_EMPTY}", "${HT_SEMI}"
-"""An empty word and a lone semicolon do not survive; they are put in through variables of the service."""
+"""An empty word and a lone semicolon do not survive; variables of the service represent them."""
 
 HELPER_VARIABLES = '"HT_EMPTY=" "HT_SEMI=;"'
-"""Value of `Environment=` in [Service] that defines them."""
+"""The value of `Environment=` in [Service] that defines them."""
 
 _TRIMMED = (
     " \t\n\r\v\f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Controls, and what some reader of the file or another takes for the end of a line."""
+"""Control characters, and those that some parser of the file treats as the end of a line."""
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -42,13 +42,13 @@ def _refuse_controls(value: str) -> None:
 
 
 def neutral(value: str) -> str:
-    """`value` with systemd's specifiers and variables made harmless.
+    """`value` with systemd's specifiers and variables escaped.
 
     Raises:
-        CannotExpress: no unit file can hold it (NUL, U+0080, bytes that are not UTF-8).
+        CannotExpress: no unit file can represent it (NUL, U+0080, bytes that are not UTF-8).
     """
     if "\0" in value or "\x80" in value:
-        raise _refuse(value, "it has a NUL or U+0080 in it")
+        raise _refuse(value, "it contains NUL or U+0080")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise _refuse(value, "it is not valid UTF-8")
     return value.replace("%", "%%").replace("$", "$$")
@@ -57,7 +57,7 @@ def neutral(value: str) -> str:
 def word(value: str) -> str:
     """One word with C escapes: Exec=, PodmanArgs=, Secret=; for KEY=VALUE keys the whole pair.
 
-    It is quoted only where it must be, as a person would write it.
+    It is quoted only if needed, as a person would write it.
     """
     if value == "":
         return EMPTY_WORD
@@ -83,7 +83,7 @@ def words(values: Iterable[str]) -> str:
 
 
 def raw_repeatable(value: str) -> str:
-    """A value that Quadlet takes as it stands, one per line: Volume=, Network=, PublishPort=."""
+    """A value that Quadlet uses verbatim, one per line: Volume=, Network=, PublishPort=."""
     if value in ("", ";"):
         raise _refuse(value, "it is empty or a lone semicolon")
     _refuse_controls(value)
@@ -95,7 +95,7 @@ def raw_repeatable(value: str) -> str:
 
 
 def raw_single(value: str) -> str:
-    """A value that Quadlet takes as it stands, of which the last counts: Image=, HealthCmd=."""
+    """A value that Quadlet uses verbatim, the last one counting: Image=, HealthCmd=."""
     text = raw_repeatable(value)
     if value.startswith('"') or value.endswith('"'):
         raise _refuse(value, "it begins or ends with a double quote, which older generators take away")
@@ -103,7 +103,7 @@ def raw_single(value: str) -> str:
 
 
 def literal_word(value: str) -> str:
-    """One word of a list without escapes: quotes are put into the other kind of quotes."""
+    """One word of a list without escapes: quotes are wrapped in the other kind of quotes."""
     if value in ("", ";"):
         raise _refuse(value, "it is empty or a lone semicolon")
     _refuse_controls(value)
@@ -127,7 +127,7 @@ def boolean(value: str) -> str:
 
 
 def is_plain_word(value: str) -> bool:
-    """Whether it needs no quotes: no blank, no quote, no backslash, no control character in it."""
+    """Whether it needs no quotes: it contains no blank, quote, backslash or control character."""
     return bool(value) and not any(
         character in "\"'\\" or character.isspace() or _CONTROL.match(character) for character in value
     )
@@ -144,18 +144,18 @@ _BY_KIND: dict[KeyKind, Callable[[str], str]] = {
 
 
 def escape(value: str, kind: KeyKind) -> str:
-    """The text that has to stand after `Key=` so that Podman gets `value`.
+    """The text after `Key=` with which Podman gets `value`.
 
     Raises:
-        CannotExpress: this kind of key cannot hold the value.
+        CannotExpress: this kind of key cannot represent the value.
     """
     return _BY_KIND[kind](value)
 
 
 def plain(value: str) -> str:
-    """A value in [Unit], [Service] or [Install]: only specifiers count there.
+    """A value in [Unit], [Service] or [Install]: only specifiers are special there.
 
     Raises:
-        CannotExpress: line breaks or blanks at an edge.
+        CannotExpress: line breaks, or blanks at either end.
     """
     return raw_repeatable(value).replace("$$", "$")

@@ -1,4 +1,4 @@
-"""Where a service manager and Quadlet look for units and their drop-ins, as names only. Pure."""
+"""Search paths of service managers and Quadlet for units and drop-ins, as names only. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ServiceManager(Struct, frozen=True):
 
     @property
     def quadlet_folders(self) -> tuple[str, ...]:
-        """Search path of Quadlet, the first place wins."""
+        """Search path of Quadlet; the first place wins."""
         if not self.rootless:
             return ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
         everybody = [
@@ -50,14 +50,14 @@ class ServiceManager(Struct, frozen=True):
 
     @property
     def unit_folders(self) -> tuple[str, ...]:
-        """Search path of unit files that win over generated ones."""
+        """Search path of unit files that override generated ones."""
         if self.rootless:
             return (f"{self._config}/systemd/user", "/etc/systemd/user", f"{self.runtime}/systemd/user")
         return ("/etc/systemd/system", "/run/systemd/system")
 
     @property
     def late_unit_folders(self) -> tuple[str, ...]:
-        """Search path of unit files that generated ones win over."""
+        """Search path of unit files that generated ones override."""
         if self.rootless:
             return (
                 f"{self.home}/.local/share/systemd/user",
@@ -67,11 +67,11 @@ class ServiceManager(Struct, frozen=True):
         return ("/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 
     def generated(self, name: str) -> str:
-        """Where the generator puts a service."""
+        """Where the generator writes a service."""
         return f"{self.runtime}/systemd/generator/{name}"
 
     def specifiers(self, unit: str) -> dict[str, str]:
-        """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
+        """Letter -> value of `%n`, `%h` and so on, as far as known."""
         stem = unit.removesuffix(".service")
         prefix, _, instance = stem.partition("@")
         values = {"n": unit, "N": stem, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
@@ -81,12 +81,12 @@ class ServiceManager(Struct, frozen=True):
 
 
 def unescaped(text: str) -> str:
-    """A part of a unit's name as `%P` and `%I` give it: `-` is a slash, `\\xNN` a character."""
+    """A part of a unit's name unescaped, as in `%P` and `%I`: `-` is a slash, `\\xNN` a character."""
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text.replace("-", "/"))
 
 
 def is_service_name(name: str) -> bool:
-    """Whether a label can be the name of a service. It comes from the container, so it may be anything."""
+    """Whether a label can be the name of a service. It comes from the container, so it is untrusted."""
     return _NAME.fullmatch(name) is not None
 
 

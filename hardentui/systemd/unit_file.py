@@ -1,4 +1,4 @@
-"""A unit file: sections with keys in order, and comments that are safe."""
+"""A unit file: sections with keys in order, and safe comments."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hardentui.systemd.escaping import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_W
 from hardentui.visible import visible
 
 _IN_ORDER_OF_THE_MANUAL = frozenset({"Container", "Pod", "Network", "Volume", "Image"})
-"""podman-systemd.unit(5) lists the keys of these by name, whatever their case."""
+"""podman-systemd.unit(5) sorts the keys of these sections by name, ignoring case."""
 
 
 class Unit(Struct):
-    """A unit that is being put together.
+    """A unit under construction.
 
     Attributes:
         name: file name with suffix.
@@ -27,11 +27,11 @@ class Unit(Struct):
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, section: str, key: str, text: str) -> None:
-        """Append `key=text`; the text is escaped already."""
+        """Append `key=text`; the text is already escaped."""
         self.sections.setdefault(section, []).append((key, text))
 
     def define_helpers(self) -> None:
-        """Define the variables that stand for an empty word and a lone semicolon, if they are used."""
+        """Define the variables for an empty word and a lone semicolon, if they are used."""
         used = any(
             EMPTY_WORD in text.replace("$$", "") or SEMICOLON_WORD in text.replace("$$", "")
             for lines in self.sections.values()
@@ -55,5 +55,5 @@ class Unit(Struct):
 
 
 def comment_lines(comments: Sequence[str]) -> list[str]:
-    """Comments for a script or a unit: one line each, nothing that a terminal or parser would act on."""
+    """Comments for a script or a unit: one line each, nothing that a terminal or parser would interpret."""
     return [("# " + visible(comment)).rstrip("\\ ") for comment in comments]

@@ -1,4 +1,4 @@
-"""Cutting and putting pieces of a unit file's text, everything around them byte for byte. Pure."""
+"""Removing and inserting spans of a unit file's text; everything else stays byte for byte. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from hardentui.systemd.unit_text import Assignment, UnitText
 
 
 def assignment_at(unit: UnitText, offset: int) -> Assignment:
-    """The assignment whose lines hold this offset of the text."""
+    """The assignment whose lines contain this offset of the text."""
     return next(assignment for assignment in unit.assignments if assignment.start <= offset < assignment.end)
 
 
 def without_assignment(unit: UnitText, assignment: Assignment) -> str:
-    """Without its lines; comments between continued lines stay."""
+    """The text without its lines; comments between continued lines stay."""
     text = unit.text
     lines = text[assignment.start : assignment.end].splitlines(keepends=True)
     kept = [line for line in lines if line.lstrip()[:1] in ("#", ";")]
@@ -19,7 +19,7 @@ def without_assignment(unit: UnitText, assignment: Assignment) -> str:
 
 
 def without_span(unit: UnitText, start: int, end: int) -> str:
-    """Without a word, and without the line that it stood on alone."""
+    """The text without a word, and without its line if the word was alone on it."""
     text = unit.text
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", end) + 1 or len(text)
@@ -37,7 +37,7 @@ def without_span(unit: UnitText, start: int, end: int) -> str:
 
 
 def _without_continuation(text: str, start: int, first: int) -> str:
-    """The text up to `first`, the last content line before it no longer continued."""
+    """The text up to `first`, with the last content line before it no longer continued."""
     lines = text[start:first].splitlines(keepends=True)
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].lstrip()[:1] in ("#", ";"):
@@ -54,7 +54,7 @@ def with_span(text: str, start: int, end: int, new: str) -> str:
 
 
 def with_lines(unit: UnitText, offset: int, lines: list[str]) -> str:
-    """Whole lines put in at an offset where a line begins (or the file ends)."""
+    """The text with whole lines inserted at an offset where a line begins (or the file ends)."""
     before, after = unit.text[:offset], unit.text[offset:]
     if before and not before.endswith("\n"):
         before += unit.line_end

@@ -1,7 +1,7 @@
-"""A unit file as text in which every assignment and every word knows where it stands. Pure.
+"""A unit file as text in which every assignment and every word knows its position. Pure.
 
-Nothing is lost: whoever edits replaces spans of the text and leaves the rest byte for byte. Quadlet and
-systemd read continued lines differently (`joint`), and treat backslashes differently from key to key.
+Nothing is lost: an edit replaces spans of the text and leaves the rest byte for byte. Quadlet and systemd
+read continued lines differently (`joint`), and the meaning of a backslash depends on the key.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from hardentui.errors import InputError
 from hardentui.visible import visible
 
 QUADLET, SYSTEMD = "", " "
-"""What stands between two joined lines."""
+"""The text between two joined lines."""
 
 LONGEST = 256 << 10
-"""Characters of a unit file that is still looked at."""
+"""Largest accepted unit file, in characters."""
 
 _BLANKS = " \t\n\r"
 _SECTION = re.compile(r"\[([^\]]*)\]$")
@@ -32,10 +32,10 @@ _NUMBERED = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(
 
 
 class Word(Struct, frozen=True):
-    """One word of a value: its text without quotes, and where it stands in the value.
+    """One word of a value: its text without quotes, and its position in the value.
 
     Attributes:
-        offsets: for each character of the text, where its spelling begins in the value.
+        offsets: for each character of the text, the offset of its spelling in the value.
     """
 
     text: str
@@ -45,12 +45,12 @@ class Word(Struct, frozen=True):
 
 
 class Assignment(Struct, frozen=True):
-    """`key=value` with its place in the file.
+    """`key=value` with its position in the file.
 
     Attributes:
         value: continued lines joined, comments between them left out.
-        start, end: of its physical lines, the last line break included.
-        offsets: for each character of the value, where it stands in the file; one more for its end.
+        start, end: of its physical lines, including the last line break.
+        offsets: for each character of the value, its offset in the file; one more for its end.
         line: number of its first line, from 1.
     """
 
@@ -64,7 +64,7 @@ class Assignment(Struct, frozen=True):
 
 
 class UnitText(Struct, frozen=True, dict=True):
-    """A unit file, read."""
+    """A parsed unit file."""
 
     text: str
     joint: str = QUADLET
@@ -83,7 +83,7 @@ class UnitText(Struct, frozen=True, dict=True):
         return self._read[1]
 
     def of(self, section: str, *keys: str) -> tuple[Assignment, ...]:
-        """Assignments of a section, of these keys only where keys are named."""
+        """Assignments of a section; only of these keys, if any are named."""
         return tuple(a for a in self.assignments if a.section == section and (not keys or a.key in keys))
 
     @property
@@ -92,7 +92,7 @@ class UnitText(Struct, frozen=True, dict=True):
 
 
 def check_unit_text(text: str, name: str) -> None:
-    """Refuse what Quadlet, systemd and we would read differently.
+    """Refuse a text that Quadlet, systemd and we would read differently.
 
     Raises:
         InputError: too large, binary, not UTF-8, or with a carriage return inside a line.
@@ -101,16 +101,16 @@ def check_unit_text(text: str, name: str) -> None:
     if len(text) > LONGEST:
         raise InputError(f"{shown} is too large for a unit file.")
     if "\0" in text:
-        raise InputError(f"{shown} is no text: it has NUL characters.")
+        raise InputError(f"{shown} is not text: it has NUL characters.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError(f"{shown} is not valid UTF-8; it is left alone.")
+        raise InputError(f"{shown} is not valid UTF-8; it is left unchanged.")
     match = _LONE_RETURN.search(text)
     if match:
         number = text.count("\n", 0, match.start()) + 1
         raise InputError(
             f"{shown} has a carriage return inside line {number}: systemd ends the line there, Quadlet"
             " does not.",
-            "Take it out by hand first.",
+            "Remove it by hand first.",
         )
 
 
@@ -176,13 +176,13 @@ def _continues(characters: list[str], joint: str) -> bool:
 
 
 def split_words(value: str, *, escapes: bool = True) -> tuple[Word, ...]:
-    """Words as systemd and Quadlet split them: at blanks, outside of quotes.
+    """Words as systemd and Quadlet split them: at blanks, outside quotes.
 
     Args:
-        escapes: a backslash is an escape (else a character as any other).
+        escapes: a backslash begins an escape (else it is literal).
 
     Raises:
-        InputError: a quote is opened and never closed.
+        InputError: a quote is never closed.
     """
     words: list[Word] = []
     at = 0
@@ -229,7 +229,7 @@ def _word(value: str, start: int, escapes: bool) -> Word:
 
 
 def _escape(value: str, at: int) -> tuple[str, int]:
-    """What an escape stands for and how long it is; an unknown one stays as it is written."""
+    """The character and the length of an escape; an unknown one is kept unchanged."""
     letter = value[at + 1 : at + 2]
     if letter in _ESCAPES and letter:
         return _ESCAPES[letter], 2
@@ -243,12 +243,12 @@ def _escape(value: str, at: int) -> tuple[str, int]:
 
 
 def character_end(value: str, at: int) -> int:
-    """Where the spelling of the character at `at` ends: an escape takes more than one place."""
+    """The end of the spelling of the character at `at`: an escape is longer than one character."""
     return at + (_escape(value, at)[1] if value[at] == "\\" else 1)
 
 
 def quote_word(text: str) -> str:
-    """A word with C escapes, its specifiers and variables left as they are."""
+    """A word with C escapes, its specifiers and variables unchanged."""
     spelled = []
     for character in text:
         if character in '\\"':
@@ -263,13 +263,13 @@ def quote_word(text: str) -> str:
 _SPECIFIER = re.compile("%(.)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
 UNKNOWN = "\0"
-"""Stands before what only a running systemd can know; no real argument can hold it."""
+"""Marks a value that only a running systemd knows; no real argument can contain it."""
 
 
 def expand(
     text: str, specifiers: dict[str, str] | None = None, variables: dict[str, str] | None = None
 ) -> str:
-    """`%%`, `%n`, `$$` and `${NAME}` put in; what is not known stays, with UNKNOWN before it.
+    """Expand `%%`, `%n`, `$$` and `${NAME}`; unknown ones are kept, after UNKNOWN.
 
     Args:
         specifiers: letter -> value.

@@ -28,7 +28,6 @@ class BaselineSeen(Struct, frozen=True):
     facts: ContainerFacts
     expected: Expectation
     stop_seconds: float | None = None
-    ends_well: bool = False
     probe: str = ""
 
 
@@ -36,21 +35,23 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.tell(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    ends_well = _is_job(facts) and not request.probes  # a stopped one needs no probe
     known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
-    expected = expectation(facts.inspect, known, request.patience)
+    expected = replace(
+        expectation(facts.inspect, known, request.patience),
+        probes=request.probes,
+        ends_well=_is_job(facts) and not request.probes,  # a stopped one needs no probe
+    )
     log = ""
     lacks: tuple[str, ...] = ()
     try:
         with stage.twin(facts.spec) as twin:
             lacks = twin.lacks
             twin.start()
-            outcome = stage.wait(twin, expected, request.probes, ends_well=ends_well)
+            outcome = stage.wait(twin, expected)
             log = twin.log()[-LOG_SHOWN:]
             if outcome.ready:
                 seen = _observed(request, tools, stage, twin, outcome, expected)
-                ended = outcome.exit_code is not None
-                return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
+                return replace(seen, baseline=replace(seen.baseline, log=log))
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
@@ -85,7 +86,9 @@ def _observed(
     tools.tell(
         TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
     )
-    expected = replace(expected, patience=patience)
+    expected = replace(
+        expected, patience=patience, probes=request.probes, ends_well=outcome.exit_code is not None
+    )
     return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe)
 
 

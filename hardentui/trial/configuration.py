@@ -7,7 +7,6 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.harden.spec_diff import arguments
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
@@ -105,9 +104,7 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
-        """With these relaxations too; a folder that becomes a volume is no longer a tmpfs, a limit is raised
-        once.
-        """
+        """With these relaxations added; a folder as a volume is no longer a tmpfs, a limit is raised once."""
         kept = [
             loosening
             for loosening in self.loosenings
@@ -158,7 +155,7 @@ class TwinPlanner:
         return tuple(dict.fromkeys(check for change in changes for check in change.checks))
 
     def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
-        """What it could use and could not use any more."""
+        """The capabilities that it could use before and lacks now."""
         defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
         own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
         if own and powerless(self.facts, spec.without(CAP_ADD)):
@@ -202,11 +199,3 @@ class TwinPlanner:
     @staticmethod
     def _plain_limit(spec: Spec, option: Option[int]) -> int:
         return spec[option]
-
-
-def one_text(spec: Spec, option: Option[object]) -> str | None:
-    """The arguments of an option as one text; None when it is absent."""
-    values = arguments(spec, option)
-    if not values:
-        return None
-    return " ".join(values) if values != ("",) else "true"

@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
-from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.model.trial import Tell, TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.system_calls import RISKY
-from hardentui.trial.learning import Lesson, Tell, held_by
+from hardentui.trial.learning import held_by
 from hardentui.trial.observe.watch import Watch
+from hardentui.trial.request import Lesson
 from hardentui.trial.restart import restarted
 from hardentui.trial.rounds import Rounds, stop, stop_timeout
 from hardentui.writers.seccomp import profile_text

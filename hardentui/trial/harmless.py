@@ -51,7 +51,7 @@ from hardentui.writers.supporting import network_name
 
 
 class HostPlace(StrEnum):
-    """What a host path is."""
+    """The kind of a host path."""
 
     FOLDER = "folder"
     FILE = "file"
@@ -60,17 +60,17 @@ class HostPlace(StrEnum):
 
 
 class Role(Struct, frozen=True):
-    """What a twin gets in place of the original's.
+    """The replacements that make a twin harmless.
 
     Attributes:
         name: of the twin.
-        labels: in place of all labels, which control proxies, updates and services.
+        labels: instead of the original's labels, which control proxies, updates and services.
         network: of the trial, without a route out; empty = none is needed.
         pod: of the trial; empty = the twin is in none.
-        twins: name or id of a container -> its twin, for those that are tried along.
-        copy_volumes: also where a copy-on-write mount would do.
-        empty_volumes: volumes that can be written begin empty.
-        more_networks: further networks of the trial that it is on.
+        twins: name or id of a container -> its twin, for containers tried together.
+        copy_volumes: copy even where a copy-on-write mount would do.
+        empty_volumes: writable volumes start empty.
+        more_networks: additional networks of the trial for it.
     """
 
     name: str
@@ -119,10 +119,10 @@ def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[
 
     Args:
         spec: of the original, or a hardened one.
-        place_of: returns what a host path is.
+        place_of: returns the kind of a host path.
     """
     lacks: list[str] = []
-    network = _network(spec, facts, role, lacks)
+    network = _network(spec, role, lacks)
     spec = _identity_map(spec, facts)
     if spec[VOLUMES_FROM] and facts.hidden_mounts:
         lacks.append(f"the volumes of {listed(spec[VOLUMES_FROM])}")
@@ -161,7 +161,7 @@ def aliases(spec: Spec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) -> tuple[str, ...]:
+def _network(spec: Spec, role: Role, lacks: list[str]) -> tuple[str, ...]:
     if not needs_network(spec):
         return ("none",)
     first = spec[NETWORK][0] if spec[NETWORK] else ""
@@ -219,7 +219,7 @@ def _mounts(
             if role.empty_volumes and not mount.read_only:
                 return copied(mount, "")
             if not source or (source not in facts.volumes and mount.destination not in data):
-                return copied(mount, "")  # one that the plan adds, or that starts empty
+                return copied(mount, "")  # added by the plan, or starting empty
             if must_copy or mount.subpath or _for_itself(mount):
                 return copied(mount, source)
             return _over(mount, source)
@@ -245,7 +245,7 @@ def _mounts(
     covered |= {mount.destination for mount in inherited}
     kept = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
     for destination, name in sorted(data.items()):
-        if destination not in covered:  # a volume that the image asks for, with the data of the original
+        if destination not in covered:  # a volume declared by the image, with the data of the original
             kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
     return tuple(kept), tuple(copies)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import TrialEvent, TrialStep
@@ -21,27 +20,13 @@ from hardentui.trial.learned.merging import merged
 from hardentui.trial.learned.needs import Needs, merged_needs, needs_of
 from hardentui.trial.learned.teaching import low_ports
 from hardentui.trial.observe.watch import Watch, native_way
+from hardentui.trial.request import Lesson, Tools
 from hardentui.trial.rounds import stop, stop_timeout
 from hardentui.trial.stage import Stage
 from hardentui.trial.twins import Twin
 
 _TIMES_AS_SLOW = 10
 _LEAST_PATIENCE = 60.0
-Tell = Callable[[TrialEvent], None]
-
-
-class Lesson(Struct, frozen=True):
-    """The inputs of learning, and what it keeps.
-
-    Attributes:
-        base: the seccomp profile that a learned one must not weaken, as JSON.
-        before: what earlier trials learned about the same container and image.
-        profile_path: the final path of the learned profile.
-    """
-
-    base: Known[Mapping[str, Any]]
-    profile_path: str
-    before: Needs | None = None
 
 
 def held_by(facts: ContainerFacts, spec: Spec) -> frozenset[str]:
@@ -54,11 +39,7 @@ def learn(
     stage: Stage,
     facts: ContainerFacts,
     expected: Expectation,
-    probes: Sequence[str],
-    look: Callable[[Mapping[str, Any]], ContainerFacts],
-    tell: Tell,
-    *,
-    ends_well: bool,
+    tools: Tools,
 ) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
@@ -72,17 +53,17 @@ def learn(
     slow = replace(expected, patience=patience)
     seen: Observation | None = None
     for spec, empty, text in runs:
-        tell(TrialEvent(TrialStep.LEARNING, text))
+        tools.tell(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), files=stage.files)
         try:
-            observation = _watched(watch, stage, spec, slow, probes, look, empty=empty, ends_well=ends_well)
+            observation = _watched(watch, stage, spec, slow, tools, empty=empty)
         except EngineError as error:
-            tell(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
+            tools.tell(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
         finally:
             watch.close()
         if isinstance(observation, str):
-            tell(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
+            tools.tell(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
             continue
         seen = observation if seen is None else merged(seen, observation)
     if seen is None:
@@ -100,39 +81,29 @@ def _watched(
     stage: Stage,
     spec: Spec,
     expected: Expectation,
-    probes: Sequence[str],
-    look: Callable[[Mapping[str, Any]], ContainerFacts],
+    tools: Tools,
     *,
     empty: bool,
-    ends_well: bool,
 ) -> Observation | str:
     """The observations of one twin, or why it did not become ready."""
     watch.open()
     if watch.profile_path:
         spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
     with stage.twin(spec, copy_volumes=True, empty_volumes=empty) as twin:
-        why = _run(watch, stage, twin, expected, probes, ends_well=ends_well)
+        why = _run(watch, stage, twin, expected)
         if why:
             return why
-        changes = look(twin.document()).changes
-        if not ends_well:
+        changes = tools.look(twin.document()).changes
+        if not expected.ends_well:
             stop(stage, twin, stop_timeout(stage))
-            if not empty and not _run(watch, stage, twin, expected, probes, ends_well=False):
+            if not empty and not _run(watch, stage, twin, expected):
                 stop(stage, twin, stop_timeout(stage))
     written = tuple(change.path for change in changes) if isinstance(changes, tuple) else changes
     return watch.finish(written)
 
 
-def _run(
-    watch: Watch,
-    stage: Stage,
-    twin: Twin,
-    expected: Expectation,
-    probes: Sequence[str],
-    *,
-    ends_well: bool,
-) -> str:
+def _run(watch: Watch, stage: Stage, twin: Twin, expected: Expectation) -> str:
     """One start, until it is ready and every probe succeeded; returns why it is not."""
     watch.attach(twin.init())
     twin.start()
-    return stage.wait(twin, expected, probes, ends_well=ends_well).why
+    return stage.wait(twin, expected).why

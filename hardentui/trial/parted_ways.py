@@ -1,9 +1,9 @@
-"""The ways between twins of a split: which have to work, which have to be cut, and which do."""
+"""Connections between twins of a split: which must work, which must be blocked, and which do work."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Protocol
@@ -17,7 +17,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.network_split import NewNetwork, SeenWay, WayTried
 from hardentui.model.reach import ConnectOutcome
-from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.model.trial import Tell, TrialEvent, TrialStep
 from hardentui.readiness.ports import read_ports
 from hardentui.trial.observe.connections import established
 from hardentui.trial.twins import Twin
@@ -26,12 +26,12 @@ _MOST_WAYS = 60
 _MOST_PORTS = 3
 _AT_ONCE = 8
 _BY_ITSELF = 10.0
-"""Seconds within which a twin has to contact another one by itself, as its original was seen to."""
+"""Seconds within which a twin must contact another one by itself, as its original did."""
 _PAUSE = 0.2
 
 
 class Parting(Protocol):
-    """What a split makes of whom."""
+    """The effect of a split on the members."""
 
     @property
     def network(self) -> str: ...
@@ -46,9 +46,9 @@ class Parting(Protocol):
 def ways_to_try(
     parting: Parting, listening: Mapping[str, frozenset[int]]
 ) -> tuple[tuple[WayTried, ...], int]:
-    """The ways to members that listen, and how many more there are.
+    """The connections to listening members, and how many more there are.
 
-    Members that also share another network are left out: what the split does to this one does not part them.
+    Members that also share another network are left out: splitting this one does not separate them.
     """
     networks = {facts.name: {*facts.networks} - {parting.network} for facts in parting.members}
     seen = {(way.start, way.end) for way in parting.seen}
@@ -63,7 +63,7 @@ def ways_to_try(
             if not contacted and not together and networks[start] & networks[end]:
                 continue
             ways.append(WayTried(start, end, ports, together or contacted, contacted))
-    # what was seen first, then what is to be cut
+    # observed connections first, then those to block
     ways.sort(key=lambda way: (not way.seen, way.needed))
     return tuple(ways[:_MOST_WAYS]), max(0, len(ways) - _MOST_WAYS)
 
@@ -72,7 +72,7 @@ class WayKnocker:
     """Opens connections between twins.
 
     Args:
-        twins: name of a member -> its twin that is ready.
+        twins: name of a member -> its ready twin.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class WayKnocker:
         files: Files,
         run: Run,
         stop: threading.Event,
-        tell: Callable[[TrialEvent], None],
+        tell: Tell,
     ) -> None:
         self._twins = twins
         self._files = files
@@ -92,24 +92,24 @@ class WayKnocker:
         self._addresses = {name: twin.addresses for name, twin in twins.items()}
 
     def ports(self, twin: Twin) -> frozenset[int]:
-        """The tcp ports on which it listens for others."""
+        """The TCP ports on which it listens for others."""
         ports = read_ports(self._files, twin.pid)
         return frozenset() if isinstance(ports, Unreadable) else _numbers(ports)
 
     def before(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
-        """The ways with what stands on one network."""
+        """The connections with the result on one network."""
         tried = self._tried(tuple(ways), "as today")
         return tuple(replace(way, before=reached) for way, (reached, _) in tried)
 
     def after(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
-        """The ways with what stands on the proposed networks."""
+        """The connections with the result on the proposed networks."""
         tried = self._tried(tuple(ways), "on the proposed networks")
         told = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
         return self._by_themselves(told)
 
     def packets(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
-        """The ways with whether packets arrive at twins whose programs were never started: a refusal is an
-        answer, too."""
+        """The connections with whether packets arrive at twins whose programs were never started: a
+        refusal is an answer too."""
         ways = tuple(ways)
         self._tell(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -126,7 +126,7 @@ class WayKnocker:
             return tuple(zip(ways, pool.map(self._reached, ways), strict=True))
 
     def _reached(self, way: WayTried) -> tuple[bool | None, str]:
-        """Whether a connection stands: to each port where it has to, to any where it must not."""
+        """Whether it connects: to each port if it must work, to any port if it must be blocked."""
         if missing := self._missing(way):
             return None, missing
         stands = []
@@ -149,7 +149,7 @@ class WayKnocker:
         return (None, reasons[0]) if reasons else (False, "")
 
     def _missing(self, way: WayTried) -> str:
-        """Why a way cannot be tried."""
+        """Why a connection cannot be tried."""
         if self._stop.is_set():
             raise KeyboardInterrupt
         for name in (way.start, way.end):
@@ -158,13 +158,13 @@ class WayKnocker:
         return "" if self._addresses[way.end] else f"the twin of {way.end} has no address"
 
     def _knocks(self, way: WayTried, port: int) -> list[Known[ConnectOutcome]]:
-        """How attempts end, one for each address of the far end."""
+        """The results of attempts, one for each address of the target."""
         return [
             knock(self._run, self._pids[way.start], address, port) for address in self._addresses[way.end]
         ]
 
     def _by_themselves(self, ways: tuple[WayTried, ...]) -> tuple[WayTried, ...]:
-        """The ways with whether twins go them of their own accord, for those that their originals went."""
+        """The connections of the originals, with whether their twins also open them by themselves."""
         open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
         gone: set[tuple[str, str]] = set()
         if open_ways:

@@ -1,13 +1,13 @@
 """Try a split of a network: twins of its members, first on one network as today, then on the proposed ones.
 
-What talks to each other has to get through, what is parted must not: real connections out of the network
-namespaces of the twins tell.
+Needed connections must work, all others must be blocked: real connections from the network namespaces of the
+twins show it.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from time import monotonic
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ from hardentui.model.network_split import (
     SplitTrial,
     WayTried,
 )
-from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.model.trial import Tell, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Wait
@@ -40,12 +40,12 @@ _LOG_READ = 2000
 
 
 class SplitRequest(Struct, frozen=True):
-    """What is to be tried.
+    """The request of a trial of a split.
 
     Attributes:
-        members: those that get twins, after a close look.
-        untried: name of another member -> why it gets none.
-        outside: twins on a network with a way out have one, too.
+        members: those that get twins, inspected in detail.
+        untried: name of another member -> why it gets no twin.
+        outside: twins on a network with a route out can use it.
     """
 
     network: str
@@ -59,21 +59,21 @@ class SplitRequest(Struct, frozen=True):
 
 
 class SplitTools(Struct, frozen=True):
-    """What it is tried with; `run` runs programs of this machine."""
+    """The tools of the trial; `run` runs programs of this machine."""
 
     changing: ChangingEngine
     files: Files
     run: Run
-    tell: Callable[[TrialEvent], None]
+    tell: Tell
     stop: threading.Event
 
 
 def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
-    """Everything that was made is removed at the end, whatever happens.
+    """Try a split; everything created is removed at the end, whatever happens.
 
     Raises:
         EngineError: Podman does not answer.
-        KeyboardInterrupt: it was given up.
+        KeyboardInterrupt: it was cancelled.
     """
     begun = monotonic()
     for name in remove_leftovers(tools.changing):
@@ -118,9 +118,9 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
 def _past_ways_out(
     ways: tuple[WayTried, ...], request: SplitRequest, tools: SplitTools
 ) -> tuple[WayTried, ...]:
-    """The ways with what is true of networks that have a way out, where the twins ran on some without one.
+    """The connections, with results for networks with a route out if the twins ran without one.
 
-    No program of a container is started for that, so nothing of it gets out.
+    No program of a container is started for that, so nothing is sent outside.
     """
     open_networks = [network for network in request.networks if not network.internal]
     starts = {name for network in open_networks for name in network.members}
@@ -145,14 +145,14 @@ def result_of(members: Iterable[MemberTried], ways: Sequence[WayTried], untried:
 
 
 class _TwinRound:
-    """Twins of all members on networks of their own, until the end of the `with`.
+    """Twins of all members on separate networks, until the end of the `with` block.
 
     Args:
         bare: only these, and their programs are not started.
 
     Attributes:
-        twins: name of a member -> its twin that is ready.
-        failed: name of a member -> why its twin is not.
+        twins: name of a member -> its ready twin.
+        failed: name of a member -> why its twin is not ready.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class _TwinRound:
         names = {}
         for network in self._networks:
             names[network.name] = self._name()
-            tell(TrialEvent(TrialStep.PREPARING, f"making a network like {network.name}"))
+            tell(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
             self._tools.changing.networks.create(
                 names[network.name],
                 internal=network.internal,
@@ -204,7 +204,7 @@ class _TwinRound:
                     self.twins[facts.name] = self._created(facts, names)
                     self.twins[facts.name].init()
             return
-        # who needs another that was not ready yet gets a second try when all the others are
+        # a twin that needs another one that was not ready yet gets a second try later
         waiting = called_first(self._request.members, self._request.seen)
         for last in (False, True):
             again = [facts for facts in waiting if not self._started(facts, names, last=last)]
@@ -242,7 +242,7 @@ class _TwinRound:
         return False
 
     def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
-        """Why a twin that was started does not become ready; empty when it does."""
+        """Why a started twin does not become ready; empty if it does."""
         kernel = facts.kernel
         ports = ports_of(kernel.listening) if isinstance(kernel, Kernel) else ()
         outcome = Wait(
@@ -266,7 +266,7 @@ class _TwinRound:
 
 
 def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> list[ContainerFacts]:
-    """Those that others contact before those that contact them; else in their order."""
+    """Members that others contact come before those that contact them; else in the given order."""
     by_name = {facts.name: facts for facts in members}
     calls: dict[str, list[str]] = {name: [] for name in by_name}
     for way in seen:

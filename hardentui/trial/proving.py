@@ -103,7 +103,7 @@ def _proven(
 
 def _sure(record: Trial, rounds: Rounds) -> str:
     """How much a trial of this kind proves."""
-    if rounds.probes:
+    if rounds.expected.probes:
         return "Every probe answered on the hardened twin."
     if rounds.expected.how is How.HEALTH:
         return "Its health check passed on the hardened twin."

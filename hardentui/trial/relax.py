@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, TrialEvent, TrialStep
+from hardentui.model.trial import LeftOut, Tell, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
@@ -20,7 +20,7 @@ from hardentui.trial.configuration import (
     WritableFolder,
 )
 from hardentui.trial.evidence.refusals import FailureSign
-from hardentui.trial.rounds import Rounds, Tell, Tried
+from hardentui.trial.rounds import Rounds, Tried
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -95,7 +95,9 @@ class Relaxer:
         for sign in () if tried.ready else tried.evidence:
             for choice in configuration.choices if sign.blames else ():
                 if sign.blames in (change.option for change in self._planner.plan((choice,)).changes):
-                    self.leave_out(choice.check, "it says itself that it does not work with it", sign.text)
+                    self.leave_out(
+                        choice.check, "its own output says that it does not work with it", sign.text
+                    )
                     configuration = configuration.without(choice.check)
         if configuration == tried.configuration or self._exhausted:
             return tried
@@ -241,7 +243,7 @@ class Relaxer:
 
 
 def _shown(tried: Tried) -> str:
-    """The visible cause of a failure: the first sign, else the last line of its log."""
+    """The visible cause of a failure: the first evidence, else the last line of its log."""
     if tried.evidence:
         return tried.evidence[0].text
     lines = [line for line in tried.log.splitlines() if line.strip()]

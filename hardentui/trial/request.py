@@ -12,12 +12,26 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict
+from hardentui.model.known import Known
 from hardentui.model.plan import Choice
+from hardentui.model.trial import Tell
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.trial.configuration import MakePlan
 from hardentui.trial.learned.needs import Needs
-from hardentui.trial.learning import Lesson
-from hardentui.trial.rounds import Tell
+
+
+class Lesson(Struct, frozen=True):
+    """The inputs of learning, and what it keeps.
+
+    Attributes:
+        base: the seccomp profile that a learned one must not weaken, as JSON.
+        before: what earlier trials learned about the same container and image.
+        profile_path: the final path of the learned profile.
+    """
+
+    base: Known[Mapping[str, Any]]
+    profile_path: str
+    before: Needs | None = None
 
 
 class TrialRequest(Struct, frozen=True):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from time import monotonic
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.model.trial import How, Round, TrialEvent, TrialStep
-from hardentui.readiness.expectation import Expectation, has_health_check
+from hardentui.model.trial import How, Round, Tell, TrialEvent, TrialStep
+from hardentui.readiness.expectation import SETTLED, Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
@@ -18,7 +18,6 @@ from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call,
 from hardentui.trial.stage import Stage
 from hardentui.trial.twins import Twin
 
-Tell = Callable[[TrialEvent], None]
 LOG_SHOWN = 4000
 _AT_ONCE = 0.5  # seconds: a stop that uses up all its time was not clean
 _LEAST_STOP = 3.0  # seconds that every twin may take to stop
@@ -49,7 +48,6 @@ class Rounds:
     Args:
         expected: how the unchanged twin was judged.
         stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
-        ends_well: it is a job, which exits with code 0.
     """
 
     def __init__(
@@ -57,25 +55,22 @@ class Rounds:
         stage: Stage,
         planner: TwinPlanner,
         expected: Expectation,
-        probes: Sequence[str],
         tell: Tell,
         *,
         stop_seconds: float | None,
-        ends_well: bool = False,
     ) -> None:
         self.stage = stage
         self.planner = planner
         self.expected = expected
-        self.probes = tuple(probes)
         self.records: list[Round] = []
         self._tell = tell
         self._stop_seconds = stop_seconds
-        self._ends_well = ends_well
 
     @property
     def judges_work(self) -> bool:
-        """Something shows whether it answers, not only that it exists."""
-        return bool(self.probes) or self.expected.how is How.HEALTH or self._ends_well
+        """Whether a probe or health check shows that it answers, not only that it exists."""
+        expected = self.expected
+        return bool(expected.probes) or expected.how is How.HEALTH or expected.ends_well
 
     def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
         """One round.
@@ -135,8 +130,8 @@ class Rounds:
         twin.start()
         expected = self.expected
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
-            expected = Expectation(How.HEALTH, patience=expected.patience)  # one that the plan adds
-        return self.stage.wait(twin, expected, self.probes, ends_well=self._ends_well)
+            expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
+        return self.stage.wait(twin, expected)
 
 
 def stop_timeout(stage: Stage) -> int:
@@ -156,7 +151,7 @@ def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
 
 
 def of_state(twin: Twin) -> list[FailureSign]:
-    """The signs in Podman's state of it."""
+    """The evidence in Podman's state of it."""
     try:
         state = twin.document().get("State") or {}
     except EngineError:
@@ -169,7 +164,7 @@ def of_state(twin: Twin) -> list[FailureSign]:
 
 
 def of_stop(configuration: TrialConfiguration, planner: TwinPlanner) -> list[FailureSign]:
-    """The sign in a stop that needed a kill: without CAP_KILL root may not stop other users' processes."""
+    """The evidence in a killed stop: without CAP_KILL root may not stop other users' processes."""
     if "CAP_KILL" not in planner.dropped_capabilities(configuration):
         return []
     return [

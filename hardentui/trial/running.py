@@ -45,16 +45,7 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     tools.tell(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
-    stage = Stage(
-        tools.changing,
-        request.facts,
-        files=tools.files,
-        peers=request.peers,
-        members=request.members,
-        outside=request.outside,
-        patience=request.patience,
-        stop=tools.stop,
-    )
+    stage = Stage(request, tools)
     try:
         tools.tell(TrialEvent(TrialStep.PREPARING, "creating the network of the twins"))
         stage.open()
@@ -83,15 +74,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     needs = _learned(request, tools, stage, seen)
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
     planner = TwinPlanner(seen.facts, tools.make_plan)
-    rounds = Rounds(
-        stage,
-        planner,
-        seen.expected,
-        request.probes,
-        tools.tell,
-        stop_seconds=seen.stop_seconds,
-        ends_well=seen.ends_well,
-    )
+    rounds = Rounds(stage, planner, seen.expected, tools.tell, stop_seconds=seen.stop_seconds)
     relaxer = Relaxer(rounds, planner, tools.tell)
     choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
     plan = planner.plan(_strictest(choices, rounds))
@@ -119,16 +102,10 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
 def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: BaselineSeen) -> Needs | None:
     if request.lesson is None:
         return None
-    needs = learn(
-        request.lesson,
-        stage,
-        request.facts,
-        seen.expected,
-        request.probes or ((seen.probe,) if seen.probe else ()),
-        tools.look,
-        tools.tell,
-        ends_well=seen.ends_well,
-    )
+    expected = seen.expected
+    if seen.probe and not expected.probes:
+        expected = replace(expected, probes=(seen.probe,))
+    needs = learn(request.lesson, stage, request.facts, expected, tools)
     tools.keep(needs)
     return needs
 

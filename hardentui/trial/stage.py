@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.ownership import owner_label
 from hardentui.errors import EngineError
-from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.readiness.expectation import Expectation, expectation
@@ -18,6 +15,7 @@ from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness, Wait
 from hardentui.trial.harmless import Role, aliases, needs_network
 from hardentui.trial.leftovers import TRIAL_LABEL, remove_trial
+from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.twins import Twin, TwinMaker
 from hardentui.visible import visible
 from hardentui.writers.pod import pod_parts
@@ -31,34 +29,19 @@ _POD_FLAGS_DROPPED = frozenset(
 class Stage:
     """Everything that one trial creates; `close` removes it all.
 
-    Args:
+    Attributes:
+        facts: the container that is tried.
         files: this machine's; None when the engine runs on another one.
-        outside: the network has a route out.
-        stop: ends every wait.
     """
 
-    def __init__(
-        self,
-        changing: ChangingEngine,
-        facts: ContainerFacts,
-        *,
-        files: Files | None,
-        peers: Sequence[ContainerFacts] = (),
-        members: Sequence[ContainerFacts] = (),
-        outside: bool = False,
-        patience: float,
-        stop: threading.Event | None = None,
-    ) -> None:
-        self.changing = changing
-        self.facts = facts
-        self.files = files
-        self._maker = TwinMaker(changing, files)
+    def __init__(self, request: TrialRequest, tools: Tools) -> None:
+        self.changing = tools.changing
+        self.facts = request.facts
+        self.files = tools.files
+        self._maker = TwinMaker(tools.changing, tools.files)
         self.number = self._maker.number
-        self._peers = tuple(peers)
-        self._members = tuple(members)
-        self._outside = outside
-        self._patience = patience
-        self._stop = stop or threading.Event()
+        self._request = request
+        self._stop = tools.stop
         self._made = 0
         self._network = ""
         self._pod = ""
@@ -71,15 +54,17 @@ class Stage:
         Raises:
             EngineError: one of them cannot be created, or a peer does not become ready.
         """
-        everybody = (self.facts, *self._peers, *self._members)
+        everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
             self._network = self._name("network")
-            self.changing.networks.create(self._network, internal=not self._outside, labels=self._maker.marks)
+            internal = not self._request.outside
+            self.changing.networks.create(self._network, internal=internal, labels=self._maker.marks)
         if self.facts.pod:
-            self._pod = self._make_pod(self.facts.pod, [facts.spec for facts in (self.facts, *self._members)])
-        for peer in self._peers:
+            in_pod = (self.facts, *self._request.members)
+            self._pod = self._make_pod(self.facts.pod, [facts.spec for facts in in_pod])
+        for peer in self._request.peers:
             self._start_other(peer, pod="")
-        for member in self._members:
+        for member in self._request.members:
             self._start_other(member, pod=self._pod)
 
     def close(self) -> None:
@@ -97,19 +82,15 @@ class Stage:
         finally:
             self._maker.remove(twin)
 
-    def wait(
-        self, twin: Twin, expected: Expectation, probes: Sequence[str] = (), *, ends_well: bool = False
-    ) -> Readiness:
-        """Wait until a started twin is ready; `ends_well`: or has exited with code 0."""
+    def wait(self, twin: Twin, expected: Expectation) -> Readiness:
+        """Wait until a started twin is as expected."""
         return Wait(
             self.changing.containers,
             twin.id,
             expected,
             files=self.files,
-            probes=probes,
             run_probe=twin.run_probe,
             stop=self._stop,
-            ends_well=ends_well,
         ).outcome()
 
     def _create(
@@ -138,7 +119,7 @@ class Stage:
         self._twins[facts.name] = self._twins[facts.id] = twin.name
         twin.start()
         ports = ports_of(facts.kernel.listening) if hasattr(facts.kernel, "listening") else ()
-        outcome = self.wait(twin, expectation(facts.inspect, ports, self._patience))
+        outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.patience))
         if not outcome.ready:
             raise EngineError(
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",

@@ -1,4 +1,4 @@
-"""Twins: throw-away copies of containers, made harmless, and what a trial asks of them."""
+"""Twins: throw-away copies of containers, made harmless, and their operations in a trial."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Twin:
 
     Attributes:
         id: of the container.
-        lacks: what the original has and it does not.
+        lacks: what it lacks compared with the original.
     """
 
     def __init__(self, changing: ChangingEngine, identity: str, name: str, lacks: tuple[str, ...]) -> None:
@@ -41,7 +41,7 @@ class Twin:
         return self._containers.inspect(self.id)
 
     def init(self) -> int:
-        """Have its main process exist without running yet; its pid."""
+        """Create its main process without running it yet; returns its pid."""
         return self._containers.init(self.id)
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class Twin:
 
     @property
     def address(self) -> str:
-        """Its address in the trial's network; that of itself where it has none of its own."""
+        """Its address in the trial's network; loopback if it has none."""
         return next(iter(self.addresses), "127.0.0.1")
 
     @property
@@ -66,7 +66,7 @@ class Twin:
         return tuple(address for address in addresses if address)
 
     def log(self) -> str:
-        """Its last lines, without what colours them; a reason where there are none to be had."""
+        """The last lines of its log, without colour codes; else the reason why there are none."""
         try:
             return _COLOR.sub("", self._containers.logs(self.id))
         except EngineError as error:
@@ -80,7 +80,7 @@ class Twin:
 
 
 class TwinMaker:
-    """Makes the twins of one trial, marked with its number.
+    """Creates the twins of one trial, labelled with its number.
 
     Args:
         files: this machine's; None when the engine runs on another one.
@@ -104,7 +104,7 @@ class TwinMaker:
         """A twin with copies of its volumes; it is not started.
 
         Raises:
-            ChangeFailed: Podman does not make it.
+            ChangeFailed: Podman cannot create it.
         """
         made = harmless(spec, facts, role, self._place_of)
         self._copy(made, facts)

@@ -1,1 +1,1 @@
-"""Who must have signed an image: the files that say so, keys, signatures, and pulls that prove it."""
+"""Who must have signed an image: policy files, keys, signatures, and pulls that prove the policy."""

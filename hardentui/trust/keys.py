@@ -1,4 +1,4 @@
-"""Key files: their kinds, and keys whose private half nobody has."""
+"""Key files: their kinds, and keys whose private half does not exist."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIRST_BYTES_OF_BINARY_GPG = frozenset({0x98, 0x99, 0xC6})
 
 
 def kind_of(path: str) -> RuleKind:
-    """Whether a public key is one of sigstore or of GPG.
+    """Whether a public key is for sigstore or GPG.
 
     Raises:
         InputError: it cannot be read, is a private key, or is not a key.
@@ -52,11 +52,11 @@ def kind_of(path: str) -> RuleKind:
         bytes([n]) for n in _FIRST_BYTES_OF_BINARY_GPG
     ]:
         return RuleKind.GPG
-    raise InputError(f"{shown} is no public key of sigstore (PEM) or GPG.")
+    raise InputError(f"{shown} is not a public key of sigstore (PEM) or GPG.")
 
 
 def key_of_nobody(kind: RuleKind, folder: str) -> str:
-    """Write a public key whose private half was thrown away; returns its path."""
+    """Write a public key whose private half was discarded; returns its path."""
     path = os.path.join(folder, f"nobody-{kind.value}.pub")
     with open(path, "w", encoding="ascii") as file:
         file.write(_GPG if kind is RuleKind.GPG else _SIGSTORE)

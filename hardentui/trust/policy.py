@@ -1,6 +1,6 @@
-"""policy.json as it would be with further rules. Pure: texts in, texts out.
+"""policy.json with additional rules. Pure: text in, text out.
 
-Nothing that is there is lost: other transports, other scopes and fields that are not known here stay.
+Nothing existing is lost: other transports, other scopes and unknown fields stay.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from hardentui.model.trust_change import RuleKind, ScopeRule
 
 ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
 LOCAL = ("containers-storage", "dir", "docker-archive", "docker-daemon", "oci", "oci-archive", "tarball")
-"""Transports of images that do not come from a registry: whoever can use them already has the files."""
+"""Transports of images that do not come from a registry: their users already have the files."""
 
 
 def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) -> str:
     """The text of the policy with these rules.
 
     Args:
-        before: the current text; None = there is no policy, so nothing can be pulled today.
-        reject: reject what has no rule. Images from local files stay accepted as today.
+        before: the current text; None = there is no policy, so nothing can be pulled.
+        reject: reject images without a rule. Images from local files stay accepted as before.
 
     Raises:
-        InputError: the current policy is not a JSON object; Podman rejects every pull with it, too.
+        InputError: the current policy is not a JSON object; Podman also rejects every pull with it.
     """
     document = _parsed(before)
     transports = document.setdefault("transports", {})
@@ -40,7 +40,7 @@ def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) 
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    """With one scope on a line, as people write it: a diff then shows what changes."""
+    """One scope per line, as people write it, for a readable diff."""
     rest = {name: value for name, value in document.items() if name not in ("default", "transports")}
     parts = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items()]
     parts.append(f'    "default": {json.dumps(document["default"])}')
@@ -59,7 +59,7 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def requirement(rule: ScopeRule) -> dict[str, Any]:
-    """A rule in the words of policy.json."""
+    """A rule in the format of policy.json."""
     if rule.kind is RuleKind.ACCEPT:
         return dict(ACCEPT)
     if rule.kind is RuleKind.REJECT:
@@ -91,7 +91,7 @@ def _authority(rule: ScopeRule) -> dict[str, str]:
 
 
 def rejects_by_default(text: str) -> bool:
-    """Whether images of a registry that no rule names are refused."""
+    """Whether registry images without a rule are rejected."""
     document = _parsed(text)
     docker = (document.get("transports") or {}).get("docker") or {}
     decides = docker.get("", document.get("default"))
@@ -105,20 +105,20 @@ def _parsed(text: str | None) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"The present policy is no JSON ({error}).", "Mend or move the file first."
+            f"The current policy is not JSON ({error}).", "Fix or move the file first."
         ) from None
     if not isinstance(document, dict) or not isinstance(document.get("default"), list):
-        raise InputError("The present policy has no default, so Podman refuses it.", "Mend the file first.")
+        raise InputError("The current policy has no default, so Podman refuses it.", "Fix the file first.")
     transports = document.get("transports") or {}
     if not isinstance(transports, dict) or not all(
         isinstance(transport, dict) for transport in transports.values()
     ):
-        raise InputError("The present policy has not the shape of one.", "Mend the file first.")
+        raise InputError("The current policy is malformed.", "Fix the file first.")
     return document
 
 
 def _keep_local(document: Mapping[str, Any], transports: dict[str, Any]) -> None:
-    """What the default accepts of local files today, written per transport, before the default changes."""
+    """What the default accepts from local files, made explicit per transport before it changes."""
     if any(rule.get("type") == "insecureAcceptAnything" for rule in document["default"]):
         for name in LOCAL:
             transports.setdefault(name, {}).setdefault("", [dict(ACCEPT)])

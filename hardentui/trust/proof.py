@@ -1,7 +1,7 @@
 """The pulls that prove a policy before it takes effect: signed, unsigned, wrong key, other repository.
 
 A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other names. So
-Podman itself pulls, with the drafted files.
+Podman itself pulls with the drafted files.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.trust import full_reference, scopes_of
-from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
+from hardentui.model.trust_change import NamedImages, Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 from hardentui.trust.keys import key_of_nobody
 from hardentui.trust.policy import with_rules
 from hardentui.trust.sandbox import Sandbox
@@ -34,25 +33,12 @@ _HINTS = {
 }
 
 
-class Named(Struct, frozen=True):
-    """Images that the user named for the pulls; a tiny test image replaces those not named.
-
-    Attributes:
-        signed: images signed with the keys of the rules.
-        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
-    """
-
-    signed: Sequence[str] = ()
-    unsigned: str = ""
-    elsewhere: str = ""
-
-
 def prove(
     box: Sandbox,
     policy: str,
     sections: Mapping[str, str],
     signed: Mapping[str, tuple[ScopeRule, Sequence[str]]],
-    named: Named,
+    named: NamedImages,
     told: Callable[[PullProof], None],
     *,
     rejects: bool,
@@ -94,7 +80,7 @@ def prove(
 
 
 def unsigned_in(scope: str) -> str:
-    """A name that the rule of this scope catches."""
+    """A name that matches the rule of this scope."""
     if scope.startswith("*."):
         return f"unsigned{scope[1:]}/hardentui/image:{_TAG}"
     if "/" not in scope:
@@ -104,7 +90,7 @@ def unsigned_in(scope: str) -> str:
 
 
 def within(reference: str, scope: str) -> bool:
-    """Whether a policy scope can catch this image."""
+    """Whether a policy scope matches this image."""
     try:
         return scope in scopes_of(full_reference(reference))
     except ValueError:
@@ -112,7 +98,7 @@ def within(reference: str, scope: str) -> bool:
 
 
 def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
-    """The same rule for a signature of somebody else."""
+    """The same rule for another signer."""
     if rule.kind in (RuleKind.KEYLESS, RuleKind.PKI):
         return replace(
             rule,

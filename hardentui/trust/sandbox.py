@@ -1,8 +1,8 @@
 """Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host changes.
 
-Podman looks for policy.json and registries.d in the home folder first, so a home with both makes it use
-them. Its locks are in a file of the sandbox: the usual ones are shared by all stores of a machine, and a
-Podman that starts in a new store would free them. Without podman skopeo pulls, with the same library.
+Podman looks for policy.json and registries.d in the home folder first, so it uses those of a temporary home.
+Its locks are in a file of the sandbox: the default ones are shared by all stores of a machine, and a
+Podman starting in a new store would free them. Without podman, skopeo pulls, with the same library.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hardentui.host.asking import Ask, ProgramFailed, asker
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, PullVerdict
 
-_ROOMY = "/var/tmp"  # noqa: S108 - on a disk; a folder of our own is made in it
+_ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own folder in it
 _REGISTRIES = "CONTAINERS_REGISTRIES_CONF"
 _SECONDS = 600.0
 _ASK_SECONDS = 30.0
@@ -33,7 +33,7 @@ _WORDS = (
     ("Invalid GPG signature", PullVerdict.WRONG_KEY),
     ("No public key", PullVerdict.WRONG_KEY),
     ("Required email", PullVerdict.WRONG_KEY),
-    ("missing dev.sigstore.cosign/", PullVerdict.WRONG_KEY),  # a key where a certificate is asked for
+    ("missing dev.sigstore.cosign/", PullVerdict.WRONG_KEY),  # a key where a certificate is required
     ("Unexpected subject hostname", PullVerdict.WRONG_KEY),
     ("eaf certificate failed", PullVerdict.WRONG_KEY),
     ("is not accepted", PullVerdict.WRONG_IDENTITY),
@@ -41,11 +41,11 @@ _WORDS = (
 
 
 class Sandbox(Struct, frozen=True):
-    """A folder with everything that a pull needs.
+    """A folder with everything needed for a pull.
 
     Attributes:
         folder: temporary, removed afterwards.
-        home: the home folder of the engine's user, whose registry settings and logins apply.
+        home: the home folder of the engine's user, with its registry settings and logins.
         auth_file: with the user's logins; empty = there is none.
     """
 
@@ -60,7 +60,7 @@ class Sandbox(Struct, frozen=True):
         Args:
             policy: text of policy.json.
             sections: file name -> text of registries.d.
-            leads_to: `host:port/name` where this name leads to instead, without TLS.
+            leads_to: `host:port/name` to redirect this name to, without TLS.
         """
         home = os.path.join(self.folder, "home")
         settings = os.path.join(home, ".config", "containers")
@@ -134,11 +134,11 @@ class Sandbox(Struct, frozen=True):
 
 @contextmanager
 def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iterator[Sandbox]:
-    """A sandbox that is gone afterwards.
+    """A sandbox that is removed afterwards.
 
     Args:
         home: of the engine's user.
-        auth_files: where its logins may be, in the order in which Podman looks.
+        auth_files: possible files with its logins, in Podman's order.
 
     Raises:
         ToolMissing: neither podman nor skopeo is here.
@@ -149,13 +149,13 @@ def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iter
     try:
         yield Sandbox(folder, home, next(filter(os.path.exists, auth_files), ""), ask)
     finally:
-        if os.geteuid() != 0:  # files of other users of its user namespace are in the store
+        if os.geteuid() != 0:  # the store contains files of other users of its user namespace
             asker(threading.Event())(("podman", "unshare", "rm", "-rf", f"{folder}/root"), _ASK_SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def puller() -> str:
-    """The program that pulls.
+    """The program to pull with.
 
     Raises:
         ToolMissing: there is neither.

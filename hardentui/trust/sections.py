@@ -1,7 +1,7 @@
-"""Our file in registries.d: where sigstore attachments are read, and where GPG signatures are stored.
+"""Our file in registries.d: which sigstore attachments are read, and where GPG signatures are stored.
 
-Without `use-sigstore-attachments: true` Podman sees no sigstore signature at all. Two files that name the
-same registry are an error for Podman, so a registry in another file has to be changed there. Pure.
+Without `use-sigstore-attachments: true` Podman reads no sigstore signature at all. Two files with the same
+registry are an error for Podman, so a registry in another file has to be changed there. Pure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
 
 
 def section_of(scope: str) -> str:
-    """The section that holds for a policy scope: registries.d knows neither wildcards nor tags."""
+    """The section for a policy scope: registries.d has neither wildcards nor tags."""
     if scope.startswith("*."):
         return "default-docker"
     name = scope.partition("@")[0]
@@ -44,10 +44,10 @@ def section_of(scope: str) -> str:
 
 
 def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachments]) -> tuple[str, ...]:
-    """Changes that the user has to make in other files, one sentence each.
+    """Changes that the user must make in other files, one sentence each.
 
     Args:
-        others: the sections of all files but ours.
+        others: the sections of all other files.
     """
     known = {section.scope or "default-docker": section for section in others}
     sentences = []
@@ -63,10 +63,10 @@ def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachme
 def text_of(
     wanted: Mapping[str, Mapping[str, str]], ours: Iterable[Attachments], others: Iterable[Attachments]
 ) -> str | None:
-    """The text of our file; None when it has nothing to say.
+    """The text of our file; None if it would be empty.
 
     Args:
-        ours: the sections that our file has now; they stay.
+        ours: the current sections of our file, which stay.
     """
     taken = {section.scope or "default-docker" for section in others}
     sections = {(section.scope or "default-docker"): _present(section) for section in ours}

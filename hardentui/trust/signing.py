@@ -50,13 +50,13 @@ class Signatures(Struct, frozen=True):
 
 
 class SigningFailed(HardenError):
-    """The registry or the key did not do what was asked; nothing is signed."""
+    """Signing failed because of the registry or the key; nothing is signed."""
 
     exit_code = 2
 
 
 def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
-    """Add a signature to an image, for all of its architectures; the image itself is unchanged.
+    """Add a signature to an image, for all its architectures; the image itself is unchanged.
 
     Args:
         reference: in the registry, with its tag: the signature is for this name.
@@ -102,7 +102,7 @@ def export_gpg(key: str, path: str, ask: Ask) -> None:
     """Write the public half of a GPG key of this account into a file.
 
     Raises:
-        InputError: gpg has no such key, or is not here.
+        InputError: gpg has no such key, or is not installed.
     """
     answer = ask(("gpg", "--batch", "--armor", "--output", path, "--export", "--", key), _ASK_SECONDS)
     if isinstance(answer, Unreadable) or not os.path.exists(path) or not os.path.getsize(path):
@@ -113,10 +113,10 @@ def export_gpg(key: str, path: str, ask: Ask) -> None:
 
 
 def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
-    """Make a sigstore key pair; returns the paths of the private and the public key.
+    """Create a sigstore key pair; returns the paths of the private and the public key.
 
     Raises:
-        WriteError: it could not be made, or there is one already.
+        WriteError: it could not be created, or already exists.
     """
     prefix = os.path.join(os.path.abspath(folder), name)
     private, public = f"{prefix}.private", f"{prefix}.pub"
@@ -132,7 +132,7 @@ def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[st
     )
     answer = ask(command, _ASK_SECONDS)
     if isinstance(answer, Unreadable):
-        raise WriteError(f"No key was made: {answer.reason}.")
+        raise WriteError(f"No key was created: {answer.reason}.")
     return private, public
 
 
@@ -150,7 +150,7 @@ def public_key_of(private: str) -> str:
 
 
 def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
-    """Ask the registry; nothing is pulled."""
+    """Query the registry; nothing is pulled."""
     where = f"docker://{reference}"
     digest = ask(("skopeo", "inspect", "--format", "{{.Digest}}", where), _ASK_SECONDS)
     manifest = ask(("skopeo", "inspect", "--raw", where), _ASK_SECONDS)

@@ -1,6 +1,6 @@
 """A registry on this machine that serves one tiny unsigned image under every name. It is read-only.
 
-It replaces any registry while a policy is proven: Podman is told that a name leads here.
+It replaces any registry while a policy is proven: Podman is configured to redirect names to it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif asked["kind"] == "manifests" and not asked["what"].startswith("sha256-"):
             known = not asked["what"].startswith("sha256:") or asked["what"] == _IMAGE["digest"]
             self._answer(_IMAGE_BYTES if known else b"", _MANIFEST, 200 if known else 404)
-        else:  # a tag that would hold signatures
+        else:  # a tag for signatures
             self._answer(b"", "text/plain", 404)
 
     do_HEAD = do_GET
@@ -74,19 +74,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Nobody reads it."""
+        """Logs nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Podman hangs up once it knows enough; that is no error."""
+        """Podman disconnects once it knows enough; that is not an error."""
 
 
 @contextmanager
 def tiny_registry() -> Iterator[str]:
-    """Runs one; gives its address, `127.0.0.1:PORT`."""
+    """Run a registry; yields its address, `127.0.0.1:PORT`."""
     server = _Server(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(
         target=server.serve_forever, args=(0.05,), daemon=True, name="hardentui-registry"

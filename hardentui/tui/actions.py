@@ -7,10 +7,10 @@ from textual.binding import Binding, BindingType
 
 
 class Action(Struct, frozen=True):
-    """One thing that a user can do.
+    """An action of the user.
 
     Attributes:
-        id: `screen.name`; settings bind keys by it; the method is `action_name`.
+        id: `screen.name`, by which settings bind keys; the method is `action_name`.
         key: comma-separated keys of Textual.
         label: one or two words, for the footer.
         tooltip: one sentence, for the palette and the help.
@@ -50,7 +50,7 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 
 def _to(destination: str, key: str, label: str, tooltip: str) -> Action:
-    """The way to a screen that can be opened from everywhere."""
+    """The action that opens a screen available from everywhere."""
     display = "@" if key == "at" else ""
     call = f"go('{destination}')"
     return Action(f"app.{destination}", key, label, tooltip, "Everywhere", display=display, call=call)
@@ -274,9 +274,9 @@ UPDATES = (
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
-    Action("networks.prove", "p", "Prove", "Prove a way by a real connection.", "Networks", True),
+    Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
     Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
-    Action("networks.split", "s", "Split", "Propose networks of their own.", "Networks", True),
+    Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
     Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
     Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
 )

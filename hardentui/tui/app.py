@@ -46,7 +46,7 @@ from hardentui.workbench.views import Row
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
 
-_READING = 12.0  # seconds that a notification which names a line of a file stays
+_READING = 12.0  # seconds that a notification about a line of a file stays
 _TWICE = 3.0  # seconds within which a second Ctrl-C quits
 
 
@@ -82,12 +82,12 @@ class HardenApp(App[None]):
         first_look: finds Podman; called on a thread.
         simulate: opens the simulated host, for a user who finds no Podman.
         now: the clock; tests stop it.
-        settings: how the user wants it; what could not be used is told.
+        settings: the user's settings; invalid ones are reported.
         remembered: where the last session ended.
-        remember: keeps where this one ends; None = nothing is kept.
-        keep: puts what was copied into a file and returns it.
+        remember: stores where this session ends; None = nothing is stored.
+        keep: writes a copied text to a file; returns the path.
         opening: a destination to begin with, such as `training`.
-        choices: where else can be looked; None = nowhere.
+        choices: other connections to choose from; None = none.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
@@ -237,10 +237,10 @@ class HardenApp(App[None]):
                 self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
     def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None:
-        """Put a text into the clipboard and into a file, for terminals that pass no copy on.
+        """Copy a text to the clipboard and to a file, for terminals without clipboard access.
 
         Args:
-            notes: what has to be known about the text, one sentence each.
+            notes: remarks about the text, one sentence each.
 
         It goes through the gate for untrusted text: a name with a line break must not run when it is pasted.
         """
@@ -356,34 +356,16 @@ class HardenApp(App[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Carry an action out, or say why it cannot be done: every key, click and choice comes here."""
+        """Run an action, or report why it cannot be run: every key, click and choice ends here."""
         why = self._reason(action, default_namespace or self)
         if not why:
             return await super().run_action(action, default_namespace, namespaces)
-        self.clear_notifications()  # the newest only: they would pile up over the screen
+        self.clear_notifications()  # only the newest: they would pile up over the screen
         self.notify(why, severity="warning")
         return True
 
 
-def run(
-    first_look: Callable[[], FirstLook],
-    simulate: Callable[[], FirstLook],
-    *,
-    settings: Settings | None = None,
-    remembered: Remembered | None = None,
-    remember: Callable[[Remembered], None] | None = None,
-    opening: str = "",
-    choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
-) -> int:
-    """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
-    app = HardenApp(
-        first_look,
-        simulate=simulate,
-        settings=settings,
-        remembered=remembered,
-        remember=remember,
-        opening=opening,
-        choices=choices,
-    )
+def run(app: HardenApp) -> int:
+    """Run the app; returns the exit code of the process."""
     app.run()
     return app.return_code or 0

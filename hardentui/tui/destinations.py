@@ -1,4 +1,4 @@
-"""Screens that one key opens from everywhere: there is one of each, imported when it is first wanted."""
+"""Screens that one key opens from everywhere: one of each, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Destination(Struct, frozen=True):
-    """The class of a screen, by name, and what makes it."""
+    """The class of a screen, by name, and its factory."""
 
     kind: str
     open: Callable[[], Screen[None]]
@@ -100,7 +100,7 @@ DESTINATIONS = {
 
 
 def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
-    """Why it cannot be opened above these screens, the topmost of which comes last; empty when it can."""
+    """Why it cannot be opened above these screens (the topmost one last); empty if it can."""
     there = [type(screen).__name__ == DESTINATIONS[name].kind for screen in screens]
     if not any(there):
         return ""

@@ -61,12 +61,12 @@ _FALLS = {f"step {number}" for number in range(1, 11)}
 
 
 class ListView(Struct, frozen=True):
-    """What the list shows and how; small and plain, so that it can be kept for the next start.
+    """What the list shows and how; small and plain, so that it can be saved for the next start.
 
     Attributes:
-        filter: as it was typed.
+        filter: as typed.
         column: that the list is sorted by, one of COLUMNS.
-        reverse: in the other direction than the usual one.
+        reverse: in the opposite of the usual direction.
     """
 
     filter: str = ""
@@ -74,7 +74,7 @@ class ListView(Struct, frozen=True):
     reverse: bool = False
 
     def sorted_by(self, column: str) -> ListView:
-        """Sorted by that column; the same one again turns the order round."""
+        """Sorted by that column; the same one again reverses the order."""
         return replace(self, column=column, reverse=column == self.column and not self.reverse)
 
     @property
@@ -97,7 +97,7 @@ class ListView(Struct, frozen=True):
 
 
 def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
-    """The rows in the order of the view. What has no value in its column comes last in both directions."""
+    """The rows in the order of the view. Rows without a value in the column come last in both directions."""
     value_of = _VALUES.get(view.column, _VALUES["score"])
     with_value: list[tuple[Value, Row]] = []
     without: list[Row] = []
@@ -112,7 +112,7 @@ def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
 
 
 def summary(rows: Iterable[Row]) -> tuple[int | None, dict[Severity, int], int]:
-    """Mean score, failing findings by severity, and unknown findings of the rows that were looked at."""
+    """Mean score, failing findings by severity, and unknown findings of the checked rows."""
     scores: list[int] = []
     failing: dict[Severity, int] = {}
     unknown = 0

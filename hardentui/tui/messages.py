@@ -1,4 +1,4 @@
-"""What the workers tell the app. Posting is safe from any thread."""
+"""Messages from the workers to the app. Posting is safe from any thread."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class UnitFound(Message):
-    """The container of a screen runs from this unit, or from none; told to that screen, as the next three."""
+    """The unit of a screen's container, or none; sent to that screen, like the next three."""
 
     unit: OwnUnit | None
 
 
 @dataclass
 class DraftReady(Message):
-    """`in_place` is what writing a changed unit in place does, or why it cannot; empty for new files."""
+    """`in_place` is the effect of writing a changed unit in place, or why it cannot; empty for new files."""
 
     draft: Draft
     in_place: tuple[WrittenFile, ...] | HardenError = ()
@@ -50,16 +50,16 @@ class FilesWritten(Message):
 
 
 class FromWorker(Message):
-    """Base of all of them.
+    """Base of all messages.
 
     Attributes:
-        over: is set once what the worker looked at was closed: then nobody wants to know any more.
+        over: set once the worker's connection is closed: then the message is obsolete.
     """
 
     over: Event | None = None
 
     def stands_for(self, message: Message) -> bool:
-        """It is the same news, and newer."""
+        """Whether it replaces an older message of the same kind."""
         return isinstance(message, type(self)) and message.over is self.over
 
 
@@ -80,7 +80,7 @@ class OpenFailed(FromWorker):
 
 @dataclass
 class RowsListed(FromWorker):
-    """`after_gap`: no event told what became of them since the last list."""
+    """`after_gap`: events since the last list may have been missed."""
 
     rows: tuple[Row, ...]
     after_gap: bool = False
@@ -88,7 +88,7 @@ class RowsListed(FromWorker):
 
 @dataclass
 class ReportsArrived(FromWorker):
-    """Reports wait in the session's inbox; one message stands for as many as have come."""
+    """Reports wait in the session's inbox; one message covers all that have arrived."""
 
     def can_replace(self, message: Message) -> bool:
         return self.stands_for(message)
@@ -137,7 +137,7 @@ class SharedJudged(FromWorker):
 
 @dataclass
 class LookProgressed(FromWorker):
-    """`read` bytes of an image have come; `doing` says what for.
+    """`read` bytes of an image have been read; `doing` is the purpose.
 
     `number`: which of several images it is, from 1, and its name.
     """
@@ -154,7 +154,7 @@ class LookProgressed(FromWorker):
 
 @dataclass
 class LookEnded(FromWorker):
-    """`trouble` says why nothing was found out; empty when it was."""
+    """`trouble` is why there is no result; empty if there is one."""
 
     image: str
     trouble: str
@@ -168,7 +168,7 @@ class CommandRan(FromWorker):
 
 @dataclass
 class WorkFailed(FromWorker):
-    """`what` completes "… failed"; the error says why."""
+    """`what` completes "… failed"; the error is the reason."""
 
     what: str
     error: HardenError

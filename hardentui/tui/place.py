@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Place(Struct, frozen=True):
-    """A step of a container; the container is known by its name, which outlives its id."""
+    """A step of a container, identified by its name, which outlives its id."""
 
     engine: str
     container: str

@@ -1,4 +1,4 @@
-"""What a screen shows, for whoever writes it into a file."""
+"""The contents of a screen, for writing them to a file."""
 
 from __future__ import annotations
 

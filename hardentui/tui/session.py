@@ -290,9 +290,8 @@ class Session:
         for row in rows:
             known = old.get(row.key)
             self._read_at[row.engine.label] = now
-            outdated = (
-                row.report is None and not after_gap
-            )  # after a gap, the first scan still has to cover them
+            # After a gap the first scan still has to check these rows.
+            outdated = row.report is None and not after_gap
             if outdated or known is None or (row.state, row.image) != (known.state, known.image):
                 changed.add(row.key)
             if row.report is None and known is not None and known.report is not None:

@@ -42,7 +42,7 @@ def fit(text: str, width: int, ellipsis: str = "…") -> str:
 
 
 Part = str | Content | tuple[str, str]
-"""What Content.assemble takes: text, content, or text with a style."""
+"""An argument of Content.assemble: text, content, or text with a style."""
 
 
 def hanging(
@@ -60,7 +60,7 @@ def hanging(
 
 
 def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") -> Content:
-    """One line of `width` cells; where both do not fit, the left one is cut."""
+    """One line of `width` cells; if both do not fit, the left one is truncated."""
     room = max(0, width - right.cell_length - 2)
     if left.cell_length > room:
         left = Content.assemble(left.truncate(max(0, room - cell_len(ellipsis))), ellipsis)

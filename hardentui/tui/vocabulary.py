@@ -42,7 +42,7 @@ def _screens() -> Iterator[tuple[Action, ...]]:
 
 
 def key_name(text: str) -> str:
-    """A key as Textual names it (`/` is `slash`); empty when there is no such key."""
+    """Textual's name of a key (`/` is `slash`); empty if there is no such key."""
     if len(text) == 1:
         if not text.isprintable() or text in " ,":
             return ""

@@ -69,7 +69,7 @@ class Workers:
         self._post(say.WorkbenchOpened(bench))
 
     def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
-        """Whether there are rows to show. The newest list is told last; of many that wait, one is made."""
+        """Whether there are rows. The newest list is posted last; of many waiting requests, one runs."""
         ask = self._newest_of("" if after_gap else "every container")
         try:
             with self._listing:
@@ -112,7 +112,7 @@ class Workers:
             self._post(say.ReportsArrived())
 
     def _newest_of(self, what: str) -> Callable[[], bool]:
-        """Whether nobody has asked for the same since; empty: for something that nobody else asks for."""
+        """Whether the same was not requested again since; empty: it is requested only once."""
         number = next(self._numbers)
         self._newest[what] = number
         return lambda: not what or self._newest[what] == number

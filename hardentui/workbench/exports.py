@@ -1,4 +1,4 @@
-"""What a screen shows, as a file: in which formats, and how it is written."""
+"""The contents of a screen as a file: formats, and writing it."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ FINDINGS = {
     ".sarif": "sarif",
     ".xml": "junit",
 }
-"""Ending of a file -> format of a report of findings."""
+"""File extension -> format of a report of findings."""
 _MAP = "svg"
 
 
 class Exportable(Struct, frozen=True):
-    """Something that can be written into a file.
+    """Something that can be written to a file.
 
     Attributes:
         about: what it is about, in a word or two; foreign text.
         holds: `3 subjects`.
-        formats: ending of the file -> name of the format; the first one is the usual one.
+        formats: file extension -> name of the format; the first one is the default.
         render: name of the format -> text.
     """
 
@@ -64,7 +64,7 @@ def findings_of(
 
     Args:
         reports: each with what kind of thing its subject is.
-        rows: containers whose network map belongs to it: in the page, and as a picture of its own.
+        rows: containers whose network map belongs to it: in the page, and as a separate picture.
     """
 
     def text(form: str) -> str:
@@ -80,7 +80,7 @@ def findings_of(
 
 
 def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
-    """What was changed on this host, with the differences and the proof."""
+    """The changes on this host, with diffs and proof."""
 
     def text(form: str) -> str:
         if form == "json":
@@ -92,11 +92,11 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:
-    """Write it in the format of the file's ending; what was there is kept as a backup.
+    """Write it in the format of the file extension; a previous file is kept as a backup.
 
     Raises:
-        InputError: no format has this ending.
-        WriteError: it cannot be written; what was there is untouched.
+        InputError: no format has this extension.
+        WriteError: it cannot be written; a previous file is untouched.
     """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in export.formats:

@@ -1,4 +1,4 @@
-"""From reports of subjects to what a written report tells."""
+"""From reports of subjects to the data of a written report."""
 
 from __future__ import annotations
 

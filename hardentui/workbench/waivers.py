@@ -202,7 +202,7 @@ class _WaiverReader(Struct):
     def _text(self, place: tuple[str | int, ...], table: Mapping[str, Any], name: str) -> str:
         value = table.get(name)
         if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-            self._fault((*place, name), f"{name} must be a text of at most {_LONGEST} characters")
+            self._fault((*place, name), f"{name} must be a string of at most {_LONGEST} characters")
             return ""
         return value.strip()
 

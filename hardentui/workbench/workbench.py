@@ -18,7 +18,7 @@ from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.containers import Containers
-from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.parts import Parts
@@ -62,20 +62,8 @@ class Workbench:
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
         registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
-        self._gatherers = {
-            engine.facts.label: Gatherer(
-                engine,
-                opened.files,
-                opened.host_facts,
-                opened.read_trust,
-                opened.clock,
-                inventories,
-                opened.run,
-                scans,
-                registry,
-            )
-            for engine in opened.engines
-        }
+        stored = StoredAboutImages(inventories, scans, registry)
+        self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
         self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
         self.parts = Parts(opened, self._gatherers, self.surroundings, registry)
         self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)

@@ -1,1 +1,1 @@
-"""Writers: pure text in each format, and the one module that puts text into files."""
+"""Writers: a spec as pure text in each format."""

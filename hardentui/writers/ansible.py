@@ -1,8 +1,8 @@
-"""A spec as an Ansible playbook with the modules of the collection containers.podman. Pure.
+"""A spec as an Ansible playbook using the collection containers.podman. Pure.
 
-Ansible takes `{{ … }}` in any text for a template and runs it on the controller, so every text of a container
-that is more than plain words is tagged `!unsafe`. Names in mappings cannot be tagged; what has such a name
-goes among the plain arguments.
+Ansible treats `{{ … }}` in any text as a template and evaluates it on the controller, so every text of a
+container that is more than plain words is tagged `!unsafe`. Names in mappings cannot be tagged; options with
+such names become plain arguments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hardentui.writers.yaml_text import Unsafe, yaml_text
 
 REQUIREMENTS_FILE = "requirements.yml"
 HOSTS = "podman"
-"""The group of the inventory that the playbook is for."""
+"""The inventory group of the playbook."""
 _COLLECTION = "containers.podman"
 _OLDEST = ">=1.18.0"
 _NO_TEMPLATE = re.compile(r"[A-Za-z0-9_./:=@,+ -]*")
@@ -35,7 +35,7 @@ _LOG_OPTIONS = {"max-size": "max_size", "path": "path", "tag": "tag"}
 
 
 class AnsibleFiles(Struct, frozen=True):
-    """The playbook, what it requires, and what is not carried over, one sentence each."""
+    """The playbook, its requirements, and what is not carried over, one sentence each."""
 
     name: str
     playbook: str
@@ -44,13 +44,13 @@ class AnsibleFiles(Struct, frozen=True):
 
 
 def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> AnsibleFiles:
-    """A playbook that makes the container with its networks, volumes and pod where they are missing.
+    """A playbook that creates the container and its networks, volumes and pod if they are missing.
 
     Args:
-        comments: what was changed, waived or left out; stands at the top.
+        comments: what was changed, waived or left out; written at the top.
 
     Raises:
-        CannotExpress: a value that YAML cannot hold.
+        CannotExpress: a value that YAML cannot represent.
     """
     stem = context.unit_name or safe_file_name(spec[NAME])
     name = f"{stem}.playbook.yml"
@@ -119,7 +119,7 @@ def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
 
 
 def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple[str, ...]:
-    """Set the parameter; returns the words of what it cannot take."""
+    """Set the parameter; returns the words for values that it cannot hold."""
     name, kind = PARAMETERS[option]
     arguments = option.to_arguments(value)
     if kind in (ParameterKind.PAIRS, ParameterKind.COLON_PAIRS):
@@ -140,12 +140,12 @@ def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple
 def _mapping(
     parameters: dict[str, Any], option: Option[Any], entries: tuple[str, ...], name: str, separator: str
 ) -> tuple[str, ...]:
-    """A mapping by name; an entry whose name could be a template, or that is quoted, stays a word."""
+    """A mapping by name; a quoted entry, or one whose name could be a template, stays a word."""
     pairs: dict[str, str] = {}
     left: list[str] = []
     for entry in entries:
         if option is TMPFS and separator not in entry:
-            entry += ":rw"  # the module takes no path alone
+            entry += ":rw"  # the module does not accept a path alone
         key, said, text = entry.partition(separator)
         as_is = option.to_arguments((entry,)) == (entry,)
         if said and as_is and key not in pairs and _NO_TEMPLATE.fullmatch(key):
@@ -186,7 +186,7 @@ def _text(text: str) -> str:
 
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[dict[str, Any]]:
-    """Networks, volumes and the pod, made with the commands that make them as they are here."""
+    """Networks, volumes and the pod, created by commands that reproduce the existing ones."""
     pod = context.pod if spec[POD] else None
     networks = pod_networks(pod, context.default_network) if pod else ()
     made: list[tuple[str, str, tuple[str, ...]]] = []

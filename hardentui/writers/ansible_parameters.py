@@ -1,4 +1,4 @@
-"""Which parameter of Ansible's module containers.podman.podman_container takes which option.
+"""The parameters of Ansible's module containers.podman.podman_container, by option.
 
 Source: the documentation of the collection containers.podman 1.18, module podman_container.
 """
@@ -133,7 +133,7 @@ from hardentui.options import (
 
 
 class ParameterKind(Enum):
-    """How a parameter of the module takes the value of an option."""
+    """How a parameter of the module represents the value of an option."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -266,6 +266,6 @@ PARAMETERS: Mapping[Option[Any], tuple[str, ParameterKind]] = {
 }
 """Option -> parameter of the module; every other option is a word of `cmd_args`.
 
-The module compares a container with its parameters only: a word for which it has a parameter would make it
-make the container anew each time.
+The module compares a container with its parameters only: a word for which a parameter exists would make it
+recreate the container each time.
 """

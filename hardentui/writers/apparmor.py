@@ -1,8 +1,8 @@
 """An AppArmor profile for one container: what its spec allows, without the kernel's switches. Pure text.
 
-The rules are those of apparmor.d(5). The engine's own profile (containers-default) allows every file of the
-container and all networks; this one also holds a read-only root, the mounts that may be written, the
-capabilities and the kinds of sockets to what the container declares.
+For the rules see apparmor.d(5). The engine's own profile (containers-default) allows every file of the
+container and all networks; this one also restricts writable paths, capabilities and kinds of sockets to
+those that the container declares.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
 
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./+=,:-]*")
-"""Other characters mean something in a rule, or would have to be escaped there."""
+"""Other characters are special in a rule, or would need escaping."""
 _SCRATCH = ("/dev/shm", "/run", "/tmp", "/var/tmp")  # noqa: S108 - tmpfs mounts of Podman
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "ptmx", "pts/*", "fd/*")
 _FORBIDDEN = (
@@ -39,7 +39,7 @@ _MOUNTING = ("mount,", "umount,", "remount,", "pivot_root,")
 
 
 class AppArmorProfile(Struct, frozen=True):
-    """A profile with its name and what it could not take over.
+    """A profile with its name and what it could not include.
 
     Attributes:
         name: of the profile and its file.
@@ -106,10 +106,10 @@ def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -
 
 
 def _network(spec: Spec, packets: bool) -> list[str]:
-    """Sockets of the internet, of the kernel's routing, and of the machine itself.
+    """Internet, netlink and unix sockets.
 
     Args:
-        packets: it may read the packets of its network (CAP_NET_RAW).
+        packets: it may capture packets of its network (CAP_NET_RAW).
     """
     if any(word.partition(":")[0] == "none" for word in spec[NETWORK]):
         return ["network unix,"]

@@ -11,16 +11,16 @@ POSITIONAL = frozenset({IMAGE, COMMAND, ROOTFS})
 
 
 def positional_words(spec: Spec) -> tuple[str, ...]:
-    """The image (or the root directory, with its flag) and the words after it."""
+    """The image (or the root directory, with its flag) and the command."""
     root = spec[ROOTFS]
     image: tuple[str, ...] = ("--rootfs", root) if root else (spec[IMAGE],)
     return (*image, *spec[COMMAND])
 
 
 def run_arguments(spec: Spec, verb: str = "run") -> tuple[str, ...]:
-    """argv after `podman`: global flags, the verb, flags in the order of the table, image, words.
+    """argv after `podman`: global flags, the verb, flags in the order of the table, image, command.
 
-    With verb `run` or `create`, flags that only the other one knows are left out (`Option.only_verb`).
+    With the verb `run` or `create`, flags of the other one are left out (`Option.only_verb`).
     """
     before: list[str] = []
     flags: list[str] = []

@@ -1,4 +1,4 @@
-"""What a writer has to know besides the spec: the Podman that will read it, and what is around it."""
+"""The context of a writer besides the spec: the target Podman, and related objects."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Document = Mapping[str, Any]
 
 
 class UnitContext(Struct, frozen=True):
-    """Where a container is going to be written for.
+    """The target that a container is written for.
 
     Attributes:
-        version: the Podman that will read the units.
+        version: the Podman that will read the files.
         rootless: for a user's service manager.
-        unit_name: file name without suffix; empty = made from the container's name.
-        networks: name -> inspect document of the user-defined networks that it is on.
-        volumes: name -> inspect document of the named volumes that it mounts.
-        pod: inspect document of its pod; None = not in one, or not known.
-        members: the other containers of its pod, but for the infra container.
-        anonymous: destination -> name of the anonymous volumes that it mounts.
-        services: name of a container -> the service that runs it, where one does.
-        default_network: a network that always exists and needs no unit.
+        unit_name: file name without suffix; empty = derived from the container's name.
+        networks: name -> inspect document of its user-defined networks.
+        volumes: name -> inspect document of its named volumes.
+        pod: inspect document of its pod; None = none, or unknown.
+        members: the other containers of its pod, without the infra container.
+        anonymous: destination -> name of its anonymous volumes.
+        services: name of a container -> the service that runs it, if any.
+        default_network: the network that always exists and needs no unit.
     """
 
     version: Version = NEWEST_KNOWN
@@ -44,7 +44,7 @@ class UnitContext(Struct, frozen=True):
 
     @classmethod
     def of(cls, facts: ContainerFacts, version: Version) -> UnitContext:
-        """The context that a container's facts give, without the other members of its pod."""
+        """The context from a container's facts, without the other members of its pod."""
         volumes = {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect}
         return cls(
             version=version,
@@ -58,7 +58,7 @@ class UnitContext(Struct, frozen=True):
 
 
 class Member(NamedTuple):
-    """Another container of a pod, as it is, with what is around it."""
+    """Another container of a pod, unchanged, with its context."""
 
     spec: Spec
     context: UnitContext

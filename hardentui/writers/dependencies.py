@@ -1,4 +1,4 @@
-"""Which other containers one needs before it can start."""
+"""The containers that another one needs before it can start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service")
 
 
 def needed_containers(spec: Spec) -> tuple[str, ...]:
-    """Names of the containers that it requires, whose namespaces it joins or whose volumes it takes."""
+    """Names of the containers that it requires, or whose namespaces or volumes it shares."""
     modes = [*spec[NETWORK], spec[IPC], spec[PID], spec[UTS], spec[CGROUPNS], spec[USERNS]]
     joined = [mode[len(_JOINS) :] for mode in modes if mode.startswith(_JOINS)]
     others = [text.partition(":")[0] for text in spec[VOLUMES_FROM]]
@@ -22,11 +22,11 @@ def needed_containers(spec: Spec) -> tuple[str, ...]:
 
 
 def needed_services(spec: Spec, services: Mapping[str, str]) -> tuple[str, ...]:
-    """The services of those containers: the one that runs it, else the one that its own Quadlet would get.
+    """The services of those containers: the one that runs it, else the one of its future Quadlet.
 
     Args:
-        services: name of a container -> the service that runs it, as a label of the container says: a name
-            that could be anything else than one service is not used.
+        services: name of a container -> the service that runs it, from a label of the container: a label
+            that is not a valid service name is ignored.
     """
     return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in needed_containers(spec)))
 

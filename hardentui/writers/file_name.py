@@ -1,4 +1,4 @@
-"""File names made of foreign text."""
+"""Safe file names from untrusted text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SUFFIXES = re.compile(
 
 
 def safe_file_name(text: str) -> str:
-    """A file name without suffix made of any text: `[A-Za-z0-9_.-]`, at most 200, never empty."""
+    """A file name without suffix from any text: `[A-Za-z0-9_.-]`, at most 200 characters, never empty."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
     while True:
         stripped = _SUFFIXES.sub("", name.strip(".-"))

@@ -1,4 +1,4 @@
-"""What the reader of a written file has to know about what is not in it."""
+"""Notes for the reader of a written file about what is missing from it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from hardentui.model.spec import Spec, UnsavedVolume
 
 
 def not_carried(spec: Spec) -> tuple[str, ...]:
-    """What no option carries over, one sentence each."""
+    """Data that no option carries over, one sentence each."""
     return (*spec.remarks, *map(_unsaved, spec.unsaved))
 
 
 def left_behind(spec: Spec) -> tuple[str, ...]:
-    """What could not be carried over or cannot be known, one sentence each."""
+    """Options and data that could not be carried over or are unknown, one sentence each."""
     if not spec.unknowable:
         return not_carried(spec)
     flags = {f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable if option.own_name}
     flags |= {option.flag for option in spec.unknowable if not option.own_name}
-    unknown = f"Podman does not tell of this container whether these were given: {', '.join(sorted(flags))}"
+    unknown = f"Podman does not report whether these options were given: {', '.join(sorted(flags))}"
     return (*not_carried(spec), unknown)
 
 

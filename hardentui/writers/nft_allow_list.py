@@ -1,6 +1,6 @@
-"""Rules for nftables that let a container contact some addresses and nothing else. Pure text.
+"""nftables rules that allow a container to contact some addresses and nothing else. Pure text.
 
-Syntax: nft(8). The table stands by itself: `nft delete table inet NAME` takes all of it away.
+Syntax: nft(8). The table is self-contained: `nft delete table inet NAME` removes all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROTOCOLS = ("tcp", "udp")
 _BEFORE_NETAVARK = -5
 
 LIMITS = (
-    "Only what was seen is allowed: what the container contacts seldom (updates, renewals) is missing.",
+    "Only what was seen is allowed: what the container rarely contacts (updates, renewals) is missing.",
     "Names that resolve to other addresses later are refused then; the rules know addresses only.",
     "The rules name the container by its address: give it a fixed one (--ip), or they hold for another one.",
     "Packets to members of its own network do not pass the forward hook, nor does DNS to Podman's resolver, "
@@ -28,7 +28,7 @@ LIMITS = (
 
 
 def table_name(container: str) -> str:
-    """A name that nft takes, made of any text."""
+    """A valid nft name from any text."""
     return "hardentui_out_" + (re.sub(r"[^A-Za-z0-9]+", "_", container).strip("_")[:60] or "container")
 
 
@@ -36,7 +36,7 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
     """The rules for a container with these addresses.
 
     Raises:
-        CannotExpress: it has no address, so no rule can tell its packets from others.
+        CannotExpress: it has no address, so no rule can identify its packets.
     """
     own = [ip_address(address) for address in addresses]
     if not own:

@@ -1,4 +1,4 @@
-"""The pod around a container: what it is made with, and the command that makes it."""
+"""The pod of a container: its options, and the command that creates it."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ _NOT_SHOWN = (
 
 
 def can_be_a_unit(inspect: Mapping[str, Any]) -> bool:
-    """Whether Quadlet can make this pod: it gives a name to the infra container, so there has to be one."""
+    """Whether Quadlet can create this pod: it names the infra container, so there must be one."""
     return not inspect.get("Id") or bool(inspect.get("InfraContainerID"))
 
 
 def pod_networks(inspect: Mapping[str, Any], default_network: str) -> tuple[str, ...]:
-    """Arguments of --network of a pod, the default one left out."""
+    """Arguments of --network of a pod, without the default network."""
     return tuple(part.value for part in pod_parts(inspect, default_network) if part.key == "Network")
 
 
 def pod_volumes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the volumes that a pod gives to its members."""
+    """Names of the volumes that a pod mounts into its members."""
     sources = (part.value.partition(":")[0] for part in pod_parts(inspect, "") if part.key == "Volume")
     return tuple(source for source in sources if source and not source.startswith(("/", ".")))
 
 
 def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """What cannot be known of a pod, one sentence each."""
+    """Unknown options of a pod, one sentence each."""
     return () if _commanded(inspect) is not None else (_NOT_SHOWN,)
 
 
 def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
-    """argv after `podman` that makes this pod."""
+    """argv after `podman` that creates this pod."""
     words = (part_word(part) for part in pod_parts(inspect, default_network))
     return ("pod", "create", *words)
 
@@ -59,7 +59,7 @@ def part_word(part: Part) -> str:
 
 
 def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
-    """Options of `podman pod create`: from inspect, and what only the command line can show."""
+    """Options of `podman pod create`: from inspect, and those that only the command line shows."""
     infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
     command = _commanded(inspect) or []
     parts = [Part("--name", "PodName", str(inspect.get("Name")))]
@@ -104,7 +104,7 @@ def _networks(infra: Mapping[str, Any], given: Sequence[str], default_network: s
 
 
 def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
-    """Bind mounts and named volumes that the pod gives to its members."""
+    """Bind mounts and named volumes that the pod mounts into its members."""
     if given:
         return [Part("--volume", "Volume", text) for text in given]
     parts = []
@@ -117,7 +117,7 @@ def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
 
 
 def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
-    """What has no key."""
+    """Options without a key."""
     parts = []
     shared = frozenset(inspect.get("SharedNamespaces") or ())
     if shared != _SHARED_BY_DEFAULT and ("SharedNamespaces" in inspect or inspect.get("Id")):
@@ -141,7 +141,7 @@ def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
 
 
 def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """(flag, value) pairs of the `podman pod create` that made it; None when there is none to be read."""
+    """(flag, value) pairs of the `podman pod create` that created it; None if it cannot be read."""
     words = inspect.get("CreateCommand")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return None

@@ -22,18 +22,17 @@ def _quoted(words: Sequence[str]) -> str:
 
 
 def _command(words: Sequence[str]) -> str:
-    """One word per line, so that a change shows as one line of a diff."""
+    """One word per line, so that a change is one line in a diff."""
     return " \\\n    ".join(shlex.quote(word) for word in words)
 
 
 def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequence[str] = ()) -> str:
     """A POSIX shell script: `sh NAME.sh` runs the container, `sh NAME.sh create` only creates it.
 
-    Networks, volumes and the pod whose inspect documents are in the context are created first when they are
-    missing.
+    Missing networks, volumes and pods whose inspect documents are in the context are created first.
 
     Args:
-        comments: what was changed, waived or left out; stands at the top, what is left behind is added.
+        comments: what was changed, waived or left out; written at the top, with what is not carried over.
     """
     context = context or UnitContext()
     known = set(comments)
@@ -50,9 +49,9 @@ def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequenc
 
 
 def run_commands(spec: Spec, context: UnitContext | None = None) -> str:
-    """Commands for a shell, one a line: what the container needs and may be missing, then `podman run`.
+    """Shell commands, one per line: creating missing dependencies of the container, then `podman run`.
 
-    A container with an option that only `podman create` knows is created and not started.
+    A container with an option of `podman create` only is created and not started.
     """
     verb = "create" if _unknown_to("run", spec) else "run"
     words = list(run_arguments(spec, verb))
@@ -85,7 +84,7 @@ def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
 
 
 def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
-    """Shell commands that make the networks and volumes of the context where they are missing."""
+    """Shell commands that create missing networks and volumes of the context."""
     pod = context.pod if spec[POD] else None
     networks = pod_networks(pod, context.default_network) if pod else ()
     lines = []

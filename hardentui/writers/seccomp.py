@@ -1,4 +1,4 @@
-"""Seccomp profiles: one under which a supervisor answers, and one that allows only what is needed."""
+"""Seccomp profiles: one for a supervisor, and one that allows only what is needed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ NOTIFY = "SCMP_ACT_NOTIFY"
 
 
 def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> dict[str, Any]:
-    """A profile under which a supervisor answers what `base` answers: it sees all calls, the refused too.
+    """A profile under which a supervisor sees all calls, including denied ones, and answers like `base`.
 
-    What `base` answers by ending the process stays with the kernel.
+    Calls for which `base` kills the process stay with the kernel.
 
     Args:
-        listener: path of the socket at which the supervisor waits.
-        token: what the runtime hands on to it, by which it knows that the filter is ours.
+        listener: path of the supervisor's socket.
+        token: passed on by the runtime, so that the supervisor recognises our filter.
     """
     kept = [entry for entry in base.get("syscalls") or () if entry.get("action") not in _WATCHED]
     default = base.get("defaultAction")
@@ -31,7 +31,7 @@ def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> di
 
 
 def _watched(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule of a profile whose default stays with the kernel."""
+    """A rule of a profile whose default action stays with the kernel."""
     plain = {name: value for name, value in entry.items() if name not in ("errnoRet", "errno")}
     return {**plain, "action": NOTIFY} if entry.get("action") in _WATCHED else dict(entry)
 

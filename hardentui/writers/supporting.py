@@ -1,4 +1,4 @@
-"""Networks and volumes around a container: their options, out of their inspect documents."""
+"""Networks and volumes of a container: their options, from their inspect documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def network_name(argument: str) -> str:
 
 
 def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
-    """Options of `podman network create` for an existing network, with the subnet that it has."""
+    """Options of `podman network create` for an existing network, with its current subnet."""
     parts = []
     driver = str(inspect.get("driver") or "bridge")
     if driver != "bridge":
@@ -72,7 +72,7 @@ def _subnet_parts(subnet: Mapping[str, Any]) -> list[Part]:
 
 
 def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that makes this network."""
+    """argv after `podman` that creates this network."""
     words = [
         part.flag if part.value == "true" else f"{part.flag}={part.value}" for part in network_parts(inspect)
     ]
@@ -104,5 +104,5 @@ def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
 
 
 def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that makes this volume."""
+    """argv after `podman` that creates this volume."""
     return ("volume", "create", *(f"{part.flag}={part.value}" for part in volume_parts(inspect)), name)

@@ -1,8 +1,8 @@
-"""YAML that means the same to every reader: text that could be read as anything else is quoted.
+"""YAML with the same meaning for every parser: ambiguous text is quoted.
 
-YAML 1.1 and 1.2, PyYAML and the Go libraries of Podman and Kubernetes disagree on what `y`, `1e3` or `0o7`
-is, so only plain words stay without quotes. All that is not ASCII is escaped: nothing in a file can turn the
-text around it.
+YAML 1.1 and 1.2, PyYAML and the Go libraries of Podman and Kubernetes disagree about `y`, `1e3` or `0o7`, so
+only plain words are unquoted. Everything outside ASCII is escaped, so that bidirectional characters cannot
+reorder the displayed text.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from hardentui.systemd.unit_file import comment_lines
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "e"})
 _WIDE = 1_000_000
-"""No line is folded."""
+"""Lines are never folded."""
 _COMMENT = 106
 
 
 class Unsafe(str):
-    """A text that Ansible must not take for a template."""
+    """A text that Ansible must not treat as a template."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)  # the items of a list stand further in
+        super().increase_indent(flow, False)  # list items are indented
 
     def text(self, value: str) -> yaml.ScalarNode:
         value.encode()  # a lone surrogate is refused
@@ -52,18 +52,18 @@ _Dumper.add_representer(Unsafe, _Dumper.unsafe)
 
 
 def yaml_text(documents: Sequence[Any], comments: Sequence[str] = (), commands: Sequence[str] = ()) -> str:
-    """The documents as block style YAML, with comments at the top.
+    """The documents as block-style YAML, with comments at the top.
 
     Args:
-        commands: what to run, one line each; they are not wrapped, so that they can be copied.
+        commands: one line each, not wrapped, so that they can be copied.
 
     Raises:
-        CannotExpress: a text that no YAML file can hold.
+        CannotExpress: a text that YAML cannot represent.
     """
     try:
         text = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=_WIDE, explicit_start=True)
     except UnicodeEncodeError as error:
-        raise CannotExpress("A value is no Unicode text, so YAML cannot hold it.") from error
+        raise CannotExpress("A value is not Unicode text, so YAML cannot represent it.") from error
     lines = (f"#   {line.removeprefix('# ')}\n" for line in comment_lines(commands))
     return "".join((*_wrapped(comments), *lines, text))
 

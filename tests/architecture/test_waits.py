@@ -24,11 +24,11 @@ def _without_deadline(call: ast.Call) -> bool:
 
 
 def test_every_wait_has_a_deadline() -> None:
-    found = {
+    sleeps = {
         f"{name}:{node.lineno}"
         for name, tree in sources()
         if name not in UNTIL_STOPPED
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _without_deadline(node)
     }
-    assert found == set()
+    assert sleeps == set()

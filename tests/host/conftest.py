@@ -80,29 +80,29 @@ def start_containers(machine: Machine) -> None:
 @contextmanager
 def started(lsm: str) -> Iterator[Machine]:
     """A running machine; its plug is pulled in the end."""
-    found = Machine(lsm)
+    created = Machine(lsm)
     trouble = ""
     try:
         try:
-            found.start()
+            created.start()
         except MachineFailed as error:
             trouble = str(error)
         if trouble:
             cannot_run(f"no machine could be started: {trouble}")
-        yield found
+        yield created
     finally:
-        found.stop()
+        created.stop()
 
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
     """The running host with AppArmor, and with its containers."""
-    with started("apparmor") as found:
-        found.write(f"{QUADLETS}/limited.container", LIMITED)
-        found.write(f"{OWN_QUADLETS}/own.container", OWN, "bench")
-        found.run("sh", text=_ROOTFUL)
-        found.run("sh", "bench", _ROOTLESS)
-        yield found
+    with started("apparmor") as started_machine:
+        started_machine.write(f"{QUADLETS}/limited.container", LIMITED)
+        started_machine.write(f"{OWN_QUADLETS}/own.container", OWN, "bench")
+        started_machine.run("sh", text=_ROOTFUL)
+        started_machine.run("sh", "bench", _ROOTLESS)
+        yield started_machine
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ def cgroup_value(machine: Machine, process: str, file: str) -> str:
     climb = (
         f"cd /sys/fs/cgroup{group}; while [ $PWD != /sys/fs/cgroup ]; do cat {file} 2>/dev/null; cd ..; done"
     )
-    values = [one for one in machine.run(climb).splitlines() if not one.startswith("max")]
+    values = [line for line in machine.run(climb).splitlines() if not line.startswith("max")]
     return min(values, key=lambda value: int(value.split()[0]), default="max")
 
 

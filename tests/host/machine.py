@@ -154,14 +154,14 @@ class Report:
 
     def finding(self, name: str, check: str) -> Any:
         """The one finding of that check on the subject of that name."""
-        (found,) = [
+        (report,) = [
             finding
             for subject in self._subjects
             if subject["name"] == name
             for finding in subject["findings"]
             if finding["check"] == check
         ]
-        return found
+        return report
 
     def status(self, name: str, check: str) -> str:
         return str(self.finding(name, check)["status"])

@@ -39,8 +39,8 @@ def loaded(machine: Machine) -> Iterator[Machine]:
 
 
 def page(machine: Machine) -> Any:
-    (found,) = json.loads(machine.hardentui(f"lsm {NAME} --format json"))["containers"]
-    return found
+    (listed,) = json.loads(machine.hardentui(f"lsm {NAME} --format json"))["containers"]
+    return listed
 
 
 def inside(machine: Machine, command: str) -> int:

@@ -55,13 +55,13 @@ systemctl --user start quadlet
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     """The running host with SELinux, and with its containers."""
-    with started("selinux") as found:
-        found.write(f"{QUADLETS}/quadlet.container", _QUADLET)
-        found.write(f"{QUADLETS}/unitprivileged.container", _PRIVILEGED)
-        found.write(f"{OWN_QUADLETS}/quadlet.container", _QUADLET, "bench")
-        found.run("sh", text=_ROOTFUL)
-        found.run("sh", "bench", _ROOTLESS)
-        yield found
+    with started("selinux") as started_machine:
+        started_machine.write(f"{QUADLETS}/quadlet.container", _QUADLET)
+        started_machine.write(f"{QUADLETS}/unitprivileged.container", _PRIVILEGED)
+        started_machine.write(f"{OWN_QUADLETS}/quadlet.container", _QUADLET, "bench")
+        started_machine.run("sh", text=_ROOTFUL)
+        started_machine.run("sh", "bench", _ROOTLESS)
+        yield started_machine
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +109,10 @@ def test_the_label_is_that_of_the_kernel(
     machine: Machine, reports: dict[str, Report], user: str, name: str, domain: str, status: str
 ) -> None:
     real = label(machine, machine.main_process(name, user))
-    found = reports[user].finding(name, "selinux-disabled")
+    result = reports[user].finding(name, "selinux-disabled")
     assert real.split(":")[2] == domain
-    assert found["effective"] == real
-    assert found["status"] == status
+    assert result["effective"] == real
+    assert result["status"] == status
 
 
 def test_categories(machine: Machine, reports: dict[str, Report]) -> None:
@@ -152,9 +152,9 @@ def test_relabelled_mounts(machine: Machine, reports: dict[str, Report]) -> None
 
 def test_a_relabelled_home(machine: Machine, reports: dict[str, Report]) -> None:
     assert "container_file_t" in file_label(machine, "/home/victim")
-    found = reports["root"].finding("home", "relabelled-system-directory")
-    assert found["status"] == "fail"
-    assert "/home/victim" in found["reason"]
+    result = reports["root"].finding("home", "relabelled-system-directory")
+    assert result["status"] == "fail"
+    assert "/home/victim" in result["reason"]
 
 
 def test_apparmor_is_not_expected(reports: dict[str, Report]) -> None:
@@ -170,16 +170,16 @@ def test_refusals_belong_to_the_container_with_their_categories(machine: Machine
     level = re.escape(label(machine, process).partition(":s0:")[2])
     lines = machine.run(f"journalctl -k -o cat | grep -cE 'avc: +denied.*scontext=[^ ]*:s0:{level} '")
     report = machine.report("check mounts privileged")
-    found = report.finding("mounts", "runtime-denials")
-    assert found["status"] == "fail"
-    assert found["effective"] == f"{lines} refusals"
+    result = report.finding("mounts", "runtime-denials")
+    assert result["status"] == "fail"
+    assert result["effective"] == f"{lines} refusals"
     assert report.status("privileged", "runtime-denials") == "pass"
 
 
 def test_only_root_is_shown_refusals(machine: Machine) -> None:
-    found = machine.report("check mine", "bench").finding("mine", "runtime-denials")
-    assert found["status"] == "unknown"
-    assert "only root" in found["reason"]
+    result = machine.report("check mine", "bench").finding("mine", "runtime-denials")
+    assert result["status"] == "unknown"
+    assert "only root" in result["reason"]
 
 
 # --- what we change ----------------------------------------------------------------------------------------
@@ -207,8 +207,8 @@ def test_selinux_is_switched_on_again_by_the_fix(machine: Machine) -> None:
     machine.run("rm -rf /root/fixed && mkdir /root/fixed")
     machine.hardentui("fix disabled --check selinux-disabled --to run -o /root/fixed")
     machine.run("podman rm -f -t 0 disabled && sh /root/fixed/disabled.sh")
-    found = machine.report("check disabled --check selinux-disabled").finding("disabled", "selinux-disabled")
-    assert found["status"] == "pass"
+    result = machine.report("check disabled --check selinux-disabled").finding("disabled", "selinux-disabled")
+    assert result["status"] == "pass"
     assert ":container_t:" in label(machine, machine.main_process("disabled"))
     assert not reads(machine, "disabled", "/bare/file"), "which is what the fix warns of"
 

@@ -41,9 +41,9 @@ def test_limits_of_the_service_count(
 ) -> None:
     assert machine.run("podman inspect -f '{{.HostConfig.Memory}}' limited") == "0", "inspect does not know"
     assert cgroup_value(machine, machine.main_process("limited"), file) == value, "the kernel does"
-    found = as_found.finding("limited", check)
-    assert found["status"] == "pass"
-    assert said in found["effective"]
+    result = as_found.finding("limited", check)
+    assert result["status"] == "pass"
+    assert said in result["effective"]
 
 
 def test_a_container_without_limits_fails(as_found: Report) -> None:
@@ -61,10 +61,10 @@ def test_a_container_without_limits_fails(as_found: Report) -> None:
 )
 def test_apparmor(machine: Machine, as_found: Report, name: str, part: str, status: str) -> None:
     real = label(machine, machine.main_process(name))
-    found = as_found.finding(name, "apparmor-unconfined")
+    result = as_found.finding(name, "apparmor-unconfined")
     assert part in real
-    assert found["effective"] == real
-    assert found["status"] == status
+    assert result["effective"] == real
+    assert result["status"] == status
 
 
 def test_apparmor_is_not_expected_of_rootless_containers(as_found_rootless: Report) -> None:
@@ -126,9 +126,9 @@ def test_refusals_belong_to_the_container(
     """The one whose process runs still; a profile that only logs refuses nothing."""
     pid = machine.main_process(name).rpartition("/")[2]
     assert re.search(line.format(pid=pid), machine.run("journalctl -k -o cat"), re.MULTILINE)
-    found = as_found.finding(name, "runtime-denials")
-    assert found["status"] == ("fail" if by else "pass"), found
-    assert {evidence["where"] for evidence in found.get("evidence", [])} == (
+    result = as_found.finding(name, "runtime-denials")
+    assert result["status"] == ("fail" if by else "pass"), result
+    assert {evidence["where"] for evidence in result.get("evidence", [])} == (
         {f"audit log, {by}"} if by else set()
     )
 
@@ -170,7 +170,7 @@ def test_what_is_well_on_the_host_passes(host_report: Report) -> None:
 
 
 def test_sysctls_are_those_of_the_kernel(machine: Machine, host_report: Report) -> None:
-    weak = {one["where"] for one in host_report.finding("bench", "weak-kernel-settings")["evidence"]}
+    weak = {proof["where"] for proof in host_report.finding("bench", "weak-kernel-settings")["evidence"]}
     assert ("kernel.kptr_restrict" in weak) == (machine.run("sysctl -n kernel.kptr_restrict") == "0")
     assert ("kernel.yama.ptrace_scope" in weak) == (machine.run("sysctl -n kernel.yama.ptrace_scope") == "0")
 
@@ -274,7 +274,7 @@ def test_an_existing_quadlet_is_edited_in_place(machine: Machine) -> None:
 def test_the_backup_starts_nothing(machine: Machine) -> None:
     """What was there is kept beside the unit, under a name that the generator does not read."""
     names = machine.run(f"ls {QUADLETS}").split()
-    backups = [one for one in names if one.startswith("limited.container") and one != "limited.container"]
+    backups = [name for name in names if name.startswith("limited.container") and name != "limited.container"]
     assert backups
     assert machine.run(f"cat {QUADLETS}/{backups[0]}") == LIMITED.rstrip("\n")
     assert machine.run("ls /run/systemd/generator | grep -c '^limited.*service$'") == "1"

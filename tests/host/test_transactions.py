@@ -95,7 +95,7 @@ def _apply(machine: Machine, name: str, words: str, user: str = "root") -> tuple
 
 def _entry(machine: Machine, user: str = "root") -> Any:
     said = machine.run("cd /opt/hardentui && python3 -m hardentui journal --format json", user)
-    return next(one for one in json.loads(said)["entries"] if one["action"] == "apply")
+    return next(entry for entry in json.loads(said)["entries"] if entry["action"] == "apply")
 
 
 def _undo(machine: Machine, user: str = "root") -> tuple[int, str]:
@@ -218,7 +218,7 @@ def test_a_unit_that_somebody_edits_after_it_is_left_alone(served: Machine) -> N
     served.run(f"cp -p {_UNIT} /root/ours && echo '# by hand' >>{_UNIT}")
     code, said = _undo(served)
     assert code == 2, said
-    assert f"{_UNIT} was changed by somebody else since" in said
+    assert f"{_UNIT} has since been changed by somebody else" in said
     assert served.main_process("served") == process, "nothing was restarted for it"
     assert _entry(served)["state"] == "done"
     served.run(f"cp -p /root/ours {_UNIT}")

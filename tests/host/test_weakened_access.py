@@ -138,8 +138,8 @@ CASES = (
 
 
 def verdict(machine: Machine, case: Case) -> str:
-    found = machine.report("host").with_status("fail", case.kind)
-    return "fail" if case.check in found else "other"
+    result = machine.report("host").with_status("fail", case.kind)
+    return "fail" if case.check in result else "other"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -186,8 +186,8 @@ def test_an_annotation_for_all_containers_switches_the_filter_off(machine: Machi
     machine.write(_CONF, '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n')
     try:
         assert "Function not implemented" not in machine.run(f"{_SECCOMP} 2>&1 || true")
-        found = machine.report("host").finding("rootful", "weak-engine-defaults")
-        assert (found["status"], found["severity"]) == ("fail", "critical")
+        result = machine.report("host").finding("rootful", "weak-engine-defaults")
+        assert (result["status"], result["severity"]) == ("fail", "critical")
     finally:
         machine.run(f"rm {_CONF}")
 
@@ -201,9 +201,9 @@ def test_a_file_that_only_the_service_reads(machine: Machine) -> None:
     try:
         remote = f"podman --url unix://{_SOCKET} run --rm --network none localhost/bb:1 cat /proc/self/status"
         assert "Seccomp:\t0" in machine.run(remote)
-        found = machine.report("host").finding("rootful", "weak-engine-defaults")
-        assert found["status"] == "fail"
-        assert "/srv/override.conf" in found["reason"]
+        result = machine.report("host").finding("rootful", "weak-engine-defaults")
+        assert result["status"] == "fail"
+        assert "/srv/override.conf" in result["reason"]
     finally:
         machine.run(
             f"rm -r {place} /srv/override.conf; systemctl daemon-reload; systemctl stop podman.service"
@@ -224,9 +224,9 @@ def test_a_handler_of_core_dumps_that_a_container_can_write(machine: Machine) ->
         )
         machine.run("ulimit -c unlimited; sh -c 'kill -SEGV $$' || true; sleep 1")
         assert machine.run("cat /root/handled") == "0"
-        found = machine.report("host").finding("bench", "weak-kernel-settings")
-        assert (found["status"], found["severity"]) == ("fail", "high")
-        assert "kernel.core_pattern" in {one["where"] for one in found["evidence"]}
+        result = machine.report("host").finding("bench", "weak-kernel-settings")
+        assert (result["status"], result["severity"]) == ("fail", "high")
+        assert "kernel.core_pattern" in {proof["where"] for proof in result["evidence"]}
     finally:
         machine.run(f"echo '{before}' >/proc/sys/kernel/core_pattern; rm -rf /srv/shared /root/handled")
 
@@ -238,8 +238,8 @@ def test_settings_that_make_attacks_easy(machine: Machine) -> None:
     try:
         assert machine.run(stack, "bench") == machine.run(stack, "bench")
         seen = {
-            one["where"]
-            for one in machine.report("host").finding("bench", "weak-kernel-settings")["evidence"]
+            proof["where"]
+            for proof in machine.report("host").finding("bench", "weak-kernel-settings")["evidence"]
         }
         assert {"kernel.randomize_va_space", "fs.suid_dumpable"} <= seen
     finally:
@@ -254,8 +254,8 @@ def test_what_only_looks_like_watching(machine: Machine) -> None:
         ": >/var/log/lynis-report.dat"
     )
     try:
-        found = machine.report("host").with_status("fail", "host")
-        assert "not in force" in found["unaudited-engine"]
-        assert {"no-runtime-sensor", "unknown-host-baseline"} <= found.keys()
+        result = machine.report("host").with_status("fail", "host")
+        assert "not in force" in result["unaudited-engine"]
+        assert {"no-runtime-sensor", "unknown-host-baseline"} <= result.keys()
     finally:
         machine.run("rm -r /etc/audit/rules.d /var/log/lynis-report.dat")

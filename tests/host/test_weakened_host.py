@@ -100,31 +100,31 @@ def weak(machine: Machine, before: Report) -> Report:
 
 
 def test_updates_are_not_known_without_an_index(before: Report) -> None:
-    found = before.finding("bench", "pending-security-updates")
-    assert found["status"] == "unknown"
-    assert "apt-get update" in found["reason"]
+    result = before.finding("bench", "pending-security-updates")
+    assert result["status"] == "unknown"
+    assert "apt-get update" in result["reason"]
 
 
 def test_pending_updates(machine: Machine, weak: Report) -> None:
     """A package that is repaired, and one with a new name, as each repaired kernel has."""
-    found = weak.finding("bench", "pending-security-updates")
-    assert found["status"] == "fail"
+    result = weak.finding("bench", "pending-security-updates")
+    assert result["status"] == "fail"
     assert "busybox-static" in machine.run("apt list --upgradable 2>/dev/null")
-    (packages,) = (one["saw"] for one in found["evidence"] if one["where"] == "package manager")
+    (packages,) = (proof["saw"] for proof in result["evidence"] if proof["where"] == "package manager")
     assert set(packages.split(", ")) == {"busybox-static", "linux-image-99-repaired"}
 
 
 def test_a_socket_for_everybody(machine: Machine, weak: Report) -> None:
     assert possible(machine, f"curl -sf --unix-socket {_SOCKET} http://d/v5.0.0/libpod/info")
-    found = weak.finding("bench", "exposed-engine-socket")
-    assert found["status"] == "fail"
-    assert found["severity"] == "critical"
+    result = weak.finding("bench", "exposed-engine-socket")
+    assert result["status"] == "fail"
+    assert result["severity"] == "critical"
     assert weak.status("bench", "idle-engine-socket") == "fail"
 
 
 def test_settings_of_the_kernel(machine: Machine, weak: Report) -> None:
     assert possible(machine, "dmesg")
-    seen = {one["where"] for one in weak.finding("bench", "weak-kernel-settings")["evidence"]}
+    seen = {proof["where"] for proof in weak.finding("bench", "weak-kernel-settings")["evidence"]}
     assert {"kernel.kptr_restrict", "kernel.dmesg_restrict"} <= seen
 
 
@@ -132,18 +132,18 @@ def test_sub_ids(machine: Machine, weak: Report) -> None:
     ranges = "podman unshare cat /proc/self/uid_map 2>/dev/null | wc -l"
     assert machine.run(f"runuser -l bench -c '{ranges}'") == "2"
     assert machine.run(f"runuser -l guest -c '{ranges}'") == "1", "only itself"
-    found = weak.finding("bench", "missing-sub-ids")
-    assert found["status"] == "fail"
-    said = [one["saw"] for one in found["evidence"]]
-    assert any(one.startswith("guest has 0 ids") for one in said), said
-    assert any("bench and containers overlap" in one for one in said), said
+    result = weak.finding("bench", "missing-sub-ids")
+    assert result["status"] == "fail"
+    said = [proof["saw"] for proof in result["evidence"]]
+    assert any(sentence.startswith("guest has 0 ids") for sentence in said), said
+    assert any("bench and containers overlap" in sentence for sentence in said), said
 
 
 def test_a_unit_file_for_everybody(machine: Machine, weak: Report) -> None:
     assert possible(machine, f"test -w {_UNIT}")
-    found = weak.finding("bench", "writable-unit-files")
-    assert found["status"] == "fail"
-    assert _UNIT in {one["where"] for one in found["evidence"]}
+    result = weak.finding("bench", "writable-unit-files")
+    assert result["status"] == "fail"
+    assert _UNIT in {proof["where"] for proof in result["evidence"]}
 
 
 def test_defaults_of_the_engine(machine: Machine, weak: Report) -> None:

@@ -59,6 +59,14 @@ def rootless_podman() -> Iterator[Bench]:
     yield from _bench(TEST_USER if os.getuid() == 0 else "")
 
 
+@pytest.fixture(params=["podman", "rootless_podman"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    """The rootful Podman, then the rootless one."""
+    made = request.getfixturevalue(str(request.param))
+    assert isinstance(made, Bench)
+    return made
+
+
 @pytest.fixture(scope="session")
 def service_image(podman: Bench) -> str:
     """The reference of a real nginx image in `podman`: root, port 80."""

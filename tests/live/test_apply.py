@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -102,15 +102,24 @@ class Site:
         return self.journal.entries()[0]
 
 
-@pytest.fixture
-def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
-    site = Site(podman, tmp_path)
+AnySite = TypeVar("AnySite", bound=Site)
+
+
+@contextmanager
+def answering(site: AnySite) -> Iterator[AnySite]:
+    """The site as soon as it answers; at the end all that is left of it is removed."""
     site.start()
     assert eventually(site.answers)
     yield site
-    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    podman.remove(NAME, *leftovers)
-    podman.podman("volume", "rm", "-f", VOLUME)
+    leftovers = site.bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    site.bench.remove(NAME, *leftovers)
+    site.bench.podman("volume", "rm", "-f", VOLUME)
+
+
+@pytest.fixture
+def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
+    with answering(Site(podman, tmp_path)) as site:
+        yield site
 
 
 def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_back(site: Site) -> None:
@@ -167,7 +176,7 @@ def test_a_fault_at_any_operation_ends_with_the_original_running_as_before(site:
                 assert undone.returncode == 0, (at, undone.stderr)
             else:
                 assert ended.returncode == 5, (at, ended.stderr)
-            entry = next(one for one in site.journal.entries() if one.action == "apply")
+            entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
             assert entry.state is EntryState.ROLLED_BACK, at
             assert entry.begun == number, at
             assert entry.reason, at
@@ -235,7 +244,7 @@ def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> 
         assert eventually(far_enough)
         process.kill()
         process.communicate(timeout=150)
-        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
 
         def ended(identity: str = entry.id) -> bool:
             return site.journal.read(identity).state is not EntryState.OPEN

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hardentui.model.journal import EntryState
-from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site
+from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site, answering
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -43,13 +43,8 @@ class Passing(Site):
 
 @pytest.fixture
 def site(podman: Bench, tmp_path: Path) -> Iterator[Passing]:
-    site = Passing(podman, tmp_path)
-    site.start()
-    assert eventually(site.answers)
-    yield site
-    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    podman.remove(NAME, *leftovers)
-    podman.podman("volume", "rm", "-f", VOLUME)
+    with answering(Passing(podman, tmp_path)) as site:
+        yield site
 
 
 def test_there_and_back(site: Passing) -> None:
@@ -96,7 +91,7 @@ def test_a_fault_at_any_operation_ends_with_it_running_as_before(site: Passing, 
             assert undone.returncode == 0, (number, undone.stderr)
         else:
             assert ended.returncode == 5, (number, ended.stderr)
-        entry = next(one for one in site.journal.entries() if one.action == "apply")
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
         assert entry.state is EntryState.ROLLED_BACK, number
         assert eventually(site.answers), number
         assert site.seen() == before, number

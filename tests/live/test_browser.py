@@ -124,7 +124,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 async def _first_page(session: ClientSession, port: int) -> str:
     async with session.get(f"http://127.0.0.1:{port}/json") as answer:
         pages = json.loads(await answer.text())
-        return str(next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page"))
+        return str(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
 
 
 async def _eventually(attempt: Callable[[], Any]) -> str:

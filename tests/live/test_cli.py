@@ -31,8 +31,8 @@ def _check(podman: Bench, capsys: pytest.CaptureFixture[str], *arguments: str) -
 
 
 def _statuses(document: Any, name: str = NAME) -> dict[str, str]:
-    (subject,) = (one for one in document["subjects"] if one["name"] == name)
-    return {one["check"]: one["status"] for one in subject["findings"]}
+    (subject,) = (subject for subject in document["subjects"] if subject["name"] == name)
+    return {finding["check"]: finding["status"] for finding in subject["findings"]}
 
 
 def test_found_fixed_and_proven(
@@ -53,7 +53,9 @@ def test_found_fixed_and_proven(
 
     _, after = _check(podman, capsys, NAME)
     assert {check: _statuses(after)[check] for check in wanted} == dict.fromkeys(wanted, "pass")
-    (proof,) = (one for one in after["subjects"][0]["findings"] if one["check"] == "writable-rootfs")
+    (proof,) = (
+        finding for finding in after["subjects"][0]["findings"] if finding["check"] == "writable-rootfs"
+    )
     assert "ro" in proof["effective"]
 
 
@@ -103,8 +105,8 @@ def test_saved_facts_tell_the_same_later_without_the_secret(
     code = main(["check", "--facts", str(path), "--format", "json", NAME])
     later = json.loads(capsys.readouterr().out)
     assert code == live["summary"]["exit_code"] == 1
-    one, other = _statuses(later), _statuses(live)
-    different = {check: status for check, status in one.items() if status != other[check]}
+    first, other = _statuses(later), _statuses(live)
+    different = {check: status for check, status in first.items() if status != other[check]}
     assert different in ({}, {"missing-vulnerability-scan": "unknown"}), "scans are no facts of the host"
 
 
@@ -113,8 +115,8 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(
 ) -> None:
     _, alone = _check(podman, capsys, NAME)
     _, among_all = _check(podman, capsys)
-    one, other = _statuses(alone), _statuses(among_all)
-    closer = {check for check in one if one[check] != other[check]}
+    first, other = _statuses(alone), _statuses(among_all)
+    closer = {check for check in first if first[check] != other[check]}
     assert closer >= {"drifted-files", "unexpected-process"}
     assert {other[check] for check in closer} == {"unknown"}
 

@@ -28,9 +28,9 @@ def web(podman: Bench) -> Iterator[str]:
 def umask(podman: Bench) -> str:
     """What the kernel says of its main process."""
     pid = podman.get(f"/containers/{NAME}/json")["State"]["Pid"]
-    found = re.search(r"^Umask:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
-    assert found
-    return found[1]
+    result = re.search(r"^Umask:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
+    assert result
+    return result[1]
 
 
 def test_its_umask_stays_what_it_is(

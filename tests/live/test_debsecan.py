@@ -86,14 +86,19 @@ def test_what_debsecan_finds_is_stored_with_the_date_of_its_data(
     assert "needs a mirror of its data" in capsys.readouterr().err
     assert main([*command, "--data", mirror, "--url", podman.url]) == 0
     scan = validated(json.loads(capsys.readouterr().out))["images"][0]["scan"]
-    found = {(one["id"], one["package"], one["severity"], one["fixed_in"]) for one in scan["vulnerabilities"]}
-    assert ("CVE-2026-0001", "bash", "high", "9999") in found
-    assert ("CVE-2026-0002", "zlib1g", "unknown", "") in found
-    assert not any(one["id"] == "CVE-2026-0003" for one in scan["vulnerabilities"])
-    version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "bash"], capture_output=True, text=True)
-    assert {one["installed"] for one in scan["vulnerabilities"] if one["package"] == "bash"} == {
-        version.stdout
+    result = {
+        (vulnerability["id"], vulnerability["package"], vulnerability["severity"], vulnerability["fixed_in"])
+        for vulnerability in scan["vulnerabilities"]
     }
+    assert ("CVE-2026-0001", "bash", "high", "9999") in result
+    assert ("CVE-2026-0002", "zlib1g", "unknown", "") in result
+    assert not any(vulnerability["id"] == "CVE-2026-0003" for vulnerability in scan["vulnerabilities"])
+    version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "bash"], capture_output=True, text=True)
+    assert {
+        vulnerability["installed"]
+        for vulnerability in scan["vulnerabilities"]
+        if vulnerability["package"] == "bash"
+    } == {version.stdout}
     assert datetime.now(UTC) - datetime.fromisoformat(scan["database"]) < timedelta(minutes=5)
     assert any("only Debian packages" in gap for gap in scan["gaps"])
 
@@ -102,8 +107,10 @@ def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: 
     archive = tmp_path / "bb.tar"
     podman.podman("save", "-o", str(podman.directory / "tmp" / "bb.tar"), BUSYBOX)
     archive.write_bytes((podman.directory / "tmp" / "bb.tar").read_bytes())
-    found = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
-    assert found == Unreadable("debsecan knows only Debian releases, and this image contains no distribution")
+    result = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
+    assert result == Unreadable(
+        "debsecan knows only Debian releases, and this image contains no distribution"
+    )
     with archive.open("rb") as file:
         assert read_inventory(file).installed == ()
 

@@ -86,9 +86,9 @@ class Watched:
 
 
 def collect(engine: Engine, ids: list[str]) -> dict[str, Inspected]:
-    found: dict[str, Inspected] = {}
-    engine.inspect_many(ids, found.__setitem__, threading.Event())
-    return found
+    result: dict[str, Inspected] = {}
+    engine.inspect_many(ids, result.__setitem__, threading.Event())
+    return result
 
 
 def test_facts_come_from_the_ping_and_the_socket(podman: Bench, engine: Engine) -> None:
@@ -133,9 +133,9 @@ def test_inspect_many_reports_the_removed_one_as_gone(podman: Bench, engine: Eng
     with container(podman, "e-stays") as stays:
         with container(podman, "e-goes") as goes:
             ids = [row.id for row in engine.listed()]
-        found = collect(engine, ids)
-    assert found[goes] == Gone()
-    kept = found[stays]
+        result = collect(engine, ids)
+    assert result[goes] == Gone()
+    kept = result[stays]
     assert not isinstance(kept, Gone)
     assert kept["Name"] == "e-stays"  # type: ignore[index]
 

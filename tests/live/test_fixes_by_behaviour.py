@@ -143,4 +143,4 @@ def test_a_trial_believes_who_names_the_reason_and_gives_a_user_no_capability(
     assert [left["check"] for left in record["left_out"]] == ["new-privileges-allowed"]
     assert "no new privileges" in record["left_out"][0]["evidence"]
     assert record["relaxed"] == []
-    assert [one["ready"] for one in record["rounds"]] == [False, True]
+    assert [round_["ready"] for round_ in record["rounds"]] == [False, True]

@@ -62,7 +62,7 @@ class Hardened:
                 else workbench.planner.plan_with(self.report, caution)
             )
             files = workbench.drafter.draft(self.report, self.plan, Target.RUN).files
-            self.script = next(one for one in files if one.name.endswith(".sh"))
+            self.script = next(file for file in files if file.name.endswith(".sh"))
             self.unit = workbench.drafter.draft(self.report, self.plan, Target.QUADLET).files[0].text
         finally:
             workbench.close()
@@ -88,7 +88,7 @@ class Hardened:
 
     @property
     def said(self) -> str:
-        return "\n".join([*(one.text for one in self.plan.notes), *map(str, self.plan.skipped)])
+        return "\n".join([*(note.text for note in self.plan.notes), *map(str, self.plan.skipped)])
 
 
 def answers(bench: Bench, port: int, text: str = "it works") -> bool:
@@ -126,7 +126,7 @@ def test_nginx_serves_port_80_as_an_ordinary_user(
     hardened = Hardened(bench, *fixes)
     assert hardened.plan.skipped == ()
     assert hardened[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=80",)
-    assert {one.partition(":")[0] for one in hardened[TMPFS]} == {"/run", "/var/lib/nginx"}
+    assert {tmpfs.partition(":")[0] for tmpfs in hardened[TMPFS]} == {"/run", "/var/lib/nginx"}
     assert "port 80 is served (it listens now)" in hardened.said
     assert "/run" in hardened.said
     hardened.run()
@@ -167,7 +167,7 @@ def test_a_cache_beside_the_program_does_not_hide_it(bench: Bench) -> None:
     assert eventually(lambda: bench.podman("exec", NAME, "sh", "-c", alive) == "yes")
     hardened = Hardened(bench, "writable-rootfs")
     assert hardened[READ_ONLY]
-    assert [one.partition(":")[0] for one in hardened[TMPFS]] == ["/opt/app/cache"], hardened.plan.notes
+    assert [tmpfs.partition(":")[0] for tmpfs in hardened[TMPFS]] == ["/opt/app/cache"], hardened.plan.notes
     hardened.run()
     assert eventually(lambda: bench.podman("exec", NAME, "sh", "-c", alive) == "yes")
     assert state(bench) == "running"
@@ -284,7 +284,7 @@ def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, 
         refused = Hardened(bench, "wildcard-port", "exposed-admin-port")
         assert refused[PUBLISH] == refused.plan.before[PUBLISH]
         assert "192.0.2.2 is connected to port 6379 from another machine" in refused.said
-        assert {one.needs for one in refused.plan.skipped} == {"address"}
+        assert {skipped.needs for skipped in refused.plan.skipped} == {"address"}
         chosen = Hardened(bench, Choice("wildcard-port", (("address", "192.0.2.1"),)))
         assert [port.address for port in chosen[PUBLISH]] == ["192.0.2.1"]
     finally:

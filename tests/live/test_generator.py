@@ -22,10 +22,10 @@ Environment="HT_EMPTY=" "HT_SEMI=;"
 
 @pytest.fixture
 def program() -> str:
-    found = find_generator()
-    if found is None:
+    result = find_generator()
+    if result is None:
         cannot_run("no Quadlet generator is installed; run: sudo apt-get install podman")
-    return found
+    return result
 
 
 def argv(program: str, lines: str) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
     def told(*words: str) -> Any:
         main([*words, "--url", podman.url, "--format", "json", "--quiet"])
         document = json.loads(capsys.readouterr().out)
-        findings = [one for subject in document["subjects"] for one in subject["findings"]]
-        return next(one for one in findings if one["check"] == "failed-host-rules")
+        findings = [finding for subject in document["subjects"] for finding in subject["findings"]]
+        return next(finding for finding in findings if finding["check"] == "failed-host-rules")
 
     assert told("host")["status"] == "not-applicable"
     finding = told("host", "--import", str(report))
@@ -41,5 +41,5 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
     assert main(["facts", "save", str(facts), "--url", podman.url, "--quiet"]) == 0
     main(["check", "--facts", str(facts), "--format", "json", "--quiet"])
     document = json.loads(capsys.readouterr().out)
-    saved = [one for subject in document["subjects"] for one in subject["findings"]]
-    assert next(one for one in saved if one["check"] == "failed-host-rules")["status"] == "fail"
+    saved = [finding for subject in document["subjects"] for finding in subject["findings"]]
+    assert next(finding for finding in saved if finding["check"] == "failed-host-rules")["status"] == "fail"

@@ -82,11 +82,11 @@ def test_what_podman_changes_itself_is_no_drift(podman: Bench) -> None:
         loud = changes(podman, "drift")
         verdict = check.verdict(replace(facts, changes=loud), parameters)
         assert verdict.status is Status.FAIL
-        assert [one.where for one in verdict.evidence] == ["/bin/new"]
+        assert [proof.where for proof in verdict.evidence] == ["/bin/new"]
     finally:
         podman.remove("drift")
 
 
 def changes(podman: Bench, name: str) -> tuple[FileChange, ...]:
-    found = podman.get(f"/containers/{name}/changes") or []
-    return tuple(FileChange(one["Path"], KINDS[one["Kind"]]) for one in found)
+    result = podman.get(f"/containers/{name}/changes") or []
+    return tuple(FileChange(change["Path"], KINDS[change["Kind"]]) for change in result)

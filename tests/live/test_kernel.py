@@ -203,9 +203,9 @@ def test_seccomp_unconfined_and_added_groups(run: Run) -> None:
 def test_mounts(run: Run) -> None:
     seen = view(run("--tmpfs", "/scratch pad:rw,size=1m,noexec", "--security-opt", "mask=/proc/loadavg"))
     assert isinstance(seen.mounts, tuple)
-    found = {row.point: (row.kind, row.options.split(",")) for row in seen.mounts}
-    assert found["/scratch pad"][0] == "tmpfs"
-    assert {"noexec", "size=1024k"} <= set(found["/scratch pad"][1])
+    result = {row.point: (row.kind, row.options.split(",")) for row in seen.mounts}
+    assert result["/scratch pad"][0] == "tmpfs"
+    assert {"noexec", "size=1024k"} <= set(result["/scratch pad"][1])
     assert "/proc/loadavg" in masked(seen)
 
 

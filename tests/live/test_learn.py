@@ -53,16 +53,9 @@ def learn(
         bench.remove(NAME)
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 def capabilities(document: Mapping[str, Any]) -> set[str]:
     """What the configuration that works grants."""
-    options = {one["option"]: one["after"] for one in document["options"]}
+    options = {option["option"]: option["after"] for option in document["options"]}
     assert options["cap-drop"] == ["all"], document
     return {word.removeprefix("CAP_") for word in options.get("cap-add", [])}
 
@@ -74,7 +67,7 @@ def assert_learned(document: Mapping[str, Any], folder: Path) -> Mapping[str, An
     assert learned["profile"] == f"seccomp-{NAME}.json", learned["unknown"]
     assert learned["syscalls"] <= learned["syscalls_before"] / 2
     path = folder / f"seccomp-{NAME}.json"
-    options = {one["option"]: one["after"] for one in document["options"]}
+    options = {option["option"]: option["after"] for option in document["options"]}
     assert (
         options["security-opt seccomp"] == [f"seccomp={path}"] if "security-opt seccomp" in options else True
     )
@@ -83,7 +76,7 @@ def assert_learned(document: Mapping[str, Any], folder: Path) -> Mapping[str, An
     profile = parse_profile(rules)
     assert dangerous_calls(profile) == ()
     assert makes_user_namespaces(profile) == ()
-    proof = {one["check"]: one["status"] for one in document["proof"]}
+    proof = {proven["check"]: proven["status"] for proven in document["proof"]}
     for check in ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families"):
         assert proof[check] == "pass"
     assert not isinstance(learned, str)

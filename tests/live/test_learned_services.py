@@ -26,12 +26,10 @@ from tests.support.watched_services import (
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    yield made
-    made.remove(NAME)
+@pytest.fixture
+def bench(bench: Bench) -> Iterator[Bench]:
+    yield bench
+    bench.remove(NAME)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

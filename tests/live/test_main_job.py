@@ -41,9 +41,9 @@ def web(podman: Bench, service_image: str) -> Iterator[str]:
 
 
 def scanned(bench: Workbench) -> dict[str, Row]:
-    found = {row.key: row for row in bench.containers.rows()}
-    bench.containers.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
-    return {row.name: row for row in found.values()}
+    result = {row.key: row for row in bench.containers.rows()}
+    bench.containers.scan(lambda row: result.update({row.key: row}), lambda _: None, threading.Event())
+    return {row.name: row for row in result.values()}
 
 
 def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_the_kernel_decides_and_the_plan_is_accepted(web: str, podman: Bench, tm
     assert "DropCapability" in unit
     assert "s3cr3t-v4lue" in unit
     assert "s3cr3t-v4lue" not in bench.drafter.draft(report, plan, Target.QUADLET).diff
-    assert {Path(one.path).name for one in written} >= {f"{NAME}.container", "main-job-data.volume"}
-    assert all(Path(one.path).stat().st_mode & 0o077 == 0 for one in written), "they hold a plain secret"
+    assert {Path(file.path).name for file in written} >= {f"{NAME}.container", "main-job-data.volume"}
+    assert all(Path(file.path).stat().st_mode & 0o077 == 0 for file in written), "they hold a plain secret"
     bench.close()
 
 
@@ -104,7 +104,12 @@ def test_an_older_podman_gets_other_keys(web: str, podman: Bench) -> None:
     report = scanned(bench)[web].report
     assert report
     plan = bench.planner.plan(
-        report, [one for one in bench.planner.choices(report, Caution.ALL) if one.check == "no-memory-limit"]
+        report,
+        [
+            choice
+            for choice in bench.planner.choices(report, Caution.ALL)
+            if choice.check == "no-memory-limit"
+        ],
     )
     new = bench.drafter.draft(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
     old = bench.drafter.draft(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text

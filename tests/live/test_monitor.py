@@ -41,7 +41,7 @@ def look(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple
 
 
 def ids(sample: Any) -> set[str]:
-    return {one["id"] for one in sample["alarms"]}
+    return {alarm["id"] for alarm in sample["alarms"]}
 
 
 def test_what_a_look_tells_is_what_the_kernel_says(
@@ -63,10 +63,10 @@ def test_what_a_look_tells_is_what_the_kernel_says(
     assert 0 < usage["memory"] < 64 << 20
     assert usage["cpu_percent"] is not None
     assert usage["cpu_percent"] < 100
-    texts = {one["text"] for one in sample["log"]}
+    texts = {line["text"] for line in sample["log"]}
     assert "DB_PASSWORD=(withheld)" in texts, "the log is there, without its secret"
-    assert {one["stream"] for one in sample["log"]} == {"stdout", "stderr"}
-    assert "start" in {one["action"] for one in sample["events"]}
+    assert {line["stream"] for line in sample["log"]} == {"stdout", "stderr"}
+    assert "start" in {event["action"] for event in sample["events"]}
 
 
 def test_a_break_in_is_noticed_against_the_baseline(
@@ -129,8 +129,8 @@ def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
         assert not thread.is_alive()
     finally:
         bench.close()
-    assert all(one.usage.cpu_percent is not None for one in samples)
-    assert all(one.time <= other.time for one, other in pairwise(samples))
+    assert all(sample.usage.cpu_percent is not None for sample in samples)
+    assert all(sample.time <= other.time for sample, other in pairwise(samples))
     sessions = watched.get(f"/containers/{NAME}/json")["ExecIDs"]
     assert not sessions, "nothing is executed in the container"
 

@@ -40,12 +40,12 @@ def test_the_picture_and_the_json_say_what_podman_has(
     picture = tmp_path / "map.svg"
     assert main(["networks", "--url", bench.url, "--format", "json", "--svg", str(picture)]) == 0
     document: Any = validated(json.loads(capsys.readouterr().out))
-    places = {one["name"]: one for one in document["map"]["places"]}
+    places = {place["name"]: place for place in document["map"]["places"]}
     assert (places[INNER]["out"], places[BACK]["out"]) == (False, True)
     assert places[INNER]["openings"] == []
-    found = {one["host_port"]: one["gate"] for one in places[BACK]["openings"]}
-    assert found[18090] == "this host only"
-    assert set(found) == {18090, 18091}
+    result = {opening["host_port"]: opening["gate"] for opening in places[BACK]["openings"]}
+    assert result[18090] == "this host only"
+    assert set(result) == {18090, 18091}
     assert ALONE in places["(none)"]["members"]
     words = " ".join(ElementTree.fromstring(picture.read_text()).itertext())  # noqa: S314 - our own text
     assert {INNER, BACK, WEB, DB} <= {*words.split()}

@@ -55,13 +55,13 @@ def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple
 def test_the_map_is_proven_cell_by_cell(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     code, document = told(bench, capsys, "--prove", WEB, DB)
     assert code == 0
-    assert [(one["outcome"], one["agrees"]) for one in document["proofs"]] == [("connected", True)]
+    assert [(proof["outcome"], proof["agrees"]) for proof in document["proofs"]] == [("connected", True)]
     code, document = told(bench, capsys, "--prove", OTHER, DB)
     assert code == 1, "an internal network is not reached from another one"
-    assert [(one["reached"], one["agrees"]) for one in document["proofs"]] == [(False, True)]
+    assert [(proof["reached"], proof["agrees"]) for proof in document["proofs"]] == [(False, True)]
     code, document = told(bench, capsys, "--prove", OTHER, f"{WEB}:80")
-    assert {one["reached"] for one in document["proofs"]} == {True, False}
-    assert all(one["agrees"] for one in document["proofs"])
+    assert {proof["reached"] for proof in document["proofs"]} == {True, False}
+    assert all(proof["agrees"] for proof in document["proofs"])
 
 
 def test_a_proof_leaves_nothing_in_the_containers(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
     words = ("--outgoing", CALLER, "--watch", "2", "-o", str(rules))
     _, document = told(bench, capsys, *words)
     address = _address(bench, OTHER, FAR)
-    contacts = {(one["address"], one["port"], one["who"]) for one in document["contacts"]}
+    contacts = {(contact["address"], contact["port"], contact["who"]) for contact in document["contacts"]}
     assert (address, 80, f"container {OTHER}") in contacts
     assert document["checked"] is True
 
@@ -121,13 +121,15 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
 ) -> None:
     folder = tmp_path / "units"
     _, document = told(bench, capsys, "--split", "--watch", "1", "-o", str(folder))
-    (split,) = (one for one in document["splits"] if one["network"] == FRONT)
-    moved = {one["container"]: one["joins"] for one in split["moves"]}
+    (split,) = (split for split in document["splits"] if split["network"] == FRONT)
+    moved = {move["container"]: move["joins"] for move in split["moves"]}
     assert set(moved) == {WEB, CALLER}
     assert not set(moved[WEB]) & set(moved[CALLER])
     generator = find_generator()
     assert generator is not None
-    done = dry_run({one.name: one.read_text() for one in folder.iterdir()}, user=False, generator=generator)
+    done = dry_run(
+        {path.name: path.read_text() for path in folder.iterdir()}, user=False, generator=generator
+    )
     assert done.ok, done
 
 

@@ -23,13 +23,6 @@ DEFAULT = Path("/usr/share/containers/seccomp.json")
 NAME = "watched-calls"
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
     folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
@@ -79,10 +72,10 @@ def test_calls_are_counted_and_carried_out(bench: Bench) -> None:
     assert said.splitlines()[0] == "0"
     assert "500+0 records out" in said
     assert "/made" in said
-    found = counts(log)
-    assert found["read"][0] >= 500
-    assert found["write"][0] >= 500
-    assert found["mkdir"] == (1, 0, 0)
+    result = counts(log)
+    assert result["read"][0] >= 500
+    assert result["write"][0] >= 500
+    assert result["mkdir"] == (1, 0, 0)
     assert isinstance(log, CallLog)
     assert log.faults == ()
     assert log.starts == 1
@@ -92,18 +85,18 @@ def test_calls_are_counted_and_carried_out(bench: Bench) -> None:
 def test_what_the_runtime_does_is_told_from_what_the_program_does(bench: Bench) -> None:
     with watching(bench) as watcher:
         run(bench, watcher, "true")
-        found = counts(watcher.finish())
-    assert found["capset"][0] == 0
-    assert found["capset"][1] > 0
-    assert found["execve"][1] == 1
+        result = counts(watcher.finish())
+    assert result["capset"][0] == 0
+    assert result["capset"][1] > 0
+    assert result["execve"][1] == 1
 
 
 def test_a_call_that_the_profile_refuses_is_refused_and_seen(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = run(bench, watcher, "chroot / true; echo $?")
-        found = counts(watcher.finish())
+        result = counts(watcher.finish())
     assert said.splitlines()[-1] == "1"
-    assert found["chroot"] == (1, 0, 1)
+    assert result["chroot"] == (1, 0, 1)
 
 
 def test_a_program_started_by_exec_is_watched_too(bench: Bench) -> None:

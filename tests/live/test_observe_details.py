@@ -35,13 +35,6 @@ HELD = frozenset(
 NAME = "watched-details"
 
 
-@pytest.fixture(params=["podman", "rootless_podman"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    made = request.getfixturevalue(str(request.param))
-    assert isinstance(made, Bench)
-    return made
-
-
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
     folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
@@ -82,8 +75,8 @@ def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...
         return details(watcher)
 
 
-def needed(found: tuple[CallDetail, ...]) -> set[str]:
-    return {name.removeprefix("CAP_") for one in found for name in capabilities(one)}
+def needed(observed: tuple[CallDetail, ...]) -> set[str]:
+    return {name.removeprefix("CAP_") for detail in observed for name in capabilities(detail)}
 
 
 @pytest.mark.parametrize(
@@ -101,29 +94,33 @@ def test_a_right_that_is_used_is_seen(bench: Bench, script: str, capability: str
 
 
 def test_a_program_that_needs_nothing_is_said_to_need_nothing(bench: Bench) -> None:
-    found = of_script(
+    result = of_script(
         bench, "echo x > /tmp/f; cat /tmp/f; mv /tmp/f /tmp/g; rm /tmp/g; nc -l -p 8080 & kill $!"
     )
-    assert needed(found) == set()
+    assert needed(result) == set()
 
 
 def test_paths_are_those_of_the_container(bench: Bench) -> None:
     script = "ln -s /elsewhere /link; mkdir /elsewhere; cd /elsewhere; echo x > ../link/f; echo y > /vol/g"
-    found = of_script(bench, script, "--volume=watched-vol:/vol")
+    result = of_script(bench, script, "--volume=watched-vol:/vol")
     bench.podman("volume", "rm", "watched-vol")
-    opened = {file.path: file for one in found if one.call in ("open", "openat") for file in one.files}
+    opened = {
+        file.path: file for detail in result if detail.call in ("open", "openat") for file in detail.files
+    }
     assert opened["/elsewhere/f"].mount == "/"
     assert opened["/elsewhere/f"].file_system == "overlay"
     assert not opened["/elsewhere/f"].exists
     assert opened["/vol/g"].mount == "/vol"
-    made = [file.path for one in found if one.call in ("symlink", "symlinkat") for file in one.files]
+    made = [
+        file.path for detail in result if detail.call in ("symlink", "symlinkat") for file in detail.files
+    ]
     assert made == ["/link"]
 
 
 def test_a_link_out_of_the_container_stays_inside(bench: Bench) -> None:
     """The host has this file, the container has not: the supervisor must not look at the host's."""
-    found = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")
-    files = [file for one in found if one.call in ("open", "openat") for file in one.files]
+    result = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")
+    files = [file for detail in result if detail.call in ("open", "openat") for file in detail.files]
     assert not any(file.path.endswith("seccomp.json") and file.exists for file in files)
 
 
@@ -140,5 +137,5 @@ def test_nginx_needs_what_is_known_of_it(bench: Bench) -> None:
         asked = ("exec", NAME, "wget", "-q", "-O", "-", "http://127.0.0.1/")
         assert eventually(lambda: bench.podman(*asked) == "it works")
         bench.podman("stop", NAME)
-        found = details(watcher)
-    assert needed(found) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
+        result = details(watcher)
+    assert needed(result) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}

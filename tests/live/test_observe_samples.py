@@ -59,9 +59,9 @@ def test_samples_show_what_it_serves_and_uses(prepared: Bench) -> None:
     seen = sampler.finish()
     assert isinstance(seen, Sampled), seen
     assert isinstance(seen.listening, tuple)
-    assert {one.port for one in seen.listening} == {8080}
+    assert {socket.port for socket in seen.listening} == {8080}
     assert isinstance(seen.outgoing, tuple)
-    assert {(one.address, one.port) for one in seen.outgoing} == {(peer, 7070)}
+    assert {(contact.address, contact.port) for contact in seen.outgoing} == {(peer, 7070)}
     assert isinstance(seen.memory_peak, int)
     assert seen.memory_peak > 20 << 20
     assert isinstance(seen.pids_peak, int)
@@ -112,9 +112,9 @@ def test_the_kernel_says_which_capability_was_used(
     prepared.podman("wait", NAME)
     checks = watcher.finish(DEFAULT)
     assert isinstance(checks, tuple), checks
-    granted = {one.name for one in checks if one.granted}
+    granted = {check.name for check in checks if check.granted}
     assert granted - {"CAP_DAC_OVERRIDE"} == asked  # the overlay asks for that one in its mounter's name
-    assert all(isinstance(one, CapabilityCheck) for one in checks)
+    assert all(isinstance(check, CapabilityCheck) for check in checks)
     assert os.listdir(f"{tracefs}/instances") == []
 
 

@@ -93,6 +93,6 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
         shutil.rmtree(folder, ignore_errors=True)
     assert needs.capability_names == HELD
     assert all(need.evidence for need in needs.capabilities or ()), needs.capabilities
-    assert {one.path for one in needs.written or ()} == {"/d", "/d/f", "/tmp/n", "/tmp/p", "/tmp/p/q"}
+    assert {file.path for file in needs.written or ()} == {"/d", "/d/f", "/tmp/n", "/tmp/p", "/tmp/p/q"}
     assert needs.listening is not None
-    assert {one.port for one in needs.listening} == {80}
+    assert {socket.port for socket in needs.listening} == {80}

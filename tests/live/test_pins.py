@@ -26,7 +26,7 @@ def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def pins(registry: Registry, folder: Path, *arguments: str) -> tuple[Answer, dict[str, dict[str, Any]]]:
     answer = registry.hardentui("pins", str(folder), "--format", "json", *arguments)
-    return answer, {Path(one["file"]).name: one for one in validated(json.loads(answer.out))["pins"]}
+    return answer, {Path(pin["file"]).name: pin for pin in validated(json.loads(answer.out))["pins"]}
 
 
 def test_pins_move_after_the_cool_down_and_a_dead_one_keeps_none_back(
@@ -44,25 +44,25 @@ def test_pins_move_after_the_cool_down_and_a_dead_one_keeps_none_back(
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    answer, found = pins(registry, tmp_path)
+    answer, result = pins(registry, tmp_path)
     assert answer.code == 4
-    assert {name: one["state"] for name, one in found.items()} == {
+    assert {name: pin["state"] for name, pin in result.items()} == {
         "moves.container": "current",
         "gone.container": "waits",
         "dead.container": "unknown",
         "untagged.container": "stays",
     }
-    assert (found["gone.container"]["dead"], found["moves.container"]["dead"]) == (True, False)
+    assert (result["gone.container"]["dead"], result["moves.container"]["dead"]) == (True, False)
 
     bench.run("pinned", "--network", "none", BUSYBOX, "touch", "/new")
     bench.podman("wait", "pinned")
     bench.podman("commit", "-q", "pinned", "localhost/pins:2")
     bench.remove("pinned")
     bench.podman("push", "-q", "localhost/pins:2", f"{HOST}/pins/app:1")
-    _, found = pins(registry, tmp_path)
-    assert found["moves.container"]["state"] == "waits"
-    newest = found["moves.container"]["newest"]
-    answer, found = pins(registry, tmp_path, "--cool-down", "0", "--move", "--yes")
+    _, result = pins(registry, tmp_path)
+    assert result["moves.container"]["state"] == "waits"
+    newest = result["moves.container"]["newest"]
+    answer, result = pins(registry, tmp_path, "--cool-down", "0", "--move", "--yes")
     assert answer.code == 4, "the dead one is told"
     assert f"next: podman pull {HOST}/pins/app:1@{newest}" in answer.err
     assert "next: systemctl restart moves.service" in answer.err

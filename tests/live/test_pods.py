@@ -65,21 +65,21 @@ def reports(podman: Bench, *names: str) -> tuple[Workbench, dict[str, Report]]:
 
 
 def output(podman: Bench, name: str, target: Target) -> Draft:
-    workbench, found = reports(podman, name)
+    workbench, result = reports(podman, name)
     try:
-        return workbench.drafter.draft(found[name], None, target)
+        return workbench.drafter.draft(result[name], None, target)
     finally:
         workbench.close()
 
 
 def specs(podman: Bench, *names: str) -> dict[str, Spec]:
-    workbench, found = reports(podman, *names)
+    workbench, result = reports(podman, *names)
     workbench.close()
-    return {name: report.facts.spec for name, report in found.items() if report.facts}
+    return {name: report.facts.spec for name, report in result.items() if report.facts}
 
 
 def texts(made: Draft) -> dict[str, str]:
-    return {one.name: one.text for one in made.files}
+    return {file.name: file.text for file in made.files}
 
 
 def comparable(podman: Bench) -> dict[str, Any]:
@@ -92,19 +92,19 @@ def comparable(podman: Bench) -> dict[str, Any]:
     networks = infra["NetworkSettings"]["Networks"]
     return kept | {
         "SharedNamespaces": sorted(document["SharedNamespaces"]),
-        "mounts": [(one["Name"], one["Destination"]) for one in document["mounts"]],
+        "mounts": [(mount["Name"], mount["Destination"]) for mount in document["mounts"]],
         "shm": infra["HostConfig"]["ShmSize"],
-        "address": {name: one["IPAddress"] for name, one in networks.items()},
+        "address": {name: network["IPAddress"] for name, network in networks.items()},
     }
 
 
-def assert_same(found: dict[str, Spec], meant: dict[str, Spec], *but: object) -> None:
-    assert set(found) == set(meant)
+def assert_same(written: dict[str, Spec], meant: dict[str, Spec], *but: object) -> None:
+    assert set(written) == set(meant)
     for name, spec in meant.items():
         left = {
-            option.name: (found[name][option], spec[option])
+            option.name: (written[name][option], spec[option])
             for option in TABLE
-            if option not in but and found[name][option] != spec[option]
+            if option not in but and written[name][option] != spec[option]
         }
         assert left == {}, name
 
@@ -125,7 +125,7 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
     }
     assert "nothing was hardened" in files[f"{SIDE}.container"]
     assert not any("need units too" in note for note in made.warnings)
-    assert all(one.mode == 0o600 for one in made.files), "one of them holds a plain secret"
+    assert all(file.mode == 0o600 for file in made.files), "one of them holds a plain secret"
     remove_pod(pod)
     pod.podman("network", "rm", NET)
     start_units(pod, files, (WEB, SIDE))
@@ -135,12 +135,12 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
 
 
 def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> None:
-    workbench, found = reports(pod, SIDE)
-    plan = workbench.planner.plan(found[SIDE], workbench.planner.choices(found[SIDE], Caution.ALL))
+    workbench, result = reports(pod, SIDE)
+    plan = workbench.planner.plan(result[SIDE], workbench.planner.choices(result[SIDE], Caution.ALL))
     assert plan.changes
-    hardened = texts(workbench.drafter.draft(found[SIDE], plan, Target.QUADLET))
-    faithful = texts(workbench.drafter.draft(found[SIDE], None, Target.QUADLET))
-    difference = workbench.drafter.draft(found[SIDE], plan, Target.QUADLET).diff
+    hardened = texts(workbench.drafter.draft(result[SIDE], plan, Target.QUADLET))
+    faithful = texts(workbench.drafter.draft(result[SIDE], None, Target.QUADLET))
+    difference = workbench.drafter.draft(result[SIDE], plan, Target.QUADLET).diff
     workbench.close()
     assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
     assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
@@ -151,16 +151,16 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
 
 def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path: Path) -> None:
     """Both are written into one folder, one after the other, each along with the whole pod."""
-    workbench, found = reports(pod, WEB, SIDE)
+    workbench, result = reports(pod, WEB, SIDE)
     try:
         for name in (WEB, SIDE):
-            plan = workbench.planner.plan(found[name], workbench.planner.choices(found[name], Caution.ALL))
-            written = save(workbench.drafter.draft(found[name], plan, Target.QUADLET).files, str(tmp_path))
+            plan = workbench.planner.plan(result[name], workbench.planner.choices(result[name], Caution.ALL))
+            written = save(workbench.drafter.draft(result[name], plan, Target.QUADLET).files, str(tmp_path))
     finally:
         workbench.close()
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
     assert all("NoNewPrivileges=true" in text for text in units.values())
-    kept = {Path(one.path).name for one in written if one.state is WriteState.KEPT}
+    kept = {Path(file.path).name for file in written if file.state is WriteState.KEPT}
     assert kept == {f"{WEB}.container", f"{POD}.pod"}
     assert not list(tmp_path.glob(f"{WEB}.container.bak*"))
 
@@ -195,11 +195,11 @@ def test_members_of_a_pod_with_a_user_namespace_can_be_made_again(rootless_podma
 def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     infra = pod.get(f"/pods/{POD}/json")["InfraContainerID"]
     name = pod.get(f"/containers/{infra}/json")["Name"]
-    workbench, found = reports(pod, name)
+    workbench, result = reports(pod, name)
     try:
-        if name in found:
+        if name in result:
             with pytest.raises(CannotExpress, match="the infra container of a pod"):
-                workbench.drafter.draft(found[name], None, Target.QUADLET)
+                workbench.drafter.draft(result[name], None, Target.QUADLET)
         else:
             assert name not in {row.name for row in workbench.containers.rows()}
     finally:
@@ -238,7 +238,7 @@ def answer(podman: Bench, *arguments: str) -> str:
 
 def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, tmp_path: Path) -> None:
     before = podman.get(f"/containers/{with_data}/json")
-    old = {one["Destination"]: one["Name"] for one in before["Mounts"]}
+    old = {mount["Destination"]: mount["Name"] for mount in before["Mounts"]}
     made = output(podman, with_data, Target.QUADLET)
     files = texts(made)
     name = f"{with_data}-copy-volumes.sh"
@@ -258,7 +258,7 @@ def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, t
     assert "OK" in answer(podman, *ask), "redis can write into it"
     assert podman.podman("exec", with_data, "busybox", "cat", "/more/file") == "more"
     mounts = specs(podman, with_data)[with_data][MOUNTS]
-    assert [one.source for one in mounts] == [f"{with_data}-data-data", f"{with_data}-more-data"]
+    assert [mount.source for mount in mounts] == [f"{with_data}-data-data", f"{with_data}-more-data"]
     podman.remove(with_data)
     assert podman.podman("volume", "exists", f"{with_data}-data-data") == ""
     podman.podman("volume", "rm", "-f", *old.values())

@@ -81,14 +81,14 @@ class Generator(NamedTuple):
     def commands(self, units: Mapping[str, str], around: Mapping[str, str]) -> dict[str, Command | None]:
         """File name -> command; None when it refuses the unit."""
         done = dry_run({**around, **units}, user=False, generator=self.path)
-        found: dict[str, Command | None] = {}
+        result: dict[str, Command | None] = {}
         for name in units:
             service = done.services.get(name.replace(".container", ".service"))
             try:
-                found[name] = command(exec_start(service)) if service is not None else None
+                result[name] = command(exec_start(service)) if service is not None else None
             except GeneratorError:
-                found[name] = None  # systemd would not start it
-        return found
+                result[name] = None  # systemd would not start it
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +103,21 @@ def generator() -> Generator:
 
 
 def command(argv: Sequence[str]) -> Command:
-    end = next((n for n, one in enumerate(argv) if one.startswith("--sdnotify")), len(argv))
+    end = next((n for n, word in enumerate(argv) if word.startswith("--sdnotify")), len(argv))
     kept: list[str] = []
-    found: dict[str, tuple[str, ...]] = {}
+    result: dict[str, tuple[str, ...]] = {}
     at = 0
     while at < end:
         if argv[at] in _UNORDERED:
-            found[argv[at]] = (*found.get(argv[at], ()), *argv[at + 1 : at + 2])  # a lone `;` was cut off
+            result[argv[at]] = (*result.get(argv[at], ()), *argv[at + 1 : at + 2])  # a lone `;` was cut off
             at += 2
             continue
         if argv[at].partition("=")[0] in _SWITCHES:
-            found[argv[at]] = ()
+            result[argv[at]] = ()
         else:
             kept.append(argv[at])
         at += 1
-    return Command((*kept, *argv[end:]), tuple(sorted(found.items())))
+    return Command((*kept, *argv[end:]), tuple(sorted(result.items())))
 
 
 def ported(name: str, text: str, around: Mapping[str, str]) -> Command | str:
@@ -137,8 +137,8 @@ def compare(generator: Generator, texts: Sequence[str], around: Mapping[str, str
     ours = {f"c{n}.container": ported(f"c{n}.container", text, around) for n, text in enumerate(texts)}
     alone = {
         name
-        for name, one in ours.items()
-        if isinstance(one, str) and ("cannot read" in one or "crash" in one)
+        for name, command in ours.items()
+        if isinstance(command, str) and ("cannot read" in command or "crash" in command)
     }
     units = {f"c{n}.container": text for n, text in enumerate(texts)}
     theirs = generator.commands({name: text for name, text in units.items() if name not in alone}, around)
@@ -147,7 +147,7 @@ def compare(generator: Generator, texts: Sequence[str], around: Mapping[str, str
     for name, text in units.items():
         mine = ours[name]
         assert (None if isinstance(mine, str) else mine) == theirs[name], (text, mine)
-    return sum(isinstance(one, Command) for one in ours.values())
+    return sum(isinstance(command, Command) for command in ours.values())
 
 
 def unit(*lines: str, service: str = "") -> str:
@@ -353,7 +353,7 @@ def test_other_kinds_of_units_become_the_same_commands(generator: Generator) -> 
     units = {**AROUND, **OTHER_KINDS}
     theirs = dry_run(units, user=False, generator=generator.path).services
     made = translate(units, version=MEASURED, rootless=False)
-    services = {one.unit: (name, one) for name, one in made.services.items()}
+    services = {service.unit: (name, service) for name, service in made.services.items()}
     assert {name for name in OTHER_KINDS if name in made.refused} == {
         name for name in OTHER_KINDS if name.startswith(("bad.", "worse."))
     }

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.locate import Candidate
@@ -51,8 +52,8 @@ def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Readiness]:
         def ask(command: str, seconds: float) -> ProbeResult:
             return run_probe(command, seconds, address="127.0.0.1", name=NAME, inside=in_network_of(pid))
 
-        expected = expectation(document, ports, patience)
-        wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), probes=probes, run_probe=ask)
+        expected = replace(expectation(document, ports, patience), probes=probes)
+        wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), run_probe=ask)
         return wait.outcome()
 
     return start

@@ -54,20 +54,20 @@ def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> 
     probe = ("--probe", "curl -fsS -m 2 http://$TWIN_IP:80/")
 
     bench.podman("tag", "localhost/rehearsed:good", IMAGE)
-    code, found, _ = run(*probe)
-    assert (code, found["works"]) == (0, True)
-    assert found["before"]["ready"] is found["after"]["ready"] is True
-    assert found["old"] == before.split()[2]
-    assert found["new"] == bench.podman("image", "inspect", IMAGE, "--format", "{{.Id}}")
+    code, result, _ = run(*probe)
+    assert (code, result["works"]) == (0, True)
+    assert result["before"]["ready"] is result["after"]["ready"] is True
+    assert result["old"] == before.split()[2]
+    assert result["new"] == bench.podman("image", "inspect", IMAGE, "--format", "{{.Id}}")
 
-    code, found, _ = run("--image", "localhost/rehearsed:bad", *probe)
-    assert (code, found["works"]) == (1, False)
-    assert found["before"]["ready"] is True, "the way back works"
-    assert found["after"]["ready"] is False
-    assert found["after"]["why"]
+    code, result, _ = run("--image", "localhost/rehearsed:bad", *probe)
+    assert (code, result["works"]) == (1, False)
+    assert result["before"]["ready"] is True, "the way back works"
+    assert result["after"]["ready"] is False
+    assert result["after"]["why"]
 
-    code, found, _ = run("--probe", "false")
-    assert (code, found["after"]) == (6, None)
+    code, result, _ = run("--probe", "false")
+    assert (code, result["after"]) == (6, None)
     assert (
         bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")
         == before

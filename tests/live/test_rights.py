@@ -40,7 +40,7 @@ def bench(podman: Bench) -> Iterator[Bench]:
 def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert main([*words, "--url", bench.url, "--format", "json"]) == 0
     document = validated(json.loads(capsys.readouterr().out))
-    return {one["container"]: one for one in document["containers"]}
+    return {container["container"]: container for container in document["containers"]}
 
 
 def test_capabilities_are_those_of_the_kernel(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_the_filter_is_the_one_that_refuses(bench: Bench, capsys: pytest.Capture
     assert (pages[PLAIN]["against"]["looser"], pages[PLAIN]["against"]["stricter"]) == ([], [])
     loose = pages[LOOSE]
     assert {"mkdir", "mkdirat"} <= set(loose["against"]["stricter"])
-    assert "kexec_load" in {call for one in loose["dangerous"] for call in one["calls"]}
+    assert "kexec_load" in {call for group in loose["dangerous"] for call in group["calls"]}
     bench.podman("exec", PLAIN, "mkdir", "/made")
     with pytest.raises(subprocess.CalledProcessError):
         bench.podman("exec", LOOSE, "mkdir", "/made")

@@ -192,7 +192,7 @@ def assert_through_quadlet(spec: Spec, context: UnitContext) -> None:
     if generator is None:
         cannot_run("there is no Quadlet generator; run: apt-get install podman")
     made = bundle(spec, context)
-    done = dry_run({one.name: one.text for one in made.files}, user=False, generator=generator)
+    done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
     assert done.ok, done.stderr + made.files[0].text
     assert compare_arguments(exec_start(done.services[made.service]), made.argv) == ()
 

@@ -260,7 +260,7 @@ def test_networks_come_through_scripts_and_units(around: Bench, flags: tuple[str
         before = around.get("/networks/around-n/json")
         spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (NETWORK, ("around-n:alias=x",)))
         made = bundle(spec, UnitContext(version=V54, networks={"around-n": before}))
-        files = {one.name: one.text for one in made.files}
+        files = {file.name: file.text for file in made.files}
         assert compare_arguments(generated(files, "web.service"), made.argv) == ()
         argv = generated(files, "around-n-network.service")
         for create in (network_create_arguments("around-n", before), argv[1:]):
@@ -286,7 +286,7 @@ def test_volumes_come_through_scripts_and_units(around: Bench, flags: tuple[str,
         before = around.get("/volumes/around-v/json")
         spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (MOUNTS, (Mount("volume", "around-v", "/d"),)))
         made = bundle(spec, UnitContext(version=V54, volumes={"around-v": before}))
-        files = {one.name: one.text for one in made.files}
+        files = {file.name: file.text for file in made.files}
         assert compare_arguments(generated(files, "web.service"), made.argv) == ()
         argv = generated(files, "around-v-volume.service")
         for create in (volume_create_arguments("around-v", before), argv[1:]):
@@ -309,7 +309,7 @@ def test_a_pod_and_its_member_become_units(around: Bench) -> None:
         )
         assert set(spec) == {NAME, IMAGE, COMMAND, POD}
         made = bundle(spec, UnitContext(version=V54, pod=pod))
-        files = {one.name: one.text for one in made.files}
+        files = {file.name: file.text for file in made.files}
         assert sorted(files) == ["around-m.container", "around-p.pod"]
         member = generated(files, "around-m.service")
         assert "--pod-id-file" in " ".join(member)

@@ -97,15 +97,15 @@ def generated(spec: Spec) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if generator is None:
         cannot_run("there is no Quadlet generator; run: apt-get install podman")
     made = bundle(spec, UnitContext(version=V54))
-    done = dry_run({one.name: one.text for one in made.files}, user=False, generator=generator)
+    done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
     assert done.ok, done.stderr + made.files[0].text
     return exec_start(done.services[made.service]), made.argv
 
 
 def parsed(argv: tuple[str, ...]) -> CommandLine:
-    found = parse_create_command(list(argv))
-    assert found is not None
-    return found
+    result = parse_create_command(list(argv))
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:30])

@@ -81,8 +81,8 @@ def test_every_package_is_listed_as_rpm_lists_it(
         inside = json.loads(capsys.readouterr().out)["images"][0]["inside"]
     finally:
         podman.podman("rmi", "-f", image)
-    listed = {one["name"]: one for one in document["components"] if "purl" in one}
-    assert sorted(f"{one['name']} {one['version']}" for one in listed.values()) == expected
+    listed = {component["name"]: component for component in document["components"] if "purl" in component}
+    assert sorted(f"{component['name']} {component['version']}" for component in listed.values()) == expected
     assert listed["libshop7"]["purl"] == (
         "pkg:rpm/sles/libshop7@7-3.tw?arch=noarch&distro=sles-15.7&epoch=2&upstream=shop-1.2-3.tw.src.rpm"
     )

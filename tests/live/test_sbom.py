@@ -38,7 +38,11 @@ def test_every_package_of_a_real_debian_is_listed(
         podman.podman("rmi", "-f", IMAGE)
     text = capsys.readouterr().out
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    listed = {(one["name"], one["version"]) for one in json.loads(text)["components"] if "purl" in one}
+    listed = {
+        (component["name"], component["version"])
+        for component in json.loads(text)["components"]
+        if "purl" in component
+    }
     shown = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     lines = subprocess.run(
         ["dpkg-query", "-W", "-f", shown], capture_output=True, text=True, check=True

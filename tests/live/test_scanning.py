@@ -65,7 +65,10 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
     code, out, err = call("images", "bb", "--scan", "--format", "json")
     assert (code, err) == (0, "")
     scan = validated(json.loads(out))["images"][0]["scan"]
-    assert [one["id"] for one in scan["vulnerabilities"]] == ["CVE-2019-14697", "CVE-2019-14697"]
+    assert [vulnerability["id"] for vulnerability in scan["vulnerabilities"]] == [
+        "CVE-2019-14697",
+        "CVE-2019-14697",
+    ]
     assert scan["database"].startswith("2026-11-22")
     assert json.loads((tmp_path / "manifest").read_text())[0]["Layers"]
     assert podman.socket not in (tmp_path / "environment").read_text()
@@ -115,13 +118,13 @@ def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_
 
     bench = Workbench.open(Selection(url=podman.url))
     try:
-        image = next(one.about for one in bench.surroundings.images() if BUSYBOX in one.subject.name)
+        image = next(image.about for image in bench.surroundings.images() if BUSYBOX in image.subject.name)
         assert isinstance(image, ImageFacts)
         scanning = Scanning(bench.parts)
-        found = scanning.scan(image, scanning.chosen("trivy"), told, stop)
+        result = scanning.scan(image, scanning.chosen("trivy"), told, stop)
     finally:
         bench.close()
-    assert found == CANCELLED
+    assert result == CANCELLED
     assert seen[0] == "fetching"
     assert list((tmp_path / "cache").rglob("*.tar")) == []
     assert list((tmp_path / "state").rglob("*.json")) == []

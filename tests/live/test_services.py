@@ -80,9 +80,9 @@ def remove_containers(podman: Bench) -> None:
 
 
 def scanned(workbench: Workbench) -> dict[str, Row]:
-    found = {row.key: row for row in workbench.containers.rows()}
-    workbench.containers.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
-    return {row.name: row for row in found.values() if row.name in ALL}
+    result = {row.key: row for row in workbench.containers.rows()}
+    workbench.containers.scan(lambda row: result.update({row.key: row}), lambda _: None, threading.Event())
+    return {row.name: row for row in result.values() if row.name in ALL}
 
 
 def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Draft]]:
@@ -119,22 +119,22 @@ def assert_they_answer(podman: Bench) -> None:
     assert podman.podman("exec", REDIS, "busybox", "cat", "/proc/sys/net/core/somaxconn") == "1024"
 
 
-def assert_same(found: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: frozenset[Option[Any]]) -> None:
+def assert_same(specs: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: frozenset[Option[Any]]) -> None:
     for name in ALL:
         different = {
-            option.name: (found[name][option], meant[name][option])
+            option.name: (specs[name][option], meant[name][option])
             for option in TABLE
-            if option not in but and found[name][option] != meant[name][option]
+            if option not in but and specs[name][option] != meant[name][option]
         }
         assert different == {}, name
 
 
 def written(files: Mapping[tuple[str, Target], Draft], target: Target) -> dict[str, str]:
     return {
-        one.name: one.text
+        file.name: file.text
         for (_, made_for), output in files.items()
         if made_for is target
-        for one in output.files
+        for file in output.files
     }
 
 

@@ -85,7 +85,7 @@ def _succeeds(bench: Bench, *command: str) -> bool:
 
 
 def given(document: Mapping[str, Any]) -> set[str]:
-    return {one["given"] for one in document["relaxed"] if one["option"] == "cap-add"}
+    return {relaxed["given"] for relaxed in document["relaxed"] if relaxed["option"] == "cap-add"}
 
 
 def test_nginx_gets_exactly_the_capabilities_that_it_needs(
@@ -96,9 +96,9 @@ def test_nginx_gets_exactly_the_capabilities_that_it_needs(
     assert (code, document["result"]) == (0, "works")
     assert document["baseline"]["how"] == "ports"
     assert given(document) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
-    proof = {one["check"]: one["status"] for one in document["proof"]}
+    proof = {proven["check"]: proven["status"] for proven in document["proof"]}
     assert proof["writable-rootfs"] == proof["new-privileges-allowed"] == "pass"
-    assert {one["check"] for one in document["not_tried"]} >= {"default-network"}
+    assert {entry["check"] for entry in document["not_tried"]} >= {"default-network"}
     assert not document["rounds"][0]["ready"]
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == ["plan.toml", "trial.json", f"{NAME}-net.network", f"{NAME}.container", f"{NAME}.sh"]
@@ -139,7 +139,7 @@ def test_postgres_gets_what_its_entry_point_needs(bench: Bench, trial: Run) -> N
     assert (code, document["result"]) == (0, "works")
     assert given(document) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
     assert {"SETGID", "SETUID"} <= given(document)
-    assert all(one["evidence"] for one in document["relaxed"])
+    assert all(entry["evidence"] for entry in document["relaxed"])
 
 
 def test_redis_needs_no_capability(bench: Bench, trial: Run, redis_image: str) -> None:
@@ -172,10 +172,10 @@ def test_what_outlives_a_restart_becomes_a_volume(bench: Bench, trial: Run, runn
     code, document = trial("--check", "writable-rootfs", "--probe", "curl -fsS http://$TWIN_IP:80/key")
     assert (code, document["result"]) == (0, "works")
     volume = f"{NAME}-var-lib-app:/var/lib/app"
-    (relaxed,) = (one for one in document["relaxed"] if one["check"] == "writable-rootfs")
+    (relaxed,) = (entry for entry in document["relaxed"] if entry["check"] == "writable-rootfs")
     assert volume in relaxed["given"]
     assert "a restart loses /var/lib/app/key" in relaxed["evidence"]
-    options = {one["option"]: one["after"] for one in document["options"]}
+    options = {option["option"]: option["after"] for option in document["options"]}
     assert options["volume"] == [volume]
     assert [entry.partition(":")[0] for entry in options["tmpfs"]] == ["/var/cache/app"]
 
@@ -194,7 +194,10 @@ def test_a_read_only_path_is_found_by_evidence(bench: Bench, trial: Run) -> None
     )
     assert (code, document["result"]) == (0, "works")
     assert any(
-        "/srv" in entry for one in document["options"] if one["option"] == "tmpfs" for entry in one["after"]
+        "/srv" in entry
+        for option in document["options"]
+        if option["option"] == "tmpfs"
+        for entry in option["after"]
     )
 
 
@@ -220,7 +223,10 @@ def test_one_that_cannot_be_hardened_is_said_so(bench: Bench, trial: Run) -> Non
     bench.run(NAME, BUSYBOX, "sh", "-c", script)
     code, document = trial("--check", "new-privileges-allowed", "--check", "writable-rootfs")
     assert (code, document["result"]) == (1, "nothing-works")
-    assert {one["check"] for one in document["left_out"]} == {"new-privileges-allowed", "writable-rootfs"}
+    assert {left_out["check"] for left_out in document["left_out"]} == {
+        "new-privileges-allowed",
+        "writable-rootfs",
+    }
     assert document["kept"] == document["options"] == []
 
 
@@ -230,8 +236,8 @@ def test_the_breaking_change_among_many_is_found(bench: Bench, trial: Run) -> No
     bench.run(NAME, BUSYBOX, "sh", "-c", script)
     code, document = trial("--all", "--probe", "curl -s http://$TWIN_IP:80/")
     assert (code, document["result"]) == (0, "works")
-    assert "new-privileges-allowed" in {one["check"] for one in document["left_out"]}
-    assert {"writable-rootfs", "no-memory-limit"} <= {one["check"] for one in document["kept"]}
+    assert "new-privileges-allowed" in {left_out["check"] for left_out in document["left_out"]}
+    assert {"writable-rootfs", "no-memory-limit"} <= {entry["check"] for entry in document["kept"]}
 
 
 PEER = "mkdir /w; echo hello >/w/index.html; exec httpd -f -p 80 -h /w"
@@ -278,7 +284,7 @@ def test_systemd_inside_needs_one_capability(bench: Bench, trial: Run) -> None:
     code, document = trial("--all", "--probe", "curl -sf http://$TWIN_IP:80/")
     assert (code, document["result"]) == (0, "works")
     assert given(document) == {"NET_BIND_SERVICE"}
-    assert {"writable-rootfs", "no-memory-limit"} <= {one["check"] for one in document["kept"]}
+    assert {"writable-rootfs", "no-memory-limit"} <= {entry["check"] for entry in document["kept"]}
 
 
 def test_a_job_may_end(bench: Bench, trial: Run) -> None:
@@ -295,7 +301,7 @@ def test_a_service_that_was_stopped_is_no_job(bench: Bench, trial: Run) -> None:
     bench.podman("stop", NAME)
     code, document = trial("--check", "new-privileges-allowed", "--check", "writable-rootfs")
     assert (code, document["result"]) == (0, "works")
-    assert {one["check"] for one in document["left_out"]} == {"new-privileges-allowed"}
+    assert {left_out["check"] for left_out in document["left_out"]} == {"new-privileges-allowed"}
 
 
 def test_a_job_cannot_answer_a_probe(bench: Bench, trial: Run) -> None:
@@ -369,7 +375,7 @@ def test_rootless(rootless_podman: Bench, trial: Run) -> None:
     try:
         code, document = trial("--all", "--probe", "curl -s http://$TWIN_IP:80/", on=rootless_podman)
         assert (code, document["result"]) == (0, "works"), document
-        assert {one["status"] for one in document["proof"]} <= {"pass", "not-applicable", "unknown"}
+        assert {entry["status"] for entry in document["proof"]} <= {"pass", "not-applicable", "unknown"}
         assert leftovers(rootless_podman) == ""
     finally:
         rootless_podman.remove(NAME)

@@ -186,9 +186,9 @@ def test_the_image_store_keeps_the_signatures_of_a_pull(
     if not source.copy("--src-tls-verify=false", f"docker://{image}", f"{store}{image}"):
         cannot_run("an image store of its own cannot be made here, try as root")
     content = (tmp_path / "root" / "vfs-images" / "images.json").read_text()
-    found = parse_stored_images(content, "images.json")
-    assert not isinstance(found, Unreadable)
-    assert list(found.values()) == [signatures]
+    result = parse_stored_images(content, "images.json")
+    assert not isinstance(result, Unreadable)
+    assert list(result.values()) == [signatures]
 
 
 @pytest.mark.parametrize("program", ["podman", "skopeo"])

@@ -38,7 +38,9 @@ def _filled(registry: Registry) -> Iterator[Registry]:
         assert "a pull that requires this key was accepted (podman" in signed.out
         yield registry
     finally:
-        registry.bench.podman("rmi", "-f", "-i", *(f"{HOST}/{one}" for one in ("team/app:1", "team/plain:1")))
+        registry.bench.podman(
+            "rmi", "-f", "-i", *(f"{HOST}/{name}" for name in ("team/app:1", "team/plain:1"))
+        )
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def rule(registry: Registry) -> Sequence[str]:
 
 def cases(answer: Answer) -> dict[str, str]:
     proofs = validated(json.loads(answer.out))["proofs"]
-    return {one["case"]: one["verdict"] for one in proofs}
+    return {proof["case"]: proof["verdict"] for proof in proofs}
 
 
 def test_four_pulls_prove_the_plan_and_nothing_is_written(registry: Registry, rule: Sequence[str]) -> None:
@@ -63,7 +65,7 @@ def test_four_pulls_prove_the_plan_and_nothing_is_written(registry: Registry, ru
         "unsigned": "refused: no signature",
         "other repository": "refused by policy",
     }
-    assert all("podman" in one["by"] for one in json.loads(answer.out)["proofs"])
+    assert all("podman" in proof["by"] for proof in json.loads(answer.out)["proofs"])
     assert registry.file(POLICY) == before
     assert not registry.there(OURS)
     assert registry.bench.podman("images", "-q") == images
@@ -143,7 +145,7 @@ def test_an_image_that_runs_is_not_shut_out(registry: Registry, rule: Sequence[s
         assert answer.code == 0
         document = json.loads(answer.out)
         assert document["unsigned"] == [f"{HOST}/other/app:1"]
-        policy = json.loads(next(one["text"] for one in document["files"] if one["path"] == POLICY))
+        policy = json.loads(next(file["text"] for file in document["files"] if file["path"] == POLICY))
         assert policy["transports"]["docker"][f"{HOST}/other/app"] == [{"type": "insecureAcceptAnything"}]
     finally:
         registry.bench.remove("outside")

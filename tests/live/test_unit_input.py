@@ -118,10 +118,10 @@ def removed_one_by_one(podman: Bench) -> None:
 
 @pytest.fixture
 def generator() -> str:
-    found = find_generator()
-    if found is None:
+    result = find_generator()
+    if result is None:
         cannot_run("no Quadlet generator is installed; run: sudo apt-get install podman")
-    return found
+    return result
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def look(bench: Bench, name: str) -> ContainerFacts:
 
 def hardened(spec: Spec) -> Spec:
     """What a plan of many fixes would make of it."""
-    mounts = tuple(one.with_options("ro", drop=("rw",)) for one in spec[MOUNTS])
-    local = [Port(one.container, one.host, "127.0.0.1", one.protocol) for one in spec[PUBLISH]]
+    mounts = tuple(mount.with_options("ro", drop=("rw",)) for mount in spec[MOUNTS])
+    local = [Port(port.container, port.host, "127.0.0.1", port.protocol) for port in spec[PUBLISH]]
     kept = ("CAP_NET_BIND_SERVICE",)
     return (
         spec.without(SECCOMP_PROFILE, PRIVILEGED)
@@ -198,7 +198,7 @@ def found(files: Rooted, facts: ContainerFacts) -> Origin:
 
 def comparable(spec: Spec) -> dict[str, object]:
     """Values without the label of the unit, which systemd gives in place of the file."""
-    labels = tuple(one for one in spec[LABELS] if not one.startswith(UNIT_LABEL))
+    labels = tuple(label for label in spec[LABELS] if not label.startswith(UNIT_LABEL))
     values = spec.with_(LABELS, labels).values()
     return {o.name: sorted(map(str, v)) if o in _UNSORTED else v for o, v in values.items()}
 
@@ -265,7 +265,12 @@ def test_a_quadlet_is_edited_proven_and_gives_the_planned_container(
         assert "Volume=%t/lt-host:/host:ro" in again.text.splitlines()
         assert "Volume=lt-data.volume:/data:z,ro" in again.text.splitlines()
         assert "hunter2" not in unit_diff(made.files)
-    assert {one.option for one in drift_of(again, facts)} >= {"cap-add", "cap-drop", "memory", "publish"}
+    assert {difference.option for difference in drift_of(again, facts)} >= {
+        "cap-add",
+        "cap-drop",
+        "memory",
+        "publish",
+    }
     bench.remove("lt-web")
     create(bench, quadlet_argv(again, generator), "lt-web.service")
     fresh = look(bench, "lt-web")

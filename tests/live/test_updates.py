@@ -20,11 +20,11 @@ IMAGE = f"{HOST}/moving/app:1"
 
 @pytest.fixture
 def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    found = started(podman, tmp_path_factory.mktemp("updates"))
+    result = started(podman, tmp_path_factory.mktemp("updates"))
     podman.podman("push", "-q", BUSYBOX, IMAGE)
     podman.podman("pull", "-q", IMAGE)
     podman.run("moving", "--network", "none", IMAGE, "sleep", "600")
-    yield found
+    yield result
     podman.remove("moving")
     podman.podman("rmi", "-f", "-i", IMAGE, "localhost/moving:2")
 
@@ -33,20 +33,20 @@ def asked(registry: Registry, *arguments: str) -> tuple[Answer, dict[str, Any]]:
     command = ("images", "--updates", "--format", "json", "--url", registry.bench.url, *arguments)
     answer = registry.hardentui(*command)
     told = validated(json.loads(answer.out))["images"] if answer.out else []
-    return answer, {one["name"]: one for one in told}
+    return answer, {image["name"]: image for image in told}
 
 
 def outdated(registry: Registry) -> dict[str, Any]:
     command = ("check", "moving", "--check", "outdated-tag", "--format", "json", "--url", registry.bench.url)
-    found: dict[str, Any] = json.loads(registry.hardentui(*command).out)
-    return next(one for subject in found["subjects"] for one in subject["findings"])
+    result: dict[str, Any] = json.loads(registry.hardentui(*command).out)
+    return next(finding for subject in result["subjects"] for finding in subject["findings"])
 
 
 def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(registry: Registry) -> None:
     assert outdated(registry)["status"] == "unknown"
-    answer, found = asked(registry, IMAGE)
+    answer, result = asked(registry, IMAGE)
     assert answer.code == 0, answer.err
-    assert found[IMAGE]["state"] == "current"
+    assert result[IMAGE]["state"] == "current"
     assert outdated(registry)["status"] == "pass"
 
     bench = registry.bench
@@ -56,19 +56,19 @@ def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(re
     bench.remove("second")
     bench.podman("push", "-q", "localhost/moving:2", IMAGE)
     before = bench.podman("images", "-q", "--no-trunc")
-    _, found = asked(registry, IMAGE)
-    assert (found[IMAGE]["state"], found[IMAGE]["ripe"]) == ("newer", False)
+    _, result = asked(registry, IMAGE)
+    assert (result[IMAGE]["state"], result[IMAGE]["ripe"]) == ("newer", False)
     assert bench.podman("images", "-q", "--no-trunc") == before
     assert outdated(registry)["status"] == "pass", "it has not cooled down yet"
 
     path = registry.folder / "state" / "hardentui" / "registry.json"
     document = json.loads(path.read_text())
     seen = document["answers"][IMAGE]["seen"]
-    digest = found[IMAGE]["digest"]
+    digest = result[IMAGE]["digest"]
     seen[digest] = (datetime.fromisoformat(seen[digest]) - timedelta(days=4)).isoformat()
     path.write_text(json.dumps(document))
-    _, found = asked(registry, IMAGE)
-    assert found[IMAGE]["ripe"] is True
+    _, result = asked(registry, IMAGE)
+    assert result[IMAGE]["ripe"] is True
     assert outdated(registry)["status"] == "fail"
 
 
@@ -76,10 +76,10 @@ def test_a_registry_that_does_not_answer_keeps_none_of_the_others_back(registry:
     dead = "127.0.0.1:9/dead/app:1"
     registry.bench.podman("tag", IMAGE, dead)
     try:
-        answer, found = asked(registry)
+        answer, result = asked(registry)
     finally:
         registry.bench.podman("untag", IMAGE, dead)
     assert answer.code == 4
-    assert found[dead]["state"] == "unknown"
-    assert "refused" in found[dead]["reason"]
-    assert found[IMAGE]["state"] == "current"
+    assert result[dead]["state"] == "unknown"
+    assert "refused" in result[dead]["reason"]
+    assert result[IMAGE]["state"] == "current"

@@ -256,7 +256,7 @@ def containers(folder: str, network: str) -> st.SearchStrategy[tuple[Words, Word
 
     def flags(names: list[str]) -> st.SearchStrategy[Words]:
         return st.tuples(*(available[name] for name in sorted(names))).map(
-            lambda found: tuple(word for words in found for word in words)
+            lambda groups: tuple(word for words in groups for word in words)
         )
 
     return st.tuples(chosen.flatmap(flags), command_words())

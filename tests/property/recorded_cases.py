@@ -74,8 +74,8 @@ def document(phase: str, name: str, *, with_command: bool) -> dict[str, Any]:
     networks = base["NetworkSettings"]["Networks"]
     base["NetworkSettings"]["Networks"] = {k: v for k, v in networks.items() if v}
     base["Config"]["CreateCommand"] = case["CreateCommand"] if with_command else None
-    found: dict[str, Any] = base
-    return found
+    answers: dict[str, Any] = base
+    return answers
 
 
 def _put(document: dict[str, Any], path: str, value: Any) -> None:

@@ -127,13 +127,13 @@ def _kind(path: str) -> str:
 
 def _fields(answers: dict[str, Any]) -> dict[str, list[Place]]:
     """Kind of answer -> one place for each field of it."""
-    found: dict[str, dict[Place, Place]] = {}
+    by_kind: dict[str, dict[Place, Place]] = {}
     for path, answer in answers.items():
         if path != "/_ping":
             for place in _places(answer):
                 alike = tuple(0 if isinstance(step, int) else step for step in place)
-                found.setdefault(_kind(path), {}).setdefault(alike, (path, *place))
-    return {kind: list(places.values()) for kind, places in found.items()}
+                by_kind.setdefault(_kind(path), {}).setdefault(alike, (path, *place))
+    return {kind: list(places.values()) for kind, places in by_kind.items()}
 
 
 DOCUMENT = _document()
@@ -209,7 +209,9 @@ def test_what_cannot_be_understood_is_unknown_with_its_field(place: Place, value
     path = next(name for name in ANSWERS if name.startswith("/containers/") and name.endswith("/json"))
     before = _put((path, *place), value)
     try:
-        (container,) = [one for one in _look(DOCUMENT).subjects if one.subject.kind.value == "container"]
+        (container,) = [
+            report for report in _look(DOCUMENT).subjects if report.subject.kind.value == "container"
+        ]
     finally:
         _put((path, *place), before)
     assert "Podman's answer for a container" in container.trouble
@@ -238,7 +240,7 @@ async def test_the_list_shows_containers_whose_documents_are_odd() -> None:
     app = HardenApp(lambda: FirstLook(replay(document, "odd"), ""), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: len(app.session.rows) == len(places) + 1)
-        await until(pilot, lambda: all(one.report for one in app.session.rows.values()))
+        await until(pilot, lambda: all(row.report for row in app.session.rows.values()))
         await shows(pilot, "odd-")
         for _ in range(5):
             await pilot.press("enter", "escape", "j")

@@ -42,9 +42,9 @@ def test_a_word_and_its_opposite_share_the_rows_out(word: str) -> None:
 
 
 @given(filters, filters)
-def test_two_filters_together_keep_what_both_keep(one: str, other: str) -> None:
-    keys = [{row.key for row in parse_filter(text).select(ROWS).rows} for text in (one, other)]
-    together = {row.key for row in parse_filter(f"{one} {other}").select(ROWS).rows}
+def test_two_filters_together_keep_what_both_keep(first: str, other: str) -> None:
+    keys = [{row.key for row in parse_filter(text).select(ROWS).rows} for text in (first, other)]
+    together = {row.key for row in parse_filter(f"{first} {other}").select(ROWS).rows}
     assert together == keys[0] & keys[1]
 
 

@@ -59,7 +59,9 @@ def test_comma_lists_come_back(fields: list[str]) -> None:
         st.sampled_from(("bind", "volume", "image")),
         paths,
         paths,
-        st.lists(st.sampled_from(OPTIONS), max_size=3, unique=True).map(lambda found: tuple(sorted(found))),
+        st.lists(st.sampled_from(OPTIONS), max_size=3, unique=True).map(
+            lambda options: tuple(sorted(options))
+        ),
         st.sampled_from(("", "/sub")),
     )
 )
@@ -93,14 +95,14 @@ def spec_of(values: list[str], key: str) -> Spec:
 @given(st.lists(texts, min_size=1, max_size=4), words)
 def test_a_command_line_says_what_the_spec_says(values: list[str], key: str) -> None:
     spec = spec_of(values, key)
-    found = parse_create_command(["podman", *run_arguments(spec)])
-    assert found is not None
-    assert found.words == tuple(values)
-    assert found.image == "localhost/x:1"
-    assert found.all("--env") == spec[ENV]
-    assert found.all("--sysctl") == spec[SYSCTL]
-    assert found.all("--dns-option") == spec[DNS_OPTION]
-    assert found.switched("--read-only") is True
+    result = parse_create_command(["podman", *run_arguments(spec)])
+    assert result is not None
+    assert result.words == tuple(values)
+    assert result.image == "localhost/x:1"
+    assert result.all("--env") == spec[ENV]
+    assert result.all("--sysctl") == spec[SYSCTL]
+    assert result.all("--dns-option") == spec[DNS_OPTION]
+    assert result.switched("--read-only") is True
     assert compare_arguments(run_arguments(spec), run_arguments(spec)) == ()
 
 
@@ -130,11 +132,11 @@ def test_a_unit_stays_in_its_sections(values: list[str], key: str) -> None:
 @given(texts, st.sampled_from([kind for kind in KeyKind if kind is not KeyKind.BOOLEAN]))
 def test_escaped_values_are_one_line_without_expansions(value: str, kind: KeyKind) -> None:
     try:
-        found = escape(value, kind)
+        result = escape(value, kind)
     except CannotExpress:
         return
-    assert "\n" not in found
-    bare = found.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "") if value in ("", ";") else found
+    assert "\n" not in result
+    bare = result.replace("${HT_EMPTY}", "").replace("${HT_SEMI}", "") if value in ("", ";") else result
     assert "$" not in bare.replace("$$", "")
     assert "%" not in bare.replace("%%", "")
 

@@ -32,10 +32,10 @@ exec {bin}/postgres -D "$PGDATA" -c listen_addresses='*' -c max_connections=10
 
 def postgres_image(bench: Bench) -> str:
     """The reference of the image: root at first, then uid 70; data in the volume /var/lib/postgresql/data."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    if not found:
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not candidates:
         cannot_run("a package is missing; run: sudo apt-get install --no-install-recommends postgresql")
-    programs = found[-1].parent
+    programs = candidates[-1].parent
     shared = Path(_told_by(programs, "--sharedir"))
     libraries = [
         path for path in Path(_told_by(programs, "--pkglibdir")).glob("*.so") if "jit" not in path.name

@@ -109,7 +109,7 @@ class Host:
                 self._set_name(answers[_inspect(listed["Id"])], old, new)
             answers[LIST] = kept
             used = {listed["ImageID"] for listed in kept}
-            answers["/images/json"] = [one for one in answers["/images/json"] if one["Id"] in used]
+            answers["/images/json"] = [image for image in answers["/images/json"] if image["Id"] in used]
 
     @staticmethod
     def _set_name(document: dict[str, Any], old: str, new: str) -> None:

@@ -28,7 +28,7 @@ from tests.tui.support import Driver, make_app, running, screen_lines, screen_te
 def _step_one(app: HardenApp) -> Status:
     report = next(row for row in app.session.rows.values() if row.name == "shop-web").report
     assert report is not None
-    return next(one.status for one in report.findings if one.check == "tools-in-image")
+    return next(finding.status for finding in report.findings if finding.check == "tools-in-image")
 
 
 # --- looking into an image --------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,14 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: "What will be done" in drawn(app))
         assert "rename the original to shop-web-before" in drawn(app)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Done." in drawn(app))
+        await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "No changes yet")
 
 
 async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_trial.play_trial, "__defaults__", (30.0,))
+    monkeypatch.setattr(played_trial, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -77,7 +78,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_apply.play_apply, "__defaults__", (30.0,))
+    monkeypatch.setattr(played_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -93,7 +94,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(played_apply.play_apply, "__defaults__", (30.0,))
+    monkeypatch.setattr(played_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)

@@ -80,7 +80,7 @@ async def test_secrets_are_masked_and_that_is_told(tmp_path: Path) -> None:
         for number in ("1", "2"):
             await _open(pilot)
             await pilot.press(number)
-            await until(pilot, lambda: "Secrets in it are masked" in _told(app))
+            await until(pilot, lambda: "Its secrets are masked" in _told(app))
             assert "DB_PASSWORD" in app.clipboard
             assert "hunter2" not in app.clipboard + (tmp_path / "last-copy.txt").read_text()
             app.clear_notifications()
@@ -93,7 +93,7 @@ async def test_a_hostile_container_cannot_act_when_its_command_is_pasted(tmp_pat
     async with running(app, (100, 30)) as pilot:
         await _open(pilot)
         await pilot.press("1")
-        await until(pilot, lambda: "shown as pictures" in _told(app))
+        await until(pilot, lambda: "shown here as symbols" in _told(app))
     assert not {"\x03", "\x1b", "\x15"} & set(app.clipboard)
     words = shlex.split(app.clipboard)
     assert "$(reboot)" in words, "one word, quoted"

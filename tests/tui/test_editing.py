@@ -110,7 +110,7 @@ async def test_a_confined_session_runs_no_editor(
     async with running(_app(), (110, 36)) as pilot:
         await _difference(pilot, "a")
         await pilot.press("e")
-        await shows(pilot, "No program is run here")
+        await shows(pilot, "No program can be started here")
         assert not (tmp_path / "ran").exists()
 
 

@@ -502,3 +502,15 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()
         await shows(pilot, "worst first", "✗")
+
+
+@pytest.mark.parametrize("key", ["enter", "m", "K", "H", "I", "T"])
+async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opened(key: str) -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
+        await pilot.press(key)
+        await until(pilot, lambda: not isinstance(app.screen, HomeScreen))
+        app.session.open()
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))

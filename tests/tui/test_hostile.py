@@ -88,7 +88,7 @@ def _hostile(attack: str, folder: Path) -> Host:
 
 @pytest.mark.parametrize(
     ("attack", "size"),
-    [*((attack, (80, 24)) for attack in ATTACKS), *((one, (160, 40)) for one in ATTACKS[:2])],
+    [*((attack, (80, 24)) for attack in ATTACKS), *((attack, (160, 40)) for attack in ATTACKS[:2])],
 )
 async def test_no_screen_lets_hostile_text_through(
     attack: str, size: tuple[int, int], tmp_path: Path

@@ -85,12 +85,14 @@ async def _writing(
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         screen = app.screen
         assert isinstance(screen, WriteScreen)
-        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        await until(
+            pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
+        )
         yield app, pilot, screen
 
 
 def _ticked(screen: WriteScreen) -> set[str]:
-    return {str(one.id) for one in screen.query(Checkbox) if one.value}
+    return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
 async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
@@ -130,7 +132,7 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
         assert isinstance(screen, WriteScreen)
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s")
-        await shows(pilot, "Making the files")
+        await shows(pilot, "Generating the files")
         assert not out.exists()
         pressed.set()
         await shows(pilot, "next:")
@@ -183,7 +185,7 @@ async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, con
         await shows(pilot, "Goes to", "in place")
         await pilot.press("ctrl+s")
         await shows(pilot, "web-plan.toml", "next:")
-    assert {one.name for one in (config / "hardened").iterdir()} == {"web-plan.toml"}
+    assert {path.name for path in (config / "hardened").iterdir()} == {"web-plan.toml"}
     assert "NoNewPrivileges=true" in _read(quadlet)
 
 

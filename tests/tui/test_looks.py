@@ -29,7 +29,9 @@ def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
     variables = theme.variables
     colours = {name: variables[name] for name in (*STYLES, "muted", "diff-added", "diff-removed")}
     colours |= {"foreground": theme.foreground or "", "primary": theme.primary}
-    grounds = [one for one in (theme.background, theme.surface, theme.panel) if one] + [variables["cursor"]]
+    grounds = [colour for colour in (theme.background, theme.surface, theme.panel) if colour] + [
+        variables["cursor"]
+    ]
     for name, colour in colours.items():
         for ground in grounds:
             ratio = contrast(Color.parse(colour), Color.parse(ground))
@@ -94,9 +96,9 @@ def test_pass_and_fail_differ_for_the_colour_blind(theme: Theme, kind: str) -> N
 def test_a_status_is_told_by_mark_and_word_not_by_colour() -> None:
     looks = [look(status) for status in Status if status is not Status.FAIL]
     looks += [look(Status.FAIL, severity) for severity in Severity]
-    assert len({one.word for one in looks}) == len(looks)
-    assert [one.mark for one in sorted(looks, key=lambda one: one.order)][:5] == ["■", "✗", "!", "!", "?"]
-    assert all(one.ascii.isascii() and len(one.mark) == 1 and ord(one.mark) < 0x10000 for one in looks)
+    assert len({look.word for look in looks}) == len(looks)
+    assert [look.mark for look in sorted(looks, key=lambda look: look.order)][:5] == ["■", "✗", "!", "!", "?"]
+    assert all(look.ascii.isascii() and len(look.mark) == 1 and ord(look.mark) < 0x10000 for look in looks)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,9 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
         await shows(pilot, "1 safe fix")
         for key in keys:
             await pilot.press(key)
-            await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+            await until(
+                pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
+            )
         app.clear_notifications()
         await pilot.pause()
         picture = screen_text(app) + "\n"

@@ -61,7 +61,7 @@ async def _values(app: HardenApp, pilot: Driver, key: str = "p") -> ValuesScreen
 
 
 def _chosen(app: HardenApp) -> dict[str, dict[str, object]]:
-    (choices,) = (one for key, one in app.session.choices.items() if app.session.rows[key].name == DB)
+    (choices,) = (chosen for key, chosen in app.session.choices.items() if app.session.rows[key].name == DB)
     return {check: dict(choice.parameters) for check, choice in choices.items()}
 
 

@@ -97,7 +97,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
         app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
         app.screen.query_one("#run", Checkbox).value = True
         await pilot.press("ctrl+s")
-        await shows(pilot, "Making the files")
+        await shows(pilot, "Generating the files")
         assert not (tmp_path / "out").exists(), "all of it, or nothing"
         pressed.set()
         for name in ("shop-web.container", "shop-web.sh"):

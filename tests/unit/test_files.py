@@ -393,7 +393,7 @@ def test_a_look_knows_that_another_user_may_not(below: str) -> None:
             same = look_at_bundle(folder, THREE[:1])
         finally:
             os.seteuid(0)
-        assert [one.state for one in same] == [WriteState.UNCHANGED]
+        assert [written.state for written in same] == [WriteState.UNCHANGED]
 
 
 USER = 65534
@@ -428,14 +428,14 @@ class TestAsRootForAUser:
         unit.chmod(0o640)
         write_bundle(str(units), [TextFile("web.container", "new", 0o600)], keep_mode=True)
         for path in (unit, units / "web.container.bak"):
-            found = path.stat()
-            assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (USER, 7, 0o640)
+            result = path.stat()
+            assert (result.st_uid, result.st_gid, stat.S_IMODE(result.st_mode)) == (USER, 7, 0o640)
         assert unit.read_text() == "new"
 
     @pytest.mark.parametrize("at", ["units", "anna"])
     def test_a_folder_that_became_a_link_is_not_followed(self, units: Path, tmp_path: Path, at: str) -> None:
         expected = look_at_bundle(str(units), THREE)
-        assert {one.state for one in expected} == {WriteState.NEW}
+        assert {written.state for written in expected} == {WriteState.NEW}
         elsewhere = tmp_path / "elsewhere"
         (elsewhere / "units").mkdir(parents=True)
         swapped = units if at == "units" else units.parent

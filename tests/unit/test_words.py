@@ -25,8 +25,8 @@ def test_a_count_and_its_word_agree() -> None:
 
 
 def test_nobody_spells_a_plural_by_hand() -> None:
-    found = [path.name for path in SOURCE.rglob("*.py") if BY_HAND.search(path.read_text())]
-    assert found == []
+    result = [path.name for path in SOURCE.rglob("*.py") if BY_HAND.search(path.read_text())]
+    assert result == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -69,7 +69,7 @@ def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
 
 
 def _image(env: str, step: str = "") -> ImageFacts:
-    return ImageFacts(id="1" * 64, inspect={"Config": {"Env": [env]}}, history=({"created_by": step},))
+    return image(inspect={"Config": {"Env": [env]}}, history=({"created_by": step},))
 
 
 CHECK = Check(

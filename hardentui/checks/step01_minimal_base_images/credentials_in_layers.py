@@ -17,7 +17,7 @@ build --secret` at build time. Revoke the old credential first; assume that it i
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _image(*files: ImageFile) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(credentials=files))
+    return image(inventory=ImageInventory(credentials=files))
 
 
 CHECK = Check(

@@ -16,7 +16,7 @@ tested. Databases may need a manual migration of their data. Plan the move befor
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
@@ -56,7 +56,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _image(identity: str, version: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(release={"ID": identity, "VERSION_ID": version}))
+    return image(inventory=ImageInventory(release={"ID": identity, "VERSION_ID": version}))
 
 
 CHECK = Check(

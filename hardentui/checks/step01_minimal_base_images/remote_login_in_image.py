@@ -16,7 +16,7 @@ hosts).
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
@@ -48,7 +48,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 def _image(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
     config: dict[str, object] = {"ExposedPorts": dict.fromkeys(ports)}
-    return ImageFacts(id="1" * 64, inspect={"Config": config}, inventory=ImageInventory(remote_logins=files))
+    return image(inspect={"Config": config}, inventory=ImageInventory(remote_logins=files))
 
 
 CHECK = Check(
@@ -61,7 +61,7 @@ CHECK = Check(
     passes=lambda: (container(image=_image(ports=("80/tcp", "2222/tcp"))),),
     fails=lambda: (
         container(image=_image(ImageFile("/usr/sbin/sshd", "sshd", 3))),
-        container(image=ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
+        container(image=image(inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
     ),
     references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.1.2", "CSVS 3.12"),
     catalogue="S1-03",

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
@@ -52,7 +52,7 @@ def _harmless(facts: ContainerFacts) -> bool:
 
 
 def _image(*files: ImageFile) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(privileged_files=files))
+    return image(inventory=ImageInventory(privileged_files=files))
 
 
 _SU = ImageFile("/usr/bin/su", "setuid root", 1)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
@@ -59,7 +59,7 @@ def _program(image: ImageFacts) -> str:
 
 
 def _image(*tools: ImageFile) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(tools=tools))
+    return image(inventory=ImageInventory(tools=tools))
 
 
 CHECK = Check(

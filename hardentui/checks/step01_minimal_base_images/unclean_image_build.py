@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -73,7 +73,7 @@ def _index_only(step: str) -> list[str]:
 
 
 def _image(*steps: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, history=tuple({"created_by": step} for step in steps))
+    return image(history=tuple({"created_by": step} for step in steps))
 
 
 CHECK = Check(

@@ -16,9 +16,9 @@ in the Containerfile.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
@@ -61,12 +61,10 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     passes=lambda: (
-        container(image=ImageFacts(id="1" * 64, inspect=_LABELLED)),
-        container(image=ImageFacts(id="1" * 64, bases=("docker.io/library/alpine:3.23",))),
+        container(image=image(inspect=_LABELLED)),
+        container(image=image(bases=("docker.io/library/alpine:3.23",))),
     ),
-    fails=lambda: (
-        container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "b"}}}, bases=())),
-    ),
+    fails=lambda: (container(image=image(inspect={"Config": {"Labels": {"a": "b"}}}, bases=())),),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     catalogue="S1-07",
 )

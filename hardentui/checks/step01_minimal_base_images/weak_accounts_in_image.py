@@ -15,7 +15,7 @@ needs these accounts: `podman exec` enters a container without a password.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _image(*weak: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(weak_accounts=weak))
+    return image(inventory=ImageInventory(weak_accounts=weak))
 
 
 CHECK = Check(

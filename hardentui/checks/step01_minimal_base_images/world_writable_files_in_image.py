@@ -16,7 +16,7 @@ filesystem, the files cannot be changed at all, which helps until the image is r
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
@@ -43,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _image(*files: ImageFile) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inventory=ImageInventory(world_writable=files))
+    return image(inventory=ImageInventory(world_writable=files))
 
 
 CHECK = Check(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.examples import container, image, rootful
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
@@ -79,7 +79,7 @@ def _is_repaired(version: Version, repaired: tuple[Version, ...]) -> bool:
 
 
 def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inspect={"Annotations": annotations, "Config": {"Labels": labels}})
+    return image(inspect={"Annotations": annotations, "Config": {"Labels": labels}})
 
 
 _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -36,9 +36,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
     if not serious and unrated:
         count = plural(unrated, "vulnerability", "vulnerabilities")
-        return unknown(
-            f"{count} can be repaired, and {report.scanner} does not say how severe", report.scanner
-        )
+        return unknown(f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner)
     if not serious:
         return not_clean(report, facts.now) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
@@ -55,7 +53,7 @@ _DAY = datetime(2025, 12, 31, tzinfo=UTC)
 
 
 def _image(*vulnerabilities: Vulnerability) -> ImageFacts:
-    return ImageFacts(id="1" * 64, scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
+    return image(scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
 
 
 CHECK = Check(

@@ -18,7 +18,7 @@ by themselves, and automatic updates from the registry find nothing new: somebod
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
@@ -89,7 +89,7 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
 
 
 _DIGEST = "sha256:" + "d" * 64
-_IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+_IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 CHECK = Check(

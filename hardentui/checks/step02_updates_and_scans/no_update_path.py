@@ -20,10 +20,10 @@ updates this way.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.examples import container, image, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -56,10 +56,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     policy = labels.get(_AUTO, "")
     by_image = _AUTO not in _labels(facts.spec)
     if policy not in _POLICIES:
-        return failed("no label asks for updates or says who makes them", policy or "no label")
+        return failed("no label enables updates or names who makes them", policy or "no label")
     declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
     if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
-        return failed("the image is named by digest, and a digest never gets an update", declared)
+        return failed("the image is pinned by digest, so it is never updated", declared)
     timer = facts.engine.auto_update_timer
     if isinstance(timer, Unreadable):
         return unknown(f"whether podman-auto-update.timer is active is not known: {timer.reason}", declared)
@@ -84,8 +84,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     parts = reference(name)
     if parts.digest or is_image_id(name):
         raise CannotFix(
-            "the image is named by digest, which never gets an update",
-            "Choose a digest or updates by tag. Add a label that says who updates the digest "
+            "the image is pinned by digest, so it is never updated",
+            "Choose a digest or updates by tag. Add a label that names who updates the digest "
             f"({', '.join(wanted)}), or leave out unpinned-image.",
         )
     if not parts.host or parts.local:
@@ -101,7 +101,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         )
     if health_check(context.facts.planned(spec)) == "":
         raise CannotFix(
-            "without a health check, a bad update would not be noticed and would stay",
+            "without a health check, a bad update would go unnoticed",
             "Add one first (missing-health-check), or pin the digest and label who updates it.",
         )
     kept = tuple(label for label in spec[LABELS] if label.partition("=")[0] != _AUTO)
@@ -110,7 +110,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 _NGINX = (IMAGE, "docker.io/library/nginx:1.29")
 _ACTIVE = rootful(auto_update_timer=True)
-_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
+_UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
     title="No update process",

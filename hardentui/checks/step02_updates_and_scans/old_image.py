@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
@@ -39,7 +39,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _built(date: str) -> ImageFacts:
-    return ImageFacts(id="1" * 64, inspect={"Created": date})
+    return image(inspect={"Created": date})
 
 
 CHECK = Check(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime, timedelta
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
@@ -47,13 +47,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not name or reference(name).local:
         return not_applicable("the image was built on this machine, so no registry has a newer one")
     if reference(name).digest or is_image_id(name):
-        return not_applicable("the image is named by digest, which cannot change")
+        return not_applicable("the image is pinned by digest, which cannot change")
     answer = facts.registry_digest
     if isinstance(answer, Unreadable):
         return unknown(answer.reason, name)
     age = (facts.now - answer.asked).days
     if age > parameters.integer("days"):
-        return unknown(f"its registry was asked {age} days ago; hardentui images --updates asks again", name)
+        return unknown(f"last checked {age} days ago; check again with hardentui images --updates", name)
     known = _digests(facts, image)
     if not known:
         return unknown("the digest of the running image is not known", name)
@@ -63,10 +63,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         if facts.now - answer.first_seen < cool_down:
             until = answer.first_seen + cool_down
             return passed(
-                name, evidence=evidence, reason=f"a new image is there and counts from {until:%Y-%m-%d} on"
+                name, evidence=evidence, reason=f"a newer image is available; fails from {until:%Y-%m-%d} on"
             )
         commands = (f"podman pull {shlex.quote(name)}", "# then recreate the container")
-        return failed("the registry has another image under this name", name, "", evidence, commands=commands)
+        return failed("the registry has another image with this name", name, "", evidence, commands=commands)
     return passed(name, evidence=evidence)
 
 
@@ -83,13 +83,13 @@ def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
 
 _NAME = "docker.io/library/nginx:1.29"
 _DIGEST = "sha256:" + "d" * 64
-_IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+_IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 
 _OTHER = "sha256:" + "e" * 64
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _says(digest: str, days: int = 4) -> ContainerFacts:
+def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
     answer = RegistryDigest(digest, _NOW, _NOW - timedelta(days=days))
     return container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=answer)
 
@@ -102,8 +102,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"days": 7, "cool_down": 3},
-    passes=lambda: (_says(_DIGEST), _says(_OTHER, days=1)),
-    fails=lambda: (_says(_OTHER),),
+    passes=lambda: (_registry_has(_DIGEST), _registry_has(_OTHER, days=1)),
+    fails=lambda: (_registry_has(_OTHER),),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
     catalogue="S2-06",
 )

@@ -19,6 +19,7 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
+from hardentui.checks.examples import image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
@@ -51,12 +52,12 @@ CHECK = Check(
     evaluate=evaluate,
     parameters={"days": 30},
     passes=lambda: (
-        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
-        ImageFacts("1" * 64, {"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
+        image(inspect={"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
     ),
     fails=lambda: (
-        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}),
-        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}),
+        image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
     ),
     references=("CIS Docker 1.6 6.1", "CSVS 4.8"),
     catalogue="S2-11",

@@ -51,7 +51,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return unknown(f"the local images are not known: {facts.image_ids.reason}", name)
     now = facts.image_ids.get(name, "").removeprefix("sha256:")
     if not now:
-        return unknown("no image on this engine has this name any more", name)
+        return unknown("no image on this engine has this name anymore", name)
     evidence = (Evidence("runs", running[:12]), Evidence(name, now[:12]))
     if now != running:
         unit = facts.labels.get("PODMAN_SYSTEMD_UNIT")

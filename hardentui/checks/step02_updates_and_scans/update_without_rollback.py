@@ -16,10 +16,10 @@ start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -58,7 +58,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     status = health_status(context.facts)
     if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
         raise CannotFix(
-            f"the health check now reports {visible(status or 'nothing', 40)}: systemd would wait in vain",
+            f"the health check now reports {visible(status or 'nothing', 40)}: the start would time out",
             "See State.Health.Log in podman inspect first.",
         )
     return spec.with_(SDNOTIFY, "healthy")
@@ -68,7 +68,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if not context.facts.running:
         return Advice(
             Risk.MAY_BREAK,
-            ("the container is not running, so nobody knows whether its health check passes",),
+            ("the container is not running, so it is not known whether its health check passes",),
         )
     return Advice(
         Risk.CHANGES_BEHAVIOUR, ("the health check passes now, so the start completes as soon as it does",)
@@ -76,7 +76,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 _UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
-_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
+_UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(

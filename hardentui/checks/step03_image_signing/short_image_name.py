@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     name = facts.spec[IMAGE] or facts.image_name
     if not name:
-        return unknown("Podman does not say which image the container was created from")
+        return unknown("Podman does not report which image the container was created from")
     if _is_short(name):
         return failed("the image name has no registry", name)
     typed = _typed(facts)

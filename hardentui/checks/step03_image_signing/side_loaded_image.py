@@ -51,7 +51,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = (Evidence("RepoDigests", ", ".join(digests[:3]) or "empty"),)
     if not digests:
         return failed(
-            "the image is not from a registry and not recorded as built here",
+            "the image did not come from a registry, and no record shows that it was built here",
             name,
             evidence=evidence,
         )

@@ -49,7 +49,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     refuse_where_updated(spec)
     digest = str(facts.inspect.get("ImageDigest") or "")
     if not digest.startswith("sha256:") or not name or is_image_id(name):
-        raise CannotFix("Podman does not say which digest this container runs", "Pull the image again first.")
+        raise CannotFix("Podman does not report the digest of the image", "Pull the image again first.")
     return spec.with_(IMAGE, f"{name.partition('@')[0]}@{digest}")
 
 

@@ -74,7 +74,7 @@ def _failed(missing: list[str], open_keys: list[FileFact], dangers: tuple[Danger
     if open_keys:
         reasons.append(f"{plural(len(open_keys), 'private key')} readable by others")
     if dangers:
-        reasons.append(f"{plural(len(dangers), 'open spot')} where others can change keys or certificates")
+        reasons.append(f"{plural(len(dangers), 'path')} where others can change keys or certificates")
     return failed(
         ", ".join(reasons),
         evidence=(

@@ -58,18 +58,18 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(facts.engine.rootless, Unreadable) and not isinstance(separate, bool):
         return unknown(facts.engine.rootless.reason)
     if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
-        return unknown("it joins another user namespace, which only a running container shows")
+        return unknown("it joins another user namespace, which shows only while it is running")
     return judge(
         separate,
-        lambda shared: _look(facts, shared),
+        lambda shared: _assess(facts, shared),
         declared_bad=not asks_for_user_namespace(facts),
         declared=f"userns {facts.spec[USERNS] or 'not set'}",
-        reason="user IDs inside are user IDs of the host",
+        reason="user IDs in the container are the same on the host",
         where=proc(facts, "ns/user"),
     )
 
 
-def _look(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
+def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
     if shared:
         return True, "the host's namespace"
     if maps_root_of_host(facts):
@@ -91,9 +91,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts
     if unnamed := anonymous_volumes(facts.inspect, {}):
         raise CannotFix(
-            f"files in its anonymous volumes ({listed(tuple(unnamed))}) have owners that a new user namespace"
-            " does not know",
-            "Give the volumes a name first: the owners in a named volume are mapped.",
+            f"the owners of files in anonymous volumes ({listed(tuple(unnamed))}) would not be mapped",
+            "Give the volumes names first: Podman maps the owners of files in named volumes.",
         )
     shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
     if shown and (why := _no_id_mapping(facts, shown)):
@@ -106,7 +105,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _keeps_owners(mount: Mount) -> bool:
-    """A host mount whose files have owners that matter."""
+    """Whether it is a host mount whose file owners matter."""
     handed_over = any(option == "U" or option.startswith("idmap") for option in mount.options)
     kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (["proc"], ["sys"], ["dev"])
     return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
@@ -139,7 +138,7 @@ def _namespace(facts: ContainerFacts, spec: Spec) -> str:
 
 
 def _highest(facts: ContainerFacts) -> int:
-    """The highest ID that was seen."""
+    """The highest UID or GID of the mounts and processes."""
     numbers = [number for owner in facts.owners.values() for number in owner]
     numbers += [*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())]
     return max(numbers)
@@ -151,7 +150,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if mapped:
         notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
         if not isinstance(context.facts.kernel, Kernel):
-            notes.append("their filesystems were not seen, and not every filesystem supports that")
+            notes.append("their filesystems are not known, and not every filesystem supports this")
     if ":size=" in after[USERNS]:
         seen = _highest(context.facts) >= _USUAL_SIZE
         why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"

@@ -64,7 +64,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if not ways and not seccomp.in_force:
         return unknown("the profile is good, but the installed filter cannot be read", declared)
     if not ways:
-        return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "looked at"),))
+        return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "checked"),))
     evidence = (Evidence(seccomp.source, f"allows CLONE_NEWUSER through {', '.join(ways)}"),)
     return failed("a process can get every capability in a new user namespace", declared, "", evidence)
 

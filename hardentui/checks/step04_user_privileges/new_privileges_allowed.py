@@ -39,7 +39,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         lambda on: (not on, f"NoNewPrivs {int(on)}"),
         declared_bad=not declared,
         declared="no-new-privileges" if declared else "no-new-privileges not set",
-        reason="a setuid program can raise the rights of a process",
+        reason="setuid programs can raise the privileges of a process",
         where=proc(facts),
     )
 
@@ -58,13 +58,13 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         there = [file.path for file in inventory.privileged_files if not file.deleted]
         if not there:
             return Advice(Risk.SAFE, ("no program in the image could gain privileges", *notes))
-        return Advice(Risk.MAY_BREAK, (f"these programs gain no more privileges: {listed(there)}", *notes))
+        return Advice(Risk.MAY_BREAK, (f"these programs no longer gain privileges: {listed(there)}", *notes))
     known = uids(facts)
     if known is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in known):
         why = "all processes are root, which gains nothing from such a program"
         return Advice(Risk.CHANGES_BEHAVIOUR, (why, *notes))
-    look = "whether the image has setuid programs is not known: hardentui images --inside tells"
-    return Advice(Risk.MAY_BREAK, (look, *notes))
+    reason = "it is not known whether the image has setuid programs: run hardentui images --inside"
+    return Advice(Risk.MAY_BREAK, (reason, *notes))
 
 
 CHECK = Check(

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container, image, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
@@ -53,7 +53,7 @@ from hardentui.reading.user_namespace import own_user_namespace, uid_inside
 from hardentui.visible import visible
 
 _MAIN = "the main process is root inside the container"
-_BESIDE = "a process is root inside the container, or can become it again"
+_BESIDE = "a process is root inside the container, or can regain root"
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -66,13 +66,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     main_is_root = 0 in inside if isinstance(inside, tuple) else True
     root_beside = _root_beside(facts)
 
-    def look(uids: tuple[int, int]) -> tuple[bool, str]:
-        more = "" if main_is_root or not root_beside else "; root as well, or able to become it again"
+    def assess(uids: tuple[int, int]) -> tuple[bool, str]:
+        more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
     return judge(
         inside,
-        look,
+        assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
         reason=_MAIN if main_is_root else _BESIDE,
@@ -82,7 +82,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
-    """The user's name is another name for root in the image."""
+    """Whether the user is another name for root in the image."""
     return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
 
 
@@ -95,7 +95,7 @@ def _uids(kernel: Kernel) -> Known[tuple[int, int]]:
 
 
 def _root_beside(facts: ContainerFacts) -> bool:
-    """Another process is root, or the main one may take root back (its real or saved uid)."""
+    """Whether another process is root, or the main one can regain root through its real or saved UID."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.other_uids, Unreadable):
         return False
@@ -122,7 +122,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     chosen = context.parameters.text("user")
     if chosen:
         if is_root(chosen):
-            raise CannotFix("the chosen user is root, too", "Use a UID such as 1001:1001.", needs="user")
+            raise CannotFix("the chosen user is root as well", "Use a UID such as 1001:1001.", needs="user")
         return _with_user(spec.with_(USER, chosen), context)
     live = ask(context.facts, _uids)
     if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
@@ -132,18 +132,18 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
         if _root_beside(context.facts):
             raise CannotFix(
-                "it starts as an ordinary user, and a program in it makes itself root",
-                "Set no-new-privileges: then programs with the setuid bit cannot.",
+                "it starts as an ordinary user, but one of its programs becomes root",
+                "Set no-new-privileges, which stops setuid programs.",
             )
         return spec
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return _with_user(spec.without(USER), context)
-    raise CannotFix("the user to run as must be chosen", _who_works(context.facts), needs="user")
+    raise CannotFix("the user to run as must be chosen", _suggested_user(context.facts), needs="user")
 
 
-def _who_works(facts: ContainerFacts) -> str:
-    """Whom to choose: a process that dropped root shows a user that the service can run as."""
+def _suggested_user(facts: ContainerFacts) -> str:
+    """A hint which user to choose: a process that dropped root shows one that the service can run as."""
     ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
     if ordinary:
         seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
@@ -155,7 +155,7 @@ def _who_works(facts: ContainerFacts) -> str:
 
 
 def _with_user(spec: Spec, context: FixContext) -> Spec:
-    """Let the new user write and serve what root was seen to: directories, volumes, low ports."""
+    """Let the new user write and serve what root was observed to: directories, volumes, low ports."""
     needed = needs(spec, context, by_podman=False)
     spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, context, owned=True)
     mounts = tuple(
@@ -189,13 +189,13 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
     if needed.programs:
         places = listed([place for place, _ in needed.programs])
-        notes.append(f"the service writes next to its programs, in {places}: the new user cannot")
+        notes.append(f"the service writes next to its programs, in {places}: the new user cannot write there")
     if not needed.known:
-        notes.append("what it writes as root was not seen: the new user cannot write files of root")
+        notes.append("it is not known what it writes; the new user cannot write to files owned by root")
     return Advice(None, tuple(notes))
 
 
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"User": "1001"}})
+_IMAGE = image(inspect={"Config": {"User": "1001"}})
 _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 

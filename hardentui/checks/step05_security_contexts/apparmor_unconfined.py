@@ -22,36 +22,26 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
-from hardentui.model.known import Unreadable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import APPARMOR, PRIVILEGED
-from hardentui.reading.containers import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc
+from hardentui.reading.containers import ask, judge, proc
+from hardentui.reading.security_modules import unconfined_by_apparmor, without_apparmor
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    if facts.engine.rootless is True:
-        return not_applicable("Podman applies no AppArmor profile to rootless containers")
-    module = lsm(facts)
-    if isinstance(module, Unreadable):
-        return unknown(module.reason)
-    if module != APPARMOR_LSM:
-        host = "SELinux" if module == SELINUX else "no AppArmor"
-        return not_applicable(f"the engine uses {host}")
+    without = without_apparmor(facts)
+    if without:
+        return without
     why = _switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
-        lambda label: (unconfined(label), label or "no label"),
+        lambda label: (unconfined_by_apparmor(label), label or "no label"),
         declared_bad=bool(why),
         declared=why or f"profile {facts.spec[APPARMOR] or 'of the engine'}",
         reason="the container runs without an AppArmor profile",
         where=proc(facts, "attr/current"),
     )
-
-
-def unconfined(label: str) -> bool:
-    """Whether no profile applies; a stack with one confining part is confined."""
-    return label in ("", "unconfined") or label.endswith("(unconfined)")
 
 
 def _switched_off(spec: Spec) -> str:
@@ -65,7 +55,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(APPARMOR)
     if _switched_off(spec):
         raise CannotFix(
-            "privileged mode turns AppArmor off, too",
+            "privileged mode also turns AppArmor off",
             "Fix both at once (add --check privileged), or name a profile.",
         )
     return spec

@@ -31,13 +31,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, lambda kernel: kernel.shared_namespaces)
     memory = "ipc" in live if isinstance(live, frozenset) else ipc == "host"
 
-    def look(shared: frozenset[str]) -> tuple[bool, str]:
+    def assess(shared: frozenset[str]) -> tuple[bool, str]:
         both = [kind for kind in ("ipc", "uts") if kind in shared]
         return bool(both), f"shared with the host: {', '.join(both) or 'neither ipc nor uts'}"
 
     return judge(
         live,
-        look,
+        assess,
         declared_bad="host" in (ipc, uts),
         declared=f"ipc {ipc or 'default'}, uts {uts or 'default'}",
         reason="the host's shared memory is accessible" if memory else "the host name can be changed",

@@ -37,14 +37,14 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if not of_host:
         severity = Severity.MEDIUM
 
-    def look(shared: frozenset[str]) -> tuple[bool, str]:
+    def assess(shared: frozenset[str]) -> tuple[bool, str]:
         if "pid" in shared:
             return True, "the host's PID namespace"
         return foreign, "not the host's PID namespace"
 
     return judge(
         seen,
-        look,
+        assess,
         declared_bad=asked == "host" or foreign,
         declared=f"pid {asked or 'private'}",
         reason="sees the processes of " + ("the host" if of_host else "an unrelated container"),

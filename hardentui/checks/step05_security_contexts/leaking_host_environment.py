@@ -66,7 +66,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _files(facts: ContainerFacts) -> Verdict | None:
-    """What is wrong with the environment files that the command named; None if nothing is."""
+    """The failure for environment files of the create command; None if they are fine."""
     if is_planned(facts):
         return None
     open_ones = [

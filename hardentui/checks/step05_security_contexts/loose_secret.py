@@ -63,7 +63,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
-    """(secret, driver) of the container's secrets, as far as the engine says."""
+    """(secret, driver) of the container's secrets, as far as known."""
     known = facts.secret_drivers
     if isinstance(known, Unreadable):
         return ()
@@ -85,7 +85,7 @@ def _options(secret: str) -> dict[str, str]:
 
 
 def _trouble(secret: str) -> str:
-    """What is too open about `NAME,type=…,mode=…`; empty if nothing is."""
+    """Why `NAME,type=…,mode=…` is too open; empty if it is not."""
     options = _options(secret)
     if options.get("type") == "env":
         return "passed as a variable"
@@ -116,7 +116,7 @@ def _reader(spec: Spec, facts: ContainerFacts) -> str:
     them as the other user, and root can read them anyway.
 
     Raises:
-        CannotFix: it is not known who reads them.
+        CannotFix: the reader is not known.
     """
     owner, _ = owner_of_process(facts, spec)
     if owner:

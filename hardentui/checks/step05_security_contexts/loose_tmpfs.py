@@ -52,7 +52,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _is_endless(spec: Spec, most: float) -> bool:
-    """--shm-size=0 is no limit, see tmpfs(5); with the IPC namespace of another it says nothing."""
+    """Whether /dev/shm is unlimited: --shm-size=0, see tmpfs(5). It has no effect with another IPC
+    namespace."""
     own = spec[IPC] in ("", "private", "shareable") and not spec[POD]
     return spec[SHM_SIZE] >= most or (spec[SHM_SIZE] == 0 and own)
 

@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen = (Evidence(proc(facts, "limits"), effective),)
     files = next((limit for limit in live if limit.name == "nofile"), None)
     if files is not None and (files.hard is None or files.hard > highest):
-        return failed("the kernel allows more open files than the site does", declared, effective, seen)
+        return failed("the kernel allows more open files than the checklist does", declared, effective, seen)
     return passed(declared, effective, seen)
 
 

@@ -84,7 +84,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             )
         if socket.path not in mount.paths:
             raise CannotFix(
-                f"the socket is in {mount.path}, which may be mounted for other reasons, too",
+                f"the socket is in {mount.path}, which may be mounted for other reasons as well",
                 "Mount only the files that the service needs.",
             )
         sockets.add(mount.mount)

@@ -69,12 +69,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     folders = [source.path for source in sources if source.mount.declared and not source.is_socket]
     if folders:
         raise CannotFix(
-            f"the socket is in {listed(folders)}, which may be mounted for other reasons, too",
+            f"the socket is in {listed(folders)}, which may be mounted for other reasons as well",
             "Mount only the files that the service needs.",
         )
     if not sources and (api := reachable_api(context.facts.planned(spec))) is not None:
         raise CannotFix(
-            f"the engine takes requests from anyone at {api.address}",
+            f"the engine accepts requests from anyone at {api.address}",
             "Turn that off on the host (see tcp-api-without-tls).",
         )
     sockets = {source.mount.mount for source in sources if source.mount.declared}

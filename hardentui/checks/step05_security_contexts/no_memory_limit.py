@@ -44,13 +44,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     endless_swap = memory > 0 and swap == -1
     declared = f"memory {_words(memory)}" + (", unlimited swap" if swap == -1 else "")
 
-    def look(limits: Limits) -> tuple[bool, str]:
+    def assess(limits: Limits) -> tuple[bool, str]:
         bad = _is_none(facts, limits.memory) or (endless_swap and limits.swap is None)
         return bad, f"memory {_words(limits.memory)}"
 
     return judge(
         ask(facts, lambda kernel: kernel.limits),
-        look,
+        assess,
         declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
         reason="memory is limited, but swap is not" if endless_swap else "all memory of the host may be used",

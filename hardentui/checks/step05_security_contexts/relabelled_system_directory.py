@@ -36,8 +36,9 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.containers import SELINUX, listed, lsm, section
+from hardentui.reading.containers import listed, section
 from hardentui.reading.mounts import at_or_above, host_mounts, shown
+from hardentui.reading.security_modules import SELINUX, lsm
 
 _SYSTEM = (
     *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),  # noqa: S108

@@ -21,28 +21,22 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
-from hardentui.model.known import Unreadable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
-from hardentui.reading.containers import (
-    SELINUX,
+from hardentui.reading.containers import ask, judge, proc
+from hardentui.reading.security_modules import (
     UNCONFINED_TYPES,
-    ask,
-    judge,
-    lsm,
-    proc,
     selinux_switched_off,
     selinux_type,
+    without_selinux,
 )
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    module = lsm(facts)
-    if isinstance(module, Unreadable):
-        return unknown(module.reason)
-    if module != SELINUX:
-        return not_applicable("the engine does not use SELinux")
+    without = without_selinux(facts)
+    if without:
+        return without
     why = selinux_switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
@@ -61,7 +55,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     left = selinux_switched_off(spec)
     if left:
         raise CannotFix(
-            f"{left} turns SELinux off, too", "Fix that first; a custom type also brings it back."
+            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
         )
     return spec
 

@@ -87,7 +87,7 @@ def _way_out(exposed: SensitiveMount) -> str:
     origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
         other = "" if exposed.when_read_only else f", or take it with --volumes-from {exposed.mount.giver}:ro"
-        return f"Change the mount of that container{other}, then recreate this exposed."
+        return f"Change the mount of that container{other}, then recreate this container."
     if origin is MountOrigin.POD:
         other = "" if exposed.when_read_only else ", or with :ro"
         return f"Recreate the pod without that --volume{other}."

@@ -29,32 +29,29 @@ from hardentui.model.finding import (
     failed,
     not_applicable,
     passed,
-    unknown,
 )
-from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
 from hardentui.reading.containers import (
-    SELINUX,
-    UNCONFINED_TYPES,
     ask,
     is_planned,
     listed,
-    lsm,
     proc,
     related,
+)
+from hardentui.reading.security_modules import (
+    UNCONFINED_TYPES,
     selinux_switched_off,
     selinux_type,
+    without_selinux,
 )
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    module = lsm(facts)
-    if isinstance(module, Unreadable):
-        return unknown(module.reason)
-    if module != SELINUX:
-        return not_applicable("the engine does not use SELinux")
+    without = without_selinux(facts)
+    if without:
+        return without
     label = _label(facts)
     if selinux_type(label) in UNCONFINED_TYPES if label else selinux_switched_off(facts.spec):
         return not_applicable("SELinux does not confine the container (see selinux-disabled)")

@@ -62,7 +62,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if enabled is False:
-        notes.append("podman-restart.service is not enabled, so it does not start at boot now, either")
+        notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
     else:
         notes.append(f"if podman-restart.service starts it at boot because of {policy}, use a unit instead")
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))

@@ -57,13 +57,13 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
     notes = list(about_tmpfs(before, after, facts))
     if not needed.known:
-        notes.append("what it writes was not seen: check with podman diff before you use this")
+        notes.append("it is not known what it writes: check with podman diff first")
     elif set(needed.folders) <= set(meant_for_writing(facts)) and not needed.unclear:
         short = "" if seen_long_enough(facts) else ", which is too short to be sure"
         notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}{short}")
     if needed.unclear:
         notes.append(
-            f"{listed(needed.unclear)} changed, but it cannot be seen whether it is a directory, so nothing "
+            f"{listed(needed.unclear)} changed, but it is not known whether it is a directory, so nothing "
             "is mounted there"
         )
     harmless = needed.known and not needed.unclear and seen_long_enough(facts)

@@ -91,8 +91,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
-    """What others can reach today, as ports to publish: those that its processes listen on, on the same
-    addresses, so that loopback stays loopback. If that was not seen, those that the image declares."""
+    """The ports to publish: those that its processes listen on, with the same addresses, so that loopback
+    stays loopback. If they are not known, those that the image declares."""
     if modes(spec) & {"none"}:
         return ()
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
@@ -128,16 +128,16 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     notes = list(about_low_ports(before, after, facts))
     if sockets is None:
         notes.append(
-            "the ports it listens on were not seen: compare the published ports with those clients use"
+            "the ports it listens on are not known: compare the published ports with those clients use"
         )
     else:
         notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
     if local := [port for port in new if reach(port) == "loopback"]:
         notes.append(
-            f"{shown(local)}: it listens only on loopback, which nobody outside its network namespace "
-            "reaches; let it listen on all addresses, and the published port is still for the host alone"
+            f"{shown(local)}: it listens only on loopback, which cannot be reached from outside its network "
+            "namespace; make it listen on all addresses: only the host can reach the published port"
         )
-    notes.append("whatever it reaches at localhost today (a database, an agent) will be at another address")
+    notes.append("services that it now reaches on localhost (a database, an agent) will have another address")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 

@@ -62,7 +62,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             f"whether the host filters the metadata address is not known: {filtered.reason}", declared
         )
     if filtered and "host" in modes_of(facts):
-        return unknown("a rule drops traffic to the metadata address, but maybe not that of the host itself")
+        return unknown("a rule drops traffic to the metadata address, but perhaps not the host's own traffic")
     if filtered:
         return passed(declared, "a host rule drops traffic to 169.254.169.254", evidence)
     return failed(

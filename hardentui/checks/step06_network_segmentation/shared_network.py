@@ -62,10 +62,10 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("not on a network that others could join")
     app = _app(facts)
     strangers: list[tuple[str, PeerGroup]] = []
-    untold: set[str] = set()
+    unlabelled: set[str] = set()
     for network, group in _others(facts, attached):
         if not (app and group.application):
-            untold.update(peer.name for peer in _besides(facts, group))
+            unlabelled.update(peer.name for peer in _other_members(facts, group))
         elif group.application != app:
             strangers.append((network, group))
             if len(strangers) > _SHOWN:
@@ -74,8 +74,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         apps = listed(frozenset(visible(group.application, 40) for _, group in strangers))
         evidence = tuple(_evidence(network, group) for network, group in strangers[:_SHOWN])
         return failed(f"shares a network with other applications: {apps}", declared, "", evidence)
-    if untold:
-        who = ", ".join(visible(name, 40) for name in sorted(untold)[:5])
+    if unlabelled:
+        who = ", ".join(visible(name, 40) for name in sorted(unlabelled)[:5])
         return unknown(
             f"it is not known whether {who} and this container are one application: label them app=…"
         )
@@ -86,11 +86,11 @@ def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[s
     """The groups on these networks that are neither in the container's pod nor its application."""
     for network in sorted(networks):
         for group in facts.peers.on(network).values():
-            if not related(facts, group) and _besides(facts, group):
+            if not related(facts, group) and _other_members(facts, group):
                 yield network, group
 
 
-def _besides(facts: ContainerFacts, group: PeerGroup) -> tuple[Peer, ...]:
+def _other_members(facts: ContainerFacts, group: PeerGroup) -> tuple[Peer, ...]:
     return tuple(peer for peer in group.members if peer.id != facts.id)
 
 

@@ -18,10 +18,10 @@ the checklist, so that the next reader sees that it is intended.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     FixKind,
     Risk,
@@ -101,7 +101,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
 
 
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 CHECK = Check(
     title="Published port not declared",

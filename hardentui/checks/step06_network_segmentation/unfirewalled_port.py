@@ -72,7 +72,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.host, Unreadable):
         return unknown(f"the firewall could not be read: {facts.host.reason}", declared)
     if isinstance(facts.engine.rootless, Unreadable):
-        return unknown(f"which rules count is not known: {facts.engine.rootless.reason}", declared)
+        return unknown(f"which rules apply is not known: {facts.engine.rootless.reason}", declared)
     hook = "input" if facts.engine.rootless else "forward"
     firewall = facts.host.firewall
     if isinstance(firewall.rules, Unreadable):
@@ -86,7 +86,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
     if unclear:
         return unknown(
-            f"the rules at {hook} depend on more than is known about a packet: {', '.join(unclear)}",
+            f"the rules at {hook} match on more than is known about a packet: {', '.join(unclear)}",
             declared,
             zones,
         )
@@ -158,7 +158,7 @@ def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
     if hook == "input":
         return "no packet filter in front of the port"
     if firewall.firewalld is True:
-        return "firewalld allows packets to a published port, whatever its zones say"
+        return "firewalld allows packets to a published port, regardless of its zones"
     interfaces = () if isinstance(firewall.outside, Unreadable) else firewall.outside
     if any(
         fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED} for interface in interfaces or ("",)

@@ -18,10 +18,10 @@ unfirewalled-port, which asks for the same change.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -69,7 +69,7 @@ def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
     return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
 
 
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
 CHECK = Check(
     title="Port published on all host addresses",

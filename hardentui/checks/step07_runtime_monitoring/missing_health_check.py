@@ -19,10 +19,10 @@ the parameter `command`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -67,7 +67,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(HEALTH_CMD, command)
 
 
-_PLAIN = ImageFacts(id="1" * 64, inspect={"Config": {}})
+_PLAIN = image(inspect={"Config": {}})
 _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 CHECK = Check(
@@ -82,13 +82,13 @@ CHECK = Check(
     takes={"command": "command"},
     passes=lambda: (
         container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
-        container(image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
+        container(image=image(inspect={"Config": _OWN_CHECK})),
     ),
     fails=lambda: (
         container((HEALTH_CMD, "curl -fsS http://localhost/ || true"), image=_PLAIN),
-        container((HEALTH_CMD, "none"), image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
+        container((HEALTH_CMD, "none"), image=image(inspect={"Config": _OWN_CHECK})),
         container(image=_PLAIN),
-        container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
+        container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
     ),
     references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
     catalogue="S7-01",

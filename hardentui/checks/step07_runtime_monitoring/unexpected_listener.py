@@ -21,9 +21,9 @@ it with `--expose`, so that the next reader knows that it is intended.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket, NotRunning
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -70,15 +70,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     known = declared | {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     outside = [socket for socket in listening if _reachable(socket)]
     extra = [socket for socket in outside if (socket.port, _protocol(socket)) not in known]
-    said = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
+    allowed = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
     effective = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in outside})) or "no ports"
     evidence = tuple(
         Evidence(f"listens on {socket.address}", f"{socket.port}/{socket.protocol}") for socket in extra[:12]
     )
     if extra:
         ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
-        return failed(f"listens on {ports}, not declared", said, effective, evidence)
-    return passed(said, effective)
+        return failed(f"listens on {ports}, not declared", allowed, effective, evidence)
+    return passed(allowed, effective)
 
 
 def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
@@ -111,7 +111,7 @@ _POD = {
     "InfraConfig": {"PortBindings": {"8443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "443"}]}},
 }
 _MEMBER = {"Pod": "2" * 64}
-_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 
 def _listening(*sockets: tuple[str, str, int]) -> Kernel:

@@ -71,7 +71,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         strays = []
     effective = plural(len(processes), "process", "processes")
     if strays and not forbidden and health_check(facts):
-        return unknown("a shell is running, maybe that of the health check: look again in a moment")
+        return unknown("a shell is running, possibly for the health check: check again in a moment")
     if not forbidden and not strays:
         return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
     bad = (*forbidden, *strays)
@@ -93,7 +93,7 @@ def _base(process: Process) -> str:
 
 
 def _has_no_file(process: Process) -> bool:
-    """Its file was only ever in memory, as that of malware is; runtimes start themselves so, too."""
+    """Whether its program file only ever existed in memory, as for malware; runtimes also do this."""
     return process.executable.startswith("/memfd:") and not process.executable.startswith(_RUNTIMES)
 
 
@@ -111,7 +111,7 @@ def _evidence(process: Process) -> Evidence:
 def _started_with_shell(
     facts: ContainerFacts, processes: tuple[Process, ...], shells: frozenset[str]
 ) -> bool:
-    """Whether the main process is a shell, or there is a terminal for somebody to work at."""
+    """Whether the main process is a shell, or the container has a terminal for interactive use."""
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
     return facts.spec[TTY] or any(_names(process) & shells for process in processes if process.pid == main)
 

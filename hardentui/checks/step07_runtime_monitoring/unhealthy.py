@@ -55,7 +55,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     status = health_status(facts) if facts.running else ""
     evidence = (Evidence("State.Health.Status", status),) if status else ()
     if status == "unhealthy":
-        return failed("the health check reports that it does not work", declared, status, evidence)
+        return failed("the health check is failing", declared, status, evidence)
     if action not in _ACTIONS:
         return failed("becoming unhealthy has no effect", declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
@@ -69,7 +69,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix("there is no health check", "Fix missing-health-check first.")
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
         if context.facts.running and health_status(context.facts) == "unhealthy":
-            raise CannotFix("no option makes an unhealthy service work", "Look at its log: podman logs.")
+            raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
         return spec
     action = context.parameters.text("action")
     if action not in _ACTIONS:
@@ -92,10 +92,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     else:
         notes.append("no unit restarts it: it stays down until somebody starts it")
         return Advice(Risk.MAY_BREAK, tuple(notes))
-    if context.facts.running and health_status(context.facts) != "healthy":
-        notes.append(
-            f"the health check reports {visible(health_status(context.facts) or 'nothing', 40)}: look first"
-        )
+    status = health_status(context.facts)
+    if context.facts.running and status != "healthy":
+        notes.append(f"the health check reports {visible(status or 'nothing', 40)}: find out why first")
         return Advice(Risk.MAY_BREAK, tuple(notes))
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 

@@ -39,6 +39,7 @@ from hardentui.reading.capabilities import (
     live_sets,
     needed_by_image,
     reach,
+    refuse_privileged,
     short,
     used_by_processes,
 )
@@ -66,11 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once (add --check privileged).",
-        )
+    refuse_privileged(spec)
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
     if not defaults or not defaults <= bounding:
@@ -111,21 +108,21 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
-    """What is kept because it was seen, and what is dropped although somebody may need it."""
+    """What is kept because of observations, and what is dropped although it may be needed."""
     defaults = facts.engine.default_capabilities
     kept = bounding_set(after, defaults)
     for name, why in used_by_processes(facts).items():
         if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
             yield f"{why}, so {short((name,))} is kept"
     if dropped := sorted(bounding_set(before, defaults) - kept):
-        yield f"whatever uses {short(dropped)} fails then: hardentui trial finds out whether something does"
+        yield f"programs that use {short(dropped)} will fail: hardentui trial finds out whether any does"
 
 
 def _for_workers(after: Spec) -> str:
     kept = {capability_name(word) for word in after[CAP_ADD]}
     missing = _OF_A_SUPERVISOR - kept
     if not missing:
-        return "it keeps what it takes to switch to that user and to kill its processes"
+        return "it keeps the capabilities to switch to that user and to kill its processes"
     return f"without {short(missing)} it cannot switch to that user or kill its processes"
 
 
@@ -135,18 +132,18 @@ def _guesses(context: FixContext) -> bool:
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
-    """What a trial or the image says, otherwise none if none can be used, otherwise the usual ones."""
+    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual ones."""
     known = _known(spec, context)
     return known[0] if known else _kept(context)
 
 
 def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
-    """What it needs, and why; None if it is not known."""
+    """The needed capabilities and the reason; None if unknown."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
         return needed, "a trial showed these are needed"
-    if said := needed_by_image(context.facts):
-        return said, "the image declares these"
+    if declared := needed_by_image(context.facts):
+        return declared, "the image declares these"
     if not runs_as_root(context.facts, spec):
         added = frozenset(capability_name(word) for word in spec[CAP_ADD])
         if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
@@ -157,8 +154,7 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual ones, and what its processes show that they use; with processes of another user, root must
-    also be able to kill them."""
+    """The usual ones, those that its processes use, and KILL if processes of other users run."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
     if not _guesses(context):
         return chosen
@@ -167,7 +163,7 @@ def _kept(context: FixContext) -> frozenset[str]:
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """What is known to be needed is kept."""
+    """The known needs, as the value of `keep`."""
     known = _known(context.facts.spec, context)
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))

@@ -34,10 +34,10 @@ _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    live = ask(facts, _as_good_as)
-    if facts.spec[PRIVILEGED] and not _pretends(facts):
+    live = ask(facts, _is_equivalent)
+    if facts.spec[PRIVILEGED] and not _is_only_annotated(facts):
         effective = live[1] if isinstance(live, tuple) else ""
-        return failed("the host with another filesystem", "privileged", effective)
+        return failed("full access to the host", "privileged", effective)
     return judge(
         live,
         lambda answer: answer,
@@ -48,14 +48,14 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _pretends(facts: ContainerFacts) -> bool:
-    """Whether Podman says privileged, for which an annotation is enough, but the process lacks the rights."""
+def _is_only_annotated(facts: ContainerFacts) -> bool:
+    """Whether only the annotation says privileged, while the process lacks the capabilities."""
     sets = ask(facts, lambda kernel: kernel.capabilities)
     return isinstance(sets, CapabilitySets) and not sets.bounding >= _NEEDED
 
 
-def _as_good_as(kernel: Kernel) -> tuple[bool, str] | Unreadable:
-    """Whether the running process has what makes a container privileged, and in words."""
+def _is_equivalent(kernel: Kernel) -> tuple[bool, str] | Unreadable:
+    """Whether the running process is equivalent to a privileged one, with the values as text."""
     sets, seccomp = kernel.capabilities, kernel.seccomp_mode
     if isinstance(sets, Unreadable):
         return sets

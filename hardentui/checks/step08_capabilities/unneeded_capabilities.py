@@ -15,8 +15,7 @@ or outdated, the service itself misses something: a trial shows it.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
+from hardentui.checks.examples import container, image
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
@@ -33,6 +32,7 @@ from hardentui.reading.capabilities import (
     live_sets,
     needed_by_image,
     reach,
+    refuse_privileged,
     short,
 )
 from hardentui.reading.capabilities import granted as granted_now
@@ -57,11 +57,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once (add --check privileged).",
-        )
+    refuse_privileged(spec)
     needed = needed_by_image(context.facts)
     seen = context.observations.get("capabilities")
     wanted = needed if seen is None else frozenset(capability_name(word) for word in seen)
@@ -70,7 +66,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _image(needs: str) -> ImageFacts:
-    return ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": needs}}})
+    return image(inspect={"Config": {"Labels": {"io.containers.capabilities": needs}}})
 
 
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))

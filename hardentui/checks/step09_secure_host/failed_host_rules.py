@@ -48,11 +48,11 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if isinstance(scans, Unreadable):
         return unknown(scans.reason)
     if not scans:
-        return not_applicable("no result of a host scanner was imported (hardentui host --import FILE)")
+        return not_applicable("no host scan was imported (hardentui host --import FILE)")
     other = [scan for scan in scans if _is_of_another(scan, facts)]
     scans = tuple(scan for scan in scans if scan not in other)
     if not scans:
-        return unknown(f"the result of {other[0].tool} is of another host: {other[0].host}")
+        return unknown(f"the {other[0].tool} report is from another host: {other[0].host}")
     words = "; ".join(_words(scan) for scan in scans)
     bad = [(scan, rule) for scan in scans for rule in scan.failed if rule.severity in ("high", "medium")]
     if bad or any(scan.left_out for scan in scans):
@@ -60,7 +60,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         high = any(rule.severity == "high" for _, rule in bad)
         count = len(bad) + sum(scan.left_out for scan in scans)
         return failed(
-            f"{plural(count, 'rule')} of the host failed",
+            f"{plural(count, 'host rule')} failed",
             "",
             words,
             evidence,
@@ -69,12 +69,12 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         )
     for scan in scans:
         if scan.checked_nothing:
-            return unknown(f"no rule of the result of {scan.tool} gave an answer")
+            return unknown(f"the {scan.tool} report has no rule with a result")
         if scan.finished is None:
-            return unknown(f"the result of {scan.tool} does not say when it was made")
+            return unknown(f"the {scan.tool} report has no date")
         age = int((facts.now.timestamp() - scan.finished) // _DAY)
         if age > parameters.integer("days"):
-            return unknown(f"the result of {scan.tool} is {age} days old")
+            return unknown(f"the {scan.tool} report is {age} days old")
     return passed("", words)
 
 

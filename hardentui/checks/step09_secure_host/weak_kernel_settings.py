@@ -103,7 +103,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         hidden.append(facts.core_handler.reason)
     if hidden:
         return unknown("; ".join(hidden))
-    return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} looked at")
+    return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} checked")
 
 
 def _failed(weak: Mapping[str, str], open_handler: tuple[Danger, ...]) -> Verdict:

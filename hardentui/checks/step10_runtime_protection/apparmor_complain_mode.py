@@ -33,25 +33,20 @@ from hardentui.model.finding import (
 from hardentui.model.host import HostFacts, SecurityModules
 from hardentui.model.known import Unreadable
 from hardentui.options import APPARMOR
-from hardentui.reading.containers import APPARMOR_LSM, ask, lsm, proc
-
-_UNCONFINED = ("", "unconfined")
+from hardentui.reading.containers import ask, proc
+from hardentui.reading.security_modules import unconfined_by_apparmor, without_apparmor
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    if facts.engine.rootless is True:
-        return not_applicable("Podman applies no AppArmor profile to rootless containers")
-    module = lsm(facts)
-    if isinstance(module, Unreadable):
-        return unknown(module.reason)
-    if module != APPARMOR_LSM:
-        return not_applicable("the engine does not use AppArmor")
+    without = without_apparmor(facts)
+    if without:
+        return without
     label = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(label, NotRunning):
         return _before_it_runs(facts)
     if isinstance(label, Unreadable):
         return unknown(label.reason)
-    if label in _UNCONFINED or label.endswith("(unconfined)"):
+    if unconfined_by_apparmor(label):
         return not_applicable("no profile (see apparmor-unconfined)")
     declared = f"profile {facts.spec[APPARMOR] or 'of the engine'}"
     evidence = (Evidence(proc(facts, "attr/current"), label),)
@@ -66,7 +61,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _before_it_runs(facts: ContainerFacts) -> Verdict:
     """From the kernel's list of loaded profiles, if the container names its own profile."""
     name = facts.spec[APPARMOR]
-    if name in _UNCONFINED:
+    if name in ("", "unconfined"):
         return not_applicable("the mode of the engine's profile shows only while the container is running")
     host = facts.host
     loaded = host if isinstance(host, Unreadable) else host.security_modules.apparmor_profiles

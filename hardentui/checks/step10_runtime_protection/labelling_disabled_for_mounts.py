@@ -26,23 +26,19 @@ from hardentui.model.finding import (
     Severity,
     Verdict,
     failed,
-    not_applicable,
     passed,
-    unknown,
 )
-from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, MOUNTS, Mount
-from hardentui.reading.containers import SELINUX, ask, lsm, proc, selinux_type
+from hardentui.reading.containers import ask, proc
 from hardentui.reading.mounts import host_mounts, shown
+from hardentui.reading.security_modules import selinux_type, without_selinux
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    module = lsm(facts)
-    if isinstance(module, Unreadable):
-        return unknown(module.reason)
-    if module != SELINUX:
-        return not_applicable("the engine does not use SELinux")
+    without = without_selinux(facts)
+    if without:
+        return without
     mounts = [source.mount for source in host_mounts(facts)]
     if not facts.spec[LABEL_DISABLE]:
         return passed("label=disable is not set")

@@ -53,7 +53,7 @@ def _words(mode: int, switched_off: bool) -> str:
 
 
 def _switched_off(facts: ContainerFacts) -> str:
-    """What turns the filter off, or empty. The runtime's configuration decides over options."""
+    """What turns the filter off; empty if nothing. The runtime's configuration overrides the options."""
     seccomp = filter_of(facts)
     if not isinstance(seccomp, Unreadable):
         return seccomp.filter.why if isinstance(seccomp.filter, NoFilter) else ""
@@ -73,7 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(SECCOMP_PROFILE)
     if _by_options(spec):
         raise CannotFix(
-            "privileged mode turns the filter off, too",
+            "privileged mode also turns the filter off",
             "Fix both at once (add --check privileged), or name a profile.",
         )
     if (

@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return unknown("the engine does not show removed masks, and the running process cannot be inspected")
     writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
 
-    def look(masked: frozenset[str]) -> tuple[bool, str]:
+    def assess(masked: frozenset[str]) -> tuple[bool, str]:
         bad = not masked & _HIDDEN or not (masked & _PROTECTED or writable_anyhow)
         return bad or bool(
             lifted
@@ -49,7 +49,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
     return judge(
         live,
-        look,
+        assess,
         declared_bad=bool(lifted),
         declared=lifted or "default masks",
         reason="files of the whole machine are accessible through /proc and /sys",

@@ -106,7 +106,7 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     weak = _judged(now.filter, now.source, declared, capabilities_held(facts))
     if weak is None:
         return good
-    reason = f"the file changed since the container was created: {weak.reason} once it is recreated"
+    reason = f"the file has changed since the container was created: {weak.reason} once it is recreated"
     return failed(reason, declared, "the filter in force is good", weak.evidence)
 
 

@@ -1,4 +1,4 @@
-"""An engine that may be changed."""
+"""An engine whose objects may be changed."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ API_VERSION = "5.0.0"  # Podman 4.4 to 6 answer below it
 
 
 class ChangingEngine:
-    """The engine behind an open `Engine`, for what changes it. Use from one thread at a time.
+    """The engine behind an open `Engine`, for changes. Use from one thread at a time.
 
     Args:
-        listener: is told each request and each command.
+        listener: called with each request and each command.
 
     Attributes:
-        containers, images, networks, volumes, pods: what can be done, by what it is done to.
+        containers, images, networks, volumes, pods: the operations, by kind of object.
 
     Raises:
-        ChangeFailed: the engine is a simulated or a saved one.
+        ChangeFailed: the engine is simulated or saved.
     """
 
     def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
         connection = engine.connection
         if not isinstance(connection, UnixConnection):
-            raise ChangeFailed("Nothing can be changed here: this engine is no running Podman.")
+            raise ChangeFailed("Nothing can be changed here: this engine is not a running Podman.")
         self.engine = engine
         self._session = ApiSession(connection.path, API_VERSION, listener)
         self.containers = ContainerControl(self._session)
@@ -39,5 +39,5 @@ class ChangingEngine:
         self.pods = Pods(self._session)
 
     def close(self) -> None:
-        """Let go of the socket; the engine itself stays open."""
+        """Release the socket; the engine itself stays open."""
         self._session.close()

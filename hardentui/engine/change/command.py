@@ -19,7 +19,7 @@ _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--p
 
 
 def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds: float) -> str:
-    """What `podman --url unix://SOCKET ARGUMENTS` prints; never through a shell.
+    """The output of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
 
     Raises:
         NotFound, NameTaken, ChangeTimedOut, ChangeFailed
@@ -75,5 +75,5 @@ def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
 
 
 def podman_is_installed() -> bool:
-    """Whether there is a podman to run."""
+    """Whether podman is installed."""
     return shutil.which("podman", path=account.environment().get("PATH")) is not None

@@ -1,4 +1,4 @@
-"""ContainerControl: create, start, stop, rename, remove, update, and what is asked of them in between."""
+"""ContainerControl: create, start, stop, rename, remove, update, and inspect containers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hardentui.model.spec import Spec
 from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments
 
-CREATE_LIMIT = 120.0  # seconds; an image that is not there yet is fetched
+CREATE_LIMIT = 120.0  # seconds; a missing image is pulled
 QUICK_LIMIT = 30.0
 REMOVE_LIMIT = 60.0
 START_LIMIT = 60.0
 LOG_LIMIT = 1 << 20  # bytes
-_FRAME = 8  # bytes of the head of a piece of log: stream, three zeros, length
+_FRAME = 8  # bytes of the header of a log frame: stream, three zeros, length
 
 
 class ContainerControl:
@@ -42,22 +42,22 @@ class ContainerControl:
         return self.create_by_command(words, seconds=seconds)
 
     def create_by_command(self, words: Sequence[str], *, seconds: float = CREATE_LIMIT) -> str:
-        """Create a container by the words after `podman` (`create --name web …`) and return its full id."""
+        """Create a container from the words after `podman` (`create --name web …`) and return its full id."""
         printed = run_podman(self._session, words, "create the container", seconds)
         return printed.splitlines()[-1].strip() if printed else ""
 
     def exists(self, container: str) -> bool:
-        what = f"look for {_the(container)}"
+        what = f"find {_the(container)}"
         return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        document = self._document(path("containers", container, "json"), f"look at {_the(container)}")
+        document = self._document(path("containers", container, "json"), f"inspect {_the(container)}")
         if not isinstance(document, dict):
-            raise EngineProtocolError("Podman's answer about a container is no document.")
+            raise EngineProtocolError("Podman's answer about a container is not a JSON object.")
         return document
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
-        """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as they are listed."""
+        """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as listed."""
         query = {"all": "true", "filters": json.dumps({"label": [label]})}
         return tuple(self._document("containers/json", "list containers", query) or ())
 
@@ -67,11 +67,11 @@ class ContainerControl:
         return int(self.inspect(container)["State"]["Pid"])
 
     def start(self, container: str, *, seconds: float = START_LIMIT) -> None:
-        """Start a container; one that runs already is left alone."""
+        """Start a container; a running one is left alone."""
         self._post(container, "start", f"start {_the(container)}", seconds)
 
     def stop(self, container: str, *, timeout: int) -> None:
-        """Ask it to stop and kill it after `timeout` seconds; one that is stopped already is left alone."""
+        """Ask it to stop and kill it after `timeout` seconds; a stopped one is left alone."""
         query = {"timeout": str(timeout)}
         self._post(container, "stop", f"stop {_the(container)}", timeout + QUICK_LIMIT, query)
 
@@ -87,10 +87,10 @@ class ContainerControl:
         self._post(container, "rename", what, QUICK_LIMIT, {"name": name})
 
     def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove a container; with `force` also a running one, which is killed at once.
+        """Remove a container; with `force` also a running one, which is killed immediately.
 
         Args:
-            volumes: its anonymous volumes too.
+            volumes: also remove its anonymous volumes.
         """
         query = {"force": str(force).lower(), "v": str(volumes).lower(), "ignore": "true"}
         if force:
@@ -99,12 +99,12 @@ class ContainerControl:
         self._session.send("DELETE", path("containers", container), what, seconds=REMOVE_LIMIT, query=query)
 
     def wait(self, container: str, *, seconds: float) -> int:
-        """Wait until it has stopped; its exit code."""
+        """Wait until it has stopped; returns its exit code."""
         body = self._post(container, "wait", f"wait for {_the(container)}", seconds, {"condition": "stopped"})
         try:
             return int(body)
         except ValueError:
-            raise EngineProtocolError("Podman's answer to a wait is no exit code.") from None
+            raise EngineProtocolError("Podman's answer to a wait is not an exit code.") from None
 
     def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
         """Change limits, restart policy or health checks of a container while it runs.
@@ -116,7 +116,7 @@ class ContainerControl:
         run_podman(self._session, ("update", *flags, "--", container), what, seconds)
 
     def set_limits(self, container: str, limits: Mapping[str, Any]) -> None:
-        """Limits as the API takes them (OCI resources): unlike `update`, it can also take a limit away."""
+        """Set limits as OCI resources through the API: unlike `update`, this can also remove a limit."""
         where, what = path("containers", container, "update"), f"update {_the(container)}"
         self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
 
@@ -130,10 +130,10 @@ class ContainerControl:
     def run_inside(
         self, container: str, words: Sequence[str], *, user: str = "", seconds: float = QUICK_LIMIT
     ) -> tuple[int, str]:
-        """Run a command in a container of our own (a lab's), never in one that is being audited.
+        """Run a command in a container of our own (a lab's), never in an audited one.
 
         Returns:
-            Its exit code (125 to 127: it could not be run), and what it printed; not yet safe to show.
+            Its exit code (125 to 127: it could not be run), and its output; not yet safe to show.
 
         Raises:
             ChangeTimedOut: it did not finish.
@@ -146,7 +146,7 @@ class ContainerControl:
         return code, printed + errors
 
     def logs(self, container: str, *, tail: int = 200, seconds: float = QUICK_LIMIT) -> str:
-        """The last lines that it printed; not yet safe to show. Raises where its log driver keeps none."""
+        """The last lines of its log; not yet safe to show. Raises if its log driver keeps none."""
         query = {"stdout": "true", "stderr": "true", "tail": str(tail)}
         where = path("containers", container, "logs")
         collected = bytearray()
@@ -159,27 +159,27 @@ class ContainerControl:
         return _unframed(bytes(collected)).decode("utf-8", "replace")
 
     def changes(self, container: str, *, seconds: float = REMOVE_LIMIT) -> tuple[Mapping[str, Any], ...]:
-        """What differs from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
+        """The differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         where = path("containers", container, "changes")
         what = f"compare {_the(container)} with its image"
         return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
 
     def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
-        """A file or folder as a tar archive, also of a tmpfs or a volume, but without its owners.
+        """A file or folder as a tar archive, also from a tmpfs or a volume, but without owners.
 
-        `/data/.` is what a folder holds. `export` keeps owners.
+        `/data/.` is the contents of a folder. `export` keeps owners.
         """
         where = path("containers", container, "archive")
         what = f"read {visible(place, 80)} of {_the(container)}"
         return self._session.download(where, what, seconds=seconds, query={"path": place})
 
     def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
-        """Its whole file system without its volumes, as a tar archive with the owners that it sees."""
+        """Its whole file system without volumes, as a tar archive with owners as seen in the container."""
         where = path("containers", container, "export")
         return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
 
     def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
-        """Unpack a tar archive into a folder of a container, with the owners that stand in it."""
+        """Unpack a tar archive into a folder of a container, with the owners in the archive."""
         where = path("containers", container, "archive")
         what = f"write to {visible(place, 80)} of {_the(container)}"
         query = {"path": place, "copyUIDGID": "false"}
@@ -189,7 +189,7 @@ class ContainerControl:
         try:
             return json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT, query=query))
         except ValueError:
-            raise EngineProtocolError(f"Cannot {what}: Podman's answer is no JSON.") from None
+            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not JSON.") from None
 
     def _post(
         self, container: str, verb: str, what: str, seconds: float, query: Mapping[str, str] | None = None
@@ -204,7 +204,7 @@ def _the(container: str) -> str:
 
 
 def _unframed(log: bytes) -> bytes:
-    """A log without the heads of its pieces; one of a terminal may come without any."""
+    """A log without frame headers; the log of a terminal may have none."""
     text = bytearray()
     place = 0
     while place + _FRAME <= len(log):

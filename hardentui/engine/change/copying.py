@@ -1,7 +1,7 @@
-"""Trees of files as tar archives that keep owners and modes, as the engine's own containers see them.
+"""File trees as tar archives that keep owners and modes, as the engine's containers see them.
 
 Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's folder.
-`/export` keeps owners but leaves volumes out; `/volumes/NAME/export` exists since Podman 5.6. Before that a
+`/export` keeps owners but omits volumes; `/volumes/NAME/export` exists since Podman 5.6. Before that, a
 volume is read from its folder on this machine.
 """
 
@@ -14,39 +14,59 @@ import stat
 import subprocess
 import tarfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import IO, Any, TypeAlias, cast
+
+from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ChangeFailed
 
-IdMap = Sequence[tuple[int, int, int]]
+_Ranges: TypeAlias = tuple[tuple[int, int, int], ...]
 """(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
 _PIECE = 1 << 16
-_END_LIMIT = 10.0  # seconds, for a thread that has nothing left to write
+_END_LIMIT = 10.0  # seconds to wait for a thread with nothing left to write
 
 
-def id_maps(info: Mapping[str, Any]) -> tuple[IdMap, IdMap]:
-    """The user and group ids of an engine's containers on the host, as its info tells; empty when rootful."""
-    maps = (info.get("host") or {}).get("idMappings") or {}
-    return _ranges(maps.get("uidmap")), _ranges(maps.get("gidmap"))
+class HostIds(Struct, frozen=True):
+    """The user and group ids of an engine's containers on the host; empty if rootful."""
+
+    users: _Ranges = ()
+    groups: _Ranges = ()
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> HostIds:
+        """From the engine's info."""
+        maps = (info.get("host") or {}).get("idMappings") or {}
+        return cls(_ranges(maps.get("uidmap")), _ranges(maps.get("gidmap")))
+
+    def owner(self, status: os.stat_result) -> tuple[int, int]:
+        """The user and group of a file as the engine's containers see them."""
+        return _inside(status.st_uid, self.users), _inside(status.st_gid, self.groups)
 
 
-def _ranges(entries: Any) -> IdMap:
+def _ranges(entries: Any) -> _Ranges:
     return tuple((int(e["container_id"]), int(e["host_id"]), int(e["size"])) for e in entries or ())
 
 
-def folder_archive(folder: str, uids: IdMap, gids: IdMap) -> Iterator[bytes]:
-    """What a folder of this machine holds, with ids as containers see them. Links are kept, never followed.
+def _inside(host: int, ranges: _Ranges) -> int:
+    for first, outside, count in ranges:
+        if outside <= host < outside + count:
+            return first + host - outside
+    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
 
-    A file that is changed meanwhile comes as it was at one of these moments.
+
+def folder_archive(folder: str, ids: HostIds) -> Iterator[bytes]:
+    """The contents of a folder of this machine, with ids as containers see them. Links are never followed.
+
+    A file that changes meanwhile is copied as of some moment in between.
     """
-    return _piped(lambda out: _write_tree(folder, uids, gids, out))
+    return _piped(lambda out: _write_tree(folder, ids, out))
 
 
 def own_archive(folder: str) -> Iterator[bytes]:
-    """The same for the folder of a rootless engine of ours: only Podman's own user namespace can read it."""
+    """The same for a folder of our rootless engine: only Podman's own user namespace can read it."""
     words = [
         "podman",
         "unshare",
@@ -79,7 +99,7 @@ def own_archive(folder: str) -> Iterator[bytes]:
 
 
 def owner_of(archive: Iterable[bytes], place: str) -> tuple[int, int] | None:
-    """User and group of a folder in an archive of a root file system; None where it is not in it."""
+    """User and group of a folder in an archive of a root file system; None if it is not in the archive."""
     wanted = posixpath.normpath(place).strip("/")
     with tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole:
         owners = ((entry.uid, entry.gid) for entry in whole if _name(entry) == wanted and entry.isdir())
@@ -91,7 +111,7 @@ def _name(entry: tarfile.TarInfo) -> str:
 
 
 def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
-    """The entries of an archive of a root file system that stand below a folder, relative to it. The first of
+    """The entries below a folder in an archive of a root file system, relative to it. The first of
     them is the folder itself: unpacking gives its mode to the one that they are unpacked into, not its owner.
     """
     prefix = posixpath.normpath(place).strip("/") + "/"
@@ -111,16 +131,16 @@ def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
             if entry.islnk():
                 target = entry.linkname.removeprefix("./").lstrip("/")
                 if not target.startswith(prefix):
-                    continue  # its other name is outside
+                    continue  # its other name is outside the folder
                 entry.linkname = target.removeprefix(prefix)
             part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
 
 
 class _Archive(tarfile.TarFile):
-    """Ends with the two empty blocks that mean the end.
+    """Ends with the two empty blocks that mark the end.
 
-    A tape's record is filled up after them; whoever unpacks for Podman may be gone by then, and Podman calls
-    that a broken pipe.
+    tarfile pads to a full record after them; the unpacking process may be gone by then, and Podman reports a
+    broken pipe.
     """
 
     closed: bool
@@ -132,17 +152,17 @@ class _Archive(tarfile.TarFile):
             self.fileobj.close()
 
 
-def _write_tree(folder: str, uids: IdMap, gids: IdMap, out: IO[bytes]) -> None:
+def _write_tree(folder: str, ids: HostIds, out: IO[bytes]) -> None:
     seen: dict[tuple[int, int], str] = {}
     with _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
             inside = os.path.relpath(place, folder)
             if inside == ".":
-                archive.addfile(_entry(".", os.fstat(handle), uids, gids))
+                archive.addfile(_entry(".", os.fstat(handle), ids))
             for name in (*folders, *files):
                 path = name if inside == "." else f"{inside}/{name}"
                 with suppress(FileNotFoundError):  # removed meanwhile
-                    _add(archive, path, name, handle, uids, gids, seen)
+                    _add(archive, path, name, handle, ids, seen)
 
 
 def _add(
@@ -150,14 +170,13 @@ def _add(
     path: str,
     name: str,
     handle: int,
-    uids: IdMap,
-    gids: IdMap,
+    ids: HostIds,
     seen: dict[tuple[int, int], str],
 ) -> None:
     status = os.stat(name, dir_fd=handle, follow_symlinks=False)
     if stat.S_ISSOCK(status.st_mode):
-        return  # whoever listens on it makes it anew
-    entry = _entry(path, status, uids, gids)
+        return  # its listener recreates it
+    entry = _entry(path, status, ids)
     if entry.issym():
         entry.linkname = os.readlink(name, dir_fd=handle)
     if not entry.isreg():
@@ -176,10 +195,10 @@ def _add(
         archive.addfile(entry, _Exactly(file, size))
 
 
-def _entry(path: str, status: os.stat_result, uids: IdMap, gids: IdMap) -> tarfile.TarInfo:
+def _entry(path: str, status: os.stat_result, ids: HostIds) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
-    entry.uid, entry.gid = inside(status.st_uid, uids), inside(status.st_gid, gids)
+    entry.uid, entry.gid = ids.owner(status)
     entry.mtime = status.st_mtime
     kind = stat.S_IFMT(status.st_mode)
     entry.type = _TYPES.get(kind, tarfile.REGTYPE)
@@ -197,16 +216,8 @@ _TYPES = {
 }
 
 
-def inside(host: int, ranges: IdMap) -> int:
-    """An id of the host as the engine's containers see it."""
-    for first, outside, count in ranges:
-        if outside <= host < outside + count:
-            return first + host - outside
-    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
-
-
 class _Exactly:
-    """A file as so many bytes: a log that grows meanwhile is cut, one that shrinks is filled up."""
+    """A file with a fixed number of bytes: a growing log is cut, a shrinking one is padded."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
@@ -221,7 +232,7 @@ class _Exactly:
 
 
 class Pieces(io.RawIOBase):
-    """Pieces of bytes as a file that can be read."""
+    """Chunks of bytes as a readable file."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -243,7 +254,7 @@ class Pieces(io.RawIOBase):
 
 
 def _piped(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
-    """What `write` writes, piece by piece, while it goes on in a thread; its error is raised at the end."""
+    """The output of `write`, chunk by chunk, while it runs in a thread; its error is raised at the end."""
     reading, writing = os.pipe()
     failed: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""Images: make one out of an archive of files, tag, remove."""
+"""Images: create one from an archive of files, tag, remove."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ class Images:
         self._session = session
 
     def exists(self, reference: str) -> bool:
-        return self._session.exists(
-            path("images", reference, "exists"), "look for an image", seconds=QUICK_LIMIT
-        )
+        return self._session.exists(path("images", reference, "exists"), "find an image", seconds=QUICK_LIMIT)
 
     def id_of(self, reference: str) -> str:
-        """The ID of the image that a reference stands for now."""
-        what = f"look at the image {visible(reference, 120)}"
+        """The ID of the image that a reference names now."""
+        what = f"inspect the image {visible(reference, 120)}"
         answer = self._session.send("GET", path("images", reference, "json"), what, seconds=QUICK_LIMIT)
         return str(json.loads(answer).get("Id", ""))
 
     def import_archive(self, archive: str, reference: str, changes: Sequence[str]) -> None:
-        """Make an image of one layer from a tar archive.
+        """Create an image with one layer from a tar archive.
 
         Args:
             changes: instructions as in a Containerfile: `CMD ["httpd"]`, `LABEL a=b`.
@@ -39,7 +37,7 @@ class Images:
         run_podman(self._session, ("import", "-q", *words, archive, reference), what, CREATE_LIMIT)
 
     def tag(self, source: str, target: str) -> None:
-        """Let another reference stand for the same image."""
+        """Add another reference to the same image."""
         repository, _, tag = target.rpartition(":")
         what = f"tag the image {visible(source, 120)}"
         self._session.send(
@@ -57,7 +55,7 @@ class Images:
         return tuple(str(image["Id"]) for image in json.loads(answer) or ())
 
     def remove(self, identity: str) -> None:
-        """Remove an image with all its names; one that a container uses stays and is an error."""
+        """Remove an image with all its names; an image in use is kept, with an error."""
         what = f"remove the image {visible(identity, 20)}"
         self._session.send(
             "DELETE", path("images", identity), what, seconds=REMOVE_LIMIT, query={"force": "false"}

@@ -1,7 +1,7 @@
-"""Whose throw-away object it is: a label tells which process made it, so that leftovers of a crash are known.
+"""The owner of a throw-away object: a label names the process that created it, to recognise crash leftovers.
 
-The label says which boot of which machine, which process, and when that process began: a number alone may
-have been given to another process since.
+The label holds the boot of the machine, the process and its start time: a PID alone may have been reused
+since.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ def owner_label() -> str:
 
 
 def is_abandoned(value: str) -> bool:
-    """Whether the process of a label's value has ended; False where that cannot be told."""
+    """Whether the process named by a label's value has ended; False if that is unknown."""
     boot, _, rest = value.partition(":")
     pid, _, start = rest.partition(":")
     if not pid.isdecimal() or not boot or not _boot():
         return False
     if boot != _boot():
-        return True  # made before this machine was started, or on another one, which may not be asked
+        return True  # created before this boot, or on another machine, which cannot be checked
     return _start(int(pid)) != start
 
 
@@ -38,7 +38,7 @@ def _boot() -> str:
 
 
 def _start(pid: int) -> str:
-    """Clock ticks between boot and the start of a process; empty when there is none."""
+    """Clock ticks between boot and the start of a process; empty if there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             words = file.read().rpartition(")")[2].split()

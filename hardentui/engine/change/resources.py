@@ -10,7 +10,7 @@ from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
-from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive, owner_of
+from hardentui.engine.change.copying import HostIds, below, folder_archive, own_archive, owner_of
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
@@ -21,7 +21,7 @@ from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume
 CARRIER = "hardentui.carrier"
-"""The label of containers that only hold a volume while it is copied."""
+"""The label of containers that only mount a volume while it is copied."""
 _TO = "/hardentui-to"
 _EXPORTS_VOLUMES = Version(5, 6)
 
@@ -43,8 +43,8 @@ class Networks:
         """Create a bridge network with name resolution.
 
         Args:
-            internal: without a way out.
-            isolated: nothing comes in from other isolated networks.
+            internal: without a route out.
+            isolated: unreachable from other isolated networks.
         """
         document = {
             "name": name,
@@ -58,13 +58,11 @@ class Networks:
         self._session.send("POST", "networks/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
 
     def create_by_command(self, words: Sequence[str]) -> None:
-        """Create a network by the words after `podman` (`network create …`)."""
+        """Create a network from the words after `podman` (`network create …`)."""
         run_podman(self._session, words, "create the network", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(
-            path("networks", name, "exists"), "look for a network", seconds=QUICK_LIMIT
-        )
+        return self._session.exists(path("networks", name, "exists"), "find a network", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the networks with a label (`KEY` or `KEY=VALUE`)."""
@@ -93,11 +91,11 @@ class Volumes:
         self._session.send("POST", "volumes/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
 
     def create_by_command(self, words: Sequence[str]) -> None:
-        """Create a volume by the words after `podman` (`volume create …`)."""
+        """Create a volume from the words after `podman` (`volume create …`)."""
         run_podman(self._session, words, "create the volume", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("volumes", name, "exists"), "look for a volume", seconds=QUICK_LIMIT)
+        return self._session.exists(path("volumes", name, "exists"), "find a volume", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the volumes with a label."""
@@ -105,39 +103,37 @@ class Volumes:
         return {str(volume["Name"]): volume.get("Labels") or {} for volume in listed}
 
     def remove(self, name: str) -> None:
-        """Remove a volume that no container uses, with all that it holds."""
+        """Remove a volume that no container uses, with its contents."""
         what = f"remove the volume {visible(name, 80)}"
         self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
 
     def fill(self, name: str, container: str, place: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy what a folder in a container's own layer holds into a volume, with owners and modes.
+        """Copy the contents of a folder in a container's writable layer into a volume, with owners and modes.
 
-        The container may be stopped; nothing runs in it for this. `image` is any image that is there: a
-        container of it, which is never started, holds the volume meanwhile.
+        The container may be stopped; nothing runs in it for this. `image` is any local image: a
+        container of it, which is never started, mounts the volume meanwhile.
         """
         self._unpack(name, below(self._containers.export(container, seconds=seconds), place), image, seconds)
 
     def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy what a volume (or a folder of the host, by its absolute path) holds into another volume."""
+        """Copy the contents of a volume (or of a host folder, by its absolute path) into another volume."""
         self._unpack(target, self._content(source, seconds), image, seconds)
 
     def ownership(self, source: str) -> dict[str, str]:
-        """Options of a volume that give its folder the owner that the folder of a volume, or a folder of the
-        host, has: unpacking an archive gives owners to what is in it only. Empty where nobody can look."""
+        """Options of a volume that give its folder the owner of another volume's folder, or of a host folder:
+        unpacking an archive sets owners only for its entries. Empty if that cannot be read."""
         facts = self._engine.facts
         if not facts.local:
             return {}
-        if isinstance(facts.info, Unreadable):
-            facts = self._engine.load_info()
-        uids, gids = id_maps({} if isinstance(facts.info, Unreadable) else facts.info)
+        ids = self._ids()
         try:
             status = os.stat(source if source.startswith("/") else self._folder(source))
         except OSError:
             return {}
-        return _owned_by(inside(status.st_uid, uids), inside(status.st_gid, gids))
+        return _owned_by(*ids.owner(status))
 
     def owner_in(self, container: str, place: str, *, seconds: float = COPY_LIMIT) -> dict[str, str]:
-        """The same for a folder in a container's own layer."""
+        """The same for a folder in a container's writable layer."""
         owner = owner_of(self._containers.export(container, seconds=seconds), place)
         return _owned_by(*owner) if owner else {}
 
@@ -152,14 +148,17 @@ class Volumes:
             source = self._folder(source)
         if not facts.local:
             raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
+        ids = self._ids()
+        return own_archive(source) if ids.users and os.geteuid() else folder_archive(source, ids)
+
+    def _ids(self) -> HostIds:
+        facts = self._engine.facts
         if isinstance(facts.info, Unreadable):
             facts = self._engine.load_info()
-        info = {} if isinstance(facts.info, Unreadable) else facts.info
-        uids, gids = id_maps(info)
-        return own_archive(source) if uids and os.geteuid() else folder_archive(source, uids, gids)
+        return HostIds.of({} if isinstance(facts.info, Unreadable) else facts.info)
 
     def _folder(self, name: str) -> str:
-        what = f"look at the volume {visible(name, 80)}"
+        what = f"inspect the volume {visible(name, 80)}"
         document = json.loads(
             self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
         )
@@ -194,11 +193,11 @@ class Pods:
         self._session = session
 
     def create_by_command(self, words: Sequence[str]) -> str:
-        """Create a pod by the words after `podman` (`pod create …`); its id."""
+        """Create a pod from the words after `podman` (`pod create …`); returns its id."""
         return run_podman(self._session, words, "create the pod", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("pods", name, "exists"), "look for a pod", seconds=QUICK_LIMIT)
+        return self._session.exists(path("pods", name, "exists"), "find a pod", seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Id -> labels of the pods with a label."""
@@ -215,5 +214,6 @@ class Pods:
 def _labelled(session: ApiSession, where: str, label: str) -> list[Any]:
     query = {"filters": json.dumps({"label": [label]})}
     return (
-        json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query)) or []
+        json.loads(session.send("GET", where, "list what was created", seconds=QUICK_LIMIT, query=query))
+        or []
     )

@@ -23,15 +23,15 @@ _PIECE = 1 << 16
 
 
 def path(*parts: str) -> str:
-    """A path of Podman's API out of names; each is one part, whatever it is made of."""
+    """A path of Podman's API from names; each is one part, whatever it contains."""
     return "/".join(segment(part) for part in parts)
 
 
 class ApiSession:
-    """One podman-py session on a unix socket. Not for several threads at once.
+    """One podman-py session on a unix socket. Not thread-safe.
 
     Args:
-        listener: is told each request after its answer.
+        listener: called with each request after its answer.
     """
 
     def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
@@ -49,10 +49,10 @@ class ApiSession:
         query: Mapping[str, str] | None = None,
         body: bytes | str | None = None,
     ) -> bytes:
-        """One request; the body of its answer.
+        """Send one request; returns the body of its answer.
 
         Args:
-            what: what was wanted, as the object of "cannot …": "start the container web".
+            what: the purpose, completing "cannot …": "start the container web".
 
         Raises:
             NotFound, NameTaken, ChangeTimedOut, EngineUnreachable, ChangeFailed
@@ -61,7 +61,7 @@ class ApiSession:
         return bytes(response.content)
 
     def exists(self, where: str, what: str, *, seconds: float) -> bool:
-        """Whether `where` (a path that ends with `exists`) says so."""
+        """Whether `where` (a path that ends with `exists`) exists."""
         try:
             self._ask("GET", where, what, seconds, None, None, stream=False)
         except NotFound:
@@ -71,13 +71,13 @@ class ApiSession:
     def download(
         self, where: str, what: str, *, seconds: float, query: Mapping[str, str] | None = None
     ) -> Iterator[bytes]:
-        """The bytes of an answer, piece by piece; all of them within `seconds`."""
+        """The bytes of an answer, chunk by chunk; all of them within `seconds`."""
         end = monotonic() + seconds
         response = self._ask("GET", where, what, seconds, query, None, stream=True)
         try:
             yield from _in_time(response.iter_content(_PIECE), end, what)
         except RequestException as error:
-            raise EngineUnreachable(f"Podman broke off: cannot {what}.") from error
+            raise EngineUnreachable(f"The connection to Podman was lost: cannot {what}.") from error
         finally:
             response.close()
 
@@ -132,7 +132,7 @@ class ApiSession:
 
 
 def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
-    """The error that Podman's refusal means; `status` 0 where only its words are known."""
+    """The error for Podman's refusal; `status` 0 if only its message is known."""
     shown = visible(" ".join(message.split()), MESSAGE_LENGTH).rstrip(".")
     sentence = (
         f"Cannot {what}: {shown}." if shown else f"Cannot {what}: Podman answered with status {status}."
@@ -151,7 +151,7 @@ def _no_answer(what: str, seconds: float, error: APIError) -> ChangeTimedOut | E
     if "timed out" in str(cause).lower():
         return ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.")
     return EngineUnreachable(
-        f"Cannot {what}: Podman does not answer.", "See whether `podman ps` answers there."
+        f"Cannot {what}: Podman does not answer.", "Check whether `podman ps` works there."
     )
 
 
@@ -166,5 +166,5 @@ def _message(response: Any) -> str:
 def _in_time(pieces: Iterable[bytes], end: float, what: str) -> Iterator[bytes]:
     for piece in pieces:
         if monotonic() > end:
-            raise ChangeTimedOut(f"Cannot {what}: the time for it is over.")
+            raise ChangeTimedOut(f"Cannot {what}: the time limit has passed.")
         yield piece

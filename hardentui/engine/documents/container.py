@@ -1,4 +1,4 @@
-"""What Podman tells of a container, its changed files and its exec sessions."""
+"""Podman's documents about a container, its changed files and its exec sessions."""
 
 from msgspec import Struct
 
@@ -66,7 +66,7 @@ class ContainerConfig(Struct):
     Image: Text = None
     Volumes: Keys = None
     WorkingDir: Text = None
-    Entrypoint: list[str] | str | None = None  # a text before Podman 5
+    Entrypoint: list[str] | str | None = None  # a string before Podman 5
     Labels: TextMap = None
     Annotations: TextMap = None
     StopSignal: str | int | None = None  # a number before Podman 5

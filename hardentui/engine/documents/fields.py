@@ -1,4 +1,4 @@
-"""Kinds of fields, and objects that stand in several answers."""
+"""Kinds of fields, and objects that appear in several answers."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Flag = bool | None
 Number = int | None
 TextMap = dict[str, str] | None
 Keys = dict[str, Any] | None
-"""A mapping of which only the keys are read."""
+"""A mapping whose keys alone are read."""
 
 
 class Binding(Struct):

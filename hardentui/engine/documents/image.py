@@ -1,4 +1,4 @@
-"""What Podman tells of an image."""
+"""Podman's documents about an image."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What Podman tells of itself and its host."""
+"""Podman's document about itself and its host."""
 
 from msgspec import Struct
 

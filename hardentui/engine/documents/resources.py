@@ -1,4 +1,4 @@
-"""What Podman tells of the resources that containers use: networks, volumes, pods, secrets."""
+"""Podman's documents about the resources of containers: networks, volumes, pods, secrets."""
 
 from msgspec import Struct
 

@@ -1,1 +1,1 @@
-"""Checks that a site declares as rows of its checklist: their subjects, demands and fixes."""
+"""Checks that a site declares as rows of its checklist: their subjects, requirements and fixes."""

@@ -1,8 +1,8 @@
-"""What a row demands of a value, and whether a value meets it.
+"""What a row requires of a value, and whether a value meets it.
 
-Patterns are shell patterns: `*`, `?`, `[abc]`. They are matched without going back (`fnmatch` makes atomic
-groups of them), and what is longer than any name or argument is not matched at all: no text of an image keeps
-a scan busy.
+Patterns are shell patterns: `*`, `?`, `[abc]`. Matching does not backtrack (`fnmatch` uses atomic groups),
+and texts longer than any real name or argument are not matched at all, so no text from an image can slow a
+scan down.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hardentui.model.spec import Option
 from hardentui.options import CAP_ADD, CAP_DROP
 
 LONGEST = 200
-"""Characters of a pattern or a text in a row."""
+"""Maximum length of a pattern or text in a row."""
 _LONGEST_SEEN = 16_384
 _WILDCARDS = frozenset("*?[")
 
@@ -52,7 +52,7 @@ OPERATORS: Mapping[Shape, tuple[CheckOperator, ...]] = {
 
 
 class TooLong(Exception):
-    """A text that is too long to be matched."""
+    """The text is too long for pattern matching."""
 
 
 def is_pattern(text: str) -> bool:
@@ -60,7 +60,7 @@ def is_pattern(text: str) -> bool:
 
 
 def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
-    """A value of a row, as TOML gave it, in the shape of what it is compared with.
+    """A value from TOML, converted to the shape of the value that it is compared with.
 
     Raises:
         ValueError: it does not fit; the message completes "value must be …".
@@ -76,7 +76,7 @@ def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] |
         return tuple(repr(_number(text, option)) for text in texts)
     single = shape is Shape.TEXT and operator is CheckOperator.EQUALS
     if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
-        raise ValueError("a text" if single else "a text or a list of texts")
+        raise ValueError("a string" if single else "a string or a list of strings")
     if any(len(text) > LONGEST or not text.isprintable() for text in texts):
         raise ValueError(f"texts of at most {LONGEST} characters on one line")
     return str(texts[0]) if single else tuple(texts)
@@ -164,12 +164,12 @@ def _list_meets(
 
 
 def hits(entry: str, patterns: Iterable[str], option: Option[Any] | None) -> bool:
-    """Whether an entry is forbidden; all capabilities at once count as each of them."""
+    """Whether an entry is forbidden; "all" counts as every capability."""
     return (option is CAP_ADD and is_all(entry)) or any_matches(entry, patterns, option)
 
 
 def holds(entry: str, pattern: str, option: Option[Any] | None) -> bool:
-    """Whether an entry is what must be there; who drops all capabilities drops each of them."""
+    """Whether an entry is a required one; dropping all capabilities drops each of them."""
     return (option is CAP_DROP and is_all(entry)) or any_matches(entry, (pattern,), option)
 
 
@@ -188,7 +188,7 @@ def any_matches(text: str, patterns: Iterable[str], option: Option[Any] | None) 
 
 
 def same(text: str, other: str, option: Option[Any] | None) -> bool:
-    """Whether two texts say the same of an option."""
+    """Whether two texts mean the same value of an option."""
     if text == other:
         return True
     if option is None:
@@ -207,7 +207,7 @@ def _parsed(option: Option[Any], text: str) -> Any:
 
 
 def _spelling(option: Option[Any] | None) -> Callable[[str], str]:
-    """Capabilities have two spellings, and capital letters or not."""
+    """How to normalise a text: capabilities may have a prefix and either case."""
     return option.codec.canonical if option is CAP_ADD or option is CAP_DROP else str
 
 

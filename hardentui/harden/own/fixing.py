@@ -1,6 +1,6 @@
-"""The fix that follows from a demand: the operator turned round.
+"""The fix that follows from a row: its operator, inverted.
 
-What a plan would make weaker is refused by the plan itself, as for every other fix.
+As for every other fix, the plan itself rejects what would weaken the container.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EXPLICIT = frozenset({CheckOperator.EQUALS, CheckOperator.AT_MOST, CheckOperato
 
 
 def can_fix(row: OwnCheck) -> bool:
-    """Whether a fix follows from the row; of a fact none does."""
+    """Whether a fix follows from the row. Facts have none."""
     if not row.option:
         return False
     if row.operator in (CheckOperator.ABSENT, *_EXPLICIT, CheckOperator.CONTAINS, CheckOperator.LACKS):
@@ -52,24 +52,24 @@ def what_to_do(row: OwnCheck) -> str:
 
 
 def fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
-    """The spec that meets the demand.
+    """The spec that meets the requirement.
 
     Raises:
-        CannotFix: nothing meets it here.
+        CannotFix: no value would meet it.
     """
     try:
         return _fixed(row, spec, context)
     except TooLong as error:
-        raise CannotFix("a value is too long to be compared with a pattern") from error
+        raise CannotFix("a value is too long for pattern matching") from error
 
 
 def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     option = OPTIONS[row.option]
     if option in spec.unknowable:
-        raise CannotFix(f"what {label(option)} is now is not known, so nothing can be changed about it")
+        raise CannotFix(f"the current value of {label(option)} is not known, so it cannot be changed")
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
-            f"privileged mode decides it, whatever {label(option)} says",
+            f"privileged mode overrides {label(option)}",
             "Fix both at once (add --check privileged).",
         )
     if option in _LIMITS:
@@ -86,7 +86,7 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
     if value is None and row.operator is CheckOperator.LACKS:
         return spec.without(option)
     if value is None:
-        raise CannotFix(f"several values meet it: {demand(row)}", "Say which one in the checklist: set = …")
+        raise CannotFix(f"several values are allowed: {demand(row)}", "Choose one in the checklist: set = …")
     return _with_value(spec, option, value)
 
 
@@ -121,7 +121,7 @@ def _with_value(spec: Spec, option: Option[Any], value: OwnValue) -> Spec:
 
 
 def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str, ...]) -> Spec:
-    """`seen`: the texts of its entries, as the operator sees them."""
+    """The spec with the list fixed; `seen` has its entries as the operator compares them."""
     entries: tuple[Any, ...] = spec[option]
     wanted = row.value if isinstance(row.value, tuple) else ()
     if row.operator is CheckOperator.LACKS:
@@ -136,26 +136,26 @@ def _list_fixed(row: OwnCheck, spec: Spec, option: Option[Any], seen: tuple[str,
         return spec.with_(option, _with_entries(option, entries, texts))
     value = row.set if row.operator is CheckOperator.PRESENT else row.value
     if not isinstance(value, tuple):
-        raise CannotFix(f"no value to set is given: {demand(row)}", "Say it in the checklist: set = …")
+        raise CannotFix(f"the checklist gives no value to set: {demand(row)}", "Add one: set = …")
     return spec.with_(option, _with_entries(option, (), value))
 
 
 def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Option[Any]) -> None:
-    """Who takes "all" away takes more away than what the row names."""
+    """Refuse to remove "all", because that would remove more than the row names."""
     if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
         raise CannotFix(
-            "it adds all capabilities at once, and those it needs are unknown",
-            "Name them in place of all; hardentui trial --learn finds out which.",
+            "it adds all capabilities at once, and it is not known which ones it needs",
+            "List them instead of all; hardentui trial --learn finds them.",
         )
 
 
 def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> tuple[Any, ...]:
-    """These entries and more, given as texts; a new one replaces one of the same name."""
+    """These entries plus others given as text; a new entry replaces one with the same name."""
     codec, made = option.codec, list(entries)
     prefix = f"{option.own_name}=" if option.own_name else ""
     for text in texts:
         if is_pattern(text):
-            raise CannotFix(f"a pattern does not say what to set: {text}")
+            raise CannotFix(f"a pattern is not a value to set: {text}")
         try:
             entry = codec.parse(prefix + text)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The answer of a row on one container."""
+"""The verdict of one row on one container."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from hardentui.reading.containers import CONFIGURATION, OF_PODMAN, is_infra, jud
 from hardentui.reading.masking import mask_argument
 
 OVERRIDDEN = frozenset({CAP_ADD, CAP_DROP, DEVICES, DEVICE_CGROUP_RULE, MASK, UNMASK})
-"""What privileged mode grants whatever these options say."""
+"""Options that privileged mode overrides."""
 _TURNED_OFF = frozenset({SECCOMP_PROFILE, APPARMOR})
-"""What privileged mode turns off unless a profile is set."""
+"""Options that privileged mode turns off unless a profile is set."""
 _NO_LIMIT = "no limit"
-_TOO_LONG = "a value is too long to be compared with a pattern"
+_TOO_LONG = "a value is too long for pattern matching"
 
 
 def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
@@ -51,7 +51,7 @@ def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if not fnmatchcase(facts.name, row.only):
-        return not_applicable(f"the checklist asks this only of {row.only}")
+        return not_applicable(f"this check applies only to containers named {row.only}")
     try:
         return _of_option(row, facts, OPTIONS[row.option]) if row.option else _of_fact(row, facts)
     except TooLong:
@@ -60,11 +60,11 @@ def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
 
 def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Verdict:
     if option in facts.spec.unknowable:
-        return unknown(f"nothing shows what {label(option)} was when the container was created")
+        return unknown(f"it is not known how {label(option)} was set when the container was created")
     value = declared_value(facts, option)
     declared = f"{label(option)}: {words(value, option)}"
     if facts.spec[PRIVILEGED] and _is_overridden(option, facts):
-        return failed("privileged mode decides it, whatever this option says", declared)
+        return failed("privileged mode overrides this option", declared)
     compared = compared_value(facts, option, row.operator)
     met = meets(row.operator, compared, row.value, limit=is_limit(option), option=option)
     if option not in ENFORCED:
@@ -77,13 +77,13 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
             things=_masked(offending(row, compared, option), option),
         )
 
-    def look(seen: Any) -> tuple[bool, str]:
+    def compare(seen: Any) -> tuple[bool, str]:
         return not meets(row.operator, seen, row.value, limit=is_limit(option)), words(seen, option)
 
     _, where = ENFORCED[option]
     return judge(
         _or_none(enforced_value(facts, option)),
-        lambda held: look(held.value),
+        lambda held: compare(held.value),
         declared_bad=not met,
         declared=declared,
         reason=wrong(row, value, option),
@@ -92,7 +92,7 @@ def _of_option(row: OwnCheck, facts: ContainerFacts, option: Option[Any]) -> Ver
 
 
 class _Held:
-    """A value from the kernel; None is one too."""
+    """A value from the kernel, which may be None."""
 
     def __init__(self, value: OwnValue | None) -> None:
         self.value = value
@@ -112,7 +112,7 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     if isinstance(seen, Unreadable):
         return unknown(seen.reason)
     if isinstance(seen, NotRunning):
-        return not_applicable(f"it does not run ({seen.state}), so there is no {row.fact}")
+        return not_applicable(f"the container is not running ({seen.state}), so there is no {row.fact}")
     effective = f"{row.fact}: {words(seen, None)}"
     evidence = (Evidence(row.fact, words(seen, None)),)
     if meets(row.operator, seen, row.value):
@@ -153,7 +153,7 @@ def _masked(texts: tuple[str, ...], option: Option[Any] | None) -> tuple[str, ..
 
 
 _DEMANDS: dict[CheckOperator, Callable[[str], str]] = {
-    CheckOperator.PRESENT: lambda _: "is demanded",
+    CheckOperator.PRESENT: lambda _: "is required",
     CheckOperator.ABSENT: lambda _: "must not be",
     CheckOperator.EQUALS: lambda value: f"must be {value}",
     CheckOperator.ONE_OF: lambda value: f"must be one of: {value}",
@@ -166,7 +166,7 @@ _DEMANDS: dict[CheckOperator, Callable[[str], str]] = {
 
 
 def demand(row: OwnCheck) -> str:
-    """What the row demands, as a part of a sentence: `--memory must be at most 2g`."""
+    """The requirement as part of a sentence: `--memory must be at most 2g`."""
     option = OPTIONS.get(row.option)
     name = label(option) if option is not None else row.fact
     if row.operator is CheckOperator.PRESENT and _is_switch(row):
@@ -183,7 +183,7 @@ def _is_switch(row: OwnCheck) -> bool:
 
 
 def wrong(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> str:
-    """What is wrong here, one sentence without its stop."""
+    """What is wrong, as a sentence without its full stop."""
     bad = offending(row, value, option)
     if bad:
         missing = "lacks" if row.operator is CheckOperator.CONTAINS else "has"
@@ -193,7 +193,7 @@ def wrong(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> 
 
 
 def offending(row: OwnCheck, value: OwnValue | None, option: Option[Any] | None) -> tuple[str, ...]:
-    """The entries of a list that are wrong: those that must not be there, or those that are missing."""
+    """The offending entries of a list: forbidden ones, or missing ones."""
     if not isinstance(value, tuple):
         return ()
     wanted = row.value if isinstance(row.value, tuple) else ()

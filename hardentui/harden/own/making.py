@@ -1,4 +1,4 @@
-"""From a row to a check like every other one."""
+"""Turn a row into a check."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def _given(facts: tuple[ContainerFacts, ...]) -> Callable[[], tuple[ContainerFac
 
 
 def doc_of(row: OwnCheck) -> str:
-    """The text of the check, under the headings that every check has."""
-    asked = "" if row.only == "*" else f" Asked only of containers called {row.only}."
+    """The documentation of the check, under the headings that every check has."""
+    scope = "" if row.only == "*" else f" Applies only to containers named {row.only}."
     breaks = row.breaks or "The checklist does not say. Try the fix on a twin first: hardentui trial."
-    why = row.why or "This site demands it."
+    why = row.why or "This site requires it."
     return (
-        f"{row.title}.\n\nWhat it checks:\nA demand of this site: {demand(row)}.{asked}\n\n"
+        f"{row.title}.\n\nWhat it checks:\nA requirement of this site: {demand(row)}.{scope}\n\n"
         f"Why it matters:\n{why}\n\nWhat may break:\n{breaks}\n"
     )

@@ -46,7 +46,7 @@ _DAY = 86_400
 
 
 class Fact(Struct, frozen=True):
-    """A named fact; `about` completes "what it is: …"."""
+    """A named fact; `about` describes it."""
 
     shape: Shape
     about: str
@@ -54,7 +54,7 @@ class Fact(Struct, frozen=True):
 
 
 def shape_of(option: Option[Any]) -> Shape:
-    """What kind of value an option has."""
+    """The kind of value that an option has."""
     if isinstance(option.default, bool):
         return Shape.SWITCH
     if isinstance(option.default, int | float):
@@ -65,16 +65,16 @@ def shape_of(option: Option[Any]) -> Shape:
 OPTIONS: Mapping[str, Option[Any]] = {
     option.name: option for option in TABLE if option.name not in _NO_OPERATOR
 }
-"""The rows of the option table that an operator can be asked of."""
+"""The options that an operator can check."""
 
 
 def is_limit(option: Option[Any]) -> bool:
-    """Whether a value below one means that there is no limit."""
+    """Whether a value below one means no limit."""
     return option.protection.rule is ProtectionRule.HIGHER or option in _NO_LIMIT_BELOW_ONE
 
 
 def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | None:
-    """What the spec says; None for a number that is not set, or that is no limit."""
+    """The value in the spec; None for a number that is not set or means no limit."""
     value = facts.spec[option]
     if shape_of(option) is not Shape.NUMBER:
         texts = tuple(entry_text(option, entry) for entry in value) if option.is_list else value
@@ -85,10 +85,9 @@ def declared_value(facts: ContainerFacts, option: Option[Any]) -> OwnValue | Non
 
 
 def compared_value(facts: ContainerFacts, option: Option[Any], operator: CheckOperator) -> OwnValue | None:
-    """The declared value as an operator has to see it.
+    """The declared value in the form that the operator compares.
 
-    Who demands that a capability is dropped is content where the engine does not give it in the first place;
-    inspect does not even show such a drop.
+    A capability that the engine does not grant counts as dropped; inspect does not show such a drop.
     """
     value = declared_value(facts, option)
     if option is not CAP_DROP or operator is not CheckOperator.CONTAINS or not isinstance(value, tuple):
@@ -97,7 +96,7 @@ def compared_value(facts: ContainerFacts, option: Option[Any], operator: CheckOp
 
 
 def entry_text(option: Option[Any], entry: Any) -> str:
-    """One entry of a list, as the command line says it behind the flag."""
+    """One entry of a list, as written after the flag."""
     text = option.codec.text(entry)
     return text.removeprefix(f"{option.own_name}=") if option.own_name else text
 
@@ -116,7 +115,7 @@ ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
     NO_NEW_PRIVILEGES: (lambda kernel: kernel.no_new_privileges, "/proc/PID/status: NoNewPrivs"),
     OOM_SCORE_ADJ: (lambda kernel: kernel.oom_score_adj, "/proc/PID/oom_score_adj"),
 }
-"""Options that the kernel enforces under one value: how to ask it, and where the answer stands."""
+"""Options that the kernel enforces as a single value: how to read it, and from which file."""
 
 
 def enforced_value(facts: ContainerFacts, option: Option[Any]) -> Seen:
@@ -199,9 +198,9 @@ def _rootless(facts: ContainerFacts) -> Seen:
 
 FACTS: Mapping[str, Fact] = {
     "capabilities": Fact(
-        Shape.LIST, "what its processes have or can get, by the kernel while it runs", _capabilities
+        Shape.LIST, "capabilities that its processes have or can get, from the kernel", _capabilities
     ),
-    "host-paths": Fact(Shape.LIST, "folders and files of the host that are mounted in it", _host_paths),
+    "host-paths": Fact(Shape.LIST, "host directories and files mounted in it", _host_paths),
     "image-age": Fact(Shape.NUMBER, "days since its image was built", _image_age),
     "image-digest": Fact(
         Shape.TEXT, "the digest that pins its image", lambda facts: reference(_image_name(facts)).digest
@@ -218,24 +217,22 @@ FACTS: Mapping[str, Fact] = {
         "its labels and those of its image, as `name=value`",
         lambda facts: tuple(sorted(f"{name}={value}" for name, value in labels_of(facts).items())),
     ),
-    "listening": Fact(
-        Shape.LIST, "ports on which something listens in it, as `8080/tcp`", _kernel(_listening)
-    ),
-    "networks": Fact(Shape.LIST, "the networks that it is on", lambda facts: tuple(network_names(facts))),
-    "processes": Fact(Shape.LIST, "names of the programs that run in it", _kernel(_processes)),
-    "rootless": Fact(Shape.SWITCH, "its engine runs without root's rights", _rootless),
-    "seccomp-mode": Fact(Shape.TEXT, "none, strict or filter, by the kernel", _kernel(_seccomp)),
+    "listening": Fact(Shape.LIST, "ports that its processes listen on, as `8080/tcp`", _kernel(_listening)),
+    "networks": Fact(Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))),
+    "processes": Fact(Shape.LIST, "names of the programs running in it", _kernel(_processes)),
+    "rootless": Fact(Shape.SWITCH, "its engine is rootless", _rootless),
+    "seccomp-mode": Fact(Shape.TEXT, "none, strict or filter, from the kernel", _kernel(_seccomp)),
     "security-label": Fact(
-        Shape.TEXT, "its SELinux context or AppArmor profile, by the kernel", _kernel(lambda k: k.lsm_label)
+        Shape.TEXT, "its SELinux context or AppArmor profile, from the kernel", _kernel(lambda k: k.lsm_label)
     ),
     "runs-systemd": Fact(Shape.SWITCH, "systemd is its main process", lambda facts: runs_systemd(facts)),
     "shared-namespaces": Fact(
         Shape.LIST,
-        "kinds of namespaces that are the host's, by the kernel: net, pid, ipc, uts, user, cgroup",
+        "namespaces that it shares with the host, from the kernel: net, pid, ipc, uts, user, cgroup",
         _kernel(_shared),
     ),
-    "uid": Fact(Shape.NUMBER, "user id of its main process, as the host sees it", _kernel(lambda k: k.uid)),
-    "unit": Fact(Shape.TEXT, "the systemd unit that it belongs to", _unit),
-    "runs-as": Fact(Shape.TEXT, "its user, by its own options or its image", _user),
+    "uid": Fact(Shape.NUMBER, "host UID of its main process", _kernel(lambda k: k.uid)),
+    "unit": Fact(Shape.TEXT, "its systemd unit", _unit),
+    "runs-as": Fact(Shape.TEXT, "its user, as set by its options or its image", _user),
 }
 """Facts that a row can name, in the words of this table."""

@@ -1,1 +1,1 @@
-"""How files of the host are read, really or from a recording."""
+"""Reading files of the host, live or from a recording."""

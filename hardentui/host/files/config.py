@@ -1,4 +1,4 @@
-"""Reading of configuration files: their text, and who can change them."""
+"""Configuration files: their text, and who can change them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _leads_to_nothing(files: Files, path: str) -> bool:
 
 
 def names(files: Files, path: str) -> Known[tuple[str, ...]]:
-    """The sorted names in a folder; none when there is no such folder."""
+    """The sorted names in a folder; none if the folder does not exist."""
     try:
         return tuple(sorted(files.list_dir(path)))
     except (FileNotFoundError, NotADirectoryError):
@@ -50,7 +50,7 @@ def names(files: Files, path: str) -> Known[tuple[str, ...]]:
 
 
 def there(files: Files, path: str) -> bool:
-    """It exists as far as this user can see."""
+    """It exists, as far as this user can see."""
     try:
         return files.exists(path)
     except OSError:
@@ -58,10 +58,10 @@ def there(files: Files, path: str) -> bool:
 
 
 def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreadable | None]]:
-    """Every path below a folder, the folder first; with the reason where a folder cannot be listed.
+    """Every path below a folder, the folder first; with the reason if a folder cannot be listed.
 
-    Symbolic links are listed, not followed. At most MOST_FILES paths come back, and a tree that is larger
-    or deeper ends with a reason, so that nobody takes a part of it for all of it.
+    Symbolic links are listed, not followed. At most MOST_FILES paths are returned; a larger or deeper tree
+    ends with a reason, so that a part is not mistaken for the whole.
     """
     waiting = [(path, depth)]
     count = 0
@@ -94,19 +94,19 @@ def examine(
     contents: bool = True,
     accounts: Accounts | None = None,
 ) -> Known[FileFact | Missing]:
-    """A file with everything that lets somebody else change it.
+    """A file with everything that lets other accounts change it.
 
-    Walks from / down, follows every symbolic link, and looks at each folder on the way: who may write into a
-    folder may replace what is in it, the sticky bit aside. ACLs count, and so does a folder that keeps
-    somebody out: `hardentui.reading.access` has the rules.
+    Walks down from /, follows every symbolic link, and inspects each folder on the way: anyone who may write
+    to a folder may replace its contents, the sticky bit aside. ACLs count, and so does a folder that denies
+    access: `hardentui.reading.access` has the rules.
 
     Args:
         owners: the accounts that may own it and write to it.
-        contents: False leaves out who may write to the file itself (a socket is judged by other rules).
-        accounts: of this machine; without them every group is taken to have members.
+        contents: False ignores write access to the file itself (sockets have other rules).
+        accounts: of this machine; without them every group counts as having members.
 
     Returns:
-        Missing also for a link that leads nowhere.
+        Missing also for a dangling link.
     """
     seen = reached(files, path)
     if isinstance(seen, Missing | Unreadable):
@@ -120,7 +120,7 @@ def examine(
 
 
 def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
-    """The way to a path with the ACLs on it, and its stat."""
+    """The steps to a path with their ACLs, and its stat."""
     if not path.startswith("/"):
         return Unreadable(f"{path} is not an absolute path, so it depends on Podman's working directory")
     try:
@@ -130,5 +130,5 @@ def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileSt
     except OSError as error:
         return unreadable(path, error)
     except ValueError:
-        return Missing(path)  # a zero byte in it: no file can be called like that
+        return Missing(path)  # a NUL byte: no file can have such a name
     return with_acls(files, way), status

@@ -1,4 +1,4 @@
-"""Files with several names."""
+"""Files with several hard links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def linked_files(
     """The files below these folders that have more than one name: (device, inode) -> their names there.
 
     Args:
-        root: what stands before all paths; not part of the names.
+        root: prefix of all paths; not part of the names.
     """
     named: dict[tuple[int, int], tuple[str, ...]] = {}
     waiting = [(folder, 0) for folder in folders]

@@ -1,4 +1,4 @@
-"""Files of a container that does not run, out of the layers of its file system. Nothing is mounted."""
+"""Files of a stopped container, from the layers of its file system. Nothing is mounted."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LIMIT = 1 << 20
 
 
 def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[int]:
-    """The uid that /etc/passwd of a container gives to a user's name.
+    """The uid of a user name in a container's /etc/passwd.
 
     Args:
-        inspect: its inspect document, which names the layers (GraphDriver, of the overlay driver).
+        inspect: its inspect document, which names the layers (GraphDriver of the overlay driver).
     """
     content = _content(files, inspect, ("etc", "passwd"))
     if isinstance(content, Unreadable):
@@ -40,7 +40,7 @@ def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -
 
 
 def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The container's own layer, and those of its image with the topmost first."""
+    """The container's writable layer, then those of its image, topmost first."""
     driver = inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, Mapping) else None
     data = data if isinstance(data, Mapping) else {}
@@ -52,13 +52,13 @@ def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
 
 
 def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: int) -> int | None:
-    """How many bytes the files of the image take in a folder, those that a higher layer replaces included.
+    """The size of the image's files in a folder in bytes, including those replaced by a higher layer.
 
     Args:
-        most: files and folders to look at.
+        most: how many files and folders to inspect.
 
     Returns:
-        None where it cannot be told, or there are more of them than that.
+        None if it is unknown, or there are more than `most`.
     """
     _, of_image = _layers(inspect)
     total = 0
@@ -83,7 +83,7 @@ def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: 
 
 
 def folder_of_image(files: Files, inspect: Mapping[str, Any], folder: str) -> FileStat | None:
-    """A folder as the image has it, else as the container has made it; None where there is none."""
+    """A folder in the image, else in the container's writable layer; None if there is none."""
     own, of_image = _layers(inspect)
     layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, folder)), None)
     try:
@@ -93,7 +93,7 @@ def folder_of_image(files: Files, inspect: Mapping[str, Any], folder: str) -> Fi
 
 
 def _without_links(files: Files, layer: str, folder: str) -> bool:
-    """The layer has the folder, and no link on the way there."""
+    """The layer has the folder, and its path contains no link."""
     path = layer
     try:
         for part in folder.strip("/").split("/"):
@@ -106,7 +106,7 @@ def _without_links(files: Files, layer: str, folder: str) -> bool:
 
 
 def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | None:
-    """None where the layer does not have it. Links are not followed: they would lead into the host."""
+    """None if the layer does not have it. Links are not followed: they would lead into the host."""
     path = layer
     try:
         for part in parts:
@@ -115,7 +115,7 @@ def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | 
             if stat.S_ISLNK(mode):
                 return Unreadable(f"/{'/'.join(parts)} is a link in an image layer")
         if not stat.S_ISREG(mode):
-            return Unreadable(f"/{'/'.join(parts)} is no file")
+            return Unreadable(f"/{'/'.join(parts)} is not a regular file")
         return files.read_text(path, _LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -1,4 +1,4 @@
-"""Paths with all folders on the way, their ACLs, and the accounts of the machine: the facts of access."""
+"""Paths with all parent folders, their ACLs, and the accounts of the machine: the facts about access."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACEHOLDERS = ("nologin", "false", "sync", "shutdown", "halt")
 
 
 def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
-    """Every step from / down to a path, links followed, without ACLs; and the stat of the object.
+    """Every step from / to a path, following links, without ACLs; and the stat of the object.
 
     Raises:
         OSError: a part is missing or cannot be inspected.
@@ -64,7 +64,7 @@ def _step(path: str, status: FileStat) -> PathStep:
 
 
 def with_acls(files: Files, way: tuple[PathStep, ...]) -> tuple[PathStep, ...]:
-    """The same steps with what their ACLs say."""
+    """The same steps with their ACLs."""
     return tuple(_with_acl(files, step) for step in way)
 
 
@@ -74,17 +74,17 @@ def _with_acl(files: Files, step: PathStep) -> PathStep:
     try:
         value = files.read_attribute(step.path, _ACL)
     except OSError:
-        # none, a file system without ACLs, or not recorded: the mode's group bits hold for the owning group
+        # no ACL, a file system without ACLs, or not recorded: the mode's group bits apply to the owning group
         return step
     group_rights, acl = parse_acl(value, step.group_rights)
     return PathStep(step.path, step.uid, step.gid, step.mode, step.kind, group_rights, acl)
 
 
 def parse_acl(value: bytes, group_rights: int) -> tuple[int, tuple[AclEntry, ...]]:
-    """Rights of the owning group, and the named entries, out of the bytes of `system.posix_acl_access`.
+    """Rights of the owning group, and the named entries, from the bytes of `system.posix_acl_access`.
 
-    The form is that of the kernel's posix_acl_xattr.h: a version, then (tag, rights, id), little endian.
-    Bytes of any other form leave the owning group as it was.
+    The format is that of the kernel's posix_acl_xattr.h: a version, then (tag, rights, id), little endian.
+    Any other format leaves the owning group unchanged.
     """
     if len(value) < 4 or struct.unpack_from("<I", value)[0] != _ACL_VERSION:
         return group_rights, ()
@@ -100,10 +100,10 @@ def parse_acl(value: bytes, group_rights: int) -> tuple[int, tuple[AclEntry, ...
 
 
 def read_accounts(files: Files) -> Accounts | None:
-    """The accounts of /etc/passwd with their groups; None when they cannot be read.
+    """The accounts of /etc/passwd with their groups; None if they cannot be read.
 
-    An account whose shell lets nobody in is in the group of root only when /etc/group says so: some
-    distributions give `sync`, `halt` and `operator` that primary group, and nobody acts as them.
+    An account with a no-login shell is in root's group only if /etc/group lists it: some distributions give
+    `sync`, `halt` and `operator` that primary group, and nobody acts as them.
     """
     try:
         accounts = files.read_text("/etc/passwd")

@@ -1,7 +1,7 @@
-"""The seam through which everything on the host is read, and the reasons why something could not be.
+"""The interface through which everything on the host is read, and the reasons for failures.
 
-`LocalFiles` reads this machine. `RecordedFiles` answers out of a document: the simulated host and saved
-facts. `RecordingFiles` reads through another one and keeps what it saw, without secrets.
+`LocalFiles` reads this machine. `RecordedFiles` reads from a document: the simulated host and saved facts.
+`RecordingFiles` reads through another one and records the results, without secrets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DEFAULT_LIMIT = 1 << 20
 
 
 class FileStat(Struct, frozen=True):
-    """What stat(2) says; `mode` includes the file type, `mtime` is in seconds, `links` counts hard links."""
+    """The result of stat(2): `mode` includes the file type, `mtime` is in seconds, `links` counts links."""
 
     mode: int
     uid: int
@@ -30,14 +30,14 @@ class FileStat(Struct, frozen=True):
 
 
 class NotRecorded(OSError):
-    """A recording has no answer: the question was never asked, or the content is a secret."""
+    """A recording has no answer: it was never read, or the content is a secret."""
 
 
 class Files(Protocol):
     """Read-only access to a file system. Every method raises OSError as the os module does.
 
-    `read_text` and `read_bytes` read regular files only and raise EFBIG beyond `limit` bytes: a cut file
-    would be half a truth. Bytes that are not UTF-8 come back as surrogates.
+    `read_text` and `read_bytes` read regular files only and raise EFBIG beyond `limit` bytes, because a
+    truncated file would mislead. Bytes that are not UTF-8 become surrogates.
     """
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str: ...
@@ -48,10 +48,10 @@ class Files(Protocol):
 
     def stat(self, path: str, follow: bool = True) -> FileStat: ...
     def read_attribute(self, path: str, name: str) -> bytes:
-        """An extended attribute of what the path leads to; OSError with ENODATA when it has none."""
+        """An extended attribute of the path's target; OSError with ENODATA if it has none."""
 
     def exists(self, path: str) -> bool:
-        """False only when it is known to be absent; no permission to look raises PermissionError."""
+        """False only if it is known to be absent; a lack of permission raises PermissionError."""
 
 
 class LocalFiles:
@@ -61,7 +61,7 @@ class LocalFiles:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
     def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
-        # O_NONBLOCK: a FIFO in the place of a file must not hang us
+        # O_NONBLOCK: a FIFO in place of a file must not block us
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:
             mode = os.fstat(handle).st_mode
@@ -100,7 +100,7 @@ class LocalFiles:
 
 
 def is_there(files: Files, path: str) -> bool:
-    """`Files.exists` for whoever has a `stat`."""
+    """`Files.exists`, based on a `stat`."""
     try:
         files.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -143,7 +143,7 @@ _REASONS = {
 
 
 def reason(error: OSError) -> str:
-    """Why, in a few words that complete "unknown, because …" after the name of the file."""
+    """The reason, in a few words that complete "unknown, because …" after the name of the file."""
     if isinstance(error, NotRecorded):
         return str(error.strerror)
     if error.errno in _REASONS:

@@ -1,4 +1,4 @@
-"""Files out of a document, and the document that is made by watching what is read.
+"""Files from a document, and recording such a document while files are read.
 
 The document is plain JSON::
 
@@ -6,8 +6,8 @@ The document is plain JSON::
      "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path: "EACCES"},
      "attributes": {path: {name: base64}}}
 
-In a complete document (the simulated host) a path that is not mentioned does not exist and directories
-list what is below them. In a recording it was merely not looked at, so asking for it raises NotRecorded.
+In a complete document (the simulated host) a missing path does not exist, and directories list what is
+below them. In a recording it was merely not read, so reading it raises NotRecorded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SECRET_PATTERNS = (
     "*/db.sql*",
     "*/bolt_state.db",
 )
-"""Files whose contents a recording never keeps."""
+"""Files whose contents are never recorded."""
 
 _RUNTIME_CONFIG = "*/userdata/config.json"
 _WITHHELD = "WITHHELD"
@@ -59,7 +59,7 @@ _PRIVATE_KEY = b"PRIVATE KEY-----"
 
 
 def is_secret(path: str, content: bytes) -> bool:
-    """Whether the content of this file must not be kept."""
+    """Whether the content of this file must not be recorded."""
     if _PRIVATE_KEY in content:
         return True
     lowered = path.lower()
@@ -67,7 +67,7 @@ def is_secret(path: str, content: bytes) -> bool:
 
 
 def _without_process(content: bytes) -> str:
-    """An OCI configuration without what may hold secrets: variables, words, hooks. Empty for others."""
+    """An OCI configuration without possible secrets: variables, arguments, hooks. Empty for other files."""
     try:
         document = json.loads(content)
         process = {**document["process"]}
@@ -80,7 +80,7 @@ def _without_process(content: bytes) -> str:
 
 
 class RecordedFiles:
-    """Answers out of a document. Only the last component of a path is followed when it is a link."""
+    """Reads from a document. Only the last component of a path is followed if it is a link."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._complete: bool = document.get("complete", True)
@@ -157,7 +157,7 @@ class RecordedFiles:
         return path not in self._errors and (path in self._dirs or (self._complete and path in self._tree()))
 
     def _tree(self) -> dict[str, set[str]]:
-        """Directory -> names, out of all the paths that the document mentions."""
+        """Directory -> names, from all paths in the document."""
         if self._children is None:
             tree: dict[str, set[str]] = {}
             for group in (self._text, self._bytes, self._links, self._dirs, self._stats, self._errors):
@@ -188,7 +188,7 @@ class RecordedFiles:
 
 
 class RecordingFiles:
-    """Reads through `inner` and keeps what was seen; secrets pass through but are not kept."""
+    """Reads through `inner` and records the results; secrets pass through but are not recorded."""
 
     def __init__(self, inner: Files) -> None:
         self._inner = inner
@@ -197,7 +197,7 @@ class RecordingFiles:
         }
 
     def document(self) -> dict[str, Any]:
-        """What was seen so far, for `RecordedFiles` and JSON."""
+        """The recording so far, for `RecordedFiles` and JSON."""
         return {"complete": False, **{kind: dict(seen) for kind, seen in self._seen.items()}}
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:

@@ -1,1 +1,1 @@
-"""The packet filter and the sockets that listen."""
+"""The packet filter and listening sockets."""

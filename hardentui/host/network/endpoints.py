@@ -1,8 +1,7 @@
-"""Where an engine's API can be reached: by its own services and by programs that pass connections on.
+"""Where an engine's API can be reached: through its own services and through forwarders.
 
-Looked for in the units of systemd (a socket unit with the service that it starts) and in the processes (what
-they were told on their command line, and the sockets that they hold). A forwarder to an engine's socket is
-as good as that socket.
+Sources are systemd units (a socket unit with the service that it starts) and processes (their command lines
+and open sockets). A forwarder to an engine's socket gives the same access as that socket.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _LISTEN = re.compile(
 _MOST_ROUNDS = 4
 
 _Folders: TypeAlias = Mapping[str, Known[frozenset[str]]]
-"""Each folder of units with the names in it, listed once: most names that are looked for are in none."""
+"""Each folder of units with its names, listed once: most names are in none of them."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -52,8 +51,8 @@ class Endpoint(Struct, frozen=True):
         address: `tcp:0.0.0.0:2375`, or the path of a socket.
         where: the unit file, or `process 812`.
         uid: of the engine behind it.
-        certificates: clients are asked for one.
-        through: the program that passes connections on; empty for the engine's own service.
+        certificates: clients need a certificate.
+        through: the forwarding program; empty for the engine's own service.
     """
 
     address: str
@@ -70,10 +69,10 @@ class Endpoint(Struct, frozen=True):
 def read_endpoints(
     files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None, uids: Iterable[int]
 ) -> tuple[Endpoint, ...]:
-    """Every endpoint that units and processes tell of, the engines' own places left out.
+    """Every endpoint found in units and processes, except the engines' standard sockets.
 
     Args:
-        uids: accounts that may run an engine of their own, whose usual sockets can be forwarded, too.
+        uids: accounts that may run their own engine, whose standard sockets may be forwarded too.
     """
     engines = {ROOTFUL_SOCKET: 0, DOCKER_SOCKET: 0}
     engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
@@ -81,7 +80,7 @@ def read_endpoints(
     units = tuple(_socket_units(files, _listed(files)))
     table = () if isinstance(processes, Unreadable) else tuple(filter(_is_of_interest, processes))
     by_address: dict[str, Endpoint] = {}
-    for _ in range(_MOST_ROUNDS):  # a forwarder may stand before another one
+    for _ in range(_MOST_ROUNDS):  # forwarders may be chained
         before = len(by_address)
         for endpoint in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
             by_address.setdefault(endpoint.address, endpoint)
@@ -138,7 +137,7 @@ def _socket_unit(files: Files, folders: _Folders, path: str, name: str) -> _Unit
 
 
 def _places(folders: _Folders, name: str) -> list[str]:
-    """Where something of this name is, or may be: a folder that cannot be listed may have it."""
+    """Folders that contain this name, or may: one that cannot be listed may contain it."""
     return [
         f"{folder}/{name}"
         for folder, inside in folders.items()
@@ -147,7 +146,7 @@ def _places(folders: _Folders, name: str) -> list[str]:
 
 
 def _settings(files: Files, folders: _Folders, path: str, name: str) -> list[tuple[str, str, str]]:
-    """Of a unit and its drop-ins, in the order in which systemd reads them."""
+    """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
     for folder in reversed(_places(folders, f"{name}.d")):
         inside = names(files, folder)
@@ -167,7 +166,7 @@ def _is_text(files: Files, path: str) -> bool:
 
 
 def command_words(value: str) -> tuple[str, ...]:
-    """The words of an Exec…= line without the marks before the program; none for one that systemd refuses."""
+    """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the line."""
     try:
         words = split_command(value)
     except UnbalancedQuotes:
@@ -201,7 +200,7 @@ def _of_units(units: Iterable[_Unit], engines: Mapping[str, int]) -> Iterator[En
 
 
 def _is_of_interest(process: HostProcess) -> bool:
-    """Its program is one that serves an engine's API or passes connections on."""
+    """Its program serves an engine's API or forwards connections."""
     program = posixpath.basename(process.words[0])
     return program in _ENGINES or program in _FORWARDERS
 
@@ -214,7 +213,7 @@ def is_api(words: tuple[str, ...]) -> bool:
 
 
 def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
-    """The engine's socket that a forwarder passes connections on to; empty when it is none."""
+    """The engine's socket that a forwarder connects to; empty if it is not a forwarder."""
     if not words or posixpath.basename(words[0]) not in _FORWARDERS:
         return ""
     for word in words[1:]:
@@ -258,7 +257,7 @@ def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
 
 
 def _told_to_listen(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
-    """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN asks for a certificate unless it is told not to."""
+    """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
     for word in words[1:]:
         if match := _LISTEN.match(word):
             kind = match["kind"].lower()
@@ -282,7 +281,7 @@ def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
 
 
 def _on_the_host(files: Files, pid: int) -> bool:
-    """It is in the host's network; a process of a container with a network of its own is not."""
+    """It is in the host's network namespace, unlike a process of a container with its own network."""
     try:
         return files.read_link(f"/proc/{pid}/ns/net") == files.read_link("/proc/1/ns/net")
     except OSError:

@@ -20,7 +20,7 @@ _ROUTES, _INTERFACES = "/proc/net/route", "/sys/class/net"
 
 
 def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
-    """nftables needs root; whether firewalld runs can be seen without."""
+    """nftables needs root; whether firewalld runs can be seen without root."""
     running = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
     listed = (
         run(("nft", "-j", "list", "ruleset"), _SECONDS)
@@ -48,7 +48,7 @@ def _zones(files: Files) -> Known[tuple[Zone, ...]]:
 
 
 def parse_ruleset(content: str) -> Known[tuple[Mapping[str, Any], ...]]:
-    """The tables, chains, sets and rules of `nft -j list ruleset`, each with the words that are needed."""
+    """The tables, chains, sets and rules of `nft -j list ruleset`, each with its required keys."""
     try:
         items = json.loads(content)["nftables"]
         kept = tuple(item for item in items if isinstance(item, dict) and _is_whole(item))
@@ -62,7 +62,7 @@ _WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "cha
 
 
 def _is_whole(item: dict[str, Any]) -> bool:
-    """It has what the rules are looked up by."""
+    """It has the keys by which rules are looked up."""
     for kind, words in _WORDS.items():
         if kind in item and not all(isinstance(item[kind].get(word), str) for word in words):
             return False
@@ -75,7 +75,7 @@ def _is_firewalld(item: Mapping[str, Any]) -> bool:
 
 
 def _outside(files: Files) -> Known[tuple[str, ...]]:
-    """Interfaces that lead outside: those of default routes; without any, all but loopback and bridges."""
+    """External interfaces: those of default routes; without any, all but loopback and bridges."""
     routes = text(files, _ROUTES)
     if isinstance(routes, Unreadable):
         return routes
@@ -95,7 +95,7 @@ def _outside(files: Files) -> Known[tuple[str, ...]]:
 
 
 def drops_address(rules: Iterable[Mapping[str, Any]], address: str) -> bool:
-    """Whether a rule of a ruleset drops or rejects what goes to an address, alone or in a network or set."""
+    """Whether a rule of a ruleset drops or rejects packets to an address, alone or in a network or set."""
     for rule in (item["rule"] for item in rules if "rule" in item):
         expressions = rule.get("expr", ())
         if not any("drop" in expression or "reject" in expression for expression in expressions):
@@ -113,14 +113,14 @@ def _field(match: dict[str, Any]) -> str:
 
 
 def _covers(right: Any, wanted: str) -> bool:
-    """`right` of a match: an address, `{"prefix": {"addr", "len"}}`, or `{"set": […]}` of such."""
+    """`right` of a match: an address, `{"prefix": {"addr", "len"}}`, or a `{"set": […]}` of these."""
     if isinstance(right, dict) and isinstance(right.get("set"), list):
         return any(_covers(member, wanted) for member in right["set"])
     if isinstance(right, dict) and isinstance(right.get("prefix"), dict):
         right = f"{right['prefix'].get('addr')}/{right['prefix'].get('len')}"
     if not isinstance(right, str):
         return False
-    from ipaddress import ip_address, ip_network  # 2 ms, for the few rules that drop what goes somewhere
+    from ipaddress import ip_address, ip_network  # 2 ms, only for the few rules that match a destination
 
     try:
         return ip_address(wanted) in ip_network(right, strict=False)

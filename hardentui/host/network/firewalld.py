@@ -1,4 +1,4 @@
-"""The zones of firewalld as its files declare them; nothing is asked over D-Bus."""
+"""The zones of firewalld, from its files; D-Bus is not used."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hardentui.model.known import Known, Unreadable
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_FOLDERS = ("/etc/firewalld", "/usr/lib/firewalld")  # the first place wins
+_FOLDERS = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins
 _SETTINGS = "/etc/firewalld/firewalld.conf"
 DEFAULT_ZONE = "public"
 
 
 def read_settings(files: Files) -> Known[Mapping[str, str]]:
-    """KEY=VALUE lines of firewalld.conf; what is not there has firewalld's own default."""
+    """KEY=VALUE lines of firewalld.conf; missing keys have firewalld's defaults."""
     content = text(files, _SETTINGS)
     if isinstance(content, Unreadable):
         return content
@@ -29,7 +29,7 @@ def read_settings(files: Files) -> Known[Mapping[str, str]]:
 
 
 def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
-    """Every zone; which one is the default does not stand in its file."""
+    """Every zone; the default one is not marked in its file."""
     zones: dict[str, Zone] = {}
     services: dict[str, Known[tuple[str, ...]]] = {}
     for folder in _FOLDERS:
@@ -91,16 +91,16 @@ def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
 
 
 def _tree(files: Files, path: str) -> Known[Element]:
-    """A small XML file. Entities are refused: no file of firewalld has any, and they can grow endlessly."""
+    """A small XML file. Entities are refused: firewalld uses none, and they can expand without limit."""
     content = text(files, path)
     if not isinstance(content, str):
         return content if isinstance(content, Unreadable) else Unreadable(f"{path} does not exist")
     if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        return Unreadable(f"{path} holds entities")
+        return Unreadable(f"{path} contains XML entities")
     from xml.etree.ElementTree import ParseError, fromstring
 
     try:
-        return fromstring(content)  # noqa: S314 - without entities it cannot grow
+        return fromstring(content)  # noqa: S314 - without entities it cannot expand
     except (ParseError, ValueError):
         return Unreadable(f"{path} is not valid XML")
 

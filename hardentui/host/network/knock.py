@@ -1,8 +1,7 @@
-"""Open a TCP connection out of the network namespace of a process, and close it: nothing is sent.
+"""Open a TCP connection from the network namespace of a process, and close it: nothing is sent.
 
-A program of ours enters that namespace, and only that one: it sees the files of the host and runs nothing of
-the container. Root may enter every namespace, a user those of the own rootless containers by way of
-`podman unshare`.
+Our own program enters only that namespace: it sees the host's files and runs nothing of the container.
+Root may enter every namespace, a user those of their own rootless containers through `podman unshare`.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ print(json.dumps(word))
 
 
 def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = None) -> Known[ConnectOutcome]:
-    """How an attempt to connect out of the namespace of `pid` ends; Unreadable where it could not be made.
+    """The result of a connection attempt from the namespace of `pid`; Unreadable if it was impossible.
 
     Args:
-        run: how programs of the host are run.
-        root: whether we are root; by default it is asked.
+        run: runs programs of the host.
+        root: whether we are root; by default this is determined.
     """
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
     words = [sys.executable, "-I", "-S", "-c", _KNOCK, address, str(port), str(SECONDS)]
@@ -54,4 +53,4 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
     try:
         return ConnectOutcome(json.loads(answer))
     except ValueError:
-        return Unreadable("the attempt ended with an error that says nothing of the way")
+        return Unreadable("the attempt failed with an error that says nothing about the route")

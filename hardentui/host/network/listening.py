@@ -1,4 +1,4 @@
-"""Sockets of the host on which somebody listens, by the inode number that /proc/PID/fd shows."""
+"""Listening sockets of the host, by the inode number shown in /proc/PID/fd."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from msgspec import Struct, field
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import listening_sockets
 
-_ACCEPTS = "00010000"  # a flag in /proc/net/unix: somebody has called listen() on it
+_ACCEPTS = "00010000"  # a flag in /proc/net/unix: listen() was called
 _TABLES = (("tcp", "0A"), ("tcp6", "0A"))
 _LIMIT = 16 << 20
 
 
 class Listening(Struct, frozen=True):
-    """What listens in the host's network namespace.
+    """Listening sockets in the host's network namespace.
 
     Attributes:
-        unix: inode -> path of the socket (`@name` for one in the abstract namespace).
+        unix: inode -> path of the socket (`@name` for an abstract one).
         tcp: inode -> address, `0.0.0.0:2375`.
     """
 
@@ -31,9 +31,9 @@ class Listening(Struct, frozen=True):
 
 
 def read_listening(files: Files) -> Listening | None:
-    """None when the kernel does not tell us those of the host.
+    """None if the kernel does not show those of the host.
 
-    It tells them for one network namespace, and only root may see which one that of the host is.
+    It shows those of one network namespace, and only root can identify the host's.
     """
     try:
         if files.read_link("/proc/self/ns/net") != files.read_link("/proc/1/ns/net"):
@@ -63,7 +63,7 @@ def _tcp(files: Files) -> Iterator[tuple[str, str]]:
 
 
 def sockets_of(files: Files, pid: int) -> Iterator[str]:
-    """Inode numbers of the sockets that a process holds; none of one that may not be looked at."""
+    """Inode numbers of a process's open sockets; none if we lack permission."""
     try:
         handles = files.list_dir(f"/proc/{pid}/fd")
     except OSError:

@@ -1,4 +1,4 @@
-"""Ask nft whether it would take rules; nothing is loaded."""
+"""Check with nft whether rules are valid; nothing is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS = 5.0
 
 
 def check_rules(text: str) -> Known[str]:
-    """Empty when nft takes the rules, else its first complaint; Unreadable where it could not be asked."""
+    """Empty if nft accepts the rules, else its first error; Unreadable if it could not be run."""
     ours = account.environment()
     environment = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
     try:
@@ -32,5 +32,5 @@ def check_rules(text: str) -> Known[str]:
         return Unreadable(f"nft cannot be run: {error.strerror}")
     complaint = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode and "Operation not permitted" in complaint:
-        return Unreadable("only root may ask nft")
+        return Unreadable("only root can run nft")
     return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""

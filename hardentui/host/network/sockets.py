@@ -1,4 +1,4 @@
-"""The engines' API: sockets that exist, who may use them, what starts them, and services on TCP."""
+"""The engines' API: existing sockets, who may use them, what starts them, and services on TCP."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def read_sockets(
     listening: Listening | None,
     endpoints: Iterable[Endpoint] = (),
 ) -> Known[tuple[EngineSocket, ...]]:
-    """Sockets of the rootful engine, of every user's engine, the link that docker clients use, and others
-    at which an engine was found.
+    """Sockets of the rootful engine, of every user's engine, the link for docker clients, and others where
+    an engine was found.
 
-    A file that is left of a socket on which nobody listens any more, as systemd leaves it, is none.
+    A leftover socket file without a listener, as systemd leaves it, does not count.
     """
     sockets = []
     people = () if isinstance(users, Unreadable) else users
@@ -44,7 +44,7 @@ def read_sockets(
     for place in places.values():
         seen = reached(files, place.address)
         if isinstance(seen, Unreadable) and place.uid:
-            continue  # another user's runtime folder is closed to us, and so its socket is to others
+            continue  # another user's runtime folder is closed to us, and its socket to others
         if isinstance(seen, Unreadable):
             return seen
         if isinstance(seen, Missing):
@@ -75,7 +75,7 @@ def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) 
 
 
 def read_socket_enabled(files: Files) -> Known[str]:
-    """The link that makes systemd open the rootful socket at boot; empty when there is none."""
+    """The link that makes systemd open the rootful socket at boot; empty if there is none."""
     for folder in ("/etc/systemd/system", "/run/systemd/system"):
         inside = names(files, folder)
         if isinstance(inside, Unreadable):
@@ -91,7 +91,7 @@ def read_socket_enabled(files: Files) -> Known[str]:
 
 
 def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known[tuple[ApiService, ...]]:
-    """APIs on TCP: in unit files and drop-ins of the host, and where an engine was found to listen."""
+    """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
     services: list[ApiService] = []
     for folder in _UNIT_FOLDERS:
         for path, fault in tree(files, folder, 2):
@@ -113,7 +113,7 @@ def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known
 
 
 def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
-    """APIs on TCP that a unit file starts, or that a socket unit of Podman opens."""
+    """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
     joined = content.replace("\\\n", " ")
     lines = "\n".join(line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";")))
     for match in _SERVICE.finditer(lines):

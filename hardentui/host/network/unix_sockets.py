@@ -1,7 +1,7 @@
-"""Sockets of the host that somebody listens on, and which of them can be reached through a path.
+"""Listening sockets of the host, and which of them can be reached through a path.
 
-A socket is known by its inode, not by its name: a hard link, a bind mount or another folder above it changes
-nothing of who answers.
+A socket is identified by its inode, not by its name: a hard link, a bind mount or another parent folder does
+not change who answers.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import Listener
 
-_ACCEPTS = 0x10000  # a flag in /proc/net/unix: somebody has called listen() on it
+_ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called
 _TABLE_LIMIT = 16 << 20
 _MOST_PROCESSES = 32768
 _FOR_OTHERS = ("systemd", "init")
-"""Programs that listen for a service until it is wanted."""
+"""Programs that listen for a service until it is needed."""
 _MOST_FILES = 2048
-"""Files of a folder that are looked at for hard links of sockets."""
+"""Most files of a folder that are searched for hard links of sockets."""
 _UNIT_FOLDERS = (
     *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
 _LONGEST_COMMAND = 4096
 _PATHS = re.compile(r"/[^\0,:=\s'\"]+")
-"""Paths in a command line, also behind `unix://` and `UNIX-CONNECT:`."""
+"""Paths in a command line, also after `unix://` and `UNIX-CONNECT:`."""
 _LISTENS = re.compile(r"^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)", re.MULTILINE)
 
 
 class _Bound(Struct, frozen=True):
-    """A listening socket: the name it was made under, and its number among the open files of processes."""
+    """A listening socket: its original name, and its inode number among open files of processes."""
 
     path: str
     number: str
 
 
 class UnixSockets:
-    """The listening sockets of a network namespace that have a file, as the engine's process sees them.
+    """The listening sockets of a network namespace that have a file, as seen by the engine's process.
 
-    Safe to call from several threads.
+    Thread-safe.
 
     Args:
         files: the host.
         process: pid of the engine's process, or `self`.
-        own_root: the engine's process has the same mount namespace as ourselves.
+        own_root: the engine's process shares our mount namespace.
     """
 
     def __init__(self, files: Files, process: str, *, own_root: bool) -> None:
@@ -82,13 +82,13 @@ class UnixSockets:
             if len(words) < 8 or not words[7].startswith("/") or not int(words[3], 16) & _ACCEPTS:
                 continue
             if words[7].startswith("/proc/"):
-                continue  # made through an open folder of its maker: a name only there
+                continue  # created relative to an open folder: the name is valid only there
             path = posixpath.normpath(words[7])
             path = path.removeprefix("/var") if path.startswith("/var/run/") else path
             self._remember(_Bound(path, words[6]))
 
     def _remember(self, bound: _Bound) -> None:
-        """A listener by its inode; by its path alone where the file may not be looked at."""
+        """A listener by its inode; by its path alone if the file is inaccessible."""
         try:
             status = self._stat(bound.path)
         except FileNotFoundError:
@@ -106,9 +106,9 @@ class UnixSockets:
         return self._files.stat(self._prefix + path)
 
     def at(self, path: str) -> Iterator[tuple[str, str, Known[str | None]]]:
-        """Sockets at or below a path of the host: (path, name that the listener gave it, its number).
+        """Sockets at or below a path of the host: (path, name given by the listener, its number).
 
-        The third is None when nobody listens, Unreadable when it cannot be told.
+        The third is None if nothing listens, Unreadable if that is unknown.
         """
         try:
             status = self._stat(path)
@@ -135,7 +135,7 @@ class UnixSockets:
             yield from self._hard_links(prefix)
 
     def _hard_links(self, prefix: str) -> Iterator[tuple[str, str, Known[str | None]]]:
-        """Further names of sockets in a folder; only asked where a socket has more than one."""
+        """Other names of sockets in a folder; only searched if a socket has more than one."""
         with contextlib.suppress(OSError):
             for name in self._files.list_dir(self._prefix + prefix)[:_MOST_FILES]:
                 with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ class UnixSockets:
                         yield prefix + name, bound.path, bound.number
 
     def listener(self, name: str, number: str) -> Known[Listener]:
-        """Who listens on a socket: the program of the process, or the unit for which systemd does."""
+        """The listener on a socket: the program of the process, or the unit for which systemd listens."""
         with self._lock:
             listener = self._listener(name, number)
             target = None if isinstance(listener, Unreadable) else self._named_by(number)
@@ -156,7 +156,7 @@ class UnixSockets:
             return listener if isinstance(onward, Unreadable) else structs.replace(listener, onward=onward)
 
     def _named_by(self, number: str) -> _Bound | None:
-        """Another listening socket that the command line of a listener names (`UNIX-CONNECT:/run/x.sock`)."""
+        """Another listening socket named on a listener's command line (`UNIX-CONNECT:/run/x.sock`)."""
         process = self._holding.get(number, "")
         try:
             text = self._files.read_text(f"/proc/{process}/cmdline") if process else ""
@@ -185,8 +185,8 @@ class UnixSockets:
         return Listener(name, program)
 
     def _note(self, process: str) -> None:
-        """Remember which listening sockets a process has open. What systemd keeps open for a service is the
-        service's, once that runs."""
+        """Remember which listening sockets a process has open. A socket that systemd keeps open for a service
+        belongs to the service, once it runs."""
         numbers = [self._numbers[link] for link in self._open_files(process) if link in self._numbers]
         program = self._program(process) if numbers else ""
         for number in numbers:
@@ -195,7 +195,7 @@ class UnixSockets:
                 self._holding[number] = process
 
     def _all_processes(self) -> Iterator[str]:
-        """Process ids, the first ones first; they are asked only until the listener is found."""
+        """Process ids in ascending order; read only until the listener is found."""
         try:
             processes = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
         except OSError:
@@ -222,7 +222,7 @@ class UnixSockets:
             return ""
 
     def _unit_of(self, path: str) -> str:
-        """The socket unit that makes systemd listen there; empty when none says so."""
+        """The socket unit that makes systemd listen there; empty if there is none."""
         if self._units is None:
             self._units = self._read_units()
         return self._units.get(path, "")
@@ -248,7 +248,7 @@ class UnixSockets:
         return [path.removeprefix("/var") if path.startswith("/var/run/") else path for path in paths]
 
     def _service_program(self, unit: str) -> str:
-        """The program that the service behind a socket starts; empty when its unit does not say."""
+        """The program that the service behind a socket starts; empty if its unit does not name one."""
         with contextlib.suppress(OSError):
             text = self._files.read_text(self._prefix + unit)
             match = re.search(r"^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!]*(?P<program>/\S+)", text, re.MULTILINE)

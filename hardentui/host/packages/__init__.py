@@ -1,1 +1,1 @@
-"""Installed packages and what is known to be wrong with them."""
+"""Installed packages and their known vulnerabilities."""

@@ -1,8 +1,8 @@
-"""A small table of known holes in Podman and what it runs, made on the date below. Not a scanner.
+"""A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.
 
-A row says which upstream version of each release line got the fix. A distribution often carries the fix as a
-patch on an older version, so for packages a row is a question, not an answer. Each row was compared with
-the release notes or the record of the CVE; what could not be confirmed there is left out.
+A row names the upstream version of each release line with the fix. Distributions often backport a fix to an
+older version, so for packages a row is a question, not an answer. Each row was compared with the release
+notes or the CVE record; unconfirmed data is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ROW = tuple[str, tuple[str, ...], str, str, str] | tuple[str, tuple[str, ...], 
 
 
 def _rows(component: str, source: str, *rows: _ROW) -> tuple[Advisory, ...]:
-    """Rows of (CVE, fixed, since, published, summary[, severity]); severity is high where none is given."""
+    """Rows of (CVE, fixed, since, published, summary[, severity]); the default severity is high."""
     return tuple(
         Advisory(
             component, row[0], row[1], row[4], source, row[3], row[2], row[5] if len(row) == 6 else "high"
@@ -140,15 +140,15 @@ _RUNC = _rows(
     ),
 )
 TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
-"""conmon, passt and containers-common (configuration only): no hole was known to this table on its date."""
+"""conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
 
 
 def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ...]:
-    """The advisories that a version is too old for; none for a version that cannot be read.
+    """The advisories that apply to a version; none for a version that cannot be parsed.
 
     Args:
         version: as upstream or as a distribution spells it (`5.4.2+ds1-2+b2`, `2:1.2.8-1.el9`).
-        distribution: the fix may be there as a patch all the same.
+        distribution: the fix may have been backported.
     """
     try:
         installed = upstream(version)
@@ -162,7 +162,7 @@ def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ..
 
 
 def upstream(version: str) -> Version:
-    """The upstream part of a package version; raises ValueError when there is none."""
+    """The upstream part of a package version; raises ValueError if there is none."""
     return Version.parse(re.sub(r"^\d+:", "", version))
 
 

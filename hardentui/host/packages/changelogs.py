@@ -1,4 +1,4 @@
-"""Whether a distribution repaired an old version: what the change log of its package says of a CVE."""
+"""Whether a distribution has backported the fix of a CVE, according to the package's change log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMPRESSED_LIMIT = 4 << 20
 _LIMIT = 32 << 20
 _RPM_SECONDS = 10.0
 _HEADING = re.compile(r"\S+ \((\S+)\) ")
-_REBUILT = re.compile(r"\+b\d+$")  # built anew from the same source, whose change log stays as it was
+_REBUILT = re.compile(r"\+b\d+$")  # a rebuild of the same source, with the same change log
 _POINT = re.compile(r"^\s*[*-] ", re.MULTILINE)
 _TAKEN_BACK = re.compile(
     r"\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
@@ -28,19 +28,19 @@ _RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
 def repairs_named(
     files: Files, run: Run, package: HostPackage, cves: Collection[str], *, deep: bool
 ) -> Known[Mapping[str, str]]:
-    """CVE -> the line that names its repair, of those that the installed package's change log names.
+    """CVE -> the line about its fix, for those in the installed package's change log.
 
-    A point that also speaks of taking something back, or of what is not repaired, names no repair.
+    An item that also mentions a revert, or something unfixed, does not count as a fix.
     """
     content = _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package)
     return content if isinstance(content, Unreadable) else named_in(content, cves)
 
 
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
-    """The same out of the text of a change log."""
+    """The same from the text of a change log."""
     repairs: dict[str, str] = {}
     if not any(cve in content for cve in cves):
-        return repairs  # most name none, and taking them apart is slow
+        return repairs  # most name none, and parsing is slow
     wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
     starts = [match.start() for match in _POINT.finditer(content)] or [0]
     for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
@@ -69,7 +69,7 @@ def _of_deb(files: Files, package: HostPackage) -> Known[str]:
 
 
 def _unpacked(content: bytes) -> str | None:
-    """gzip, up to a limit; None for what is none, is damaged or is larger."""
+    """Decompressed gzip data, up to a limit; None if it is not gzip, damaged or larger."""
     import zlib
 
     unpacker = zlib.decompressobj(wbits=31)

@@ -1,4 +1,4 @@
-"""Installed packages, and what is known to be wrong with them."""
+"""Installed packages, and their known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STATUS_LIMIT = 64 << 20
 
 
 def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
-    """The engine's own packages, from dpkg's status file or by asking rpm."""
+    """The engine's own packages, from dpkg's status file or from rpm."""
     try:
         status = files.read_text(_DPKG_STATUS, _STATUS_LIMIT)
     except OSError:
@@ -41,7 +41,7 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
     if isinstance(answer, Unreadable):
         every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
         if isinstance(every, Unreadable):
-            return Unreadable(f"neither dpkg nor rpm could be asked ({every.reason})")
+            return Unreadable(f"neither dpkg nor rpm could be queried ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
     return {
@@ -66,7 +66,7 @@ def dpkg_packages(status: str) -> list[HostPackage]:
 def read_holes(
     files: Files, run: Run, packages: Known[Mapping[str, HostPackage]], *, deep: bool
 ) -> Known[tuple[Hole, ...]]:
-    """The advisories that the installed versions are too old for, with what their change logs say of them."""
+    """The advisories that apply to the installed versions, with the fixes in their change logs."""
     if isinstance(packages, Unreadable):
         return packages
     all_holes: list[Hole] = []
@@ -83,9 +83,9 @@ def read_holes(
 
 
 def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:
-    """Packages with a pending security update, out of what the package manager already knows.
+    """Packages with a pending security update, according to the package manager's existing index.
 
-    No index is refreshed: an old index gives an old answer.
+    The index is not refreshed: an old index gives an old answer.
     """
     if not deep:
         return Unreadable(_UPDATES_ASK)
@@ -110,7 +110,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
 
 
 def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
-    """A repaired kernel is a package with a new name, which a plain `upgrade` keeps back."""
+    """A fixed kernel is a package with a new name, which a plain `upgrade` keeps back."""
     indexes = names(files, _APT_INDEXES)
     if isinstance(indexes, Unreadable):
         return indexes
@@ -126,7 +126,7 @@ def _is_security_index(name: str) -> bool:
 
 
 def apt_security_updates(answer: str) -> tuple[str, ...]:
-    """The lines `Inst NAME [OLD] (NEW ARCHIVE [amd64])` whose archive is one for security updates."""
+    """The lines `Inst NAME [OLD] (NEW ARCHIVE [amd64])` whose archive is a security archive."""
     rows = (line.partition(" (") for line in answer.splitlines() if line.startswith("Inst "))
     return tuple(package.split()[1] for package, _, new in rows if "security" in new.lower())
 
@@ -142,7 +142,7 @@ def zypper_patches(answer: str) -> tuple[str, ...]:
 
 
 def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
-    """Whether the default seccomp profile is what its package installed, by dpkg's own checksums."""
+    """Whether the default seccomp profile is the packaged one, by dpkg's checksums."""
     try:
         content = files.read_bytes(profile)
         for package in _PROFILE_PACKAGES:
@@ -152,7 +152,7 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
             for line in files.read_text(path).splitlines():
                 digest, _, name = line.partition("  ")
                 if name == "usr/share/containers/seccomp.json":
-                    import hashlib  # 2 ms, for the hosts that have this file from a package
+                    import hashlib  # 2 ms, only for hosts with this file from a package
 
                     return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:

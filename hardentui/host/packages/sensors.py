@@ -1,4 +1,4 @@
-"""What watches over the host: runtime sensors, audit rules on disk and in the kernel, reports of scans."""
+"""Monitoring of the host: runtime sensors, audit rules on disk and in the kernel, scan reports."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _SIGNS = {
     "lynis": (b"lynis_version=", b"hardening_index="),
     "openscap": (b"TestResult", b"arf:asset-report-collection", b"OpenSCAP"),
 }
-"""What a report of each scanner holds. A file without it is none: an empty one, or the log of a failure."""
+"""Text in every report of a scanner. A file without it is not a report, but empty or an error log."""
 _REPORT_LIMIT = 128 << 20
 
 
 def read_detectors(files: Files) -> tuple[str, ...]:
-    """Runtime sensors that are installed."""
+    """Installed runtime sensors."""
     return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
 
 
 def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tuple[str, ...]]:
-    """Runtime sensors that run, also in a container; Unreadable when none is seen and not all may be seen."""
+    """Running runtime sensors, also in a container; Unreadable if none is seen but some may be hidden."""
     if isinstance(processes, Unreadable):
         return processes
     running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
@@ -61,7 +61,7 @@ def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tup
 
 
 def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
-    """The rules that auditd loads at boot."""
+    """The audit rules that auditd loads at boot."""
     rules: list[str] = []
     inside = names(files, "/etc/audit/rules.d")
     if isinstance(inside, Unreadable):
@@ -76,7 +76,7 @@ def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
 
 
 def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
-    """The rules that the kernel follows now. Without auditctl nothing on this host could have loaded one."""
+    """The kernel's current audit rules. Without auditctl nothing on this host could have loaded one."""
     if not any(there(files, path) for path in _AUDITCTL):
         return ()
     if not root:
@@ -88,7 +88,7 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
 
 
 def read_baselines(files: Files) -> Known[tuple[BaselineReport, ...]]:
-    """Reports of host scanners at the places where these leave them."""
+    """Reports of host scanners in their default places."""
     baselines = []
     for tool, places in _REPORTS.items():
         for place in places:

@@ -1,7 +1,7 @@
-"""containers.conf and storage.conf: which files count, in which order, and what they say together.
+"""containers.conf and storage.conf: which files apply, in which order, and their combined settings.
 
-Podman 5 reads every main file, each over the one before. Podman 6 reads only the first main file that exists,
-and drop-ins of several folders sorted by file name. Environment variables of the service are not seen here.
+Podman 5 reads every main file, later ones overriding earlier ones. Podman 6 reads only the first existing
+main file, and drop-ins of several folders sorted by file name. The service's environment is not covered here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FIRST_FILE_ONLY_SINCE = Version(6)
 
 
 def read_configuration(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
-    """The effective containers.conf of an engine that runs as `uid` with this home folder."""
+    """The effective containers.conf of an engine running as `uid` with this home folder."""
     if version >= FIRST_FILE_ONLY_SINCE:
         paths = _paths_of_podman_6(files, "containers", home, uid)
     else:
@@ -31,7 +31,7 @@ def read_configuration(files: Files, *, home: str, uid: int, version: Version) -
 
 
 def read_storage(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
-    """The effective storage.conf; before Podman 6 the first of the files that exists, without drop-ins."""
+    """The effective storage.conf; before Podman 6 the first existing file, without drop-ins."""
     if version >= FIRST_FILE_ONLY_SINCE:
         return merge(files, _paths_of_podman_6(files, "storage", home, uid))
     own = [f"{home}/.config/containers/storage.conf"] if uid else []
@@ -40,7 +40,7 @@ def read_storage(files: Files, *, home: str, uid: int, version: Version) -> Conf
 
 
 def merge(files: Files, paths: list[str]) -> Configuration:
-    """What TOML files say together: a later file overrides, and a list with `{append=true}` adds."""
+    """The merged settings of TOML files: a later file overrides, and a list with `{append=true}` appends."""
     values: dict[str, Value] = {}
     read: list[str] = []
     faults: dict[str, str] = {}
@@ -73,7 +73,7 @@ def _over(before: Value | None, value: Any, path: str) -> Value:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Dotted names. A table of names (`engine.runtimes`) gives one name per entry as well."""
+    """Dotted names. A table of names (`engine.runtimes`) yields one name per entry too."""
     flat: list[tuple[str, Any]] = []
     for key, value in table.items():
         name = f"{prefix}{key}"
@@ -107,7 +107,7 @@ def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str
 
 
 def _drop_ins(files: Files, folder: str) -> list[str]:
-    """The *.conf files of a folder; the folder itself, which becomes a fault, when it cannot be listed."""
+    """The *.conf files of a folder; the folder itself, which becomes a fault, if it cannot be listed."""
     inside = names(files, folder)
     if isinstance(inside, Unreadable):
         return [folder]
@@ -115,7 +115,7 @@ def _drop_ins(files: Files, folder: str) -> list[str]:
 
 
 def _first(files: Files, candidates: list[str]) -> list[str]:
-    """The first that is not known to be missing."""
+    """The first one that is not known to be missing."""
     for path in candidates:
         if not isinstance(text(files, path), Missing):
             return [path]

@@ -1,4 +1,4 @@
-"""The host's own Quadlet generator, asked what it would make of units, without touching the system."""
+"""Runs the host's own Quadlet generator on units, without touching the system."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _EXEC_PREFIXES = "-@:+!|"
 
 
 class DryRun(Struct, frozen=True):
-    """What the generator said.
+    """The output of the generator.
 
     Attributes:
         services: file name (`web.service`) -> text.
-        stderr: its complaints, one a line, without process numbers and our scratch directory.
-        ok: it accepted every unit and made one service of each. It may still have lost words in silence:
-            compare `exec_start` with what was meant.
+        stderr: its messages, one per line, without process numbers and our scratch directory.
+        ok: it accepted every unit and generated a service for each. It may still have silently lost words:
+            compare `exec_start` with the intended command.
     """
 
     services: Mapping[str, str]
@@ -78,10 +78,10 @@ def dry_run(
         units: file name -> text.
         user: for a user's service manager (rootless).
         timeout: seconds.
-        unit_folder: where the units are going to live; stands in the services for our scratch directory.
+        unit_folder: the future folder of the units; replaces our scratch directory in the services.
 
     Raises:
-        GeneratorError: it cannot be run, or does not come to an end.
+        GeneratorError: it cannot be run, or does not finish.
     """
     with tempfile.TemporaryDirectory(prefix="hardentui-") as folder:
         _put(folder, units)
@@ -94,7 +94,7 @@ def dry_run(
     complaints = _complaints(done.stderr, folder)
     services = _services(done.stdout.replace(folder, unit_folder))
     expected = sum(1 for name in units if name.endswith(UNIT_SUFFIXES))
-    # old generators end with 0 although they refused a unit, so the services are counted
+    # old generators exit with 0 although they refused a unit, so the services are counted
     ok = done.returncode == 0 and len(services) == expected
     return DryRun(services, complaints, ok)
 
@@ -102,11 +102,11 @@ def dry_run(
 def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The argv that systemd would execute for ExecStart= of a service.
 
-    `${NAME}` is taken from the unit's own Environment= lines. A specifier or a variable that is known only
-    to a running systemd stays, with a NUL before it (see hardentui.systemd.command_line).
+    `${NAME}` is taken from the unit's own Environment= lines. A specifier or variable that only a running
+    systemd knows is kept, after a NUL (see hardentui.systemd.command_line).
 
     Args:
-        specifiers: letter -> value of what is known: `{"N": "web"}`.
+        specifiers: letter -> known value: `{"N": "web"}`.
 
     Raises:
         GeneratorError: there is no ExecStart=, more than one, or a quote that is never closed.
@@ -136,12 +136,12 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
 def verify(
     service_files: Mapping[str, str], *, user: bool = False, timeout: float = 60
 ) -> Known[tuple[str, ...]]:
-    """What `systemd-analyze verify` complains about in these services; empty when nothing.
+    """The complaints of `systemd-analyze verify` about these services; may be empty.
 
-    Complaints about other units of the host are left out. Unreadable when it is not installed.
+    Complaints about other units of the host are left out. Unreadable if it is not installed.
 
     Raises:
-        GeneratorError: it does not come to an end.
+        GeneratorError: it does not finish.
     """
     program = shutil.which("systemd-analyze")
     if program is None:
@@ -165,7 +165,7 @@ def _put(folder: str, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         if "/" in name or name in ("", ".", "..") or "\0" in name:
             raise GeneratorError(f"{visible(name)} cannot be the name of a unit file.")
-        # x: never over another file; the directory is ours alone (mode 0700)
+        # x: never overwrite a file; the directory is private (mode 0700)
         with open(
             os.path.join(folder, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
         ) as file:
@@ -186,10 +186,10 @@ def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise GeneratorError(f"{command[0]} did not come to an end within {timeout:g} seconds.") from error
+        raise GeneratorError(f"{command[0]} did not finish within {timeout:g} s.") from error
     except OSError as error:
         raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
-    # decoded here: text mode would turn a carriage return, which systemd acts on, into a line break
+    # decoded here: text mode would turn a carriage return, which matters to systemd, into a line break
     return _Done(
         done.returncode,
         done.stdout.decode("utf-8", "surrogateescape"),

@@ -1,7 +1,7 @@
-"""Configuration that stands in no usual place: named by CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE.
+"""Configuration outside the standard places: named by CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE.
 
-Podman reads these variables in whatever starts it: its own service, the service of a container, the
-environment of a user's service manager.
+Podman reads these variables from its environment: that of its own service, of a container's service, or of
+a user's service manager.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume
 
 
 def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override, ...]]:
-    """Every such file that something of this engine's user names, with what it says."""
+    """Every such file named in the environment of this engine's user, with its content."""
     overrides: dict[str, Override] = {}
     for where, name, path in _named(files, home, uid):
         if isinstance(path, Unreadable):
@@ -59,7 +59,7 @@ def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | 
 
 
 def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unreadable]]:
-    """`NAME=value` lines, and those behind `DefaultEnvironment=`."""
+    """`NAME=value` lines, and those after `DefaultEnvironment=`."""
     content = text(files, path)
     for line in content.splitlines() if isinstance(content, str) else ():
         line = line.strip().removeprefix("DefaultEnvironment=").removeprefix("export ")
@@ -70,7 +70,7 @@ def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unre
 
 
 def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
-    """What the engine's own service runs with now. Its other variables are looked at by nobody."""
+    """The current variables of the engine's own service. Its other variables are ignored."""
     user = f"user.slice/user-{uid}.slice/user@{uid}.service/app.slice" if uid else "system.slice"
     try:
         pids = files.read_text(f"/sys/fs/cgroup/{user}/podman.service/cgroup.procs").split()

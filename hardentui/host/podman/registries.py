@@ -1,4 +1,4 @@
-"""registries.conf and registries.d: where names lead, which registries are trusted without TLS."""
+"""registries.conf and registries.d: how names resolve, and which registries are used without TLS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALIAS = re.compile(r'\s*"[^"\\]*"\s*=\s*"[^"\\]*"\s*')
 
 
 def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Known[Registries]:
-    """The effective registries.conf: the main file, then its drop-ins, each over the one before."""
+    """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
     paths: list[str] = []
     mains = [f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"]
     folders = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
@@ -38,7 +38,7 @@ def read_registries(files: Files, *, home: str, uid: int, version: Version) -> K
         ]
     main = next((path for path in mains if not isinstance(text(files, path), Missing)), None)
     if main == mains[0] and version < FIRST_FILE_ONLY_SINCE:
-        folders = folders[1:]  # a user's own main file shuts out the system's drop-ins
+        folders = folders[1:]  # a user's own main file disables the system's drop-ins
     if main is not None:
         paths.append(main)
     for folder in folders:
@@ -85,8 +85,8 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
 
 
 def _without_aliases(content: str) -> str:
-    """Empties the lines of short names: distributions ship a hundred, nobody here asks for one, and parsing
-    them takes 3 ms."""
+    """Blanks the lines of short-name aliases: distributions ship a hundred, they are not used here, and
+    parsing them takes 3 ms."""
     kept = []
     among_aliases = False
     for line in content.split("\n"):
@@ -156,8 +156,8 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
 def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
     """Read the plain nested mappings that registries.d is made of.
 
-    Anything else that YAML allows (anchors, flow style, blocks of text, tabs) is Unreadable: to guess at a
-    trust file would be worse than to say so.
+    Any other YAML (anchors, flow style, block scalars, tabs) is Unreadable: guessing about a trust file would
+    be worse.
     """
     enabled: dict[str, bool] = {}
     lookaside: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Reading of what decides where images come from and who signed them, for one engine's user."""
+"""Configuration that decides where images come from and who must have signed them, for one engine's user."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
 def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustFacts:
-    """Everything that holds for pulls of the engine that runs as `uid` with this home folder.
+    """Everything that applies to pulls of the engine running as `uid` with this home folder.
 
-    Reads a dozen small files; runs no program and asks no network.
+    Reads a dozen small files; runs no program and uses no network.
     """
     owners = ROOT_ONLY | {uid}
     accounts = read_accounts(files)
@@ -70,7 +70,7 @@ def _policy(files: Files, home: str, version: Version) -> Known[Policy | Missing
 
 
 def parse_policy(content: str, path: str) -> Known[Policy]:
-    """A policy.json; Unreadable where Podman itself would reject the file, too."""
+    """A policy.json; Unreadable if Podman itself would also reject the file."""
     try:
         document = json.loads(content)
         if set(document) - {"default", "transports"}:
@@ -143,7 +143,7 @@ def _certificates(
 
 
 def auth_paths(home: str, uid: int) -> tuple[str, ...]:
-    """Where Podman looks for registry credentials when nothing else is said."""
+    """Podman's default places for registry credentials."""
     first = f"/run/user/{uid}/containers/auth.json" if uid else "/run/containers/0/auth.json"
     rest = (".config/containers/auth.json", ".docker/config.json", ".dockercfg")
     return (first, *(f"{home}/{path}" for path in rest))
@@ -167,7 +167,7 @@ def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) ->
 
 
 def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFile:
-    """What kinds of credentials a file holds. The credentials themselves go no further than this function."""
+    """The kinds of credentials in a file. The credentials themselves never leave this function."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -189,7 +189,7 @@ def _has_secret(entry: dict[str, Any]) -> bool:
 
 
 def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> Known[dict[str, int]]:
-    """From the store's own list of images; it keeps the signatures that were fetched with each image."""
+    """From the store's list of images, which has the signatures fetched with each image."""
     settings = read_storage(files, home=home, uid=uid, version=version)
     default = f"{home}/.local/share/containers/storage" if uid else "/var/lib/containers/storage"
     own = settings.get("storage.rootless_storage_path") if uid else settings.get("storage.graphroot")

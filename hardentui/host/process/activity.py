@@ -1,4 +1,4 @@
-"""What runs and what listens in a container, seen from the host. Costs more than `read_kernel`."""
+"""Running processes and listening sockets of a container, seen from the host. Slower than `read_kernel`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
 
 
 class Activity(Struct, frozen=True):
-    """Processes of a container, sockets that listen in its network namespace, who is connected to them."""
+    """Processes of a container, listening sockets in its network namespace, and their peers."""
 
     processes: Known[tuple[Process, ...]]
     listening: Known[tuple[ListeningSocket, ...]]
@@ -51,12 +51,12 @@ def read_activity(
     *,
     shared_network: bool = False,
 ) -> Activity:
-    """Processes come from the container's cgroup; where that cannot be told, the descendants of `pid`.
+    """Processes are those in the container's cgroup; if that is unknown, the descendants of `pid`.
 
     Args:
         cgroup_path, cgroups: as in `read_kernel`.
-        shared_network: other containers have sockets in its network namespace; only those that are open in
-            a process of this one are its own.
+        shared_network: other containers have sockets in its network namespace; only those open in a process
+            of this one are its own.
     """
     processes = _processes(files, pid, cgroup_path, cgroups)
     sockets = _sockets(files, pid)
@@ -69,9 +69,9 @@ def read_activity(
 
 
 def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
-    """What listens in the network namespace of a process, whoever it belongs to, but for conmon.
+    """Listening sockets in the network namespace of a process, whoever owns them, except conmon's.
 
-    Podman lets conmon hold the ports that it publishes; packets for them never come to its sockets.
+    Podman lets conmon hold published ports; packets for them never reach its sockets.
     """
     sockets = _sockets(files, pid)
     if isinstance(sockets, Unreadable):
@@ -111,7 +111,7 @@ def _processes(
 
 
 def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
-    """Processes in the container's cgroup and below; empty when it cannot be told which one that is."""
+    """Processes in the container's cgroup and below; empty if the cgroup is unknown."""
     wanted = cgroup_path.strip("/")
     if not wanted or isinstance(tree, Unreadable):
         return set()
@@ -135,7 +135,7 @@ def _walk(files: Files, directory: str, depth: int) -> Iterator[int]:
     try:
         text = files.read_text(f"{directory}/cgroup.procs")
     except FileNotFoundError:
-        return  # this branch has just been removed
+        return  # this branch was just removed
     yield from (int(line) for line in text.split() if line.isdigit() and line != "0")
     if depth == 0:
         return
@@ -152,7 +152,7 @@ def _is_directory(files: Files, path: str) -> bool:
 
 
 def _process(files: Files, pid: int) -> Process | None:
-    """None when it has ended; the executable is empty when it may not be seen."""
+    """None if it has ended; the executable is empty if it is not visible."""
     name = _name(files, pid)
     if name is None:
         return None
@@ -176,7 +176,7 @@ def _name(files: Files, pid: int) -> str | None:
 
 
 def _link(files: Files, path: str) -> str:
-    """Where a link leads; empty when it may not be seen."""
+    """The target of a link; empty if it is not visible."""
     try:
         return files.read_link(path)
     except OSError:
@@ -184,12 +184,12 @@ def _link(files: Files, path: str) -> str:
 
 
 def effective_uid(files: Files, pid: int) -> int | None:
-    """Of a process, as the host sees it; None when it has ended or may not be asked."""
+    """The host's view of a process; None if it has ended or is not accessible."""
     return _effective_uid(_status(files, pid))
 
 
 def _status(files: Files, pid: int) -> Mapping[str, str]:
-    """Empty when it has ended or may not be asked."""
+    """Empty if it has ended or is not accessible."""
     try:
         return parse_status(files.read_text(f"/proc/{pid}/status"))
     except OSError:
@@ -209,7 +209,7 @@ def _capabilities(status: Mapping[str, str]) -> CapabilitySets | None:
 
 
 def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
-    """What listens in the network namespace of a process, by the number of the socket."""
+    """Listening sockets in the network namespace of a process, by inode."""
     sockets: dict[str, tuple[ListeningSocket, ...]] = {}
     for table, state in _TABLES:
         path = f"/proc/{pid}/net/{table}"
@@ -236,7 +236,7 @@ def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[st
 
 
 def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> Known[tuple[Client, ...]]:
-    """Established connections to the ports that it listens on, one for each address."""
+    """Established connections to its listening ports, one per address."""
     ports = {socket.port for socket in listening if socket.protocol == "tcp"}
     clients: set[tuple[int, str]] = set()
     for table in ("tcp", "tcp6"):
@@ -244,7 +244,7 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
         try:
             text = files.read_text(path, _TABLE_LIMIT)
         except FileNotFoundError:
-            continue  # a kernel without IPv6; that there is a tcp was seen before
+            continue  # a kernel without IPv6; tcp was found before
         except OSError as error:
             return Unreadable(f"{path}: {reason(error)}")
         for line in text.split("\n")[1:]:
@@ -275,7 +275,7 @@ def _held(
 
 
 def _open_files(files: Files, pid: int) -> Iterator[str]:
-    """Where the file descriptors of a process lead; none of one that has ended."""
+    """The targets of a process's file descriptors; none if it has ended."""
     folder = f"/proc/{pid}/fd"
     try:
         for name in files.list_dir(folder):
@@ -286,8 +286,8 @@ def _open_files(files: Files, pid: int) -> Iterator[str]:
 
 
 def decoded_address(text: str) -> str:
-    """The kernel prints an address as 32 bit numbers in the byte order of the machine."""
-    from ipaddress import ip_address  # 2 ms, for those who ask who listens
+    """The kernel prints an address as 32-bit numbers in the machine's byte order."""
+    from ipaddress import ip_address  # 2 ms, only needed here
 
     count = len(text) // 8
     order = "<" if sys.byteorder == "little" else ">"

@@ -58,7 +58,7 @@ NAMES = tuple(
 
 
 def capability_names(mask: int) -> frozenset[str]:
-    """The names of the bits set in `mask`; a bit younger than this list is `CAP_` and its number."""
+    """The names of the bits set in `mask`; a bit newer than this list is `CAP_` and its number."""
     return frozenset(
         NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}"
         for bit in range(mask.bit_length())
@@ -67,10 +67,10 @@ def capability_names(mask: int) -> frozenset[str]:
 
 
 def capability_sets(*processes: Mapping[str, str]) -> CapabilitySets:
-    """What any of these processes holds, by the lines of its /proc/PID/status.
+    """The capabilities that any of these processes has, from the lines of its /proc/PID/status.
 
     Raises:
-        LookupError, ValueError: a line is missing, or is no number.
+        LookupError, ValueError: a line is missing, or is not a number.
     """
 
     def names(key: str) -> frozenset[str]:

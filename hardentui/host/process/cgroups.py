@@ -1,7 +1,7 @@
-"""Limits that the cgroup tree really enforces: cgroup v1, v2 and both at once.
+"""Limits that the cgroup tree actually enforces: cgroup v1, v2 and hybrid.
 
-A limit holds for everything below it, so the tightest one between the process and the root wins; that is
-how `MemoryMax=` of a Quadlet's service limits a container whose own limit is "none".
+A limit applies to everything below it, so the tightest one between the process and the root wins; that is
+how `MemoryMax=` of a Quadlet's service limits a container without a limit of its own.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from hardentui.model.facts import Limits
 from hardentui.model.known import Known, Unreadable
 
 _NO_LIMIT_V1 = 1 << 62
-"""cgroup v1 says "no limit" with a number near 2^63, rounded to the page size."""
+"""cgroup v1 expresses "no limit" as a number near 2^63, rounded to the page size."""
 
 
 class Hierarchy(Struct, frozen=True):
-    """A mounted cgroup file system: `root` is the cgroup that is seen at `point`."""
+    """A mounted cgroup file system: `root` is the cgroup visible at `point`."""
 
     point: str
     root: str
@@ -35,7 +35,7 @@ class CgroupTree(Struct, frozen=True):
 
 
 class Membership(Struct, frozen=True):
-    """Where a process stands: its cgroup by v1 controller, and in the unified hierarchy."""
+    """The cgroups of a process: by v1 controller, and in the unified hierarchy."""
 
     v1: dict[str, str] = field(default_factory=dict)
     unified: str | None = None
@@ -45,11 +45,11 @@ class Membership(Struct, frozen=True):
 
 
 class _Unseen(Exception):
-    """A part of the tree cannot be inspected; the argument says why."""
+    """A part of the tree cannot be inspected; the argument is the reason."""
 
 
 def find_cgroups(files: Files) -> Known[CgroupTree]:
-    """The cgroup mounts of our own mount namespace. Read it once and use it for many processes."""
+    """The cgroup mounts of our own mount namespace; read once for many processes."""
     try:
         mounts = parse_mountinfo(files.read_text("/proc/self/mountinfo", 16 << 20))
     except OSError as error:
@@ -90,8 +90,8 @@ def parse_membership(text: str) -> Membership:
 def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -> Known[Limits]:
     """The limits in force for a process.
 
-    A controller that this kernel does not offer limits nothing, so its value is None. If one that exists
-    cannot be inspected, all is Unreadable: "no limit" would be a guess.
+    A controller that this kernel lacks limits nothing, so its value is None. If an existing one cannot be
+    inspected, everything is Unreadable: "no limit" would be a guess.
     """
     if isinstance(tree, Unreadable):
         return tree
@@ -115,7 +115,7 @@ class _Place(Struct, frozen=True):
         return controller in self.membership.v1
 
     def levels(self, controller: str) -> Iterator[str]:
-        """The process's cgroup directory and those above it, up to the mounted root."""
+        """The process's cgroup directory and its parents, up to the mounted root."""
         if self.is_v1(controller):
             hierarchy, path = self.tree.v1.get(controller), self.membership.v1[controller]
         else:
@@ -127,7 +127,7 @@ class _Place(Struct, frozen=True):
         yield from _levels(self.files, hierarchy, path)
 
     def values(self, controller: str, name: str) -> Iterator[tuple[str, str]]:
-        """(directory, content) of each level that has this file; the root and inactive levels have none."""
+        """(directory, content) of each level with this file; the root and inactive levels have none."""
         for directory in self.levels(controller):
             try:
                 yield directory, self.files.read_text(f"{directory}/{name}").strip()
@@ -140,7 +140,7 @@ class _Place(Struct, frozen=True):
 
 
 def cgroup_directory(hierarchy: Hierarchy, path: str) -> str | None:
-    """Where the cgroup `path` is seen in a mounted hierarchy; None when it lies outside of the mount."""
+    """The directory of the cgroup `path` in a mounted hierarchy; None if it is outside the mount."""
     if ".." in path.split("/") or path.endswith(" (deleted)"):
         return None
     root = hierarchy.root.rstrip("/")
@@ -163,7 +163,7 @@ def _levels(files: Files, hierarchy: Hierarchy, path: str) -> Iterator[str]:
 
 
 def _memory(place: _Place) -> tuple[int | None, int | None]:
-    """Bytes of memory, and bytes of swap on top of it."""
+    """Bytes of memory, and bytes of swap in addition."""
     if not place.is_v1("memory"):
         return (
             place.tightest("memory", "memory.max", _number),
@@ -176,8 +176,8 @@ def _memory(place: _Place) -> tuple[int | None, int | None]:
 
 
 def _memory_peak(place: _Place) -> int | None:
-    """Of the container's cgroup: those above it count others too, and systemd as the main process puts itself
-    into one below it."""
+    """Of the container's own cgroup: its parents include others, and systemd as the main process moves itself
+    into a child."""
     levels = list(place.levels("memory"))
     if not levels:
         return None

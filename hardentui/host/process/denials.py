@@ -1,10 +1,9 @@
-"""What the kernel's protections refused to processes, and to which container a refusal belongs.
+"""Denials by the kernel's protections, and the container that each belongs to.
 
-Read are auditd's own log, where there is one, else the journal of the kernel, else the kernel's own buffer,
-which drops lines: what it shows counts, what it does not show is not known. A line names the process that was
-refused something; most lines are read after that process has ended, so that its container can only be
-told by a label or by a user id that no other container has. What may belong to a container and cannot be told
-is counted, never guessed.
+Sources are auditd's log if there is one, else the kernel's journal, else the kernel's buffer, which drops
+lines: what it shows counts, what it lacks is unknown. A line names the denied process; most lines are read
+after that process has ended, so its container can only be identified by a label or user id that no other
+container has. Denials that may belong to a container are counted, never guessed.
 """
 
 from __future__ import annotations
@@ -42,17 +41,17 @@ _PAIR = re.compile(r'(\w+)=("[^"]*"|\S+)')
 _AVC = re.compile(r"avc:\s+denied\s+(\{[^}]*\})")
 _SECCOMP = re.compile(r"type=(?:1326|SECCOMP)\b|^SECCOMP ")
 _ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
-"""SECCOMP_RET_LOG, with which profiles are learned, and SECCOMP_RET_ALLOW: the call was made."""
+"""SECCOMP_RET_LOG, used to learn profiles, and SECCOMP_RET_ALLOW: the call was executed."""
 _LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
 
 
 class Refusal(Struct, frozen=True):
-    """One refusal, not attributed yet.
+    """One denial, not yet attributed.
 
     Attributes:
-        label: the SELinux context or AppArmor profile of the process; empty when the line names none.
+        label: the SELinux context or AppArmor profile of the process; empty if the line has none.
         command: the kernel's short name of the process.
-        uid: the user id as the host counts; None when the line does not say.
+        uid: the user id on the host; None if the line has none.
     """
 
     by: str
@@ -64,11 +63,11 @@ class Refusal(Struct, frozen=True):
 
 
 def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known[tuple[Refusal, ...]]:
-    """The refusals of the last day on this machine, oldest first.
+    """The denials of the last day on this machine, oldest first.
 
     Args:
-        root: whether we are root; nobody else is shown the kernel's messages, and the journal does not say
-            that it holds them back.
+        root: whether we are root; others cannot see the kernel's messages, and the journal does not report
+            that it hides them.
     """
     if not root:
         return Unreadable("only root can see what the kernel denied")
@@ -81,7 +80,7 @@ def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known
 
 
 def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
-    """The lines of as many of auditd's files, newest first, as reach back a day."""
+    """The lines of auditd's files of the last day, newest file first."""
     lines: list[str] = []
     for name in _AUDIT_LOGS:
         try:
@@ -105,7 +104,7 @@ def _journal(files: Files, run: Run) -> Known[list[str]]:
 
 
 def _kernel_buffer(run: Run) -> Known[list[str]]:
-    """Refusals in the kernel's buffer; Unreadable without one, for it holds few lines and drops some."""
+    """Denials in the kernel's buffer; Unreadable if it shows none, because it is small and drops lines."""
     without = "this host has neither an audit log nor a journal"
     answer = run(("dmesg",), _SECONDS)
     if isinstance(answer, Unreadable):
@@ -119,13 +118,13 @@ def _messages(answer: str) -> Iterator[str]:
         try:
             message = json.loads(line)["MESSAGE"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # a line of firmware rubbish, not one of audit
+            continue  # garbage from firmware, not an audit line
         if isinstance(message, str):
             yield message
 
 
 def parse(line: str, oldest: float = 0.0) -> Refusal | None:
-    """A line of the audit log or the kernel; None when it tells of no refusal, or of one before `oldest`."""
+    """A line of the audit log or the kernel; None if it is not a denial, or older than `oldest`."""
     stamp = _STAMP.search(line)
     if stamp and float(stamp[1]) < oldest:
         return None
@@ -156,14 +155,14 @@ def _refusal(by: str, pairs: dict[str, str], what: str, label: str) -> Refusal |
 def denials_of(
     refusals: tuple[Refusal, ...], files: Files, kernel: Kernel, process_label: str
 ) -> Known[tuple[Denial, ...]]:
-    """The refusals of one container.
+    """The denials of one container.
 
     Args:
         kernel: of the container, with its processes.
-        process_label: its SELinux label as Podman gave it; its categories are those of no other container.
+        process_label: its SELinux label from Podman; no other container has the same categories.
 
     Returns:
-        Unreadable when none is certainly its own but some may be.
+        Unreadable if none is certainly its own but some may be.
     """
     if isinstance(kernel.processes, Unreadable):
         return Unreadable(f"its processes are not known: {kernel.processes.reason}")
@@ -186,9 +185,9 @@ def denials_of(
 def _belongs(
     refusal: Refusal, running: dict[int, str], files: Files, kernel: Kernel, process_label: str
 ) -> bool | None:
-    """None when it may be the container's."""
+    """None if it may belong to the container."""
     categories = _categories(process_label)
-    if categories:  # SELinux: each container has a label of its own, and every line names it
+    if categories:  # SELinux: each container has its own label, and every line contains it
         return _categories(refusal.label) == categories if refusal.label else None
     if refusal.pid in running:
         return refusal.command in ("", running[refusal.pid]) or None
@@ -210,13 +209,13 @@ def _belongs(
 
 
 def _categories(label: str) -> str:
-    """The part of an SELinux label that only one container has: `c12,c34`."""
+    """The part of an SELinux label unique to one container: `c12,c34`."""
     level = _LEVEL.search(label)
     return level[0].rpartition(":")[2] if level and ":c" in level[0] else ""
 
 
 def _same_profile(label: str, current: str) -> bool:
-    """AppArmor writes the mode behind the name, and a stack of profiles with //&."""
+    """AppArmor writes the mode after the name, and a stack of profiles with //&."""
     return label.partition(" ")[0] in (current.partition(" ")[0], *current.partition(" ")[0].split("//&"))
 
 

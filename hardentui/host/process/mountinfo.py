@@ -1,4 +1,4 @@
-"""/proc/PID/mountinfo, read: see proc_pid_mountinfo(5)."""
+"""Parser of /proc/PID/mountinfo: see proc_pid_mountinfo(5)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MountRow(Struct, frozen=True):
 
 
 class MountTable:
-    """The mounts of one mount namespace, for the question where something of a file system can be seen."""
+    """The mounts of one mount namespace, to find where a part of a file system is visible."""
 
     def __init__(self, mounts: Iterable[MountRow]) -> None:
         self._by_device: dict[str, list[MountRow]] = {}
@@ -52,7 +52,7 @@ class MountTable:
             self._at[mount.point] = mount
 
     def paths_of(self, device: str, root: str) -> tuple[str, ...]:
-        """Paths under which this directory or file of a file system is seen, the likeliest first.
+        """Paths where this directory or file of a file system is visible, the likeliest first.
 
         Paths that another mount covers are left out.
         """
@@ -76,12 +76,12 @@ class MountTable:
         return tuple(path for _, _, path in sorted(names)[:_MOST_NAMES])
 
     def device_at(self, source: str) -> str:
-        """Where the file system of a block device is mounted first; empty when it is not."""
+        """The first mount point of a block device's file system; empty if there is none."""
         mount = self._by_source.get(source)
         return mount.point if mount is not None and mount.root == "/" else ""
 
     def _holding(self, path: str) -> MountRow | None:
-        """The mount that a path leads into."""
+        """The mount that contains a path."""
         while True:
             mount = self._at.get(path)
             if mount is not None or path == "/":
@@ -90,7 +90,7 @@ class MountTable:
 
 
 def _below(path: str, folder: str) -> str | None:
-    """The path relative to a folder; empty when it is the folder, None when it lies elsewhere."""
+    """The path relative to a folder; empty if it is the folder, None if it is elsewhere."""
     if path == folder:
         return ""
     prefix = folder if folder.endswith("/") else folder + "/"
@@ -98,7 +98,7 @@ def _below(path: str, folder: str) -> str | None:
 
 
 def read_mount_table(files: Files, process: str) -> Known[MountTable]:
-    """The mounts that a process sees; `self` is ourselves."""
+    """The mounts visible to a process; `self` is this process."""
     path = f"/proc/{process}/mountinfo"
     try:
         return MountTable(parse_mountinfo(files.read_text(path, MOUNTINFO_LIMIT)))
@@ -128,5 +128,5 @@ def _parse_line(line: str) -> MountRow | None:
 
 
 def _decoded(field: str) -> str:
-    """Blanks, tabs, line breaks and backslashes stand in octal."""
+    """Blanks, tabs, line breaks and backslashes are in octal."""
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), field) if "\\" in field else field

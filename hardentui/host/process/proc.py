@@ -37,23 +37,23 @@ def read_kernel(
     cgroups: Known[CgroupTree] | None = None,
     engine_mounts: Callable[[str, str], Known[MountTable]] | None = None,
 ) -> Kernel:
-    """The kernel's view of a running container of this machine, without its processes' names and sockets.
+    """The kernel's view of a running container on this machine, without process names and sockets.
 
-    Rights are those of the main process and of all that it has started: a main process that gave its rights
-    up may have left them to a child.
+    Rights are those of the main process and all its descendants: a main process that dropped its rights may
+    have left them to a child.
 
     Args:
         files: the host.
         pid: the container's main process (State.Pid).
-        engine_pid: the container's conmon (State.ConmonPid), which lives in the engine's namespaces; None
-            or 0 when unknown: then a parent named conmon is taken, else ourselves.
-        cgroup_path: State.CgroupPath; a process outside of it is a stranger that got the pid of an ended
-            container. Empty when the engine gives none (`--cgroups=disabled`): then it is not compared.
-        cgroups: the answer of `find_cgroups`, to read it once for many containers.
-        engine_mounts: gives the mount table of the engine's process, from its pid (or `self`) and the link
-            of its mount namespace; without it no mount is traced to a path of the host.
+        engine_pid: the container's conmon (State.ConmonPid), which runs in the engine's namespaces; None
+            or 0 if unknown: then a parent named conmon is used, else this process.
+        cgroup_path: State.CgroupPath; a process outside it has reused the pid of an ended container.
+            Empty if the engine has none (`--cgroups=disabled`): then it is not compared.
+        cgroups: the result of `find_cgroups`, to read it once for many containers.
+        engine_mounts: returns the mount table of the engine's process, by its pid (or `self`) and the link
+            of its mount namespace; without it no mount is traced to a host path.
 
-    Every item is a value of its own: what cannot be read makes only that item Unreadable. Nothing is raised.
+    Items are independent: one that cannot be read is Unreadable alone. Nothing is raised.
     """
     started = _start_time(files, pid)
     if isinstance(started, Unreadable):
@@ -92,7 +92,7 @@ def read_kernel(
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
     )
-    # read again: in between the process may have gone and its number been given to another
+    # read again: the process may have ended meanwhile and its pid been reused
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
 
 
@@ -111,7 +111,7 @@ def _text(files: Files, path: str) -> Known[str]:
 
 
 def _then(value: Known[S], parse: Callable[[S], T]) -> Known[T]:
-    """The parsed value; what cannot be parsed is Unreadable too."""
+    """The parsed value; Unreadable if it cannot be parsed."""
     if isinstance(value, Unreadable):
         return value
     try:
@@ -130,14 +130,14 @@ def _start_time(files: Files, pid: int) -> Known[int]:
         return ENDED
     except OSError as error:
         return Unreadable(f"/proc/{pid}/stat: {reason(error)}")
-    words = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    words = stat.rpartition(")")[2].split()  # the name before it may contain anything
     if len(words) < 20 or not words[19].isdigit():
         return Unreadable("the kernel's answer does not show it")
     return ENDED if words[0] in "ZXx" else int(words[19])
 
 
 def _hides_processes(files: Files) -> bool:
-    """Whether /proc is mounted with hidepid=: other users' processes then seem not to exist."""
+    """Whether /proc is mounted with hidepid=, which hides other users' processes."""
     mounts = _then(_text(files, "/proc/self/mountinfo"), parse_mountinfo)
     if isinstance(mounts, Unreadable):
         return False
@@ -153,7 +153,7 @@ def _belongs(membership: Known[Membership], cgroup_path: str) -> bool:
 
 
 def _least(processes: tuple[Mapping[str, str], ...], name: str) -> int:
-    """The value of the process that is protected least."""
+    """The value of the least protected process."""
     return min(int(lines[name]) for lines in processes)
 
 
@@ -162,7 +162,7 @@ def _id(lines: Mapping[str, str], name: str) -> int:
 
 
 def _other_uids(main: Mapping[str, str], others: tuple[Mapping[str, str], ...]) -> frozenset[int]:
-    """Uids that a process has or may take back (real, effective, saved), but the main one's effective."""
+    """Uids that a process has or can regain (real, effective, saved), except the main one's effective uid."""
     uids = {int(word) for lines in (main, *others) for word in lines["Uid"].split()}
     return frozenset(uids - {_id(main, "Uid")})
 
@@ -173,7 +173,7 @@ def _parse_id_map(text: str) -> tuple[IdRange, ...]:
 
 
 def _lsm_label(files: Files, pid: int) -> Known[str]:
-    """Empty where no security module labels processes (EINVAL, or no such file in this kernel)."""
+    """Empty if no security module labels processes (EINVAL, or no such file in this kernel)."""
     path = f"/proc/{pid}/attr/current"
     try:
         return files.read_text(path).strip("\0\n ")
@@ -184,7 +184,7 @@ def _lsm_label(files: Files, pid: int) -> Known[str]:
 
 
 def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
-    """Kind -> `kind:[inode]`; a kind that this kernel lacks is left out."""
+    """Kind -> `kind:[inode]`; kinds that this kernel lacks are left out."""
     links: dict[str, str] = {}
     for kind in NAMESPACES:
         path = f"/proc/{process}/ns/{kind}"
@@ -198,7 +198,7 @@ def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
 
 
 def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str]]) -> str:
-    """The process whose namespaces are the engine's."""
+    """A process in the engine's namespaces."""
     if engine_pid:
         return str(engine_pid)
     parent = "" if isinstance(status, Unreadable) else status.get("PPid", "")
@@ -218,11 +218,11 @@ def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> 
 def _host_user_namespace(
     files: Files, own: Known[Mapping[str, str]], uid_map: Known[tuple[IdRange, ...]]
 ) -> Known[bool]:
-    """By the namespace's number; without permission for that, by a map that changes nothing."""
+    """By the namespace's number; without permission to read it, by an identity mapping."""
     if not isinstance(own, Unreadable):
         link = own.get("user")
         if link is None or link == HOST_USER_NAMESPACE:
-            return True  # a kernel without user namespaces has only the host's
+            return True  # a kernel without user namespaces only has the host's
         first = _namespaces(files, "1")
         return not isinstance(first, Unreadable) and first.get("user") == link
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
@@ -276,7 +276,7 @@ def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
 
 
 def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
-    """The folders below an overlay. The kernel writes a blank or colon in them with a backslash."""
+    """The lower folders of an overlay. The kernel escapes a blank or colon in them with a backslash."""
     options = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
     lower = [options["lowerdir"]] if "lowerdir" in options else []
     lower = [path for text in lower for path in text.split(":")]
@@ -285,7 +285,7 @@ def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
 
 
 def _options(mount: MountRow) -> str:
-    """Options of the mount and those of its file system, without the layers' paths; ro wins over rw."""
+    """Options of the mount and of its file system, without the layers' paths; ro wins over rw."""
     own = ["ro" if option == "rw" and mount.read_only else option for option in mount.options]
     extra = [
         option

@@ -1,4 +1,4 @@
-"""The resource limits that the kernel holds a single process to."""
+"""The resource limits that the kernel enforces on a single process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAMES = {"Max open files": "nofile", "Max processes": "nproc", "Max core file s
 
 
 def read_rlimits(files: Files, pid: int) -> Known[tuple[Rlimit, ...]]:
-    """Open files, processes and size of core dumps, from /proc/PID/limits."""
+    """Limits on open files, processes and core dump size, from /proc/PID/limits."""
     path = f"/proc/{pid}/limits"
     try:
         text = files.read_text(path)

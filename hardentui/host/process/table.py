@@ -1,4 +1,4 @@
-"""The processes of this machine with their command lines, read once for all who look for one."""
+"""The processes of this machine with their command lines, read once."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hardentui.model.known import Known, Unreadable
 
 
 class HostProcess(Struct, frozen=True):
-    """A process that runs a program; threads of the kernel are none."""
+    """A process that runs a program; kernel threads do not."""
 
     pid: int
     words: tuple[str, ...]
 
     @property
     def program(self) -> str:
-        """The name of the program, without its folder."""
+        """The name of the program, without the folder."""
         return posixpath.basename(self.words[0].removesuffix(":").split(" ")[0])
 
 
 def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
-    """Every process that may be seen; a `/proc` that hides those of others says so."""
+    """Every visible process; `sees_everybody` tells whether `/proc` hides those of others."""
     entries = names(files, "/proc")
     if isinstance(entries, Unreadable):
         return entries
@@ -35,7 +35,7 @@ def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
         try:
             line = files.read_text(f"/proc/{name}/cmdline")
         except OSError:
-            continue  # it has ended, or is hidden from us
+            continue  # it has ended, or is hidden
         words = tuple(line.rstrip("\0").split("\0"))
         if words[0]:
             processes.append(HostProcess(int(name), words))
@@ -43,5 +43,5 @@ def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
 
 
 def sees_everybody(processes: Known[tuple[HostProcess, ...]]) -> bool:
-    """The first process is among them, so `/proc` was not mounted to hide those of other accounts."""
+    """Whether process 1 is among them: then `/proc` does not hide the processes of other accounts."""
     return not isinstance(processes, Unreadable) and any(process.pid == 1 for process in processes)

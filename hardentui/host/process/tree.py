@@ -1,4 +1,4 @@
-"""The processes that a process has started, and those that they have started."""
+"""The descendants of a process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDED = ("Z", "X")
 
 
 def descendants(files: Files, pid: int, most: int = MAX_PROCESSES) -> set[int]:
-    """The process itself and all that come from it."""
+    """The process and all its descendants."""
     seen: set[int] = set()
     waiting = [pid]
     while waiting and len(seen) < most:
@@ -25,21 +25,21 @@ def descendants(files: Files, pid: int, most: int = MAX_PROCESSES) -> set[int]:
 
 
 def _children(files: Files, pid: int) -> Iterator[int]:
-    """Children belong to the thread that made them."""
+    """Children belong to the thread that created them."""
     try:
         for thread in files.list_dir(f"/proc/{pid}/task"):
             yield from map(int, files.read_text(f"/proc/{pid}/task/{thread}/children").split())
     except (OSError, ValueError):
-        return  # it has ended, or the kernel does not tell
+        return  # it has ended, or the kernel does not show it
 
 
 def statuses_below(files: Files, pid: int, user_namespace: str) -> tuple[Mapping[str, str], ...]:
-    """/proc/PID/status of what a process has started and what still runs, the process itself left out.
+    """/proc/PID/status of the running descendants of a process, without the process itself.
 
-    A process in another user namespace is left out: what it holds there is worth nothing outside of it.
+    Processes in another user namespace are left out: their capabilities are worthless outside of it.
 
     Args:
-        user_namespace: of the process; empty when it is not known, then it is not compared.
+        user_namespace: of the process; empty if unknown, then it is not compared.
     """
     statuses = []
     for process in sorted(descendants(files, pid, _MOST_READ) - {pid}):

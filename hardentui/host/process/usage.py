@@ -1,4 +1,4 @@
-"""What a container uses now: processor time, memory, tasks. From its cgroup, else from its processes."""
+"""Current resource use of a container: CPU time, memory, tasks. From its cgroup, else from its processes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from hardentui.model.known import Known, Unreadable
 
 
 class Counters(Struct, frozen=True):
-    """Counters of one moment.
+    """Counters at one time.
 
     Attributes:
-        cpu: seconds of processor time since the start.
-        memory: bytes; of the cgroup with the page cache, of processes without it.
+        cpu: seconds of CPU time since the start.
+        memory: bytes; for a cgroup with the page cache, for processes without it.
         tasks: processes and threads.
-        oom_kills: how often the kernel killed in it for want of memory; None where it does not count.
-        periods, throttled: scheduler periods, and those in which it had to wait for its share; None without
+        oom_kills: number of processes killed for lack of memory; None if that is not counted.
+        periods, throttled: scheduler periods, and those in which it was throttled; None without
             a limit.
         source: `cgroup` or `processes`.
     """
@@ -49,7 +49,7 @@ def read_counters(
     """The counters of a running container.
 
     Args:
-        processes: of the container; counted where it has no cgroup of its own (rootless on cgroup v1).
+        processes: of the container; counted if it has no cgroup of its own (rootless on cgroup v1).
     """
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
@@ -71,7 +71,7 @@ def read_counters(
 
 
 def _own(tree: CgroupTree, membership: Membership, controller: str) -> str | None:
-    """The directory of the container's own cgroup; None where it has none, or the controller is not there."""
+    """The directory of the container's own cgroup; None if it has none, or the controller is missing."""
     if controller in membership.v1 and controller in tree.v1:
         return _libpod(tree.v1[controller], membership.v1[controller])
     if tree.unified is not None and membership.unified is not None:
@@ -122,7 +122,7 @@ def _pairs(text: str) -> dict[str, int]:
 
 
 def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
-    """The sum over processes; one that ends in between is left out."""
+    """The sum over processes, without those that end meanwhile."""
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     cpu, memory, tasks, seen = 0.0, 0, 0, 0
     for pid in pids:
@@ -135,5 +135,5 @@ def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
         except (OSError, ValueError, IndexError):
             continue
     if not seen:
-        return Unreadable("none of its processes can be looked at")
+        return Unreadable("none of its processes can be inspected")
     return Counters(cpu, memory, tasks, source="processes")

@@ -1,1 +1,1 @@
-"""Who may become root without a password."""
+"""Accounts that can become root without a password."""

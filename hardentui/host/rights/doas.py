@@ -1,4 +1,4 @@
-"""Whom doas makes root without a password: doas.conf(5)."""
+"""Accounts that doas makes root without a password: doas.conf(5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDER = "/etc/doas.d"
 
 
 def read_doas_rights(files: Files) -> Known[list[RootRight]]:
-    """Everybody whom doas makes root without a password. The last rule that fits decides."""
+    """Accounts that doas makes root without a password. The last matching rule decides."""
     rules: list[tuple[str, tuple[str, ...]]] = []
     inside = names(files, _FOLDER)
     if isinstance(inside, Unreadable):
@@ -34,7 +34,7 @@ def read_doas_rights(files: Files) -> Known[list[RootRight]]:
         if rule is None:
             continue
         who, command, free = rule
-        if not command:  # a rule for every command stands over all earlier ones of the same identity
+        if not command:  # a rule for every command overrides all earlier ones of the same identity
             for key in [key for key in rights if key[0] == who]:
                 rights[key] = None
         what = root_command(command) if command else "everything"
@@ -55,7 +55,7 @@ def _doas_rules(content: str) -> Iterator[tuple[str, ...]]:
 
 
 def _doas_rule(words: tuple[str, ...]) -> tuple[str, str, bool] | None:
-    """(who, command, without a password) of a rule that can make root; `:group` is spelled `%group`."""
+    """(who, command, without a password) of a rule that can give root; `:group` is written `%group`."""
     rest = list(words[1:])
     options: set[str] = set()
     while rest and rest[0] in ("nopass", "persist", "keepenv", "nolog", "setenv"):

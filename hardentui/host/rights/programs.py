@@ -1,4 +1,4 @@
-"""Commands that make root: everything, a shell, or an engine's program with arguments of one's own choice."""
+"""Commands that give root: everything, a shell, or an engine's program with freely chosen arguments."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/loc
 _LOOKING = ("ps", "images", "logs", "inspect", "stats", "info", "version", "top", "port", "events", "history")
 _SWITCHING = ("start", "stop", "restart", "pause", "unpause", "kill", "wait", "healthcheck", "pull", "diff")
 _HARMLESS = frozenset((*_LOOKING, *_SWITCHING))
-"""What an engine may be allowed to do with fixed arguments without giving root away."""
+"""Engine commands that are safe to allow with fixed arguments."""
 
 
 def root_command(command: str) -> str:
-    """`everything`, `podman`, … when such a command makes root; empty when it does not.
+    """`everything`, `podman`, … if such a command gives root; else empty.
 
     Args:
         command: as in a rule: a path (or a name) with patterns, a folder that ends with /, a regular
@@ -36,13 +36,13 @@ def root_command(command: str) -> str:
 
 
 def _programs(pattern: str) -> list[str]:
-    """The engines and shells that a path, pattern, folder or regular expression fits."""
+    """The engines and shells that a path, pattern, folder or regular expression matches."""
     every = [(name, f"{place}/{name}") for name in (*_ENGINES, *_SHELLS) for place in _PLACES]
     if pattern.startswith("^"):
         try:
             wanted = re.compile(pattern.removeprefix("^").removesuffix("$"))
         except re.error:
-            return list(_ENGINES)  # it cannot be understood here, so it may be any of them
+            return list(_ENGINES)  # it cannot be evaluated here, so it may be any of them
         fitting = [name for name, path in every if wanted.fullmatch(path)]
     elif pattern.endswith("/"):
         fitting = [name for name, path in every if posixpath.dirname(path) == pattern.rstrip("/")]
@@ -53,6 +53,6 @@ def _programs(pattern: str) -> list[str]:
 
 
 def _only_looks(arguments: str) -> bool:
-    """Fixed arguments, without a pattern, of a command that starts nothing of one's own."""
+    """Fixed arguments, without a pattern, of a command that cannot start arbitrary programs."""
     words = arguments.split()
     return bool(words) and words[0] in _HARMLESS and not any(mark in arguments for mark in "*?[^")

@@ -1,4 +1,4 @@
-"""Whom sudo makes root without a password: sudoers(5), with aliases, includes, tags and Defaults."""
+"""Accounts that sudo makes root without a password: sudoers(5), with aliases, includes, tags and Defaults."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _TAGS = "(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT
 _OPTIONS = "ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT"
 _OPTION = re.compile(rf"^(?:{_OPTIONS})=\S+\s*")
 _USERS = re.compile(r'^(?P<users>(?:"[^"]*"|[^\s,"]+)(?:\s*,\s*(?:"[^"]*"|[^\s,"]+))*)\s+(?P<rest>.+)$')
-_NUMBER = re.compile(r"(?:^|[%:,(\s!])#-?\d")  # `#0`, `%#20`: an id, and no comment
+_NUMBER = re.compile(r"(?:^|[%:,(\s!])#-?\d")  # `#0`, `%#20`: an id, not a comment
 
 _GUARDED = {":": "\x01", ",": "\x02", "=": "\x03"}
-"""An escaped or bracketed sign, which separates nothing, while a line is taken apart."""
+"""Placeholder for an escaped or bracketed separator while a line is split."""
 _TAG_END = "\x04"
 
 
 class SudoLine(Struct, frozen=True):
-    """One line of sudoers, continued lines joined, with the file that it stands in."""
+    """One line of sudoers, continued lines joined, with its file."""
 
     path: str
     text: str
 
 
 def read_sudo_rights(files: Files, hostname: str) -> Known[list[RootRight]]:
-    """Everybody whom sudo makes root without a password; none where sudo has no configuration."""
+    """Accounts that sudo makes root without a password; none if sudo has no configuration."""
     for main in _MAIN:
         content = text(files, main)
         if isinstance(content, Unreadable):
@@ -53,7 +53,7 @@ def read_sudo_rights(files: Files, hostname: str) -> Known[list[RootRight]]:
 
 
 def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Known[list[SudoLine]]:
-    """The lines of a file and of all that it includes, in order."""
+    """The lines of a file and its includes, in order."""
     lines: list[SudoLine] = []
     for line in re.sub(r"\\\n", " ", content).splitlines():
         include = _INCLUDE.match(line.strip())
@@ -76,7 +76,7 @@ def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Know
 
 
 def _included(files: Files, path: str, kind: str, target: str, host: str) -> Known[tuple[str, ...]]:
-    """The files that a line includes; a relative name starts in the folder of the file that it stands in."""
+    """The files that a line includes; a relative name is relative to the including file's folder."""
     target = target.strip().strip('"').replace("%h", host).replace("\\ ", " ")
     target = posixpath.join(posixpath.dirname(path), target)
     if kind == "include":
@@ -90,7 +90,7 @@ def _included(files: Files, path: str, kind: str, target: str, host: str) -> Kno
 
 
 def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
-    """Who becomes root without a password by these lines."""
+    """Accounts that these lines make root without a password."""
     lines = tuple(lines)
     aliases = _Aliases(lines)
     defaults = _Defaults(lines, aliases, hostname)
@@ -109,7 +109,7 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
 
 
 def _guard(line: str) -> str:
-    """The line with every sign guarded that separates nothing: escaped, within brackets, or behind a tag."""
+    """The line with placeholders for non-separators: escaped, within brackets, or after a tag."""
     line = re.sub(r"\\([:,=])", lambda match: _GUARDED[match[1]], line)
     line = re.sub(r"\b(sha\d+):", lambda match: f"{match[1]}{_GUARDED[':']}", line)
     line = re.sub(
@@ -140,7 +140,7 @@ class _Aliases:
                     self._known.setdefault((kind, name.strip()), []).extend(map(_bare, _split(members)))
 
     def open(self, kind: str, words: Iterable[str], depth: int = 0) -> list[str]:
-        """The words with aliases taken apart; `!` is kept (two of them cancel each other)."""
+        """The words with aliases expanded; `!` is kept (two of them cancel out)."""
         opened: list[str] = []
         for word in words:
             bare = word.lstrip("!").strip()
@@ -158,7 +158,7 @@ def _negated(word: str) -> str:
 
 
 class _Defaults:
-    """Where `!authenticate` holds, and the groups that need no password."""
+    """Where `!authenticate` applies, and the groups that need no password."""
 
     def __init__(self, lines: Iterable[SudoLine], aliases: _Aliases, hostname: str) -> None:
         self._aliases = aliases
@@ -193,7 +193,7 @@ class _Defaults:
 
 
 def _host_fits(hosts: Iterable[str], hostname: str) -> bool:
-    """A host list names this machine; addresses and netgroups may, so they count."""
+    """Whether a host list names this machine; addresses and netgroups might, so they count."""
     short = hostname.partition(".")[0]
     fits = False
     for host in hosts:
@@ -213,7 +213,7 @@ def _host_fits(hosts: Iterable[str], hostname: str) -> bool:
 
 
 def _leads_to_root(runas: Iterable[str]) -> bool:
-    """A list of users to run as holds root; the last word about it counts."""
+    """Whether a list of run-as users includes root; the last mention counts."""
     fits = False
     for user in runas:
         if user.lstrip("!") in ("ALL", "root", "#0"):
@@ -222,7 +222,7 @@ def _leads_to_root(runas: Iterable[str]) -> bool:
 
 
 def _rule(line: str, aliases: _Aliases, defaults: _Defaults, hostname: str) -> Iterator[tuple[str, str]]:
-    """(who, what) of a user specification: `USERS HOSTS = (RUNAS) TAG: COMMANDS : HOSTS = …`."""
+    """(who, command) of a user specification: `USERS HOSTS = (RUNAS) TAG: COMMANDS : HOSTS = …`."""
     head = _USERS.match(_guard(line))
     if head is None:
         return
@@ -239,9 +239,9 @@ def _rule(line: str, aliases: _Aliases, defaults: _Defaults, hostname: str) -> I
 
 
 def _allowed(commands: Iterable[str], aliases: _Aliases, defaults: _Defaults, who: str) -> str:
-    """What leads to root without a password in a list of commands; empty when nothing does.
+    """The commands in a list that give root without a password; may be empty.
 
-    What stands before a command (whom it runs as, its tags) holds for those after it, too.
+    The prefix of a command (run-as users, tags) also applies to those after it.
     """
     as_root, free, lent = True, defaults.off_for(who), ""
     for command in commands:

@@ -1,1 +1,1 @@
-"""Units of systemd: where they come from, who can change them, what systemd says of them."""
+"""systemd units: where they come from, who can change them, and their state."""

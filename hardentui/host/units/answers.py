@@ -1,4 +1,4 @@
-"""What systemd says of the units of containers, beside what their files say."""
+"""systemd's own view of the units of containers, beside their files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _Properties = Mapping[str, str]
 
 
 class ReadUnit(Struct, frozen=True):
-    """A unit that exists.
+    """An existing unit.
 
     Attributes:
-        files: None when only systemd knows it.
+        files: None if only systemd knows it.
     """
 
     files: FoundUnit | None
@@ -36,10 +36,10 @@ class ReadUnit(Struct, frozen=True):
 def read_units(
     files: Files, run: Run, services: Iterable[str], manager: ServiceManager
 ) -> dict[str, Known[ReadUnit | None]]:
-    """The units of many containers, with one question to systemd for all of them; None = there is none.
+    """The units of many containers, with one query to systemd for all of them; None = there is none.
 
-    Where systemd does not answer, whether a reload is due is told from the times of the files, and the
-    number of restarts is not known.
+    If systemd does not answer, a due reload is derived from the times of the files, and the number of
+    restarts is unknown.
     """
     search = UnitSearch(files, manager)
     units = {name: search.find(name) for name in dict.fromkeys(services)}
@@ -83,7 +83,7 @@ def _unit(
 
 
 def _only_in_systemd(name: str, answer: _Properties) -> UnitFacts:
-    """A unit whose file lies where no unit of a container is looked for, or that has none."""
+    """A unit without a file, or with one outside the searched folders."""
     return UnitFacts(
         name=name,
         file=answer.get("FragmentPath", ""),
@@ -110,14 +110,14 @@ def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: fl
 def _ask(
     files: Files, run: Run, services: list[str], manager: ServiceManager
 ) -> Known[dict[str, _Properties]]:
-    """What systemctl shows; it is not started where it could only fail, or only by logging somebody in."""
+    """The output of systemctl; it is not run if it could only fail, or would have to open a session."""
     try:
         if not files.exists(_RUNS):
             return Unreadable("systemd is not running here")
     except OSError as error:
         return Unreadable(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
     if manager.rootless and manager.uid != os.geteuid():
-        return Unreadable("the service manager of another user is not asked; run HardenTUI as that user")
+        return Unreadable("the service manager of another user is not queried; run HardenTUI as that user")
     scope = ("--user",) if manager.rootless else ()
     command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
     answer = run(command, _SECONDS)

@@ -1,4 +1,4 @@
-"""Where systemd's journal keeps what it is told: on disk, or in memory until the next boot."""
+"""Where systemd's journal is stored: on disk, or in memory until the next boot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _YES = frozenset({"yes", "true", "1", "on"})
 
 
 def read_journal(files: Files) -> Known[JournalStorage | None]:
-    """The journal's settings and what they come to; None where systemd does not run."""
+    """The journal's settings and their effect; None if systemd is not running."""
     if not there(files, "/run/systemd/system"):
         return None
     values, where = {"Storage": "auto", "ForwardToSyslog": "no"}, ""
@@ -42,7 +42,7 @@ def read_journal(files: Files) -> Known[JournalStorage | None]:
 
 
 def _paths(files: Files) -> Known[tuple[str, ...]]:
-    """The main file, then the drop-ins by name; of equal names the folder that comes first wins."""
+    """The main file, then the drop-ins by name; for equal names the first folder wins."""
     drop_ins: dict[str, str] = {}
     for folder in _FOLDERS:
         inside = names(files, folder)

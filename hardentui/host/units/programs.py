@@ -1,4 +1,4 @@
-"""What units run, and what decides what they run: programs, scripts given to a shell, settings files."""
+"""Programs that units run, and the files that control them: scripts for a shell, settings files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_unit_programs(
     users: Known[tuple[User, ...]],
     accounts: Accounts | None,
 ) -> tuple[UnitProgram, ...]:
-    """The files that the units run or take settings from, each with who can change it.
+    """The files that units run or read settings from, each with who can change it.
 
     A file of a unit that runs as another account (`User=`) may belong to that account.
     """
@@ -71,7 +71,7 @@ def read_unit_programs(
         if not isinstance(fact, FileFact) or fact.kind != "file" or not path.endswith(_KINDS):
             continue
         if re.search(r"\.(?:wants|requires|upholds)/", path):
-            continue  # a link to a unit that is looked at itself, or that its package keeps
+            continue  # a link to a unit that is inspected itself, or belongs to its package
         home = next((user.home for user in people if user.home and path.startswith(f"{user.home}/")), "/root")
         owners = ROOT_ONLY | {user.uid for user in people if user.home == home}
         content = text(files, path)
@@ -86,7 +86,7 @@ def read_unit_programs(
 
 
 def _named_in(content: str, unit: str, home: str) -> Iterator[tuple[str, str]]:
-    """(file, account that runs it) of what a unit file names; the account is empty for the manager's own."""
+    """(file, account that runs it) for the files that a unit names; empty for the manager's own account."""
     settings = tuple(unit_settings(content))
     account = next((value for section, key, value in settings if (section, key) == ("Service", "User")), "")
     for section, key, value in settings:
@@ -103,7 +103,7 @@ def _named_in(content: str, unit: str, home: str) -> Iterator[tuple[str, str]]:
 
 
 def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
-    """The program of an Exec…= line, and the scripts that an interpreter among its words is given."""
+    """The program of an Exec…= line, and the script arguments of an interpreter in it."""
     try:
         words = split_command(value.lstrip(_EXEC_MARKS))
     except UnbalancedQuotes:
@@ -122,13 +122,13 @@ def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
 
 
 def _paths_in(word: str, home: str) -> Iterable[str]:
-    """Paths within the text of `sh -c '…'`."""
+    """Paths in the script of `sh -c '…'`."""
     for path in _PATH.findall(word):
         yield from _expanded(path, home)
 
 
 def _expanded(word: str, home: str) -> Iterator[str]:
-    """The word with `%h` and `%%` expanded; nothing where only a running systemd knows what it stands for."""
+    """The word with `%h` and `%%` expanded; empty if only a running systemd knows its value."""
     word = word.replace("%%", "\0").replace("%h", home)
     if "%" not in word and "$" not in word:
         yield word.replace("\0", "%")

@@ -1,4 +1,4 @@
-"""Where the unit of a container comes from: its file and its drop-ins."""
+"""The files of a container's unit: the unit file and its drop-ins."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
 class FoundUnitFile(Struct, frozen=True):
-    """A file that makes up a unit.
+    """A file of a unit.
 
     Attributes:
         modified: seconds since the epoch.
-        link: where it leads when it is a symbolic link, else empty.
+        link: its target if it is a symbolic link, else empty.
     """
 
     path: str
@@ -42,10 +42,10 @@ class FoundUnitFile(Struct, frozen=True):
 
 
 class FoundUnit(Struct, frozen=True):
-    """A unit with everything that has a say in it.
+    """A unit with all files that affect it.
 
     Attributes:
-        quadlet: its file is a `.container`; else it is a unit file.
+        quadlet: its file is a `.container`, not a unit file.
         drop_ins: of that file, in the order in which they are read.
         service_drop_ins: of the generated service, for a Quadlet.
         companions: file name -> text of the Quadlet units that it refers to.
@@ -65,7 +65,7 @@ def find_unit(files: Files, name: str, manager: ServiceManager) -> Known[FoundUn
 
 
 class UnitSearch:
-    """Looks for the files of services. Folders are listed once, however many services are looked for."""
+    """Finds the files of services. Folders are listed once for all services."""
 
     def __init__(self, files: Files, manager: ServiceManager) -> None:
         self._files = files
@@ -78,9 +78,9 @@ class UnitSearch:
         self._quadlet_tree: tuple[str, ...] = ()
 
     def find(self, name: str) -> Known[FoundUnit | None]:
-        """The files behind a service; None when there are none.
+        """The files behind a service; None if there are none.
 
-        Unreadable when it has a file that cannot be read, or lies where we may not look.
+        Unreadable if one of them cannot be read, or is in an inaccessible folder.
         """
         if not is_service_name(name):
             return Unreadable(f"{visible(name, 60)!r} is not a service name")
@@ -119,7 +119,7 @@ class UnitSearch:
         return self._by_service.get(stem, "")
 
     def _quadlet_files(self) -> tuple[str, ...]:
-        """Everything in the folders of Quadlet, in the order in which it wins."""
+        """Everything in the folders of Quadlet, in order of precedence."""
         if self._quadlets is None:
             self._quadlets = tuple(_quadlet_files(self._files, self._manager, self._faults))
             self._quadlet_tree = tuple(path for path in self._quadlets if _is_folder(self._files, path))
@@ -149,7 +149,7 @@ class UnitSearch:
         return self._folders[folder]
 
     def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundUnitFile, ...]]:
-        """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
+        """Every drop-in of a unit, by file name; for equal names the first folder wins."""
         paths: dict[str, str] = {}
         for folder in folders:
             for place in drop_in_folders(name, kind):
@@ -170,7 +170,7 @@ class UnitSearch:
         return tuple(read)
 
     def _companions(self, texts: list[str]) -> dict[str, str]:
-        """The units that a Quadlet refers to, and those that they refer to."""
+        """The units that a Quadlet refers to, directly or indirectly."""
         companions: dict[str, str] = {}
         waiting = list(texts)
         while waiting and len(companions) < 50:
@@ -221,7 +221,7 @@ def _file(files: Files, path: str) -> Known[FoundUnitFile]:
 
 
 def _link(files: Files, path: str) -> str:
-    """Where a symbolic link leads; empty when it is none."""
+    """The target of a symbolic link; empty if it is not one."""
     target = ""
     for _ in range(_MOST_LINKS):
         if not stat.S_ISLNK(files.stat(path, follow=False).mode):

@@ -1,4 +1,4 @@
-"""Whether a timer of systemd is at work, for the system or for a user."""
+"""Whether a systemd timer is active, for the system or for a user."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _USER_FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/use
 
 
 class Manager(Struct, frozen=True):
-    """Whose systemd is asked.
+    """The service manager to query.
 
     Attributes:
-        user: name of the account whose own manager it is; empty for that of the system.
+        user: name of the account that it belongs to; empty for the system's.
         home: its home folder.
-        ours: we are that account, so its manager can be asked.
+        ours: we are that account, so its manager can be queried.
     """
 
     user: str = ""
@@ -29,12 +29,12 @@ class Manager(Struct, frozen=True):
 
 
 def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
-    """Whether a timer waits for its next time; where systemd cannot be asked, whether it starts at boot.
+    """Whether a timer is waiting; if systemd cannot be queried, whether it is enabled at boot.
 
-    The manager of another user is not asked: that would open a session of theirs.
+    The manager of another user is not queried: that would open a session for them.
     """
     answer: Known[str] = Unreadable(
-        "the service manager of another user is not asked; run HardenTUI as that user"
+        "the service manager of another user is not queried; run HardenTUI as that user"
     )
     if manager.ours:
         scope = ("--user",) if manager.user else ()
@@ -48,7 +48,7 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
 
 
 def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
-    """By the links that `systemctl enable` makes, in the `.wants` folders of all targets."""
+    """By the links that `systemctl enable` creates, in the `.wants` folders of all targets."""
     folders: tuple[str, ...] = _SYSTEM_FOLDERS
     if manager.user:
         folders = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_FOLDERS)

@@ -1,4 +1,4 @@
-"""Who can change what the engines run: unit files, configuration, hooks, runtimes and helpers."""
+"""Who can change the files that engines use: units, configuration, hooks, runtimes and helpers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 
 def read_engine_configuration(files: Files, accounts: Accounts | None = None) -> dict[str, Known[FileFact]]:
-    """Every system-wide configuration file and folder of the engines, Quadlet folders left out."""
+    """Every system-wide configuration file and folder of the engines, except Quadlet folders."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
     return {path: fact for path, fact in facts.items() if not _is_quadlet_folder(path)}
 
@@ -43,9 +43,9 @@ def _is_quadlet_folder(path: str) -> bool:
 def read_units(
     files: Files, users: Known[tuple[User, ...]], accounts: Accounts | None = None
 ) -> dict[str, Known[FileFact]]:
-    """Quadlets, unit files and drop-ins with their folders: root's, and those of users who run containers.
+    """Quadlets, unit files and drop-ins with their folders: root's, and those of users with containers.
 
-    A user's own Quadlets may belong to that user, and to nobody else.
+    A user's own Quadlets may belong to that user only.
     """
     quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
     facts = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
@@ -81,7 +81,7 @@ def read_programs(files: Files, configuration: Configuration) -> Known[tuple[Pro
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:
     fact = examine(files, path)
     if not isinstance(fact, FileFact):
-        return []  # not installed, or in a folder that only root may enter
+        return []  # not installed, or in a folder that only root can enter
     return [Program(role, fact, expected and path.startswith(_SYSTEM_PLACES), named_by)]
 
 
@@ -141,7 +141,7 @@ def _helpers(files: Files, configuration: Configuration) -> list[Program]:
 
 
 def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
-    """Hook files and the programs that they name. Whether one is known is for the check to say."""
+    """Hook files and their programs. The check decides whether one is known."""
     programs: list[Program] = []
     folders = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_FOLDERS)
     named_by = configuration.file_of("engine.hooks_dir")

@@ -1,1 +1,1 @@
-"""Podman's command lines, taken apart."""
+"""Parsing of podman command lines."""

@@ -1,6 +1,6 @@
-"""A `podman run` command line in which every flag knows which words it takes and what it means. Pure.
+"""A parsed `podman run` command line with the words of every flag. Pure.
 
-For those who change a single flag of it and keep every other word as it is.
+It allows changing a single flag while keeping every other word unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
 
 
 def items_of_token(token: Token) -> tuple[Item, ...]:
-    """What the flags of a token say."""
+    """The items of a token's flags."""
     return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument))
 
 
@@ -28,8 +28,8 @@ class RunCommand(Struct, frozen=True):
     """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
 
     Attributes:
-        verb: position of run or create.
-        image: position of the image; the number of words when there is none.
+        verb: index of run or create.
+        image: index of the image; the number of words if there is none.
     """
 
     words: tuple[str, ...]
@@ -39,7 +39,7 @@ class RunCommand(Struct, frozen=True):
     image: int
 
     def items(self) -> tuple[Item, ...]:
-        """Everything that it says, the image and the words after it last."""
+        """All items; the image and the words after it come last."""
         entries = [
             item for token in self.globals for item in items_of_token(token) if item.option.before_verb
         ]
@@ -57,7 +57,7 @@ class RunCommand(Struct, frozen=True):
 
 
 def read_command(words: Sequence[str]) -> RunCommand | None:
-    """Take the words after `podman` apart; None when they are no run and no create."""
+    """Parse the words after `podman`; None if they are neither run nor create."""
     line = read_line(words)
     if line is None:
         return None
@@ -65,20 +65,20 @@ def read_command(words: Sequence[str]) -> RunCommand | None:
 
 
 def may_vanish(word: str) -> bool:
-    """Whether a word is nothing but a variable whose value is not known here: it may be no word or many.
+    """Whether a word is only a variable with an unknown value, which may expand to no word or to many.
 
-    Units that take more flags through a variable are common (`${HTTPD_EXTRA_CONF}`), and it is mostly unset.
-    One that names an image by its own name is the image.
+    Units often take extra flags from a variable (`${HTTPD_EXTRA_CONF}`), which is usually unset. A variable
+    whose name refers to an image is the image.
     """
     variable = _VARIABLE_WORD.fullmatch(word)
     return variable is not None and "IMAGE" not in variable[1].upper()
 
 
 def without_optional(words: Sequence[str]) -> tuple[int, ...]:
-    """Positions of the words that are left when variables that may vanish are taken out.
+    """Indexes of the words that remain without variables that may vanish.
 
-    They are looked for where a flag or the image is expected, not where a flag expects its argument; the last
-    word is never one of them: then it is the image.
+    Only words in the place of a flag or the image are considered, not arguments of flags. The last word never
+    is, because it would be the image.
     """
     kept = list(range(len(words)))
     while True:
@@ -89,15 +89,15 @@ def without_optional(words: Sequence[str]) -> tuple[int, ...]:
 
 
 def spec_from_argv(argv: Sequence[str]) -> Spec:
-    """The spec of a `podman run` command line whose variables have been put in.
+    """The spec of a `podman run` command line with its variables expanded.
 
     Args:
-        argv: with the program's name.
+        argv: including the program's name.
 
     Raises:
-        InputError: it is no podman run.
+        InputError: it is neither podman run nor podman create.
     """
     command = read_command(argv[1:])
     if command is None:
-        raise InputError("The command line is no podman run and no podman create.")
+        raise InputError("The command line is neither podman run nor podman create.")
     return spec_of(command.items())

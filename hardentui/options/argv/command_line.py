@@ -1,7 +1,7 @@
-"""The command line that made a container, taken apart.
+"""Parsing of the command line that created a container.
 
-`Config.CreateCommand` is the only source for what inspect does not show. It is absent for containers made
-through the API, may be garbage (the command line of the service), and is stale after rename and update.
+`Config.CreateCommand` is the only source for options that inspect does not show. It is absent for containers
+created through the API, may be wrong (the command line of the service), and is stale after rename and update.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hardentui.options.inspect.view import CommandLine
 
 
 def parse_create_command(argv: Sequence[str] | None) -> CommandLine | None:
-    """Take a recorded command line apart; None when it is no `podman run` or `podman create`."""
+    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`."""
     line = read_line(argv[1:]) if argv else None
     if argv is None or line is None:
         return None

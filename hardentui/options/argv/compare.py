@@ -1,4 +1,4 @@
-"""Two podman command lines: do they ask for the same container?"""
+"""Compare two podman command lines: do they request the same container?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import TABLE
 
 _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
-"""What Quadlet adds to every container; the intended command line does not have it."""
+"""Flags that Quadlet adds to every container, and the expected command line lacks."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
     {
@@ -27,32 +27,32 @@ _UNORDERED = frozenset(
         "--volume",
     }
 )
-"""Flags whose arguments Podman keeps by name or destination, and of which no two may have the same."""
+"""Flags whose arguments Podman stores by name or destination, which must be unique."""
 _OLD_LABELS = ("label:disable", "label:nested")
-"""As generators before 5.3 spell them."""
+"""Spellings of generators before 5.3."""
 _CASELESS = frozenset({"--cap-add", "--cap-drop"})
 _DEFAULT_SWITCHES = {
     option.flag: str(option.default).lower()
     for option in TABLE
     if option.codec.is_switch and option.quadlet is not None
 }
-"""What Quadlet may say of a switch although it is the default."""
+"""Switches that Quadlet may write although they are the default."""
 
 
 def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tuple[str, ...]:
-    """What differs between the command line that a generator made and the one that was meant.
+    """The differences between a generated command line and the expected one.
 
-    Flags may stand in any order; the arguments of one flag may not, except where Podman does not care. What
-    Quadlet adds to every container is ignored. Image and command have to be equal word by word.
+    The order of flags does not matter; that of one flag's arguments does, unless Podman ignores it. Quadlet's
+    additions to every container are ignored. Image and command have to be equal word by word.
 
     Returns:
-        one sentence per difference; empty when both ask for the same container.
+        one sentence per difference; empty if both request the same container.
     """
     ours, theirs = _parsed(intended), _parsed(generated)
     if theirs is None:
-        return ("the generated command line is no podman run",)
+        return ("the generated command line is not a podman run",)
     if ours is None:
-        return ("the intended command line is no podman run",)
+        return ("the intended command line is not a podman run",)
     differences = []
     for kind, wanted, made in (
         ("global flag", _normal(ours.globals), _normal(theirs.globals)),
@@ -74,7 +74,7 @@ def _parsed(argv: Sequence[str]) -> CommandLine | None:
 
 
 def _difference(what: str, wanted: Sequence[str] | None, made: Sequence[str] | None) -> str:
-    return f"{what}: meant {_shown(wanted)}, generated {_shown(made)}"
+    return f"{what}: expected {_shown(wanted)}, generated {_shown(made)}"
 
 
 def _shown(values: Sequence[str] | None) -> str:
@@ -114,7 +114,7 @@ def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
 
 
 def _pod_of(id_file: str) -> str:
-    """The pod of `%t/NAME-pod.pod-id`, by which Quadlet names it up to 5.5."""
+    """The pod in `%t/NAME-pod.pod-id`, Quadlet's notation up to 5.5."""
     return id_file.rpartition("/")[2].removesuffix(".pod-id").removesuffix("-pod")
 
 

@@ -1,7 +1,7 @@
-"""How `podman run` reads its command line: aliases, short flags and arity of every flag, out of the table.
+"""The flags of `podman run`: aliases, short flags and arity, derived from the table.
 
-Podman uses pflag: `--flag value`, `--flag=value`, `-p8080:80`, clusters such as `-dit`; a switch takes its
-value only after `=`; flags stop at the first word that is none (the image) or at `--`.
+Podman uses pflag: `--flag value`, `--flag=value`, `-p8080:80`, clusters such as `-dit`; a switch takes a
+value only after `=`; flags end at the first other word (the image) or at `--`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from hardentui.options.table import ROOTFS, TABLE
 from hardentui.options.table.not_carried import FLAGS_WITHOUT_ROW
 
 ALIASES = {alias: option.flag for option in TABLE for alias in option.aliases}
-"""Spellings that Podman accepts besides the one that its help shows."""
+"""Alternative spellings that Podman accepts."""
 
 SHORT = {option.short: option.flag for option in TABLE if option.short}
 SHORT |= {known.short: known.flag for known in FLAGS_WITHOUT_ROW if known.short}
@@ -18,7 +18,7 @@ SHORT |= {known.short: known.flag for known in FLAGS_WITHOUT_ROW if known.short}
 
 SWITCHES = frozenset(
     [
-        ROOTFS.flag,  # its directory stands in the place of the image
+        ROOTFS.flag,  # its directory takes the place of the image
         *(option.flag for option in TABLE if option.codec.is_switch),
         *(known.flag for known in FLAGS_WITHOUT_ROW if known.is_switch),
     ]
@@ -31,7 +31,7 @@ COMMA_LISTS = frozenset(
         *(known.flag for known in FLAGS_WITHOUT_ROW if known.comma_list),
     ]
 )
-"""Flags whose argument Podman splits at commas, as one record of CSV."""
+"""Flags whose argument Podman splits at commas, as a CSV record."""
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 
@@ -40,4 +40,4 @@ GLOBAL_SWITCHES = frozenset(
 )
 
 CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_verb)
-"""Flags before the subcommand that change what a container is."""
+"""Flags before the subcommand that affect the container."""

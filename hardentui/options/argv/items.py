@@ -1,8 +1,8 @@
-"""One argument of one option, read from a command line: what it sets, and which entry of a list it is.
+"""One argument of one option from a command line: its value, and its identity in a list.
 
-A unit file and inspect spell the same thing differently (`8080:80`, `NET_RAW`, `512m`). An `Item` has the
-typed value, so that both can be compared, and the text as it was written, so that nothing has to change that
-stays the same. What an argument means stands in the codec of its row.
+Unit files and inspect spell values differently (`8080:80`, `NET_RAW`, `512m`). An `Item` has the typed value
+for comparison, and the original text, so that unchanged arguments keep their spelling. The codec of the row
+defines the meaning of an argument.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hardentui.systemd.unit_text import UNKNOWN
 
 
 class Unparsed:
-    """The value of an argument that only a running systemd can know, or that is spelled in no known way."""
+    """The value of an argument that only systemd can expand, or that cannot be parsed."""
 
 
 UNPARSED = Unparsed()
@@ -44,8 +44,8 @@ class Item(Struct, frozen=True):
 
     Attributes:
         value: the element of the list, the value of the scalar, or UNPARSED.
-        raw: the argument as it was written; empty for a bare switch.
-        flag: the flag that it was written with; `--mount` and `--volume` differ.
+        raw: the argument as written; empty for a bare switch.
+        flag: the flag as written; `--mount` and `--volume` differ.
     """
 
     option: Option[Any]
@@ -63,18 +63,19 @@ class Item(Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """What makes two entries of a list the same entry: the destination, the name, the port."""
+        """The key that identifies an entry of a list: the destination, the name, the port."""
         identify = dict(self.option.also).get(self.flag, self.option.codec).identity
         return "" if identify is None else identify(self.raw)
 
     @property
     def canonical(self) -> str:
-        """Equal for two spellings of the same thing; for what is not parsed, the text itself."""
+        """The canonical form, equal for two spellings of the same value; the text itself if it is not
+        parsed."""
         return self.option.codec.canonical(self.value) if self.known else self.raw
 
 
 def items_of(spec: Spec, option: Option[Any]) -> tuple[Item, ...]:
-    """The entries that a spec has of an option."""
+    """The entries of an option in a spec."""
     if option not in spec:
         return ()
     value = spec[option]
@@ -88,19 +89,19 @@ def items_of(spec: Spec, option: Option[Any]) -> tuple[Item, ...]:
 
 
 def item_word(item: Item) -> str:
-    """The one word of a command line that says this."""
+    """The item as one word of a command line."""
     option = item.option
     if not item.known:
         raw = as_csv_field(item.raw) if item.flag in COMMA_LISTS else item.raw
         return f"{item.flag}={raw}"
     words = option.to_words((item.value,) if item.is_list else item.value)
-    if not words:  # a switch that is written although it says the default
+    if not words:  # a switch that is written although it is the default
         return f"{option.flag}={'true' if option.default else 'false'}"
     return words[0]
 
 
 def parse_argument(flag: str, argument: str) -> tuple[Item, ...]:
-    """What an argument of a flag says; nothing for a flag without a row.
+    """The items in an argument of a flag; none for a flag without a row.
 
     Args:
         flag: in its long spelling.
@@ -122,14 +123,14 @@ def _item(option: Option[Any], codec: Codec[Any], text: str, flag: str) -> Item:
 
 
 def same(item: Item, other: Item) -> bool:
-    """Whether both say the same."""
+    """Whether both have the same value."""
     return item.canonical == other.canonical
 
 
 def spec_of(items: Iterable[Item], remarks: tuple[str, ...] = ()) -> Spec:
-    """The spec that these entries make, in the order of a command line: of a scalar the last one counts.
+    """The spec of these items, in command line order: for a scalar, the last one counts.
 
-    What is not parsed is `unknowable`.
+    Options that could not be parsed are `unknowable`.
     """
     lists: dict[Option[Any], dict[str, Any]] = {}
     scalars: dict[Option[Any], Any] = {}
@@ -152,5 +153,5 @@ def spec_of(items: Iterable[Item], remarks: tuple[str, ...] = ()) -> Spec:
 
 
 def image_item(option: Option[Any], text: str) -> Item:
-    """The image or the root directory, which stand on a command line without `=`."""
+    """The item of the image or root directory, which is not written as `--flag=value`."""
     return Item(option, UNPARSED if UNKNOWN in text else text, text, option.flag)

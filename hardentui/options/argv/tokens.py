@@ -1,7 +1,7 @@
-"""Words of a podman command line as flags with their arguments. Pure.
+"""The tokenizer of podman command lines: words as flags with their arguments. Pure.
 
-The one place that knows which flags take an argument, which letters stand for which flags, and where the
-command and its image begin.
+The only place that knows which flags take an argument, what short flags mean, and where the subcommand and
+the image are.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _VERBS = ("run", "create")
 
 
 class Token(Struct, frozen=True):
-    """The words `start` to `end` (exclusive); more than one part for a cluster such as `-dit`.
+    """The words from `start` to `end` (exclusive); several parts for a cluster such as `-dit`.
 
     Attributes:
-        parts: (flag in its long spelling, argument; `true` for a bare switch).
+        parts: (long flag, argument; `true` for a bare switch).
     """
 
     start: int
@@ -31,8 +31,8 @@ class TokenLine(Struct, frozen=True):
     """`[globals] run|create [flags] IMAGE [words]`, as positions.
 
     Attributes:
-        verb: position of run or create.
-        image: position of the image; the number of words when there is none.
+        verb: index of run or create.
+        image: index of the image; the number of words if there is none.
     """
 
     globals: tuple[Token, ...]
@@ -42,7 +42,7 @@ class TokenLine(Struct, frozen=True):
 
 
 def read_line(words: Sequence[str]) -> TokenLine | None:
-    """Take the words after `podman` apart; None when they are no run and no create."""
+    """Tokenize the words after `podman`; None if they are neither run nor create."""
     before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
     if words[at : at + 1] and words[at] == "container":
         at += 1
@@ -58,7 +58,7 @@ def read_flags(
     short: Mapping[str, str] = SHORT,
     switches: frozenset[str] = SWITCHES,
 ) -> tuple[tuple[Token, ...], int]:
-    """Flags from `position` on, and the position of the first word that is none."""
+    """Flags from `position` on, and the index of the first other word."""
     tokens: list[Token] = []
     at = position
     while at < len(words):

@@ -1,1 +1,1 @@
-"""Codecs: what an argument of an option says, by shape of value. The rows of the table name them."""
+"""Codecs: parsing and formatting of option arguments, by kind of value. The rows of the table use them."""

@@ -1,10 +1,10 @@
-"""Comma lists, as one record of CSV: how Podman splits the arguments of many flags."""
+"""Comma lists as CSV records, which is how Podman splits the arguments of many flags."""
 
 from __future__ import annotations
 
 
 def as_csv_field(text: str) -> str:
-    """`text` as one field of a comma list: quoted when it has to be."""
+    """`text` as one field of a comma list, quoted if necessary."""
     if text and not any(c in text for c in ',"\n\r') and text[0] not in " \t":
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Mounts as `--volume`, `--mount` and `--tmpfs` spell them, both ways."""
+"""Parsing and formatting of mounts in `--volume`, `--mount` and `--tmpfs` syntax."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SUBPATH_NAMES = frozenset({"subpath", "volume-subpath", "image-subpath"})
 
 
 def needs_mount_flag(mount: Mount) -> bool:
-    """Whether only `--mount` can say it."""
+    """Whether only `--mount` can express it."""
     if mount.type not in ("bind", "volume") or mount.subpath:
         return True
     if any(option.startswith("volume-opt=") for option in mount.options):
@@ -42,13 +42,13 @@ def needs_mount_flag(mount: Mount) -> bool:
 
 
 def volume_text(mount: Mount) -> str:
-    """`source:destination:options`, as `--volume` wants it."""
+    """`source:destination:options`, for `--volume`."""
     parts = [mount.source, mount.destination] if mount.source else [mount.destination]
     return ":".join(parts + ([",".join(mount.options)] if mount.options else []))
 
 
 def mount_text(mount: Mount) -> str:
-    """`type=…,source=…,destination=…,…`, as `--mount` wants it."""
+    """`type=…,source=…,destination=…,…`, for `--mount`."""
     words = [f"type={mount.type}"]
     if mount.source:
         words.append(f"source={mount.source}")
@@ -63,12 +63,12 @@ def mount_text(mount: Mount) -> str:
 
 
 def mount_flag(mount: Mount) -> tuple[str, str]:
-    """The flag that says this mount, and its argument."""
+    """The flag for this mount, and its argument."""
     return ("--mount", mount_text(mount)) if needs_mount_flag(mount) else ("--volume", volume_text(mount))
 
 
 def parse_volume(argument: str) -> Mount:
-    """Read an argument of `--volume`."""
+    """Parse an argument of `--volume`."""
     parts = argument.split(":")
     if len(parts) == 1:
         return Mount("volume", "", _path(parts[0]))
@@ -78,7 +78,7 @@ def parse_volume(argument: str) -> Mount:
 
 
 def parse_mount(argument: str) -> Mount:
-    """Read an argument of `--mount`; options come back in the spelling of `--volume`."""
+    """Parse an argument of `--mount`; options are returned in `--volume` spelling."""
     kind, source, destination, subpath = "bind", "", "", ""
     options: list[str] = []
     for word in split_csv(argument):
@@ -118,13 +118,13 @@ def _canonical_tmpfs(text: str) -> str:
 
 
 def _tmpfs_of_mount(argument: str) -> str:
-    """`type=tmpfs,destination=/x,ro` as `--tmpfs` says it."""
+    """`type=tmpfs,destination=/x,ro` in `--tmpfs` syntax."""
     mount = parse_mount(argument)
     return ":".join((mount.destination, *([",".join(mount.options)] if mount.options else [])))
 
 
 def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
-    """An argument of `--mount` belongs to one of two rows."""
+    """The argument of `--mount` if it belongs to this one of its two rows."""
     return (argument,) if (parse_mount(argument).type == "tmpfs") is tmpfs else ()
 
 
@@ -135,7 +135,7 @@ MOUNTS_OF_VOLUME: Codec[tuple[Mount, ...]] = entries(
     canonical=_canonical_mount,
     flag_of=lambda mount: mount_flag(mount)[0],
 )
-"""One argument per mount, of `--volume` or, where that cannot say it, of `--mount`."""
+"""One argument per mount, of `--volume` or, if that cannot express it, of `--mount`."""
 MOUNTS_OF_MOUNT: Codec[tuple[Mount, ...]] = entries(
     parse_mount,
     text=mount_text,

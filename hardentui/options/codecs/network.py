@@ -11,10 +11,10 @@ _MOST_PORTS = 1024
 
 
 def parse_publish(text: str) -> tuple[Port, ...]:
-    """Ports of `[[address:][host]:]container[/protocol]`; ranges are spread out.
+    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded.
 
     Raises:
-        ValueError: it is spelled in no known way, or the range is too wide.
+        ValueError: it cannot be parsed, or the range is too wide.
     """
     body, _, protocol = text.partition("/")
     address = ""
@@ -52,7 +52,7 @@ def _range(text: str) -> range:
 
 
 def _each_port(argument: str) -> tuple[str, ...]:
-    """Every port of a list of ranges, in a text of its own; what cannot be understood as it is."""
+    """Every port of a list of ranges as separate text; unchanged if it cannot be parsed."""
     texts: list[str] = []
     for text in split_csv(argument):
         try:
@@ -76,7 +76,7 @@ def _port_identity(text: str) -> str:
 
 
 def _each_network(argument: str) -> tuple[str, ...]:
-    """`n1,n2` are two networks; commas after a colon part the options of one."""
+    """Split networks: `n1,n2` are two; commas after a colon separate the options of one."""
     return (argument,) if ":" in argument else tuple(argument.split(","))
 
 

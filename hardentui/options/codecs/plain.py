@@ -53,7 +53,7 @@ def entries(
 def comma_texts(
     *, identity: Callable[[str], str] = str, canonical: Callable[[str], str] = str
 ) -> Codec[tuple[str, ...]]:
-    """A list of texts that Podman also splits at commas; an entry is quoted where it has to be."""
+    """A list of texts that Podman also splits at commas; entries are quoted if necessary."""
     return Codec(
         write=lambda value: tuple(as_csv_field(entry) for entry in value),
         parse=str,
@@ -81,7 +81,7 @@ def before_colon(text: str) -> str:
 
 
 def size_text(value: int) -> str:
-    """`512m` as Podman takes it, with units of 1024; below zero is a word of its own (-1 = unlimited)."""
+    """A size in Podman's notation, `512m`, with units of 1024; negative values are kept (-1 = unlimited)."""
     if value < 0:
         return str(value)
     for shift, unit in ((30, "g"), (20, "m"), (10, "k")):
@@ -94,7 +94,7 @@ def size_of(text: str) -> int:
     """Bytes of `512m`.
 
     Raises:
-        ValueError: it is no size.
+        ValueError: it is not a size.
     """
     match = _SIZE.match(text)
     if not match:
@@ -103,7 +103,7 @@ def size_of(text: str) -> int:
 
 
 def _seconds(text: str) -> str:
-    """`90s` and `1m30s` alike; a word such as `disable` as it is."""
+    """The same text for `90s` and `1m30s`; a word such as `disable` is unchanged."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return text
@@ -121,7 +121,7 @@ def is_true(text: str) -> bool:
 
 
 def entrypoint_arguments(words: tuple[str, ...] | None) -> tuple[str, ...]:
-    """One word as it is; several (or a word that looks like JSON) as a JSON array; none as an empty text."""
+    """One word unchanged; several (or a word that looks like JSON) as a JSON array; none as empty text."""
     if words is None:
         return ()
     if len(words) == 0:
@@ -165,16 +165,16 @@ SWITCH: Codec[bool] = Codec(
     values=lambda value: ("true",) if value else (),
     is_switch=True,
 )
-"""A flag that is off when nothing is said."""
+"""A flag that is off by default."""
 SWITCH_OFF: Codec[bool] = Codec(write=_if_off, parse=is_true, canonical=repr, is_switch=True)
-"""A flag that is on when nothing is said: only `--flag=false` is ever written."""
+"""A flag that is on by default: only `--flag=false` is ever written."""
 TEXTS: Codec[tuple[str, ...]] = entries(str)
 NAMED: Codec[tuple[str, ...]] = entries(str, identity=before_equals)
 """`NAME=value`."""
 COMMA_TEXTS = comma_texts()
 COMMA_NAMED = comma_texts(identity=before_equals)
 WORDS: Codec[tuple[str, ...]] = Codec(write=_words, parse=lambda text: (text,), canonical=json.dumps)
-"""The command: one value that consists of words."""
+"""The command: one value consisting of words."""
 ENTRYPOINT_WORDS: Codec[tuple[str, ...] | None] = Codec(
     write=entrypoint_arguments, parse=_entrypoint_of, canonical=json.dumps
 )

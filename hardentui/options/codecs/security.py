@@ -1,4 +1,4 @@
-"""`--security-opt` in its parts, capabilities, devices and secrets."""
+"""The parts of `--security-opt`, capabilities, devices and secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NO_NEW_PRIVILEGES = "no-new-privileges"
 
 
 def _with_equals(argument: str) -> str:
-    """Podman takes `seccomp:unconfined` for `seccomp=unconfined`; only the first separator is meant."""
+    """Podman accepts `seccomp:unconfined` for `seccomp=unconfined`; only the first separator counts."""
     return re.sub("[=:]", "=", argument, count=1)
 
 
@@ -21,7 +21,7 @@ def _if_begins(prefix: str) -> Callable[[str], tuple[str, ...]]:
 
 
 def security_text(prefix: str) -> Codec[str]:
-    """`seccomp=…`, `label=type:…`: a text behind a prefix."""
+    """`seccomp=…`, `label=type:…`: a text after a prefix."""
     return Codec(
         write=lambda value: (prefix + value,),
         parse=lambda argument: argument[len(prefix) :],
@@ -32,7 +32,7 @@ def security_text(prefix: str) -> Codec[str]:
 
 
 def security_word(word: str) -> Codec[bool]:
-    """`label=disable`: a word that switches something on."""
+    """`label=disable`: a word that acts as a switch."""
     return Codec(
         write=lambda value: (word,) if value else (),
         parse=lambda _: True,
@@ -44,7 +44,7 @@ def security_word(word: str) -> Codec[bool]:
 
 
 def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
-    """`mask=/a:/b`: all paths are written in one argument."""
+    """`mask=/a:/b`: all paths in one argument."""
     prefix = f"{name}="
 
     def split(argument: str) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ CAPABILITIES = comma_texts(identity=_capability, canonical=_capability)
 
 
 def _canonical_device(text: str) -> str:
-    """`host:container:access`, each part said."""
+    """`host:container:access`, with all parts explicit."""
     parts = text.split(":")
     inside = parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
     access = parts[-1] if len(parts) > 1 and not parts[-1].startswith("/") else "rwm"
@@ -99,7 +99,7 @@ DEVICE_NODES: Codec[tuple[str, ...]] = entries(
 
 
 def _secret_identity(text: str) -> str:
-    """A secret may be there as a file and as a variable, and as a file in several places."""
+    """The key of a secret: it can be both a file and a variable, and a file in several places."""
     name, *options = text.split(",")
     targets = "".join(f"/{option}" for option in options if option.startswith("target="))
     return name + ("/env" if "type=env" in text else "") + targets

@@ -1,5 +1,5 @@
 """Readers: one function per row of the option table, grouped by area as the table is.
 
-A reader looks at the View of one container and answers with a Setting (value and source), with None (the
-option is absent, and that is known) or with UNKNOWABLE (no source of this container can show it).
+A reader takes the View of one container and returns a Setting (value and source), None (the option is known
+to be absent) or UNKNOWABLE (no source of this container can show it).
 """

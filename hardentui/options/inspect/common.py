@@ -13,7 +13,7 @@ Reader: TypeAlias = Callable[[View], Reading]
 
 
 def host_number(field: str) -> Reader:
-    """A number of HostConfig where 0 means that it was not given."""
+    """A number in HostConfig where 0 means not set."""
 
     def read(view: View) -> Reading:
         value = view.host.get(field)
@@ -61,7 +61,7 @@ def config_switch(field: str) -> Reader:
 
 
 def command_text(flag: str) -> Reader:
-    """A text that only the command line shows."""
+    """A text shown only by the command line."""
 
     def read(view: View) -> Reading:
         if view.command is None:
@@ -83,7 +83,7 @@ def command_list(flag: str) -> Reader:
 
 
 def client_text(flag: str) -> Reader:
-    """A text that only matters when the image is pulled: without a command line it is simply not there."""
+    """A text that matters only for pulls: absent without a command line."""
 
     def read(view: View) -> Reading:
         value = view.command.last(flag) if view.command else None
@@ -108,19 +108,19 @@ _OF_PRIVILEGED = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", 
 
 
 def is_privileged(view: View) -> bool:
-    """Inspect takes it from an annotation, which anybody may set; recorded capabilities cannot pretend."""
+    """Inspect derives it from an annotation, which anyone can set; recorded capabilities are reliable."""
     if not view.host.get("Privileged"):
         return False
     return "BoundingCaps" not in view.inspect or {*(view.inspect["BoundingCaps"] or ())} >= _OF_PRIVILEGED
 
 
 def never(view: View) -> Reading:
-    """For options whose effect other rows carry."""
+    """For options whose effect is covered by other rows."""
     return None
 
 
 def oci_mount(view: View, destination: str) -> Document | None:
-    """The mount of the OCI configuration at a destination."""
+    """The mount at a destination in the OCI configuration."""
     if view.oci is None:
         return None
     for mount in view.oci.get("mounts") or ():

@@ -24,12 +24,12 @@ def _split(argument: str) -> tuple[str, str, str]:
 
 
 def _is_cdi(argument: str) -> bool:
-    """`vendor.com/class=name` is no path."""
+    """Whether it is a CDI name, `vendor.com/class=name`, instead of a path."""
     return not argument.startswith("/")
 
 
 def _from_command(view: View, shown: list[tuple[str, str]]) -> tuple[str, ...]:
-    """The devices that inspect shows with the permissions of the command line; directories stay one."""
+    """The devices in inspect with the permissions of the command line; directories stay one entry."""
     given = (
         [_split(argument) for argument in view.command.all("--device") if not _is_cdi(argument)]
         if view.command
@@ -48,7 +48,7 @@ def _from_command(view: View, shown: list[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _oci_access(view: View) -> dict[str, str]:
-    """Path in the container -> access, out of the OCI configuration."""
+    """Path in the container -> access, from the OCI configuration."""
     linux: Mapping[str, Any] = (view.oci or {}).get("linux") or {}
     rules = (linux.get("resources") or {}).get("devices") or ()
     mounted = {
@@ -69,7 +69,7 @@ def _oci_access(view: View) -> dict[str, str]:
 
 
 def _bound(view: View) -> list[tuple[str, str]]:
-    """Devices of a rootless container, which inspect does not show: Podman mounts them instead."""
+    """Devices of a rootless container: Podman mounts them, and inspect does not list them."""
     if not view.sources.rootless or is_privileged(view):
         return []
     if view.command is not None:

@@ -1,4 +1,4 @@
-"""Readers of health checks. An image's own check is inherited; a changed one is written as a whole."""
+"""Readers of health checks. The image's own check is inherited; a changed one is written completely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEYWORDS = ("CMD", "CMD-SHELL", "NONE")
 
 
 def duration(nanoseconds: int) -> str:
-    """As Podman reads it: `30s`, `1500ms`."""
+    """A duration in Podman's notation: `30s`, `1500ms`."""
     for unit, size in (("s", _NANO), ("ms", 1_000_000), ("us", 1000)):
         if nanoseconds % size == 0:
             return f"{nanoseconds // size}{unit}"
@@ -24,7 +24,7 @@ def duration(nanoseconds: int) -> str:
 
 
 def command_text(view: View, test: Sequence[str]) -> str:
-    """The argument of --health-cmd that gives this test again."""
+    """The argument of --health-cmd that produces this test."""
     kind, words = test[0], list(test[1:])
     if kind == "NONE":
         return "none"
@@ -45,7 +45,7 @@ def command_text(view: View, test: Sequence[str]) -> str:
 
 
 def _own_check(view: View) -> Mapping[str, Any] | None:
-    """The container's health check where it is not simply the image's."""
+    """The container's health check, if it differs from the image's."""
     own: Mapping[str, Any] = view.config.get("Healthcheck") or {}
     if not own.get("Test"):
         return None
@@ -68,7 +68,7 @@ def read_health_cmd(view: View) -> Reading:
     fields = () if _is_disabled(check) else (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
     zeros = [flag for field, flag in fields if not check.get(field)]
     if zeros and view.command is None:
-        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be written, Podman's own value takes its place")
+        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be expressed; Podman's default applies instead")
     return view.shown(command_text(view, check["Test"]))
 
 
@@ -149,7 +149,7 @@ def read_log_destination(view: View) -> Reading:
 
 
 def log_limit(field: str, default: int) -> Reader:
-    """A limit of the log; inspect leaves 0 (no limit) out, and older engines have no limits at all."""
+    """A limit of the log; inspect omits 0 (no limit), and older engines have no limits."""
 
     def read(view: View) -> Reading:
         knows_limits = "HealthLogDestination" in view.config

@@ -11,7 +11,7 @@ _USUAL_UMASK = "0022"
 
 
 def _declared_userns(view: View) -> str:
-    """The argument of --userns as Podman recorded it (5.0 and later), else as far as inspect shows it."""
+    """The argument of --userns as recorded by Podman (5.0 and later), otherwise from inspect."""
     recorded = str(view.annotations.get(USERNS_ANNOTATION) or "")
     if recorded:
         return recorded
@@ -23,7 +23,7 @@ def _declared_userns(view: View) -> str:
 
 
 def _is_of_pod(view: View) -> bool:
-    """Its user namespace is the pod's; Podman then takes no --userns beside --pod."""
+    """Whether it uses the pod's user namespace; Podman then rejects --userns with --pod."""
     return view.in_pod and _declared_userns(view).startswith("container:")
 
 
@@ -40,7 +40,7 @@ def read_userns(view: View) -> Reading:
 
 
 def _kept_user(view: View) -> str:
-    """The `uid:gid` that keep-id makes of the account that runs Podman: as asked for, else as mapped."""
+    """The `uid:gid` of the calling account under keep-id: as requested, otherwise as mapped."""
     asked = dict(
         part.split("=", 1) for part in _declared_userns(view).partition(":")[2].split(",") if "=" in part
     )
@@ -72,9 +72,9 @@ def read_group_add(view: View) -> Reading:
 
 
 def id_map(field: str, flag: str) -> Reader:
-    """The lines of a map that was given as such; those of auto and keep-id are made by the engine.
+    """The lines of an explicit map; those of auto and keep-id come from the engine.
 
-    Inspect shows no map at all where only users or only groups are mapped (`--uidmap=u0:1000:1`).
+    Inspect shows no map if only users or only groups are mapped (`--uidmap=u0:1000:1`).
     """
 
     def read(view: View) -> Reading:
@@ -95,7 +95,7 @@ def id_map(field: str, flag: str) -> Reader:
 
 
 def named_range(flag: str) -> Reader:
-    """The name of a range; without a command line the map itself is read, which is the same."""
+    """The name of a range; without a command line, the equivalent map is read instead."""
 
     def read(view: View) -> Reading:
         value = view.command.last(flag) if view.command else None
@@ -109,10 +109,10 @@ def read_passwd(view: View) -> Reading:
 
 
 def read_umask(view: View) -> Reading:
-    """Inspect pads an empty umask, which the compatible API stores for "not given", to 0000.
+    """Inspect pads an empty umask, which the compatible API stores for "not set", to 0000.
 
-    Then the OCI configuration tells; the kernel only where it shows the usual one, since many programs change
-    theirs at start.
+    Then the OCI configuration decides; the kernel's value counts only if it is the usual one, because many
+    programs change theirs at start.
     """
     umask = str(view.config.get("Umask") or "")
     if umask == "0000" and view.command is None:
@@ -129,7 +129,7 @@ def _umask_behind_padding(view: View) -> Reading:
 
 
 def namespace(field: str, default: str) -> Reader:
-    """A namespace mode; that of a pod belongs to the pod."""
+    """A namespace mode; the mode of a pod belongs to the pod."""
 
     def read(view: View) -> Reading:
         mode = str(view.host.get(field) or "")

@@ -120,7 +120,7 @@ _init_ctr = command_text("--init-ctr")
 
 
 def pid_file(field: str) -> Reader:
-    """A path that is Podman's own unless it lies outside of its run directory."""
+    """The path of a pid file, unless it is Podman's own inside its run directory."""
 
     def read(view: View) -> Reading:
         path = str(view.inspect.get(field) or "")
@@ -142,7 +142,7 @@ def read_log_driver(view: View) -> Reading:
     driver = str((view.host.get("LogConfig") or {}).get("Type") or "")
     default = view.sources.log_driver
     if view.command is not None and "--log-driver" in view.command.flags:
-        return view.shown(driver)  # asked for, also where it is this engine's default
+        return view.shown(driver)  # requested, even if it is this engine's default
     if not driver or driver == default or (view.command is not None and not default):
         return None
     return view.shown(driver)

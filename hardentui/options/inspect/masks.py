@@ -1,4 +1,4 @@
-"""Readers of what hides and opens parts of /proc and /sys: masks, options of /proc, kernel parameters."""
+"""Readers of masks, /proc mount options and kernel parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MASKED_ALWAYS = frozenset(
         "/sys/fs/selinux",
     ]
 )
-"""Masked by every Podman when nothing is said."""
+"""Masked by default in every Podman version."""
 
 _POWERCAP = "/sys/devices/virtual/powercap"
 _POWERCAP_SINCE = Version(5, 0)
@@ -38,7 +38,7 @@ _MASKED_BY_SOME = (
     "/sys/devices/system/cpu/",
     "/sys/fs/cgroup/",
 )
-"""Masked by some versions or in systemd mode: neither an option when there nor when missing."""
+"""Masked by some versions or in systemd mode, so neither presence nor absence is an option."""
 
 READ_ONLY_ALWAYS = frozenset(
     ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
@@ -46,7 +46,7 @@ READ_ONLY_ALWAYS = frozenset(
 
 
 def _security_arguments(view: View, name: str) -> list[str]:
-    """Values of `--security-opt name=value` on the command line; both separators are accepted by Podman."""
+    """Values of `--security-opt name=value` on the command line; Podman accepts both separators."""
     values = []
     for argument in view.command.all("--security-opt") if view.command else ():
         if argument.startswith((name + "=", name + ":")):

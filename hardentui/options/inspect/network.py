@@ -14,7 +14,7 @@ from hardentui.options.values import Port
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
 _WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
 _RANDOM_PORTS = range(32768, 61000)
-"""Where the kernel looks for a free port."""
+"""The kernel's range for ephemeral ports."""
 
 
 def _uses_bridge(view: View) -> bool:
@@ -22,7 +22,7 @@ def _uses_bridge(view: View) -> bool:
 
 
 def _own_networks(view: View) -> dict[str, list[str]]:
-    """Network name -> aliases that are not Podman's own."""
+    """Network name -> aliases, without Podman's own."""
     networks = (view.inspect.get("NetworkSettings") or {}).get("Networks") or {}
     own = {view.id[:12], view.name, str(view.config.get("Hostname") or "")}
     return {
@@ -40,7 +40,7 @@ def _command_networks(view: View) -> list[str]:
 
 
 def _bridge_networks(view: View) -> tuple[str, ...]:
-    """The networks with their options, in the order in which they were asked for."""
+    """The networks with their options, in the requested order."""
     own = _own_networks(view)
     default = view.sources.default_network
     networks: list[str] = []
@@ -58,7 +58,7 @@ def _bridge_networks(view: View) -> tuple[str, ...]:
 
 
 def _aliases_differ(view: View, own: dict[str, list[str]]) -> bool:
-    """Whether aliases have to be told per network because one list does not fit all."""
+    """Whether aliases differ between networks, so that they have to be set per network."""
     if view.command is not None:
         return True
     return len({frozenset(aliases) for aliases in own.values()}) > 1
@@ -83,7 +83,7 @@ def read_network(view: View) -> Reading:
 
 
 def _user_mode(view: View, mode: str) -> Reading:
-    """pasta and slirp4netns: inspect shows the bare mode, their options only the command line."""
+    """pasta and slirp4netns: inspect shows only the mode, the command line also the options."""
     is_default = mode == "pasta" and view.sources.rootless
     if view.command is None:
         view.remarks.append(f"--network: options of {mode} cannot be read")
@@ -108,7 +108,7 @@ def read_network_alias(view: View) -> Reading:
 
 
 def static_address(flag: str) -> Reader:
-    """A static address looks like a dynamic one in inspect."""
+    """A static address, from the command line: inspect does not distinguish it from a dynamic one."""
     from_command = command_text(flag)
 
     def read(view: View) -> Reading:
@@ -118,7 +118,7 @@ def static_address(flag: str) -> Reader:
 
 
 class _Publish(Struct, frozen=True):
-    """One argument of --publish, as far as it tells more than inspect."""
+    """The parts of a --publish argument that inspect does not show."""
 
     address: str
     host: str
@@ -146,7 +146,7 @@ def _parse_publish(argument: str) -> _Publish | None:
 
 
 def _published(view: View, port: int, protocol: str, address: str, host: str) -> Port:
-    """A port binding with what the command line knows: no fixed host port, all addresses on purpose."""
+    """A port binding, with details from the command line: random host port, explicit address."""
     for argument in view.command.all("--publish") if view.command else ():
         given = _parse_publish(argument)
         if given is None or given.protocol != protocol or not given.first <= port <= given.last:

@@ -8,12 +8,12 @@ from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
 
-SECRET_MASK = "*******"  # noqa: S105 - what Podman shows in place of a secret
+SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 PROXY_NAMES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
 )
 _STOCK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What a container gets whose image has no PATH."""
+"""The PATH of a container whose image has none."""
 _INIT_PROGRAMS = frozenset({"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"})
 _ROOT_USERS = frozenset({"", "0", "root", "0:0", "root:root"})
 
@@ -24,7 +24,7 @@ def read_image(view: View) -> Reading:
 
 
 def real_command(view: View) -> tuple[str, ...]:
-    """The words that are executed, without Podman's own init."""
+    """The executed words, without Podman's own init."""
     path = view.inspect.get("Path")
     words = tuple(view.inspect.get("Args") or ())
     if view.host.get("Init"):
@@ -33,7 +33,7 @@ def real_command(view: View) -> tuple[str, ...]:
 
 
 def _words(values: Sequence[str] | str | None) -> tuple[str, ...]:
-    if isinstance(values, str):  # Podman before 5.0 joins the entry point with blanks
+    if isinstance(values, str):  # Podman before 5.0 joins the entrypoint with spaces
         return tuple(values.split())
     return tuple(values or ())
 
@@ -60,7 +60,7 @@ def read_command(view: View) -> Reading:
 
 
 def _given_names(view: View) -> frozenset[str] | None:
-    """Names of variables that the command line sets; None = any may be (files, wildcards, no command)."""
+    """Names of variables set on the command line; None = unknown (files, wildcards, no command)."""
     command = view.command
     if command is None or "--env-file" in command.flags or "--env-host" in command.flags:
         return None
@@ -74,7 +74,7 @@ def _given_names(view: View) -> frozenset[str] | None:
 
 
 def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | None) -> bool:
-    """Whether Podman itself put this variable there."""
+    """Whether Podman itself added this variable."""
     if name == "container":
         return value == "podman"
     if given is not None and name in given:
@@ -110,7 +110,7 @@ def read_env(view: View) -> Reading:
             continue
         variables.append(entry)
         if name == "HOME" and given is None and view.started:
-            view.remarks.append("--env: HOME may have been set by Podman itself, out of the user's home")
+            view.remarks.append("--env: HOME may have been set by Podman, from the user's home directory")
         if given is None and name in PROXY_NAMES and view.command is None:
             view.remarks.append(f"{name} may have come from the engine's own environment")
     command = view.command
@@ -125,7 +125,7 @@ def read_env(view: View) -> Reading:
 
 
 def _missing_names(view: View) -> tuple[tuple[str, ...], bool]:
-    """Variables of the image, and PATH, that are gone; and whether nothing of image and Podman is left."""
+    """Missing variables of the image, and PATH; and whether none of the image's and Podman's are left."""
     own = {entry.partition("=")[0] for entry in view.config.get("Env") or ()}
     image = {entry.partition("=")[0] for entry in view.image_config.get("Env") or ()}
     return tuple(sorted({"PATH", *image} - own)), own.isdisjoint({"container", *image})

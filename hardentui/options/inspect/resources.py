@@ -14,7 +14,7 @@ ADDED_AT_START = frozenset({"nofile", "nproc"})
 
 
 def host_limit(field: str) -> Reader:
-    """A limit; one that was lifted while the container ran shows as -1, which no flag takes."""
+    """A limit; if it was removed at run time, inspect shows -1, which no flag accepts."""
 
     def read(view: View) -> Reading:
         value = view.host.get(field) or 0
@@ -53,7 +53,7 @@ def _oci_section(document: Document | None, name: str) -> Document:
 
 
 def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
-    """0 where it was asked for; inspect shows it of a container that was not, too."""
+    """0 if it was requested; inspect shows 0 in both cases."""
     if view.command is not None:
         return view.commanded(0) if view.command.last(flag) == "0" else None
     if view.oci is None:
@@ -86,7 +86,7 @@ def _is_plain_cpus(view: View) -> bool:
 
 
 def _was_lifted(view: View) -> bool:
-    """The quota was taken away while it ran: Podman shows -1 then, and nobody asked for that."""
+    """Whether the quota was removed at run time: Podman then shows -1, which was not requested."""
     given = view.command is not None and "--cpu-quota" in view.command.flags
     return (view.host.get("CpuQuota") or 0) < 0 and not given
 
@@ -96,7 +96,7 @@ def read_cpus(view: View) -> Reading:
 
 
 def quota_part(field: str) -> Reader:
-    """Period and quota, where they are not the long spelling of --cpus."""
+    """Period or quota, unless they are the long form of --cpus."""
 
     def read(view: View) -> Reading:
         value = view.host.get(field)
@@ -111,7 +111,7 @@ def read_blkio_weight(view: View) -> Reading:
     value = view.host.get("BlkioWeight")
     if not value and view.command is not None and "--blkio-weight" in view.command.flags:
         view.remarks.append(
-            "--blkio-weight is not carried over: Podman left it out, this kernel has no weights"
+            "--blkio-weight is not carried over: Podman ignored it, because this kernel has no weights"
         )
     return view.shown(int(value)) if value else None
 
@@ -127,7 +127,7 @@ def device_rates(field: str, value_field: str) -> Reader:
 
 
 def ulimit_texts(host: Document) -> dict[str, str]:
-    """Name -> `name=soft:hard` of the limits that inspect shows."""
+    """Name -> `name=soft:hard` of the limits in inspect."""
     shown = {}
     for limit in host.get("Ulimits") or ():
         name = str(limit.get("Name") or "").lower().replace("rlimit_", "")

@@ -14,7 +14,7 @@ def read_privileged(view: View) -> Reading:
 
 
 def _drops_all(view: View, dropped: list[str]) -> bool:
-    """Whether `all` was dropped, which is told apart from a list only by the command line."""
+    """Whether `all` was dropped; only the command line distinguishes it from a list."""
     if not view.inspect.get("BoundingCaps"):
         return True
     if view.command is not None:
@@ -41,7 +41,7 @@ def read_cap_add(view: View) -> Reading:
 
 
 def security_value(prefix: str) -> Reader:
-    """`seccomp=…`, `apparmor=…` of SecurityOpt; there only when it was asked for."""
+    """`seccomp=…`, `apparmor=…` in SecurityOpt; present only if requested."""
 
     def read(view: View) -> Reading:
         for entry in view.host.get("SecurityOpt") or ():
@@ -58,7 +58,7 @@ _apparmor_option = security_value("apparmor=")
 
 
 def read_seccomp(view: View) -> Reading:
-    """Podman notes the profile only for its own command line and for the Docker API."""
+    """Podman records the profile only for its own command line and for the Docker API."""
     option = _seccomp_option(view)
     if option is not None or view.command is not None or is_privileged(view):
         return option
@@ -87,7 +87,7 @@ def read_no_new_privileges(view: View) -> Reading:
 
 
 def label_part(name: str) -> Reader:
-    """One part of `label=type:a,label=level:b`, which Podman shows as a single text."""
+    """One part of `label=type:a,label=level:b`, which Podman shows as one text."""
     prefix = name + ":"
 
     def read(view: View) -> Reading:
@@ -112,7 +112,7 @@ def label_switch(name: str) -> Reader:
 
 
 def _mounted_secrets(view: View) -> tuple[str, ...]:
-    """Secrets as inspect shows them: without their target."""
+    """The secrets in inspect, which omits their target."""
     secrets = []
     for secret in view.config.get("Secrets") or ():
         parts = [str(secret.get("Name")), "type=mount"]
@@ -128,7 +128,7 @@ def _mounted_secrets(view: View) -> tuple[str, ...]:
 
 
 def _with_type(argument: str) -> str:
-    """`NAME,uid=5` -> `NAME,type=mount,uid=5`: mount is what Podman takes when nothing is said."""
+    """`NAME,uid=5` -> `NAME,type=mount,uid=5`: mount is Podman's default."""
     name, _, options = argument.partition(",")
     kept = [option for option in options.split(",") if option]
     if not any(option.startswith("type=") for option in kept):

@@ -1,7 +1,7 @@
-"""What the readers look at: the sources of one container, opened once.
+"""The input of the readers: the sources of one container, parsed once.
 
-A reader answers with a Setting (value and source), with None (the option is absent, and that is known) or
-with UNKNOWABLE (no source of this container can show it).
+A reader returns a Setting (value and source), None (the option is known to be absent) or UNKNOWABLE (no
+source of this container can show it).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hardentui.options.sources import Document, Sources
 
 _NOTHING: Document = {}
 _INSPECT, _CREATE_COMMAND = Source.INSPECT, Source.CREATE_COMMAND
-"""Looked up once: a member of an enum costs more at each look than a reading."""
+"""Looked up once, because access to an enum member costs more than a reading."""
 
 
 class CommandLine(Struct):
@@ -25,10 +25,10 @@ class CommandLine(Struct):
 
     Attributes:
         verb: run or create.
-        flags, globals: flag in its long spelling -> arguments in the order given; switches have `true` or
-            `false`; comma lists are split.
+        flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists are
+            split.
         image: the image, or the directory with --rootfs.
-        words: what stands after the image.
+        words: the words after the image.
     """
 
     verb: str = ""
@@ -41,12 +41,12 @@ class CommandLine(Struct):
         return tuple(self.flags.get(flag, ()))
 
     def last(self, flag: str) -> str | None:
-        """The argument that counts for a flag that is not repeatable; None when it was not given."""
+        """The effective argument of a flag that is not repeatable; None if it is not set."""
         arguments = self.flags.get(flag)
         return arguments[-1] if arguments else None
 
     def switched(self, flag: str) -> bool | None:
-        """True, False, or None when the switch was not given."""
+        """True, False, or None if the switch is not set."""
         arguments = self.flags.get(flag)
         return None if not arguments else is_true(arguments[-1])
 
@@ -57,12 +57,12 @@ def _section(document: Document, name: str) -> Document:
 
 
 class View:
-    """The sources of one container, opened for the readers.
+    """The sources of one container, parsed for the readers.
 
     Attributes:
         config, host: the sections Config and HostConfig of inspect.
-        image_config: Config of the image; empty when the image could not be read.
-        command: the command line that made it; None for containers made through the API.
+        image_config: Config of the image; empty if the image could not be read.
+        command: the command line that created it; None for containers created through the API.
         started: it has run at least once, so inspect also shows what Podman added at start.
         in_pod: it is a member of a pod, or its infra container.
         remarks, unsaved: what no option carries over; readers append to it.
@@ -107,25 +107,25 @@ class View:
         self.unsaved: list[UnsavedVolume] = []
 
     def of_pod(self, namespace: str) -> bool:
-        """Its `net` or `uts` namespace, and the options that come with it, are the pod's."""
+        """Whether its `net` or `uts` namespace, with the related options, is the pod's."""
         shared = self.sources.pod_shares
         own = shared is not None and namespace not in shared and self.inspect.get("IsInfra") is not True
         return self.in_pod and not own
 
     def shown(self, value: Any) -> Setting[Any]:
-        """A value that inspect shows."""
+        """A value from inspect."""
         return Setting(value, _INSPECT)
 
     def commanded(self, value: Any) -> Setting[Any]:
-        """A value that only the command line shows."""
+        """A value from the command line."""
         return Setting(value, _CREATE_COMMAND)
 
     def from_oci(self, value: Any) -> Setting[Any]:
-        """A value out of the OCI runtime's configuration."""
+        """A value from the OCI runtime's configuration."""
         return Setting(value, Source.OCI_CONFIG)
 
     def container_reference(self, mode: str) -> str:
-        """`container:<id>` with the container's name in place of its id."""
+        """`container:<id>` with the container's name instead of its ID."""
         if not mode.startswith("container:"):
             return mode
         reference = mode[len("container:") :]

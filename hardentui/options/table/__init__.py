@@ -1,4 +1,4 @@
-"""The rows, one module per area. Every row that stands in one of them is in TABLE: there is no other list."""
+"""The rows, one module per area. TABLE contains every row of these modules; there is no other list."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which values the generator of a Podman version hands on as they are from a Quadlet key.
+"""Which values of a Quadlet key the generator of a Podman version passes on unchanged.
 
-The patterns are compiled at their first use: what only reads containers writes no unit.
+The patterns are compiled at first use, because commands that only read containers do not need them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 from hardentui.model.version import Version
 
 _EXPOSED = r"\d+(-\d+)?(/(tcp|udp))?"
-"""What ExposeHostPort= takes; anything else makes the generator refuse the whole unit."""
+"""The values that ExposeHostPort= accepts; the generator rejects the whole unit for any other."""
 _PUBLISHED = r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp))?"
 _UID = r"0|[1-9][0-9]{0,8}"
 _PORTS_AS_THEY_STAND = Version(5, 3)
-"""Before, the generator takes PublishPort= apart: no sctp, and 0.0.0.0 is dropped."""
+"""Earlier generators parse PublishPort=: no sctp, and 0.0.0.0 is dropped."""
 _TMPFS_AS_IT_STANDS = Version(5, 3)
 _USER_BY_NAME = Version(4, 8)
-"""Before, the generator reads User= as one number, and anything else as 0: root."""
+"""Earlier generators read User= as a number, and anything else as 0: root."""
 
 
 def exposed_port(value: str, version: Version) -> bool:

@@ -10,7 +10,7 @@ from hardentui.options.table.parts import JUDGED, key
 LOG_DRIVER = Option(
     flag="--log-driver",
     area="logging",
-    about="journald, k8s-file, json-file, none, passthrough.",
+    about="Log driver: journald, k8s-file, json-file, none, passthrough.",
     default="",
     codec=TEXT,
     quadlet=key("LogDriver", "4.5"),
@@ -20,7 +20,7 @@ LOG_DRIVER = Option(
 LOG_OPT = Option(
     flag="--log-opt",
     area="logging",
-    about="An option `max-size=10mb`, `path=…`, `tag=…`.",
+    about="A log option: `max-size=10mb`, `path=…`, `tag=…`.",
     default=(),
     codec=NAMED,
     quadlet=key("LogOpt", "5.2", KeyKind.WORDS_LITERAL),

@@ -1,4 +1,4 @@
-"""Flags of `podman run` and `podman create` that no unit or script carries, and why."""
+"""Flags of `podman run` and `podman create` that are not written to units and scripts, and why."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from msgspec import Struct
 
 
 class FlagWithoutRow(Struct, frozen=True, kw_only=True):
-    """A flag that has no row on purpose.
+    """A flag that deliberately has no row.
 
     Attributes:
-        short, is_switch, comma_list: how it is spelled, as in a row and its codec.
-        is_told: the user has to know that it was left out.
+        short, is_switch, comma_list: its syntax, as in a row and its codec.
+        is_told: the user is told that it was left out.
     """
 
     flag: str
@@ -33,7 +33,7 @@ FLAGS_WITHOUT_ROW = (
     ),
     FlagWithoutRow(
         flag="--creds",
-        reason="credentials are never copied; log in with podman login or use an authentication file",
+        reason="credentials are never copied; use podman login or an authentication file",
         is_told=True,
     ),
     FlagWithoutRow(
@@ -42,25 +42,25 @@ FLAGS_WITHOUT_ROW = (
         is_told=True,
     ),
     FlagWithoutRow(
-        flag="--detach", reason="the unit or script decides whether it waits", short="d", is_switch=True
+        flag="--detach", reason="the unit or script decides whether to detach", short="d", is_switch=True
     ),
     FlagWithoutRow(
         flag="--detach-keys", reason="it belongs to the terminal from which the container was started"
     ),
     FlagWithoutRow(flag="--disable-content-trust", reason="Podman ignores it", is_switch=True),
     FlagWithoutRow(flag="--env-merge", reason="its result is written as --env"),
-    FlagWithoutRow(flag="--help", reason="it prints a text", is_switch=True),
+    FlagWithoutRow(flag="--help", reason="it only prints help", is_switch=True),
     FlagWithoutRow(flag="--label-file", reason="its lines are written as --label"),
     FlagWithoutRow(flag="--no-healthcheck", reason="it is written as --health-cmd=none", is_switch=True),
     FlagWithoutRow(flag="--pod-id-file", reason="the pod is named with --pod"),
     FlagWithoutRow(
         flag="--preserve-fd",
-        reason="file descriptors of a terminal cannot be passed on by a unit or script",
+        reason="a unit or script cannot pass file descriptors on",
         is_told=True,
     ),
     FlagWithoutRow(
         flag="--preserve-fds",
-        reason="file descriptors of a terminal cannot be passed on by a unit or script",
+        reason="a unit or script cannot pass file descriptors on",
         is_told=True,
     ),
     FlagWithoutRow(
@@ -71,7 +71,7 @@ FLAGS_WITHOUT_ROW = (
     ),
     FlagWithoutRow(
         flag="--replace",
-        reason="a script does not remove a container on its own; Quadlet always replaces",
+        reason="a script does not replace containers on its own; Quadlet always does",
         is_switch=True,
     ),
     FlagWithoutRow(

@@ -1,4 +1,4 @@
-"""What rows are made of besides codecs and readers: Quadlet keys and rules of protection."""
+"""Parts of rows besides codecs and readers: Quadlet keys and protection rules."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def key(
     holds: Callable[[str, Version], bool] | None = None,
     repeats_since: str = "",
 ) -> QuadletKey:
-    """A key of `[Container]`, by the first Podman that knows it."""
+    """A key of `[Container]`, with the first Podman version that supports it."""
     repeats = Version.parse(repeats_since) if repeats_since else None
     return QuadletKey(name, Version.parse(since), kind, holds, repeats)
 
 
 LOWER_IS_TIGHTER = Protection(ProtectionRule.HIGHER)
-"""A number that limits; below 1 is no limit."""
+"""A numeric limit; below 1 means no limit."""
 ENTRIES_PROTECT = Protection(ProtectionRule.REMOVED)
 ENTRIES_EXPOSE = Protection(ProtectionRule.ADDED)
 CHANGE_IS_WEAKER = Protection(ProtectionRule.CHANGED)
-"""Values cannot be compared, so one that is set must stay."""
+"""Values cannot be compared, so a set value must not change."""
 JUDGED = Protection(ProtectionRule.JUDGED)
-"""Other options and facts decide: `hardentui/harden/protection.py` has a function for it."""
+"""Depends on other options and facts; see `hardentui/harden/protection.py`."""
 
 NO_ORDER_PROGRAM = Protection(ProtectionRule.NEVER, "what its program does with it, only the program knows")
 NO_ORDER_MAKING = Protection(ProtectionRule.NEVER, "how it is made, not how it is held")
@@ -39,10 +39,10 @@ NO_ORDER_SHARE = Protection(ProtectionRule.NEVER, "a share among others, no limi
 
 
 def on_protects(without: str) -> Protection:
-    """A switch that protects while it is on; `without` is what switching it off does."""
+    """A switch that protects while it is on; `without` is the effect of switching it off."""
     return Protection(ProtectionRule.SWITCHED_OFF, without)
 
 
 def on_exposes(exposure: str) -> Protection:
-    """A switch that exposes something while it is on; `exposure` is what switching it on does."""
+    """A switch that exposes something while it is on; `exposure` is the effect of switching it on."""
     return Protection(ProtectionRule.SWITCHED_ON, exposure)

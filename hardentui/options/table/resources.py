@@ -1,4 +1,4 @@
-"""Resource options: what a container may use up."""
+"""Resource options: limits of a container."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ MEMORY_SWAPPINESS = Option(
 PIDS_LIMIT = Option(
     flag="--pids-limit",
     area="resources",
-    about="Highest number of tasks; -1 = unlimited.",
+    about="Maximum number of tasks; -1 = unlimited.",
     default=2048,
     codec=NUMBER,
     quadlet=key("PidsLimit", "4.7"),
@@ -87,7 +87,7 @@ PIDS_LIMIT = Option(
 CPUS = Option(
     flag="--cpus",
     area="resources",
-    about="Processors, as a decimal number.",
+    about="Number of CPUs, may be fractional.",
     default=0.0,
     codec=DECIMAL,
     read=read_cpus,
@@ -142,7 +142,7 @@ CPU_SHARES = Option(
 CPUSET_CPUS = Option(
     flag="--cpuset-cpus",
     area="resources",
-    about="Processors it may run on.",
+    about="CPUs it may run on.",
     default="",
     codec=TEXT,
     read=host_text("CpusetCpus"),
@@ -255,7 +255,7 @@ OOM_SCORE_ADJ = Option(
     flag="--oom-score-adj",
     area="resources",
     about="OOM preference, -1000 to 1000.",
-    default=-1001,  # none: it is inherited from whoever starts the container, which 0 is not
+    default=-1001,  # not set: inherited from the starting process, unlike 0
     codec=NUMBER,
     read=read_oom_score_adj,
     readability=Readability.LOSSY,
@@ -273,7 +273,7 @@ CGROUP_CONF = Option(
 CGROUP_PARENT = Option(
     flag="--cgroup-parent",
     area="resources",
-    about="cgroup below which it is put.",
+    about="Parent cgroup.",
     default="",
     codec=TEXT,
     read=read_cgroup_parent,
@@ -282,7 +282,7 @@ CGROUP_PARENT = Option(
 CGROUPNS = Option(
     flag="--cgroupns",
     area="resources",
-    about="cgroup namespace: private, host, container:…, ns:….",
+    about="Cgroup namespace: private, host, container:…, ns:….",
     default="",
     codec=TEXT,
     read=read_cgroupns,
@@ -291,7 +291,7 @@ CGROUPNS = Option(
 CGROUPS = Option(
     flag="--cgroups",
     area="resources",
-    about="enabled, disabled, no-conmon or split.",
+    about="Cgroup mode: enabled, disabled, no-conmon or split.",
     default="",
     codec=TEXT,
     quadlet=key("CgroupsMode", "5.3"),

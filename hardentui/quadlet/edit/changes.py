@@ -1,7 +1,7 @@
-"""What a plan changes, brought to whatever already says something: key lines, words, flags. Pure.
+"""The changes of a plan, applied to existing key lines, words or flags. Pure.
 
-The same decisions are made for a file and for the command line that comes out of it, so that the one can be
-checked against the other.
+The same code decides for a file and for the command line generated from it, so that one can be checked
+against the other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hardentui.options.codecs.mounts import mount_text, parse_mount
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200
-"""Places of one option that are changed; each one is a new reading of the file."""
+"""Most places of one option that are changed; after each change the file is parsed again."""
 
 
 class ItemChange(Struct, frozen=True):
-    """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
+    """One option: the entries that are removed and added; for a scalar, `after` is its value or nothing."""
 
     option: Option[Any]
     removed: Items
@@ -33,11 +33,11 @@ class ItemChange(Struct, frozen=True):
 
 
 class New(Struct, frozen=True):
-    """What an entry becomes.
+    """The new state of an entry.
 
     Attributes:
-        kept: the entry's former item where only the options of a mount change: its source stays as it is
-            spelled. `lost` and `gained` are those options.
+        kept: the entry's former item if only the options of a mount change: its source keeps its
+            spelling. `lost` and `gained` are those options.
     """
 
     item: Item
@@ -47,7 +47,7 @@ class New(Struct, frozen=True):
 
 
 class Decision(Struct):
-    """For one change: index of an entry -> what stands in its place (nothing: it goes); and what is added."""
+    """For one change: index of an entry -> its replacement (nothing: it is removed); and what is added."""
 
     replaced: dict[int, tuple[New, ...]] = field(default_factory=dict)
     added: list[Item] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Decision(Struct):
 
 
 def changes_between(before: Spec, after: Spec) -> tuple[ItemChange, ...]:
-    """What a plan changes, in the order of the table."""
+    """The changes of a plan, in the order of the table."""
     changes = []
     for option in TABLE:
         if before[option] == after[option]:
@@ -72,18 +72,18 @@ def changes_between(before: Spec, after: Spec) -> tuple[ItemChange, ...]:
 
 
 def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
-    """What has to happen to the entries.
+    """The edits that the entries need.
 
     Args:
         entries: the items of each entry, in the order of a command line.
 
     Raises:
-        CannotExpress: what has to go cannot be found, because an entry is known to systemd only.
+        CannotExpress: an item to remove cannot be found, because only systemd knows the value of an entry.
     """
     decision = (_decide_list if change.option.is_list else _decide_scalar)(entries, change)
     if len(decision.replaced) > MOST_EDITS:
         raise CannotExpress(
-            f"{change.option.flag} stands in more than {MOST_EDITS} places of the unit.",
+            f"{change.option.flag} appears in more than {MOST_EDITS} places of the unit.",
             "Change them by hand.",
         )
     return decision
@@ -96,14 +96,14 @@ def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
     current = _last(entries[numbers[-1]], option) if numbers else None
     if not change.after:
         if current is None:
-            decision.notes.append(f"{option.flag} is not in the unit: nothing has to be taken out of it")
+            decision.notes.append(f"{option.flag} is not in the unit: there is nothing to remove")
         elif not (current.known and current.value == option.default):
             for number in numbers:
                 decision.replaced[number] = _others(entries[number], option)
         return decision
     target = change.after[0]
     if current is not None and same(current, target):
-        decision.notes.append(f"the unit already says {option.flag} as planned; it takes effect at a restart")
+        decision.notes.append(f"the unit already sets {option.flag} as planned; it takes effect at a restart")
     elif current is not None:
         decision.replaced[numbers[-1]] = tuple(
             New(target) if item is current else New(item) for item in entries[numbers[-1]]
@@ -159,7 +159,7 @@ def _decide_list(entries: Sequence[Items], change: ItemChange) -> Decision:
 
 
 def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
-    """Where an entry stands: spelled alike if possible, since a port may be published on two addresses."""
+    """The position of an entry, preferably of the same spelling: a port may be published on two addresses."""
     alike = [
         (number, index)
         for number, items in enumerate(entries)
@@ -171,7 +171,7 @@ def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
 
 
 def _partner(present: Item, gone: Item, partner: Item) -> New:
-    """A mount that only gets other options keeps the spelling of its source."""
+    """A mount whose options alone change keeps the spelling of its source."""
     if isinstance(gone.value, Mount) and isinstance(partner.value, Mount):
         old, fresh = gone.value, partner.value
         if (old.type, old.source, old.subpath) == (fresh.type, fresh.source, fresh.subpath):
@@ -185,19 +185,19 @@ def _explain_missing(entries: Sequence[Items], gone: Item, decision: Decision) -
     if any(item.option is gone.option and not item.known for items in entries for item in items):
         raise CannotExpress(
             f"{gone.option.flag} in the unit has a variable or specifier that only systemd knows, so"
-            f" {_named(gone)} cannot be taken out of it.",
+            f" {_named(gone)} cannot be removed.",
             "Change that line by hand.",
         )
-    decision.notes.append(f"{_named(gone)} is not in the unit: nothing has to be taken out of it")
+    decision.notes.append(f"{_named(gone)} is not in the unit: there is nothing to remove")
 
 
 def _named(item: Item) -> str:
-    """An entry without its value, which may be a secret."""
+    """The name of an entry, without its value, which may be a secret."""
     return f"{item.option.flag} {item.identity!r}"
 
 
 def other_options(spelled: str, flag: str, new: New) -> str | None:
-    """A mount's argument as it is spelled, with other options; None when it has to be written anew."""
+    """A mount's argument in its current spelling, with other options; None if it has to be written anew."""
     drop = {*new.lost, *(("rw",) if "ro" in new.gained else ())}
     if flag == "--mount":
         mount = parse_mount(spelled)
@@ -213,7 +213,7 @@ def other_options(spelled: str, flag: str, new: New) -> str | None:
 
 
 def new_word(new: New) -> str:
-    """The word of a command line for what an entry becomes."""
+    """The word of a command line for the new state of an entry."""
     if new.kept is not None:
         argument = other_options(new.kept.raw, new.kept.flag, new)
         if argument is not None:
@@ -222,10 +222,10 @@ def new_word(new: New) -> str:
 
 
 def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
-    """A command line (after `podman`) with the changes made, everything else word for word.
+    """A command line (after `podman`) with the changes applied; every other word is unchanged.
 
     Raises:
-        CannotExpress: it is no podman run, or what has to go cannot be found.
+        CannotExpress: it is not a podman run command, or an item to remove cannot be found.
     """
     line = tuple(words)
     for change in changes:
@@ -236,7 +236,7 @@ def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, .
 def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
     command = read_command(words)
     if command is None:
-        raise CannotExpress("The command line is no podman run.")
+        raise CannotExpress("The command line is not a podman run command.")
     tokens = (*command.globals, *command.flags)
     decision = decide([*(items_of_token(token) for token in tokens), command.positional()], change)
     tail = words[command.image :]
@@ -255,5 +255,5 @@ def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
 
 
 def positional_with(tail: tuple[str, ...], item: Item) -> tuple[str, ...]:
-    """The image and its words with another image."""
+    """The image and its command with another image."""
     return (str(item.value), *tail[1:]) if item.option in (IMAGE, ROOTFS) else tail

@@ -1,7 +1,7 @@
-"""A drop-in that holds a copy of a unit's command: of which one, and whether that has changed since. Pure.
+"""A drop-in with a copy of a unit's command: what it was copied from, and whether that has changed. Pure.
 
-Where a word that is there has to change, a drop-in must say the whole ExecStart= again. An update of the unit
-then has no effect on it. So the drop-in tells what it was copied from, in a section that systemd skips.
+To change an existing word, a drop-in must repeat the whole ExecStart=. A later update of the unit then has
+no effect on it. So the drop-in records what it was copied from, in a section that systemd ignores.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ABOUT = "A copy of the unit's command: what an update of the unit changes in it 
 
 
 def holds_copy(text: str) -> bool:
-    """Whether a drop-in says a command of its own, or the flags of the variable anew."""
+    """Whether a drop-in sets a command of its own, or repeats the flags of the variable."""
     return bool(_says(text))
 
 
 def stamped(text: str, files: ServiceFiles) -> str:
-    """The drop-in with a note of what its copies were made from; a note that is there stays.
+    """The drop-in with a note of what its copies were made from; an existing note is kept.
 
     Args:
         files: the unit and its drop-ins without this one.
@@ -39,7 +39,7 @@ def stamped(text: str, files: ServiceFiles) -> str:
 
 
 def outdated(text: str, files: ServiceFiles) -> bool:
-    """Whether the unit says another command, or other flags, than those that this drop-in has copied."""
+    """Whether the unit's command or flags differ from those that this drop-in has copied."""
     return any(
         assignment.value != _digest(assignment.key, files)
         for assignment in UnitText(text, SYSTEMD).of(_SECTION, _COMMAND, _FLAGS)

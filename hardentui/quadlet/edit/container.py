@@ -1,4 +1,4 @@
-"""A minimal edit of a `.container` file: the keys that a plan changes, and not a byte more. Pure."""
+"""A minimal edit of a `.container` file: only the keys that a plan changes, not a byte more. Pure."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from hardentui.quadlet.edit.changes import (
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import container_unit, for_quadlet
+from hardentui.quadlet.write.lines import UnitsBeside
 from hardentui.systemd.escaping import (
     EMPTY_WORD,
     HELPER_VARIABLES,
@@ -43,7 +44,7 @@ from hardentui.systemd.unit_text import Assignment, UnitText, quote_word
 _FLAG_WORDS = ("PodmanArgs", "GlobalArgs")
 _BY_KEY = {option.quadlet.name: option for option in TABLE if option.quadlet is not None}
 _OTHER_SCALARS = ("AutoUpdate", "Group", "ServiceName", "StartWithPod", "VolatileTmp")
-"""Keys without a row of which the last line counts."""
+"""Keys without a row whose last line counts."""
 _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service] of the unit"
 
 
@@ -63,7 +64,7 @@ class Edited(Struct, frozen=True):
 
 
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:
-    """What changes for a container that systemd starts, and notes on what systemd does by itself."""
+    """The changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
     told = [note for note in notes if note not in old_notes]
     if before[RESTART] != after[RESTART]:
@@ -77,14 +78,14 @@ def edit_quadlet(
     version: Version,
     network_units: Mapping[str, str] | None = None,
 ) -> Edited:
-    """Make the changes where they are said today; what is new goes next to its kin.
+    """Apply the changes where the options are set today; new lines go next to related ones.
 
     Args:
         version: the Podman that will read it.
         network_units: name -> file name of network units that are written beside it.
 
     Raises:
-        InputError: the file is no Quadlet of a container.
+        InputError: the file is not the Quadlet of a container.
     """
     made: list[ItemChange] = []
     notes: list[str] = []
@@ -105,7 +106,7 @@ def edit_quadlet(
 
 
 def _out_of_reach(files: QuadletFiles, change: ItemChange) -> str:
-    """Why a change is no matter of this file; empty when it is."""
+    """Why a change does not belong into this file; empty if it does."""
     if change.option not in (IMAGE, ROOTFS):
         return ""
     lines = files.effective().get("Image", [])
@@ -120,7 +121,7 @@ class _QuadletEditor:
         self.networks = networks
 
     def make(self, change: ItemChange) -> list[str]:
-        """One change; returns notes."""
+        """Apply one change; returns notes."""
         entries = self.files.entries()
         decision: Decision = decide([entry.items for entry in entries], change)
         for number in sorted(decision.replaced, key=lambda n: _first(entries[n]), reverse=True):
@@ -157,7 +158,7 @@ class _QuadletEditor:
         self._put_lines(keep, texts, others)
 
     def _put_lines(self, place: UnitPlace, texts: list[str], others: list[tuple[str, str]]) -> None:
-        """The new value of a place, and lines after it for what its key cannot hold."""
+        """The new value at a place, and lines after it for what its key cannot hold."""
         if others:
             unit = self._unit(place.file)
             end = assignment_at(unit, place.start).end
@@ -192,18 +193,17 @@ class _QuadletEditor:
             self._define_helpers(file, text)
 
     def _lines(self, item: Item) -> list[tuple[str, str]]:
-        """(key, text) as the writer of whole units would write this one thing."""
+        """(key, text) as the writer of whole units would write this item."""
         value = (item.value,) if item.is_list else item.value
         spec = Spec.of((item.option, value))
         if item.option is RESTART or not len(tuple(spec)):
             raise CannotExpress(f"{item.option.flag} cannot be written as a line of [Container].")
-        unit, _ = container_unit(
-            spec, version=self.version, rootless=False, unit_name="unit", network_units=self.networks
-        )
+        beside = UnitsBeside(networks=self.networks)
+        unit, _ = container_unit(spec, version=self.version, rootless=False, unit_name="unit", beside=beside)
         return unit.sections[CONTAINER]
 
     def _room_for(self, key: str, option: Option[Any]) -> tuple[int, int]:
-        """The file and offset where a new line belongs: after its key, its kin, or at the end."""
+        """The file and offset for a new line: after its key, after related keys, or at the end."""
         units = self.files.read()
         for number in reversed(range(len(units))):
             own = units[number].of(CONTAINER, key)
@@ -249,7 +249,7 @@ def _first(entry: UnitEntry) -> tuple[int, int]:
 
 
 def _is_only_word(assignment: Assignment, place: UnitPlace) -> bool:
-    """Whether nothing else stands in the value. The place's end is still right: edits go from the end."""
+    """Whether the value contains nothing else. The place's end is still right: edits go from the end."""
     inside = range(place.start, place.end)
     return all(
         offset in inside or character in " \t"
@@ -267,7 +267,7 @@ def _flag_word(entry: UnitEntry, new: New) -> str:
 
 
 def _respelled(entry: UnitEntry, new: New) -> str | None:
-    """The value of Volume= or Mount= with other options and the source as it was spelled."""
+    """The value of Volume= or Mount= with other options and the original spelling of the source."""
     if new.kept is None or entry.key not in ("Volume", "Mount"):
         return None
     argument = other_options(entry.spelled, new.kept.flag, new)
@@ -277,12 +277,12 @@ def _respelled(entry: UnitEntry, new: New) -> str | None:
 
 
 def _spelled(text: str) -> str:
-    """A word that has its specifiers and variables already, quoted where it must be."""
+    """A word with its specifiers and variables in place, quoted where needed."""
     return text if is_plain_word(text) else quote_word(text)
 
 
 def scalar_key(key: str) -> bool:
-    """Whether the last line of a key is the one that counts."""
+    """Whether only the last line of a key counts."""
     option = _BY_KEY.get(key)
     if option is None or option.quadlet is None:
         return key in _OTHER_SCALARS
@@ -292,6 +292,6 @@ def scalar_key(key: str) -> bool:
 
 
 def _holds_one(key: str, version: Version) -> bool:
-    """Whether this version takes only the last line of a key that later ones take repeatedly."""
+    """Whether this version uses only the last line of a key that later versions accept repeatedly."""
     option = _BY_KEY.get(key)
     return option is not None and option.quadlet is not None and option.quadlet.holds_one(version)

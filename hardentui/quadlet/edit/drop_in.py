@@ -14,18 +14,18 @@ from hardentui.systemd.unit_text import UnitText
 
 QUADLET_DROP_INS = Version(5, 0)
 _NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})
-"""Keys whose empty value generators up to 5.4 hand on to Podman as an empty argument."""
+"""Keys whose empty value generators up to 5.4 pass to Podman as an empty argument."""
 
 
 def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> str:
-    """The name of our drop-in: after every other one that says something about the same.
+    """The name of our drop-in: it sorts after every other one that sets the same options.
 
     Args:
-        others: name -> text of the drop-ins that are there.
-        concerns: whether a text says something about it.
+        others: name -> text of the existing drop-ins.
+        concerns: whether a text sets one of these options.
 
     Raises:
-        CannotExpress: another one is read even later.
+        CannotExpress: another drop-in is read even later.
     """
     later = sorted(
         name
@@ -36,23 +36,23 @@ def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> 
         return DROP_IN
     if later[-1] > LAST_DROP_IN:
         raise CannotExpress(
-            f"The drop-in {later[-1]} is read after any of ours and would take its lines back.",
+            f"The drop-in {later[-1]} is read after ours and would override it.",
             "Give it a name that sorts earlier, or change it by hand.",
         )
     return LAST_DROP_IN
 
 
 def changed_keys(before: QuadletFiles, after: QuadletFiles) -> tuple[str, ...]:
-    """Keys of [Container] whose values are not the same."""
+    """Keys of [Container] whose values differ."""
     old, new = _values(before), _values(after)
     return tuple(key for key in dict.fromkeys((*old, *new)) if old.get(key, []) != new.get(key, []))
 
 
 def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str]) -> str:
-    """The drop-in that turns what is said before (without ours) into what is said after the edit.
+    """The drop-in that turns the settings before (without ours) into those after the edit.
 
     Raises:
-        CannotExpress: something has to go that a drop-in cannot take away.
+        CannotExpress: a setting must be removed that a drop-in cannot remove.
     """
     old, new = _values(before), _values(edited.files)
     lines: list[str] = []
@@ -73,8 +73,8 @@ def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
     if not new:
         if key in _NOT_RESET:
             raise CannotExpress(
-                f"A drop-in cannot take {key}= away: older generators hand an empty value on.",
-                "Let the file itself be edited.",
+                f"A drop-in cannot remove {key}=: older generators pass an empty value on.",
+                "Edit the file itself.",
             )
         return [f"{key}="]
     if list(new[: len(old)]) == list(old):
@@ -83,7 +83,7 @@ def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def _new_helpers(before: QuadletFiles, after: QuadletFiles) -> str:
-    """The line of [Service] that defines what stands for an empty word, where the edit brought it."""
+    """The line of [Service] that defines the variables for an empty word, if the edit added it."""
     names = [name for name in ("HT_EMPTY", "HT_SEMI") if name in after.variables()]
     if not names or all(name in before.variables() for name in names):
         return ""

@@ -1,4 +1,4 @@
-"""Images that Quadlet files pin by digest, and the digest replaced where it stands. Pure.
+"""Images that Quadlet files pin by digest, and replacing the digest in place. Pure.
 
 Only the digest changes: comments, order and everything else stay byte for byte.
 """
@@ -21,8 +21,8 @@ class Pin(Struct, frozen=True):
     """An image with a digest.
 
     Attributes:
-        name: what stands before the digest, with the tag that says where it moves.
-        start, end: where the digest stands in the text.
+        name: the part before the digest, with the tag that it follows.
+        start, end: the position of the digest in the text.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Pin(Struct, frozen=True):
 
 
 def pins_in(text: str) -> tuple[Pin, ...]:
-    """Every pinned image of a Quadlet file or drop-in; what is spread over several lines is left out."""
+    """Every pinned image of a Quadlet file or drop-in, except values spread over several lines."""
     pins = []
     for assignment in UnitText(text).assignments:
         if assignment.key != "Image" or assignment.section not in _SECTIONS:
@@ -54,7 +54,7 @@ def pins_in(text: str) -> tuple[Pin, ...]:
 
 
 def moved(text: str, moves: Iterable[tuple[Pin, str]]) -> str:
-    """The text with other digests: (pin, its new digest)."""
+    """The text with new digests: (pin, its new digest)."""
     for pin, digest in sorted(moves, key=lambda move: -move[0].start):
         text = text[: pin.start] + digest + text[pin.end :]
     return text

@@ -1,7 +1,7 @@
-"""A drop-in for a service that runs podman: what a plan changes, every other word as it was. Pure.
+"""A drop-in for a service that runs podman: the changes of a plan, every other word unchanged. Pure.
 
-New flags go into PODMAN_EXTRA_ARGS where the unit has it; what has to go or to change needs the command once
-more, edited.
+New flags go into PODMAN_EXTRA_ARGS if the unit uses it; removing or changing a word needs an edited copy of
+the command.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from hardentui.writers.supporting import network_name
 
 SERVICE = "Service"
 _COPY_NOTE = (
-    "the drop-in repeats what the unit says today; when an update of the unit changes that, the check"
-    " unit-drift tells, and the drop-in has to be made anew"
+    "the drop-in repeats the unit's current command; if an update of the unit changes it, the check"
+    " unit-drift reports it, and the drop-in has to be created again"
 )
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
 
 class ServiceEdit(Struct, frozen=True):
-    """The drop-in and what it does; an empty text when nothing has to change."""
+    """The drop-in and what it does; the text is empty if nothing has to change."""
 
     text: str
     applied: tuple[ItemChange, ...] = ()
@@ -53,15 +53,15 @@ def service_drop_in(
     own: str = "",
     networks: Mapping[str, Sequence[str]] | None = None,
 ) -> ServiceEdit:
-    """Make the changes in a drop-in that is read last.
+    """Apply the changes in a drop-in that is read last.
 
     Args:
         files: the unit and its drop-ins without ours.
-        own: what our drop-in says today; it is built on.
-        networks: name -> words after `podman` that create it, of networks that a change may bring.
+        own: the text of our existing drop-in, which is extended.
+        networks: name -> words after `podman` that create it, for networks that a change may add.
 
     Raises:
-        InputError: the unit has no podman run that can be understood.
+        InputError: the unit has no podman run command that can be parsed.
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
     text = start
@@ -87,7 +87,7 @@ def service_drop_in(
 
 
 def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequence[str]]) -> str:
-    """The drop-in with a command that creates each network which the change brings, before the start."""
+    """The drop-in with a command that creates each network that the change adds, before the start."""
     names = dict.fromkeys(network_name(item.raw) for item in change.added)
     lines = [_created(networks[name]) for name in names if name in networks]
     lines = [line for line in lines if line not in text.splitlines()]
@@ -97,13 +97,13 @@ def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequenc
 
 
 def _created(words: Sequence[str]) -> str:
-    """`podman network create`, which leaves a network alone that is there."""
+    """`podman network create`, which leaves an existing network alone."""
     spelled = [*words[:2], "--ignore", *words[2:]]
     return "ExecStartPre=" + " ".join(_Word(part).in_line(False) for part in ("/usr/bin/podman", *spelled))
 
 
 def concerns_command(text: str) -> bool:
-    """Whether a drop-in says something about the command or its extra flags."""
+    """Whether a drop-in sets the command or its extra flags."""
     unit = UnitText(text, SYSTEMD)
     variables = unit.of(SERVICE, "Environment")
     return bool(unit.of(SERVICE, "ExecStart")) or any(not a.value or EXTRA in a.value for a in variables)
@@ -119,7 +119,7 @@ class _ServiceEditor:
         return replace(self.base, texts=(*self.base.texts, self.text))
 
     def make(self, change: ItemChange) -> list[str]:
-        """One change; returns notes."""
+        """Apply one change; returns notes."""
         line = self.files.run_line()
         tokens = (*line.command.globals, *line.command.flags)
         decision = decide([*(items_of_token(token) for token in tokens), line.command.positional()], change)
@@ -148,7 +148,7 @@ class _ServiceEditor:
         line = self.files.run_line()
         pieces = line.pieces[token.start : token.end]
         variables = {piece.variable for piece in pieces}
-        words = [_spelled_word(pieces, item, line) for item in new] if not image else []
+        words = [_spelled_word(pieces, item) for item in new] if not image else []
         if image:
             words = [_Word(str(new[0].item.value))]
         if variables == {EXTRA}:
@@ -171,12 +171,12 @@ class _ServiceEditor:
 
     def _in_variable(self, line: RunLine, token: Token, words: Sequence[_Word]) -> None:
         if line.extra in (None, Splitting.NOBODY):
-            raise CannotExpress(f"it stands in {EXTRA}, which this command does not split into words")
+            raise CannotExpress(f"it is in {EXTRA}, which this command does not split into words")
         own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
         spelled = self.files.variables()[EXTRA].spelled
         spans = spans_of(spelled, in_shell=line.in_shell)
         if len(spans) != len(own):
-            raise CannotExpress(f"the words of {EXTRA} cannot be told apart")
+            raise CannotExpress(f"{EXTRA} cannot be split into words")
         first, last = spans[own.index(token.start)][0], spans[own.index(token.end - 1)][1]
         text = " ".join(item.in_variable(line.in_shell) for item in words)
         parts = (spelled[:first].strip(), text, spelled[last:].strip())
@@ -217,7 +217,7 @@ class _ServiceEditor:
     # --- our file ---------------------------------------------------------------------------------
 
     def _take_over(self) -> None:
-        """Put the command into our file, as it is spelled, in place of the one before."""
+        """Put the command into our file, with its spelling, in place of the previous one."""
         line = self.files.run_line()
         if line.file == len(self.base.texts):
             return
@@ -246,17 +246,17 @@ class _ServiceEditor:
 
 
 class _Word(Struct, frozen=True):
-    """A word that is written.
+    """A word to write.
 
     Attributes:
-        spelled: it has specifiers and variables in it that stay what they are.
+        spelled: it contains specifiers and variables that must stay as they are.
     """
 
     text: str
     spelled: bool = False
 
     def in_line(self, in_shell: bool) -> str:
-        """As ExecStart= wants it."""
+        """Spelled for ExecStart=."""
         if in_shell:
             text = self.text if self.spelled else neutral(shlex.quote(self.text))
             return quote_word(text)[1:-1].replace("'", "\\'")
@@ -265,7 +265,7 @@ class _Word(Struct, frozen=True):
         return text if plain.fullmatch(text) else quote_word(text)
 
     def in_variable(self, in_shell: bool) -> str:
-        """As the value of a variable wants it, before Environment= quotes it."""
+        """Spelled for the value of a variable, before Environment= quotes it."""
         neutral(self.text)  # refuses what no unit file can hold
         if self.spelled:
             return self.text
@@ -275,8 +275,8 @@ class _Word(Struct, frozen=True):
         return text if _SAFE.fullmatch(text) else quote_word(text)
 
 
-def _spelled_word(pieces: Sequence[Piece], new: New, line: RunLine) -> _Word:
-    """The new word; a mount that only gets other options keeps what its source is spelled with."""
+def _spelled_word(pieces: Sequence[Piece], new: New) -> _Word:
+    """The new word; a mount whose options alone change keeps the spelling of its source."""
     if new.kept is not None and pieces[-1].spelled:
         spelled = pieces[-1].spelled
         argument = spelled if len(pieces) == 2 else spelled.partition("=")[2]

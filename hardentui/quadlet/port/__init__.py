@@ -1,11 +1,11 @@
-"""What the Quadlet generator of any Podman version makes of units, without that generator.
+"""The Quadlet generator of any Podman version, reimplemented: which commands it generates from units.
 
-It answers two questions where the host has no generator, or one of another version: does it accept the
-units, and which words does systemd hand to Podman in the end? It follows what generators were seen to do,
-their losses included, and is tested against the real one. What it does not model is refused, never passed.
+It answers two questions if the host has no generator, or one of another version: does the generator accept
+the units, and which words does systemd finally pass to Podman? It follows the observed behaviour of real
+generators, including the values they lose, and is tested against them. What it does not model is refused.
 
-It is an oracle for what the rest of the package writes and reads, and shares no code with that: not even how
-a unit file or the words of a line are read.
+It is an oracle for what the rest of the package writes and reads, and shares no code with it: not even the
+parser of unit files and words.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hardentui.visible import visible
 __all__ = ["MadeService", "Translation", "generate", "losses", "translate"]
 
 _FOLDERS = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
-"""Rootful, rootless: where relative paths of a unit begin, when nothing else is said."""
+"""Rootful, rootless: the default base of relative paths in a unit."""
 
 _START: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {
     "container": container_words,
@@ -52,10 +52,10 @@ _PREPARE: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {"pod": pod_wor
 class MadeService(msgspec.Struct, frozen=True):
     """The commands of one service, as systemd executes them, the path of podman first.
 
-    Specifiers and variables that only a running systemd knows stay, with a NUL before them.
+    Specifiers and variables that only a running systemd knows are kept, after a NUL.
 
     Attributes:
-        unit: the file that it was made of.
+        unit: the file that it was generated from.
         start: ExecStart=.
         prepare: ExecStartPre=; empty for all kinds but pods.
     """
@@ -66,11 +66,11 @@ class MadeService(msgspec.Struct, frozen=True):
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """What a generator makes of all units that it sees together.
+    """The output of a generator for all units that it reads together.
 
     Attributes:
         services: name of a service (`web.service`) -> its commands.
-        refused: file name of a unit -> why it is none.
+        refused: file name of a unit -> why it is refused.
     """
 
     services: dict[str, MadeService]
@@ -85,14 +85,14 @@ def translate(
     folder: str = "",
     devices: frozenset[str] | None = None,
 ) -> Translation:
-    """What that generator makes of each unit.
+    """The output of that generator for each unit.
 
     Args:
-        units: file name -> text; what a unit refers to has to be among them. The drop-ins of a unit are
+        units: file name -> text, including the units that one refers to. The drop-ins of a unit are
             named `web.container.d/10-more.conf`.
-        version: the Podman whose generator is asked.
+        version: the Podman whose generator is modelled.
         rootless: for a user's service manager.
-        folder: where the units lie, for relative paths; empty: where that service manager looks first.
+        folder: the folder of the units, for relative paths; empty: where that service manager looks first.
         devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is refused.
     """
     known = Units({}, version, folder or _FOLDERS[rootless], rootless, devices)
@@ -127,7 +127,7 @@ def generate(
         service name (`web.service`) -> words, the path of podman first.
 
     Raises:
-        GeneratorError: that generator refuses a unit or breaks on it, or it cannot be told what it does.
+        GeneratorError: that generator refuses a unit or breaks on it, or its behaviour is not modelled.
     """
     made = translate(units, version=version, rootless=rootless, folder=folder, devices=devices)
     for error in made.refused.values():
@@ -137,7 +137,7 @@ def generate(
     }
 
 
-def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tuple[str, ...]:
+def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
     """What that generator drops from units without refusing them, one sentence each.
 
     Raises:
@@ -165,12 +165,12 @@ _DROP_INS = Version(5, 0)
 def _read(name: str, units: Mapping[str, str], version: Version) -> QuadletUnit:
     suffix = name.rpartition(".")[2]
     if suffix not in SECTIONS:
-        raise GeneratorError(f"{visible(name, 120)} is no unit that can be checked here.")
+        raise GeneratorError(f"{visible(name, 120)} is not a unit that can be checked here.")
     return read_unit(name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version)
 
 
 def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str]:
-    """By their own names; one for this unit hides one of the same name for its template."""
+    """Drop-ins by name; one for this unit hides one of the same name for its template."""
     if version < _DROP_INS:
         return []
     stem, _, suffix = name.rpartition(".")

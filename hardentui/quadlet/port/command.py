@@ -1,4 +1,4 @@
-"""The parts of a command line that units of several kinds have in common."""
+"""Parts of the command line that several kinds of units share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def each(flag: str, values: Iterable[str]) -> list[str]:
 
 
 def joined(version: Version, flag: str, values: Iterable[str]) -> list[str]:
-    """Spelled `--flag=value` before Podman 5.3, as two words since."""
+    """`--flag=value` before Podman 5.3, two words since."""
     if version < _TWO_WORDS:
         return [f"{flag}={value}" for value in values]
     return each(flag, values)
@@ -65,12 +65,12 @@ def pairs(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
 
 
 def is_port(text: str) -> bool:
-    """Whether it ends with a port or a range; the generator does not look at what stands before."""
+    """Whether it ends with a port or a range; the generator ignores what comes before."""
     return _PORT.search(text) is not None
 
 
 def published(unit: QuadletUnit) -> list[str]:
-    """--publish; before Podman 5.3 with the parts looked at and 0.0.0.0 taken out."""
+    """--publish; before Podman 5.3 the parts are validated and 0.0.0.0 is removed."""
     values = unit.own.every("PublishPort")
     if unit.version < _PLAIN_PORTS:
         values = [_published(unit, value.strip()) for value in values]
@@ -92,7 +92,7 @@ def _published(unit: QuadletUnit, value: str) -> str:
 
 
 def _split_port(value: str) -> list[str]:
-    """Parts between colons, those in brackets left alone."""
+    """Parts between colons; brackets are not split."""
     parts, inside = [""], False
     for character in value:
         if character == ":" and not inside:
@@ -110,7 +110,7 @@ def user_mappings(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[st
     """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=.
 
     Args:
-        manual: RemapUsers=manual may be said.
+        manual: RemapUsers=manual is allowed.
     """
     own = unit.own
     userns = each("--userns", [own.last("UserNS")]) if own.last("UserNS") else []

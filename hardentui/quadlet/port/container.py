@@ -1,4 +1,4 @@
-"""The words of `podman run` that Quadlet makes of a `.container` unit, before systemd reads them."""
+"""The words of `podman run` that Quadlet generates from a `.container` unit, before systemd reads them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ONE = {
 }
 _OLD_SPELLING = {"--workdir=": "-w="}
 _EMPTY_COUNTED = ("ShmSize", "WorkingDir", "HostName")
-"""Before Podman 5.3 these are handed on when they are empty too."""
+"""Before Podman 5.3 these are passed on even if they are empty."""
 _MANY = {
     "DNS": "--dns",
     "DNSOption": "--dns-option",
@@ -91,10 +91,10 @@ _ONE_WORD_ENTRYPOINT = Version(5, 8, 2)
 
 
 def container_words(unit: QuadletUnit, units: Units) -> list[str]:
-    """All words of the command; empty ones are still among them.
+    """All words of the command, including empty ones.
 
     Raises:
-        GeneratorError: the generator refuses the unit, or it holds what cannot be known here.
+        GeneratorError: the generator refuses the unit, or it needs something that cannot be known here.
     """
     own = unit.own
     image = _image(unit, units)
@@ -164,7 +164,7 @@ def _cgroups(own: UnitSection) -> list[str]:
 
 
 def _plain(unit: QuadletUnit) -> list[str]:
-    """Keys that become one flag each, in no order that could be relied on."""
+    """Keys that become one flag each, in no reliable order."""
     own = unit.own
     old = own.version < _TWO_WORDS
     words = _entrypoint(own)
@@ -189,7 +189,7 @@ def _plain(unit: QuadletUnit) -> list[str]:
 
 
 def _entrypoint(own: UnitSection) -> list[str]:
-    """An empty one counts, except in the versions that spell it as two words."""
+    """An empty value counts, except in versions that write it as two words."""
     if not own.has("Entrypoint"):
         return []
     value = own.last("Entrypoint")
@@ -199,7 +199,7 @@ def _entrypoint(own: UnitSection) -> list[str]:
 
 
 def _service(unit: QuadletUnit) -> list[str]:
-    """How the container reports that it runs, after the type of the service."""
+    """How the container reports readiness, depending on the type of the service."""
     service = unit.section("Service")
     if service.has("ExecStart"):
         raise refused(unit, "[Service] has an ExecStart= of its own")

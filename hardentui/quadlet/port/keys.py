@@ -16,7 +16,7 @@ SECTIONS = {
     "kube": "Kube",
     "artifact": "Artifact",
 }
-"""Suffix of a file -> the section that it must have."""
+"""Suffix of a file -> its required section."""
 
 SINCE_SECTION = {
     "Pod": Version(5, 0),
@@ -24,7 +24,7 @@ SINCE_SECTION = {
     "Build": Version(5, 2),
     "Artifact": Version(5, 7),
 }
-"""Sections that came after Podman 4.4."""
+"""Sections added after Podman 4.4."""
 
 _QUADLET_SECTION = Version(5, 3)
 
@@ -150,10 +150,10 @@ _PAIRS = {
 
 
 def check_keys(unit: QuadletUnit) -> None:
-    """Refuse what this version does not know in the unit's own section.
+    """Refuse keys that this version does not know in the unit's own section.
 
     Raises:
-        GeneratorError: an unknown key, or a kind of unit that came later.
+        GeneratorError: an unknown key, or a kind of unit added later.
     """
     own, version = unit.own, unit.version
     if version < SINCE_SECTION.get(own.name, version):
@@ -174,7 +174,7 @@ def word_keys(section: str) -> tuple[str, ...]:
 
 
 def literal_keys(section: str) -> tuple[str, ...]:
-    """Keys whose values are words in which a backslash is a character."""
+    """Keys whose values are words in which a backslash is literal."""
     return _LITERAL.get(section, ())
 
 

@@ -1,4 +1,4 @@
-"""`Mount=`: a record of CSV whose source may be a unit."""
+"""`Mount=`: a CSV record whose source may be a unit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS_WITH_SOURCE = {
     "image": Version(5, 3),
     "artifact": Version(5, 7),
 }
-"""Kind of mount -> the first Podman whose generator looks at its source."""
+"""Kind of mount -> the first Podman whose generator handles its source."""
 _NEVER = Version(999, 0)
 _CSV = Version(4, 8)
 _NO_CRASH = Version(5, 7)
@@ -29,7 +29,7 @@ def mount_words(unit: QuadletUnit, units: Units) -> list[str]:
 
 
 def _plain_mount(unit: QuadletUnit, units: Units, text: str) -> str:
-    """Before Podman 4.8: parts between commas; the kind comes first, the others in no certain order."""
+    """Before Podman 4.8: parts between commas; the kind comes first, the others in no defined order."""
     parts: dict[str, str] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
@@ -68,7 +68,7 @@ def _mount(unit: QuadletUnit, units: Units, text: str) -> str:
 
 
 def _take_kind(unit: QuadletUnit, fields: list[str], text: str) -> str:
-    """The first `type=` with a plain value, which is taken out of the fields."""
+    """The first `type=` with a plain value, which is removed from the fields."""
     for field in fields:
         name, _, value = field.partition("=")
         if name == "type" and "=" in field and "=" not in value:
@@ -80,7 +80,7 @@ def _take_kind(unit: QuadletUnit, fields: list[str], text: str) -> str:
 
 
 def _field(text: str) -> str:
-    """A field as Go's CSV writer puts it."""
+    """A field as Go's CSV writer formats it."""
     if text and (text == "\\." or text[0].isspace() or any(character in text for character in ',"\r\n')):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -1,4 +1,4 @@
-"""The commands that Quadlet makes of networks, volumes, images, artifacts and builds."""
+"""The commands that Quadlet generates from networks, volumes, images, artifacts and builds."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _pull_policy(own: UnitSection) -> list[str]:
 
 
 def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
-    """What is built from, and the working directory of the service."""
+    """The build context, and the working directory of the service."""
     own = unit.own
     given = unit.section("Service").last("WorkingDirectory")
     said = own.last("SetWorkingDirectory")

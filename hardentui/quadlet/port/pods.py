@@ -1,4 +1,4 @@
-"""The commands that Quadlet makes of pods and of Kubernetes files."""
+"""The commands that Quadlet generates from pods and Kubernetes files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a unit refers to: networks, volumes, pods, images that are units themselves."""
+"""References to other units: networks, volumes, pods, images."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _PLAIN_SERVICE = ("container", "kube")
 
 
 def service_name(unit: QuadletUnit) -> str:
-    """The service that a unit becomes, without suffix."""
+    """The service generated from a unit, without suffix."""
     if unit.version >= _SERVICE_NAMES and unit.own.has("ServiceName"):
         return unit.own.last("ServiceName")
     suffix = "" if unit.kind in _PLAIN_SERVICE else f"-{unit.kind}"
@@ -62,7 +62,7 @@ def service_name(unit: QuadletUnit) -> str:
 
 
 def container_name(unit: QuadletUnit) -> str:
-    """The name of a container, with specifiers in it."""
+    """The name of a container, with specifiers."""
     given = unit.own.last("ContainerName")
     if given:
         return given
@@ -83,10 +83,10 @@ def resource_name(unit: QuadletUnit) -> str:
 
 
 class Units(msgspec.Struct, frozen=True):
-    """All units that the generator sees together, and what else it looks at.
+    """All units that the generator reads together, and its other inputs.
 
     Attributes:
-        folder: where relative paths begin.
+        folder: the base of relative paths.
         devices: device nodes of the host; None = not known.
     """
 
@@ -99,14 +99,14 @@ class Units(msgspec.Struct, frozen=True):
     # --- paths ------------------------------------------------------------------------------------
 
     def path(self, text: str) -> str:
-        """A path that may be relative to the unit; a specifier in front leaves it alone."""
+        """A path that may be relative to the unit; one that begins with a specifier is unchanged."""
         specifier = text.startswith("%") and not text.startswith("%%")
         if text.startswith("/") or (specifier and self.version >= _RELATIVE_TO_SPECIFIER):
             return text
         return posixpath.normpath(f"{self.folder}/{text}")
 
     def with_devices(self, unit: QuadletUnit, devices: list[str]) -> list[str]:
-        """Devices, without optional ones (`-/dev/x`) that are not there."""
+        """Devices, without optional ones (`-/dev/x`) that do not exist."""
         there = []
         for device in devices:
             path = device.removeprefix("-").partition(":")[0]
@@ -134,7 +134,7 @@ class Units(msgspec.Struct, frozen=True):
         return unit.own.last("ImageTag") or unit.own.last("Image")
 
     def built(self, unit: QuadletUnit) -> str:
-        """The first tag of a build; before 5.3 there is one."""
+        """The first tag of a build; before 5.3 there is only one."""
         if self.version < _SEVERAL_TAGS:
             tags = [unit.own.last("ImageTag")] if unit.own.has("ImageTag") else []
         else:
@@ -218,7 +218,7 @@ class Units(msgspec.Struct, frozen=True):
         return each("--pod-id-file", [f"%t/{service_name(other)}.pod-id"])
 
     def check_dependencies(self, unit: QuadletUnit) -> None:
-        """Refuse a dependency on a Quadlet that is not there; since 5.5 their names are translated."""
+        """Refuse a dependency on a missing Quadlet; since 5.5 their names are translated."""
         if self.version < _DEPENDENCIES:
             return
         for key in _DEPENDENCY_KEYS:

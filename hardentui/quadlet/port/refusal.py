@@ -1,4 +1,4 @@
-"""The error for what a generator does not take."""
+"""The error for a unit that a generator refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hardentui.visible import visible
 
 
 def refused(unit: QuadletUnit, why: str) -> GeneratorError:
-    """What is raised when this generator refuses a unit, with its reason."""
+    """The error raised when this generator refuses a unit, with its reason."""
     return GeneratorError(
         f"The Quadlet generator of Podman {unit.version} refuses {visible(unit.name, 120)}.",
         visible(why, 300),

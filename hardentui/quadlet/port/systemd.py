@@ -11,7 +11,7 @@ from hardentui.quadlet.port.words import split_for_systemd
 from hardentui.visible import visible
 
 UNKNOWN = "\0"
-"""Stands before what only a running systemd can know; no real argument can hold it."""
+"""Marks a value that only a running systemd knows; no real argument can contain it."""
 
 _BROKEN, _BROKEN_BYTE = "\x80", "\udc80"
 """Quadlet writes U+0080 as an escape that systemd takes for one byte, which is not UTF-8."""
@@ -21,7 +21,7 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
 
 
 def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
-    """Words after specifiers and variables; an empty one is not written, a lone `;` ends the command.
+    """Words after expanding specifiers and variables; empty ones are dropped, a lone `;` ends the command.
 
     Raises:
         GeneratorError: a quote in `Environment=` that is never closed.

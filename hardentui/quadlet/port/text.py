@@ -1,4 +1,4 @@
-"""A unit file as Quadlet reads it: its lines, its sections, and the lookups that differ from key to key."""
+"""A unit file as Quadlet reads it: lines, sections, and the lookups that differ between keys."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class UnitSection(msgspec.Struct, frozen=True):
         return _without_quotes(values[-1].rstrip(_LINE_BLANKS), self.version) if values else ""
 
     def every(self, key: str) -> list[str]:
-        """All values since the last empty one, as they stand."""
+        """All values since the last empty one, unchanged."""
         return [line.value for line in self._current(key)]
 
     def switch(self, key: str) -> bool | None:
-        """None when the key is absent; everything that is not a yes is a no."""
+        """None if the key is absent; everything that is not a yes is a no."""
         return self.last(key).lower() in _TRUE if self.has(key) else None
 
     def number(self, key: str) -> int:
-        """An unsigned number of 32 bits; 0 for everything else. A zero in front makes it octal."""
+        """An unsigned 32-bit number; 0 for anything else. A leading zero makes it octal."""
         text = self.last(key)
         if not _INTEGER.match(text):
             return 0
@@ -89,7 +89,7 @@ class UnitSection(msgspec.Struct, frozen=True):
         return self._escaped(values[-1]).words if values else ()
 
     def literal_words(self, key: str) -> list[str]:
-        """The words of all lines; a backslash is a character."""
+        """The words of all lines; a backslash is literal."""
         return [word for _, split in self._split(key, split_literal) for word in split.words]
 
     def pairs(self, key: str) -> list[str]:
@@ -135,11 +135,11 @@ class UnitSection(msgspec.Struct, frozen=True):
 
 
 class QuadletUnit(msgspec.Struct, frozen=True):
-    """A unit file, read.
+    """A parsed unit file.
 
     Attributes:
-        own: the section that gives the unit its kind: [Container], [Network]...
-        losses: assignments that were dropped while reading.
+        own: the section that defines the kind of unit: [Container], [Network]...
+        losses: assignments that the generator drops.
     """
 
     name: str
@@ -158,7 +158,7 @@ class QuadletUnit(msgspec.Struct, frozen=True):
         return self.name.rpartition(".")[2]
 
     def section(self, name: str) -> UnitSection:
-        """That section; empty when the file has none."""
+        """That section; empty if the file has none."""
         return self.sections.get(name) or UnitSection(self.name, name, self.version)
 
 
@@ -166,8 +166,8 @@ def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> Qu
     """Read a unit file and its drop-ins.
 
     Raises:
-        GeneratorError: a line that is no assignment, section or comment; or a text that Quadlet and systemd
-            read differently (a carriage return inside a line, NUL, not UTF-8).
+        GeneratorError: a line that is not an assignment, section or comment; or a text that Quadlet and
+            systemd read differently (a carriage return inside a line, NUL, not UTF-8).
     """
     sections: dict[str, UnitSection] = {}
     lost: list[str] = []
@@ -208,11 +208,11 @@ def _check(text: str, name: str) -> None:
     if len(text) > _LONGEST:
         raise GeneratorError(f"{shown} is too large for a unit file.")
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise GeneratorError(f"{shown} is no text: it has NUL characters or is not valid UTF-8.")
+        raise GeneratorError(f"{shown} is not text: it has NUL characters or is not valid UTF-8.")
     if _LONE_RETURN.search(text):
         raise GeneratorError(
             f"{shown} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
-            "Take it out by hand first.",
+            "Remove it by hand first.",
         )
 
 
@@ -221,7 +221,7 @@ def _unreadable(name: str, why: str) -> GeneratorError:
 
 
 def _logical_lines(name: str, text: str, version: Version) -> Iterator[tuple[str, int, bool]]:
-    """(text, number, whether it came to an end) of each line that is neither empty nor a comment.
+    """(text, number, whether it is complete) of each line that is neither empty nor a comment.
 
     A backslash at the end joins the next line, with nothing in between. Since 5.4 empty lines and comments
     are skipped between the two; before, they become part of the value, and the comment's own last character

@@ -1,4 +1,4 @@
-"""How Quadlet splits the value of a list key into words, and what it loses on the way."""
+"""How Quadlet splits the value of a list key into words, and what gets lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REPLACEMENT = "\ufffd"
 
 
 class SplitWords(NamedTuple):
-    """The words that are left, and why others are not (empty: nothing was lost)."""
+    """The remaining words, and why others were lost (empty: nothing was lost)."""
 
     words: tuple[str, ...]
     lost: str = ""
@@ -31,9 +31,9 @@ class _UnknownEscapeError(ValueError):
 
 
 def split_escaped(value: str, version: Version) -> SplitWords:
-    """Words with quotes and C escapes. An unknown escape loses them all, an empty word the rest.
+    """Words with quotes and C escapes. An unknown escape loses all of them, an empty word the rest.
 
-    Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can mean.
+    Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can intend.
     """
     try:
         return _until_empty(_WordScanner(value, escapes=True, octal=version >= _OCTAL))
@@ -42,7 +42,7 @@ def split_escaped(value: str, version: Version) -> SplitWords:
 
 
 def split_literal(value: str) -> SplitWords:
-    """Words with quotes; a backslash is a character. A quote that is never closed loses them all."""
+    """Words with quotes; a backslash is literal. An unclosed quote loses all of them."""
     scanner = _WordScanner(value, escapes=False)
     split = _until_empty(scanner)
     if scanner.open_quote:
@@ -51,7 +51,7 @@ def split_literal(value: str) -> SplitWords:
 
 
 def split_for_systemd(value: str) -> tuple[str, ...] | None:
-    """Words as systemd itself splits them: an unknown escape stays; None when a quote is never closed."""
+    """Words as systemd itself splits them: an unknown escape is kept; None if a quote is never closed."""
     scanner = _WordScanner(value, escapes=True, keeps_unknown=True)
     words: list[str] = []
     while (word := scanner.next_word()) is not None:
@@ -71,7 +71,7 @@ def _until_empty(scanner: _WordScanner) -> SplitWords:
 
 
 class _WordScanner:
-    """Walks over a value, one word at a time."""
+    """Iterates over the words of a value."""
 
     def __init__(self, value: str, *, escapes: bool, octal: bool = True, keeps_unknown: bool = False) -> None:
         self.value = value

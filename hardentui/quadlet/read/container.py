@@ -1,4 +1,4 @@
-"""What a Quadlet file or a command line of a service asks for, entry by entry and as a spec. Pure."""
+"""The options that a Quadlet file or a service's command line sets, entry by entry and as a spec. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, expand, s
 
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod", ".container", ".artifact")
-"""Suffixes of other units that a value may name."""
+"""Suffixes of units that a value may refer to."""
 
 _WORD_KINDS = (KeyKind.WORDS_ESCAPED, KeyKind.WORDS_LITERAL, KeyKind.KEY_VALUE)
 _KEYS: dict[str, Option[Any]] = {o.quadlet.name: o for o in TABLE if o.quadlet is not None}
@@ -52,7 +52,7 @@ _LAST_COUNTS = ("AutoUpdate", "Group", "Image", "Notify", "Pod", "Rootfs", "Vola
 _SINGLE_KINDS = (KeyKind.RAW_ONE, KeyKind.BOOLEAN)
 _REMAP = ("RemapUsers", "RemapUid", "RemapGid", "RemapUidSize")
 _ONE_VALUE = frozenset({"Exec"})
-"""Word lists of which the last line counts, not all of them."""
+"""Word lists whose last line counts, not all lines."""
 _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
@@ -61,9 +61,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     Attributes:
         texts: the file first.
-        specifiers: letter -> value, as far as they are known without systemd.
-        names: file name of a unit that is referred to -> name of the object it makes.
-        folder: where relative paths begin; empty: they stay as they are.
+        specifiers: letter -> value, as far as known without systemd.
+        names: file name of a referenced unit -> name of the object it creates.
+        folder: the base of relative paths; empty: they are left unchanged.
         version: the Podman that reads them.
         absent: optional devices (`AddDevice=-/dev/x`) that the host does not have.
     """
@@ -80,14 +80,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The files, each read once."""
+        """The parsed files."""
         return self._read
 
     def expanded(self, text: str) -> str:
         return expand(text, dict(self.specifiers), self._variables)
 
     def variables(self) -> dict[str, str]:
-        """The service's own variables, which stand for empty words and semicolons."""
+        """The service's own variables, which represent empty words and semicolons."""
         return dict(self._variables)
 
     @cached_property
@@ -127,13 +127,15 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return lines
 
     def entries(self) -> tuple[UnitEntry, ...]:
-        """Everything that counts; PodmanArgs= last, because it wins over the keys.
+        """Every entry in effect; PodmanArgs= last, because it overrides the keys.
 
         Raises:
             InputError: there is no section [Container], or a quote is never closed.
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
-            raise InputError("The unit file has no section [Container]; it is no Quadlet of a container.")
+            raise InputError(
+                "The unit file has no section [Container]; it is not the Quadlet of a container."
+            )
         every: list[UnitEntry] = []
         lines = self.effective()
         for key, assignments in lines.items():
@@ -169,7 +171,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return entries
 
     def _placed(self, key: str, value: str) -> str:
-        """A value with its relative path, if there is one in it, put below the unit's folder."""
+        """A value whose relative path, if it has one, is resolved against the unit's folder."""
         if key == "EnvironmentFile":
             return absolute(value, self.folder)
         if key == "Volume" and value.startswith("."):
@@ -178,14 +180,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return value
 
     def _empty_entrypoint(self) -> list[UnitEntry]:
-        """An empty Entrypoint= takes that of the image away; only 5.3 to 5.8.1 do not hand it on."""
+        """An empty Entrypoint= removes that of the image; only 5.3 to 5.8.1 do not pass it on."""
         lines = [(n, line) for n, text in enumerate(self.read()) for line in text.of(CONTAINER, "Entrypoint")]
         if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
             return []
         return [UnitEntry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
 
     def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[UnitEntry]:
-        """RemapUsers= and what belongs to it, which is an older way to say UserNS= and UIDMap=."""
+        """RemapUsers= and related keys, the older form of UserNS= and UIDMap=."""
         own = [(key, line) for key in _REMAP for line in lines.get(key, [])]
         modes = lines.get("RemapUsers", [])
         if not own or not modes:
@@ -220,7 +222,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return UnitEntry((item,), (whole_place(number, assignment),), "Exec")
 
     def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[UnitEntry]:
-        """Flags out of the words of all lines together: an argument may stand on the next line."""
+        """Flags from the words of all lines together: an argument may be on the next line."""
         texts: list[str] = []
         places: list[UnitPlace] = []
         for number, assignment in lines:
@@ -240,7 +242,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return entries
 
     def _items(self, key: str, value: str) -> tuple[Item, ...]:
-        """What a value of a key (or one word of it) says."""
+        """The entries that a value of a key (or one word of it) sets."""
         option = _KEYS.get(key)
         special = self._special(key, value)
         if special is not None:
@@ -255,7 +257,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return parse_argument(option.flag, value)
 
     def _special(self, key: str, value: str) -> tuple[Item, ...] | None:
-        """Keys that are more than another spelling of a flag."""
+        """Keys that do more than spell a flag."""
         if key in ("Image", "Rootfs"):
             return (image_item(IMAGE if key == "Image" else ROOTFS, self.names.get(value, value)),)
         if key == "Volume":
@@ -292,14 +294,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return None
 
     def _named(self, name: str) -> str:
-        """The object that a unit makes; before 5.3 the unit need not be there."""
+        """The object that a unit creates; before 5.3 the unit need not exist."""
         stem, _, kind = name.rpartition(".")
         if kind in ("volume", "network") and name not in self.names and guesses_names(self.version):
             return f"systemd-{stem}"
         return self.names.get(name, name)
 
     def _mount(self, text: str) -> str:
-        """A mount with the object that its source is a unit of, or the path that it begins with a dot for."""
+        """A mount whose source, a unit or a path beginning with a dot, is resolved."""
         mount = parse_mount(text)
         plain = mount.source.endswith(".image") and guesses_names(self.version)  # images came with 5.3 too
         source = mount.source if plain else self.names.get(mount.source, mount.source)
@@ -308,7 +310,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return text if source == mount.source else mount_text(replace(mount, source=source))
 
     def spec(self) -> Spec:
-        """What the file asks for, without what Quadlet adds."""
+        """The options that the file sets, without those that Quadlet adds."""
         items = [item for entry in self.entries() for item in entry.items]
         return spec_of(items)
 

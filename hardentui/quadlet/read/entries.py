@@ -1,4 +1,4 @@
-"""What the lines of a Quadlet say, entry by entry, and where each entry stands. Pure."""
+"""The entries of a Quadlet's lines, and their positions. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class UnitPlace(Struct, frozen=True):
 
 
 class UnitEntry(Struct, frozen=True):
-    """What one key line, one word of it, or one flag in PodmanArgs= says.
+    """The setting of one key line, one word of it, or one flag in PodmanArgs=.
 
     Attributes:
-        places: where; a flag and its argument may stand on different lines.
-        spelled: the argument before specifiers were put in; empty when that is more than one word.
+        places: its positions; a flag and its argument may be on different lines.
+        spelled: the argument before expanding specifiers; empty if that is more than one word.
     """
 
     items: tuple[Item, ...]
@@ -48,7 +48,7 @@ def whole_place(number: int, assignment: Assignment) -> UnitPlace:
 
 
 def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[UnitPlace]:
-    """Places of words that are given as spans of the value."""
+    """Places of words given as spans of the value."""
     offsets = assignment.offsets
     return [UnitPlace(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
 
@@ -66,7 +66,7 @@ def joined_user(entries: list[UnitEntry]) -> list[UnitEntry]:
 
 
 def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:
-    """What RemapUsers= of a mode means."""
+    """The options that a mode of RemapUsers= sets."""
     if mode == "manual":
         maps = [("--uidmap", text) for text in users] + [("--gidmap", text) for text in groups]
         return tuple(item for flag, text in maps for item in parse_argument(flag, text))

@@ -1,4 +1,4 @@
-"""Names of what Quadlet units make: a container without a given name, and whatever a unit refers to. Pure."""
+"""Names of the objects that Quadlet units create. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.systemd.unit_text import QUADLET, UnitText
 
 DROP_IN = "50-hardentui.conf"
 LAST_DROP_IN = "zz-hardentui.conf"
-"""Our own drop-ins; the second where drop-ins with later names would take back what ours says."""
+"""Our own drop-ins; the second name is used if drop-ins with later names would override the first."""
 
 _INSTANCES = Version(5, 0)
 _AS_THEY_STAND = Version(5, 2)
@@ -27,14 +27,14 @@ _NAMED_BY = {
     "artifact": ("Artifact", ("Artifact",)),
     "container": ("Container", ("ContainerName",)),
 }
-"""Suffix -> section, and the keys that name the object, the first that is there."""
+"""Suffix -> section, and the keys that may name the object; the first one present counts."""
 
 
 def default_name(service: str, version: Version) -> str:
-    """The name of a container whose unit gives none.
+    """The name of a container whose unit does not name it.
 
     Args:
-        service: name of its service without suffix; of an instance `web@1`.
+        service: name of its service without suffix; `web@1` for an instance.
     """
     prefix, at, instance = service.partition("@")
     if not at or version < _INSTANCES:
@@ -45,10 +45,10 @@ def default_name(service: str, version: Version) -> str:
 
 
 def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
-    """File name of a unit -> name of the network, volume, pod, image or container that it makes.
+    """File name of a unit -> name of the network, volume, pod, image or container that it creates.
 
     Args:
-        units: file name -> text; of other kinds than those, nothing is said.
+        units: file name -> text; other kinds are ignored.
     """
     names: dict[str, str] = {}
     for file_name, text in units.items():

@@ -1,6 +1,6 @@
 """The `podman run` in ExecStart= of a service, with or without a shell around it. Pure.
 
-Every word of the command knows where it stands in the unit, or out of which variable it comes.
+Every word of the command knows its position in the unit, or the variable that it comes from.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHELL_VARIABLE = re.compile(UNKNOWN + r"\$(?:(\w+)|\{(\w+)\})")
 
 
 class Splitting(Enum):
-    """Who makes words of a variable's value."""
+    """What splits a variable's value into words."""
 
     SYSTEMD = "systemd"
     SHELL = "shell"
@@ -41,7 +41,7 @@ class Splitting(Enum):
 
 
 class Variable(Struct, frozen=True):
-    """Where the value of a variable is set: number of the file; the value as it is spelled there."""
+    """Where a variable is set: number of the file, and the value as spelled there."""
 
     file: int
     spelled: str
@@ -51,8 +51,8 @@ class Piece(Struct, frozen=True):
     """One word of the podman command.
 
     Attributes:
-        text: with everything put in that is known.
-        spelled: without; empty when it is put together in a way that cannot be kept.
+        text: with all known specifiers and variables expanded.
+        spelled: without expanding; empty if its spelling cannot be preserved.
         start, end: in the value of ExecStart=.
         variable: the variable that the whole word comes from; empty for a word of the line itself.
     """
@@ -65,13 +65,13 @@ class Piece(Struct, frozen=True):
 
 
 class RunLine(Struct, frozen=True):
-    """The command, taken apart.
+    """The parsed command.
 
     Attributes:
         file: number of the file whose ExecStart= counts.
         pieces: words after `podman`, without variables that may vanish.
-        in_shell: the command stands in a shell's script.
-        extra: who splits the value of PODMAN_EXTRA_ARGS; None when the command does not use it.
+        in_shell: the command is in a shell script.
+        extra: what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it.
     """
 
     file: int
@@ -93,11 +93,11 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The files, each read once."""
+        """The parsed files."""
         return self._read
 
     def variables(self) -> dict[str, Variable]:
-        """The variables of Environment=, specifiers not yet put in."""
+        """The variables of Environment=, before expanding specifiers."""
         by_name: dict[str, Variable] = {}
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "Environment"):
@@ -111,11 +111,11 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     @property
     def has_variable_files(self) -> bool:
-        """Whether variables are also read from files, which win and are not looked at."""
+        """Whether variables also come from files, which take precedence and are not read."""
         return any(unit.of("Service", "EnvironmentFile") for unit in self.read())
 
     def commands(self) -> tuple[tuple[int, Assignment], ...]:
-        """The ExecStart= lines that count, each with the number of its file."""
+        """The ExecStart= lines in effect, each with the number of its file."""
         current: list[tuple[int, Assignment]] = []
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "ExecStart"):
@@ -123,7 +123,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(current)
 
     def run_line(self) -> RunLine:
-        """The one podman run of the service.
+        """The podman run command of the service.
 
         Raises:
             InputError: there is none, or more than one, or it only starts an existing container.
@@ -144,7 +144,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
                     "The unit only starts an existing container (podman start); the options are not in it.",
                     "Write a Quadlet for the container instead.",
                 )
-            raise InputError("ExecStart= of the unit is no podman run.")
+            raise InputError("ExecStart= of the unit is not a podman run command.")
         extra = _splitting(assignment.value, in_shell)
         return RunLine(file, assignment, pieces, command, in_shell, extra)
 
@@ -166,7 +166,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             return tuple(pieces), False
         if name in _SHELLS and len(words) >= 3 and texts[1].startswith("-") and texts[1].endswith("c"):
             return self._script(value, words[2].text, words[2].offsets, variables), True
-        raise InputError("ExecStart= of the unit is no podman run.")
+        raise InputError("ExecStart= of the unit is not a podman run command.")
 
     def _direct(self, text: str, start: int, end: int, variables: dict[str, str]) -> list[Piece]:
         if text.startswith("$") and text[1:2] not in ("", "$", "{"):
@@ -183,7 +183,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
     def _script(
         self, value: str, script: str, offsets: Sequence[int], variables: dict[str, str]
     ) -> tuple[Piece, ...]:
-        """Words of the podman command in a shell's script."""
+        """Words of the podman command in a shell script."""
         characters = substituted(script, variables, dict(self.specifiers), self.has_variable_files)
         for words in shell_commands(characters):
             texts = [word.text for word in words]
@@ -191,10 +191,10 @@ class ServiceFiles(Struct, frozen=True, dict=True):
                 if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
                     pieces = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
                     return tuple(p for piece in pieces for p in self._put_in_by_shell(piece, variables))
-        raise InputError("The shell script in ExecStart= has no podman run that can be understood.")
+        raise InputError("The shell script in ExecStart= has no podman run that can be parsed.")
 
     def _put_in_by_shell(self, piece: Piece, variables: dict[str, str]) -> list[Piece]:
-        """A bare `$NAME`, which the shell splits at blanks, whatever quotes are in it."""
+        """A bare `$NAME`, which the shell splits at blanks, regardless of quotes in the value."""
         variable = _SHELL_VARIABLE.fullmatch(piece.text)
         if not variable:
             return [piece]
@@ -204,7 +204,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return [] if name == EXTRA or not self.has_variable_files else [piece]
 
     def spec(self) -> Spec:
-        """What the command asks for."""
+        """The options that the command sets."""
         line = self.run_line()
         return spec_of(line.command.items())
 
@@ -236,7 +236,7 @@ def _piece(word: ShellWord, value: str, script: str, offsets: Sequence[int]) -> 
 
 
 def spans_of(value: str, *, in_shell: bool) -> tuple[tuple[int, int], ...]:
-    """Where the words of a variable's value stand in it."""
+    """The spans of the words in a variable's value."""
     if not in_shell:
         return tuple((word.start, word.end) for word in split_words(value))
     characters = [Character(character, at, at + 1) for at, character in enumerate(value)]

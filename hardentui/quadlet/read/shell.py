@@ -1,4 +1,4 @@
-"""The script of a shell around a podman command: its words, and where each stands. Pure."""
+"""The shell script around a podman command: its words and their positions. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hardentui.errors import InputError
 from hardentui.systemd.unit_text import UNKNOWN, expand
 
 EXTRA = "PODMAN_EXTRA_ARGS"
-"""The variable through which units of Uyuni take more flags."""
+"""The variable with additional flags in units of Uyuni."""
 
 _BLANKS = " \t\n\r"
 _OPERATORS = ";&|()<>"
 
 
 class Character(Struct, frozen=True):
-    """A character of the script after systemd put variables in; where it comes from.
+    """A character of the script after systemd expanded variables, with its origin.
 
-    An empty one stands for a variable without a value.
+    An empty one represents a variable without a value.
     """
 
     character: str
@@ -38,7 +38,7 @@ class ShellWord(Struct):
 def substituted(
     script: str, variables: Mapping[str, str], specifiers: dict[str, str], files: bool
 ) -> list[Character]:
-    """The script as the shell gets it: systemd has put `${NAME}`, `$$` and specifiers in."""
+    """The script as the shell receives it: systemd has expanded `${NAME}`, `$$` and specifiers."""
     characters: list[Character] = []
     at = 0
     while at < len(script):
@@ -62,7 +62,7 @@ def substituted(
 
 
 def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
-    """Simple commands of a script, without what a shell would still expand.
+    """Simple commands of a script, without those that need expansion by the shell.
 
     Raises:
         InputError: quotes that are never closed.

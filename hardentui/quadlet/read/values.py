@@ -1,4 +1,4 @@
-"""What Quadlet makes of a value on its way to Podman: quotes, lost words, relative paths. Pure."""
+"""How Quadlet transforms a value on its way to Podman: quotes, lost words, relative paths. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KNOWN_ESCAPE = re.compile(
 
 
 def unquoted(value: str, version: Version) -> str:
-    """A value of which the last line counts: which double quotes at its ends are dropped."""
+    """A value whose last line counts: which double quotes at its ends are dropped."""
     if version < _KEEPS_QUOTES:
         return value
     if version < _ONLY_PAIRS:
@@ -31,10 +31,10 @@ def unquoted(value: str, version: Version) -> str:
 
 
 def kept_words(value: str, *, escapes: bool) -> tuple[Word, ...]:
-    """The words of a list that come through.
+    """The words of a list that survive.
 
-    An unknown escape loses the whole line, and so does an open quote where there are no escapes; an empty
-    word is lost with all that follow it.
+    An unknown escape loses the whole line, and so does an unclosed quote if there are no escapes; an empty
+    word is lost with all words after it.
     """
     if escapes and "\\" in _KNOWN_ESCAPE.sub("", value):
         return ()
@@ -47,7 +47,7 @@ def kept_words(value: str, *, escapes: bool) -> tuple[Word, ...]:
 
 
 def _with_open_quote(value: str) -> tuple[Word, ...]:
-    """Quadlet takes a quote that is never closed for one that is closed at the end."""
+    """Quadlet treats an unclosed quote as closed at the end."""
     for quote in "\"'":
         try:
             words = split_words(value + quote)
@@ -59,32 +59,32 @@ def _with_open_quote(value: str) -> tuple[Word, ...]:
 
 
 def keeps_name_alone(version: Version) -> bool:
-    """Whether a word without `=` in Environment= or Label= is handed on; before 5.6 it is lost."""
+    """Whether a word without `=` in Environment= or Label= is passed on; before 5.6 it is lost."""
     return version >= _NAMES_ALONE
 
 
 def empty_entrypoint(version: Version) -> bool:
-    """Whether an empty Entrypoint= is handed on."""
+    """Whether an empty Entrypoint= is passed on."""
     return version < _SKIPS_EMPTY or version >= _ONLY_PAIRS
 
 
 def guesses_names(version: Version) -> bool:
-    """Whether a network or volume unit that is not there is called by its file name all the same."""
+    """Whether a missing network or volume unit is still named after its file."""
     return version < _KNOWS_UNITS
 
 
 def takes_tmpfs(version: Version) -> bool:
-    """Whether ReadOnly= also takes away the file systems in memory that Podman mounts."""
+    """Whether ReadOnly= also removes the tmpfs mounts that Podman adds."""
     return version < _NAMED_USERS
 
 
 def user_text(value: str, version: Version) -> str:
-    """What User= or Group= is read as: before 4.8 a number, and any other text is 0, which is root."""
+    """How User= or Group= is read: before 4.8 as a number, and any other text as 0, which is root."""
     return value if version >= _NAMED_USERS or value.isdecimal() else "0"
 
 
 def absolute(path: str, folder: str) -> str:
-    """A path that may be relative to the unit's folder; a specifier in front leaves it alone."""
+    """A path that may be relative to the unit's folder; one that begins with a specifier is unchanged."""
     specifier = path.startswith("%") and not path.startswith("%%")
     if path.startswith("/") or specifier or not folder:
         return path

@@ -15,6 +15,7 @@ from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
+from hardentui.quadlet.write.lines import UnitsBeside
 from hardentui.quadlet.write.pod import pod_unit
 from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
@@ -35,7 +36,7 @@ from hardentui.writers.supporting import (
 __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
-"""First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
+"""First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
 _POD_UNITS = Version(5, 0)
 
 _RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE, KeyKind.BOOLEAN
@@ -56,10 +57,10 @@ _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4,
 
 
 class UnitCommand(Struct, frozen=True):
-    """What the generator has to make of one `.container` unit.
+    """The command that the generator must produce for one `.container` unit.
 
     Attributes:
-        unit: its file name; service: the service that it becomes.
+        unit: its file name; service: the generated service.
         argv: after `podman` and without Quadlet's own additions.
     """
 
@@ -73,9 +74,9 @@ class Bundle(Struct, frozen=True):
 
     Attributes:
         files: the container's unit first.
-        argv: what the generator has to make of it, after `podman` and without Quadlet's own additions.
-        service: name of the service that it becomes.
-        notes: what is different from before or cannot be known, one sentence each.
+        argv: what the generator must produce for it, after `podman` and without Quadlet's own additions.
+        service: name of the generated service.
+        notes: what changes or cannot be known, one sentence each.
         others: the same for the units of the other members of its pod.
     """
 
@@ -96,13 +97,13 @@ class _Container(Struct, frozen=True):
 
 
 def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
-    """The unit of a container with the units that it needs, the other members of its pod among them.
+    """The unit of a container with the units that it needs, including the other members of its pod.
 
     Args:
-        comments: sentences for the top of the container's unit; what is left behind is added.
+        comments: sentences for the top of the container's unit; options that are lost are added.
 
     Raises:
-        CannotExpress: a value that no unit file can hold.
+        CannotExpress: a value that no unit file can represent.
     """
     pod_file = _pod_file(spec, context)
     main = _container(spec, context, pod_file, comments, _pod_hints(spec, context, pod_file))
@@ -125,7 +126,7 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
 
 
 def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
-    """Networks and volumes that two members share come once."""
+    """Networks and volumes that members share are written once."""
     kept: dict[str, TextFile] = {}
     for file in files:
         if kept.setdefault(file.name, file) != file:
@@ -169,10 +170,12 @@ def _container(
         version=context.version,
         rootless=context.rootless,
         unit_name=stem,
-        network_units={name: volume.name for name, volume in networks.items()},
-        volume_units={name: volume.name for name, volume in volumes.items()},
-        pod_unit=pod_file,
-        image_unit=image.name if image else "",
+        beside=UnitsBeside(
+            networks={name: network.name for name, network in networks.items()},
+            volumes={name: volume.name for name, volume in volumes.items()},
+            pod=pod_file,
+            image=image.name if image else "",
+        ),
         needed_services=needed,
     )
     script, about_volumes = _copies(spec, context, kept, stem)
@@ -186,14 +189,14 @@ def _container(
 
 
 def _named_volumes(spec: Spec) -> list[str]:
-    """Volumes that it mounts as a whole; a unit cannot be named where a part of one is mounted."""
+    """Volumes mounted as a whole; a mount of a subfolder cannot refer to a unit."""
     return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
 
 
 def _copies(
     spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
 ) -> tuple[tuple[TextFile, ...], list[str]]:
-    """The script that copies the data of anonymous volumes, and what has to be known of it."""
+    """The script that copies the data of anonymous volumes, and notes on it."""
     notes = [
         f"the anonymous volume at {volume.destination} becomes the volume {volume.new}: a Quadlet deletes"
         " anonymous volumes at each stop"
@@ -227,14 +230,14 @@ def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -
     if needed:
         hints.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
     if not spec[RESTART]:
-        hints.append("it starts with the system now; remove [Install] when only you shall start it")
+        hints.append("it now starts at boot; remove [Install] to start it only by hand")
     return hints
 
 
 def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
     hints = []
     if spec[POD] and not pod_file:
-        hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
+        hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it created")
     if spec[POD] and context.pod:
         hints += pod_notes(context.pod)
         if missing := _missing_members(spec, context):
@@ -243,7 +246,7 @@ def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
 
 
 def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
-    """Members of the pod that are not written along."""
+    """Members of the pod that are not written."""
     pod: Mapping[str, Any] = context.pod or {}
     written = {spec[NAME], *(member.spec[NAME] for member in context.members), ""}
     return sorted(
@@ -276,7 +279,7 @@ def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, 
 def _volume_units(
     names: Sequence[str], inspects: Mapping[str, Mapping[str, Any]], version: Version
 ) -> dict[str, Unit]:
-    """Units of those volumes that are known."""
+    """Units of the known volumes."""
     if version < _OWN_NAMES:
         return {}
     return {
@@ -314,7 +317,7 @@ def _supporting_unit(
 
 
 def _pod_file(spec: Spec, context: UnitContext) -> str:
-    """File name of the pod's unit; empty when none is written."""
+    """File name of the pod's unit; empty if none is written."""
     if not spec[POD] or context.pod is None or context.version < _POD_UNITS or not can_be_a_unit(context.pod):
         return ""
     return f"{safe_file_name(spec[POD])}.pod"

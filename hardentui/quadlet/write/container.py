@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
@@ -19,7 +19,7 @@ from hardentui.options import (
     STOP_TIMEOUT,
     TABLE,
 )
-from hardentui.quadlet.write.lines import UNIT_SUFFIXES, ContainerLines
+from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
 from hardentui.systemd.escaping import plain
 from hardentui.systemd.unit_file import Unit
 from hardentui.writers.arguments import POSITIONAL, positional_words
@@ -29,7 +29,7 @@ _LONG_STOP = 80
 
 
 def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
-    """The spec without what a systemd service does in Podman's place, and a note on each such thing."""
+    """The spec without options that a systemd service replaces, and a note on each."""
     notes: list[str] = []
     if spec[HEALTH_ON_FAILURE] == "restart":
         spec = spec.with_(HEALTH_ON_FAILURE, "kill")
@@ -50,7 +50,7 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
 
 
 def intended(spec: Spec) -> tuple[str, ...]:
-    """argv after `podman` that the generator has to make of the unit, without what it adds on its own."""
+    """argv after `podman` that the generator must produce for the unit, without its own additions."""
     spec, _ = for_quadlet(spec)
     before: list[str] = []
     flags: list[str] = []
@@ -67,26 +67,20 @@ def container_unit(
     version: Version,
     rootless: bool,
     unit_name: str,
-    comments: Sequence[str] = (),
-    network_units: Mapping[str, str] | None = None,
-    volume_units: Mapping[str, str] | None = None,
-    pod_unit: str = "",
-    image_unit: str = "",
+    beside: UnitsBeside = NO_UNITS,
     needed_services: Sequence[str] = (),
 ) -> tuple[Unit, tuple[str, ...]]:
-    """The `.container` unit, and notes on what a service does in another way.
+    """The `.container` unit, and notes on what a service does differently.
 
     Args:
         version: the Podman that will read it; newer keys are written as PodmanArgs=.
-        network_units, volume_units: name -> file name of units that are written beside it.
-        pod_unit, image_unit: file name of the unit of its pod and of its image.
         needed_services: services that must run before it and stop after it.
 
     Raises:
-        CannotExpress: a value that no unit file can hold.
+        CannotExpress: a value that no unit file can represent.
     """
-    writer = ContainerLines(version, network_units or {}, volume_units or {}, pod_unit, image_unit)
-    unit = Unit(f"{unit_name}.container", list(comments))
+    writer = ContainerLines(version, beside)
+    unit = Unit(f"{unit_name}.container")
     original, (spec, notes) = spec, for_quadlet(spec)
     writer.notes += notes
     if original[RESTART] not in ("", "no"):
@@ -103,7 +97,7 @@ def container_unit(
 
 
 def _add_service(unit: Unit, spec: Spec) -> None:
-    """[Service] and [Unit] lines that stand for the restart policy and the time limits."""
+    """[Service] and [Unit] lines for the restart policy and the time limits."""
     policy, _, tries = spec[RESTART].partition(":")
     if policy in ("always", "unless-stopped"):
         unit.add("Service", "Restart", "always")

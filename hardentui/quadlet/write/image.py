@@ -1,4 +1,4 @@
-"""The image of a container as a Quadlet `.image` unit, where it is pulled in a way of its own."""
+"""The image of a container as a Quadlet `.image` unit, if it has pull options of its own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
 
 _POLICIES = Version(5, 6)
-"""First Podman with Policy= in [Image]. Before, such a unit asks the registry at every start, where
-`podman run` takes the image that is there; the flags stay with the container then."""
+"""First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start, while
+`podman run` uses the local image; so the flags stay with the container."""
 
 _ONLY_FOR_PULLS: dict[Option[Any], str] = {
     AUTHFILE: "AuthFile",
@@ -36,13 +36,13 @@ _ONLY_FOR_PULLS: dict[Option[Any], str] = {
     TLS_VERIFY: "TLSVerify",
 }
 _ALSO_TO_FIND_IT: dict[Option[Any], str] = {ARCH: "Arch", OS: "OS", VARIANT: "Variant", PLATFORM: ""}
-"""They choose among the images that are there, too: the container keeps them."""
+"""They also select among local images, so the container keeps them."""
 
 
 def needs_image_unit(spec: Spec, version: Version) -> bool:
-    """Whether the pull is a matter of its own.
+    """Whether the pull gets its own unit.
 
-    With the policies always and newer each start of the container pulls; a unit would do it once a boot.
+    With the policies always and newer each start of the container pulls; a unit would pull once per boot.
     """
     if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
         return False
@@ -50,7 +50,7 @@ def needs_image_unit(spec: Spec, version: Version) -> bool:
 
 
 def image_unit(spec: Spec, stem: str) -> Unit:
-    """The unit that pulls the image with the options of the container."""
+    """The unit that pulls the image with the container's options."""
     unit = Unit(f"{stem}.image")
     unit.add("Unit", "Description", plain(f"Image of {stem}"))
     unit.add("Image", "Image", escape(spec[IMAGE], KeyKind.RAW_ONE))
@@ -70,5 +70,5 @@ def image_unit(spec: Spec, stem: str) -> Unit:
 
 
 def without_pull(spec: Spec) -> Spec:
-    """The container's spec beside such a unit."""
+    """The container's spec when such a unit pulls the image."""
     return spec.without(PULL, *_ONLY_FOR_PULLS)

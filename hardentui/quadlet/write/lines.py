@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
@@ -29,7 +31,7 @@ from hardentui.systemd.escaping import escape, raw_single, word, words
 from hardentui.writers.supporting import network_name
 
 UNIT_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
-"""A name that ends so is a reference to another unit."""
+"""A name with one of these suffixes is a reference to another unit."""
 
 _UPDATES = "io.containers.autoupdate"
 _ON_ONE_LINE = frozenset({CAP_ADD, CAP_DROP})
@@ -43,8 +45,25 @@ _HEALTHY = Version(5, 0)
 
 
 def is_reserved(name: str) -> bool:
-    """Whether Quadlet would take this name for a reference to another unit."""
+    """Whether Quadlet would treat this name as a reference to another unit."""
     return name.endswith(UNIT_SUFFIXES)
+
+
+class UnitsBeside(Struct, frozen=True):
+    """The units written beside a container's unit, by their file names.
+
+    Attributes:
+        networks, volumes: name of the network or volume -> its unit.
+        pod, image: the unit of its pod and of its image; empty = none.
+    """
+
+    networks: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    pod: str = ""
+    image: str = ""
+
+
+NO_UNITS = UnitsBeside()
 
 
 class ContainerLines:
@@ -52,27 +71,15 @@ class ContainerLines:
 
     Args:
         version: the Podman that will read them; newer keys are written as PodmanArgs=.
-        networks, volumes: name -> file name of units that are written beside it.
-        pod_unit, image_unit: file name of the unit of its pod and of its image.
 
     Attributes:
-        lines: (key, text as it stands in the file).
+        lines: (key, text as written in the file).
         notes: what could not be written.
     """
 
-    def __init__(
-        self,
-        version: Version,
-        networks: Mapping[str, str],
-        volumes: Mapping[str, str],
-        pod_unit: str,
-        image_unit: str,
-    ) -> None:
+    def __init__(self, version: Version, beside: UnitsBeside) -> None:
         self.version = version
-        self.networks = networks
-        self.volumes = volumes
-        self.pod_unit = pod_unit
-        self.image_unit = image_unit
+        self.beside = beside
         self.lines: list[tuple[str, str]] = []
         self.notes: list[str] = []
 
@@ -98,9 +105,9 @@ class ContainerLines:
                 self._plain(option, spec[option])
 
     def _is_said_by_another(self, option: Option[Any], spec: Spec) -> bool:
-        """What the root directory, the unit of the image or a flag says in place of a key."""
-        if option is IMAGE and not spec[ROOTFS] and self.image_unit:
-            self.lines.append(("Image", raw_single(self.image_unit)))
+        """Keys that the root directory, the unit of the image or a flag replaces; whether this is one."""
+        if option is IMAGE and not spec[ROOTFS] and self.beside.image:
+            self.lines.append(("Image", raw_single(self.beside.image)))
         elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
             self._podman_args(option.to_words(spec[option]))  # the key would switch the tmpfs mounts off
         else:
@@ -111,7 +118,7 @@ class ContainerLines:
         self.lines.append(("Exec", words(command)))
 
     def _labels(self, labels: tuple[str, ...]) -> None:
-        """The label of automatic updates has a key of its own."""
+        """The label of automatic updates has its own key."""
         updates = [label for label in labels if self._has_own_key(label)]
         self.lines += [("AutoUpdate", label.partition("=")[2]) for label in updates]
         others = tuple(label for label in labels if label not in updates)
@@ -125,10 +132,10 @@ class ContainerLines:
     # --- one option ----------------------------------------------------------------------------
 
     def _plain(self, option: Option[Any], value: Any) -> None:
-        """By its key where this version has one that can hold the value, else by PodmanArgs=.
+        """By its key if this version has one that can hold the value, else by PodmanArgs=.
 
-        From the first value of a list on that does not fit, all go to PodmanArgs=: Quadlet writes that after
-        the keys, so the values keep their order.
+        From the first value of a list that does not fit, all go to PodmanArgs=: Quadlet writes that after the
+        keys, so the values keep their order.
         """
         as_words = option.to_words(value)
         key = option.quadlet
@@ -151,7 +158,7 @@ class ContainerLines:
         self._podman_args(as_words)
 
     def _escaped_until_misfit(self, key: QuadletKey, values: Iterable[str]) -> list[str]:
-        """What stands after `Key=` for each value, up to the first that the key cannot hold."""
+        """The text after `Key=` for each value, up to the first that the key cannot hold."""
         escaped: list[str] = []
         for value in values:
             try:
@@ -182,15 +189,15 @@ class ContainerLines:
     # --- references to other units -------------------------------------------------------------
 
     def _pod(self, name: str) -> None:
-        if self.pod_unit and self.version >= _POD_KEY:
-            self.lines.append(("Pod", raw_single(self.pod_unit)))
+        if self.beside.pod and self.version >= _POD_KEY:
+            self.lines.append(("Pod", raw_single(self.beside.pod)))
         else:
             self._podman_args([f"--pod={name}"])
 
     def _networks(self, arguments: tuple[str, ...]) -> None:
         for argument in arguments:
             name, colon, options = argument.partition(":")
-            unit = self.networks.get(network_name(argument))
+            unit = self.beside.networks.get(network_name(argument))
             if unit:
                 self._keyed("Network", f"{unit}{colon}{options}", f"--network={argument}")
             elif is_reserved(name) or is_reserved(argument):
@@ -208,7 +215,7 @@ class ContainerLines:
                 else:
                     self.lines.append(("Mount", word(argument)))
                 continue
-            unit = self.volumes.get(mount.source) if mount.type == "volume" else None
+            unit = self.beside.volumes.get(mount.source) if mount.type == "volume" else None
             if unit:
                 self._keyed("Volume", unit + argument[len(mount.source) :], whole)
             elif is_reserved(mount.source) or not self._source_is_plain(mount):
@@ -217,7 +224,7 @@ class ContainerLines:
                 self._keyed("Volume", argument, whole)
 
     def _source_is_plain(self, mount: Mount) -> bool:
-        """Whether Quadlet leaves the source as it is (it resolves what begins with a dot)."""
+        """Whether Quadlet leaves the source unchanged (it resolves one that begins with a dot)."""
         return not mount.source.startswith(".")
 
     def _keyed(self, key: str, value: str, fallback: str) -> None:

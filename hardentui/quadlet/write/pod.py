@@ -34,10 +34,10 @@ _KEYS = {
 def pod_unit(
     inspect: Mapping[str, Any], context: UnitContext, file_name: str, beside: Collection[str] = ()
 ) -> Unit:
-    """The unit of a pod, out of its inspect document and the command that made it.
+    """The unit of a pod, from its inspect document and the command that created it.
 
     Args:
-        beside: file names of units that are written beside it; its networks and volumes refer to them.
+        beside: file names of units written beside it; its networks and volumes refer to them.
     """
     unit = Unit(file_name)
     for part in pod_parts(inspect, context.default_network):
@@ -51,7 +51,7 @@ def pod_unit(
 
 
 def _reference(part: Part, beside: Collection[str]) -> str:
-    """The value with the unit of its network or volume in place of the name, where there is one."""
+    """The value with the unit of its network or volume in place of the name, if there is one."""
     if part.key not in ("Network", "Volume"):
         return part.value
     name, colon, rest = part.value.partition(":")

@@ -16,11 +16,11 @@ _SHOWN = 160
 
 
 class FailureSign(Struct, frozen=True):
-    """A sign of why it fails.
+    """Evidence of why it fails.
 
     Attributes:
-        loosening: what would take the reason away, where that is known.
-        blames: an option that it names as the reason.
+        loosening: the relaxation that would help, if known.
+        blames: the option named as the reason.
     """
 
     text: str
@@ -58,7 +58,7 @@ _WRITES = re.compile(
 
 
 class RefusedCall(Struct, frozen=True):
-    """A failed system call; `path` is the file it was about, if any."""
+    """A failed system call; `path` is the file it concerned, if any."""
 
     call: str
     error: str
@@ -66,7 +66,7 @@ class RefusedCall(Struct, frozen=True):
 
 
 def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
-    """The signs in one denied call; `size` is that of a tmpfs."""
+    """The evidence in one denied call; `size` is that of a tmpfs."""
     about = f" {visible(refused.path, _SHOWN)}" if refused.path else ""
     text = f"{refused.call}{about}: {refused.error}"
     if refused.error == "EROFS":
@@ -111,14 +111,14 @@ _NO_FORK = re.compile(
     r"(fork|thread|clone|pthread_create).*(resource temporarily unavailable|errno 11|eagain)", re.I
 )
 _NO_NEW_PRIVILEGES = re.compile(r"no.new.privileges|effective uid is not 0", re.IGNORECASE)
-"""What sudo says of it, with and without the flag being known to it."""
+"""sudo's messages about it, from versions with and without knowledge of the flag."""
 _NO_MEMORY = re.compile(
     r"(cannot allocate memory|out of memory|std::bad_alloc|outofmemoryerror)", re.IGNORECASE
 )
 
 
 def of_log(log: str, size: str) -> Iterator[FailureSign]:
-    """The signs in a program's messages."""
+    """The evidence in a program's messages."""
     for line in log.splitlines():
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):

@@ -1,7 +1,7 @@
-"""From a call and its arguments to what it needs: a capability, or a writable place.
+"""From a call and its arguments to its needs: a capability, or a writable place.
 
 The rules are those of capabilities(7) and of the kernel's permission checks, applied as if the caller had no
-capability at all: what fails then is what it needs. A name that is not in the table needs none.
+capability at all: the check that fails then shows what it needs. A call that is not in the table needs none.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from hardentui.model.observation import CallDetail, Caller, TouchedFile
 from hardentui.trial.learned.permission import READ, SEARCH, WRITE, allowed
 
 NOBODY = 0xFFFFFFFF
-"""-1 as an id: leave it as it is."""
+"""-1 as an id: leave it unchanged."""
 O_CREAT, O_TRUNC, O_NOATIME = 0o100, 0o1000, 0o1000000
 _ACCESS = 0o3
 AF_INET, AF_INET6, AF_NETLINK, AF_PACKET = 2, 10, 16, 17
 SOCK_RAW, SOCK_TYPE = 3, 0xF
 NETLINK_AUDIT = 9
 NEW_NAMESPACES = 0x7E020000
-"""CLONE_NEW… but CLONE_NEWTIME, which is no flag of clone."""
+"""CLONE_NEW… except CLONE_NEWTIME, which is not a flag of clone."""
 NEW_USER = 0x10000000
 _REAL_TIME = frozenset({1, 2, 6})  # SCHED_FIFO, SCHED_RR, SCHED_DEADLINE
 _NETWORK_OPTIONS = frozenset({(1, 36), (1, 33), (0, 19), (41, 75)})  # SO_MARK, SO_RCVBUFFORCE, …TRANSPARENT

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def merged(first: Observation, second: Observation) -> Observation:
-    """Both merged. What only one of them could see comes from that one."""
+    """Both merged. Data that only one of them could see comes from that one."""
     return Observation(
         calls=_where_known(_logs)(first.calls, second.calls),
         sampled=merged_samples(first.sampled, second.sampled),

@@ -20,7 +20,6 @@ from hardentui.trial.learned.effects import AF_NETLINK, NETLINK_AUDIT, NEW_NAMES
 LOW_BITS = 0xFFFFFFFF
 _ALLOW, _REFUSE = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
 _GO_NAMES = {"SCMP_ARCH_X86_64": "amd64", "SCMP_ARCH_AARCH64": "arm64"}
-_BY_ARGUMENT = ("socket", "socketpair", "clone", "unshare", "clone3")
 
 
 class SocketUse(Struct, frozen=True):
@@ -100,8 +99,8 @@ def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
 
 
 def _own_refusal(entry: Mapping[str, Any], names: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """What the base refuses of these calls for some arguments, with its own error. Programs count on it: told
-    EINVAL, PAM goes on without the kernel's audit socket; told ENOSYS, it lets nobody in.
+    """Rules by which the base denies some arguments of these calls with a specific error. Programs depend on
+    it: on EINVAL, PAM continues without the kernel's audit socket; on ENOSYS, it denies every login.
     """
     conditions = list(entry.get("args") or ())
     refused = [name for name in _names(entry) if name in names]

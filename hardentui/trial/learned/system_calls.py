@@ -7,8 +7,7 @@ Dangerous calls are never in the margin; they are allowed only if they were seen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from hardentui.model.observation import CallDetail, CallLog
 from hardentui.reading.seccomp import DANGEROUS
@@ -19,7 +18,7 @@ from hardentui.trial.learned.effects import (
     NEW_NAMESPACES,
     NEW_USER,
 )
-from hardentui.trial.learned.narrow_profile import Allowed, SocketUse, narrow_profile
+from hardentui.trial.learned.narrow_profile import Allowed, SocketUse
 
 AF_UNIX = 1
 NETLINK_ROUTE = 0
@@ -158,13 +157,6 @@ def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
         names = calls | seen
         calls |= {f"{name}{suffix}" for name in names for suffix in ("32", "64", "_time64")}
     return frozenset(calls) - RISKY - seen
-
-
-def learned_profile(
-    base: Mapping[str, Any], log: CallLog, held: frozenset[str], *, native: str
-) -> dict[str, Any]:
-    """The profile for a container that makes these calls, within what `base` allows."""
-    return narrow_profile(base, allowed_calls(log, native=native), held)
 
 
 def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:

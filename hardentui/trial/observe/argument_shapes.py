@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 CURRENT_FOLDER = -1
-"""In place of a folder descriptor: a relative path starts in the current folder."""
+"""Instead of a folder descriptor: a relative path starts in the current folder."""
 AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = 0x100, 0x400
 O_NOFOLLOW = 0x20000
 
@@ -23,13 +23,13 @@ class ArgumentShape(Struct, frozen=True):
         paths: (place of the folder's descriptor or CURRENT_FOLDER, place of the path).
         handle: place of the descriptor of a file that it changes.
         follow: the last part of the path is followed where it is a link.
-        flags: (place, bit) of a flag that turns `follow` round.
+        flags: (place, bit) of a flag that inverts `follow`.
         address: place of the pointer to a socket's address; its length comes next.
-        target: (place, kind) of the process that it reaches: `process`, `thread` or `group`.
+        target: (place, kind) of its target process: `process`, `thread` or `group`.
         text: place of a pointer to a name.
-        behind: place of a pointer to numbers of 64 bits each, and how many are read.
-        only: place -> values for which it is of interest; for others nothing is read.
-        unless_zero: places of pointers of which only "there is one" counts, as 1.
+        behind: place of a pointer to 64-bit numbers, and how many are read.
+        only: place -> relevant values; for others nothing is read.
+        unless_zero: places of pointers of which only non-null counts, as 1.
     """
 
     numbers: tuple[int, ...] = ()

@@ -17,10 +17,10 @@ SECCOMP_NAMES = {
     AARCH64: "SCMP_ARCH_AARCH64",
     ARM: "SCMP_ARCH_ARM",
 }
-"""What a seccomp profile calls them."""
+"""Their names in seccomp profiles."""
 X32_NAME = "SCMP_ARCH_X32"
 NATIVE: Mapping[str, int] = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
-"""What uname(2) calls the machines that are supported."""
+"""The names of supported machines in uname(2)."""
 _TABLES = {
     X86_64: numbers_x86.X86_64,
     I386: numbers_x86.I386,

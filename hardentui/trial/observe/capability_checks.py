@@ -24,7 +24,7 @@ TRACEFS = "/sys/kernel/tracing"
 _EVENT = "events/capability/cap_capable"
 _EXEC = "events/sched/sched_process_exec"
 _PROGRAM_BEGINS = " sched_process_exec: "
-"""Until then the runtime uses its own rights, which the container will not have."""
+"""Until then the runtime uses its own rights, which the container does not get."""
 _LINE = re.compile(r"cap_capable: cred (\w+).*\bcap (\d+),? ret (-?\d+)")
 _BUFFER = 4096
 _MARK = "hardentui-"
@@ -70,9 +70,9 @@ class CapabilityWatcher:
         """Stop watching.
 
         Args:
-            held: the capabilities of the container. An overlay asks in the name of whoever mounted it, also
-                about what the container does in it; credentials that were granted more than the container
-                holds are such, and do not count.
+            held: the capabilities of the container. An overlay checks with the credentials of its mounter,
+                even for actions of the container; credentials with more capabilities than the container
+                has are such a case, and do not count.
         """
         if self._thread is None:
             return Unreadable(self._why or "the kernel was not traced")

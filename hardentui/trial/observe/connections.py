@@ -14,8 +14,8 @@ _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
 
 
 def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[SocketEndpoint]:
-    """Those whose near end is none of the ports that the container listens on, and whose far end is another
-    address: whoever asks a service in its own network namespace, as a probe does, is no connection of it.
+    """Outgoing connections: the local port is not a listening one, and the remote address is another one, so
+    a request within the network namespace, as from a probe, does not count.
 
     Raises:
         OSError: the process has ended.

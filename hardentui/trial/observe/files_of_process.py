@@ -158,13 +158,6 @@ class FileLookup:
         return best
 
 
-def _path_of(pid: int, folder: int) -> str:
-    if folder == CURRENT_FOLDER:
-        return os.readlink(f"/proc/{pid}/cwd")
-    with descriptor_of(pid, folder) as own:
-        return os.readlink(f"/proc/self/fd/{own}")
-
-
 def _of_kernel(path: str) -> bool:
     return any(path == tree or path.startswith(f"{tree}/") for tree in _KERNEL_TREES) and not path.startswith(
         "/dev/shm/"  # noqa: S108 - compared, never opened
@@ -179,7 +172,7 @@ def _stat_in(pid: int, path: str) -> os.stat_result | None:
 
 
 def _open_in_root(root: int, path: str, follow: bool) -> int:
-    """A descriptor that can only be asked, or the error number as a negative one."""
+    """A descriptor for queries only (O_PATH), or the negated error number."""
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     how = struct.pack("=QQQ", flags, 0, _RESOLVE_IN_ROOT)
     opened = _LIBC.syscall(

@@ -46,7 +46,7 @@ class Inspector:
         self._kinds: dict[int, int] = {}
 
     def __call__(self, name: str, notification: Notification) -> CallDetail | None:
-        """What the call is about.
+        """The details of the call.
 
         Raises:
             OSError, ValueError, LookupError: the process shows something that cannot be read.
@@ -71,7 +71,7 @@ class Inspector:
         if call in OPENS and who.uid != 0 and not (numbers and numbers[0] & _WRITES):
             return None  # an ordinary user who reads needs no privilege that could be removed
         paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
-        handle = None if shape.handle is None else _signed(arguments[shape.handle])
+        handle = _handle(shape, arguments)
         text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
         kept_track_of = call == "socket" or shape.address is not None
         if not kept_track_of and self._often((call, pid, numbers, paths, handle, text)):
@@ -79,13 +79,13 @@ class Inspector:
         address = _address(shape, pid, arguments)
         if call == "socket":
             self._kinds[pid] = numbers[1] & _SOCK_TYPE
-        elif call == "connect":  # of the socket that the thread made last: nothing else tells
+        elif call == "connect":  # of the socket that the thread created last: nothing else shows it
             numbers = (self._kinds.get(pid, 0),)
         return CallDetail(
             call=call,
             caller=who,
             numbers=numbers,
-            files=self._touched(shape, pid, arguments, paths, handle, address, who),
+            files=self._touched(shape, notification, paths, address, who),
             address=address,
             target_uids=self._targets(shape, pid, arguments),
             text=text,
@@ -114,20 +114,19 @@ class Inspector:
     def _touched(
         self,
         shape: ArgumentShape,
-        pid: int,
-        arguments: tuple[int, ...],
+        notification: Notification,
         paths: tuple[tuple[int, bytes], ...],
-        handle: int | None,
         address: SocketAddress | None,
         who: Caller,
     ) -> tuple[TouchedFile, ...]:
-        follow = shape.follow
+        pid, arguments, follow = notification.pid, notification.arguments, shape.follow
         if shape.flags is not None and arguments[shape.flags[0]] & shape.flags[1]:
             follow = not follow
         look = self._lookup(pid)
         if address is not None and address.family == AF_UNIX and address.host:
             paths = ((CURRENT_FOLDER, address.host.encode("utf-8", "surrogateescape")),)
         touched = [look.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
+        handle = _handle(shape, arguments)
         if handle is not None and handle >= 0:
             touched.append(look.at_handle(pid, handle, who))
         return tuple(file for file in touched if file is not None)
@@ -146,6 +145,11 @@ class Inspector:
 def _signed(argument: int) -> int:
     low = argument & 0xFFFFFFFF
     return low - (1 << 32) if low & 0x80000000 else low
+
+
+def _handle(shape: ArgumentShape, arguments: tuple[int, ...]) -> int | None:
+    """The file descriptor that the call takes; None if it takes none."""
+    return None if shape.handle is None else _signed(arguments[shape.handle])
 
 
 def _folder(arguments: tuple[int, ...], place: int) -> int:

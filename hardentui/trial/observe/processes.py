@@ -1,4 +1,4 @@
-"""A process that waits in a system call, seen from outside: its memory, its ids, whom it signals."""
+"""A process waiting in a system call, seen from outside: its memory, its ids, the targets of its signals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _READ.restype = ctypes.c_ssize_t
 
 
 def _memory(pid: int, pointer: int, count: int) -> bytes:
-    """Bytes of a process. Unlike /proc/PID/mem this is open to whoever owns its user namespace.
+    """Bytes of a process. Unlike /proc/PID/mem, this is permitted to the owner of its user namespace.
 
     Raises:
         OSError: nothing can be read there.
@@ -72,7 +72,7 @@ def read_text(pid: int, pointer: int) -> bytes:
 
 
 def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
-    """Numbers of 64 bits each; none behind a null pointer."""
+    """64-bit numbers; none for a null pointer."""
     if not pointer:
         return ()
     data = _memory(pid, pointer, 8 * count)
@@ -80,7 +80,7 @@ def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
 
 
 def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
-    """What a sockaddr says; None for families without a port or path, and for abstract unix sockets."""
+    """The address in a sockaddr; None for families without a port or path, and for abstract unix sockets."""
     data = _memory(pid, pointer, min(length, 128)) if pointer and length else b""
     if len(data) < 2:
         return None
@@ -96,10 +96,10 @@ def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
 
 @contextlib.contextmanager
 def descriptor_of(pid: int, number: int) -> Iterator[int]:
-    """Our own copy of a descriptor of a process, which is in the middle of a call.
+    """Our own copy of a descriptor of a process that is in a system call.
 
     Raises:
-        OSError: there is none, or the kernel does not let us.
+        OSError: there is none, or the kernel denies it.
     """
     process = os.pidfd_open(_leader(pid))
     try:
@@ -128,7 +128,7 @@ class IdMap:
         self._rows = tuple((inside, outside, size) for inside, outside, size in rows)
 
     def inside(self, outside: int) -> int:
-        """-1 where the container has no such id."""
+        """-1 if the container has no such id."""
         for first, own, size in self._rows:
             if own <= outside < own + size:
                 return first + outside - own
@@ -136,12 +136,12 @@ class IdMap:
 
 
 def id_maps(pid: int) -> tuple[IdMap, IdMap]:
-    """For users and for groups."""
+    """The maps for users and for groups."""
     return IdMap(_slurp(f"/proc/{pid}/uid_map")), IdMap(_slurp(f"/proc/{pid}/gid_map"))
 
 
 def caller(pid: int, users: IdMap, groups: IdMap) -> Caller:
-    """Who a thread acts as."""
+    """The credentials of a thread."""
     lines = _status(f"/proc/{pid}/status")
     uids = [users.inside(int(word)) for word in lines["Uid"].split()]
     gids = [groups.inside(int(word)) for word in lines["Gid"].split()]
@@ -151,7 +151,7 @@ def caller(pid: int, users: IdMap, groups: IdMap) -> Caller:
 
 
 def target_uids(pid: int, target: int, users: IdMap) -> frozenset[int]:
-    """Real and saved uids of the processes that `target` means to the caller; empty where nobody can tell.
+    """Real and saved uids of the processes that `target` denotes for the caller; empty if unknown.
 
     The container's own /proc numbers processes as the container does.
     """

@@ -1,4 +1,4 @@
-"""What a running container shows in /proc and its cgroup, sampled until it ends."""
+"""Samples of /proc and the cgroup of a running container, until it ends."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Sampler:
     """Use: `start` when the container has a pid, `finish` when it has ended or is enough.
 
     Args:
-        pid: its main process, also one that only waits to be started: Podman does not name its cgroup then,
-            so the cgroup is read of the process.
+        pid: its main process, even one still waiting to be started: Podman does not name its cgroup then,
+            so the cgroup is read from the process.
     """
 
     def __init__(self, pid: int, *, files: Files | None = None, every: float = 0.2) -> None:
@@ -74,7 +74,7 @@ class Sampler:
         return self.so_far() if self._seen.samples else _ENDED
 
     def so_far(self) -> Sampled:
-        """What was seen so far; the container may continue."""
+        """The observations so far; the container may continue."""
         seen = self._seen
         sockets = seen.faults.get("sockets")
         return Sampled(
@@ -173,9 +173,9 @@ def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
 
 
 def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str:
-    """The folder of the container's own cgroup; empty where that cannot be told.
+    """The folder of the container's own cgroup; empty if unknown.
 
-    Those above it count others too, and systemd as the main process puts itself into one below it.
+    Its parents include others, and systemd as the main process moves itself into a child.
     """
     path = membership.v1.get(controller, membership.unified or "")
     hierarchy = tree.v1.get(controller) if controller in membership.v1 else tree.unified
@@ -186,7 +186,7 @@ def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str
 
 
 def _own_path(path: str) -> str:
-    """The part of a cgroup's path that Podman made for the container; empty where there is none."""
+    """The part of a cgroup's path that Podman created for the container; empty if there is none."""
     return next((part for part in _upwards(path) if posixpath.basename(part).startswith("libpod-")), "")
 
 

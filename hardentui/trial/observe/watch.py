@@ -30,13 +30,13 @@ def native_way() -> str:
 
 
 class Watch:
-    """Use: `open`; create the container with the seccomp profile at `profile_path` (where it is not empty);
+    """Use: `open`; create the container with the seccomp profile at `profile_path` (if it is not empty);
     for each start `attach` between Podman's init and start; stop the container; `finish`; `close`.
 
     Args:
         base: the seccomp profile in force on it, as JSON; None = its system calls are not watched.
         held: its capabilities.
-        parent: where the folder for the supervisor's socket is made; the engine must reach it.
+        parent: where the folder for the supervisor's socket is created; the engine must reach it.
     """
 
     def __init__(

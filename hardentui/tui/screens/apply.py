@@ -29,7 +29,7 @@ from hardentui.model.operations import described, described_back
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
@@ -76,7 +76,9 @@ class Refused(Message):
     wishes: ApplyWishes | None = None  # of the preparation
 
 
-class ApplyScreen(HardenScreen):
+class ApplyScreen(StoppableScreen):
+    """Leaving it while the change is made restores the original."""
+
     CSS_PATH = "apply.tcss"
     ACTIONS = (*APPLY, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -92,7 +94,6 @@ class ApplyScreen(HardenScreen):
         self._application: Application | None = None
         self._lines: list[Content] = []
         self._now = "preparing"
-        self._stop: threading.Event | None = None
         self._entry: JournalEntry | None = None
         self._data = Data.REFUSE
         self._trouble: HardenError | None = None
@@ -144,11 +145,11 @@ class ApplyScreen(HardenScreen):
 
     @property
     def _begun(self) -> bool:
-        """What was prepared is being done, or is done: what else is prepared counts no more."""
-        return self._stop is not None or self._entry is not None
+        """Whether the prepared change is running or done: later preparations are ignored."""
+        return self.stop is not None or self._entry is not None
 
     def why_not(self, action: str) -> str:
-        entry, running = self._entry, self._stop is not None
+        entry, running = self._entry, self.stop is not None
         if action in ("run", "data") and self._begun:
             return "Already running." if running else "Already done."
         if action == "run" and self._prepared is None:
@@ -162,7 +163,7 @@ class ApplyScreen(HardenScreen):
         return ""
 
     def action_data(self) -> None:
-        """Data in its own layer: the next way to treat it."""
+        """Switch to the next treatment of data in its writable layer."""
         ways = tuple(Data)
         self._data = ways[(ways.index(self._data) + 1) % len(ways)]
         self._prepare_again()
@@ -184,10 +185,9 @@ class ApplyScreen(HardenScreen):
             self._prepare_again()
             self.complain("The steps have changed: review them, then try again.")
         else:
-            self._stop = threading.Event()
             self.query_one("#reading").focus()
             self.query_one("#reading").scroll_home(animate=False)
-            self._change(prepared, self._stop)
+            self._change(prepared, self.begin())
             self._draw()
 
     def action_keep(self) -> None:
@@ -201,24 +201,19 @@ class ApplyScreen(HardenScreen):
 
     def action_undo(self) -> None:
         if self._entry is not None:
-            self._stop = threading.Event()
+            self.begin()
             self._take_back(self._entry)
             self._draw()
 
     def action_back(self) -> None:
         if isinstance(self.focused, Input):
             self.query_one("#reading").focus()
-        elif self._stop is not None:
-            self._stop.set()
+        elif self.stop is not None:
+            self.stop.set()
             self._now = "stopping and rolling back"
             self._draw()
         else:
             self.dismiss()
-
-    def on_unmount(self) -> None:
-        """Leaving while it runs restores the original."""
-        if self._stop is not None:
-            self._stop.set()
 
     # --- background work
     # --------------------------------------------------------------------------------------
@@ -291,7 +286,7 @@ class ApplyScreen(HardenScreen):
 
     @on(ApplyDone)
     def _done(self, message: ApplyDone) -> None:
-        self._entry, self._stop, self._now = message.entry, None, ""
+        self._entry, self.stop, self._now = message.entry, None, ""
         self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
         self._draw()
         self.call_after_refresh(self.query_one("#result").scroll_visible, animate=False, top=True)
@@ -300,7 +295,7 @@ class ApplyScreen(HardenScreen):
     def _refused(self, message: Refused) -> None:
         if message.wishes is not None and (self._begun or message.wishes != self._wishes()):
             return
-        self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
+        self._trouble, self.stop, self._now, self._prepared = message.error, None, "", None
         self._draw()
 
     def _tick(self) -> None:
@@ -328,7 +323,7 @@ class ApplyScreen(HardenScreen):
         self.query_one("#difference", Static).update(shown)
 
     def _waits(self) -> str:
-        """For the heading, where it is seen however far somebody has scrolled."""
+        """For the heading, which is visible at any scroll position."""
         if self._entry is None or self._entry.state is not EntryState.WAITING:
             return ""
         return f"   k keeps it, {self._seconds_left(self._entry)} s left"
@@ -378,7 +373,7 @@ class ApplyScreen(HardenScreen):
             left = self._seconds_left(entry)
             text, color = f"It works. k keeps it; it rolls back in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
-            text, color = f"ApplyDone.{down}{kept} u undoes it.", "bold $success"
+            text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
         else:
             text, color = (
                 f"Rolled back: everything is as before. {visible(entry.reason, 200)}",

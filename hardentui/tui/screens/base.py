@@ -1,4 +1,4 @@
-"""What every screen has: title bar, banner, footer, and access to the session."""
+"""Base of every screen: title bar, banner, footer, and access to the session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class HardenScreen(Screen[None]):
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
-    """What it does to the host, for the title bar."""
+    """The screen's effect on the host, for the title bar."""
+    OF_CONNECTION: ClassVar = False
+    """It shows what was read over the present connection, and leaves when another one is opened."""
     _greyed: frozenset[str] = frozenset()
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
@@ -69,8 +71,8 @@ class HardenScreen(Screen[None]):
     def why_not(self, action: str) -> str:
         """Why an action of this screen cannot be carried out now, as a sentence; empty when it can.
 
-        The footer greys such a key, the palette leaves it out, the help tells the reason, and whoever presses
-        it is told (`HardenApp.run_action`). It is asked often, so it only looks at what is known.
+        The footer greys such a key, the palette omits it, the help shows the reason, and so does pressing it
+        (`HardenApp.run_action`). It is called often, so it uses only data in memory.
         """
         return ""
 
@@ -79,7 +81,7 @@ class HardenScreen(Screen[None]):
         return None if self.reason(action) else True
 
     def reason(self, action: str) -> str:
-        """What `why_not` says; nothing while the screen is being made or taken away."""
+        """The result of `why_not`; empty while the screen is being created or removed."""
         try:
             return self.why_not(action) if self.is_mounted else ""
         except NoMatches:  # Textual asks also when the widgets are gone
@@ -100,9 +102,12 @@ class HardenScreen(Screen[None]):
         if what not in (
             "scan",
             "look",
-        ):  # these repeat for each container, and the title says nothing about them
+        ):  # these repeat for each container, and the title does not show them
             self._show_title()
-        await self.show_state(what)
+        if what == "opening" and self.OF_CONNECTION:
+            self.dismiss()
+        else:
+            await self.show_state(what)
 
     async def show_state(self, what: str) -> None:
         """The session changed: `opening found opened failed scan events connection host`."""
@@ -116,7 +121,7 @@ class HardenScreen(Screen[None]):
             self.query_one(Banner).show(self.session.opened)
 
     def told(self) -> ScreenReport:
-        """What a report about this screen tells."""
+        """The data of a report about this screen."""
         return ScreenReport()
 
     def copied(self) -> tuple[str, str]:

@@ -18,7 +18,7 @@ _SETTLE = 0.2
 
 
 class Column(NamedTuple):
-    """A column: its heading, its width in cells (0 = what is left), and the screen width that it needs."""
+    """A column: its heading, its width in cells (0 = the rest), and the screen width that it needs."""
 
     title: str
     width: int
@@ -42,6 +42,7 @@ def short(text: str, width: int) -> str:
 class BrowseScreen(HardenScreen):
     """Subclasses provide `COLUMNS`, `lines` and `about`. Enter enlarges the page."""
 
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "browse.tcss"
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     WANTED: ClassVar = ""
@@ -97,7 +98,7 @@ class BrowseScreen(HardenScreen):
         self._draw()
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Redraw soon, once for a whole burst: it shows findings of containers, too."""
+        """Redraw soon, once for a whole burst: it also shows findings of containers."""
         if not self._waiting:
             self._waiting = True
             self.set_timer(_SETTLE, self._draw)
@@ -107,9 +108,7 @@ class BrowseScreen(HardenScreen):
         self._draw()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in (self.WANTED, "opened", "look", "scan"):
+        if what in (self.WANTED, "opened", "look", "scan"):
             self._draw()
 
     def _draw(self) -> None:

@@ -1,4 +1,4 @@
-"""What can be copied of one container: its run command and its Quadlet, as it is or with fixes, its name."""
+"""What can be copied from a container: its run command and its Quadlet, unchanged or with fixes, its name."""
 
 from __future__ import annotations
 
@@ -28,19 +28,21 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 _MOST_NOTES = 2
-_MASKED = "Secrets in it are masked, so it does not work as it is: w in the walk writes files with them."
-_CHANGED = "It holds control characters, which are shown as pictures: w in the walk writes it as it is."
+_MASKED = (
+    "Its secrets are masked, so it does not work as copied; w in the walk writes files with the secrets."
+)
+_CHANGED = "It contains control characters, shown here as symbols; w in the walk writes them unchanged."
 
 
 class Text(Struct, frozen=True):
-    """Something that was made to be copied, and what has to be known about it."""
+    """A text to copy, and remarks about it."""
 
     text: str
     notes: tuple[str, ...] = ()
 
 
 class Copyable(Struct, frozen=True):
-    """One line of the choice: what it is, and what makes its text. Making it may raise HardenError."""
+    """One choice: its description, and the function for its text, which may raise HardenError."""
 
     what: str
     make: Callable[[], Text]
@@ -48,7 +50,7 @@ class Copyable(Struct, frozen=True):
 
 @dataclass
 class Made(Message):
-    """The text is there; or not, because of an error."""
+    """The text is ready, or failed with an error."""
 
     what: str
     text: Text | None
@@ -59,7 +61,7 @@ def copyables(bench: Workbench, row: Row, choices: Sequence[Choice]) -> tuple[Co
     """Everything that can be copied of a container.
 
     Args:
-        choices: the fixes that are chosen for it.
+        choices: the fixes chosen for it.
     """
     copies: list[Copyable] = []
     report = row.report
@@ -146,7 +148,7 @@ class CopyScreen(ModalScreen[None]):
     @on(Made)
     def _made(self, message: Made) -> None:
         if not self.is_current:
-            return  # it was left meanwhile: nothing is to be copied
+            return  # the screen was closed meanwhile: copy nothing
         app = cast("HardenApp", self.app)
         self.dismiss()
         if message.text is not None:

@@ -27,7 +27,7 @@ from hardentui.workbench.views import known_facts
 
 _Result = TypeVar("_Result")
 _MOST_FAULTS = 5
-_READING = 15.0  # seconds that faults with their lines stay on the screen
+_READING = 15.0  # seconds that faults stay on the screen
 
 
 def edit_plan(screen: HardenScreen, choosing: Choosing, text: str = "") -> str:
@@ -70,7 +70,7 @@ def edit_unit(
 
     Args:
         files: the written files.
-        units: the text of each unit that was written, by file name; the edited one takes its place.
+        units: the text of each written unit, by file name; the edited one replaces its text.
         text: the result of an earlier edit, with its faults.
 
     Returns:
@@ -106,7 +106,7 @@ def read_in_pager(screen: HardenScreen, text: str) -> None:
 
 
 def _edited(screen: HardenScreen, text: str, suffix: str) -> str | None:
-    """What came back from the editor; None when it could not be opened or failed."""
+    """The result of the editor; None if it could not be opened or failed."""
     return _hand_over(screen, editor_command, lambda command: edit(command, text, suffix), "an editor")
 
 
@@ -116,17 +116,17 @@ def _hand_over(
     use: Callable[[tuple[str, ...]], _Result],
     what: str,
 ) -> _Result | None:
-    """Leave the terminal to a program while it runs; None, and the reason is told, where it could not.
+    """Give the terminal to a program while it runs; on failure report the reason and return None.
 
     Args:
-        find: gives the command of the program; `use`: runs it.
+        find: returns the command of the program; `use`: runs it.
     """
     trouble: HardenError | None = None
     result: _Result | None = None
     try:
         command = find()
         with screen.app.suspend():
-            try:  # Textual takes the terminal back only when nothing is raised here
+            try:  # Textual takes the terminal back only if nothing is raised here
                 result = use(command)
             except HardenError as error:
                 trouble = error

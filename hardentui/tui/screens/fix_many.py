@@ -248,7 +248,7 @@ class FixManyScreen(BrowseScreen):
         return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
 
     def action_save(self) -> None:
-        self._form_changed()  # the news of a tick may still be on its way
+        self._form_changed()  # the message of a tick may still be queued
         bench, batch = self.session.bench, self._batch
         if bench is None:
             return

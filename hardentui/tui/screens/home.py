@@ -44,7 +44,7 @@ _NO_ROW = {
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
 }
-"""What is said of an action where no container is under the cursor."""
+"""Messages for actions if no container is under the cursor."""
 
 
 class HomeScreen(ContainerScreen):
@@ -183,7 +183,7 @@ class HomeScreen(ContainerScreen):
         self._sum_up(both_ends(left, right, self.size.width - 2, signs.ellipsis))
 
     def _sum_up(self, line: str | Content) -> None:
-        self.query_one("#summary", Static).update(line, layout=False)  # it is one line high, whatever it says
+        self.query_one("#summary", Static).update(line, layout=False)  # always one line high
 
     def _right_of_summary(self) -> Content:
         session = self.session
@@ -248,7 +248,7 @@ class HomeScreen(ContainerScreen):
     def _promised(self, report: Report, text: str) -> None:
         subject = report.subject
         self._promises[subject.engine, subject.id] = (report, text)
-        lists = self.query(ContainerList)  # none any more when the app is just ending
+        lists = self.query(ContainerList)  # may be missing while the app is exiting
         row = lists.first().current if lists else None
         if row is not None and row.report is report and text:
             self.query_one(Outlook).show(row, text, self._helpful(report))
@@ -264,7 +264,7 @@ class HomeScreen(ContainerScreen):
         if action == "recheck_all" and session.bench is None:
             return "Nothing can be checked yet: Podman or the checks are still loading."
         if action == "recheck" and session.failure is not None:
-            return ""  # it looks for Podman again
+            return ""  # searches for Podman again
         marked = action == "fix" and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
@@ -330,7 +330,7 @@ class HomeScreen(ContainerScreen):
 
     @property
     def _last_mark(self) -> str:
-        """The container that was marked last, of those that are shown."""
+        """The last marked container among those shown."""
         return next((key for key in reversed(self.session.marks) if key in self._list.shown), "")
 
     def action_mark_range(self) -> None:
@@ -380,7 +380,7 @@ class HomeScreen(ContainerScreen):
             self.remove_class("-filtering")
             self._list.focus()
         elif self.session.cancel_scan():
-            self.notify("The scan stops; its results stay.", markup=False)
+            self.notify("The scan stops; its results are kept.", markup=False)
         elif self.session.marks:
             self.session.marks.clear()
             self._draw()

@@ -46,6 +46,7 @@ class ResultTaken(Message):
 
 
 class HostScreen(HardenScreen):
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "reading.tcss"
     ACTIONS = (*HOST, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -68,9 +69,7 @@ class HostScreen(HardenScreen):
         await self._draw()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in ("host", "opened"):
+        if what in ("host", "opened"):
             await self._draw()
 
     def told(self) -> ScreenReport:
@@ -102,7 +101,6 @@ class HostScreen(HardenScreen):
     def _show_paths(self) -> None:
         """The worst paths from a container to this host, among the containers checked so far."""
         self._ranking = None
-
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
         paths = ranked_paths(
@@ -143,7 +141,7 @@ class HostScreen(HardenScreen):
         if action == "explain" and self.query_one(FindingList).current is None:
             return "There is no finding under the cursor."
         if action == "recheck" and self.session.judging:
-            return "The host is being looked at."
+            return "The host is being checked."
         return ""
 
     def action_next(self) -> None:

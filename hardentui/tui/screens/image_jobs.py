@@ -32,7 +32,7 @@ def sbom_job(
     stop: threading.Event,
     tell: Callable[[str], None],
 ) -> JobResult:
-    """Read what is inside an image, where nobody did so far, and write its SBOM into a folder.
+    """Inspect an image unless it already was, and write its SBOM to a folder.
 
     Raises:
         UsageError: it cannot be read.
@@ -71,7 +71,7 @@ def rehearse_job(
 
     Raises:
         UsageError, InputError: it names no container, or there is nothing to rehearse.
-        EngineError: Podman does not do it.
+        EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     name, _, image = words.partition(" ")

@@ -17,7 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import BACK, COPY, JOB, bindings
 from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.saving import save_texts
@@ -37,7 +37,7 @@ class JobResult(Struct, frozen=True):
 
 
 Job: TypeAlias = Callable[[threading.Event, Callable[[str], None]], JobResult]
-"""(stop sign, whom to tell what is done now) -> what it left."""
+"""(stop event, progress callback) -> result."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class JobFailed(Message):
 
 @dataclass
 class JobTold(Message):
-    """What the work does now."""
+    """The current activity of the work."""
 
     text: str
 
@@ -65,12 +65,12 @@ class Written(Message):
     bad: bool = False
 
 
-class JobScreen(StoppableScreen):
+class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
-    job: the work; gets a stop sign, after which it ends soon (or raises KeyboardInterrupt), and whom to tell
-        what it does now.
-    doing: what is told at first.
+    job: the work; gets a stop event, after which it ends soon (or raises KeyboardInterrupt), and a progress
+        callback.
+    doing: the first progress message.
     """
 
     ACTIONS = (*JOB, COPY, BACK)
@@ -93,15 +93,15 @@ class JobScreen(StoppableScreen):
 
     def why_not(self, action: str) -> str:
         if action == "again" and self.stop is not None:
-            return "It is being done. esc stops it."
+            return "It is still running. esc stops it."
         if action == "write" and (self._result is None or not self._result.files):
             return "There is no file to write here."
         return ""
 
     def action_again(self) -> None:
-        self.stop, self._result, self._trouble = threading.Event(), None, None
+        self._result, self._trouble = None, None
         self._stopped, self._now = False, self._doing
-        self._work(self.stop)
+        self._work(self.begin())
         self.draw()
 
     @work(thread=True, group="job")

@@ -99,7 +99,7 @@ class LabScreen(HardenScreen):
         self.query_one("#policy" if self._lab.policy else "#options").focus()
 
     def action_check(self) -> None:
-        self._do("Looking at the container", self._training.look)
+        self._do("Inspecting the container", self._training.look)
 
     def action_hint(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -16,8 +17,8 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.model.facts import ContainerFacts
 from hardentui.tui.actions import BACK, COPY, LOGS, bindings
-from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import read_in_pager
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.widgets.log_view import MOST, LogView
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -37,7 +38,7 @@ class FollowingEnded(Message):
     error: HardenError
 
 
-class LogsScreen(HardenScreen):
+class LogsScreen(StoppableScreen):
     """Follows on its own thread until the screen is left."""
 
     CSS_PATH = "logs.tcss"
@@ -49,7 +50,6 @@ class LogsScreen(HardenScreen):
         super().__init__()
         self._bench = bench
         self._facts = facts
-        self._stop = threading.Event()
         self._matches: int | None = None
         self._ended = ""
 
@@ -65,20 +65,17 @@ class LogsScreen(HardenScreen):
     def on_mount(self) -> None:
         self._log.focus()
         self._show_crumb()
-        self.run_worker(self._follow, group="logs", thread=True)
+        self.run_worker(partial(self._follow, self.begin()), group="logs", thread=True)
 
-    def on_unmount(self) -> None:
-        self._stop.set()
+    def _follow(self, stop: threading.Event) -> None:
+        def tell(message: Message) -> None:
+            if not stop.is_set():
+                self.post_message(message)
 
-    def _follow(self) -> None:
         try:
-            follow_log(self._bench, self._facts, lambda part: self._tell(PartCame(part)), self._stop)
+            follow_log(self._bench, self._facts, lambda part: tell(PartCame(part)), stop)
         except HardenError as error:
-            self._tell(FollowingEnded(error))
-
-    def _tell(self, message: Message) -> None:
-        if not self._stop.is_set():
-            self.post_message(message)
+            tell(FollowingEnded(error))
 
     def on_part_came(self, message: PartCame) -> None:
         gap = ["-- more lines arrived than could be read; some are missing --"] if message.part.gap else []
@@ -110,7 +107,7 @@ class LogsScreen(HardenScreen):
         if action in ("next_match", "previous_match") and self._matches is None:
             return "Search first: /."
         if action in ("next_match", "previous_match") and not self._matches:
-            return "No line has the text."
+            return "No line contains this text."
         return ""
 
     def action_follow(self) -> None:

@@ -18,7 +18,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError, NotFound
 from hardentui.model.monitoring import Sample
 from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.page import page
@@ -65,9 +65,10 @@ class BaselineAnswered(Message):
     bad: bool = False
 
 
-class MonitorScreen(HardenScreen):
+class MonitorScreen(StoppableScreen):
     """Takes a reading every two seconds on its own thread, until it is paused or left."""
 
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "monitor.tcss"
     ACTIONS = (*MONITOR, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -78,7 +79,6 @@ class MonitorScreen(HardenScreen):
         self._key = key
         self._monitor = Monitor(bench, key, log_lines=_LOG_LINES)
         self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
-        self._stop: threading.Event | None = None
         self._sample: Sample | None = None
         self._trouble: ReadingFailed | None = None
         self._remembered = EarlierReadings()
@@ -99,22 +99,14 @@ class MonitorScreen(HardenScreen):
         self._start()
         self._draw()
 
-    def on_unmount(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-
     def on_resize(self) -> None:
         self._draw()
-
-    async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
 
     # --- readings ------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._stop, self._trouble = threading.Event(), None
-        self._look(self._stop)
+        self._trouble = None
+        self._look(self.begin())
 
     @work(thread=True, group="monitor")
     def _look(self, stop: threading.Event) -> None:
@@ -134,7 +126,7 @@ class MonitorScreen(HardenScreen):
 
     @on(Seen)
     def _seen(self, message: Seen) -> None:
-        if self._stop is None:
+        if self.stop is None:
             return  # it was paused during this reading
         sample = message.sample
         self._sample, self._trouble = sample, None
@@ -149,22 +141,22 @@ class MonitorScreen(HardenScreen):
     def _failed(self, message: ReadingFailed) -> None:
         self._trouble = message
         if message.final:
-            self._stop = None
+            self.stop = None
         self._draw()
 
     # --- actions -----------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         if action == "pause" and self._trouble is not None and self._trouble.final:
-            return "The container is gone: there is nothing to watch any more."
+            return "The container is gone: there is nothing left to watch."
         if action == "keep" and self._sample is None:
-            return "It was not looked at yet."
+            return "There is no reading yet."
         return ""
 
     def action_pause(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
-            self._stop = None
+        if self.stop is not None:
+            self.stop.set()
+            self.stop = None
         else:
             self._start()
         self._draw()
@@ -274,7 +266,7 @@ class MonitorScreen(HardenScreen):
         parts: list[str | tuple[str, str]] = [(visible(name, 40), "bold"), f" {self.signs.of('›')} monitor"]
         if self._trouble is not None and self._trouble.final:
             parts.append(("   ended", "bold $status-high"))
-        elif self._stop is None:
+        elif self.stop is None:
             parts.append(("   paused: space resumes", "$status-medium"))
         if sample is not None:
             state = f"{sample.state}, {sample.health}" if sample.health else sample.state

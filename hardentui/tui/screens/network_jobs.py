@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 WATCH = 10.0
-"""Seconds for which containers are watched."""
+"""Seconds to watch containers."""
 NetworkJob: TypeAlias = (
     "Callable[[Workbench, Sequence[Row], str, threading.Event, Callable[[str], None]], JobResult]"
 )
-"""(workbench, rows, what was typed, stop sign, whom to tell what is done now) -> result."""
+"""(workbench, rows, input, stop event, progress callback) -> result."""
 
 
 def prove_job(
@@ -42,7 +42,7 @@ def prove_job(
 def outgoing_job(
     bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Callable[[str], None]
 ) -> JobResult:
-    """What a container contacts, with rules for nftables."""
+    """The addresses a container contacts, with nftables rules."""
     seen = watch_outgoing(bench, rows, name, stop, seconds=WATCH)
     files = (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else ()
     return JobResult(outgoing_page(seen), files)
@@ -51,7 +51,7 @@ def outgoing_job(
 def split_job(
     bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event, tell: Callable[[str], None]
 ) -> JobResult:
-    """Networks of their own, as units."""
+    """Separate networks, as units."""
     proposals = propose_splits(bench, rows, stop, seconds=WATCH)
     return JobResult(splits_page(proposals), tuple(file for proposal in proposals for file in proposal.files))
 
@@ -63,7 +63,7 @@ def try_split_job(
     stop: threading.Event,
     tell: Callable[[str], None],
 ) -> JobResult:
-    """Networks of their own for one that is shared, tried on twins of its members.
+    """Separate networks for a shared one, tried on twins of its members.
 
     Raises:
         UsageError: nothing is proposed for that network.

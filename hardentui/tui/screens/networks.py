@@ -114,7 +114,7 @@ class NetworksScreen(BrowseScreen):
 
     def action_try(self) -> None:
         if self.session.opened is not None and self.session.opened.simulated:
-            self.complain("This host is simulated: there are no containers that could have twins.")
+            self.complain("This host is simulated: its containers cannot have twins.")
             return
         question = "Run twins of all members of a network on the networks that are proposed for it"
         self.app.push_screen(AskScreen(question, "name of the network"), self._try)

@@ -1,16 +1,18 @@
-"""A page about work that takes a while: esc stops the work first, and leaving the screen stops it too."""
+"""Screens with work that takes a while: leaving the screen stops it."""
 
 from __future__ import annotations
 
 import threading
+from typing import ClassVar
 
 from textual.containers import VerticalScroll
 
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.reading import ReadingScreen
 
 
-class StoppableScreen(ReadingScreen):
-    """A page whose work can be stopped.
+class StoppableScreen(HardenScreen):
+    """A screen with work on a thread.
 
     Attributes:
         stop: stops the running work; None when there is none.
@@ -20,13 +22,20 @@ class StoppableScreen(ReadingScreen):
         super().__init__()
         self.stop: threading.Event | None = None
 
+    def begin(self) -> threading.Event:
+        """What stops the work that begins now."""
+        self.stop = threading.Event()
+        return self.stop
+
     def on_unmount(self) -> None:
         if self.stop is not None:
             self.stop.set()
 
-    async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
+
+class StoppablePage(StoppableScreen, ReadingScreen):
+    """A page about such work; esc stops the work first."""
+
+    OF_CONNECTION: ClassVar = True
 
     def action_back(self) -> None:
         if self.stop is not None and not self.stop.is_set():

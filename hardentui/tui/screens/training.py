@@ -128,7 +128,7 @@ class TrainingScreen(BrowseScreen):
             self.app.push_screen(LabScreen(self.training, self.training.find(self.current)))
 
     def why_not(self, action: str) -> str:
-        return "The labs are not open yet." if action in ("open", "stop") and self.training is None else ""
+        return "The labs are not loaded yet." if action in ("open", "stop") and self.training is None else ""
 
     def action_open(self) -> None:
         self.enter_row()

@@ -21,7 +21,7 @@ from hardentui.options import BY_NAME
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, hanging
 from hardentui.visible import visible, visible_lines
@@ -59,7 +59,7 @@ class TrialEnded(Message):
     error: HardenError | None
 
 
-class TrialScreen(HardenScreen):
+class TrialScreen(StoppableScreen):
     CSS_PATH = "trial.tcss"
     ACTIONS = (*TRIAL, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -75,7 +75,6 @@ class TrialScreen(HardenScreen):
         self._now = ""
         self._trial: Trial | None = None
         self._trouble: HardenError | None = None
-        self._stop: threading.Event | None = None
         self._learns = False
 
     @property
@@ -102,7 +101,7 @@ class TrialScreen(HardenScreen):
 
     def why_not(self, action: str) -> str:
         trial = self._trial
-        if action == "start" and self._stop is not None:
+        if action == "start" and self.stop is not None:
             return "A trial is running. esc stops it."
         if action == "learn" and self._simulated:
             return "This host is simulated: no program runs that could be watched."
@@ -112,10 +111,9 @@ class TrialScreen(HardenScreen):
 
     def action_start(self) -> None:
         self._events, self._rounds, self._trial, self._trouble = [], [], None, None
-        self._stop = threading.Event()
         self.query_one("#reading").focus()
         probe = self.query_one("#probe", Input).value.strip()
-        self._run(self._stop, (probe,) if probe else ())
+        self._run(self.begin(), (probe,) if probe else ())
         self._draw()
 
     @on(Input.Submitted)
@@ -133,16 +131,12 @@ class TrialScreen(HardenScreen):
     def action_back(self) -> None:
         if isinstance(self.focused, Input):
             self.query_one("#reading").focus()
-        elif self._stop is not None:
-            self._stop.set()
+        elif self.stop is not None:
+            self.stop.set()
             self._now = "stopping and removing the twin"
             self._draw()
         else:
             self.dismiss()
-
-    def on_unmount(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
 
     def action_apply(self) -> None:
         if (plan := self._tried_plan()) is not None:
@@ -155,7 +149,7 @@ class TrialScreen(HardenScreen):
             self.app.push_screen(WriteScreen(self._choosing, plan))
 
     def _tried_plan(self) -> Plan | None:
-        """The plan with what worked; complains where it can no longer be made."""
+        """The plan with what worked; reports why if it is no longer possible."""
         if (trial := self._trial) is None:
             return None
         try:
@@ -212,13 +206,13 @@ class TrialScreen(HardenScreen):
 
     @on(TrialFinished)
     def _tried(self, message: TrialFinished) -> None:
-        self._trial, self._stop, self._now = message.trial, None, ""
+        self._trial, self.stop, self._now = message.trial, None, ""
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
 
     @on(TrialEnded)
     def _ended(self, message: TrialEnded) -> None:
-        self._trouble, self._stop, self._now = message.error, None, ""
+        self._trouble, self.stop, self._now = message.error, None, ""
         if message.error is None:
             self._events.append(("", "Stopped. The twin is removed; the container is untouched.", ""))
         self._draw()
@@ -229,7 +223,7 @@ class TrialScreen(HardenScreen):
         if not self.is_attached:
             return
         name = visible(self._choosing.report.subject.name, 50)
-        now = self.signs.of(f"   {visible(self._now, 60)}…") if self._stop is not None else ""
+        now = self.signs.of(f"   {visible(self._now, 60)}…") if self.stop is not None else ""
         simulated = "   simulated" if self._simulated else "   learns" if self._learns else ""
         self.query_one("#crumb", Static).update(
             Content.assemble(
@@ -254,7 +248,7 @@ class TrialScreen(HardenScreen):
         self._draw()
 
     def _before(self) -> Content:
-        if self._stop is not None:
+        if self.stop is not None:
             return Content(self.signs.of("Making a twin…"))
         checks = dict.fromkeys(check for change in self._plan.changes for check in change.checks)
         text = (

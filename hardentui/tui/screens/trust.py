@@ -22,6 +22,7 @@ _STEP = 3
 
 class TrustScreen(ReadingScreen):
     ACTIONS = (*TRUST, COPY, BACK)
+    OF_CONNECTION: ClassVar = True
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Trust"
 
@@ -30,9 +31,7 @@ class TrustScreen(ReadingScreen):
         self.session.judge_host()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what in ("host", "opened"):
+        if what in ("host", "opened"):
             self.draw()
 
     def heading(self) -> Content:
@@ -57,7 +56,7 @@ class TrustScreen(ReadingScreen):
         return Content("\n").join([head, page(self, sections, findings, width)])
 
     def told(self) -> ScreenReport:
-        """The engines, with nothing but the findings of this step: they are what the screen shows."""
+        """The engines, with only the findings of this step, as the screen shows them."""
         reports = [
             replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))
             for report in self.session.host or ()

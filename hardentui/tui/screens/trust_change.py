@@ -17,11 +17,9 @@ from textual.widgets import Input, Label, Static
 from hardentui.errors import HardenError
 from hardentui.model.finding import Severity, Status
 from hardentui.model.journal import JournalEntry
-from hardentui.model.trust_change import PullProof, ScopeRule, TrustDraft
-from hardentui.trust.keys import kind_of
-from hardentui.trust.proof import Named
+from hardentui.model.trust_change import NamedImages, PullProof, ScopeRule, TrustDraft
 from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
@@ -79,7 +77,7 @@ class Applied(Message):
     entry: JournalEntry | None
 
 
-class TrustChangeScreen(StoppableScreen):
+class TrustChangeScreen(StoppablePage):
     CSS_PATH = "trust_change.tcss"
     ACTIONS = (*TRUST_CHANGE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -151,7 +149,7 @@ class TrustChangeScreen(StoppableScreen):
             self.query_one("#reading").focus()
             return
         try:
-            rule = rule_of(message.value, kind_by_name if self._simulated else kind_of)
+            rule = rule_of(message.value, kind_by_name) if self._simulated else rule_of(message.value)
         except HardenError as error:
             self.complain(error.hint, error.title)
             return
@@ -179,7 +177,7 @@ class TrustChangeScreen(StoppableScreen):
         self._changed(self._rules)
 
     def _changed(self, rules: tuple[ScopeRule, ...]) -> None:
-        """Other rules: what was proven of the ones before counts no more."""
+        """Changed rules: earlier proofs are no longer valid."""
         if why := self._under_way():
             self.complain(why)
             return
@@ -191,21 +189,21 @@ class TrustChangeScreen(StoppableScreen):
     # --- plan and pulls ----------------------------------------------------------------------------------
 
     def _under_way(self) -> str:
-        """What has to end first."""
+        """Work that has to finish first."""
         if self.stop is not None:
             return "Pulls are running. esc stops them."
         return "One moment: the files are being written." if self._writing else ""
 
     def action_prove(self) -> None:
         self._changed(self._rules)
-        self.stop, self._now = threading.Event(), "reading the policy"
+        self._now = "reading the policy"
         signed = tuple(self.query_one("#signed", Input).value.split())
-        self._prove(self.stop, for_any_tag(self._rules, any_tag=self._any_tag), Named(signed))
+        self._prove(self.begin(), for_any_tag(self._rules, any_tag=self._any_tag), NamedImages(signed))
         self.query_one("#reading").focus()
         self.draw()
 
     @work(thread=True, group="trust")
-    def _prove(self, stop: threading.Event, rules: tuple[ScopeRule, ...], named: Named) -> None:
+    def _prove(self, stop: threading.Event, rules: tuple[ScopeRule, ...], named: NamedImages) -> None:
         def told(proof: PullProof) -> None:
             self.post_message(Proven(proof))
 

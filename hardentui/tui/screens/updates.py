@@ -21,7 +21,7 @@ from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.image_jobs import rehearse_job
 from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
 from hardentui.tui.widgets.diff_view import diff_content
@@ -32,10 +32,10 @@ from hardentui.workbench.pages.sections import PageSection
 from hardentui.workbench.pages.updates import pins_page, updates_page
 from hardentui.workbench.updating.pins import (
     PinFile,
+    PinMoves,
     PinReport,
     PinState,
     ask_for,
-    commands_after,
     default_places,
     diff_of,
     find_pins,
@@ -76,14 +76,12 @@ class QueriesEnded(Message):
 
 @dataclass
 class Moved(Message):
-    """Pins were moved: the next commands, and what could not be written."""
+    """Pins were moved, or could not be."""
 
-    count: int
-    commands: tuple[str, ...]
-    troubles: tuple[str, ...]
+    moves: PinMoves
 
 
-class UpdatesScreen(StoppableScreen):
+class UpdatesScreen(StoppablePage):
     ACTIONS = (*UPDATES, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "can move pins"
@@ -96,7 +94,7 @@ class UpdatesScreen(StoppableScreen):
         self._updates: tuple[Update, ...] | None = None
         self._files: tuple[PinFile, ...] = ()
         self._pins: tuple[PinReport, ...] | None = None
-        self._moved: Moved | None = None
+        self._moved: PinMoves | None = None
         self._trouble: HardenError | None = None
         self._writing = False
         self._now = ""
@@ -118,8 +116,7 @@ class UpdatesScreen(StoppableScreen):
 
     def action_ask(self) -> None:
         self._updates, self._pins, self._moved, self._trouble = None, None, None, None
-        self.stop = threading.Event()
-        self._ask(self.stop)
+        self._ask(self.begin())
         self.draw()
 
     @work(thread=True, group="updates")
@@ -176,20 +173,11 @@ class UpdatesScreen(StoppableScreen):
 
     @work(thread=True, group="updates")
     def _write(self, files: Sequence[PinFile], pins: Sequence[PinReport]) -> None:
-        written, troubles = [], []
-        for file in files:
-            try:
-                if move(file, pins) is not None:
-                    written.append(file.path)
-            except HardenError as error:  # a file that cannot be written does not stop the others
-                troubles.append(f"{file.path}: {error.title}")
-        moved = [report for report in pins if report.path in written]
-        count = sum(report.state is PinState.MOVES for report in moved)
-        self.post_message(Moved(count, commands_after(moved), tuple(troubles)))
+        self.post_message(Moved(move(files, pins)))
 
     @on(Moved)
     def _pins_moved(self, message: Moved) -> None:
-        self._moved, self._writing = message, False
+        self._moved, self._writing = message.moves, False
         self.draw()
         self.to_end()
 
@@ -197,13 +185,11 @@ class UpdatesScreen(StoppableScreen):
 
     def action_rehearse(self) -> None:
         if self._bench.opened.simulated:
-            self.complain("This host is simulated: there is no container that could have a twin.")
+            self.complain("This host is simulated: its containers cannot have twins.")
         elif self.stop is not None:
-            self.complain("Registries are being asked. esc stops that.")
+            self.complain("Registries are being queried. esc stops it.")
         else:
-            question = (
-                "Try an update on twins: with the image of today, then with the new one, which was pulled"
-            )
+            question = "Try an update on twins: first today's image, then the new one, which must be pulled"
             self.app.push_screen(AskScreen(question, "CONTAINER, or CONTAINER IMAGE"), self._rehearse)
 
     def _rehearse(self, words: str | None) -> None:
@@ -237,15 +223,15 @@ class UpdatesScreen(StoppableScreen):
             sections.append(pins_page(self._pins))
         if sections:
             parts.append(page(self, sections, (), width))
-        parts += self._of_moves(width)
+        parts += self._of_moves()
         if self._trouble is not None:
             told = Content.styled(visible(self._trouble.title, 300), "bold $error")
             parts += [told, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
         return Content("\n\n").join(parts)
 
-    def _of_moves(self, width: int) -> list[Content]:
+    def _of_moves(self) -> list[Content]:
         if self._moved is None:
-            texts = [(file, moves_of(file, self._of(file))) for file in self._files]
+            texts = [(file, moves_of(file, self._pins or ())) for file in self._files]
             diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)
             told = Content.styled("m moves these pins", "$primary")
             return [diff_content(diffs), told] if diffs else []
@@ -253,8 +239,9 @@ class UpdatesScreen(StoppableScreen):
         if self._moved.commands:
             commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)
             parts.append(Content(f"Next:\n{commands}"))
-        parts += [Content.styled(f"! {visible(trouble, 300)}", "$error") for trouble in self._moved.troubles]
+        parts += [
+            Content.styled(f"! {visible(f'{change.path}: {change.error.title}', 300)}", "$error")
+            for change in self._moved.files
+            if change.error is not None
+        ]
         return parts
-
-    def _of(self, file: PinFile) -> list[PinReport]:
-        return [report for report in self._pins or () if report.path == file.path]

@@ -69,7 +69,7 @@ class ValueField(VerticalGroup):
         parts += hanging("", _origin(setting), width, "$muted", indent=0)
         if setting.measured:
             written = text_of(setting.measured.value) or "none"
-            parts += hanging("", f"Written is {written}: {setting.measured.why}.", width, "bold", indent=0)
+            parts += hanging("", f"Will write {written}: {setting.measured.why}.", width, "bold", indent=0)
         self.query_one(".about", Static).update(Content.assemble(*parts).rstrip("\n"))
 
 

@@ -45,6 +45,7 @@ _IMAGE_STEP = 1
 
 
 class WalkScreen(ContainerScreen):
+    OF_CONNECTION: ClassVar = True
     CSS_PATH = "walk.tcss"
     ACTIONS = (*WALK, COPY, COPY_MORE, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
@@ -107,9 +108,7 @@ class WalkScreen(ContainerScreen):
             await self._show_step()
 
     async def show_state(self, what: str) -> None:
-        if what == "opening":
-            self.dismiss()
-        elif what == "events" and not self._gone:
+        if what == "events" and not self._gone:
             self.session.recheck(self._key)  # not every change is visible in the list
         elif what == "look":
             self._show_hint()

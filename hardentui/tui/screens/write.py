@@ -54,7 +54,7 @@ class WriteScreen(HardenScreen):
 
     def __init__(self, choosing: Choosing, plan: Plan | None = None) -> None:
         """Args:
-        plan: what worked on a twin, also what had to be loosened; None: the plan of what is chosen.
+        plan: what worked on a twin, including relaxations; None: the plan of the chosen fixes.
         """
         super().__init__()
         self._choosing = choosing
@@ -63,7 +63,7 @@ class WriteScreen(HardenScreen):
         self._failed: dict[Target, HardenError] = {}
         self._making: set[Target] = set()
         self._unit: OwnUnit | None = None
-        self._looking = True  # for the unit: what it is decides what is ticked
+        self._looking = True  # for the unit, which decides what is ticked
         self._writing = False
         self._write_when_made = False
         self._written: tuple[WrittenFile, ...] = ()
@@ -158,7 +158,7 @@ class WriteScreen(HardenScreen):
 
     @property
     def _incomplete(self) -> bool:
-        """What would be written is not all there, or not even known."""
+        """Whether the files to write are incomplete or still unknown."""
         return self._looking or bool(self._missing)
 
     def _plan_file(self) -> DraftFile | None:
@@ -227,7 +227,7 @@ class WriteScreen(HardenScreen):
                 parts += hanging("", error.title, width, _BAD, indent=0)
                 parts += [*hanging("", error.hint, width, indent=0), "\n"]
             elif target not in self._ready:
-                parts.append(self.signs.of("Making the files and running the generator…\n"))
+                parts.append(self.signs.of("Generating the files and running the generator…\n"))
             else:
                 parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self.signs.arrow)
         if file := self._plan_file():
@@ -307,10 +307,10 @@ class WriteScreen(HardenScreen):
 
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
-        """Write everything selected, once all of it is made."""
+        """Write everything selected, once all of it is ready."""
         self._write_when_made = self._incomplete
         if self._write_when_made:
-            self._show_result(Content(self.signs.of("Making the files…")))
+            self._show_result(Content(self.signs.of("Generating the files…")))
             return
         files, in_place = self._to_folder(), self._in_place()
         if not files and in_place is None:
@@ -382,7 +382,7 @@ class WriteScreen(HardenScreen):
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
-            self.query_one("#write", Button).focus()  # in the folder's field y would be typed
+            self.query_one("#write", Button).focus()  # in the folder field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
 

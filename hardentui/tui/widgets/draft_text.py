@@ -1,4 +1,4 @@
-"""A draft as text: its files, what accepted them, what is not carried over, and the difference."""
+"""A draft as text: its files, their proof, what is not carried over, and the diff."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
     """Lines of at most `width` cells.
 
     Args:
-        arrow: the sign before what accepted the files.
+        arrow: the sign before the proof.
     """
     names = ", ".join(visible(file.name) for file in draft.files)
     parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []

@@ -87,7 +87,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     ) -> None:
         """Show these findings.
 
-        A key and a newer look at a container come on two ways, so both may want this at the same time.
+        A key press and a newer report may both call this at the same time.
 
         Args:
             remedy: called only for the finding under the cursor.
@@ -134,7 +134,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         """The next finding; a long one is scrolled to its end first."""
         items = self._items
         if not items:
-            self._move_to(self._at + by)  # they are just being composed
+            self._move_to(self._at + by)  # still being composed
             return
         region, window = items[self._at].virtual_region, self.scrollable_content_region.height
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + window

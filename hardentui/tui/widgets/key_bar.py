@@ -21,7 +21,7 @@ class KeyBar(Footer):
         self._composed: tuple[object, ...] = ()
 
     def _wanted(self) -> tuple[object, ...]:
-        """All that the keys to be shown depend on, but the room for them."""
+        """Everything that decides which keys are shown, except the width."""
         bindings = [
             (key, active.binding, active.enabled, active.tooltip)
             for key, active in self.screen.active_bindings.items()
@@ -30,7 +30,7 @@ class KeyBar(Footer):
         return (self._bindings_ready, isinstance(self.screen.focused, Input), *bindings)
 
     async def recompose(self) -> None:
-        """Textual asks for it at every move of the focus; most leave the keys as they are."""
+        """Textual calls it at every focus change; most do not affect the keys."""
         if self.is_attached and self._wanted() != self._composed:
             await super().recompose()
 

@@ -93,7 +93,7 @@ class LogView(ScrollView, can_focus=True):
             widest = max(widest, cell_len(shown))
         self.virtual_size = Size(0 if self.wrap else widest + _HEAD, len(self._rows))
         if self.follow:
-            self.call_after_refresh(self._to_the_end)  # the new height is known only then
+            self.call_after_refresh(self._to_the_end)  # only then is the new height known
         self.refresh()
 
     def _to_the_end(self) -> None:

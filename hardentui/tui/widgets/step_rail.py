@@ -1,4 +1,4 @@
-"""The ten steps: a column where there is room, else a line."""
+"""The ten steps: a column if there is room, else a line."""
 
 from __future__ import annotations
 

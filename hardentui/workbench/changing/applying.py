@@ -176,7 +176,7 @@ class Application:
         with (
             ExitStack() as changed,
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
-            # also by ID: a reader that saw it during the rename knows another name
+            # also by ID: a list read during the rename has another name
             locked(lock_folder(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
@@ -235,7 +235,7 @@ class Application:
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
             return update_way(facts, live), diff, ("the container keeps running: only its limits change",)
-        if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything could be copied
+        if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
             self._refuse_loss(layer, wishes, keeping="")
         else:
             self._refuse_loss(
@@ -271,7 +271,7 @@ class Application:
         label, containers = self._facts.engine.label, self._bench.containers
         rows = [row for row in containers.rows() if row.name == name and row.engine.label == label]
         if any(check.compares for check in self._bench.judge.checks if check.id in checks):
-            containers.scan_the_rest()  # the container is a new one, which nothing was compared with yet
+            containers.scan_the_rest()  # the container is new and was not compared with others yet
         row = containers.refresh(rows[0].key) if rows else None
         if row is None or row.report is None:
             return ()

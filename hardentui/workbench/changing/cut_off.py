@@ -33,7 +33,7 @@ def cut_off_changes() -> Iterator[str]:
             continue  # it is still running
         name = visible(entry.container, 80)
         if entry.state is EntryState.OPEN:
-            ways = f"hardentui undo {entry.id} brings back what was there"
+            ways = f"hardentui undo {entry.id} restores the original"
             if resumable_from(entry) is not None:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"

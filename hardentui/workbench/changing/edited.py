@@ -116,7 +116,7 @@ def check_edited_unit(
         check_unit_text(text, name)
         units = {**others, name: text}
         generate(units, version=version, rootless=rootless)
-        dropped = losses({name: text}, version=version, rootless=rootless)
+        dropped = losses({name: text}, version=version)
     except (InputError, GeneratorError) as error:
         said = error.hint if isinstance(error, GeneratorError) and error.hint else error.title
         raise _rejected(name, [(_line_of_unit(text, said), said)]) from error

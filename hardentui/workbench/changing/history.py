@@ -24,7 +24,7 @@ _LOCKED_LIMIT = 60.0
 
 
 def seconds_left(entry: JournalEntry) -> float:
-    """Seconds until an entry that waits to be confirmed goes back; negative when its time is over."""
+    """Seconds until an entry waiting for confirmation is rolled back; negative if its time is over."""
     return deadline.seconds_left(entry)
 
 

@@ -36,7 +36,7 @@ def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tu
 
 
 def _renaming(path: str) -> str:
-    """The expression by which tar unpacks a folder under another name; what links of it point to stays."""
+    """The expression with which tar renames a folder while unpacking; targets of links are unchanged."""
     pattern = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
     return f"s,^{pattern},_data,S"
 

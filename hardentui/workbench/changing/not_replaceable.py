@@ -42,10 +42,10 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
 
 
 def refuse_dependents(facts: ContainerFacts, engine: ChangingEngine, units: Collection[str] = ()) -> None:
-    """Raises CannotFix where containers are bound to the id of this one: Podman does not let go of it then.
+    """Raises CannotFix if containers refer to the id of this one: Podman does not remove it then.
 
     Args:
-        units: those that systemd stops with it and starts again.
+        units: those that systemd stops and starts together with it.
     """
     dependents = [
         visible(str(document.get("Name")), 80)

@@ -21,7 +21,8 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
 
-_PACE = 0.5  # seconds per step, so that it can be read
+PACE = 0.5
+"""Seconds per step, so that it can be read."""
 
 
 def prepare_played(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
@@ -50,16 +51,13 @@ def prepare_played(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange
 
 
 def play_apply(
-    prepared: PreparedChange,
-    on_event: Callable[[ChangeEvent], None],
-    stop: threading.Event,
-    pace: float = _PACE,
+    prepared: PreparedChange, on_event: Callable[[ChangeEvent], None], stop: threading.Event
 ) -> JournalEntry:
     """Report each step as if it were done; nothing is written to the journal."""
     operations = prepared.entry.operations
     for number, operation in enumerate(operations, 1):
         on_event(OperationBegun(operation, number, len(operations)))
-        if stop.wait(pace):
+        if stop.wait(PACE):
             return replace(prepared.entry, state=EntryState.ROLLED_BACK, reason="it was stopped")
-        on_event(OperationDone(operation, number, len(operations), pace, "simulated"))
+        on_event(OperationDone(operation, number, len(operations), PACE, "simulated"))
     return replace(prepared.entry, state=EntryState.DONE, downtime_seconds=1.0)

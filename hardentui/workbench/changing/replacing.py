@@ -66,31 +66,24 @@ def replace_way(
     brought = new_volumes(plan)
     copies = [(folder, volume) for folder, volume in brought.items() if _holds_data(folder, layer)]
     volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
-    if volumes:
-        folders = [folder for folder, _ in volumes]
-        options = options_of_new_volume(facts, spec)
-        mounts = [Mount("volume", volume, folder, options) for folder, volume in volumes]
-        tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
-        spec = spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
-    spec, more = _same_image(facts, plan, spec)
-    policy = restart_policy(facts.inspect)
+    spec, remarks = _same_image(facts, plan, _with_new_volumes(facts, spec, volumes))
+    more = list(remarks)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
     operations += new_networks(facts, plan, engine)
     vanishes = facts.spec[REMOVE] and facts.running
     if vanishes:
         operations.append(_stand_in(facts, plan, kept))
-        more = (
-            *more,
+        more.append(
             f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
-            " options and volumes and takes its place on the way back, without what is in its own layer",
+            " options and volumes and takes its place on the way back, without what is in its own layer"
         )
     after = f"{name}-leaving-{suffix}" if vanishes else kept
     operations.append(RenameContainer(id=facts.id, before=name, after=after))
+    policy = restart_policy(facts.inspect)
     if policy not in ("no", ""):
         if facts.engine.version < UPDATES_RESTART:
-            more = (
-                *more,
-                f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too",
+            more.append(
+                f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too"
             )
         else:
             operations.append(SetRestart(id=facts.id, before=policy))
@@ -108,8 +101,19 @@ def replace_way(
     if facts.running:
         operations.append(StartContainer(name=name))
     else:
-        more = (*more, "it is not running; its successor is created but not started")
+        more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple[str, str]]) -> Spec:
+    """With a volume at each of these folders; a tmpfs below one of them would hide its data."""
+    if not volumes:
+        return spec
+    folders = [folder for folder, _ in volumes]
+    options = options_of_new_volume(facts, spec)
+    mounts = [Mount("volume", volume, folder, options) for folder, volume in volumes]
+    tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
+    return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
 
 
 def _holds_data(folder: str, layer: LayerData) -> bool:

@@ -23,7 +23,15 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
-from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
+from hardentui.model.trust_change import (
+    NamedImages,
+    Pull,
+    PullProof,
+    RuleKind,
+    ScopeRule,
+    TrustDraft,
+    TrustFile,
+)
 from hardentui.trust import sections
 from hardentui.trust.policy import rejects_by_default, with_rules
 from hardentui.trust.proof import prove
@@ -34,7 +42,6 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.host.files.reader import Files
     from hardentui.model.journal import JournalEntry
-    from hardentui.trust.proof import Named
     from hardentui.workbench.looking.parts import Parts
 
 SYSTEM = "/etc/containers"
@@ -139,13 +146,13 @@ class TrustChange:
                 if not isinstance(rule, Unreadable) and not rule.rejects and not rule.verifies
             ),
             faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
-            notes=tuple(self._notes(policy, copies)),
+            notes=tuple(self._notes(copies)),
         )
 
     def prove(
         self,
         draft: TrustDraft,
-        named: Named,
+        named: NamedImages,
         told: Callable[[PullProof], None],
         stop: threading.Event,
     ) -> tuple[PullProof, ...]:
@@ -266,7 +273,7 @@ class TrustChange:
                 scopes.append(sections.section_of(image))
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
-    def _signed_images(self, rule: ScopeRule, named: Named, policy: str) -> tuple[str, ...]:
+    def _signed_images(self, rule: ScopeRule, named: NamedImages, policy: str) -> tuple[str, ...]:
         """Images that the rule must accept: the named ones, and all running ones that it covers."""
         trust = replace(self._trust, policy=parse_policy(policy, self._policy_path))
         caught = {
@@ -293,7 +300,7 @@ class TrustChange:
             elif isinstance(fact, Unreadable):
                 yield fact.reason
 
-    def _notes(self, policy: str, copies: Sequence[TrustFile]) -> Iterable[str]:
+    def _notes(self, copies: Sequence[TrustFile]) -> Iterable[str]:
         if copies:
             yield (
                 f"{self._sections_folder} replaces the system's folder, so its {len(copies)} files are copied"

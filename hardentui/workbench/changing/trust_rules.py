@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust.keys import kind_of
+from hardentui.trust.keys import kind_of as kind_of
 from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"
@@ -73,7 +73,7 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
         if words[1:2] == ["pki"]:
             if len(words) not in (4, 5):
                 raise UsageError(
-                    "A rule for an own authority has four or five words.", f"Write {AUTHORITY_HELP}."
+                    "A rule for your own authority has four or five words.", f"Write {AUTHORITY_HELP}."
                 )
             return authority_rule(scope_of(words[0]), *words[2:])
         raise UsageError(
@@ -98,22 +98,22 @@ def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> Sc
     Any tag: cosign is what makes such signatures, and it signs without the tag.
 
     Raises:
-        UsageError: the signer is no e-mail address, which is all that Podman knows.
+        UsageError: the signer is not an e-mail address, the only kind that Podman supports.
     """
     if not _EMAIL.fullmatch(email):
         raise UsageError(
-            f"{visible(email, 80)!r} is no e-mail address.",
-            "Podman compares e-mail addresses only: an image that a CI workflow signed cannot be told by it.",
+            f"{visible(email, 80)!r} is not an e-mail address.",
+            "Podman compares e-mail addresses only, so it cannot identify an image signed by a CI workflow.",
         )
     if not issuer.startswith("https://"):
-        raise UsageError(f"{visible(issuer, 80)!r} is no issuer: it must begin with https://.")
+        raise UsageError(f"{visible(issuer, 80)!r} is not an issuer: it must begin with https://.")
     return ScopeRule(
         scope, RuleKind.KEYLESS, any_tag=True, issuer=issuer, email=email, ca=_path(ca), rekor=_path(rekor)
     )
 
 
 def authority_rule(scope: str, who: str, roots: str, intermediates: str = "") -> ScopeRule:
-    """Signed with a certificate of an own authority, for an e-mail address or a host name.
+    """Signed with a certificate of the user's own authority, for an e-mail address or a host name.
 
     Raises:
         UsageError: the signer is neither.

@@ -10,8 +10,8 @@ def kind_of(value: object) -> str:
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
         (int, "a whole number"),
         (float, "a fraction"),
-        (str, "a text"),
-        (tuple, "a list of texts"),
+        (str, "a string"),
+        (tuple, "a list of strings"),
         (list, "a list"),
         (dict, "a table"),
     )

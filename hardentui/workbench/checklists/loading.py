@@ -228,7 +228,7 @@ class _ChecklistReader(Struct):
                 self.fault(path, f"{key} is missing")
             return ""
         if not isinstance(value, str):
-            self.fault((*path, key), f"{key} must be a text, not {kind_of(value)}")
+            self.fault((*path, key), f"{key} must be a string, not {kind_of(value)}")
             return ""
         if required and not value.strip():
             self.fault((*path, key), f"{key} is empty")
@@ -237,11 +237,11 @@ class _ChecklistReader(Struct):
     def texts(self, table: Mapping[str, Any], path: TomlPath, key: str) -> tuple[str, ...]:
         value = table.get(key, [])
         if not isinstance(value, list):
-            self.fault((*path, key), f"{key} must be a list of texts, not {kind_of(value)}")
+            self.fault((*path, key), f"{key} must be a list of strings, not {kind_of(value)}")
             return ()
         for index, item in enumerate(value):
             if not isinstance(item, str):
-                self.fault((*path, key, index), f"{key} holds {kind_of(item)} where a text is needed")
+                self.fault((*path, key, index), f"{key} holds {kind_of(item)} where a string is needed")
         return tuple(item for item in value if isinstance(item, str))
 
     def steps(self, tables: Any, base: Checklist | None) -> tuple[Step, ...]:
@@ -272,7 +272,7 @@ class _ChecklistReader(Struct):
         self.only(table, path, ("number", *_STEP_TEXTS, *_STEP_LISTS))
         number = self.number(table, path)
         if number in seen:
-            self.fault((*path, "number"), f"step {number} is there twice")
+            self.fault((*path, "number"), f"step {number} is defined twice")
         elif number:
             seen.add(number)
         below = next((step for step in base.steps if step.number == number), None) if base else None
@@ -287,7 +287,7 @@ class _ChecklistReader(Struct):
             elif check in self.gone:
                 self.fault((*path, "checks", index), f"check {check!r} is left out by `without`")
             elif check in placed:
-                where = "there twice" if check in checks[:index] else f"in step {placed[check]} already"
+                where = "listed twice" if check in checks[:index] else f"already in step {placed[check]}"
                 self.fault((*path, "checks", index), f"check {check!r} is {where}")
             else:
                 placed[check] = number
@@ -298,7 +298,7 @@ class _ChecklistReader(Struct):
         """The checks that a step names, or all available ones for it, worst first."""
         named = table.get("checks")
         if isinstance(named, str) and named != ALL:
-            self.fault((*path, "checks"), f'checks must be a list of texts, or "{ALL}"')
+            self.fault((*path, "checks"), f'checks must be a list of strings, or "{ALL}"')
             return ()
         if named != ALL:
             return self.texts(table, path, "checks")

@@ -269,14 +269,14 @@ class RowReader:
             self._wrong(place, f"{key} is missing")
             return ""
         if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
-            self._wrong((*place, key), f"{key} must be a text of at most {longest} characters on one line")
+            self._wrong((*place, key), f"{key} must be a string of at most {longest} characters on one line")
             return ""
         return value.strip()
 
     def _text(self, table: Mapping[str, Any], place: Place, key: str) -> str:
         value = table.get(key, "")
         if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-            self._wrong((*place, key), f"{key} must be a text of at most {_LONGEST_TEXT} characters")
+            self._wrong((*place, key), f"{key} must be a string of at most {_LONGEST_TEXT} characters")
             return ""
         return visible(" ".join(value.split()))
 
@@ -285,7 +285,7 @@ class RowReader:
         if not isinstance(value, list) or not all(
             isinstance(text, str) and text.isprintable() for text in value
         ):
-            self._wrong((*place, "references"), "references must be a list of texts")
+            self._wrong((*place, "references"), "references must be a list of strings")
             return ()
         return tuple(value)
 

@@ -46,9 +46,10 @@ def look_closer(
     cgroups: Known[CgroupTree] | None,
     once: OncePerEngine,
 ) -> Added:
-    """Processes and listening sockets (about 10 ms), changed files (one more request), and events of the
-    last day:
-    exec sessions and denials (one request and one read of the log for all containers of the engine).
+    """Processes, listening sockets, changed files, and the exec sessions and denials of the last day.
+
+    Processes and sockets take about 10 ms, changed files one request. Sessions and denials take one request
+    and one read of the log for all containers of the engine.
     """
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
@@ -93,9 +94,8 @@ def _denials(
 
 
 def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine) -> Added:
-    """Data that costs nothing for most containers: exec sessions, the seccomp profile and the env files that
-    it names; its unit, where its engine keeps its secrets, and whether the timer updates it, if it belongs to
-    a unit, has secrets or asks for updates.
+    """Data that costs nothing for most containers: exec sessions, its seccomp profile and env files, its
+    unit, where its engine stores its secrets, and whether the timer updates it.
     """
     file, rules = _seccomp(facts, files)
     service = facts.labels.get(UNIT_LABEL)
@@ -199,7 +199,7 @@ def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
 
 
 def _written_folders(facts: ContainerFacts, files: Files) -> dict[str, WrittenFolder]:
-    """What a tmpfs on a folder that the container writes to would have to hold, and whose it would be."""
+    """The size and owner that a tmpfs on a folder written by the container would need."""
     folders = {}
     for path in dict.fromkeys((*written_folders(facts), *working_folders(facts))):
         seen = folder_of_image(files, facts.inspect, path)

@@ -42,7 +42,7 @@ class Containers:
         self._lock = threading.RLock()
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
-        self._told: Counter[str] = Counter()  # how many events told of each
+        self._told: Counter[str] = Counter()  # number of events about each
 
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, from one list request each, with their known reports.
@@ -113,7 +113,7 @@ class Containers:
                 on_report(row)
 
     def scan_the_rest(self) -> None:
-        """Look at what has no report yet, so that containers can be compared; blocking.
+        """Inspect containers without a report, so that containers can be compared; blocking.
 
         Raises:
             EngineUnreachable: an engine does not answer any more.
@@ -134,9 +134,9 @@ class Containers:
         )
 
     def _remember(self, row: Row, report: Report, told: Counter[str]) -> Row:
-        """The row with its report. `told`: of the events before the look.
+        """The row with its report. `told`: the number of events before the inspection.
 
-        What an event told of meanwhile is shown, but not known: the next list has it looked at again.
+        A result that an event has overtaken is shown but not remembered: the next list inspects it again.
         """
         row = replace(row, report=report)
         with self._lock:
@@ -159,7 +159,7 @@ class Containers:
             for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
                 row, before = reports[facts.id]
                 if self._reports.get(row.key) is not before:
-                    continue  # an event told of it: what is known of it counts no more
+                    continue  # an event about it makes the known report invalid
                 remembered = self._remember(row, self._judge.compared(before, facts), told)
                 if remembered.report and remembered.report.findings != before.findings:
                     changed.append(remembered)

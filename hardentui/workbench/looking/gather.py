@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from msgspec import json
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
-from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import read_kernel
@@ -26,7 +24,7 @@ from hardentui.model.facts import (
     NotRunning,
     VolumeFacts,
 )
-from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.peers import Peer, Peers
@@ -44,49 +42,61 @@ from hardentui.workbench.looking.mounted import mounts_and_sockets
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared import Shared, asked
+from hardentui.workbench.opening.opened import Opened
 
 INSIDE_NOT_READ = Unreadable("the files in the image were not read (hardentui images --inside)")
 _MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 
 
+class StoredAboutImages(Struct, frozen=True):
+    """What earlier looks left about images; None = it is ignored.
+
+    Attributes:
+        inventories: their contents.
+        scans: results of vulnerability scanners.
+        registry: answers of registries.
+    """
+
+    inventories: Inventories | None = None
+    scans: StoredScans | None = None
+    registry: RegistryAnswers | None = None
+
+
+class _ContainerParts(Struct, frozen=True):
+    """What was read for one container, each from another place.
+
+    Attributes:
+        document: its inspect document.
+        pod: the inspect document of its pod.
+        oci_config: the runtime's configuration of it.
+    """
+
+    document: Mapping[str, Any]
+    image: Known[ImageFacts]
+    kernel: Known[Kernel | NotRunning]
+    networks: Mapping[str, NetworkFacts]
+    volumes: Mapping[str, VolumeFacts]
+    pod: Mapping[str, Any] | None
+    oci_config: Mapping[str, Any] | None
+
+
 class Gatherer:
     """One engine's containers as facts. What containers share (images, networks, volumes) is read once.
 
     Args:
-        files: the host of the engine's processes; not read if the engine is remote.
-        host: the host's facts; read with the first container.
-        trust: signature policy and registries of the engine's user; read with the first container.
-        clock: returns the time of reading.
-        inventories: known contents of images; None = nothing.
-        run: runs programs of the host (systemctl); by default none.
-        scans: stored results of vulnerability scanners; None = ignored.
-        registry: stored answers of registries; None = ignored.
+        opened: how its host and what its user trusts are read, both with the first container. The files are
+            not read if the engine is remote.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        files: Files,
-        host: Callable[[], Known[HostFacts]],
-        trust: Callable[[EngineFacts], Known[TrustFacts]],
-        clock: Callable[[], datetime],
-        inventories: Inventories | None = None,
-        run: Run = run_nothing,
-        scans: StoredScans | None = None,
-        registry: RegistryAnswers | None = None,
-    ) -> None:
-        self._registry = registry
-        self._scans = scans
-        self._once = OncePerEngine(engine, files, run, clock)
-        self._inventories = inventories
+    def __init__(self, engine: Engine, opened: Opened, stored: StoredAboutImages) -> None:
+        self._opened = opened
+        self._stored = stored
+        self._once = OncePerEngine(engine, opened.files, opened.run, opened.clock)
         self.engine = engine
-        self._files = files
-        self._host_side = HostSide(files, clock)
-        self._host = host
-        self._read_trust = trust
+        self._files = opened.files
+        self._host_side = HostSide(opened.files, opened.clock)
         self._trust: Known[TrustFacts] | None = None
-        self._clock = clock
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
         self._scanned: dict[str, ImageFacts] = {}
@@ -108,7 +118,7 @@ class Gatherer:
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
         if self._trust is None:
-            self._trust = self._read_trust(self.engine.facts)
+            self._trust = self._opened.read_trust(self.engine.facts)
         known = self.engine.facts
         if self._engine_facts is None or known is not self._refined_from:
             self._refined_from = known
@@ -123,39 +133,32 @@ class Gatherer:
         """
         shared = self._shared  # the same list for the whole method, even if a new one arrives
         self._defaults = self._defaults.learned(document)
-        image = self._image(str(document.get("Image") or ""), compared=closer)
-        kernel = self._kernel(document)
-        networks = shared.networks_of(document)
-        volumes = shared.volumes_of(document)
-        pod = shared.pod(str(document.get("Pod") or ""))
-        config = self._oci_config(document)
-        sources = self._sources(
-            document,
-            shared,
-            image=image,
-            kernel=kernel,
-            networks=networks,
-            volumes=volumes,
-            pod=pod,
-            config=config,
+        parts = _ContainerParts(
+            document=document,
+            image=self._image(str(document.get("Image") or ""), compared=closer),
+            kernel=self._kernel(document),
+            networks=shared.networks_of(document),
+            volumes=shared.volumes_of(document),
+            pod=shared.pod(str(document.get("Pod") or "")),
+            oci_config=self._oci_config(document),
         )
         facts = ContainerFacts(
             id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),
-            spec=read_spec(sources),
+            spec=read_spec(self._sources(parts, shared)),
             inspect=document,
             engine=self.engine_facts(),
-            image=image,
-            kernel=kernel,
-            host=self._host(),
-            networks=networks,
-            volumes=volumes,
-            pod=pod,
+            image=parts.image,
+            kernel=parts.kernel,
+            host=self._opened.host_facts(),
+            networks=parts.networks,
+            volumes=parts.volumes,
+            pod=parts.pod,
             image_ids=shared.image_ids,
-            links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
+            links=links_of(self._files, document, parts.volumes) if self.engine.facts.local else {},
             registry_digest=self._registry_digest(document),
-            runtime=self._runtimes.read(config),
-            now=self._clock(),
+            runtime=self._runtimes.read(parts.oci_config),
+            now=self._opened.clock(),
         )
         added = mounts_and_sockets(facts, self._host_side, shared.giver)
         added |= small_things(facts, self.engine, self._files, self._once)
@@ -163,26 +166,16 @@ class Gatherer:
             added |= look_closer(facts, self.engine, self._files, self._cgroups, self._once)
         return replace(facts, **added)
 
-    def _sources(
-        self,
-        document: Mapping[str, Any],
-        shared: Shared,
-        *,
-        image: Known[ImageFacts],
-        kernel: Known[Kernel | NotRunning],
-        networks: Mapping[str, NetworkFacts],
-        volumes: Mapping[str, VolumeFacts],
-        pod: Mapping[str, Any] | None,
-        config: Mapping[str, Any] | None,
-    ) -> Sources:
+    def _sources(self, parts: _ContainerParts, shared: Shared) -> Sources:
         engine = self.engine_facts()
         host = _part(engine.info, "host")
+        kernel, pod = parts.kernel, parts.pod
         pod_mounts = (pod or {}).get("mounts") or ()
         return Sources(
-            inspect=document,
-            image=image.inspect if isinstance(image, ImageFacts) else None,
+            inspect=parts.document,
+            image=parts.image.inspect if isinstance(parts.image, ImageFacts) else None,
             umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
-            oci_config=config,
+            oci_config=parts.oci_config,
             default_capabilities=engine.default_capabilities,
             default_network=engine.default_network,
             version=engine.version,
@@ -192,12 +185,12 @@ class Gatherer:
             pids_limit=self._defaults.pids_limit,
             default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
-            network_names={str(network.inspect.get("id")): name for name, network in networks.items()},
-            pod_name=shared.pod_names.get(str(document.get("Id", "")), ""),
+            network_names={str(network.inspect.get("id")): name for name, network in parts.networks.items()},
+            pod_name=shared.pod_names.get(str(parts.document.get("Id", "")), ""),
             pod_shares=None if pod is None else frozenset(pod.get("SharedNamespaces") or ()),
             pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),
             container_names=shared.names,
-            volumes={name: volume.inspect for name, volume in volumes.items()},
+            volumes={name: volume.inspect for name, volume in parts.volumes.items()},
         )
 
     def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -225,15 +218,15 @@ class Gatherer:
         )
 
     def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:
-        if self._registry is None:
+        if self._stored.registry is None:
             return NEVER_ASKED
         try:
-            return self._registry.of(full_reference(str(document.get("ImageName") or "")))
+            return self._stored.registry.of(full_reference(str(document.get("ImageName") or "")))
         except ValueError:
             return NEVER_ASKED
 
     def forget_image(self, identity: str) -> None:
-        """More is known about an image now."""
+        """New data about an image is available."""
         self._images.pop(identity, None)
         self._scanned.pop(identity, None)
 
@@ -247,8 +240,8 @@ class Gatherer:
             self._images[identity] = known
         if not isinstance(known, ImageFacts):
             return known
-        if self._scans is not None:
-            known = self._with_scan(known, self._scans, again=compared)
+        if self._stored.scans is not None:
+            known = self._with_scan(known, self._stored.scans, again=compared)
         return replace(known, bases=self._bases(known)) if compared else known
 
     def _with_scan(self, image: ImageFacts, scans: StoredScans, *, again: bool) -> ImageFacts:
@@ -271,7 +264,8 @@ class Gatherer:
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)
         history = inspect.get("History")
-        inventory = self._inventories.known(identity) if self._inventories else None
+        inventories = self._stored.inventories
+        inventory = inventories.known(identity) if inventories else None
         return ImageFacts(
             id=identity,
             inspect=inspect,
@@ -279,7 +273,7 @@ class Gatherer:
             engine=self.engine.facts,
             names=tuple(inspect.get("RepoTags") or ()),
             inventory=inventory or INSIDE_NOT_READ,
-            now=self._clock(),
+            now=self._opened.clock(),
         )
 
     def networks(self) -> tuple[NetworkFacts, ...]:

@@ -15,13 +15,11 @@ from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""File systems of other machines: their files may answer late or never, and no local service listens
-there.
-"""
+"""Network file systems: access may block, and no local service listens there."""
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
 _TRUSTED_FOLDERS = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
-_FRESH = timedelta(seconds=10)  # a later check of one container sees what was mounted or started since
+_FRESH = timedelta(seconds=10)  # a later check of one container sees newer mounts and processes
 
 
 class HostSide:
@@ -74,14 +72,14 @@ class HostSide:
         return known
 
     def _root(self) -> str:
-        """What stands before the paths of the engine, where it does not see the same files as we do."""
+        """The prefix of the engine's paths, if it has a different view of the file system."""
         process = self._engine_process()
         ours = self._namespace("self")
         same = process == "self" or ours == "" or self._namespace(process) == ours
         return "" if same else f"/proc/{process}/root"
 
     def names_of(self, path: str) -> tuple[str, ...]:
-        """Other names of a file with hard links, in the folders whose files root trusts."""
+        """Other names of a file with hard links, in folders trusted by root."""
         self._forget_what_is_old()
         root = self._root()
         try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
-_UNITS_FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees what is new
+_UNITS_FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees newer data
 _MOST_EVENTS = 20_000
 _FAR = Unreadable("the engine is on another machine")
 
@@ -164,7 +164,7 @@ class OncePerEngine:
 
 
 def _text(document: Any, *path: str) -> str:
-    """A nested text of a document; empty if missing."""
+    """A nested string of a document; empty if missing."""
     for name in path:
         document = document.get(name) if isinstance(document, Mapping) else None
     return document if isinstance(document, str) else ""

@@ -1,7 +1,7 @@
 """A filter over the columns of the container list: `web !db score<50 state:running`. Pure.
 
-All words must hold. A word that is no filter (an unknown column, a value that the column cannot have) is left
-out and told about, so that a slip never empties the list.
+All words must match. An invalid word (an unknown column, a value that the column cannot have) is ignored and
+reported, so that a typo never empties the list.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class FilterWord(Struct, frozen=True):
     """One word of a filter.
 
     Attributes:
-        test: whether a row has what it asks for; None: it asks for nothing that there is.
-        sense: whether the word makes sense for a row; when it does for none, it is left out. None: it makes
-            sense anyway.
-        trouble: what is said when the word is left out, one sentence.
+        test: whether a row matches; None: no row can match.
+        sense: whether the word applies to a row; if it applies to none, it is ignored. None: it always
+            applies.
+        trouble: the message if the word is ignored, one sentence.
     """
 
     test: Test | None
@@ -59,14 +59,14 @@ class FilterWord(Struct, frozen=True):
 
 
 class FilteredRows(Struct, frozen=True):
-    """The rows that a filter keeps, and what it did not understand, as one sentence."""
+    """The rows that match a filter, and its ignored words, as one sentence."""
 
     rows: tuple[Row, ...]
     trouble: str = ""
 
 
 class RowFilter(Struct, frozen=True):
-    """What the user typed, understood."""
+    """The parsed filter."""
 
     text: str = ""
     words: tuple[FilterWord, ...] = ()
@@ -92,11 +92,11 @@ class RowFilter(Struct, frozen=True):
 
 
 class _NoFilter(ValueError):
-    """The text of the word is no filter; the message is one sentence for the user."""
+    """The word is not a valid filter; the message is one sentence for the user."""
 
 
 def parse_filter(text: str) -> RowFilter:
-    """Understand `web !db image:nginx state:running score<50 sev:high step:4`."""
+    """Parse `web !db image:nginx state:running score<50 sev:high step:4`."""
     return RowFilter(text, tuple(_maybe_negated(typed.lower()) for typed in text.split()))
 
 
@@ -136,7 +136,7 @@ def _word(typed: str) -> FilterWord:
             return _fail(sign, value)
         case "step":
             return _step(sign, value)
-    # `nginx:1.27` is an image and no column: a word that some row contains is looked for as it stands
+    # `nginx:1.27` is an image, not a column: a word contained in some row is searched literally
     plain = _anywhere(typed)
     return FilterWord(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
 
@@ -157,7 +157,7 @@ def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
     text_of = _TEXTS[column]
     if not exact:
         return lambda row: value in text_of(row).lower()
-    _only_equal(column, sign, "name:web contains, name=web is all of it")
+    _only_equal(column, sign, "name:web matches a part of the name, name=web the whole name")
 
     def equal(row: Row) -> bool:
         if column == "engine":
@@ -257,11 +257,11 @@ EXAMPLES: Sequence[tuple[str, str]] = (
     ("!web", "not web; ! goes before every word"),
     ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label:"),
     ("name=web", "exactly this name; unit= is the same as no unit"),
-    ("engine:rootless", "on a rootless engine; engine:rootful on one of root"),
-    ("state:running", "running now; a beginning is enough: state:ex"),
+    ("engine:rootless", "on a rootless engine; engine:rootful on a rootful one"),
+    ("state:running", "running now; a prefix is enough: state:ex"),
     ("score<50", "also <= > >= = !="),
-    ("sev:high", "something of this severity fails; sev>=high: or of a worse one"),
+    ("sev:high", "something of this severity fails; sev>=high: or worse"),
     ("step:4", "something fails in step 4"),
     ("fail:root-user", "this check fails"),
 )
-"""What a filter may say, for the help."""
+"""Examples of filter words, for the help."""

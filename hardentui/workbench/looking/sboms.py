@@ -1,4 +1,4 @@
-"""SBOMs of images from what was read of their files, as text and as files."""
+"""SBOMs of images from their inventories, as text and as files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sbom_of(image: ImageFacts) -> str:
 
 
 def gaps_of(image: ImageFacts) -> tuple[str, ...]:
-    """What its SBOM does not list."""
+    """What its SBOM omits."""
     return () if isinstance(image.inventory, Unreadable) else gaps(image.inventory)
 
 

@@ -113,7 +113,7 @@ class Scanning:
             raise InputError(f"{shown}: {report.reason}.")
         about = subject_of(document)
         if not about:
-            raise InputError(f"{shown} does not say which image it is about.")
+            raise InputError(f"{shown} does not name its image.")
         image = next((image for image in images if names_of(image) & set(about)), None)
         if image is None:
             raise InputError(

@@ -94,7 +94,7 @@ class Surroundings:
         return tuple(sorted(findings, key=_worst_first))
 
     def known_below(self, report: Report) -> tuple[Report, ...]:
-        """Existing reports that also concern a container."""
+        """Known reports that also concern a container."""
         with self._lock:
             known = [report for reports in self._known.values() for report in reports]
         return tuple(other for other in known if concerns(report, other.subject))

@@ -215,7 +215,7 @@ def unit_spec(origin: Origin) -> Spec:
     """The spec that the unit requests.
 
     Raises:
-        InputError: it is no Quadlet of a container, or runs no podman.
+        InputError: it is not the Quadlet of a container, or does not run podman.
     """
     if origin.kind is OriginKind.SERVICE:
         return origin.service().spec()

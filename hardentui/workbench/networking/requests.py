@@ -108,11 +108,11 @@ def fresh_facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFa
 
 
 def fresh_report(bench: Workbench, rows: Iterable[Row], name: str) -> Report:
-    """The report of one container, by its name or the beginning of its id, after a close look.
+    """The report of one container, by name or ID prefix, after a detailed inspection.
 
     Raises:
         UsageError: there is none, or several.
-        InputError: it cannot be looked at.
+        InputError: it cannot be inspected.
     """
     rows = tuple(rows)
     matching = [row for row in rows if row.name == name] or [row for row in rows if row.id.startswith(name)]

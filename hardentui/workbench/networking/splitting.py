@@ -43,7 +43,7 @@ class Move(Struct, frozen=True):
 
     Attributes:
         leaves, joins: names of networks.
-        minds: what may break, one sentence each.
+        minds: warnings about what may break, one sentence each.
     """
 
     container: str
@@ -58,7 +58,7 @@ class Split(Struct, frozen=True):
     Attributes:
         why: what is wrong with the current network.
         files: a `.network` unit for each new network.
-        seen: which of its members were seen to contact which.
+        seen: which of its members contacted which.
     """
 
     network: str

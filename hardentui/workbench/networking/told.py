@@ -19,7 +19,7 @@ _CHECKED = {
 
 
 def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
-    """Each attempt with its result, and what the map predicts."""
+    """Each attempt with its result and the map's prediction."""
     sections = []
     for proof in proofs:
         where = f"{proof.address} port {proof.port}" if proof.address else str(proof.port or "")
@@ -95,15 +95,15 @@ _SPLIT_TONES = {
     SplitResult.NOT_TOLD: Tone.PLAIN,
 }
 _SPLIT_WORDS = {
-    SplitResult.WORKS: "it works: what belongs together is connected, the rest is cut",
+    SplitResult.WORKS: "it works: every needed connection is open, all others are blocked",
     SplitResult.BREAKS: "it does not work as proposed",
-    SplitResult.NOTHING_WORKS: "nothing is told: twins do not work even on one network, as today",
-    SplitResult.NOT_TOLD: "not all of it could be told",
+    SplitResult.NOTHING_WORKS: "no result: the twins do not work even on one network, as today",
+    SplitResult.NOT_TOLD: "incomplete: not every connection could be tested",
 }
 
 
 def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
-    """What the trial of a split showed."""
+    """The results of the trial of a split."""
     lines = [PageLine("result", _SPLIT_WORDS[trial.result], _SPLIT_TONES[trial.result])]
     for member in trial.members:
         works = {True: "its twin works", False: "its twin does not work", None: "no twin"}
@@ -119,13 +119,13 @@ def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
         ]
     lines += [_way(way) for way in trial.ways]
     if trial.untried:
-        lines.append(PageLine("caution", f"{trial.untried} more ways were not tried"))
+        lines.append(PageLine("caution", f"{trial.untried} more routes were not tried"))
     return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
 
 
 def _way(way: WayTried) -> PageLine:
-    reached = {True: "connected", False: "cut", None: f"not told: {way.why}"}[way.after]
-    wanted = "needed" if way.needed else "must be cut"
+    reached = {True: "connected", False: "cut", None: f"unknown: {way.why}"}[way.after]
+    wanted = "needed" if way.needed else "must be blocked"
     label, tone = {
         True: ("ok", Tone.GOOD),
         False: ("WRONG", Tone.BAD),

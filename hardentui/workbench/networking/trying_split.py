@@ -1,9 +1,9 @@
-"""The use case of trying a split: who gets a twin, and with what it is tried."""
+"""The use case of trying a split: which members get twins, and running the trial."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hardentui.engine.change.changing import ChangingEngine
@@ -11,7 +11,7 @@ from hardentui.engine.change.command import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import SplitTrial
-from hardentui.model.trial import TrialEvent
+from hardentui.model.trial import Tell
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.reading.containers import is_infra
 from hardentui.trial.parting import SplitRequest, SplitTools, try_split
@@ -28,27 +28,27 @@ def try_proposal(
     bench: Workbench,
     rows: Iterable[Row],
     proposal: Split,
-    tell: Callable[[TrialEvent], None],
+    tell: Tell,
     stop: threading.Event,
     *,
     outside: bool = False,
     patience: float = PATIENCE,
 ) -> SplitTrial:
-    """Twins of the members on the proposed networks; blocking. All that was made is removed again.
+    """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
     Args:
-        tell: is told what happens, in this thread.
-        outside: twins that keep a way out have it in the trial, too; what they send there is real.
+        tell: called for each event, in this thread.
+        outside: twins that keep a route out can use it during the trial; their traffic is real.
 
     Raises:
-        UsageError: it cannot be tried: simulated, on another machine, a member that is steered by its image.
-        EngineError: Podman does not do it.
+        UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its image.
+        EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     if bench.opened.simulated:
         raise UsageError("A trial needs a real Podman; this host is simulated.")
     if not podman_is_installed():
-        raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+        raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
     gatherer = bench.parts.gatherers[proposal.engine]
     members, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
@@ -75,7 +75,7 @@ def try_proposal(
 def _members(
     bench: Workbench, rows: Iterable[Row], proposal: Split
 ) -> tuple[tuple[ContainerFacts, ...], dict[str, str]]:
-    """The members that get twins, after a close look, and why others get none."""
+    """The members that get twins, inspected in detail, and why others get none."""
     moved = {move.container for move in proposal.moves}
     members, untried = [], {}
     for row in rows:
@@ -84,11 +84,11 @@ def _members(
         again = bench.containers.refresh(row.key)
         facts = again.report.facts if again and again.report else None
         if facts is None:
-            untried[row.name] = "it cannot be looked at"
+            untried[row.name] = "it cannot be inspected"
         elif is_infra(facts) or facts.pod:
-            untried[row.name] = "it holds the network of a pod, which is made with the pod"
+            untried[row.name] = "it holds the network of a pod, which is created with the pod"
         elif not facts.running:
-            untried[row.name] = "it does not run"
+            untried[row.name] = "it is not running"
         else:
             members.append(facts)
     if not members:

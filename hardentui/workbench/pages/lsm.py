@@ -10,7 +10,8 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRun
 from hardentui.model.known import Unreadable
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
-from hardentui.reading.containers import (
+from hardentui.reading.own_command import own_command
+from hardentui.reading.security_modules import (
     APPARMOR_LSM,
     SELINUX,
     UNCONFINED_TYPES,
@@ -18,7 +19,6 @@ from hardentui.reading.containers import (
     selinux_switched_off,
     selinux_type,
 )
-from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word
 from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
 from hardentui.writers.file_name import safe_file_name

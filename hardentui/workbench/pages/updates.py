@@ -45,7 +45,7 @@ def pins_page(pins: Iterable[PinReport]) -> PageSection:
 
 
 def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:
-    """What it showed, as a page to read."""
+    """The result of a rehearsal, as a page to read."""
     lines = [PageLine("", line) for line in lines_of(rehearsal, container)]
     tone = Tone.GOOD if rehearsal.works else Tone.BAD
     lines[-1] = PageLine(lines[-1].label, lines[-1].text, tone)

@@ -148,7 +148,7 @@ def _text(table: Mapping[str, Any], key: str, where: str, *, optional: bool = Fa
 def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise PlanError(f"{where} has {key!r}, which is not a list of texts.")
+        raise PlanError(f"{where} has {key!r}, which is not a list of strings.")
     return tuple(value)
 
 

@@ -48,7 +48,7 @@ def _values(
         default = check.parameters[name]
         value = fit(given, default)
         if value is None:
-            kind = "a list of texts" if isinstance(default, tuple) else f"a value like {default!r}"
+            kind = "a list of strings" if isinstance(default, tuple) else f"a value like {default!r}"
             document.complain(path, f"{name} must be {kind}")
         elif fault := fault_of(check, name, value):
             document.complain(path, fault.rstrip("."))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
@@ -17,6 +16,7 @@ from hardentui.model.trial import (
     Proof,
     Result,
     Round,
+    Tell,
     Trial,
     TrialEvent,
     TrialStep,
@@ -24,12 +24,11 @@ from hardentui.model.trial import (
 from hardentui.reading.masking import mask_argument
 
 PLAYED = "Simulated: no twin was created, so this proves nothing."
-_PACE = 0.6  # seconds per event, so that it can be read
+PACE = 0.6
+"""Seconds per event, so that it can be read."""
 
 
-def play_trial(
-    plan: Plan, tell: Callable[[TrialEvent], None], stop: threading.Event, pace: float = _PACE
-) -> Trial:
+def play_trial(plan: Plan, tell: Tell, stop: threading.Event) -> Trial:
     """Play a possible trial of this plan: one of the fixes that may break something does.
 
     Raises:
@@ -41,7 +40,7 @@ def play_trial(
 
     def say(event: TrialEvent) -> None:
         tell(event)
-        if stop.wait(pace):
+        if stop.wait(PACE):
             raise KeyboardInterrupt
 
     say(TrialEvent(TrialStep.PREPARING, "create a twin"))
@@ -59,12 +58,19 @@ def play_trial(
     rounds.append(works)
     say(TrialEvent(TrialStep.ROUND, "the twin works", 0.5, kept, round=works))
     say(TrialEvent(TrialStep.PROOF, "the kernel enforces what was changed"))
+    return _trial(plan, kept, tuple(rounds), tuple(left_out))
+
+
+def _trial(
+    plan: Plan, kept: tuple[str, ...], rounds: tuple[Round, ...], left_out: tuple[LeftOut, ...]
+) -> Trial:
+    """What a trial in which these checks were kept would tell."""
     changes = [change for change in plan.changes if set(change.checks) & set(kept)]
     return Trial(
         container=plan.container,
         result=Result.WORKS if kept else Result.NOTHING_WORKS,
         baseline=Baseline(True, How.PORTS, 0.4),
-        rounds=tuple(rounds),
+        rounds=rounds,
         kept=tuple(
             Kept(
                 check,
@@ -76,7 +82,7 @@ def play_trial(
             for check in change.checks
             if check in kept
         ),
-        left_out=tuple(left_out),
+        left_out=left_out,
         proof=tuple(Proof(check, "pass", "simulated") for check in kept),
         options=tuple(
             OptionChange(

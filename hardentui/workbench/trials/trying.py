@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,11 +19,10 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Choice, Plan
-from hardentui.model.trial import Trial, TrialEvent
+from hardentui.model.trial import Tell, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE
-from hardentui.trial.learning import Lesson
-from hardentui.trial.request import Tools, TrialRequest
+from hardentui.trial.request import Lesson, Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
 from hardentui.workbench.looking.default_profile import default_profile
@@ -117,7 +116,7 @@ class Trying:
         self,
         choices: Iterable[Choice],
         wishes: Wishes,
-        tell: Callable[[TrialEvent], None],
+        tell: Tell,
         stop: threading.Event,
     ) -> Trial:
         """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.

@@ -70,6 +70,28 @@ class PinReport(Struct, frozen=True):
     reason: str = ""
 
 
+class PinMove(Struct, frozen=True):
+    """What became of a file: `entry` of the journal undoes it, or `error` is why it is unchanged."""
+
+    path: str
+    entry: JournalEntry | None = None
+    error: HardenError | None = None
+
+
+class PinMoves(Struct, frozen=True):
+    """Moved pins.
+
+    Attributes:
+        files: those with something to move.
+        count: how many pins were moved.
+        commands: they put the moved images into use.
+    """
+
+    files: tuple[PinMove, ...]
+    count: int
+    commands: tuple[str, ...]
+
+
 def default_places() -> tuple[str, ...]:
     """The folders in which Quadlet looks for this account's units."""
     uid = os.geteuid()
@@ -157,7 +179,7 @@ def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
     wanted = [
         (report.pin, report.newest.digest)
         for report in reports
-        if report.state is PinState.MOVES and report.newest
+        if report.path == file.path and report.state is PinState.MOVES and report.newest
     ]
     return moved(file.text, wanted)
 
@@ -169,13 +191,33 @@ def diff_of(file: PinFile, text: str) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
-    """Write the file with its moves; the journal keeps the previous one. None if nothing moves.
+def move(files: Iterable[PinFile], reports: Sequence[PinReport]) -> PinMoves:
+    """Write the files with their moves; one that cannot be written does not stop the others."""
+    moves = []
+    for file in files:
+        try:
+            entry = _move(file, reports)
+        except HardenError as error:
+            moves.append(PinMove(file.path, error=error))
+            continue
+        if entry is not None:
+            moves.append(PinMove(file.path, entry))
+    written = {change.path for change in moves if change.entry is not None}
+    moving = [
+        report
+        for report in reports
+        if report.path in written and report.state is PinState.MOVES and report.newest
+    ]
+    return PinMoves(tuple(moves), len(moving), _commands_after(moving))
+
+
+def _move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
+    """Write one file; the journal keeps the previous one. None if nothing moves.
 
     Raises:
         WriteError, Locked, JournalError, ApplyFailed: the file is unchanged.
     """
-    text = moves_of(file, [report for report in reports if report.path == file.path])
+    text = moves_of(file, reports)
     if text == file.text:
         return None
     return change_files(
@@ -187,11 +229,10 @@ def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
     )
 
 
-def commands_after(reports: Iterable[PinReport]) -> tuple[str, ...]:
+def _commands_after(moves: Sequence[PinReport]) -> tuple[str, ...]:
     """Commands that put the moved images into use: pull first, so that a rejected image stops no running
     container.
     """
-    moves = [report for report in reports if report.state is PinState.MOVES and report.newest]
     user = "" if os.geteuid() == 0 else " --user"
     pulls = dict.fromkeys(
         f"podman pull {report.pin.name}@{report.newest.digest}" for report in moves if report.newest

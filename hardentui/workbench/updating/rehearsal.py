@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import NotFound, UsageError
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.trial import Baseline, TrialEvent
+from hardentui.model.trial import Baseline, Tell
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
-Tell = Callable[[TrialEvent], None]
 MakeTrying = Callable[[ContainerFacts], Trying]
 
 
@@ -98,14 +97,14 @@ def rehearse(
 def rehearse_container(
     bench: Workbench, report: Report, wanted: str, wishes: Wishes, tell: Tell, stop: threading.Event
 ) -> Rehearsal:
-    """Rehearse an update of the container of this report, which was closely looked at; blocking.
+    """Rehearse an update of the container of this report, from a detailed inspection; blocking.
 
     Args:
-        wanted: name of the new image; empty = what the container's own name means now.
+        wanted: name of the new image; empty = the image that its image name points to now.
 
     Raises:
         UsageError: it cannot be tried, or there is no new image on its engine.
-        EngineError: Podman does not do it.
+        EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     facts = known_facts(report)

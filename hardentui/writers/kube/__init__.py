@@ -27,7 +27,7 @@ from hardentui.writers.yaml_text import yaml_text
 
 _OWN_LABEL = "app.kubernetes.io/name"
 _WITHOUT_RIGHTS = {"automountServiceAccountToken": False, "enableServiceLinks": False}
-"""A container of Podman gets no account of a cluster and no variables of its services."""
+"""Containers of Podman have no service account of a cluster and no service variables."""
 _ORDER = (
     *("name", "image", "imagePullPolicy", "command", "args", "workingDir", "tty", "stdin", "env", "ports"),
     *("resources", "startupProbe", "livenessProbe", "readinessProbe", "volumeMounts", "securityContext"),
@@ -45,14 +45,14 @@ class KubeFile(Struct, frozen=True):
 def kube_file(
     spec: Spec, context: UnitContext, comments: Sequence[str] = (), *, image_user: str = ""
 ) -> KubeFile:
-    """The container, or all of its pod, as a pod; with a service for the ports that are published.
+    """The container, or its whole pod, as a pod, with a service for published ports.
 
     Args:
-        comments: what was changed or waived; stands at the top, with everything that a pod cannot hold.
-        image_user: the user of the image, which counts where the spec has none.
+        comments: what was changed or waived; written at the top, with everything that a pod cannot express.
+        image_user: the user of the image, which applies if the spec has none.
 
     Raises:
-        CannotExpress: it has a root directory in place of an image, or a value that YAML cannot hold.
+        CannotExpress: it has a root directory instead of an image, or a value that YAML cannot represent.
     """
     stem = context.unit_name or safe_file_name(spec[POD] or spec[NAME])
     name = dns_label(spec[POD] or spec[NAME] or stem)
@@ -84,7 +84,7 @@ def kube_file(
 
 
 def _part(spec: Spec, image_user: str) -> PodPart:
-    """One container; what it says of its pod is collected beside it."""
+    """One container; its settings for the pod are collected separately."""
     if spec[ROOTFS] or not spec[IMAGE]:
         raise CannotExpress("A pod needs an image, but this container runs from a root directory.")
     part = PodPart(name=dns_label(spec[NAME]), spec=spec)
@@ -95,7 +95,7 @@ def _part(spec: Spec, image_user: str) -> PodPart:
 
 
 def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
-    """What Podman's pod around the container says; nothing when there is none."""
+    """Settings of the container's Podman pod; nothing if there is none."""
     items: list[Item] = []
     notes = []
     for option in pod_parts(context.pod, context.default_network) if spec[POD] and context.pod else ():
@@ -119,7 +119,7 @@ def _write(part: PodPart, handlers: Handlers) -> None:
 
 
 def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
-    """The document. Where the containers of a pod differ in what a pod has once, the first one counts."""
+    """The document. If containers differ in a setting that a pod has once, the first one counts."""
     first, *others = parts
     metadata: dict[str, Any] = {"name": name, "labels": {_OWN_LABEL: label}, "annotations": {}}
     fields: dict[str, Any] = {}
@@ -163,7 +163,7 @@ def _in_order(container: dict[str, Any]) -> dict[str, Any]:
 
 
 def _service(name: str, pod: dict[str, Any], published: set[tuple[int, str]]) -> list[dict[str, Any]]:
-    """A service of a cluster for what Podman publishes; podman kube play passes it over."""
+    """A Kubernetes service for the published ports; podman kube play ignores it."""
     if not published:
         return []
     ports = [

@@ -42,7 +42,7 @@ from hardentui.writers.kube.part import Handlers, PodPart
 from hardentui.writers.kube.volumes import write_mounts, write_own_tmpfs, write_tmpfs
 
 _GIVEN_BY_CLUSTERS = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
-"""Capabilities that a cluster gives by default and Podman does not."""
+"""Capabilities that a cluster grants by default and Podman does not."""
 _PULL = {"always": "Always", "missing": "IfNotPresent", "never": "Never", "newer": "Always"}
 _STOCK_PROFILES = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _CPU_PERIOD = 100_000
@@ -56,7 +56,7 @@ def _image(part: PodPart, image: str) -> None:
 
 
 def _escaped(words: tuple[str, ...]) -> list[str]:
-    """Words in which `$(NAME)` is no reference: Kubernetes and Podman read `$$` as `$`."""
+    """Words with `$(NAME)` escaped: Kubernetes and Podman read `$$` as `$`."""
     return [_REFERENCE.sub("$$", word) for word in words]
 
 
@@ -217,12 +217,12 @@ OF_CONTAINER: Handlers = {
     MOUNTS: write_mounts,
     TMPFS: write_tmpfs,
 }
-"""Option -> what writes it; the capabilities, the probes and what no option says are added afterwards."""
+"""Option -> its writer; capabilities, probes and settings without an option are added afterwards."""
 WRITTEN_AFTERWARDS = frozenset({CAP_ADD, CAP_DROP, *health.WRITTEN})
 
 
 def finish(part: PodPart, image_user: str) -> None:
-    """What several options say together, and what a pod has to be told that Podman does by itself."""
+    """Fields that depend on several options, and Podman defaults that a pod must state."""
     write_own_tmpfs(part)
     health.write_health(part)
     _capabilities(part)

@@ -44,7 +44,7 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?(?:e-?\d+)?)s")
 
 
 def write_health(part: PodPart) -> None:
-    """The probe that does what Podman does with the result: nothing, or end the container."""
+    """The probe with the same effect as in Podman: none, or stopping the container."""
     spec = part.spec
     command = probe_command(spec[HEALTH_CMD])
     if not command:
@@ -80,7 +80,7 @@ def write_health(part: PodPart) -> None:
 
 
 def probe_command(text: str) -> list[str]:
-    """The words of `--health-cmd`: a shell text, `CMD …`, or a JSON array; none when it is switched off."""
+    """The words of `--health-cmd`: a shell command, `CMD …`, or a JSON array; none if it is disabled."""
     if text in ("", "none"):
         return []
     if text.startswith("["):
@@ -112,7 +112,7 @@ def _times(
 
 
 def _seconds(part: PodPart, option: Option[str]) -> int:
-    """Whole seconds, at least one; Podman's own 30 where nothing is said."""
+    """Whole seconds, at least one; Podman's default of 30 if unset."""
     text = part.spec[option]
     match = _SECONDS.fullmatch(DURATION.canonical(text))
     if match:

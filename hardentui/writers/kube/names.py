@@ -1,4 +1,4 @@
-"""Names in Kubernetes: which texts it takes, and what a name of Podman becomes."""
+"""Names in Kubernetes: which ones are valid, and how Podman's names are converted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LONGEST = 63
 
 
 def dns_label(text: str, suffix: str = "") -> str:
-    """A name of a pod, container or service made of any text: small letters, digits, dashes."""
+    """A name of a pod, container or service from any text: lower-case letters, digits, dashes."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[: _LONGEST - len(suffix)].strip("-")
-    if not name or not name[0].isalpha():  # a service has to begin with a letter
+    if not name or not name[0].isalpha():  # the name of a service must begin with a letter
         name = f"c-{name}"[: _LONGEST - len(suffix)].strip("-")
     return name + suffix
 
@@ -28,7 +28,7 @@ def is_claim_name(text: str) -> bool:
 
 
 def is_key(text: str) -> bool:
-    """Whether labels and annotations may be called so: `name` or `domain/name`."""
+    """Whether this is a valid key of labels and annotations: `name` or `domain/name`."""
     prefix, slash, name = text.rpartition("/")
     named = len(name) <= _LONGEST and _KEY_NAME.fullmatch(name) is not None
     return named and (not slash or is_claim_name(prefix))

@@ -1,4 +1,4 @@
-"""What one container gives to a pod, while it is put together."""
+"""The parts of a pod that one container contributes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hardentui.model.spec import Option, Spec
 
 
 class PodPart(Struct, kw_only=True):
-    """The fields of a container and of its pod as they are collected.
+    """The collected fields of a container and of its pod.
 
     Attributes:
         name: of the container in the pod.
@@ -20,8 +20,8 @@ class PodPart(Struct, kw_only=True):
         pod, pod_security, metadata: the pod's spec, securityContext and metadata.
         labels, annotations: of the metadata.
         volumes: of the pod.
-        flags: words of `podman kube play` that say what a pod has no field for.
-        notes: what is not carried over or means something else, one sentence each.
+        flags: words of `podman kube play` for options without a field in a pod.
+        notes: what is not carried over or changes its meaning, one sentence each.
     """
 
     name: str

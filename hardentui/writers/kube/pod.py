@@ -1,4 +1,4 @@
-"""The options that a pod has once for all of its containers."""
+"""The options that a pod has once for all its containers."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def _is_address(text: str) -> bool:
 
 
 def _as_flags(option: Option[Any]) -> Any:
-    """Said by a flag of `podman kube play`; a cluster has a place of its own for it."""
+    """Set by a flag of `podman kube play`; a cluster configures it elsewhere."""
 
     def write(part: PodPart, value: Any) -> None:
         part.flags.extend(option.to_words(value))
@@ -282,4 +282,4 @@ OF_POD: Handlers = {
         )
     },
 }
-"""Option -> what writes it."""
+"""Option -> its writer."""

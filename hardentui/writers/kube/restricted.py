@@ -27,7 +27,7 @@ _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 
 
 def broken_rules(pod: Mapping[str, Any]) -> tuple[str, ...]:
-    """What keeps a pod (the whole document) out of a namespace with `enforce: restricted`."""
+    """Why a namespace with `enforce: restricted` rejects a pod (the whole document)."""
     spec = pod["spec"]
     rules = [*_of_pod(pod)]
     for container in spec["containers"]:

@@ -22,7 +22,7 @@ _ALWAYS_IN_MEMORY = frozenset({"rw", "nosuid", "nodev"})
 
 
 def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
-    """Bind mounts, named volumes and images; what is left of a mount is noted."""
+    """Bind mounts, named volumes and images; unsupported options of a mount are noted."""
     for mount in mounts:
         source = _source(part, mount)
         if source is None:
@@ -63,7 +63,7 @@ def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
 
 
 def write_tmpfs(part: PodPart, entries: tuple[str, ...]) -> None:
-    """File systems in memory."""
+    """tmpfs mounts."""
     for entry in entries:
         path, _, options = entry.partition(":")
         directory: dict[str, Any] = {"medium": "Memory"}
@@ -90,7 +90,7 @@ def _is_size(text: str) -> bool:
 
 
 def write_own_tmpfs(part: PodPart) -> None:
-    """What Podman mounts in memory under a read-only root, said for a pod."""
+    """The tmpfs mounts that Podman adds under a read-only root, for a pod."""
     spec: Spec = part.spec
     if not spec[READ_ONLY] or not spec[READ_ONLY_TMPFS]:
         return
@@ -107,7 +107,7 @@ def _add(part: PodPart, path: str, source: dict[str, Any], fields: dict[str, Any
 
 
 def _free_name(part: PodPart, path: str) -> str:
-    """Named after its container: Podman makes a volume of that name of a directory that is not in memory."""
+    """Named after its container: Podman creates a volume of that name for an emptyDir on disk."""
     taken = {volume["name"] for volume in part.volumes}
     base = dns_label(f"{part.name}-{path}")
     names = (base, *(dns_label(f"{part.name}-{path}", f"-{n}") for n in range(2, len(taken) + 3)))

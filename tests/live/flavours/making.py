@@ -63,7 +63,7 @@ class World:
         self.bench = bench
         self.engine = engine
         self.flavours = tuple(
-            one for one in on(engine) if not only or one.name == _FIRST or _matches(one, only)
+            flavour for flavour in on(engine) if not only or flavour.name == _FIRST or _matches(flavour, only)
         )
         self._folder = bench.directory / "truth"
         self.places: Mapping[str, Place] = {}
@@ -126,12 +126,12 @@ class World:
 
     def attempt(self) -> None:
         """Try inside the running containers what their flavours say can be done there."""
-        tried = [one for one in self.flavours if one.tries and self._state(one) == RUNNING]
+        tried = [flavour for flavour in self.flavours if flavour.tries and self._state(flavour) == RUNNING]
         names = [(flavour, check) for flavour in tried for check in flavour.tries]
         lines = [
-            f"{shlex.join(('podman', 'exec', PREFIX + one.name, 'sh', '-c', one.tries[check]))}"
+            f"{shlex.join(('podman', 'exec', PREFIX + flavour.name, 'sh', '-c', flavour.tries[check]))}"
             " >/dev/null 2>&1; echo $?"
-            for one, check in names
+            for flavour, check in names
         ]
         if not lines:
             return
@@ -147,9 +147,9 @@ class World:
     def probe(self) -> None:
         """Try in the running containers what their flavours say of them."""
         pids = {
-            name.removeprefix(PREFIX): int(one.get("Pid") or 0)
-            for one in self.bench.get("/containers/json")
-            for name in one["Names"]
+            name.removeprefix(PREFIX): int(listed.get("Pid") or 0)
+            for listed in self.bench.get("/containers/json")
+            for name in listed["Names"]
         }
         for flavour in self.flavours:
             if flavour.probes and self._state(flavour) == RUNNING:
@@ -262,9 +262,9 @@ class World:
     def _unsettled(self) -> dict[str, str]:
         """Those that were to end and have not, or the other way round, with their state."""
         states = {
-            name.removeprefix(PREFIX): one["State"]
-            for one in self.bench.get("/containers/json?all=true")
-            for name in one["Names"]
+            name.removeprefix(PREFIX): listed["State"]
+            for listed in self.bench.get("/containers/json?all=true")
+            for name in listed["Names"]
         }
         return {f.name: states.get(f.name, "") for f in self.flavours if states.get(f.name) != self._state(f)}
 
@@ -301,16 +301,16 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
 
 
 def _networks(engine: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {
+    result: dict[str, tuple[str, ...]] = {
         NETWORK: ("--subnet=10.98.0.0/20",),  # a /24 has too few addresses for all of them
         "truth-internal": ("--internal",),
         "truth-shared": (),
         "truth-other": (),
     }
     if engine != ROOTLESS:
-        found["truth-macvlan"] = ("--driver=macvlan", "--internal")
-        found["truth-watched"] = ("--internal", "--subnet=10.99.77.0/24", "--gateway=10.99.77.1")
-    return found
+        result["truth-macvlan"] = ("--driver=macvlan", "--internal")
+        result["truth-watched"] = ("--internal", "--subnet=10.99.77.0/24", "--gateway=10.99.77.1")
+    return result
 
 
 def _tightened(profile: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
     assert not report.trouble, f"{world.engine}: {name}: {report.trouble}"
     findings = {finding.check: finding for finding in report.findings}
     assert bad <= set(findings), f"{name}: there are no checks {sorted(bad - set(findings))}"
-    judged = {check: one for check, one in findings.items() if check not in {*MACHINE_DECIDES, *(free or ())}}
+    judged = {
+        check: finding
+        for check, finding in findings.items()
+        if check not in {*MACHINE_DECIDES, *(free or ())}
+    }
     missed, wrong, undecided = [], [], []
     for check, finding in judged.items():
         said = _said(finding)

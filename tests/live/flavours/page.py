@@ -30,7 +30,7 @@ def figures(rows: Sequence[Row]) -> dict[str, int]:
     """What a run comes to."""
     return {
         "flavours": len(FLAVOURS),
-        "flavours that were tried inside": sum(bool(one.probes) for one in FLAVOURS),
+        "flavours that were tried inside": sum(bool(flavour.probes) for flavour in FLAVOURS),
         "containers judged": len(rows),
         "assertions": sum(row.judged for row in rows),
         "bad conditions that must be reported": sum(len(row.bad) for row in rows),
@@ -47,16 +47,16 @@ def page(rows: Sequence[Row], machine: str) -> str:
     lines = "\n".join(_line(flavour, by_name) for flavour in FLAVOURS)
     pods = [flavour for flavour in FLAVOURS if flavour.pod is not None]
     infra = "\n".join(
-        _line_of(f"{one.name}-infra", dict.fromkeys(one.engines, one.infra_bad), by_name) for one in pods
+        _line_of(f"{pod.name}-infra", dict.fromkeys(pod.engines, pod.infra_bad), by_name) for pod in pods
     )
     beside = "\n".join(
-        _line_of(f"{one.name}-beside", _on_each(one, one.beside_bad), by_name) for one in pods if one.beside
+        _line_of(f"{pod.name}-beside", _on_each(pod, pod.beside_bad), by_name) for pod in pods if pod.beside
     )
     base = "\n".join(f"| {name} | {_words(part(_example(ROOTFUL)))} |" for name, part in HARDENED.items())
     tries = "\n".join(
-        f"| {one.name} | `{check}` | {_words((_short(command),))} |"
-        for one in FLAVOURS
-        for check, command in one.tries.items()
+        f"| {flavour.name} | `{check}` | {_words((_short(command),))} |"
+        for flavour in FLAVOURS
+        for check, command in flavour.tries.items()
     )
     left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
     return f"""{_INTRODUCTION}
@@ -154,15 +154,15 @@ def _made_with(flavour: Flavour) -> str:
 
 
 def _line(flavour: Flavour, rows: Mapping[tuple[str, str], Row]) -> str:
-    found = {engine: rows[engine, flavour.name] for engine in flavour.engines}
+    result = {engine: rows[engine, flavour.name] for engine in flavour.engines}
     bad = _bad(_on_each(flavour, flavour.bad))
-    return f"| {flavour.name} | {_made_with(flavour)} | {bad} | {_counts(found)} | {_wrong(found)} |"
+    return f"| {flavour.name} | {_made_with(flavour)} | {bad} | {_counts(result)} | {_wrong(result)} |"
 
 
 def _line_of(name: str, bad: Mapping[str, Ids], rows: Mapping[tuple[str, str], Row]) -> str:
     """Another container of a pod."""
-    found = {engine: rows[engine, name] for engine in bad}
-    return f"| {name} | {_bad(bad)} | {_counts(found)} | {_wrong(found)} |"
+    result = {engine: rows[engine, name] for engine in bad}
+    return f"| {name} | {_bad(bad)} | {_counts(result)} | {_wrong(result)} |"
 
 
 def _on_each(flavour: Flavour, bad: Ids) -> dict[str, Ids]:
@@ -178,14 +178,15 @@ def _bad(by_engine: Mapping[str, Ids]) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _counts(found: Mapping[str, Row]) -> str:
+def _counts(by_name: Mapping[str, Row]) -> str:
     return " / ".join(
-        str(found[engine].judged - len(found[engine].bad)) if engine in found else "-" for engine in BOTH
+        str(by_name[engine].judged - len(by_name[engine].bad)) if engine in by_name else "-"
+        for engine in BOTH
     )
 
 
-def _wrong(found: Mapping[str, Row]) -> str:
-    return str(sum(len((*row.false_passes, *row.false_failures, *row.undecided)) for row in found.values()))
+def _wrong(by_name: Mapping[str, Row]) -> str:
+    return str(sum(len((*row.false_passes, *row.false_failures, *row.undecided)) for row in by_name.values()))
 
 
 def _short(command: str) -> str:
@@ -193,7 +194,7 @@ def _short(command: str) -> str:
 
 
 def _doors_note() -> str:
-    closed = ", ".join(f"`{one.name}`" for one in FLAVOURS if one.closes == KERNEL_DOORS)
+    closed = ", ".join(f"`{flavour.name}`" for flavour in FLAVOURS if flavour.closes == KERNEL_DOORS)
     doors = " and ".join(f"`{check}`" for check in sorted(KERNEL_DOORS))
     return (
         f"Podman's own seccomp profile leaves what {doors} look for.\n"

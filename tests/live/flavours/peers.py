@@ -23,15 +23,15 @@ class Proof:
 
     def faults(self) -> list[str]:
         """Why the confusion table does not prove it."""
-        found = by_name().get(self.flavour)
-        if found is None:
+        result = by_name().get(self.flavour)
+        if result is None:
             return [f"there is no flavour {self.flavour}"]
         if check_by_id(self.check) is None:
             return [f"there is no check {self.check}"]
-        bad = [self.check in _bad(found, engine) for engine in found.engines]
+        bad = [self.check in _bad(result, engine) for engine in result.engines]
         if self.fails and not any(bad):
             return [f"{self.check} need not fail on {self.flavour}"]
-        if not self.fails and (any(bad) or self.check in found.unknown or self.check in found.free):
+        if not self.fails and (any(bad) or self.check in result.unknown or self.check in result.free):
             return [f"{self.check} may fail on {self.flavour}"]
         return []
 
@@ -126,7 +126,7 @@ RECORDED = (
         "pass",
         "",
         ours="judged by the process label",
-        test="tests/unit/checks/test_privileges.py::test_selinux_label_of_the_process_decides",
+        test="tests/unit/checks/test_steps_4_5_8_10.py::test_selinux_label_of_the_process_decides",
     ),
     Recorded(
         "loose `ulimit` settings",
@@ -139,7 +139,7 @@ RECORDED = (
         "nine passes and a warning",
         "",
         ours="no such check",
-        test="tests/unit/test_peers_page.py::test_no_check_is_about_what_podman_does_not_have",
+        test="tests/project/test_peers_page.py::test_no_check_is_about_what_podman_does_not_have",
     ),
 )
 MEASURED = (

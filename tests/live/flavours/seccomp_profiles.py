@@ -87,9 +87,9 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     )
     base = (_allow(*names), *_SOCKETS, *_THREADS)
     plain = (_allow(*names), _allow("socket"), *_THREADS)
-    found = {name: (*base, *rules) for name, rules in {**OPENINGS, **CLOSED}.items()}
+    result = {name: (*base, *rules) for name, rules in {**OPENINGS, **CLOSED}.items()}
     without_sockets = (_allow(*names), *_THREADS)
-    found |= {
+    result |= {
         "closed": base,
         "socket-plain": plain,
         "socket-not-equal": (*without_sockets, _allow("socket", args=((0, "NE", 40, 0),))),
@@ -106,7 +106,7 @@ def profiles(stock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "clone-open": (_allow(*names), *_SOCKETS, _allow("clone"), _THREADS[1]),
         "clone3-open": (*base, _allow("clone3")),
     }
-    made = {name: _profile("ERRNO", rules) for name, rules in found.items()}
+    made = {name: _profile("ERRNO", rules) for name, rules in result.items()}
     both = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86")
     made["socketcall"] = _profile("ERRNO", (*base, _allow("socketcall")), both)
     made["families-in-32-bit"] = _profile("ERRNO", base, both)

@@ -365,7 +365,10 @@ def _environments() -> Iterator[Flavour]:
 
 
 def _command_lines() -> Iterator[Flavour]:
-    for name, words in {**_WORDS, **{f"no-{key}": found for key, found in _SILENT_WORDS.items()}}.items():
+    for name, words in {
+        **_WORDS,
+        **{f"no-{key}": silent for key, silent in _SILENT_WORDS.items()},
+    }.items():
         yield Flavour(
             f"credential-words-{name}",
             frozenset() if name in {f"no-{key}" for key in _SILENT_WORDS} else ids("secret-on-command-line"),

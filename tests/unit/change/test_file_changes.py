@@ -47,12 +47,12 @@ class Host:
         self.journal = Journal(str(root / "journal"))
 
     def state(self) -> dict[str, tuple[object, ...]]:
-        found: dict[str, tuple[object, ...]] = {}
+        result: dict[str, tuple[object, ...]] = {}
         for path in sorted(self.root.rglob("*")):
             what = path.stat()
             about = (stat.S_IMODE(what.st_mode), what.st_uid, what.st_gid)
-            found[str(path)] = (*about, what.st_mtime_ns, path.read_bytes()) if path.is_file() else about
-        return found
+            result[str(path)] = (*about, what.st_mtime_ns, path.read_bytes()) if path.is_file() else about
+        return result
 
     def change(self) -> JournalEntry:
         entry = change_files(
@@ -91,7 +91,7 @@ def test_a_second_undo_says_that_it_is_done_already(host: Host) -> None:
     host.undo(entry)
     with pytest.raises(UsageError, match="already undone"):
         host.undo(entry)
-    undone = next(one for one in host.journal.entries() if one.action is EntryAction.UNDO)
+    undone = next(entry for entry in host.journal.entries() if entry.action is EntryAction.UNDO)
     with pytest.raises(UsageError, match="itself an undo"):
         host.undo(undone)
 
@@ -183,7 +183,7 @@ def test_a_way_back_that_the_journal_cannot_note_is_told_as_such(
 
     with monkeypatch.context() as patched:
         patched.setattr(Journal, "write", full)
-        with pytest.raises(JournalError, match="is as it was before, but the journal could not note it"):
+        with pytest.raises(JournalError, match="is as it was before, but the journal could not record it"):
             host.undo(entry)
     assert host.state() == before
     assert host.undo(entry).state is EntryState.ROLLED_BACK
@@ -224,7 +224,7 @@ def test_an_output_that_nobody_reads_any_more_is_an_interruption(host: Host) -> 
     kept = host.journal.read(entry.id)
     assert (kept.state, kept.reason) == (
         EntryState.ROLLED_BACK,
-        "It was interrupted: nobody reads any more what it says.",
+        "It was interrupted: nothing reads its output any more.",
     )
 
 

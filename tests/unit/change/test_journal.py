@@ -60,8 +60,8 @@ def test_a_broken_entry_is_told_and_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "20261126-061950-0000.json").write_text("{")
     (tmp_path / "20261126-061951-0000.json").write_text('{"schema": "hardentui/journal/9"}')
     (tmp_path / "notes.json").write_text("{}")
-    assert [one.id for one in journal.entries()] == ["20261126-061948-3fa2"]
-    why = {one.id: one.why for one in journal.broken()}
+    assert [entry.id for entry in journal.entries()] == ["20261126-061948-3fa2"]
+    why = {entry.id: entry.why for entry in journal.broken()}
     assert set(why) == {"20261126-061950-0000", "20261126-061951-0000"}
     assert "hardentui/journal/9" in why["20261126-061951-0000"]
     with pytest.raises(JournalError, match="cannot be read"):

@@ -14,9 +14,12 @@ ENTRY = re.compile(r"\bS\d{1,2}-\d\d\b")
 
 
 def checked() -> set[str]:
-    found = {check.catalogue for check in all_checks() if check.catalogue}
-    return found | {
-        entry for check in all_checks() for one in check.references for entry in ENTRY.findall(one)
+    result = {check.catalogue for check in all_checks() if check.catalogue}
+    return result | {
+        entry
+        for check in all_checks()
+        for reference in check.references
+        for entry in ENTRY.findall(reference)
     }
 
 

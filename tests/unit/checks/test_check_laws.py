@@ -41,9 +41,9 @@ def test_there_are_at_least_three_checks_per_step() -> None:
 
 @every_check
 def test_it_is_well_described(check: AnyCheck) -> None:
-    found = sections(check.doc)
-    assert tuple(found) == HEADINGS
-    assert all(len(text) > 20 for text in found.values()), found
+    result = sections(check.doc)
+    assert tuple(result) == HEADINGS
+    assert all(len(text) > 20 for text in result.values()), result
     assert check.evaluate.__module__.rsplit(".", 1)[1] == check.id.replace("-", "_")
     assert f".step{check.step:02}_" in check.evaluate.__module__
     assert not check.title.endswith(".")
@@ -68,7 +68,7 @@ def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
         if isinstance(facts, ContainerFacts):
             plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
             assert plan.after == facts.spec, plan.changes
-            assert [one.check for one in plan.skipped] == [check.id]
+            assert [skipped_fix.check for skipped_fix in plan.skipped] == [check.id]
 
 
 @every_check

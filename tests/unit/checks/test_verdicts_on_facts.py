@@ -1,4 +1,4 @@
-"""Facts and answers that an outside look found wrong: identity, claims, the runtime's configuration."""
+"""Verdicts on odd facts: who an image is, what it claims, the runtime's own configuration."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _files(text: dict[str, str], **modes: int) -> RecordedFiles:
         stats[path.rpartition("/")[0]] = {"mode": FOLDER}
     stats |= {path: {"mode": mode} for path, mode in modes.items()}
     blank = {"uid": 0, "gid": 0, "size": 0, "mtime": 0.0, "inode": 1, "device": 1}
-    return RecordedFiles({"text": text, "lstats": {path: {**blank, **one} for path, one in stats.items()}})
+    return RecordedFiles({"text": text, "lstats": {path: {**blank, **stat} for path, stat in stats.items()}})
 
 
 def test_the_name_of_a_user_is_looked_up_in_the_topmost_layer_that_has_the_file() -> None:
@@ -139,9 +139,9 @@ def test_the_configuration_of_the_runtime_tells_its_filter() -> None:
     ],
 )
 def test_odd_configurations_of_the_runtime_are_no_surprise(document: Any, kind: type) -> None:
-    found = RuntimeConfigs().read(document)
-    assert isinstance(found, RuntimeConfig)
-    assert isinstance(found.seccomp, kind)
+    result = RuntimeConfigs().read(document)
+    assert isinstance(result, RuntimeConfig)
+    assert isinstance(result.seccomp, kind)
 
 
 def test_without_the_configuration_of_the_runtime_the_filter_of_a_started_container_is_unknown() -> None:
@@ -211,10 +211,10 @@ def test_what_the_machine_has_is_read() -> None:
         "/sys/devices/system/cpu/online": "0-3,6\n",
         "/proc/sys/kernel/pid_max": "4194304\n",
     }
-    found = read_capacity(RecordedFiles({"text": text}))
-    assert (found.memory, found.processors, found.pids) == (16 << 20, 5, 4194304)
+    result = read_capacity(RecordedFiles({"text": text}))
+    assert (result.memory, result.processors, result.pids) == (16 << 20, 5, 4194304)
     nothing = read_capacity(RecordedFiles({}))
-    assert all(isinstance(one, Unreadable) for one in (nothing.memory, nothing.processors, nothing.pids))
+    assert all(isinstance(value, Unreadable) for value in (nothing.memory, nothing.processors, nothing.pids))
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_root_beside_the_main_process_is_root(others: frozenset[int], status: St
     assert check is not None
     assert check.remediate is not None
     if status is Status.FAIL:
-        with pytest.raises(CannotFix, match="makes itself root"):
+        with pytest.raises(CannotFix, match="one of its programs becomes root"):
             check.remediate(facts.spec, FixContext(facts, Parameters(check.parameters), {}))
 
 

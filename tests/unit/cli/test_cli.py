@@ -63,7 +63,7 @@ def _containers(document: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     """Name -> (target, inspect document) of the rootful engine."""
     answers = document["engines"][0]["answers"]
     inspected = {t: a for t, a in answers.items() if re.fullmatch("/containers/[0-9a-f]{64}/json", t)}
-    return {one["Name"]: (target, one) for target, one in inspected.items()}
+    return {document["Name"]: (target, document) for target, document in inspected.items()}
 
 
 def _facts(folder: Path, document: dict[str, Any]) -> str:
@@ -217,7 +217,7 @@ def test_names_select_containers_and_leave_the_host_out(run: Run, demo: dict[str
     _, db = _containers(demo)["db"]
     answer = run("check", "--demo", "--format", "json", "shop-web", db["Id"][:9])
     subjects = json.loads(answer.out)["subjects"]
-    assert {one["name"] for one in subjects} == {"shop-web", "db"}
+    assert {subject["name"] for subject in subjects} == {"shop-web", "db"}
 
 
 def test_a_filter_selects_containers_with_the_scores_of_a_whole_check(run: Run) -> None:
@@ -234,7 +234,9 @@ def test_a_filter_selects_containers_with_the_scores_of_a_whole_check(run: Run) 
     }
     assert expected
     assert set(some) == expected
-    assert {name: one["score"] for name, one in some.items()} == {name: whole[name]["score"] for name in some}
+    assert {name: subject["score"] for name, subject in some.items()} == {
+        name: whole[name]["score"] for name in some
+    }
     assert answer.code == 1
     both = _by_name(run("check", "--demo", "--format", "json", "shop-web", "--filter", "state:running"))
     assert set(both) == {"shop-web"}
@@ -249,7 +251,7 @@ def _by_name(answer: Answer) -> dict[str, Any]:
     [
         ("scor<50", 'no column "scor"'),
         ("score<many", "score takes a number"),
-        ("state:running name=nobody", "No container passes the filter"),
+        ("state:running name=nobody", "No container matches the filter"),
         ("fail:no-such-check", 'No check here is called "no-such-check"'),
     ],
 )
@@ -262,7 +264,7 @@ def test_a_filter_that_keeps_nothing_or_is_none_is_no_pass(run: Run, words: str,
 def test_a_filter_and_a_name_that_exclude_each_other_are_no_pass(run: Run) -> None:
     answer = run("check", "--demo", "db", "--filter", "!db")
     assert answer.code == 2
-    assert "No container passes" in answer.err
+    assert "No container matches" in answer.err
 
 
 def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run) -> None:
@@ -285,12 +287,17 @@ def test_the_words_of_the_filter_are_explained(run: Run) -> None:
 
 def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)
-    assert {one["kind"] for one in whole["subjects"]} == {"container", "host", "engine"}
+    assert {subject["kind"] for subject in whole["subjects"]} == {"container", "host", "engine"}
     assert whole["host"] == {"name": "shop01", "simulated": True, "saved_at": ""}
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
-    failing = [one for subject in whole["subjects"] for one in subject["findings"] if one["status"] == "fail"]
+    failing = [
+        finding
+        for subject in whole["subjects"]
+        for finding in subject["findings"]
+        if finding["status"] == "fail"
+    ]
     assert failing
-    assert all(whole["checks"][one["check"]]["fix"]["summary"] for one in failing)
+    assert all(whole["checks"][finding["check"]]["fix"]["summary"] for finding in failing)
 
 
 def test_the_worst_ways_to_the_host_are_in_check_and_host(run: Run) -> None:
@@ -369,13 +376,13 @@ def test_a_check_of_ten_containers_fits_on_one_screen(run: Run) -> None:
 def test_a_container_has_one_score_everywhere(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)["subjects"]
     listed = run("--demo").out
-    for one in whole:
-        if one["kind"] != "container":
+    for subject in whole:
+        if subject["kind"] != "container":
             continue
-        (alone,) = json.loads(run("check", one["name"], "--demo", "--format", "json").out)["subjects"]
-        plan = json.loads(run("plan", one["name"], "--demo", "--safe", "--format", "json").out)
-        assert plan["score"]["before"] == alone["score"] == one["score"]
-        assert re.search(rf"^{one['name']} .* {one['score']}  ", listed, re.MULTILINE)
+        (alone,) = json.loads(run("check", subject["name"], "--demo", "--format", "json").out)["subjects"]
+        plan = json.loads(run("plan", subject["name"], "--demo", "--safe", "--format", "json").out)
+        assert plan["score"]["before"] == alone["score"] == subject["score"]
+        assert re.search(rf"^{subject['name']} .* {subject['score']}  ", listed, re.MULTILINE)
 
 
 def test_the_score_is_explained(run: Run) -> None:
@@ -387,10 +394,12 @@ def test_the_score_is_explained(run: Run) -> None:
 
 def test_steps_and_checks_narrow(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json", "--step", "4").out)
-    assert {one["step"] for subject in whole["subjects"] for one in subject["findings"]} == {4}
+    assert {finding["step"] for subject in whole["subjects"] for finding in subject["findings"]} == {4}
     whole = json.loads(run("check", "--demo", "--format", "json", "--check", "root-user").out)
-    assert {one["check"] for subject in whole["subjects"] for one in subject["findings"]} == {"root-user"}
-    assert {one["kind"] for one in whole["subjects"]} == {"container"}
+    assert {finding["check"] for subject in whole["subjects"] for finding in subject["findings"]} == {
+        "root-user"
+    }
+    assert {subject["kind"] for subject in whole["subjects"]} == {"container"}
 
 
 @pytest.mark.parametrize(
@@ -399,9 +408,9 @@ def test_steps_and_checks_narrow(run: Run) -> None:
 def test_a_check_that_was_asked_for_is_run_on_what_it_is_about(run: Run, check: str, kind: str) -> None:
     answer = run("check", "--demo", "--check", check, "--format", "json")
     subjects = json.loads(answer.out)["subjects"]
-    assert {one["kind"] for one in subjects} == {kind}
-    assert all(finding["check"] == check for one in subjects for finding in one["findings"])
-    assert sum(len(one["findings"]) for one in subjects) > 0
+    assert {subject["kind"] for subject in subjects} == {kind}
+    assert all(finding["check"] == check for subject in subjects for finding in subject["findings"])
+    assert sum(len(subject["findings"]) for subject in subjects) > 0
 
 
 def test_a_named_container_brings_its_own_networks_and_images(run: Run) -> None:
@@ -414,7 +423,7 @@ def test_a_named_container_brings_its_own_networks_and_images(run: Run) -> None:
 def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
     answer = run("check", "shop-web", "--demo", "--check", "weak-kernel-settings")
     assert answer.code == 2
-    assert "Nothing was checked: this is about the host." in answer.err
+    assert "Nothing was checked: these checks are about the host." in answer.err
     answers = demo["engines"][0]["answers"]
     demo["engines"] = demo["engines"][:1]
     answers["/containers/json?all=true"] = []
@@ -425,8 +434,8 @@ def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path:
 
 
 def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
-    for one in demo["engines"][0]["answers"]["/containers/json?all=true"][:2]:
-        one["Id"] = "abc" + one["Id"][3:]
+    for listed in demo["engines"][0]["answers"]["/containers/json?all=true"][:2]:
+        listed["Id"] = "abc" + listed["Id"][3:]
     answer = run("check", "--facts", _facts(tmp_path, demo), "abc")
     assert answer.code == 2
     assert "'abc' matches more than one container" in answer.err
@@ -455,10 +464,12 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
 def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: str) -> None:
     def findings(*names: str) -> dict[str, Any]:
         subjects = json.loads(run("check", "--demo", "--format", "json", *names).out)["subjects"]
-        found = next(one["findings"] for one in subjects if one["name"] == name)
+        result = next(subject["findings"] for subject in subjects if subject["name"] == name)
         # a fix may follow what only a closer look shows: its ports, what it writes
         fix = ("run", "quadlet", "risk")
-        return {one["check"]: {key: one[key] for key in one if key not in fix} for one in found}
+        return {
+            finding["check"]: {key: finding[key] for key in finding if key not in fix} for finding in result
+        }
 
     alone, among_all = findings(name), findings()
     closer = {check for check in alone if alone[check] != among_all[check]}
@@ -470,8 +481,8 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: st
 def test_a_name_that_fits_two_containers_is_not_guessed(
     run: Run, demo: dict[str, Any], tmp_path: Path
 ) -> None:
-    for one in demo["engines"][1]["answers"]["/containers/json?all=true"]:
-        one["Names"] = ["db"]
+    for listed in demo["engines"][1]["answers"]["/containers/json?all=true"]:
+        listed["Names"] = ["db"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
         answer = run("convert", "db", "--demo")
@@ -520,7 +531,7 @@ def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> 
     assert answer.code == 0
     assert "PublishPort=80:80" in answer.out
     assert "ReadOnly" not in answer.out
-    assert "note: files that were changed inside the container are not carried over" in answer.err
+    assert "note: files changed inside the container are not carried over" in answer.err
 
 
 def test_quiet_keeps_notes_back(run: Run) -> None:
@@ -608,10 +619,10 @@ def test_a_good_and_a_bad_checklist(run: Run, tmp_path: Path) -> None:
     path.write_text('id = "x"\ntitle = 3\n')
     answer = run("checklist", "lint", str(path))
     assert answer.code == 2
-    assert f"{path}:2: title must be a text" in answer.out
+    assert f"{path}:2: title must be a string" in answer.out
     answer = run("check", "--demo", "--checklist", str(path))
     assert answer.code == 2
-    assert "2: title must be a text" in answer.err
+    assert "2: title must be a string" in answer.err
 
 
 # --- what reaches a terminal or a pipe ------------------------------------------------------------
@@ -624,11 +635,11 @@ def hostile(demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         for listed in engine["answers"]["/containers/json?all=true"]:
             listed["Names"] = [HOSTILE + listed["Names"][0]]
             listed["Image"] = HOSTILE
-    for _, one in _containers(demo).values():
-        one["Name"] = HOSTILE + one["Name"]
-        one["ImageName"] = HOSTILE
-        one["Config"]["Labels"] = {HOSTILE: HOSTILE}
-        one["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
+    for _, document in _containers(demo).values():
+        document["Name"] = HOSTILE + document["Name"]
+        document["ImageName"] = HOSTILE
+        document["Config"]["Labels"] = {HOSTILE: HOSTILE}
+        document["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
     monkeypatch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
     return demo
 

@@ -53,11 +53,11 @@ def test_a_good_host_has_only_the_socket_missing(uid: int) -> None:
     assert {line.what for line in lines if line.mark not in (Mark.GOOD, Mark.NOTE)} == {
         "engine, $CONTAINER_HOST"
     }
-    found = {line.what: line.value for line in lines}
-    assert found["Podman"] == "5.4.2"
-    assert found["Quadlet"].startswith("5.4.2, knows ")
-    assert found["terminal"] == "120x40"
-    assert found["characters"] == "de_DE.UTF-8"
+    result = {line.what: line.value for line in lines}
+    assert result["Podman"] == "5.4.2"
+    assert result["Quadlet"].startswith("5.4.2, knows ")
+    assert result["terminal"] == "120x40"
+    assert result["characters"] == "de_DE.UTF-8"
 
 
 def test_each_missing_thing_comes_with_what_helps() -> None:

@@ -35,7 +35,10 @@ def _look(opened: Opened) -> list[Finding]:
 
 
 def _words(findings: list[Finding]) -> set[tuple[str, str, str, str]]:
-    return {(one.subject.name, one.check, one.status.value, one.severity.word) for one in findings}
+    return {
+        (finding.subject.name, finding.check, finding.status.value, finding.severity.word)
+        for finding in findings
+    }
 
 
 def _recorded() -> tuple[list[Finding], dict[str, Any]]:
@@ -65,15 +68,15 @@ def test_secrets_are_not_in_the_file() -> None:
     assert "API_TOKEN=0" not in text
     assert "API_TOKEN=(withheld)" in text
     assert "POSTGRES_PASSWORD=(withheld)" in text
-    assert ("db", "plaintext-secret-env", "fail") in {one[:3] for one in _words(live)}
-    assert ("db", "plaintext-secret-env", "fail") in {one[:3] for one in _words(_look(replay(document, "x")))}
+    assert ("db", "plaintext-secret-env", "fail") in {row[:3] for row in _words(live)}
+    assert ("db", "plaintext-secret-env", "fail") in {row[:3] for row in _words(_look(replay(document, "x")))}
 
 
 def test_a_question_that_was_not_asked_is_unknown_and_not_a_pass() -> None:
     _, document = _recorded()
     document["files"]["text"] = {}
     later = _look(replay(document, "x"))
-    effective = {one.check: one for one in later if one.subject.name == "shop-web"}
+    effective = {finding.check: finding for finding in later if finding.subject.name == "shop-web"}
     assert "recorded" in effective["writable-rootfs"].verdict.effective
 
 

@@ -88,7 +88,7 @@ def test_an_image_is_found_by_any_part_of_its_name_and_by_id(run: Run) -> None:
     for name in (first["names"][0], "nginx", "nginx:1.27", "docker.io/library/nginx", first["id"][:10]):
         code, out, _ = run("images", "--demo", "--format", "json", name)
         assert code == 0
-        assert [one["id"] for one in json.loads(out)["images"]] == [first["id"]]
+        assert [image["id"] for image in json.loads(out)["images"]] == [first["id"]]
 
 
 def test_an_unknown_image_is_2_and_names_the_nearest(run: Run) -> None:
@@ -192,11 +192,11 @@ def _saved(path: str) -> Callable[[object], Any]:
 def test_the_networks_of_the_simulated_host(run: Run) -> None:
     code, out, err = run("networks", "--demo", "--format", "json")
     assert (code, err) == (0, "")
-    found = {one["name"]: one for one in json.loads(out)["places"]}
-    assert "shop-web" in found["shop-net"]["members"]
-    assert any("shop-web *:80 -> 80/tcp" in one for one in found["shop-net"]["outside"])
-    assert "podman" in found["shop-net"]["reaches"]
-    assert found["(host)"]["outside"] == ["every port they open"]
+    result = {place["name"]: place for place in json.loads(out)["places"]}
+    assert "shop-web" in result["shop-net"]["members"]
+    assert any("shop-web *:80 -> 80/tcp" in opening for opening in result["shop-net"]["outside"])
+    assert "podman" in result["shop-net"]["reaches"]
+    assert result["(host)"]["outside"] == ["every port they open"]
 
 
 def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
@@ -205,7 +205,7 @@ def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "way"),
+    ("first", "other", "way"),
     [
         (_bridge("x"), _bridge("y"), True),
         (_bridge("x", options={"isolate": "true"}), _bridge("y"), True),
@@ -217,10 +217,10 @@ def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
         (_bridge("x", driver="macvlan"), _bridge("y"), False),
     ],
 )
-def test_which_networks_the_host_connects(one: NetworkFacts, other: NetworkFacts, way: bool) -> None:
-    assert connected(one, other) is connected(other, one) is way
-    found = {place.name: place for place in places([one, other], [])}
-    assert ("y" in found["x"].reaches) is way
+def test_which_networks_the_host_connects(first: NetworkFacts, other: NetworkFacts, way: bool) -> None:
+    assert connected(first, other) is connected(other, first) is way
+    result = {place.name: place for place in places([first, other], [])}
+    assert ("y" in result["x"].reaches) is way
 
 
 def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_told(
@@ -251,7 +251,7 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
     [
         ("{", "is not JSON"),
         ("{}", "not from a known scanner"),
-        ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
+        ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not name its image"),
         (
             '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}',
             "no image here has that ID",

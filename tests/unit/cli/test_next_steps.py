@@ -25,7 +25,7 @@ from hardentui.reports.result import CheckResult, SubjectResult
 def test_what_an_engine_calls_a_container_stays_one_word(name: str, identity: str, shown: str) -> None:
     subject = Subject(Kind.CONTAINER, identity, name)
     finding = Finding("root-user", 4, "t", subject, failed("bad"), Severity.HIGH)
-    one = SubjectResult(subject, score([finding]), (finding,))
-    result = CheckResult((), (one,), "ten-steps", Severity.HIGH, "1")
+    worst = SubjectResult(subject, score([finding]), (finding,))
+    result = CheckResult((), (worst,), "ten-steps", Severity.HIGH, "1")
     plan = next(command for command, _ in next_steps(result, Namespace(demo=False)) if " plan " in command)
     assert shlex.split(plan) == ["hardentui", "plan", shown, "--likely"]

@@ -12,10 +12,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
-from hardentui.workbench.changing.played import play_apply
+from hardentui.workbench.changing import played as played_apply
 from hardentui.workbench.settings.document import settings_file
 from hardentui.workbench.settings.reading import wants_text
-from hardentui.workbench.trials.played import play_trial
+from hardentui.workbench.trials import played as played_trial
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -142,14 +142,14 @@ def test_a_setting_or_a_variable_asks_for_it() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulated host plays at once."""
-    monkeypatch.setattr(play_trial, "__defaults__", (0.0,))
-    monkeypatch.setattr(play_apply, "__defaults__", (0.0,))
+    monkeypatch.setattr(played_trial, "PACE", 0.0)
+    monkeypatch.setattr(played_apply, "PACE", 0.0)
 
 
 @pytest.mark.usefixtures("quick")
 def test_the_chosen_fixes_are_tried_and_what_broke_is_dropped(talk: Talk) -> None:
     said = talk("open shop-web", "all", "try", "quit", "quit")
-    assert "Trying on a twin; the container runs on untouched." in said
+    assert "Trying the fixes on a twin; the container keeps running, untouched." in said
     assert "Simulated: no twin was created, so this proves nothing." in said
     dropped = re.findall("Dropped from the chosen fixes: ([a-z-]+)", said)
     assert dropped
@@ -164,7 +164,7 @@ def test_an_apply_tells_its_steps_and_asks_and_only_yes_does_it(talk: Talk) -> N
     assert "Steps on shop-web:\n1. " in said
     assert "Do this? yes or no: Nothing was changed." in said
     said = talk("open shop-web", "likely", "try", "apply 120 keep-data probe true", "yes", "quit")
-    assert "With what worked on the twin." in said
+    assert "Applying what worked on the twin." in said
     assert "apply shop-web: done" in said
 
 
@@ -179,7 +179,7 @@ def test_what_cannot_be_done_says_why(talk: Talk) -> None:
         "try does not understand 'curl'.",
         "apply does not understand 'soon'.",
         "apply does not understand '0'.",
-        "This host is simulated: there is no change that could be kept or taken back.",
-        "The journal is empty: nothing was changed from here.",
+        "This host is simulated: there is no change to keep or undo.",
+        "The journal is empty: this account has made no changes.",
     ):
         assert sentence in said

@@ -70,5 +70,5 @@ def test_an_option_of_ours_behind_run_is_told_where_it_belongs(word: str, train:
     train("--demo", "start", "first-run")
     code, _, told = train("run", word)
     assert code == 2
-    assert "What stands behind run goes to podman" in told
+    assert "Everything after run goes to podman" in told
     assert f"hardentui train {word} … run OPTIONS" in told

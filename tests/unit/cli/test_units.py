@@ -72,4 +72,6 @@ def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str)
 def test_a_plan_in_json_names_what_nobody_can_know(run: Run) -> None:
     document = json.loads(run("plan", "db", "--demo", "--safe", "--format", "json").out)
     assert document["unknowable"] == []
-    assert any("inside the container are not carried over" in one for one in document["not_carried"])
+    assert any(
+        "inside the container are not carried over" in sentence for sentence in document["not_carried"]
+    )

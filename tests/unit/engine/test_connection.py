@@ -425,9 +425,9 @@ def test_a_recording_keeps_answers_and_failures(tmp_path: Path) -> None:
 
 
 def ask_many(connection: UnixConnection, *paths: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    connection.get_many(paths, found.__setitem__)
-    return found
+    result: dict[str, Any] = {}
+    connection.get_many(paths, result.__setitem__)
+    return result
 
 
 def test_many_requests_are_sent_ahead_of_their_answers(tmp_path: Path) -> None:
@@ -441,10 +441,10 @@ def test_many_requests_are_sent_ahead_of_their_answers(tmp_path: Path) -> None:
                 yield path
                 sent_ahead.append(len(server.requests))
 
-        found: dict[str, Any] = {}
-        connection.get_many(counted(), found.__setitem__)
+        result: dict[str, Any] = {}
+        connection.get_many(counted(), result.__setitem__)
         connection.close()
-    assert found == {f"/{number}": {"ok": True} for number in range(30)}
+    assert result == {f"/{number}": {"ok": True} for number in range(30)}
     assert sent_ahead[5] <= 1, "six were sent while the first answer was still on its way"
     assert server.connections == 1
     targets = [int(request.split()[1].rpartition(b"/")[2]) for request in server.requests]
@@ -455,18 +455,18 @@ def test_one_error_among_many_keeps_nothing_back(tmp_path: Path) -> None:
     missing = answer(b'{"message": "no such container"}', "404 Not Found")
     with Scripted(tmp_path, [OK], [missing], [answer(b"not json")], [OK]) as server:
         connection = UnixConnection(server.path)
-        found = ask_many(connection, "/a", "/b", "/c", "/d")
+        result = ask_many(connection, "/a", "/b", "/c", "/d")
         connection.close()
-    assert [type(one) for one in found.values()] == [dict, NotFound, EngineProtocolError, dict]
+    assert [type(answer) for answer in result.values()] == [dict, NotFound, EngineProtocolError, dict]
     assert server.connections == 1
 
 
 def test_what_was_sent_on_a_socket_that_broke_is_asked_for_again(tmp_path: Path) -> None:
     with Scripted(tmp_path, [OK], [OK, Scripted.CLOSE], [OK]) as server:
         connection = UnixConnection(server.path)
-        found = ask_many(connection, *["/a", "/b", "/c", "/d", "/e"])
+        result = ask_many(connection, *["/a", "/b", "/c", "/d", "/e"])
         connection.close()
-    assert found == {path: {"ok": True} for path in ["/a", "/b", "/c", "/d", "/e"]}
+    assert result == {path: {"ok": True} for path in ["/a", "/b", "/c", "/d", "/e"]}
     assert server.connections == 2
 
 
@@ -474,19 +474,19 @@ def test_a_server_that_ends_each_connection_is_still_asked_for_everything(tmp_pa
     last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
     with Scripted(tmp_path, [last, Scripted.CLOSE]) as server:
         connection = UnixConnection(server.path)
-        found = ask_many(connection, *(f"/{number}" for number in range(20)))
+        result = ask_many(connection, *(f"/{number}" for number in range(20)))
         connection.close()
-    assert found == {f"/{number}": {} for number in range(20)}
+    assert result == {f"/{number}": {} for number in range(20)}
 
 
 def test_many_end_when_the_engine_does_not_answer_any_more(tmp_path: Path) -> None:
     with Scripted(tmp_path, [OK], [Scripted.HANG]) as server:
         connection = UnixConnection(server.path, timeout=0.2)
-        found = ask_many(connection, *(f"/{number}" for number in range(20)))
+        result = ask_many(connection, *(f"/{number}" for number in range(20)))
         connection.close()
-    assert found["/0"] == {"ok": True}
-    assert isinstance(found["/1"], EngineUnreachable)
-    assert len(found) == 2
+    assert result["/0"] == {"ok": True}
+    assert isinstance(result["/1"], EngineUnreachable)
+    assert len(result) == 2
 
 
 def test_one_request_is_let_through_between_many(tmp_path: Path) -> None:
@@ -512,9 +512,9 @@ def test_many_are_woken_when_the_connection_is_closed(tmp_path: Path) -> None:
         connection = UnixConnection(server.path)
         threading.Timer(0.2, connection.close).start()
         started = monotonic()
-        found = ask_many(connection, "/a", "/b")
+        result = ask_many(connection, "/a", "/b")
         assert monotonic() - started < 10
-    assert isinstance(found["/a"], EngineUnreachable)
+    assert isinstance(result["/a"], EngineUnreachable)
 
 
 def test_a_socket_that_another_thread_keeps_is_waited_for_with_a_limit(tmp_path: Path) -> None:

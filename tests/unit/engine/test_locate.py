@@ -42,13 +42,13 @@ def named(default: str = "prod") -> dict[str, str]:
     return {CONNECTIONS: json.dumps(text)}
 
 
-def urls(found: tuple[Candidate, ...]) -> list[str]:
-    return [candidate.url for candidate in found]
+def urls(places: tuple[Candidate, ...]) -> list[str]:
+    return [candidate.url for candidate in places]
 
 
 def test_without_a_word_the_sockets_of_the_user_and_of_root_are_tried_in_order() -> None:
-    found = candidates(environment(XDG_RUNTIME_DIR="/run/user/7/"))
-    assert urls(found) == [
+    result = candidates(environment(XDG_RUNTIME_DIR="/run/user/7/"))
+    assert urls(result) == [
         "unix:///run/user/7/podman/podman.sock",
         "unix:///run/user/1000/podman/podman.sock",
         "unix:///run/podman/podman.sock",
@@ -75,15 +75,15 @@ def test_a_place_that_was_named_is_found_again_with_its_name(
 
 
 def test_a_place_is_tried_once() -> None:
-    found = candidates(environment(XDG_RUNTIME_DIR="/run/user/1000"))
-    assert urls(found) == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
-    assert found[0].origin == "$XDG_RUNTIME_DIR"
+    result = candidates(environment(XDG_RUNTIME_DIR="/run/user/1000"))
+    assert urls(result) == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
+    assert result[0].origin == "$XDG_RUNTIME_DIR"
 
 
 def test_the_default_connection_comes_before_the_sockets() -> None:
-    found = candidates(environment(named()))
-    assert found[0] == Candidate("prod", PROD, "connection prod", "/home/anna/.ssh/prod")
-    assert urls(found)[1:] == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
+    result = candidates(environment(named()))
+    assert result[0] == Candidate("prod", PROD, "connection prod", "/home/anna/.ssh/prod")
+    assert urls(result)[1:] == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_the_default_connection_comes_before_the_sockets() -> None:
 def test_a_place_that_was_named_is_the_only_one(
     url: str, connection: str, environ: dict[str, str], expected: str, origin: str
 ) -> None:
-    (found,) = candidates(environment(named(), **environ), url, connection)
-    assert (found.url, found.origin) == (expected, origin)
+    (result,) = candidates(environment(named(), **environ), url, connection)
+    assert (result.url, result.origin) == (expected, origin)
 
 
 def test_an_unknown_connection_is_an_input_error_that_lists_the_known_ones() -> None:
@@ -116,8 +116,8 @@ def test_an_unknown_connection_is_an_input_error_that_lists_the_known_ones() -> 
 
 
 def test_root_behind_sudo_also_looks_at_that_users_socket() -> None:
-    found = candidates(environment(None, 0, SUDO_UID="1234", XDG_RUNTIME_DIR="/run/user/0"))
-    assert urls(found) == ["unix:///run/user/1234/podman/podman.sock", "unix:///run/podman/podman.sock"]
+    result = candidates(environment(None, 0, SUDO_UID="1234", XDG_RUNTIME_DIR="/run/user/0"))
+    assert urls(result) == ["unix:///run/user/1234/podman/podman.sock", "unix:///run/podman/podman.sock"]
 
 
 @pytest.mark.parametrize("sudo_uid", ["0", "", "../../x", "-1", "²"])
@@ -218,15 +218,15 @@ def test_a_socket_that_answers_is_an_engine(tmp_path: Path) -> None:
 )
 def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, scripted: bytes) -> None:
     with Scripted(tmp_path, [scripted]) as server:
-        found = probe(at(server.path))
-    assert isinstance(found, NoAnswer)
-    assert "not Podman" in found.reason
+        result = probe(at(server.path))
+    assert isinstance(result, NoAnswer)
+    assert "not Podman" in result.reason
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("tcp://127.0.0.1:8080", "not supported, because nothing protects it"),
+        ("tcp://127.0.0.1:8080", "not supported, because it is unprotected"),
         ("ftp://x", "not a supported address"),
         ("nonsense\x1b[2J", "nonsense␛[2J is not a supported address"),
         ("unix://relative", "needs an absolute path"),
@@ -238,11 +238,11 @@ def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, sc
     ],
 )
 def test_an_address_that_cannot_be_used_says_why(url: str, said: str) -> None:
-    found = probe(Candidate("", url, "--url"))
-    assert isinstance(found, NoAnswer)
-    assert said in found.reason
-    assert found.hint
-    assert "secret" not in found.reason + found.hint
+    result = probe(Candidate("", url, "--url"))
+    assert isinstance(result, NoAnswer)
+    assert said in result.reason
+    assert result.hint
+    assert "secret" not in result.reason + result.hint
 
 
 def test_one_socket_under_two_names_is_one_engine(tmp_path: Path) -> None:

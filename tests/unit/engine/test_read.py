@@ -80,10 +80,10 @@ def test_an_inspect_document_is_safe_to_walk_or_refused(value: Any) -> None:
 def test_an_event_is_read_or_refused(value: Any) -> None:
     for document in (value, {"Action": "start", "Type": "container", "Actor": value}):
         try:
-            found = event(document)
+            result = event(document)
         except EngineProtocolError:
             continue
-        assert found.id
+        assert result.id
 
 
 @pytest.mark.parametrize("garbage", [7, "x", {"a": 1}, [7], [[]], [{}], [{"Id": 7, "Name": 7, "name": 7}]])
@@ -146,19 +146,19 @@ def test_many_are_inspected_whatever_happens_to_single_ones() -> None:
     del answers["/containers/03/json"]
     answers["/containers/04/json"] = ["garbage"]
     engine = recorded(answers, _containers_05_json="database is locked")
-    found: dict[str, Inspected] = {}
+    results: dict[str, Inspected] = {}
     threads: set[int] = set()
 
     def keep(identity: str, result: Inspected) -> None:
         threads.add(threading.get_ident())
-        found[identity] = result
+        results[identity] = result
 
     engine.inspect_many(ids, keep, threading.Event())
-    assert sorted(found) == ids
-    assert found["03"] == Gone()
-    assert isinstance(found["04"], Unreadable)
-    assert found["05"] == Unreadable("database is locked")
-    assert found["06"] == inspected("06")
+    assert sorted(results) == ids
+    assert results["03"] == Gone()
+    assert isinstance(results["04"], Unreadable)
+    assert results["05"] == Unreadable("database is locked")
+    assert results["06"] == inspected("06")
     assert threads == {threading.get_ident()}, "results are handed over in the caller's thread"
 
 
@@ -174,12 +174,14 @@ class Counted(RecordedConnection):
 
 def shop(*ids: str) -> dict[str, Any]:
     return {
-        "/containers/json?all=true": [{"Id": one, "Names": [one], "ImageID": "image"} for one in ids],
+        "/containers/json?all=true": [
+            {"Id": identity, "Names": [identity], "ImageID": "image"} for identity in ids
+        ],
         "/images/json": [{"Id": "image"}],
         "/images/image/json": {"Id": "image"},
         "/networks/json": [{"name": "podman"}],
         "/volumes/json": None,
-        **{f"/containers/{one}/json": inspected(one) for one in ids},
+        **{f"/containers/{identity}/json": inspected(identity) for identity in ids},
     }
 
 
@@ -188,14 +190,14 @@ def test_what_was_begun_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> No
     answers = shop("a", "b", "c")
     engine = Engine(EngineFacts(), lambda: Counted(answers))
     engine.begin()
-    found: dict[str, Inspected] = {}
+    results: dict[str, Inspected] = {}
     listed = engine.listed()
-    engine.inspect_many([one.id for one in listed], found.__setitem__, threading.Event())
-    assert [one["Id"] for one in engine.images()] == ["image"]
+    engine.inspect_many([row.id for row in listed], results.__setitem__, threading.Event())
+    assert [image["Id"] for image in engine.images()] == ["image"]
     assert engine.image("image")["Id"] == "image"
-    assert [one["name"] for one in engine.networks()] == ["podman"]
+    assert [network["name"] for network in engine.networks()] == ["podman"]
     assert engine.volumes() == ()
-    assert sorted(found) == ["a", "b", "c"]
+    assert sorted(results) == ["a", "b", "c"]
     assert sorted(Counted.asked) == sorted(path.partition("?")[0] for path in answers)
     engine.image("image")
     assert Counted.asked.count("/images/image/json") == 2, "an answer that was asked for ahead is told once"
@@ -219,7 +221,9 @@ def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
 
 
 def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> None:
-    listed = answer(json.dumps([{"Id": one, "Names": [one], "ImageID": "image"} for one in "ab"]).encode())
+    listed = answer(
+        json.dumps([{"Id": identity, "Names": [identity], "ImageID": "image"} for identity in "ab"]).encode()
+    )
     by_path: dict[str, list[bytes | float | str]] = {
         "/containers/json": [listed],
         "/images/image/json": [Scripted.HANG],
@@ -229,10 +233,10 @@ def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> 
     with ByPath(tmp_path, by_path, [answer(b"[]")]) as server:
         engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
         engine.begin()
-        found: dict[str, Inspected] = {}
-        ids = [one.id for one in engine.listed()]
-        engine.inspect_many(ids, found.__setitem__, threading.Event())
-        assert sorted(found) == ["a", "b"]
+        answers: dict[str, Inspected] = {}
+        ids = [row.id for row in engine.listed()]
+        engine.inspect_many(ids, answers.__setitem__, threading.Event())
+        assert sorted(answers) == ["a", "b"]
         with pytest.raises(EngineUnreachable, match="in time"):
             engine.image("image")
         engine.close()
@@ -328,9 +332,9 @@ def test_other_containers_than_those_begun_are_inspected_too() -> None:
     engine = recorded(shop("a", "b", "c"))
     engine.begin()
     engine.listed()
-    found: list[str] = []
-    engine.inspect_many(["b", ".."], lambda identity, _: found.append(identity), threading.Event())
-    assert sorted(found) == ["..", "b"]
+    names: list[str] = []
+    engine.inspect_many(["b", ".."], lambda identity, _: names.append(identity), threading.Event())
+    assert sorted(names) == ["..", "b"]
     assert engine.image("image")["Id"] == "image"
 
 
@@ -435,7 +439,7 @@ def test_events_that_come_together_are_one_batch() -> None:
     stream: Iterator[Any] = iter(
         [podman_event("create"), podman_event("start"), None, None, podman_event("died")]
     )
-    assert [[found.action for found in batch] for batch in batches(stream)] == [["create", "start"], ["died"]]
+    assert [[event.action for event in batch] for batch in batches(stream)] == [["create", "start"], ["died"]]
 
 
 def test_a_batch_is_handed_over_even_when_events_never_stop() -> None:
@@ -471,7 +475,7 @@ def test_a_watch_reports_loss_once_and_its_end(tmp_path: Path) -> None:
             target=watch,
             args=(
                 engine,
-                lambda batch: actions.extend(found.action for found in batch),
+                lambda batch: actions.extend(event.action for event in batch),
                 lambda link, _: states.append(link),
                 stop,
             ),

@@ -98,10 +98,10 @@ def test_ssh_that_ended_is_started_again(tmp_path: Path, monkeypatch: pytest.Mon
 def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import sys; sys.stderr.write('Host key verification failed.\\x1b[2J\\n'); sys.exit(255)"
     install_ssh(tmp_path, monkeypatch, code)
-    found = probe(Candidate("prod", URL, "connection prod"))
-    assert isinstance(found, NoAnswer)
-    assert found.reason == "ssh to prod failed: Host key verification failed.␛[2J"
-    assert found.hint == "See whether this works: ssh -p 2222 -- anna@prod"
+    result = probe(Candidate("prod", URL, "connection prod"))
+    assert isinstance(result, NoAnswer)
+    assert result.reason == "ssh to prod failed: Host key verification failed.␛[2J"
+    assert result.hint == "Check whether this works: ssh -p 2222 -- anna@prod"
 
 
 def test_ssh_that_hangs_is_ended_after_the_time_limit(

@@ -121,9 +121,9 @@ def mounted(*paths: str) -> Any:
         (
             [(CAP_ADD, ("SYS_MODULE",))],
             replace(ROOT, capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
-            "not published: it holds a capability that leads to the host (SYS_MODULE).",
+            "not published: it has a capability that leads to the host (SYS_MODULE).",
         ),
-        ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it may use /dev/sda."),
+        ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it can use /dev/sda."),
         ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out is root on the host."),
         ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it can make every system call."),
         ([], ROOT, "not published: whoever breaks out is root on the host."),

@@ -42,7 +42,7 @@ SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),
 
 
 def options(file: Spec, running: Spec, created: Spec | None) -> list[str]:
-    return [one.option for one in drift(file, running, created)]
+    return [difference.option for difference in drift(file, running, created)]
 
 
 def test_two_spellings_are_no_drift() -> None:
@@ -63,9 +63,9 @@ def test_an_old_container_differs_from_its_new_file() -> None:
     file = SAME.with_(NO_NEW_PRIVILEGES, True).with_(CAP_ADD, ())
     assert options(file, SAME, SAME) == ["cap-add", "no-new-privileges"]
     assert options(file, SAME, None) == ["no-new-privileges"]  # inspect alone is not sure of capabilities
-    found = {one.option: one for one in drift(file, SAME, SAME)}
-    assert str(found["cap-add"]) == "--cap-add: the file says nothing, NET_RAW runs"
-    assert "--security-opt no-new-privileges: the file says True" in str(found["no-new-privileges"])
+    result = {difference.option: difference for difference in drift(file, SAME, SAME)}
+    assert str(result["cap-add"]) == "--cap-add: the file says nothing, NET_RAW runs"
+    assert "--security-opt no-new-privileges: the file says True" in str(result["no-new-privileges"])
 
 
 def test_what_was_updated_later_differs_too() -> None:
@@ -83,11 +83,11 @@ def test_what_one_of_them_does_not_know_is_not_compared() -> None:
 def test_no_secret_is_shown() -> None:
     file = Spec.of((ENV, ("PASSWORD=hunter2", "A=1")), (COMMAND, ("x", "hunter2")), (LABELS, ("t=hunter2",)),
                    (HEALTH_CMD, "hunter2"))  # fmt: skip
-    found = drift(file, Spec.of((ENV, ("A=1",))), Spec.of((ENV, ("A=1",))))
-    assert len(found) == 4
-    assert "hunter2" not in repr(found)
-    assert "--env: the file says PASSWORD, nothing runs" in [str(one) for one in found]
-    assert not any(one.security for one in found)
+    result = drift(file, Spec.of((ENV, ("A=1",))), Spec.of((ENV, ("A=1",))))
+    assert len(result) == 4
+    assert "hunter2" not in repr(result)
+    assert "--env: the file says PASSWORD, nothing runs" in [str(difference) for difference in result]
+    assert not any(difference.security for difference in result)
 
 
 # --- from files --------------------------------------------------------------------------------------
@@ -106,14 +106,14 @@ def running(*words: str, label: str = "web.service", spec: Spec | None = None) -
 def origin(tmp_path: Path, text: str = UNIT) -> Origin:
     files = Rooted(tmp_path)
     files.put("/etc/containers/systemd/web.container", text)
-    found = origin_of(files, running())
-    assert found is not None
-    return found
+    result = origin_of(files, running())
+    assert result is not None
+    return result
 
 
 def test_only_options_that_differ_from_the_file_are_drift(tmp_path: Path) -> None:
-    found = drift_of(origin(tmp_path), running("--env=TOKEN=hunter2"))
-    assert [one.option for one in found] == ["read-only"]
+    result = drift_of(origin(tmp_path), running("--env=TOKEN=hunter2"))
+    assert [difference.option for difference in result] == ["read-only"]
     assert drift_of(origin(tmp_path), running("--env=TOKEN=hunter2", "--read-only")) == ()
 
 
@@ -171,21 +171,21 @@ def test_a_link_is_not_edited_but_may_get_a_drop_in(tmp_path: Path) -> None:
     place = tmp_path / "etc/containers/systemd"
     place.mkdir(parents=True)
     (place / "web.container").symlink_to("../../../srv/web.container")
-    found = origin_of(files, running())
-    assert found is not None
+    result = origin_of(files, running())
+    assert result is not None
     plan = _plan(Spec(), Spec.of((NO_NEW_PRIVILEGES, True)))
     with pytest.raises(InputError, match="symbolic link"):
-        edited(found, plan, Version(5, 4))
-    made = edited(found, plan, Version(5, 4), style="drop-in")
-    assert [one.path for one in made.files] == ["/etc/containers/systemd/web.container.d/50-hardentui.conf"]
+        edited(result, plan, Version(5, 4))
+    made = edited(result, plan, Version(5, 4), style="drop-in")
+    assert [file.path for file in made.files] == ["/etc/containers/systemd/web.container.d/50-hardentui.conf"]
 
 
 def test_a_file_of_a_package_gets_its_drop_in_below_etc(tmp_path: Path) -> None:
-    found = replace(origin(tmp_path), path="/usr/share/containers/systemd/web.container")
+    result = replace(origin(tmp_path), path="/usr/share/containers/systemd/web.container")
     plan = _plan(Spec(), Spec.of((NO_NEW_PRIVILEGES, True)))
-    made = edited(found, plan, Version(5, 4), style="drop-in")
+    made = edited(result, plan, Version(5, 4), style="drop-in")
     assert made.files[0].folder == "/etc/containers/systemd/web.container.d"
-    assert any("package" in note for note in edited(found, plan, Version(5, 4)).notes)
+    assert any("package" in note for note in edited(result, plan, Version(5, 4)).notes)
     assert made.commands == ("systemctl daemon-reload", "systemctl restart web.service")
 
 

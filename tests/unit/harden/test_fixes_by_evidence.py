@@ -103,9 +103,9 @@ def test_a_memory_limit_is_as_safe_as_what_it_has_used(peak: int | None, hours: 
     facts = running(hours=hours, seen=kernel(limits=Limits(memory_peak=peak)))
     made = plan(facts, "no-memory-limit")
     assert made.risks == {"no-memory-limit": risk}
-    assert ("no-memory-limit" in {one.check for one in fixable(facts, CHECKS, CHECKLIST, Caution.SAFE)}) is (
-        risk is Risk.SAFE
-    )
+    assert (
+        "no-memory-limit" in {choice.check for choice in fixable(facts, CHECKS, CHECKLIST, Caution.SAFE)}
+    ) is (risk is Risk.SAFE)
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,16 @@ def test_an_ordinary_user_loses_no_capability_that_it_had() -> None:
 def test_safe_is_a_part_of_likely_and_likely_of_all_and_the_rest_is_told() -> None:
     facts = running((PUBLISH, (Port(80, "8080"),)), seen=kernel(limits=Limits(memory_peak=1 << 20)))
     chosen = {
-        caution: {one.check for one in fixable(facts, CHECKS, CHECKLIST, caution)} for caution in Caution
+        caution: {choice.check for choice in fixable(facts, CHECKS, CHECKLIST, caution)}
+        for caution in Caution
     }
     assert chosen[Caution.SAFE] < chosen[Caution.LIKELY] < chosen[Caution.ALL]
     made = plan(facts, *chosen[Caution.LIKELY])
     assert Risk.MAY_BREAK not in made.risks.values()
     rest = left_out(facts, made, CHECKS, CHECKLIST)
-    assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {one.check for one in rest}
-    assert all(one.why for one in rest)
-    assert {one.bolder for one in rest if one.check in chosen[Caution.ALL]} == {Caution.ALL}
+    assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {skipped.check for skipped in rest}
+    assert all(skipped.why for skipped in rest)
+    assert {skipped.bolder for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
 
 
 # --- users, ports, folders ----------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
 def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> None:
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
     made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
-    assert [one.options for one in made.after[MOUNTS]] == [("U",), ()]
+    assert [mount.options for mount in made.after[MOUNTS]] == [("U",), ()]
     assert "change the owner of the files it writes in /srv/www (owned by UID 0) on the host" in said(made)
 
 
@@ -211,9 +212,9 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     )
     kept = made.after[CAP_ADD]
     assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
-    assert "haproxy has made /var/lib/haproxy its root, so SYS_CHROOT is kept" in said(made)
+    assert "haproxy uses /var/lib/haproxy as its root, so SYS_CHROOT is kept" in said(made)
     assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
-    assert "whatever uses FSETID, SETFCAP fails then" in said(made)
+    assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
 
 def test_what_a_server_uses_only_for_a_connection_is_known() -> None:
@@ -244,7 +245,7 @@ def test_a_folder_that_changed_is_the_one_that_stays_writable(
 ) -> None:
     made = plan(running(seen=RUNS, changes=changes), "writable-rootfs")
     assert made.after[READ_ONLY]
-    assert [one.partition(":")[0] for one in made.after[TMPFS]] == folders
+    assert [tmpfs.partition(":")[0] for tmpfs in made.after[TMPFS]] == folders
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
 
 
@@ -274,8 +275,8 @@ def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: i
     )
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
-    assert "it writes in /app" in said(made)
-    assert "Mount a volume on the folder that it writes to" in said(made)
+    assert "it writes to /app" in said(made)
+    assert "Mount a volume on the directory that it writes to" in said(made)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
     assert told in said(made)
-    assert bool(told) == ("everybody in the container may write there" in said(made))
+    assert bool(told) == ("every user in the container can write there" in said(made))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +320,7 @@ def test_an_empty_folder_where_a_worker_works_is_there_to_be_written_to(
     facts = running(seen=kernel(processes=(named,)), changes=(), written_folders={"/var/cache/bind": folder})
     made = plan(facts, "writable-rootfs")
     assert [mount.partition(":")[0] for mount in made.after[TMPFS]] == ["/var/cache/bind"] * covered
-    assert ("named works in /var/cache/bind" in said(made)) == covered
+    assert ("named runs in /var/cache/bind" in said(made)) == covered
     assert "nothing was written outside volumes" in said(made)
 
 
@@ -353,14 +354,14 @@ def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None
     facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == ()
-    assert "/var/cache/app changed, but it cannot be seen whether it is a directory" in said(made)
+    assert "/var/cache/app changed, but it is not known whether it is a directory" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
 def test_what_is_written_into_a_folder_of_the_host_is_not_known() -> None:
     """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
     made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
-    assert "what it writes was not seen" in said(made)
+    assert "it is not known what it writes" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
@@ -418,7 +419,7 @@ def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bo
 def test_nobody_is_seen_behind_a_rootless_port() -> None:
     seen = kernel(listening=(PORT_80,), clients=(Client(80, "10.0.2.100"),))
     made = plan(running(WIDE, seen=seen, engine=rootless()), "wildcard-port")
-    assert "clients could not be seen" in said(made)
+    assert "its clients are not known" in said(made)
 
 
 # --- volumes and namespaces ---------------------------------------------------------------------------

@@ -19,7 +19,7 @@ SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.
 
 def helpful(facts: ContainerFacts, most: int = 3) -> tuple[str, ...]:
     findings = evaluate(facts, container_subject(facts), BY_ID.values(), CHECKLIST)
-    return tuple(one.check for one in raises_most(facts, findings, BY_ID, CHECKLIST, most))
+    return tuple(finding.check for finding in raises_most(facts, findings, BY_ID, CHECKLIST, most))
 
 
 def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:
@@ -39,5 +39,5 @@ def test_only_what_can_be_done_alone_is_named() -> None:
 def test_nothing_is_named_where_nothing_fails_that_a_fix_mends() -> None:
     facts = container()
     findings = evaluate(facts, container_subject(facts), BY_ID.values(), CHECKLIST)
-    passing = [one for one in findings if not one.failing]
+    passing = [finding for finding in findings if not finding.failing]
     assert raises_most(facts, passing, BY_ID, CHECKLIST, 3) == ()

@@ -139,7 +139,7 @@ STEPS: list[tuple[str, Pairs, Pairs]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("weak", "tight"), [one[1:] for one in STEPS], ids=[one[0] for one in STEPS])
+@pytest.mark.parametrize(("weak", "tight"), [step[1:] for step in STEPS], ids=[step[0] for step in STEPS])
 def test_the_way_back_is_weaker_and_the_way_there_is_not(weak: Pairs, tight: Pairs) -> None:
     facts = container()
     before, after = Spec.of(*weak), Spec.of(*tight)

@@ -30,12 +30,12 @@ def finding(status: Status, severity: Severity, step: int = 1) -> Finding:
 
 def of(**counts: int) -> list[Finding]:
     """`of(pass_low=3)`: three low findings that passed."""
-    found = []
+    result = []
     for words, count in counts.items():
         status, _, severity = words.rpartition("_")
-        one = finding(Status(status.replace("_", "-")), Severity.parse(severity))
-        found += [one] * count
-    return found
+        counted = finding(Status(status.replace("_", "-")), Severity.parse(severity))
+        result += [counted] * count
+    return result
 
 
 FINDINGS = st.lists(
@@ -54,8 +54,8 @@ def test_what_fails_or_is_unknown_costs_by_its_severity() -> None:
 
 
 def test_the_coverage_is_the_share_that_could_be_looked_at() -> None:
-    found = score(of(pass_high=6, fail_high=2, unknown_high=2))
-    assert (found.coverage, found.unknown) == (80, 2)
+    result = score(of(pass_high=6, fail_high=2, unknown_high=2))
+    assert (result.coverage, result.unknown) == (80, 2)
 
 
 @given(FINDINGS, FINDINGS)
@@ -73,10 +73,10 @@ def test_a_takeover_that_was_waived_is_accepted() -> None:
 
 @given(FINDINGS)
 def test_100_means_that_everything_that_applies_passed(findings: list[Finding]) -> None:
-    counted = {one.status for one in findings} - {Status.NOT_APPLICABLE, Status.WAIVED}
-    found = score(findings)
-    assert (found.value == 100) == (counted == {Status.PASS})
-    assert (found.coverage == 100) == (Status.UNKNOWN not in counted)
+    counted = {finding.status for finding in findings} - {Status.NOT_APPLICABLE, Status.WAIVED}
+    result = score(findings)
+    assert (result.value == 100) == (counted == {Status.PASS})
+    assert (result.coverage == 100) == (Status.UNKNOWN not in counted)
 
 
 def test_a_small_failure_among_many_passes_is_not_rounded_away() -> None:
@@ -86,16 +86,18 @@ def test_a_small_failure_among_many_passes_is_not_rounded_away() -> None:
 
 @given(FINDINGS)
 def test_looking_at_less_never_raises_it(findings: list[Finding]) -> None:
-    passed = [one for one in findings if one.status is Status.PASS]
+    passed = [finding for finding in findings if finding.status is Status.PASS]
     if passed:
         hidden = finding(Status.UNKNOWN, passed[0].severity)
-        less = [hidden if one is passed[0] else one for one in findings]
+        less = [hidden if finding is passed[0] else finding for finding in findings]
         assert (score(less).value or 0) <= (score(findings).value or 0)
 
 
 @given(FINDINGS, FINDINGS)
 def test_what_only_a_closer_look_answers_does_not_count(findings: list[Finding], more: list[Finding]) -> None:
-    assert score([*findings, *(replace(one, counts=False) for one in more)]) == score(findings)
+    assert score([*findings, *(replace(more_finding, counts=False) for more_finding in more)]) == score(
+        findings
+    )
 
 
 def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
@@ -115,10 +117,10 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
 
 @given(FINDINGS)
 def test_the_score_of_a_step_is_that_of_its_findings(findings: list[Finding]) -> None:
-    found = score_by_step(findings)
-    assert set(found) == {one.step for one in findings}
-    for step, value in found.items():
-        assert value == score([one for one in findings if one.step == step])
+    result = score_by_step(findings)
+    assert set(result) == {finding.step for finding in findings}
+    for step, value in result.items():
+        assert value == score([finding for finding in findings if finding.step == step])
 
 
 def test_the_description_says_the_numbers_that_count() -> None:
@@ -135,13 +137,15 @@ def test_the_description_says_the_numbers_that_count() -> None:
 def judged(facts: ContainerFacts) -> list[Finding]:
     nothing_set = Checklist("empty", "No parameters", ())
     every = [check for check in all_checks() if check.kind is Kind.CONTAINER]
-    return run(facts, container_subject(facts), [(one, parameters_of(one, nothing_set)) for one in every])
+    return run(
+        facts, container_subject(facts), [(check, parameters_of(check, nothing_set)) for check in every]
+    )
 
 
 def ranks(values: list[int]) -> list[float]:
     """The place of each value; equal ones share the mean of their places."""
     order = sorted(values)
-    return [order.index(one) + (order.count(one) - 1) / 2 for one in values]
+    return [order.index(value) + (order.count(value) - 1) / 2 for value in values]
 
 
 def test_the_scores_follow_the_order_of_danger() -> None:
@@ -155,7 +159,7 @@ def test_whoever_can_take_the_host_over_scores_below_everybody_who_cannot() -> N
     last = [name for name, _ in WORST_FIRST].index("the engine's socket, else hardened")
     for at, (name, facts) in enumerate(WORST_FIRST):
         findings = judged(facts)
-        assert any(one.takes_over for one in findings) == (at <= last), name
+        assert any(finding.takes_over for finding in findings) == (at <= last), name
         assert ((score(findings).value or 0) <= TAKEOVER_CEILING) == (at <= last), name
 
 

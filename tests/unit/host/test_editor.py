@@ -31,10 +31,13 @@ def test_the_command_is_taken_as_words_and_visual_comes_first(tmp_path: Path) ->
     [
         ({}, "There is no editor."),
         ({"EDITOR": "  ", "VISUAL": "true"}, "There is no editor."),
-        ({"EDITOR": "no-such-editor-here --wait"}, "names a program that is not there: no-such-editor-here"),
-        ({"EDITOR": "vi 'x"}, "$EDITOR cannot be understood"),
-        ({"EDITOR": "sh", ONLY_BELOW: "/tmp"}, "No program is run here."),
-        ({"EDITOR": "x\x1b[31m"}, "names a program that is not there"),
+        (
+            {"EDITOR": "no-such-editor-here --wait"},
+            "names a program that does not exist: no-such-editor-here",
+        ),
+        ({"EDITOR": "vi 'x"}, "$EDITOR cannot be parsed"),
+        ({"EDITOR": "sh", ONLY_BELOW: "/tmp"}, "No program can be started here."),
+        ({"EDITOR": "x\x1b[31m"}, "names a program that does not exist"),
     ],
 )
 def test_where_there_is_none_a_sentence_says_so(environ: dict[str, str], sentence: str) -> None:
@@ -71,8 +74,8 @@ def test_an_editor_that_puts_a_new_file_in_its_place_is_fine(tmp_path: Path) -> 
         ("exit 3", "status 3"),
         ('rm "$1"', "left no file"),
         ('rm "$1"; ln -s /etc/hostname "$1"', "left no file"),
-        ('rm "$1"; mkfifo "$1"', "no file"),
-        ('printf "\\377\\376" > "$1"', "no UTF-8"),
+        ('rm "$1"; mkfifo "$1"', "not a regular file"),
+        ('printf "\\377\\376" > "$1"', "not UTF-8"),
         ('head -c 2000000 /dev/zero > "$1"', "too large"),
     ],
 )
@@ -101,8 +104,8 @@ def test_a_pager_is_that_of_the_user_or_a_usual_one(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     for environ, sentence in (
         ({}, "There is no pager."),
-        ({"PAGER": "no-such-pager"}, "names a program that is not there"),
-        ({"PAGER": program, ONLY_BELOW: "/tmp"}, "No program is run here."),
+        ({"PAGER": "no-such-pager"}, "names a program that does not exist"),
+        ({"PAGER": program, ONLY_BELOW: "/tmp"}, "No program can be started here."),
     ):
         with pytest.raises(ToolMissing) as refused:
             pager(environ)
@@ -114,5 +117,5 @@ def test_a_pager_reads_the_text_from_a_private_file_and_its_failure_is_told(tmp_
     program = _script(tmp_path, f'cat "$1" > {seen}; stat -c %a "$1" "$(dirname "$1")" >> {seen}')
     show((program,), "one\ntwo\n", ".txt")
     assert seen.read_text() == "one\ntwo\n600\n700\n"
-    with pytest.raises(InputError, match="ended with status 3"):
+    with pytest.raises(InputError, match="exited with status 3"):
         show((_script(tmp_path, "exit 3"),), "x", ".txt")

@@ -44,7 +44,7 @@ def socket_at(path: str, mode: int, **folders: int) -> dict[str, Any]:
 
 def users_of(facts: HostFacts) -> dict[str, tuple[str, ...]]:
     assert not isinstance(facts.sockets, Unreadable)
-    return {one.file.path: one.users for one in facts.sockets}
+    return {socket.file.path: socket.users for socket in facts.sockets}
 
 
 def test_a_closed_folder_closes_the_socket_and_a_link_to_it() -> None:
@@ -79,7 +79,7 @@ def test_an_entry_of_an_acl_opens_a_socket() -> None:
     facts = read(place["text"], stats=place["stats"], attributes=named)
     assert users_of(facts) == {"/run/podman/podman.sock": ("ben",)}
     assert not isinstance(facts.root_rights, Unreadable)
-    assert [(one.who, one.way) for one in facts.root_rights] == [("ben", "socket")]
+    assert [(right.who, right.way) for right in facts.root_rights] == [("ben", "socket")]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ UNITS = "/etc/systemd/system"
 
 
 @pytest.mark.parametrize(
-    ("socket", "service", "found"),
+    ("socket", "service", "expected"),
     [
         ("ListenStream=0.0.0.0:2375\n", PROXY, ["tcp:0.0.0.0:2375"]),
         ("ListenStream=2375\n", PROXY, ["tcp:[::]:2375"]),
@@ -130,11 +130,11 @@ UNITS = "/etc/systemd/system"
         ("ListenStream=2375\n", f"{PROXY}ExecStart=\nExecStart=/usr/bin/true\n", []),
     ],
 )
-def test_a_socket_unit_with_its_service(socket: str, service: str, found: list[str]) -> None:
+def test_a_socket_unit_with_its_service(socket: str, service: str, expected: list[str]) -> None:
     files = RecordedFiles(
         document({f"{UNITS}/gate.socket": f"[Socket]\n{socket}", f"{UNITS}/gate.service": service})
     )
-    assert [one.address for one in read_endpoints(files, (), None, ())] == found
+    assert [endpoint.address for endpoint in read_endpoints(files, (), None, ())] == expected
 
 
 def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
@@ -147,8 +147,8 @@ def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
             }
         )
     )
-    (found,) = read_endpoints(files, (), None, ())
-    assert (found.address, found.where, found.through) == (
+    (result,) = read_endpoints(files, (), None, ())
+    assert (result.address, result.where, result.through) == (
         "tcp:0.0.0.0:99",
         f"{UNITS}/gate.socket",
         "systemd-socket-proxyd",
@@ -173,9 +173,9 @@ def test_a_socat_forwarder_exposes_the_socket_on_its_address(
     command: str, address: str, certificates: bool
 ) -> None:
     files = RecordedFiles(document({"/proc/9/cmdline": command}))
-    (found,) = read_endpoints(files, read_process_table(files), read_listening(files), (1000,))
-    assert (found.address, found.certificates, found.through) == (address, certificates, "socat")
-    assert found.uid == (1000 if "user/1000" in command else 0)
+    (result,) = read_endpoints(files, read_process_table(files), read_listening(files), (1000,))
+    assert (result.address, result.certificates, result.through) == (address, certificates, "socat")
+    assert result.uid == (1000 if "user/1000" in command else 0)
 
 
 def test_a_forwarder_before_a_forwarder() -> None:
@@ -187,8 +187,8 @@ def test_a_forwarder_before_a_forwarder() -> None:
             }
         )
     )
-    found = read_endpoints(files, read_process_table(files), None, ())
-    assert {one.address for one in found} == {"/srv/x.sock", "tcp:0.0.0.0:99"}
+    result = read_endpoints(files, read_process_table(files), None, ())
+    assert {endpoint.address for endpoint in result} == {"/srv/x.sock", "tcp:0.0.0.0:99"}
 
 
 @pytest.mark.parametrize("command", ["socat\0TCP-LISTEN:99\0TCP:db:5432\0", "vim\0/run/podman/podman.sock\0"])

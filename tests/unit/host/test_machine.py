@@ -128,7 +128,7 @@ def test_ways_to_root_through_the_engine() -> None:
         stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o660, 0, 990)},
     )
     assert not isinstance(facts.root_rights, Unreadable)
-    assert [(one.who, one.why.split()[0]) for one in facts.root_rights] == [
+    assert [(right.who, right.why.split()[0]) for right in facts.root_rights] == [
         ("ben", "may"),
         ("anna", "can"),
         ("anna", "has"),
@@ -195,7 +195,7 @@ def test_a_socket_that_starts_at_boot_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "found"),
+    ("path", "content", "expected"),
     [
         (
             "/e/podman.service",
@@ -215,9 +215,11 @@ def test_a_socket_that_starts_at_boot_is_found() -> None:
     ],
 )
 def test_an_api_on_tcp_is_read_from_the_unit_that_starts_it(
-    path: str, content: str, found: list[tuple[str, bool]]
+    path: str, content: str, expected: list[tuple[str, bool]]
 ) -> None:
-    assert [(one.address, one.client_certificates) for one in services_in_unit(path, content)] == found
+    assert [
+        (service.address, service.client_certificates) for service in services_in_unit(path, content)
+    ] == expected
 
 
 def test_a_running_api_on_tcp_is_found() -> None:
@@ -225,7 +227,9 @@ def test_a_running_api_on_tcp_is_found() -> None:
         {"/proc/812/cmdline": "podman\0system\0service\0tcp://0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
     )
     assert not isinstance(facts.tcp_services, Unreadable)
-    assert [(one.where, one.address) for one in facts.tcp_services] == [("process 812", "tcp://0.0.0.0:2375")]
+    assert [(service.where, service.address) for service in facts.tcp_services] == [
+        ("process 812", "tcp://0.0.0.0:2375")
+    ]
 
 
 def test_units_belong_to_their_owners() -> None:
@@ -239,10 +243,10 @@ def test_units_belong_to_their_owners() -> None:
         },
     )
     assert not isinstance(facts.units, Unreadable)
-    found = {
+    result = {
         path: fact for path, fact in facts.units.items() if not isinstance(fact, Unreadable) and fact.dangers
     }
-    assert sorted(found) == ["/etc/containers/systemd/a.container", own]
+    assert sorted(result) == ["/etc/containers/systemd/a.container", own]
     assert not isinstance(facts.engine_configuration, Unreadable)
     assert "/etc/containers" in facts.engine_configuration
     assert "/etc/containers/systemd/a.container" not in facts.engine_configuration
@@ -262,13 +266,13 @@ def test_programs_hooks_and_their_targets() -> None:
         stats={"/opt/evil/hook": status(stat.S_IFREG | 0o777)},
     )
     assert not isinstance(facts.programs, Unreadable)
-    found = {(one.role, one.file.path): one for one in facts.programs}
-    assert found["runtime", "/usr/bin/crun"].known
-    assert not found["runtime", "/opt/run/own"].known
-    assert found["runtime", "/opt/run/own"].named_by == "/etc/containers/containers.conf"
-    assert found["helper", "/usr/libexec/podman/netavark"].known
-    assert ("hook", "/etc/containers/oci/hooks.d/x.json") in found
-    assert found["hook program", "/opt/evil/hook"].file.dangers
+    result = {(program.role, program.file.path): program for program in facts.programs}
+    assert result["runtime", "/usr/bin/crun"].known
+    assert not result["runtime", "/opt/run/own"].known
+    assert result["runtime", "/opt/run/own"].named_by == "/etc/containers/containers.conf"
+    assert result["helper", "/usr/libexec/podman/netavark"].known
+    assert ("hook", "/etc/containers/oci/hooks.d/x.json") in result
+    assert result["hook program", "/opt/evil/hook"].file.dangers
 
 
 def test_storage_as_configured_and_as_it_is() -> None:
@@ -339,7 +343,8 @@ def test_the_dpkg_status_file() -> None:
     stanza = "Package: podman\nStatus: install ok installed\nVersion: 5.4.2+ds1-2\n\n"
     removed = "Package: runc\nStatus: deinstall ok config-files\nVersion: 1.1.15\n\n"
     assert [
-        (one.name, one.version) for one in dpkg_packages(f"{stanza}{removed}Package: podman-docker\n\n")
+        (package.name, package.version)
+        for package in dpkg_packages(f"{stanza}{removed}Package: podman-docker\n\n")
     ] == [("podman", "5.4.2+ds1-2")]
 
 
@@ -350,9 +355,9 @@ def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
         asked.append(arguments[0:2])
         return "podman\t5.4.0-13.el10\nbash\t5.2\n"
 
-    found = read_packages(RecordedFiles({}), run)
-    assert not isinstance(found, Unreadable)
-    assert [(one.name, one.version, one.family) for one in found.values()] == [
+    result = read_packages(RecordedFiles({}), run)
+    assert not isinstance(result, Unreadable)
+    assert [(package.name, package.version, package.family) for package in result.values()] == [
         ("podman", "5.4.0-13.el10", "rpm")
     ]
     assert asked == [("rpm", "-q")]
@@ -381,9 +386,9 @@ def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
 
     lists = "/var/lib/apt/lists/deb.example.org"
     for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
-        found = updates(*indexes)
-        assert isinstance(found, Unreadable)
-        assert "apt-get update" in found.reason
+        result = updates(*indexes)
+        assert isinstance(result, Unreadable)
+        assert "apt-get update" in result.reason
     assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
 
 
@@ -435,7 +440,7 @@ def test_a_hole_begins_with_a_version() -> None:
 
 def test_the_table_is_well_formed() -> None:
     for row in TABLE:
-        assert all(upstream(one) for one in row.fixed)
+        assert all(upstream(version) for version in row.fixed)
         assert row.summary
         assert row.source
         assert row.published <= "2026-11"
@@ -447,9 +452,9 @@ def test_the_packet_filter_is_for_root_only() -> None:
     def never(arguments: Sequence[str], seconds: float) -> Known[str]:
         raise AssertionError("nothing may be asked")
 
-    found = read_firewall(RecordedFiles({}), never, root=False)
-    assert isinstance(found.rules, Unreadable)
-    assert found.firewalld is False
+    result = read_firewall(RecordedFiles({}), never, root=False)
+    assert isinstance(result.rules, Unreadable)
+    assert result.firewalld is False
 
 
 def test_programs_are_asked_with_a_limit() -> None:

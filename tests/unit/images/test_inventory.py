@@ -159,9 +159,9 @@ def test_escape_sequences_and_broken_names_are_only_text() -> None:
     name = "usr/bin/\x1b]0;owned\x07\udcff\n[bold]"
     info, data = member(name, b"x", 0o4755)
     seen = look(packed((info, data), kind=tarfile.GNU_FORMAT))
-    found = seen.privileged_files[0].path
-    found.encode("utf-8")  # no lone surrogate is left
-    assert "\x1b" in found  # raw: views make it visible
+    result = seen.privileged_files[0].path
+    result.encode("utf-8")  # no lone surrogate is left
+    assert "\x1b" in result  # raw: views make it visible
 
 
 def test_a_name_longer_than_a_block_is_read() -> None:

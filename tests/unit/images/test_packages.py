@@ -48,17 +48,17 @@ o:musl
 
 
 def test_what_dpkg_has_installed() -> None:
-    found = read_dpkg(io.BytesIO(DPKG))
-    assert found.count == 3
-    assert found.packages == [
+    result = read_dpkg(io.BytesIO(DPKG))
+    assert result.count == 3
+    assert result.packages == [
         Package("deb", "libc6", "2.41-12+b1", "amd64", "glibc", "2.41-12"),
         Package("deb", "bash", "5.2.37-2"),
     ]
 
 
 def test_a_part_of_dpkg_is_one_package_without_a_status() -> None:
-    found = read_dpkg_part(io.BytesIO(b"Package: tzdata\nVersion: 2025b\nArchitecture: all\n"))
-    assert found.packages == [Package("deb", "tzdata", "2025b", "all")]
+    result = read_dpkg_part(io.BytesIO(b"Package: tzdata\nVersion: 2025b\nArchitecture: all\n"))
+    assert result.packages == [Package("deb", "tzdata", "2025b", "all")]
 
 
 def test_what_apk_has_installed() -> None:
@@ -69,8 +69,8 @@ def test_what_apk_has_installed() -> None:
 
 
 def test_more_packages_than_any_honest_image_has_are_counted_and_not_kept() -> None:
-    found = read_apk(io.BytesIO(b"P:a\nV:1\n\n" * (MOST_PACKAGES + 5)))
-    assert (found.count, len(found.packages)) == (MOST_PACKAGES + 5, MOST_PACKAGES)
+    result = read_apk(io.BytesIO(b"P:a\nV:1\n\n" * (MOST_PACKAGES + 5)))
+    assert (result.count, len(result.packages)) == (MOST_PACKAGES + 5, MOST_PACKAGES)
 
 
 def test_a_line_without_end_hides_no_field_behind_it() -> None:
@@ -81,5 +81,5 @@ def test_a_line_without_end_hides_no_field_behind_it() -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_make_it_fail(content: bytes) -> None:
     for read in (read_dpkg, read_dpkg_part, read_apk):
-        found = read(io.BytesIO(content))
-        assert all(one.name and one.version for one in found.packages)
+        result = read(io.BytesIO(content))
+        assert all(package.name and package.version for package in result.packages)

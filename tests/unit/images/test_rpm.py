@@ -65,13 +65,13 @@ TABLE = "CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob B
 
 @pytest.mark.parametrize("database", [sqlite(TABLE, blobs=(BASH, LIB, KEY)), ndb(BASH, LIB, KEY)])
 def test_packages_of_both_kinds_without_keys(database: bytes) -> None:
-    found = read_rpm(database)
-    assert (found.count, found.packages) == (2, EXPECTED)
+    result = read_rpm(database)
+    assert (result.count, result.packages) == (2, EXPECTED)
 
 
 def test_a_damaged_header_is_counted_and_not_listed() -> None:
-    found = read_rpm(ndb(BASH, BASH[:20], b"", struct.pack(">II", 1 << 30, 5)))
-    assert (found.count, found.packages) == (4, EXPECTED[:1])
+    result = read_rpm(ndb(BASH, BASH[:20], b"", struct.pack(">II", 1 << 30, 5)))
+    assert (result.count, result.packages) == (4, EXPECTED[:1])
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_damage_anywhere_breaks_nothing(noise: bytes, at: int) -> None:
     for whole in (ndb(BASH, LIB), sqlite(TABLE, blobs=(BASH, LIB))):
         content = whole[:at] + noise + whole[at + len(noise) :]
         try:
-            found = read_rpm(content)
+            result = read_rpm(content)
         except NotReadable:
             continue
-        assert all(one.name and one.version for one in found.packages)
+        assert all(package.name and package.version for package in result.packages)

@@ -37,13 +37,13 @@ def document(image: ImageFacts) -> Any:
 
 def test_packages_system_and_image_are_told() -> None:
     made = document(facts(LIBC, Package("apk", "musl", "1.2.5-r0", license="MIT"), packages={"dpkg": 2}))
-    assert {one["name"]: one["type"] for one in made["components"]} == {
+    assert {component["name"]: component["type"] for component in made["components"]} == {
         "libc6": "library",
         "musl": "library",
         "debian": "operating-system",
     }
     assert made["metadata"]["component"]["name"] == "docker.io/library/app:1"
-    urls = {one["name"]: one.get("purl") for one in made["components"]}
+    urls = {component["name"]: component.get("purl") for component in made["components"]}
     assert urls["libc6"] == (
         "pkg:deb/debian/libc6@2.41-12%2Bb1?arch=amd64&distro=debian-13&upstream=glibc%402.41-12"
     )
@@ -54,7 +54,7 @@ def test_what_it_does_not_list_is_told() -> None:
     made = document(
         facts(LIBC, packages={"dpkg": 3}, uncounted=("rpm",), gaps=("layer 2: it was truncated",))
     )
-    assert [one["value"] for one in made["metadata"]["properties"]] == [
+    assert [entry["value"] for entry in made["metadata"]["properties"]] == [
         "2 packages have no name or version in their database",
         "layer 2: it was truncated",
         ONLY_DISTRIBUTION,
@@ -80,7 +80,7 @@ def test_any_names_give_a_valid_document(texts: list[tuple[str, str, str]]) -> N
         Package("deb", name, version, license=text) for name, version, text in texts if name and version
     ]
     made = document(facts(*packages))
-    references = [one["bom-ref"] for one in made["components"]]
+    references = [component["bom-ref"] for component in made["components"]]
     assert len(references) == len(set(references))
 
 
@@ -91,10 +91,10 @@ def test_files_have_safe_names_of_their_own(tmp_path: Path) -> None:
         ImageFacts("b" * 64, names=("-..-x_y:1 ",), inventory=inside, now=NOW),
         ImageFacts("c" * 64, inventory=inside, now=NOW),
     ]
-    saved = [Path(one.path) for one in save_sboms(images, str(tmp_path))]
-    assert {one.parent for one in saved} == {tmp_path}
-    assert len({one.name for one in saved}) == 3
-    assert all(one.name.endswith(".cdx.json") and one.name[0].isalnum() for one in saved)
+    saved = [Path(written.path) for written in save_sboms(images, str(tmp_path))]
+    assert {path.parent for path in saved} == {tmp_path}
+    assert len({path.name for path in saved}) == 3
+    assert all(path.name.endswith(".cdx.json") and path.name[0].isalnum() for path in saved)
 
 
 def test_an_image_that_was_not_looked_into_has_none() -> None:

@@ -28,9 +28,9 @@ def trust(scopes: dict[str, tuple[Requirement, ...]], default: Requirement = REJ
 
 
 def rule(facts: TrustFacts, reference: str) -> Rule:
-    found = rule_for(facts, reference)
-    assert isinstance(found, Rule)
-    return found
+    result = rule_for(facts, reference)
+    assert isinstance(result, Rule)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_name_is_spelled_in_full(typed: str, full: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "ab" * 32, DIGEST, "quay.io/"])
 def test_what_names_no_repository_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="names no repository"):
+    with pytest.raises(ValueError, match="does not name a repository"):
         full_reference(text)
 
 
@@ -126,10 +126,10 @@ def test_other_transports_do_not_catch_a_pull() -> None:
 def test_a_rule_says_in_one_sentence_what_it_does(
     requirements: tuple[Requirement, ...], verifies: bool, rejects: bool, words: str
 ) -> None:
-    found = rule(trust({"quay.io": requirements}), "quay.io/shop:1")
-    assert (found.verifies, found.rejects) == (verifies, rejects)
-    assert words in found.explanation
-    assert "the rule for quay.io in /etc/containers/policy.json" in found.explanation
+    result = rule(trust({"quay.io": requirements}), "quay.io/shop:1")
+    assert (result.verifies, result.rejects) == (verifies, rejects)
+    assert words in result.explanation
+    assert "the rule for quay.io in /etc/containers/policy.json" in result.explanation
 
 
 def test_without_a_readable_policy_there_is_no_rule() -> None:

@@ -259,6 +259,6 @@ def test_three_hundred_containers_take_a_tenth_of_a_second() -> None:
 
 def _seconds_to_read(documents: list[dict[str, Any]]) -> float:
     started = perf_counter()
-    for one in documents:
-        read_spec(Sources(one, IMAGE))
+    for recorded in documents:
+        read_spec(Sources(recorded, IMAGE))
     return perf_counter() - started

@@ -111,8 +111,8 @@ def spec(
     return read_spec(Sources(document, {"Config": image or {}}, **(sources or {})))
 
 
-def options(found: Spec) -> set[Option[Any]]:
-    return set(found) - {NAME} - {o for o in found if o.name == "image"}
+def options(given: Spec) -> set[Option[Any]]:
+    return set(given) - {NAME} - {o for o in given if o.name == "image"}
 
 
 # --- the create command: null, garbage, stale -----------------------------------------------------
@@ -125,28 +125,28 @@ def test_garbage_as_create_command_is_no_proof() -> None:
 
 
 def test_inspect_wins_over_a_stale_command() -> None:
-    found = spec(host={"Memory": 64, "MemorySwap": 128}, command=["--memory=32b", "--name=old"])
-    assert found[NAME] == "web"
-    assert {str(o.name): found[o] for o in options(found)} == {"memory": 64}
-    assert found.source(NAME) is Source.INSPECT
+    result = spec(host={"Memory": 64, "MemorySwap": 128}, command=["--memory=32b", "--name=old"])
+    assert result[NAME] == "web"
+    assert {str(o.name): result[o] for o in options(result)} == {"memory": 64}
+    assert result.source(NAME) is Source.INSPECT
 
 
 def test_a_network_that_was_connected_later_is_there() -> None:
     networks = {"n1": {"Aliases": ["db", ID[:12]]}, "late": {"Aliases": ["x"]}}
-    found = spec(NetworkSettings={"Networks": networks}, command=["--network=n1:alias=db,ip=10.0.0.2"])
-    assert found[NETWORK] == ("n1:alias=db,ip=10.0.0.2", "late:alias=x")
+    result = spec(NetworkSettings={"Networks": networks}, command=["--network=n1:alias=db,ip=10.0.0.2"])
+    assert result[NETWORK] == ("n1:alias=db,ip=10.0.0.2", "late:alias=x")
 
 
 def test_the_source_of_each_value_is_known() -> None:
-    found = spec(host={"Memory": 64}, command=["--ip=10.0.0.9"])
-    assert found.source(IP) is Source.CREATE_COMMAND
+    result = spec(host={"Memory": 64}, command=["--ip=10.0.0.9"])
+    assert result.source(IP) is Source.CREATE_COMMAND
 
 
 @pytest.mark.parametrize("flag", ["--creds=user:top-secret", "--decryption-key=top-secret"])
 def test_credentials_are_never_copied(flag: str) -> None:
-    found = spec(command=[flag])
-    assert "top-secret" not in repr(found.values()) + repr(found.remarks)
-    assert any(flag.partition("=")[0] in remark for remark in found.remarks)
+    result = spec(command=[flag])
+    assert "top-secret" not in repr(result.values()) + repr(result.remarks)
+    assert any(flag.partition("=")[0] in remark for remark in result.remarks)
 
 
 def test_unknown_flags_are_told() -> None:
@@ -157,8 +157,8 @@ def test_unknown_flags_are_told() -> None:
 
 
 def test_null_bounding_caps_mean_that_all_were_dropped() -> None:
-    found = spec(host={"CapDrop": ["CAP_CHOWN", "CAP_KILL"]}, BoundingCaps=None)
-    assert (found[CAP_DROP], found[CAP_ADD]) == (("all",), ())
+    result = spec(host={"CapDrop": ["CAP_CHOWN", "CAP_KILL"]}, BoundingCaps=None)
+    assert (result[CAP_DROP], result[CAP_ADD]) == (("all",), ())
 
 
 def test_caps_of_a_privileged_container_are_no_options() -> None:
@@ -209,10 +209,10 @@ def test_the_user_namespace_of_a_member_is_the_pods() -> None:
 
 
 def test_a_map_of_keep_id_tells_what_it_leaves_out() -> None:
-    found = spec(config={"User": "1000:1000"}, host=KEPT, sources={"rootless": True})
-    assert found[USER] == "1000:1000"
-    assert found[UIDMAP] == ("0:1:1000", "1000:0:1", "1001:1001:64536")
-    assert any("keep-id" in remark for remark in found.remarks)
+    result = spec(config={"User": "1000:1000"}, host=KEPT, sources={"rootless": True})
+    assert result[USER] == "1000:1000"
+    assert result[UIDMAP] == ("0:1:1000", "1000:0:1", "1001:1001:64536")
+    assert any("keep-id" in remark for remark in result.remarks)
 
 
 @pytest.mark.parametrize(("memory", "swap", "expected"), [(64, 128, 0), (64, 0, -1), (64, 96, 96), (0, 0, 0)])
@@ -265,8 +265,8 @@ def test_cpus_and_quota_are_never_both_there() -> None:
 def test_a_pids_limit_is_left_out_only_where_the_engine_has_it_too(
     limit: int, engine: int, stored: int | None
 ) -> None:
-    found = spec(host={"PidsLimit": limit}, sources={"pids_limit": engine})
-    assert found.values().get(PIDS_LIMIT) == stored
+    result = spec(host={"PidsLimit": limit}, sources={"pids_limit": engine})
+    assert result.values().get(PIDS_LIMIT) == stored
 
 
 def test_rootless_on_cgroup_v1_shows_no_pids_limit() -> None:
@@ -300,27 +300,27 @@ def test_publish_all_hides_what_else_was_published() -> None:
 def test_exposed_ports_of_the_image_and_published_ones_are_not_repeated() -> None:
     exposed: dict[str, object] = {"80/tcp": {}, "81/tcp": {}, "53/udp": {}, "443/tcp": {}}
     bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
-    found = spec(
+    result = spec(
         config={"ExposedPorts": exposed},
         host={"PortBindings": bindings},
         image={"ExposedPorts": {"443/tcp": {}}},
     )
-    assert found[EXPOSE] == ("53/udp", "81")
+    assert result[EXPOSE] == ("53/udp", "81")
 
 
 def test_references_to_containers_have_names() -> None:
-    found = spec(
+    result = spec(
         host={"PidMode": f"container:{OTHER}"},
         Dependencies=[OTHER, "ef" * 32],
         sources={"container_names": {OTHER: "db", "ef" * 32: "cache"}},
     )
-    assert found[PID] == "container:db"
-    assert found[REQUIRES] == ("cache",)
+    assert result[PID] == "container:db"
+    assert result[REQUIRES] == ("cache",)
 
 
 def test_what_belongs_to_the_pod_is_not_the_containers() -> None:
     shared = f"container:{OTHER}"
-    found = spec(
+    result = spec(
         config={"Hostname": "p1"},
         host={
             "NetworkMode": shared,
@@ -334,8 +334,8 @@ def test_what_belongs_to_the_pod_is_not_the_containers() -> None:
         command=["--pod=p1"],
         sources={"pod_name": "p1"},
     )
-    assert options(found) == {POD}
-    assert found[POD] == "p1"
+    assert options(result) == {POD}
+    assert result[POD] == "p1"
 
 
 def test_the_shown_path_of_podmans_own_init_is_no_option() -> None:
@@ -354,8 +354,8 @@ def test_the_default_cgroup_namespace_depends_on_the_cgroup_version(
     version: int | None, expected: str
 ) -> None:
     for mode in ("host", "private"):
-        found = spec(host={"CgroupMode": mode}, sources={"cgroup_version": version})
-        assert (CGROUPNS in found) == (mode == expected)
+        result = spec(host={"CgroupMode": mode}, sources={"cgroup_version": version})
+        assert (CGROUPNS in result) == (mode == expected)
         assert CGROUPNS not in spec(host={"CgroupMode": mode}, command=[])
 
 
@@ -364,8 +364,10 @@ def test_the_default_cgroup_namespace_depends_on_the_cgroup_version(
 
 def test_variables_of_podman_and_of_the_image_are_ignored() -> None:
     env = ["PATH=/bin", "container=podman", "HOME=/root", f"HOSTNAME={ID[:12]}", "TERM=xterm", "A=1"]
-    found = spec(config={"Env": env, "Tty": True}, image={"Env": ["PATH=/bin"]}, started=True, command=["-t"])
-    assert found[ENV] == ("A=1",)
+    result = spec(
+        config={"Env": env, "Tty": True}, image={"Env": ["PATH=/bin"]}, started=True, command=["-t"]
+    )
+    assert result[ENV] == ("A=1",)
 
 
 @pytest.mark.parametrize(
@@ -389,9 +391,9 @@ def test_proxy_variables_of_the_engine_are_ignored_or_told() -> None:
 
 def test_removed_variables_of_the_image_stay_removed() -> None:
     image = {"Env": ["A=1", "B=2"]}
-    found = spec(config={"Env": ["A=1", "container=podman", STOCK_PATH]}, image=image)
-    assert found[UNSETENV] == ("B",)
-    assert ENV not in found
+    result = spec(config={"Env": ["A=1", "container=podman", STOCK_PATH]}, image=image)
+    assert result[UNSETENV] == ("B",)
+    assert ENV not in result
     assert options(spec(config={"Env": ["C=1"]}, image=image)) == {UNSETENV_ALL, ENV}
 
 
@@ -419,10 +421,10 @@ def test_zeros_of_a_health_check_that_no_flag_takes_are_told() -> None:
 
 
 def test_masked_secrets_never_become_variables() -> None:
-    found = spec(config={"Env": ["s1=*******"]}, started=True)
-    assert ENV not in found
-    assert SECRETS in found.unknowable
-    assert any("s1" in remark for remark in found.remarks)
+    result = spec(config={"Env": ["s1=*******"]}, started=True)
+    assert ENV not in result
+    assert SECRETS in result.unknowable
+    assert any("s1" in remark for remark in result.remarks)
     assert SECRETS not in spec(started=True).unknowable
 
 
@@ -431,9 +433,9 @@ def test_mounted_secrets_with_their_mode() -> None:
         {"Name": "s1", "UID": 5, "GID": 0, "Mode": 256},
         {"Name": "s2", "UID": 0, "GID": 0, "Mode": 292},
     ]
-    found = spec(config={"Secrets": secrets}, started=True)
-    assert found[SECRETS] == ("s1,type=mount,uid=5,mode=0400", "s2,type=mount")
-    assert any("target" in remark for remark in found.remarks)
+    result = spec(config={"Secrets": secrets}, started=True)
+    assert result[SECRETS] == ("s1,type=mount,uid=5,mode=0400", "s2,type=mount")
+    assert any("target" in remark for remark in result.remarks)
 
 
 def test_secrets_in_variables_are_not_seen_before_the_start() -> None:
@@ -456,8 +458,8 @@ def test_annotations_of_podman_are_ignored() -> None:
 
 def test_labels_of_the_image_and_of_systemd_are_ignored() -> None:
     labels = {"a": "1", "b": "2", "PODMAN_SYSTEMD_UNIT": "web.service", "empty": ""}
-    found = spec(config={"Labels": labels}, image={"Labels": {"a": "1", "b": "other"}})
-    assert found[LABELS] == ("b=2", "empty=")
+    result = spec(config={"Labels": labels}, image={"Labels": {"a": "1", "b": "other"}})
+    assert result[LABELS] == ("b=2", "empty=")
 
 
 def test_ulimits_that_podman_adds() -> None:
@@ -512,9 +514,9 @@ def test_entry_point_and_command(
     command: tuple[str, ...],
 ) -> None:
     image = {"Entrypoint": ["/bin/echo", "-n"], "Cmd": ["x", "y"]}
-    found = spec(config={"Entrypoint": own, "Cmd": own_cmd}, image=image, Path=path, Args=args)
-    assert found[COMMAND] == command
-    assert found[ENTRYPOINT] == entrypoint or (own is None and found[ENTRYPOINT] == ())
+    result = spec(config={"Entrypoint": own, "Cmd": own_cmd}, image=image, Path=path, Args=args)
+    assert result[COMMAND] == command
+    assert result[ENTRYPOINT] == entrypoint or (own is None and result[ENTRYPOINT] == ())
 
 
 def test_settings_of_the_image_are_subtracted() -> None:
@@ -536,16 +538,16 @@ def test_without_the_image_its_settings_are_written_and_told() -> None:
         "Config": {"Env": ["PATH=/bin"], "Hostname": ID[:12]},
         "HostConfig": {},
     }
-    found = read_spec(Sources(document))
-    assert found[ENV] == ("PATH=/bin",)
-    assert any("image could not be read" in remark for remark in found.remarks)
+    result = read_spec(Sources(document))
+    assert result[ENV] == ("PATH=/bin",)
+    assert any("image could not be read" in remark for remark in result.remarks)
 
 
 def test_a_changed_health_check_is_written_as_a_whole() -> None:
     image = {"Healthcheck": {"Test": ["CMD-SHELL", "x"], "Interval": 5_000_000_000}}
     own = {"Test": ["CMD", "a", "b c"], "Interval": 30_000_000_000, "Retries": 3, "Timeout": 30_000_000_000}
-    found = spec(config={"Healthcheck": own}, image=image)
-    assert (found[HEALTH_CMD], found[HEALTH_INTERVAL], found[HEALTH_RETRIES]) == ('["a", "b c"]', "30s", 3)
+    result = spec(config={"Healthcheck": own}, image=image)
+    assert (result[HEALTH_CMD], result[HEALTH_INTERVAL], result[HEALTH_RETRIES]) == ('["a", "b c"]', "30s", 3)
 
 
 @pytest.mark.parametrize(
@@ -596,17 +598,17 @@ def test_anonymous_volumes_are_told_and_never_named() -> None:
     assert asked[MOUNTS] == (Mount("volume", "", "/b"),)
     inherited = spec(Mounts=[entry], image={"Volumes": {"/b": {}}})
     assert MOUNTS not in inherited
-    for found, of_image in ((asked, False), (inherited, True)):
-        assert found.unsaved == (UnsavedVolume("/b", of_image),)
-        (told,) = (line for line in left_behind(found) if "/b" in line)
+    for mounts, of_image in ((asked, False), (inherited, True)):
+        assert mounts.unsaved == (UnsavedVolume("/b", of_image),)
+        (told,) = (line for line in left_behind(mounts) if "/b" in line)
         assert ("the image asks for it" in told) == of_image
-        assert HEX_VOLUME not in repr(found.values()) + told
+        assert HEX_VOLUME not in repr(mounts.values()) + told
 
 
 def test_a_volume_that_podman_calls_anonymous() -> None:
     entry = mount(Type="volume", Name="odd", Source="/x")
-    found = spec(Mounts=[entry], sources={"volumes": {"odd": {"Anonymous": True}}})
-    assert found[MOUNTS] == (Mount("volume", "", "/b"),)
+    result = spec(Mounts=[entry], sources={"volumes": {"odd": {"Anonymous": True}}})
+    assert result[MOUNTS] == (Mount("volume", "", "/b"),)
 
 
 def test_an_overlay_shows_its_own_source() -> None:
@@ -620,21 +622,21 @@ def test_an_overlay_that_belongs_to_the_user_stays_theirs() -> None:
     """Inspect shows no U of an overlay mount."""
     own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
     entry = {"Type": "bind", "Source": f"{own}/merge", "Destination": "/x", "Options": ["lowerdir=/d"]}
-    found = spec(Mounts=[entry], command=["--volume=/d:/x:O,U"], started=True)
-    assert found[MOUNTS] == (Mount("bind", "/d", "/x", ("O", "U")),)
+    result = spec(Mounts=[entry], command=["--volume=/d:/x:O,U"], started=True)
+    assert result[MOUNTS] == (Mount("bind", "/d", "/x", ("O", "U")),)
 
 
 def test_a_tmpfs_that_belongs_to_the_user_stays_theirs() -> None:
     """Podman makes uid= and gid= of U when it starts, which it does not take itself."""
-    found = spec(host={"Tmpfs": {"/x": "nosuid,nodev,tmpcopyup,uid=5,gid=6"}}, started=True)
-    assert found[TMPFS] == ("/x:U",)
+    result = spec(host={"Tmpfs": {"/x": "nosuid,nodev,tmpcopyup,uid=5,gid=6"}}, started=True)
+    assert result[TMPFS] == ("/x:U",)
 
 
 def test_an_overlay_of_a_volume_stays_one() -> None:
     own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
     entry = mount(Source=f"{own}/merge", Options=["lowerdir=/s/volumes/v1/_data"])
-    found = spec(Mounts=[entry], started=True, command=["-v", "v1:/b:O"])
-    assert found[MOUNTS] == (Mount("volume", "v1", "/b", ("O",)),)
+    result = spec(Mounts=[entry], started=True, command=["-v", "v1:/b:O"])
+    assert result[MOUNTS] == (Mount("volume", "v1", "/b", ("O",)),)
 
 
 def test_the_second_entry_of_an_image_mount_is_dropped() -> None:
@@ -654,19 +656,19 @@ def test_the_second_entry_of_an_image_mount_is_dropped() -> None:
 
 
 def test_a_relative_source_is_absolute_in_the_spec() -> None:
-    found = spec(Mounts=[mount(Source="/srv/x", Mode="z")], command=["-v", "./x:/b:z"])
-    assert found[MOUNTS] == (Mount("bind", "/srv/x", "/b", ("z",)),)
+    result = spec(Mounts=[mount(Source="/srv/x", Mode="z")], command=["-v", "./x:/b:z"])
+    assert result[MOUNTS] == (Mount("bind", "/srv/x", "/b", ("z",)),)
 
 
 def test_a_relative_overlay_cannot_be_known() -> None:
-    found = spec(Mounts=[], command=["-v", "./x:/b:O"])
-    assert MOUNTS not in found
-    assert any("/b" in remark and "relative" in remark for remark in found.remarks)
+    result = spec(Mounts=[], command=["-v", "./x:/b:O"])
+    assert MOUNTS not in result
+    assert any("/b" in remark and "relative" in remark for remark in result.remarks)
 
 
 def test_devpts_is_no_bind_mount() -> None:
-    found = spec(Mounts=[mount(Source="devpts", Options=["uid=1"], Propagation="")])
-    assert found[MOUNTS] == (Mount("devpts", "", "/b", ("uid=1",)),)
+    result = spec(Mounts=[mount(Source="devpts", Options=["uid=1"], Propagation="")])
+    assert result[MOUNTS] == (Mount("devpts", "", "/b", ("uid=1",)),)
 
 
 def test_missing_image_volumes_are_a_question() -> None:
@@ -688,8 +690,8 @@ def test_devices_of_a_rootless_container_are_mounts_of_the_oci_configuration() -
     ]
     assert DEVICES in spec(sources={"rootless": True}).unknowable
     assert DEVICES not in spec(sources={"rootless": True, "oci_config": {"mounts": []}}).unknowable
-    found = spec(sources={"rootless": True, "oci_config": {"mounts": mounts}})
-    assert found[DEVICES] == ("/dev/null:/dev/x:r", "/dev/fuse:/dev/fuse:rwm")
+    result = spec(sources={"rootless": True, "oci_config": {"mounts": mounts}})
+    assert result[DEVICES] == ("/dev/null:/dev/x:r", "/dev/fuse:/dev/fuse:rwm")
 
 
 # --- network --------------------------------------------------------------------------------------
@@ -697,17 +699,17 @@ def test_devices_of_a_rootless_container_are_mounts_of_the_oci_configuration() -
 
 def test_a_current_address_is_never_taken_for_a_static_one() -> None:
     networks = {"n1": {"IPAddress": "10.0.0.7", "MacAddress": "aa:bb:cc:dd:ee:ff", "Aliases": [ID[:12]]}}
-    found = spec(NetworkSettings={"Networks": networks}, started=True)
-    assert found[NETWORK] == ("n1",)
-    assert IP in found.unknowable
-    assert "10.0.0.7" not in repr(found.values())
+    result = spec(NetworkSettings={"Networks": networks}, started=True)
+    assert result[NETWORK] == ("n1",)
+    assert IP in result.unknowable
+    assert "10.0.0.7" not in repr(result.values())
 
 
 def test_aliases_without_podmans_own() -> None:
     networks = {"n1": {"Aliases": ["db", ID[:12], "web", "given"]}}
-    found = spec(config={"Hostname": "given"}, NetworkSettings={"Networks": networks})
-    assert found[NETWORK_ALIAS] == ("db",)
-    assert found[HOSTNAME] == "given"
+    result = spec(config={"Hostname": "given"}, NetworkSettings={"Networks": networks})
+    assert result[NETWORK_ALIAS] == ("db",)
+    assert result[HOSTNAME] == "given"
 
 
 def test_a_rootless_default_network_is_not_an_option() -> None:
@@ -768,8 +770,8 @@ def test_a_stop_timeout_of_zero_is_kept() -> None:
 
 
 def test_an_empty_document_does_not_break() -> None:
-    found = read_spec(Sources({}, version=Version(4, 4)))
-    assert options(found) == set()
+    result = read_spec(Sources({}, version=Version(4, 4)))
+    assert options(result) == set()
 
 
 @pytest.mark.parametrize("field", ["Config", "HostConfig", "Mounts", "NetworkSettings", "Dependencies"])
@@ -789,17 +791,17 @@ def test_null_sections_do_not_break(field: str) -> None:
 )
 def test_an_empty_umask_that_inspect_pads_is_looked_up(sources: dict[str, Any], value: str) -> None:
     """The compatible API stores none; inspect shows 0000, which would open every file that is made."""
-    found = spec(config={"Umask": "0000"}, sources=sources)
-    assert found[UMASK] == value
-    assert UMASK not in found.unknowable
+    result = spec(config={"Umask": "0000"}, sources=sources)
+    assert result[UMASK] == value
+    assert UMASK not in result.unknowable
 
 
 @pytest.mark.parametrize("sources", [{}, {"umask": "0000"}, {"umask": "0077"}])
 def test_a_padded_umask_that_nothing_explains_is_unknown(sources: dict[str, Any]) -> None:
     """A program may have changed its umask by itself: that of the kernel is no proof."""
-    found = spec(config={"Umask": "0000"}, sources=sources)
-    assert UMASK not in found
-    assert UMASK in found.unknowable
+    result = spec(config={"Umask": "0000"}, sources=sources)
+    assert UMASK not in result
+    assert UMASK in result.unknowable
 
 
 def test_a_umask_of_the_command_line_is_kept() -> None:

@@ -79,9 +79,9 @@ def written(spec: Spec, context: UnitContext, comments: tuple[str, ...] = ()) ->
         made = bundle(spec, context, comments)
     except CannotExpress:
         return 0
-    units = [one for one in made.files if one.is_unit]
-    for one in units:
-        check(one.name, one.text, context.version)
+    units = [file for file in made.files if file.is_unit]
+    for unit in units:
+        check(unit.name, unit.text, context.version)
     return len(units)
 
 

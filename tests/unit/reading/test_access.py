@@ -77,7 +77,7 @@ def test_a_group_without_members_changes_nothing() -> None:
     here = Accounts((BEN,), {0: "root", 50: "staff", 1001: "ben"})
     way = (TOP, folder("/usr", 0o755), folder("/usr/local", 0o2775, 0, 50), step("/usr/local/x", 0o755))
     assert open_spots(way, here, ROOT) == ()
-    assert [one.what for one in open_spots(way, HERE, ROOT)] == ["can be written by group 50 (2775)"]
+    assert [spot.what for spot in open_spots(way, HERE, ROOT)] == ["can be written by group 50 (2775)"]
 
 
 def test_an_entry_of_an_acl_is_a_spot_with_a_repair_of_its_own() -> None:
@@ -96,7 +96,7 @@ def test_a_link_of_somebody_in_a_sticky_folder_can_be_turned() -> None:
             folder("/etc", 0o755),
             step("/etc/x", 0o644),
         )
-        assert [str(one) for one in open_spots(way, HERE, ROOT)] == spots
+        assert [str(spot) for spot in open_spots(way, HERE, ROOT)] == spots
 
 
 def test_the_bytes_of_an_acl() -> None:
@@ -119,9 +119,9 @@ def test_a_placeholder_in_the_group_of_root_is_nobody(tmp_path: Path) -> None:
         "anna:x:1000:1000::/home/anna:/bin/sh\nmail:x:8:12::/:/sbin/nologin\n",
     )
     files.put("/etc/group", "root:x:0:\nmail:x:12:\nanna:x:1000:\nwheel:x:10:anna\n")
-    found = read_accounts(files)
-    assert found is not None
-    assert {one.name: set(one.groups) for one in found.people} == {
+    result = read_accounts(files)
+    assert result is not None
+    assert {person.name: set(person.groups) for person in result.people} == {
         "sync": set(),
         "operator": set(),
         "anna": {1000, 10},

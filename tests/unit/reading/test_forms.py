@@ -65,12 +65,12 @@ def test_every_form_is_taken_by_a_fix() -> None:
     ],
 )
 def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good: str, bad: str) -> None:
-    one = _check(check)
+    tested = _check(check)
     for text in good.split():
-        value_of(one, name, text)
+        value_of(tested, name, text)
     for text in bad.split():
         with pytest.raises(ValueError, match=rf"^{name} must be .*\.$"):
-            value_of(one, name, text)
+            value_of(tested, name, text)
 
 
 def test_a_command_is_one_line_of_any_words() -> None:
@@ -101,23 +101,23 @@ def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
 
 
 def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
-    (one,) = settings_of(_check(check), facts, choice, checklist)
-    return one
+    (setting,) = settings_of(_check(check), facts, choice, checklist)
+    return setting
 
 
 def test_where_a_value_comes_from() -> None:
     listed = Checklist("own", "Own", (), {"no-memory-limit": {"memory": "2g"}})
     none, own = Choice("no-memory-limit"), Choice("no-memory-limit", (("memory", "1g"),))
-    found = [
+    result = [
         _setting("no-memory-limit", container(), choice, checklist)
         for choice, checklist in ((none, EMPTY), (none, listed), (own, listed))
     ]
-    assert [(one.value, one.default, one.said_by) for one in found] == [
+    assert [(setting.value, setting.default, setting.said_by) for setting in result] == [
         ("512m", "512m", From.CHECK),
         ("2g", "2g", From.CHECKLIST),
         ("1g", "2g", From.CHOSEN),
     ]
-    assert all(one.measured is None for one in found)
+    assert all(setting.measured is None for setting in result)
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, k
 
 @pytest.mark.parametrize(("check", "name"), [("root-user", "user"), ("missing-health-check", "command")])
 def test_a_fix_without_its_value_names_what_it_needs(check: str, name: str) -> None:
-    one = _check(check)
-    (skipped,) = make_plan(one.fails()[1], [Choice(check)], [one], EMPTY).skipped
+    tested = _check(check)
+    (skipped,) = make_plan(tested.fails()[1], [Choice(check)], [tested], EMPTY).skipped
     assert skipped.needs == name
 
 

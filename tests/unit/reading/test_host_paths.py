@@ -59,16 +59,16 @@ NOTHING_AT_ALL = [
 
 @pytest.mark.parametrize("path", READABLE)
 def test_reading_gives_credentials(path: str) -> None:
-    found = gains(path, written=False)
-    assert Gain.CREDENTIALS in found
-    assert severity_of(found, written=False) is Severity.HIGH
+    result = gains(path, written=False)
+    assert Gain.CREDENTIALS in result
+    assert severity_of(result, written=False) is Severity.HIGH
 
 
 @pytest.mark.parametrize("path", RUN_BY_ROOT)
 def test_writing_gives_code_that_root_runs(path: str) -> None:
-    found = gains(path, written=True)
-    assert Gain.ROOT_CODE in found
-    assert severity_of(found, written=True) is Severity.CRITICAL
+    result = gains(path, written=True)
+    assert Gain.ROOT_CODE in result
+    assert severity_of(result, written=True) is Severity.CRITICAL
     assert Gain.ROOT_CODE not in gains(path, written=False)
 
 
@@ -85,9 +85,9 @@ def test_the_storage_of_engines_is_everybodys(path: str, written: bool) -> None:
 
 @pytest.mark.parametrize("path", OF_OTHERS)
 def test_reading_gives_data_of_others(path: str) -> None:
-    found = gains(path, written=False)
-    assert found == {Gain.OTHERS}
-    assert severity_of(found, written=False) is Severity.MEDIUM
+    result = gains(path, written=False)
+    assert result == {Gain.OTHERS}
+    assert severity_of(result, written=False) is Severity.MEDIUM
 
 
 @pytest.mark.parametrize("path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"])

@@ -21,15 +21,15 @@ BOTH = ACCEPTED + DROPPED
 
 
 def rules(*items: dict[str, Any]) -> tuple[Any, ...]:
-    found = parse_ruleset(json.dumps({"nftables": [{"metainfo": {}}, *items]}))
-    assert not isinstance(found, Unreadable)
-    return found
+    result = parse_ruleset(json.dumps({"nftables": [{"metainfo": {}}, *items]}))
+    assert not isinstance(result, Unreadable)
+    return result
 
 
 def recorded(name: str) -> tuple[Any, ...]:
-    found = parse_ruleset((DATA / f"{name}.json").read_text())
-    assert not isinstance(found, Unreadable)
-    return found
+    result = parse_ruleset((DATA / f"{name}.json").read_text())
+    assert not isinstance(result, Unreadable)
+    return result
 
 
 def chain(name: str, hook: str = "", policy: str = "accept", table: str = "f", family: str = "inet") -> Any:
@@ -55,8 +55,8 @@ DPORT, SADDR, STATE = payload("tcp", "dport"), payload("ip", "saddr"), {"ct": {"
 DNAT = match({"ct": {"key": "status"}}, "dnat", "in")
 
 
-def said(found: frozenset[str]) -> str:
-    return "".join(sorted(found))
+def said(effects: frozenset[str]) -> str:
+    return "".join(sorted(effects))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
     ],
 )
 def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends: str) -> None:
-    found = rules(
+    result = rules(
         {"set": {"family": "inet", "table": "f", "name": "open", "elem": [22, 8080]}},
         {"set": {"family": "inet", "table": "f", "name": "blocked", "elem": ["198.51.100.1"]}},
         chain("in", "input"),
@@ -126,7 +126,7 @@ def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends:
         rule("dropper", DROP),
         rule("in", *expressions),
     )
-    assert said(fate(found, Packet("input", "eth0", "tcp", 8080))) == ends
+    assert said(fate(result, Packet("input", "eth0", "tcp", 8080))) == ends
 
 
 def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None:
@@ -145,8 +145,8 @@ def test_the_families_of_addresses_are_told_apart() -> None:
 
 
 def test_chains_that_go_round_in_circles_end() -> None:
-    found = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
-    assert DROPPED in fate(found, Packet("input", "eth0", "tcp", 80))
+    result = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
+    assert DROPPED in fate(result, Packet("input", "eth0", "tcp", 80))
 
 
 _WORDS = st.sampled_from(
@@ -161,8 +161,8 @@ _JSON = st.recursive(
 
 @given(st.lists(st.dictionaries(_WORDS, _JSON, max_size=3), max_size=4))
 def test_strange_rules_are_answered_too(expressions: list[dict[str, Any]]) -> None:
-    found = rules(chain("in", "input"), rule("in", *expressions))
-    assert fate(found, Packet("input", "eth0", "tcp", 80)) <= {ACCEPTED, DROPPED}
+    result = rules(chain("in", "input"), rule("in", *expressions))
+    assert fate(result, Packet("input", "eth0", "tcp", 80)) <= {ACCEPTED, DROPPED}
 
 
 # --- firewalld's files ------------------------------------------------------------------------------
@@ -188,10 +188,10 @@ def no_nft(arguments: Any, seconds: float) -> Unreadable:
 
 
 def test_zones_are_read_from_their_files() -> None:
-    found = read_firewall(RecordedFiles({"text": FILES}), no_nft, root=True)
-    assert (found.firewalld, found.outside) == (True, ("eth0",))
-    assert not isinstance(found.zones, Unreadable)
-    zones = {zone.name: zone for zone in found.zones}
+    result = read_firewall(RecordedFiles({"text": FILES}), no_nft, root=True)
+    assert (result.firewalld, result.outside) == (True, ("eth0",))
+    assert not isinstance(result.zones, Unreadable)
+    zones = {zone.name: zone for zone in result.zones}
     public, work = zones["public"], zones["work"]
     assert (public.ports, public.services) == (("8000-8010/udp", "22/tcp"), ("ssh",))
     assert (public.masquerade, public.rich_rules, public.default) == (True, 1, False)

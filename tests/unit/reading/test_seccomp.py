@@ -42,7 +42,7 @@ def rule(
 
 
 def profile(*rules: Any, default: str = "ERRNO", architectures: tuple[str, ...] = ("X86_64",)) -> Any:
-    names = [f"SCMP_ARCH_{one}" for one in architectures]
+    names = [f"SCMP_ARCH_{architecture}" for architecture in architectures]
     return parse_profile(
         {"defaultAction": f"SCMP_ACT_{default}", "architectures": names, "syscalls": list(rules)}
     )
@@ -81,10 +81,10 @@ def test_a_filter_that_allows_by_default_refuses_what_is_listed() -> None:
 
 
 def test_arguments_that_are_given_decide() -> None:
-    one = profile(rule("bpf", args=((0, "EQ", 7, 0),)))
-    assert access(one, "bpf", {0: 7}) is Access.ALWAYS
-    assert access(one, "bpf", {0: 8}) is Access.NEVER
-    assert access(one, "bpf", {0: 7 | 1 << 32}) is Access.NEVER
+    conditional = profile(rule("bpf", args=((0, "EQ", 7, 0),)))
+    assert access(conditional, "bpf", {0: 7}) is Access.ALWAYS
+    assert access(conditional, "bpf", {0: 8}) is Access.NEVER
+    assert access(conditional, "bpf", {0: 7 | 1 << 32}) is Access.NEVER
 
 
 @pytest.mark.parametrize(

@@ -114,9 +114,9 @@ def test_what_only_speaks_of_secrets_is_no_credential(pair: str) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_password_on_a_command_line_is_found(line: str) -> None:
-    found = secrets_in_words(line.split())
-    assert found
-    assert not any("correct-horse" in one for one in found)
+    result = secrets_in_words(line.split())
+    assert result
+    assert not any("correct-horse" in secret for secret in result)
 
 
 @pytest.mark.parametrize("line", HARMLESS_LINES)

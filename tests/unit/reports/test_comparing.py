@@ -25,7 +25,7 @@ def finding(status: str, severity: str = "high", check: str = "root-user", **mor
 
 
 def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> SavedReport:
-    one = {
+    single = {
         "kind": "container",
         "name": name,
         "engine": "rootful",
@@ -33,7 +33,7 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
         "findings": findings,
         **subject,
     }
-    document = {"schema": "hardentui/check/1", "host": {"name": "h"}, "subjects": [one]}
+    document = {"schema": "hardentui/check/1", "host": {"name": "h"}, "subjects": [single]}
     return read_report(json.dumps(document), "r.json")
 
 
@@ -59,26 +59,28 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
 def test_what_happened_to_a_finding(
     before: dict[str, Any], after: dict[str, Any], way: DifferenceKind | None
 ) -> None:
-    found = compare(report(before), report(after))
-    assert [one.way for one in found.differences] == ([way] if way else [])
-    assert found.same == (1 if before["status"] == after["status"] == "fail" and way is None else 0)
+    result = compare(report(before), report(after))
+    assert [difference.way for difference in result.differences] == ([way] if way else [])
+    assert result.same == (1 if before["status"] == after["status"] == "fail" and way is None else 0)
 
 
 def test_a_failure_that_is_not_checked_any_more_is_not_fixed() -> None:
-    found = compare(report(finding("fail")), report())
-    assert [(one.way, one.after) for one in found.differences] == [(DifferenceKind.LOST, "not checked")]
-    assert found.exit_code(Severity.LOW) == 4
+    result = compare(report(finding("fail")), report())
+    assert [(difference.way, difference.after) for difference in result.differences] == [
+        (DifferenceKind.LOST, "not checked")
+    ]
+    assert result.exit_code(Severity.LOW) == 4
 
 
 def test_a_container_that_is_made_anew_under_its_name_is_the_same_one() -> None:
-    found = compare(report(finding("fail"), id="a" * 64), report(finding("fail"), id="b" * 64))
-    assert (found.differences, found.appeared, found.disappeared) == ((), (), ())
+    result = compare(report(finding("fail"), id="a" * 64), report(finding("fail"), id="b" * 64))
+    assert (result.differences, result.appeared, result.disappeared) == ((), (), ())
 
 
 def test_a_container_that_is_gone_fixes_nothing_and_a_new_one_brings_its_failures() -> None:
-    found = compare(report(finding("fail"), name="old"), report(finding("fail"), name="new"))
-    assert [one.way for one in found.differences] == [DifferenceKind.NEW]
-    assert (found.disappeared, found.appeared) == (
+    result = compare(report(finding("fail"), name="old"), report(finding("fail"), name="new"))
+    assert [difference.way for difference in result.differences] == [DifferenceKind.NEW]
+    assert (result.disappeared, result.appeared) == (
         ("container old (rootful)",),
         ("container new (rootful)",),
     )
@@ -142,8 +144,12 @@ def demo_report(path: Path) -> Path:
 def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = demo_report(tmp_path / "old.json")
     document = json.loads(old.read_text())
-    web = next(one for one in document["subjects"] if one["name"] == "shop-web")
-    failing = next(one for one in web["findings"] if one["status"] == "fail" and one["severity"] == "high")
+    web = next(subject for subject in document["subjects"] if subject["name"] == "shop-web")
+    failing = next(
+        finding
+        for finding in web["findings"]
+        if finding["status"] == "fail" and finding["severity"] == "high"
+    )
     failing["status"] = "pass"
     new = tmp_path / "new.json"
     new.write_text(json.dumps(document))
@@ -154,7 +160,9 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     assert main(["compare", str(new), str(old), "--format", "json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "hardentui/compare/1"
-    assert [(one["way"], one["check"]) for one in told["differences"]] == [("new", failing["check"])]
+    assert [(difference["way"], difference["check"]) for difference in told["differences"]] == [
+        ("new", failing["check"])
+    ]
     assert told["exit_code"] == 1
 
 

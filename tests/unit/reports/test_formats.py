@@ -98,8 +98,10 @@ def finding(
 
 def report(*findings: Finding, name: str = "web", trouble: str = "", **over: Any) -> CheckResult:
     about = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
-    one = SubjectResult(about, score(findings), findings, f"image {name}", trouble)
-    whole = CheckResult((EngineFacts(label="rootful"),), (one,), "ten-steps", Severity.HIGH, "1.2.3", "host")
+    tested = SubjectResult(about, score(findings), findings, f"image {name}", trouble)
+    whole = CheckResult(
+        (EngineFacts(label="rootful"),), (tested,), "ten-steps", Severity.HIGH, "1.2.3", "host"
+    )
     return replace(whole, **over)
 
 
@@ -126,17 +128,17 @@ ALL = (
 
 def test_sarif_tells_failures_the_unknown_and_the_waived_and_nothing_that_passed() -> None:
     run = sarif(report(*ALL))
-    told = {one["ruleId"]: (one["kind"], one["level"]) for one in run["results"]}
+    told = {result["ruleId"]: (result["kind"], result["level"]) for result in run["results"]}
     assert told == {
         "privileged": ("fail", "error"),
         "root-user": ("fail", "note"),
         "old-image": ("open", "none"),
         "host-pid": ("fail", "error"),
     }
-    waived = next(one for one in run["results"] if one["ruleId"] == "host-pid")
+    waived = next(result for result in run["results"] if result["ruleId"] == "host-pid")
     assert waived["suppressions"] == [{"kind": "external", "justification": "accepted until 2027"}]
     rules = run["tool"]["driver"]["rules"]
-    assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in run["results"])
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
 
 
 @pytest.mark.parametrize("result", [report(), report(*ALL), report(finding(text=HOSTILE), name=HOSTILE)])
@@ -156,9 +158,9 @@ def test_a_byte_that_is_no_text_does_not_make_the_document_unreadable(form: str)
 
 def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for_another() -> None:
     def prints(subject_id: str, name: str) -> set[str]:
-        one = report(*ALL, name=name).subjects[0]
-        about = replace(one.subject, id=subject_id)
-        run = sarif(report(subjects=(replace(one, subject=about),)))
+        first = report(*ALL, name=name).subjects[0]
+        about = replace(first.subject, id=subject_id)
+        run = sarif(report(subjects=(replace(first, subject=about),)))
         return {result["partialFingerprints"]["hardentui/v1"] for result in run["results"]}
 
     assert prints("1" * 64, "web") == prints("2" * 64, "web")

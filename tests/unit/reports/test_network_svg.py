@@ -36,7 +36,7 @@ def web(*ports: Port, **over: Any) -> Any:
 
 
 def gates(facts: Any) -> list[Gate]:
-    return [one.gate for one in openings(facts)]
+    return [opening.gate for opening in openings(facts)]
 
 
 def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
@@ -49,8 +49,8 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
     assert gates(web()) == []
     on_host = container((NETWORK, ("host",)), host=host("input"))
-    assert [(one.gate, one.words) for one in openings(on_host)] == [
-        (Gate.FILTERED, "every port that it opens")
+    assert [(opening.gate, opening.words) for opening in openings(on_host)] == [
+        (Gate.FILTERED, "all its listening ports")
     ]
 
 
@@ -62,11 +62,11 @@ def test_places_ways_and_a_container_on_two_networks() -> None:
     front, inner = network("a-inner", "web", internal=True), network("front", "web")
     other = network("other", "x", options={"isolate": "strict"})
     both = web(Port(80, "8080"), networks={"a-inner": front, "front": inner})
-    found = network_map((front, inner, other), (both,), host="h")
-    places = {one.name: one for one in found.places}
+    result = network_map((front, inner, other), (both,), host="h")
+    places = {place.name: place for place in result.places}
     assert [len(places[name].openings) for name in ("a-inner", "front")] == [0, 1]
     assert (places["a-inner"].out, places["front"].out) == (False, True)
-    assert found.ways == ()
+    assert result.ways == ()
     free = network_map((inner, network("free")), (), host="h")
     assert [(way.both, way.start.partition("\0")[2], way.end.partition("\0")[2]) for way in free.ways] == [
         (True, "free", "front")
@@ -84,12 +84,12 @@ def hostile_map(members: int = 1) -> NetworkMap:
 def test_hostile_names_are_text_and_nothing_else() -> None:
     text = network_svg(hostile_map())
     root = ElementTree.fromstring(text)  # noqa: S314 - our own text
-    tags = {one.tag.rpartition("}")[2] for one in root.iter()}
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert tags <= {"svg", "style", "defs", "marker", "path", "rect", "text", "title"}
     assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(text)
     assert "owned" in text
-    for one in root.iter():
-        assert not any(name.lower().startswith("on") or "href" in name for name in one.attrib)
+    for element in root.iter():
+        assert not any(name.lower().startswith("on") or "href" in name for name in element.attrib)
 
 
 def test_it_loads_nothing_and_fits_its_frame() -> None:
@@ -98,7 +98,7 @@ def test_it_loads_nothing_and_fits_its_frame() -> None:
     assert "http" not in text.replace('xmlns="http://www.w3.org/2000/svg"', "")
     root = ElementTree.fromstring(text)  # noqa: S314
     height = float(root.attrib["height"])
-    rows = [float(one.attrib["y"]) for one in root.iter() if "y" in one.attrib]
+    rows = [float(element.attrib["y"]) for element in root.iter() if "y" in element.attrib]
     assert max(rows) < height
 
 

@@ -53,14 +53,14 @@ def result(
     *findings: Finding, fail_on: Severity = Severity.HIGH, trouble: str = "", name: str = "web"
 ) -> CheckResult:
     subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
-    helpful = tuple(one.check for one in findings if one.failing)
-    one = SubjectResult(subject, score(findings), findings, name, trouble, raises_most=helpful)
-    return CheckResult((EngineFacts(url="unix:///x"),), (one,), "ten-steps", fail_on, "1", name)
+    helpful = tuple(finding.check for finding in findings if finding.failing)
+    subject_result = SubjectResult(subject, score(findings), findings, name, trouble, raises_most=helpful)
+    return CheckResult((EngineFacts(url="unix:///x"),), (subject_result,), "ten-steps", fail_on, "1", name)
 
 
 def together(*results: CheckResult, paths: tuple[RankedPath, ...] = ()) -> CheckResult:
     """Their subjects in one report."""
-    subjects = tuple(one for each in results for one in each.subjects)
+    subjects = tuple(subject for each in results for subject in each.subjects)
     return replace(results[0], subjects=worst_first(subjects), paths=paths)
 
 
@@ -82,7 +82,7 @@ def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
     ],
 )
 def test_the_worst_finding_decides_the_exit_code(findings: list[tuple[Status, Severity]], code: int) -> None:
-    assert result(*(finding(*one) for one in findings)).exit_code == code
+    assert result(*(finding(*pair) for pair in findings)).exit_code == code
 
 
 def test_a_container_that_could_not_be_looked_at_is_never_fine() -> None:
@@ -150,8 +150,8 @@ def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
         replace(finding(Status.FAIL, severity, text="many words " * 40), title="A long title " * 7)
         for severity in Severity
     ]
-    one = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
-    several = together(one, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
+    long = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
+    several = together(long, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
     steps = (("hardentui check " + "n" * 30, "what it brings"),)
     text = render("text", several, TextStyle(width, brief=brief, next_steps=steps))
     assert max(map(len, text.splitlines())) <= width
@@ -278,7 +278,7 @@ def test_the_worst_subject_comes_first() -> None:
     bad = result(finding(Status.FAIL, Severity.HIGH), name="bad").subjects[0]
     empty = result(name="empty").subjects[0]
     gone = result(name="gone", trouble="gone").subjects[0]
-    assert [one.subject.name for one in worst_first((empty, good, gone, bad))] == [
+    assert [subject.subject.name for subject in worst_first((empty, good, gone, bad))] == [
         "gone",
         "bad",
         "good",
@@ -288,7 +288,7 @@ def test_the_worst_subject_comes_first() -> None:
         result(*[finding(Status.FAIL, Severity.CRITICAL)] * count, name=name).subjects[0]
         for name, count in (("a", 1), ("b", 2))
     ]
-    assert [one.subject.name for one in worst_first(criticals)] == ["b", "a"]
+    assert [subject.subject.name for subject in worst_first(criticals)] == ["b", "a"]
 
 
 # --- the schema -----------------------------------------------------------------------------------
@@ -342,8 +342,8 @@ def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
     """Paths in `document()` of everything that the schema requires."""
     if "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
-    for one in schema.get("anyOf", ()):
-        yield from _required(one, path)
+    for branch in schema.get("anyOf", ()):
+        yield from _required(branch, path)
     yield from ((*path, key) for key in schema.get("required", ()))
     for key, inner in schema.get("properties", {}).items():
         yield from _required(inner, (*path, key))

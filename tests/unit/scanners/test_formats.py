@@ -22,18 +22,18 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def report(document: Any) -> ScanReport:
-    found = parse_report(document, NOW)
-    assert isinstance(found, ScanReport)
-    return found
+    result = parse_report(document, NOW)
+    assert isinstance(result, ScanReport)
+    return result
 
 
 def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
-    found = report(TRIVY)
-    assert found.vulnerabilities == (
+    result = report(TRIVY)
+    assert result.vulnerabilities == (
         Vulnerability("CVE-2019-14697", "musl", "critical", "1.1.20-r5", installed="1.1.20-r4"),
         Vulnerability("CVE-2019-14697", "musl-utils", "critical", "1.1.20-r5", installed="1.1.20-r4"),
     )
-    assert found.gaps == (
+    assert result.gaps == (
         "alpine 3.9.4 is past its end of support, so its vulnerabilities are no longer published",
     )
     unknown_system = deepcopy(TRIVY)
@@ -43,9 +43,9 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
 
 
 def test_grype_tells_what_is_exploited_and_the_date_of_its_database() -> None:
-    found = report(GRYPE)
-    assert found.database == found.exploited_list == datetime(2026, 11, 22, tzinfo=UTC)
-    assert found.vulnerabilities == (
+    result = report(GRYPE)
+    assert result.database == result.exploited_list == datetime(2026, 11, 22, tzinfo=UTC)
+    assert result.vulnerabilities == (
         Vulnerability("CVE-1999-0002", "package-2", "critical", "1.2.1, 2.1.3", True, "2.2.2"),
     )
 
@@ -124,7 +124,7 @@ CLEAN = ScanReport(
 def test_an_old_or_partial_report_without_findings_is_not_clean(
     check: str, scan: ScanReport, status: Status
 ) -> None:
-    found = check_by_id(check)
-    assert found is not None
-    verdict = found.verdict(container(image=ImageFacts("1" * 64, scan=scan)))
+    result = check_by_id(check)
+    assert result is not None
+    verdict = result.verdict(container(image=ImageFacts("1" * 64, scan=scan)))
     assert verdict.status is status, verdict.reason

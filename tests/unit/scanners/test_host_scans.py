@@ -33,27 +33,27 @@ RESULT = (
 
 
 def test_lynis_as_it_writes() -> None:
-    found = lynis.parse((DATA / "lynis-report.dat").read_text())
-    assert (found.tool, found.version, found.host, found.score) == ("lynis", "3.1.4", "vm", 57.0)
-    warned = [rule for rule in found.failed if rule.severity == "medium"]
+    result = lynis.parse((DATA / "lynis-report.dat").read_text())
+    assert (result.tool, result.version, result.host, result.score) == ("lynis", "3.1.4", "vm", 57.0)
+    warned = [rule for rule in result.failed if rule.severity == "medium"]
     assert [rule.id for rule in warned] == ["PKGS-7392", "DBS-1828", "DBS-1828", "DBS-1828", "LOGG-2138"]
     assert warned[1].title.endswith("(/etc/postgresql/15/main/postgresql.conf)")
     assert warned[1].advice == "Use chmod 600 to change file permissions"
-    assert found.count("low") > 20
-    assert found.finished is not None
-    assert found.passed is not None
-    assert found.passed > 10
+    assert result.count("low") > 20
+    assert result.finished is not None
+    assert result.passed is not None
+    assert result.passed > 10
 
 
 @pytest.mark.parametrize("name", ["openscap-results.xml", "openscap-arf.xml"])
 def test_openscap_as_it_writes(name: str) -> None:
-    found = openscap.parse((DATA / name).read_bytes())
-    assert (found.tool, found.version, found.host, found.score) == ("openscap", "1.4.2", "vm", 87.5)
-    assert found.profile == "anssi_np_nt28_minimal"
-    assert (found.passed, found.unknown, found.not_applicable) == (19, 0, 7)
-    assert [(rule.id, rule.severity) for rule in found.failed] == [("apt_sources_list_official", "unknown")]
-    assert found.failed[0].title != found.failed[0].id, "its title is found"
-    assert found.finished == pytest.approx(1_795_678_121, abs=86_400 * 400)
+    result = openscap.parse((DATA / name).read_bytes())
+    assert (result.tool, result.version, result.host, result.score) == ("openscap", "1.4.2", "vm", 87.5)
+    assert result.profile == "anssi_np_nt28_minimal"
+    assert (result.passed, result.unknown, result.not_applicable) == (19, 0, 7)
+    assert [(rule.id, rule.severity) for rule in result.failed] == [("apt_sources_list_official", "unknown")]
+    assert result.failed[0].title != result.failed[0].id, "its title is found"
+    assert result.finished == pytest.approx(1_795_678_121, abs=86_400 * 400)
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>'
@@ -97,10 +97,10 @@ def test_nothing_of_a_file_of_the_host_gets_in(tmp_path: Path) -> None:
 def test_too_much_is_bounded_and_counted() -> None:
     rule = '<rule-result idref="r" severity="low"><result>fail</result></rule-result>'
     many = RESULT.format("x" * 100_000).replace("</TestResult>", f"{rule * 3000}</TestResult>")
-    found = openscap.parse(many.encode())
-    assert (len(found.failed), found.left_out) == (openscap.MOST_RULES, 1001)
-    assert found.failed[0].severity == "high", "the worst are kept"
-    assert len(found.failed[0].title) <= 500
+    result = openscap.parse(many.encode())
+    assert (len(result.failed), result.left_out) == (openscap.MOST_RULES, 1001)
+    assert result.failed[0].severity == "high", "the worst are kept"
+    assert len(result.failed[0].title) <= 500
     text = "lynis_version=1\nreport_datetime_end=never\nhardening_index=999\n" + "warning[]=A|b|-|-|\n" * 5000
     other = lynis.parse(text)
     assert (len(other.failed), other.left_out) == (lynis.MOST_RULES, 3000)

@@ -81,17 +81,17 @@ def test_only_scanners_on_the_path_are_present(program: Program) -> None:
     cannot_be_here = SCANNERS[:2]
     assert present(cannot_be_here) == ()
     program("grype", "true")
-    assert [one.name for one in present(cannot_be_here)] == ["grype"]
-    assert all(one.get for one in SCANNERS)
+    assert [scanner.name for scanner in present(cannot_be_here)] == ["grype"]
+    assert all(scanner.get for scanner in SCANNERS)
 
 
 def test_trivy_reads_the_archive_and_its_database_has_a_date(program: Program, tmp_path: Path) -> None:
     answers = f'if [ "$1" = version ]; then\n{said(TRIVY_VERSION)}\nelse\n{said(TRIVY)}\nfi'
     program("trivy", f'echo "$@" >> {tmp_path}/calls\n{answers}')
-    found = trivy.scan("/x/image.tar", asker(threading.Event()), offline=False)
-    assert isinstance(found, ScanReport)
-    assert found.database == datetime(2026, 11, 22, 6, 15, 17, 212233, tzinfo=UTC)
-    assert len(found.vulnerabilities) == 2
+    result = trivy.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert isinstance(result, ScanReport)
+    assert result.database == datetime(2026, 11, 22, 6, 15, 17, 212233, tzinfo=UTC)
+    assert len(result.vulnerabilities) == 2
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls[0] == "image --input /x/image.tar --format json --scanners vuln --quiet"
 
@@ -103,9 +103,9 @@ def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tm
         '[ "$GRYPE_DB_AUTO_UPDATE" = false ] || { echo "failed to update db" >&2; exit 1; }\n'
         f"{said(GRYPE)}",
     )
-    found = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
-    assert isinstance(found, ScanReport)
-    assert found.database == datetime(2026, 11, 22, tzinfo=UTC)
+    result = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert isinstance(result, ScanReport)
+    assert result.database == datetime(2026, 11, 22, tzinfo=UTC)
     assert (tmp_path / "calls").read_text() == "\nfalse\n"
     grype.scan("/x/image.tar", asker(threading.Event()), offline=True)
     assert (tmp_path / "calls").read_text() == "\nfalse\nfalse\n"
@@ -113,8 +113,8 @@ def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tm
 
 def test_the_first_trouble_is_told_when_both_ways_fail(program: Program) -> None:
     program("grype", 'echo "trouble $GRYPE_DB_AUTO_UPDATE" >&2; exit 1')
-    found = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
-    assert found == ProgramFailed("grype ended with status 1: trouble", "trouble")
+    result = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert result == ProgramFailed("grype ended with status 1: trouble", "trouble")
 
 
 @pytest.mark.parametrize("scanner", [trivy.scan, grype.scan])

@@ -119,8 +119,8 @@ def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Trai
     fresh, notice = load_progress(str(path))
     assert fresh == TrainingProgress()
     assert "kept as" in notice
-    kept = [one for one in tmp_path.iterdir() if one.name.endswith(".kept")]
-    assert [one.read_text() for one in kept] == ["{"]
+    kept = [path for path in tmp_path.iterdir() if path.name.endswith(".kept")]
+    assert [path.read_text() for path in kept] == ["{"]
     path.write_text(json.dumps({"version": 99}))
     assert "version 99" in load_progress(str(path))[1]
 

@@ -101,15 +101,15 @@ def test_a_twin_that_is_tried_along_shares_its_network() -> None:
 
 
 def test_volumes_and_folders_are_copy_on_write() -> None:
-    found = mounts(
+    result = mounts(
         Mount("volume", "data", "/data", ("U",)), Mount("bind", "/srv", "/srv", ("rw", "z")), volumes=VOLUMES
     )
-    assert found == (Mount("volume", "data", "/data", ("O",)), Mount("bind", "/srv", "/srv", ("O",)))
+    assert result == (Mount("volume", "data", "/data", ("O",)), Mount("bind", "/srv", "/srv", ("O",)))
 
 
 def test_what_is_read_only_stays_so_and_is_not_relabelled() -> None:
-    found = mounts(Mount("volume", "data", "/data", ("U", "ro", "z")), volumes=VOLUMES)
-    assert found == (Mount("volume", "data", "/data", ("ro",)),)
+    result = mounts(Mount("volume", "data", "/data", ("U", "ro", "z")), volumes=VOLUMES)
+    assert result == (Mount("volume", "data", "/data", ("ro",)),)
 
 
 @pytest.mark.parametrize("source", ["/", "/proc", "/sys", "/run", "/etc/app.conf", "/gone"])

@@ -47,7 +47,11 @@ def plan_for(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
 def record(facts: ContainerFacts, configuration: TrialConfiguration) -> Trial:
     planner = TwinPlanner(facts, plan_for)
     plan, spec = planner.plan(configuration.choices), planner.spec(configuration)
-    loose = {c for one in configuration.loosenings for c in planner.checks_of(one, configuration.choices)}
+    loose = {
+        c
+        for loosening in configuration.loosenings
+        for c in planner.checks_of(loosening, configuration.choices)
+    }
     why = dict.fromkeys(configuration.loosenings, "it said so")
     return Trial(
         container=facts.name,

@@ -37,7 +37,7 @@ def test_a_user_gets_files_of_their_own_and_what_the_system_says_comes_along() -
     }
     signed = ScopeRule("quay.io/team", RuleKind.SIGSTORE, "/etc/containers/policy.json")
     draft = change(files, 1000).draft([signed], reject=True, accept_in_use=False)
-    paths = {one.path: one for one in draft.files}
+    paths = {file.path: file for file in draft.files}
     own = f"{HOME}/.config/containers"
     assert set(paths) == {
         f"{own}/policy.json",
@@ -51,7 +51,7 @@ def test_a_user_gets_files_of_their_own_and_what_the_system_says_comes_along() -
 
 def test_root_changes_the_files_of_the_system() -> None:
     draft = change({"/etc/containers/policy.json": ACCEPT}, 0).draft([RULE], reject=True, accept_in_use=False)
-    assert [one.path for one in draft.files] == ["/etc/containers/policy.json"]
+    assert [file.path for file in draft.files] == ["/etc/containers/policy.json"]
     assert draft.files[0].before == ACCEPT
 
 
@@ -64,7 +64,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
     assert "could no longer be pulled" in why_not(draft, ())
     draft = asked.draft([RULE], reject=True, accept_in_use=True)
     assert draft.refused == ()
-    assert [one.scope for one in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]
+    assert [rule.scope for rule in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]
 
 
 def proof(case: str, scope: str, wanted: PullVerdict, verdict: PullVerdict) -> PullProof:
@@ -120,7 +120,7 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="private key"):
         kind_of(str(private))
     private.write_text("hello")
-    with pytest.raises(InputError, match="no public key"):
+    with pytest.raises(InputError, match="not a public key"):
         kind_of(str(private))
 
 
@@ -144,7 +144,7 @@ def options(**given: object) -> Namespace:
         ({"keyless": ["quay.io=ci-job"], "issuer": "https://x", "ca": "c", "rekor": "r"}, "e-mail"),
         ({"pki": ["quay.io=a@b.c"]}, "needs --ca"),
         ({"pki": ["quay.io=no host"], "ca": "c"}, "neither an e-mail address nor a host name"),
-        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one rule after the other"),
+        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one at a time"),
         ({"lookaside": ["quay.io=https://x"]}, "no --gpg rule"),
     ],
 )

@@ -34,8 +34,8 @@ BEFORE = {
 
 
 def made(*rules: ScopeRule, reject: bool = True, before: object = BEFORE) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(with_rules(json.dumps(before), rules, reject=reject))
-    return found
+    result: dict[str, Any] = json.loads(with_rules(json.dumps(before), rules, reject=reject))
+    return result
 
 
 def test_what_is_there_stays_and_the_default_refuses() -> None:
@@ -159,8 +159,8 @@ def test_our_file_is_read_back_as_it_was_written() -> None:
     wildcard = ScopeRule("*.example.com", RuleKind.SIGSTORE, "/k")
     text = sections.text_of(sections.needed([RULE, wildcard]), (), ())
     assert text is not None
-    found = parse_sections(text, "f")
-    assert not isinstance(found, Unreadable)
-    assert {(one.scope, one.enabled) for one in found} == {("quay.io/team", True), ("", True)}
-    assert sections.text_of({}, found, ()) == text
+    result = parse_sections(text, "f")
+    assert not isinstance(result, Unreadable)
+    assert {(section.scope, section.enabled) for section in result} == {("quay.io/team", True), ("", True)}
+    assert sections.text_of({}, result, ()) == text
     assert sections.text_of({}, (), ()) is None

@@ -31,7 +31,7 @@ def test_the_workbench_goes_on_from_the_list_that_was_shown(tmp_path: Path) -> N
         assert len(engine.requests) == 2, "the list is asked for once"
         assert [(row.name, row.image, row.state) for row in rows] == [("web", "nginx", "running")]
         assert bench.opened is look.opened
-        assert [one.what.partition("/libpod")[2] for one in bench.opened.log.newest()] == [
+        assert [request.what.partition("/libpod")[2] for request in bench.opened.log.newest()] == [
             "/_ping",
             "/containers/json?all=true",
         ], "the log tells what was asked before the workbench was there"

@@ -105,8 +105,8 @@ def test_a_waiver_knows_where_it_stands() -> None:
             ('check = "root-user"', 'check = "root-usr"'),
             "3: there is no check 'root-usr'; did you mean 'root-user'?",
         ),
-        (('owner = "anna"\n', ""), "2: owner must be a text"),
-        (('reason = "moves to its own user in March"', 'reason = " "'), "5: reason must be a text"),
+        (('owner = "anna"\n', ""), "2: owner must be a string"),
+        (('reason = "moves to its own user in March"', 'reason = " "'), "5: reason must be a string"),
         (("until = 2026-03-01", 'until = "soon"'), "7: until must be a date"),
         (("until = 2026-03-01", "until = 2026-03-01T10:00:00"), "7: until must be a date"),
         (("owner", "ownr"), "6: unknown key 'ownr'; did you mean 'owner'?"),
@@ -188,7 +188,10 @@ def test_check_shows_what_is_waived_and_what_the_waivers_are_good_for(
     capsys.readouterr()
     main(["check", "--facts", str(facts), "--format", "json"])
     whole = json.loads(capsys.readouterr().out)
-    by_name = {one["name"]: {each["check"]: each for each in one["findings"]} for one in whole["subjects"]}
+    by_name = {
+        subject["name"]: {each["check"]: each for each in subject["findings"]}
+        for subject in whole["subjects"]
+    }
     assert by_name["shop-web"]["root-user"]["status"] == "waived"
     assert "accepted by anna" in by_name["shop-web"]["root-user"]["reason"]
     assert by_name["waivers"]["expired-waiver"]["status"] == "fail"

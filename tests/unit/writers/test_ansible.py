@@ -73,9 +73,9 @@ def tasks(text: str) -> list[Any]:
 
 def parameters(spec: Spec, context: UnitContext | None = None) -> dict[str, Any]:
     last = tasks(ansible_files(spec, context or UnitContext()).playbook)[-1]
-    found = last["containers.podman.podman_container"]
-    assert isinstance(found, dict)
-    return found
+    result = last["containers.podman.podman_container"]
+    assert isinstance(result, dict)
+    return result
 
 
 def command_line(given: dict[str, Any]) -> list[str]:

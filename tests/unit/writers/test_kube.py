@@ -286,7 +286,7 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
     made = written((NAME, "web"), (IMAGE, "i"), (POD, "site"), context=context)
     first, service = documents(made)
     assert first["metadata"]["name"] == "site"
-    assert [one["name"] for one in first["spec"]["containers"]] == ["web", "cache"]
+    assert [container["name"] for container in first["spec"]["containers"]] == ["web", "cache"]
     assert first["spec"]["containers"][0]["ports"] == [{"containerPort": 80, "protocol": "TCP"}]
     assert first["spec"]["hostAliases"] == [{"ip": "10.0.0.5", "hostnames": ["db"]}]
     assert service["metadata"]["name"] == "site"
@@ -303,13 +303,13 @@ def test_a_root_directory_is_no_image() -> None:
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
-        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is no host name"),
+        ((ADD_HOST, ("my_host:10.0.0.1",)), "my_host is not a host name"),
         ((USER, "4294967294"), "runAsUser 4294967294 is above"),
         ((USER, "1000:4294967294"), "runAsGroup 4294967294 is above"),
         ((GROUP_ADD, ("4294967294",)), "the group 4294967294 is above"),
         ((UNMASK, ("ALL",)), "needs a user namespace of its own"),
         ((DNS, ("1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4")), "more than 3 name servers"),
-        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "hands mounts on to the host"),
+        ((MOUNTS, (Mount("bind", "/srv", "/srv", ("rshared",)),)), "propagates mounts to the host"),
     ],
 )
 def test_what_only_a_cluster_refuses_is_told(pair: tuple[Option[Any], Any], told: str) -> None:
@@ -347,9 +347,9 @@ def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
     assert all(character.isprintable() or character == "\n" for character in made.text)
     (only,) = documents(made)
     assert set(only) == {"apiVersion", "kind", "metadata", "spec"}
-    (one,) = only["spec"]["containers"]
-    assert one["env"][0] == {"name": "A", "value": first}
-    assert [word.replace("$$", "$").replace("$", "") for word in one["args"]] == [
+    (sole,) = only["spec"]["containers"]
+    assert sole["env"][0] == {"name": "A", "value": first}
+    assert [word.replace("$$", "$").replace("$", "") for word in sole["args"]] == [
         first.replace("$", ""),
         second.replace("$", ""),
     ]

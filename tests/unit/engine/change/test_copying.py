@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.engine.change.copying import below, folder_archive
+from hardentui.engine.change.copying import HostIds, below, folder_archive
 
 _END = b"\0" * 1024
 
@@ -19,7 +19,7 @@ def test_an_archive_ends_with_the_two_empty_blocks_and_no_more(tmp_path: Path, h
     (tmp_path / "page").write_bytes(b"\0" * size)
     (tmp_path / "page").chmod(0o640)
     if how == "of a folder":
-        archive = b"".join(folder_archive(str(tmp_path), (), ()))
+        archive = b"".join(folder_archive(str(tmp_path), HostIds()))
     else:
         whole = io.BytesIO()
         with tarfile.open(fileobj=whole, mode="w") as made:

@@ -27,9 +27,9 @@ def status(mode: int, uid: int = 0, gid: int = 0) -> dict[str, Any]:
 
 
 def fact(files: RecordedFiles | LocalFiles, path: str, owners: frozenset[int] = ME) -> FileFact:
-    found = examine(files, path, owners)
-    assert isinstance(found, FileFact)
-    return found
+    result = examine(files, path, owners)
+    assert isinstance(result, FileFact)
+    return result
 
 
 def opened(folder: Path) -> Rooted:
@@ -38,17 +38,17 @@ def opened(folder: Path) -> Rooted:
     return Rooted(folder)
 
 
-def dangers(found: FileFact) -> list[str]:
-    return [str(danger) for danger in found.dangers]
+def dangers(file: FileFact) -> list[str]:
+    return [str(danger) for danger in file.dangers]
 
 
 def test_a_safe_file_has_no_dangers(tmp_path: Path) -> None:
     file = tmp_path / "containers.conf"
     file.write_text("x")
     file.chmod(0o644)
-    found = fact(LocalFiles(), str(file))
-    assert found.dangers == ()
-    assert (found.octal, found.kind) == ("0644", "file")
+    result = fact(LocalFiles(), str(file))
+    assert result.dangers == ()
+    assert (result.octal, result.kind) == ("0644", "file")
 
 
 def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> N
     file = files.put("/conf.d/a.conf", "x")
     file.chmod(0o666)
     file.parent.chmod(0o777)
-    found = fact(files, "/conf.d/a.conf")
-    assert [(danger.path, danger.fix) for danger in found.dangers if danger.fix == "chmod o-w"] == [
+    result = fact(files, "/conf.d/a.conf")
+    assert [(danger.path, danger.fix) for danger in result.dangers if danger.fix == "chmod o-w"] == [
         ("/conf.d", "chmod o-w"),
         ("/conf.d/a.conf", "chmod o-w"),
     ]
@@ -150,7 +150,7 @@ def configuration(document: dict[str, str], version: Version = OLD, uid: int = 1
 
 
 def test_podman_5_reads_every_file_over_the_one_before() -> None:
-    found = configuration(
+    result = configuration(
         {
             USR: "[containers]\npids_limit = 1\nlabel = true\n",
             ETC: "[containers]\npids_limit = 2\n",
@@ -159,15 +159,15 @@ def test_podman_5_reads_every_file_over_the_one_before() -> None:
             OWN: "[containers]\nenv_host = true\n",
         }
     )
-    assert found.files == (USR, ETC, f"{ETC}.d/10.conf", f"{ETC}.d/20.conf", OWN)
-    assert (found.get("containers.pids_limit"), found.file_of("containers.pids_limit")) == (
+    assert result.files == (USR, ETC, f"{ETC}.d/10.conf", f"{ETC}.d/20.conf", OWN)
+    assert (result.get("containers.pids_limit"), result.file_of("containers.pids_limit")) == (
         3,
         f"{ETC}.d/20.conf",
     )
-    assert found.get("containers.label") is True
-    assert found.get("containers.env_host") is True
-    assert found.get("containers.privileged") is None
-    assert found.fault is None
+    assert result.get("containers.label") is True
+    assert result.get("containers.env_host") is True
+    assert result.get("containers.privileged") is None
+    assert result.fault is None
 
 
 def test_podman_6_reads_only_the_first_main_file_and_sorted_drop_ins() -> None:
@@ -179,15 +179,15 @@ def test_podman_6_reads_only_the_first_main_file_and_sorted_drop_ins() -> None:
         "/etc/containers/containers.rootful.conf.d/99.conf": "[containers]\nprivileged = true\n",
         "/etc/containers/containers.conf.d/90.conf": "[containers]\nenv_host = true\n",
     }
-    found = configuration(tree, NEW)
-    assert found.files == (
+    result = configuration(tree, NEW)
+    assert result.files == (
         ETC,
         "/etc/containers/containers.rootless.conf.d/80.conf",
         "/etc/containers/containers.conf.d/90.conf",
     )
-    assert found.get("containers.label") is None
-    assert found.get("containers.pids_limit") == 80
-    assert found.get("containers.privileged") is None
+    assert result.get("containers.label") is None
+    assert result.get("containers.pids_limit") == 80
+    assert result.get("containers.privileged") is None
     assert configuration(tree, NEW, uid=0).get("containers.privileged") is True
 
 
@@ -200,24 +200,24 @@ def test_a_list_replaces_or_appends() -> None:
 
 
 def test_runtimes_are_kept_by_name() -> None:
-    found = configuration(
+    result = configuration(
         {USR: "[engine.runtimes]\ncrun = ['/usr/bin/crun']\n", ETC: "[engine.runtimes]\nx = ['/x']\n"}
     )
-    assert found.get("engine.runtimes.crun") == ["/usr/bin/crun"]
-    assert found.file_of("engine.runtimes.x") == ETC
+    assert result.get("engine.runtimes.crun") == ["/usr/bin/crun"]
+    assert result.file_of("engine.runtimes.x") == ETC
 
 
 def test_a_broken_file_is_a_fault_and_the_others_still_count() -> None:
-    found = configuration({USR: "[containers]\nlabel = false\n", ETC: "[containers\n"})
-    assert found.get("containers.label") is False
-    assert found.fault is not None
-    assert ETC in found.fault.reason
+    result = configuration({USR: "[containers]\nlabel = false\n", ETC: "[containers\n"})
+    assert result.get("containers.label") is False
+    assert result.fault is not None
+    assert ETC in result.fault.reason
 
 
 def test_a_closed_drop_in_folder_is_a_fault() -> None:
     files = RecordedFiles({"text": {USR: ""}, "errors": {f"{ETC}.d": "EACCES"}})
-    found = read_configuration(files, home="/root", uid=0, version=OLD)
-    assert list(found.faults) == [f"{ETC}.d"]
+    result = read_configuration(files, home="/root", uid=0, version=OLD)
+    assert list(result.faults) == [f"{ETC}.d"]
 
 
 @pytest.mark.parametrize(("uid", "driver"), [(0, "overlay"), (1000, "vfs")])
@@ -227,6 +227,6 @@ def test_only_a_rootless_engine_reads_the_users_storage_file(uid: int, driver: s
         "/etc/containers/storage.conf": "[storage]\ndriver = 'overlay'\n",
         "/usr/share/containers/storage.conf": "[storage]\ngraphroot = '/x'\n",
     }
-    found = read_storage(RecordedFiles({"text": tree}), home="/home/anna", uid=uid, version=OLD)
-    assert found.get("storage.driver") == driver
-    assert found.get("storage.graphroot") is None
+    result = read_storage(RecordedFiles({"text": tree}), home="/home/anna", uid=uid, version=OLD)
+    assert result.get("storage.driver") == driver
+    assert result.get("storage.graphroot") is None

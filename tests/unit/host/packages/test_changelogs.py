@@ -40,10 +40,10 @@ def files(content: bytes) -> RecordedFiles:
 
 
 def logged(log: str, version: str = "5.4.2+ds1-2+deb13u1") -> Known[dict[str, str]]:
-    found = repairs_named(
+    result = repairs_named(
         files(gzip.compress(log.encode())), run_nothing, HostPackage("podman", version), [CVE], deep=False
     )
-    return found if isinstance(found, Unreadable) else dict(found)
+    return result if isinstance(result, Unreadable) else dict(result)
 
 
 def test_a_repair_is_named_with_its_whole_point() -> None:
@@ -76,8 +76,8 @@ def test_a_repair_stays_named_when_it_is_mentioned_elsewhere() -> None:
     "content", [b"", b"no gzip", gzip.compress(LOG.encode())[:-9], gzip.compress(b"\0" * (33 << 20))]
 )
 def test_a_change_log_that_cannot_be_unpacked_is_unknown(content: bytes) -> None:
-    found = repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
-    assert isinstance(found, Unreadable)
+    result = repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
+    assert isinstance(result, Unreadable)
 
 
 def test_the_change_log_of_another_version_says_nothing() -> None:
@@ -96,8 +96,8 @@ def test_rpm_is_asked_only_on_request() -> None:
     package = HostPackage("podman", "5.4.0-12.el9", "rpm")
     assert isinstance(repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False), Unreadable)
     assert asked == []
-    found = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
-    assert found == {CVE: f"Resolves: {CVE}"}
+    result = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
+    assert result == {CVE: f"Resolves: {CVE}"}
     assert list(asked[0]) == ["rpm", "-q", "--changelog", "podman"]
 
 

@@ -55,7 +55,7 @@ def test_separators_count_only_on_lines_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_generator_that_hangs_is_ended(tmp_path: Path) -> None:
-    with pytest.raises(GeneratorError, match="did not come to an end"):
+    with pytest.raises(GeneratorError, match="did not finish within"):
         dry_run({}, user=False, generator=fake(tmp_path, "exec sleep 60"), timeout=0.2)
 
 

@@ -54,8 +54,8 @@ def registries_of(facts: TrustFacts) -> Registries:
 
 def test_the_users_own_policy_comes_first() -> None:
     own = f"{HOME}/.config/containers/policy.json"
-    found = policy_of(read({"/etc/containers/policy.json": REJECT, own: ACCEPT}))
-    assert (found.file, found.default[0].type) == (own, "insecureAcceptAnything")
+    result = policy_of(read({"/etc/containers/policy.json": REJECT, own: ACCEPT}))
+    assert (result.file, result.default[0].type) == (own, "insecureAcceptAnything")
     assert policy_of(read({"/etc/containers/policy.json": REJECT})).default[0].type == "reject"
 
 
@@ -67,9 +67,9 @@ def test_the_shared_policy_counts_from_podman_6_on() -> None:
 
 def test_a_closed_policy_is_unreadable_and_hides_the_next_one() -> None:
     own = f"{HOME}/.config/containers/policy.json"
-    found = read({"/etc/containers/policy.json": REJECT}, errors={own: "EACCES"})
-    assert isinstance(found.policy, Unreadable)
-    assert own in found.policy.reason
+    result = read({"/etc/containers/policy.json": REJECT}, errors={own: "EACCES"})
+    assert isinstance(result.policy, Unreadable)
+    assert own in result.policy.reason
 
 
 @pytest.mark.parametrize(
@@ -101,23 +101,23 @@ def test_every_key_file_of_a_policy_is_looked_at() -> None:
     }
     policy = {"default": [{"type": "reject"}], "transports": {"docker": {"quay.io": [requirement]}}}
     keys = {"/keys/a.pub": "k", "/keys/rekor.pub": "k", "/keys/ca.pem": "k"}
-    found = read({"/etc/containers/policy.json": json.dumps(policy), **keys})
-    assert sorted(found.keys) == ["/keys/a.pub", "/keys/ca.pem", "/keys/gone.pub", "/keys/rekor.pub"]
-    assert isinstance(found.keys["/keys/gone.pub"], Missing)
-    assert isinstance(found.keys["/keys/ca.pem"], FileFact)
+    result = read({"/etc/containers/policy.json": json.dumps(policy), **keys})
+    assert sorted(result.keys) == ["/keys/a.pub", "/keys/ca.pem", "/keys/gone.pub", "/keys/rekor.pub"]
+    assert isinstance(result.keys["/keys/gone.pub"], Missing)
+    assert isinstance(result.keys["/keys/ca.pem"], FileFact)
 
 
 def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
     policy = {"default": [{"type": "signedBy", "keyData": "c2VjcmV0LWtleQ=="}]}
-    found = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
-    assert found.default[0].inline
-    assert "c2VjcmV0" not in repr(found)
+    result = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
+    assert result.default[0].inline
+    assert "c2VjcmV0" not in repr(result)
 
 
 def test_a_relative_key_path_is_not_guessed_at() -> None:
     policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
-    found = read({"/etc/containers/policy.json": json.dumps(policy)})
-    assert isinstance(found.keys["keys/a.gpg"], Unreadable)
+    result = read({"/etc/containers/policy.json": json.dumps(policy)})
+    assert isinstance(result.keys["keys/a.gpg"], Unreadable)
 
 
 def test_drop_ins_override_the_main_registries_file() -> None:
@@ -141,14 +141,14 @@ prefix = "example.com/team"
 location = "mirror.example.com/team"
 """
     folder = "/etc/containers/registries.conf.d"
-    found = registries_of(
+    result = registries_of(
         read({"/etc/containers/registries.conf": main, f"{folder}/50.conf": drop_in, f"{folder}/x.txt": "{"})
     )
-    assert found.search == ("docker.io",)
-    assert (found.search_file, found.mode_file) == (f"{folder}/50.conf", f"{folder}/50.conf")
-    assert found.short_name_mode == "enforcing"
-    assert found.credential_helpers == ("secretservice",)
-    team, blocked = found.registries
+    assert result.search == ("docker.io",)
+    assert (result.search_file, result.mode_file) == (f"{folder}/50.conf", f"{folder}/50.conf")
+    assert result.short_name_mode == "enforcing"
+    assert result.credential_helpers == ("secretservice",)
+    team, blocked = result.registries
     assert not team.insecure
     assert blocked.blocked
     assert blocked.prefix == "blocked.example.com"
@@ -169,9 +169,9 @@ registries = ["docker.io"]
 [registries.insecure]
 registries = ["example.com"]
 """
-    found = registries_of(read({"/etc/containers/registries.conf": old}))
-    assert found.search == ("docker.io",)
-    assert [(one.prefix, one.insecure) for one in found.registries] == [("example.com", True)]
+    result = registries_of(read({"/etc/containers/registries.conf": old}))
+    assert result.search == ("docker.io",)
+    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
 
 
 def test_aliases_of_short_names_hide_nothing_else() -> None:
@@ -184,8 +184,8 @@ def test_aliases_of_short_names_hide_nothing_else() -> None:
   "location" = "example.com"
   "insecure" = true
 """
-    found = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
-    assert [(one.prefix, one.insecure) for one in found.registries] == [("example.com", True)]
+    result = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
+    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
     broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
     assert isinstance(broken.registries, Unreadable)
     assert "at line 9" in broken.registries.reason
@@ -193,9 +193,9 @@ def test_aliases_of_short_names_hide_nothing_else() -> None:
 
 @pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
 def test_a_broken_registries_file_is_unreadable(content: str) -> None:
-    found = read({"/etc/containers/registries.conf": content}).registries
-    assert isinstance(found, Unreadable)
-    assert "/etc/containers/registries.conf" in found.reason
+    result = read({"/etc/containers/registries.conf": content}).registries
+    assert isinstance(result, Unreadable)
+    assert "/etc/containers/registries.conf" in result.reason
 
 
 def test_sections_of_registries_d() -> None:
@@ -210,9 +210,9 @@ docker:
   registry.example.com:5000:
     use-sigstore-attachments: false
 """
-    found = parse_sections(content, "f")
-    assert not isinstance(found, Unreadable)
-    assert {one.scope: one.enabled for one in found} == {
+    result = parse_sections(content, "f")
+    assert not isinstance(result, Unreadable)
+    assert {section.scope: section.enabled for section in result} == {
         "": False,
         "quay.io/team": True,
         "registry.example.com:5000": False,
@@ -237,12 +237,12 @@ def test_more_of_yaml_than_that_is_not_guessed_at(content: str) -> None:
 def test_a_users_own_registries_d_replaces_the_systems() -> None:
     system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
     own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
-    found = read(system).attachments
-    assert not isinstance(found, Unreadable)
-    assert [one.scope for one in found] == [""]
-    found = read({**system, **own}).attachments
-    assert not isinstance(found, Unreadable)
-    assert [one.scope for one in found] == ["quay.io"]
+    result = read(system).attachments
+    assert not isinstance(result, Unreadable)
+    assert [section.scope for section in result] == [""]
+    result = read({**system, **own}).attachments
+    assert not isinstance(result, Unreadable)
+    assert [section.scope for section in result] == ["quay.io"]
 
 
 def test_credentials_are_counted_and_never_kept() -> None:
@@ -252,27 +252,27 @@ def test_credentials_are_counted_and_never_kept() -> None:
         "auths": {"quay.io": {"auth": secret}, "docker.io": {}},
         "credHelpers": {"ghcr.io": "pass"},
     }
-    found = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
-    assert not isinstance(found.auth_files, Unreadable)
-    (file,) = found.auth_files
+    result = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
+    assert not isinstance(result.auth_files, Unreadable)
+    (file,) = result.auth_files
     assert file.inline == ("quay.io",)
     assert file.helpers == ("pass",)
     assert file.file.mode == 0o644
-    assert secret not in repr(found)
+    assert secret not in repr(result)
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "{", '{"auths": 5}', '{"auths": {"a": 1}}', '{"credHelpers": []}']
 )
 def test_a_broken_credentials_file_holds_none(content: str) -> None:
-    found = read({"/root/.docker/config.json": content}, uid=0).auth_files
-    assert not isinstance(found, Unreadable)
-    assert [(one.inline, one.helpers) for one in found] == [((), ())]
+    result = read({"/root/.docker/config.json": content}, uid=0).auth_files
+    assert not isinstance(result, Unreadable)
+    assert [(file.inline, file.helpers) for file in result] == [((), ())]
 
 
 def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
-    found = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
-    assert isinstance(found.auth_files, Unreadable)
+    result = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
+    assert isinstance(result.auth_files, Unreadable)
 
 
 def test_certificates_have_a_host_and_a_role() -> None:
@@ -283,22 +283,22 @@ def test_certificates_have_a_host_and_a_role() -> None:
         f"{folder}/client.key": "k",
         f"{folder}/README": "",
     }
-    found = read(tree, stats={f"{folder}/client.key": owned(1001, 0o640)}).certificates
-    assert not isinstance(found, Unreadable)
-    assert [(one.host, one.role) for one in found] == [
+    result = read(tree, stats={f"{folder}/client.key": owned(1001, 0o640)}).certificates
+    assert not isinstance(result, Unreadable)
+    assert [(certificate.host, certificate.role) for certificate in result] == [
         ("registry.example.com:5000", "ca"),
         ("registry.example.com:5000", "certificate"),
         ("registry.example.com:5000", "key"),
     ]
-    assert [danger.what for danger in found[2].file.dangers] == ["belongs to uid 1001"]
+    assert [danger.what for danger in result[2].file.dangers] == ["belongs to uid 1001"]
 
 
 @pytest.mark.parametrize(("uid", "store"), [(0, "/var/lib"), (1000, f"{HOME}/.local/share")])
 def test_the_store_remembers_the_signatures_that_were_pulled(uid: int, store: str) -> None:
     signed = {"signature-sizes": [639], "signatures-sizes": {"sha256:5b": [639, 640]}}
     images = [{"id": "aa", "metadata": json.dumps(signed)}, {"id": "bb", "metadata": "{}"}, {"id": "cc"}]
-    found = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
-    assert found.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
+    result = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
+    assert result.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
     assert isinstance(read({}).stored_signatures, Unreadable)
 
 

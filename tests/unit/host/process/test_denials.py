@@ -90,9 +90,9 @@ def test_auditds_log_comes_first_and_reaches_back_a_day() -> None:
             "/var/log/audit/audit.log.2": unneeded,
         }
     )
-    found = read_refusals(log, forbidden, NOW, root=True)
-    assert not isinstance(found, Unreadable)
-    assert [one.pid for one in found] == [17, 4242]
+    result = read_refusals(log, forbidden, NOW, root=True)
+    assert not isinstance(result, Unreadable)
+    assert [denial.pid for denial in result] == [17, 4242]
 
 
 def test_else_the_journal_is_asked_read_only_and_with_a_limit() -> None:
@@ -104,9 +104,9 @@ def test_else_the_journal_is_asked_read_only_and_with_a_limit() -> None:
         lines = [json.dumps({"MESSAGE": SECCOMP}), json.dumps({"MESSAGE": [1, 2]}), "{", "[]"]
         return "\n".join(lines)
 
-    found = read_refusals(files({"/var/log/journal/1/system.journal": ""}), journal, NOW, root=True)
-    assert not isinstance(found, Unreadable)
-    assert [one.by for one in found] == ["seccomp"]
+    result = read_refusals(files({"/var/log/journal/1/system.journal": ""}), journal, NOW, root=True)
+    assert not isinstance(result, Unreadable)
+    assert [denial.by for denial in result] == ["seccomp"]
     words = asked[0]
     assert words[0] == "journalctl"
     assert not {"--rotate", "--flush", "--vacuum-size", "--follow"} & set(words)
@@ -145,9 +145,9 @@ ENDED = Kernel(
 
 
 def refused(line: str) -> tuple[Refusal, ...]:
-    found = parse(line)
-    assert found is not None
-    return (found,)
+    result = parse(line)
+    assert result is not None
+    return (result,)
 
 
 def test_a_running_process_of_the_container_tells_whose_it_is() -> None:
@@ -157,8 +157,8 @@ def test_a_running_process_of_the_container_tells_whose_it_is() -> None:
 
 
 def test_a_pid_that_now_has_another_name_is_not_taken_for_the_refused_one() -> None:
-    found = denials_of(refused(SECCOMP.replace('comm="nginx"', 'comm="evil"')), files(), HERE, "")
-    assert isinstance(found, Unreadable)
+    result = denials_of(refused(SECCOMP.replace('comm="nginx"', 'comm="evil"')), files(), HERE, "")
+    assert isinstance(result, Unreadable)
 
 
 def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
@@ -167,9 +167,9 @@ def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
 
 
 def test_an_ended_process_under_the_same_profile_may_be_ours() -> None:
-    found = denials_of(refused(APPARMOR), files(), ENDED, "")
-    assert isinstance(found, Unreadable)
-    assert "may be its own" in found.reason
+    result = denials_of(refused(APPARMOR), files(), ENDED, "")
+    assert isinstance(result, Unreadable)
+    assert "may be its own" in result.reason
 
 
 def test_another_profile_or_another_range_of_users_is_not_ours() -> None:
@@ -203,7 +203,7 @@ def test_the_kernels_buffer_counts_for_what_it_shows_only() -> None:
 
     shown = says(f"[ 1.0] veth0: entered disabled state\n[ 2.0] {SECCOMP}\n")
     assert not isinstance(shown, Unreadable)
-    assert [(one.by, one.pid, one.command) for one in shown] == [("seccomp", 4242, "nginx")]
+    assert [(denial.by, denial.pid, denial.command) for denial in shown] == [("seccomp", 4242, "nginx")]
     nothing = says("[ 1.0] veth0: entered disabled state\n")
     assert isinstance(nothing, Unreadable)
     assert "drops lines" in nothing.reason

@@ -281,12 +281,12 @@ def test_in_a_shared_network_only_what_its_processes_hold_is_its_own() -> None:
     text = {**NET, "/proc/812/comm": "web\n"}
     fds = {"/proc/812/fd/0": "/dev/null", "/proc/812/fd/3": "socket:[504]", "/proc/812/fd/4": "socket:[502]"}
     recorded = document(text=text, links=fds, dirs={"/proc/812/fd": ["0", "3", "4", "5"]})
-    found = read_activity(RecordedFiles(recorded), 812, CGROUP, shared_network=True)
-    assert found.listening == (ListeningSocket("tcp", "::", 0x51),)
+    result = read_activity(RecordedFiles(recorded), 812, CGROUP, shared_network=True)
+    assert result.listening == (ListeningSocket("tcp", "::", 0x51),)
     closed = {**recorded, "dirs": {}, "errors": {"/proc/812/fd": "EACCES"}}
-    found = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
-    assert isinstance(found.listening, Unreadable)
-    assert "no permission" in found.listening.reason
+    result = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
+    assert isinstance(result.listening, Unreadable)
+    assert "no permission" in result.listening.reason
 
 
 def test_processes_of_the_cgroup_and_below_it() -> None:
@@ -340,8 +340,8 @@ def test_activity_of_a_process_that_ended() -> None:
 
 
 def test_stat_of_a_recorded_directory_is_a_directory() -> None:
-    found: FileStat = RecordedFiles(document()).stat("/proc/812", follow=False)
-    assert found.mode & 0o170000 == 0o040000
+    result: FileStat = RecordedFiles(document()).stat("/proc/812", follow=False)
+    assert result.mode & 0o170000 == 0o040000
 
 
 BESIDE = """Name:\thelper

@@ -26,9 +26,9 @@ def files(tmp_path: Path) -> Rooted:
 
 
 def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUnit:
-    found = find_unit(files, name, manager)
-    assert isinstance(found, FoundUnit), found
-    return found
+    result = find_unit(files, name, manager)
+    assert isinstance(result, FoundUnit), result
+    return result
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUni
 )
 def test_quadlets_are_found_where_podman_looks(files: Rooted, manager: ServiceManager, folder: str) -> None:
     files.put(f"{folder}/web.container", UNIT)
-    found = find(files, "web.service", manager)
-    assert (found.quadlet, found.file.path, found.file.text) == (True, f"{folder}/web.container", UNIT)
+    result = find(files, "web.service", manager)
+    assert (result.quadlet, result.file.path, result.file.text) == (True, f"{folder}/web.container", UNIT)
 
 
 def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
@@ -98,14 +98,16 @@ def test_drop_ins_come_from_every_folder_in_the_order_of_their_names(files: Root
         "/etc/systemd/system/a-b.service.d/x.conf",
     ):
         files.put(path, f"# {path}\n")
-    found = find(files, "a-b.service")
-    assert [one.path.removeprefix(base) for one in found.drop_ins] == [
+    result = find(files, "a-b.service")
+    assert [drop_in.path.removeprefix(base) for drop_in in result.drop_ins] == [
         "/a-.container.d/10.conf",
         "/a-b.container.d/20.conf",
         "/container.d/30.conf",
         "/usr/share/containers/systemd/a-b.container.d/40.conf",
     ]
-    assert [one.path for one in found.service_drop_ins] == ["/etc/systemd/system/a-b.service.d/x.conf"]
+    assert [service_drop_in.path for service_drop_in in result.service_drop_ins] == [
+        "/etc/systemd/system/a-b.service.d/x.conf"
+    ]
 
 
 def test_a_masked_drop_in_says_nothing(files: Rooted) -> None:
@@ -150,9 +152,9 @@ def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
     os.mkfifo(files.root / "etc/containers/systemd/pipe.container")
     (files.root / "etc/containers/systemd/round.container").symlink_to("round.container")
     for name, why in (("big", "too large"), ("pipe", "regular file"), ("round", "form a loop")):
-        found = find_unit(files, f"{name}.service", SYSTEM)
-        assert isinstance(found, Unreadable), name
-        assert why in found.reason
+        result = find_unit(files, f"{name}.service", SYSTEM)
+        assert isinstance(result, Unreadable), name
+        assert why in result.reason
 
 
 def test_a_link_is_known_as_one(files: Rooted) -> None:
@@ -188,9 +190,9 @@ ANSWER = (
 )
 
 
-def facts(found: Known[ReadUnit | None]) -> UnitFacts:
-    assert isinstance(found, ReadUnit), found
-    return found.facts
+def facts(unit: Known[ReadUnit | None]) -> UnitFacts:
+    assert isinstance(unit, ReadUnit), unit
+    return unit.facts
 
 
 def test_one_question_for_all_units(files: Rooted) -> None:
@@ -198,23 +200,23 @@ def test_one_question_for_all_units(files: Rooted) -> None:
     for name in "ab":
         files.put(f"/etc/containers/systemd/{name}.container", UNIT)
     run = Systemctl(ANSWER)
-    found = read_units(files, run, ("a.service", "b.service", "made.service", "gone.service", "-x"), SYSTEM)
+    result = read_units(files, run, ("a.service", "b.service", "made.service", "gone.service", "-x"), SYSTEM)
     assert len(run.asked) == 1
     assert run.asked[0][:2] == ("systemctl", "show")
     assert run.asked[0][-5:] == ("--", "a.service", "b.service", "made.service", "gone.service")
-    a, b, made = (facts(found[f"{name}.service"]) for name in ("a", "b", "made"))
+    a, b, made = (facts(result[f"{name}.service"]) for name in ("a", "b", "made"))
     assert (a.restarts, a.needs_reload, a.quadlet, a.silent) == (3, True, True, "")
     assert (b.restarts, b.needs_reload) == (0, False)
     assert (made.restarts, made.file, made.modified) == (2, "/run/systemd/transient/made.service", None)
-    assert found["gone.service"] is None
-    assert isinstance(found["-x"], Unreadable)
+    assert result["gone.service"] is None
+    assert isinstance(result["-x"], Unreadable)
 
 
 def test_a_unit_answers_to_each_of_its_names(files: Rooted) -> None:
     (files.root / "run/systemd/system").mkdir(parents=True)
     files.put("/etc/systemd/system/other.service", "[Service]\n")
-    found = read_units(files, Systemctl(ANSWER), ("other.service",), SYSTEM)
-    assert facts(found["other.service"]).restarts == 0
+    result = read_units(files, Systemctl(ANSWER), ("other.service",), SYSTEM)
+    assert facts(result["other.service"]).restarts == 0
 
 
 @pytest.mark.parametrize("answer", [Unreadable("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
@@ -225,19 +227,19 @@ def test_without_an_answer_the_times_of_the_files_decide(files: Rooted, answer: 
     os.utime(unit, (2000, 2000))
     for when, stale in ((1000, True), (3000, False)):
         os.utime(generated, (when, when))
-        found = facts(read_units(files, Systemctl(answer), ("w.service",), SYSTEM)["w.service"])
-        assert (found.needs_reload, found.restarts) == (stale, None)
-        assert found.modified is not None
-        assert found.modified.timestamp() == 2000
+        result = facts(read_units(files, Systemctl(answer), ("w.service",), SYSTEM)["w.service"])
+        assert (result.needs_reload, result.restarts) == (stale, None)
+        assert result.modified is not None
+        assert result.modified.timestamp() == 2000
 
 
 def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user(files: Rooted) -> None:
     files.put("/etc/containers/systemd/w.container", UNIT)
     files.put("/home/anna/.config/containers/systemd/w.container", UNIT)
     run = Systemctl(ANSWER)
-    found = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
-    assert facts(found["w.service"]).silent == "systemd is not running here"
-    assert found["gone.service"] == Unreadable("no file of it was found, and systemd is not running here")
+    result = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
+    assert facts(result["w.service"]).silent == "systemd is not running here"
+    assert result["gone.service"] == Unreadable("no file of it was found, and systemd is not running here")
     (files.root / "run/systemd/system").mkdir(parents=True)
     other = ServiceManager(True, "/home/anna", os.geteuid() + 1000)
     assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent
@@ -260,6 +262,6 @@ def test_folders_are_listed_once_for_many_services(files: Rooted) -> None:
             return super().list_dir(path)
 
     counting = Counting(files.root)
-    found = read_units(counting, Systemctl(""), [f"s{number}.service" for number in range(30)], SYSTEM)
-    assert all(isinstance(one, ReadUnit) for one in found.values())
+    result = read_units(counting, Systemctl(""), [f"s{number}.service" for number in range(30)], SYSTEM)
+    assert all(isinstance(unit, ReadUnit) for unit in result.values())
     assert counting.lists.count("/etc/containers/systemd") == 1

@@ -76,9 +76,9 @@ def test_a_file_that_is_not_its_own_says_why(config: Path, text: str) -> None:
 
 
 def test_what_is_elsewhere_says_so(config: Path) -> None:
-    one = _container()
-    missing = own_unit(FILES, one)
-    remote = own_unit(FILES, replace(one, engine=replace(one.engine, local=False)))
+    facts = _container()
+    missing = own_unit(FILES, facts)
+    remote = own_unit(FILES, replace(facts, engine=replace(facts.engine, local=False)))
     assert missing is not None
     assert remote is not None
     assert "which has no file" in missing.why_not
@@ -88,9 +88,9 @@ def test_what_is_elsewhere_says_so(config: Path) -> None:
 
 def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     """Their paths may exist here, and their texts are masked."""
-    one = _container()
+    facts = _container()
     (config / "containers" / "systemd" / "web.container").write_text(QUADLET)
-    saved = replace(one, engine=replace(one.engine, simulated=True))
+    saved = replace(facts, engine=replace(facts.engine, simulated=True))
     file = DraftFile("a.conf", "x\n", masked="x\n", folder=str(config / "new.d"))
     draft = Draft(target=Target.DROP_IN, files=(file,))
     unit = own_unit(FILES, saved)
@@ -100,7 +100,7 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
         with pytest.raises(WriteError, match="nothing can be changed in place"):
             act(saved, draft)
     assert not (config / "new.d").exists()
-    assert [w.path for w in save_in_place(one, draft)] == [str(config / "new.d" / "a.conf")]
+    assert [w.path for w in save_in_place(facts, draft)] == [str(config / "new.d" / "a.conf")]
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     [(True, True, True, True), (False, True, True, False), (True, False, False, False)],
 )
 def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, url: bool) -> None:
-    one = _container()
-    engine = replace(one.engine, rootless=rootless, local=local)
-    hostile = replace(one, name="x; reboot", engine=engine)
+    facts = _container()
+    engine = replace(facts.engine, rootless=rootless, local=local)
+    hostile = replace(facts, name="x; reboot", engine=engine)
     words = shlex.split(command_in_place(hostile, Target.UNIT, "/srv/my plans/a.toml"))
     assert (words[0] == "sudo") is sudo
     assert (words[-2:] == ["--url", engine.url]) is url
-    assert words[words.index("fix") + 1] == one.id[:12]
+    assert words[words.index("fix") + 1] == facts.id[:12]
     assert "/srv/my plans/a.toml" in words
 
 

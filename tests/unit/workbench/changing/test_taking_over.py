@@ -29,8 +29,8 @@ def draft(target: Target, *names: str) -> Draft:
 
 
 def after(facts: ContainerFacts, target: Target, names: Sequence[str], folder: str = "/out") -> list[str]:
-    found = commands_after(LocalFiles(), facts, draft(target, *names), folder)
-    return [command.removeprefix("sudo ") for command in found]
+    result = commands_after(LocalFiles(), facts, draft(target, *names), folder)
+    return [command.removeprefix("sudo ") for command in result]
 
 
 def test_a_script_gets_the_name_and_the_old_container_stays_until_all_is_well() -> None:
@@ -73,31 +73,31 @@ def test_units_are_installed_reloaded_started_and_looked_at() -> None:
 
 
 def test_the_unit_that_runs_it_today_is_stopped_first() -> None:
-    found = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
-    assert found[:2] == ["systemctl stop old.service", "podman rm --ignore web"]
-    assert found[-1] == "hardentui check web"
+    result = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
+    assert result[:2] == ["systemctl stop old.service", "podman rm --ignore web"]
+    assert result[-1] == "hardentui check web"
 
 
 def test_a_pod_is_replaced_as_a_whole() -> None:
-    found = after(container((POD, "shop")), Target.QUADLET, ["web.container", "shop.pod"])
-    assert found[0] == "podman pod stop shop"
-    assert found[1].startswith("podman pod rm shop  # ")
-    assert "systemctl start shop-pod.service" in found
+    result = after(container((POD, "shop")), Target.QUADLET, ["web.container", "shop.pod"])
+    assert result[0] == "podman pod stop shop"
+    assert result[1].startswith("podman pod rm shop  # ")
+    assert "systemctl start shop-pod.service" in result
 
 
 def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
     place = "/etc/systemd/system/web.service.d"
     file = DraftFile("zz.conf", "", masked="", folder=place)
     drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
-    found = commands_after(LocalFiles(), container(), drop_in, "out")
-    assert [one.removeprefix("sudo ") for one in found] == [
+    result = commands_after(LocalFiles(), container(), drop_in, "out")
+    assert [command.removeprefix("sudo ") for command in result] == [
         f"mkdir -p {place}",
         f"cp out/web.service.d/zz.conf {place}/",
         "systemctl daemon-reload",
         "hardentui check web",
     ]
     in_place = commands_after(LocalFiles(), container(), drop_in, "")
-    assert [one.removeprefix("sudo ") for one in in_place] == [
+    assert [command.removeprefix("sudo ") for command in in_place] == [
         "systemctl daemon-reload",
         "hardentui check web",
     ]
@@ -105,12 +105,12 @@ def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
 
 def test_a_rootless_engine_is_its_users() -> None:
     own = container(rootless=True, uid=os.geteuid())
-    found = commands_after(LocalFiles(), own, draft(Target.QUADLET, "web.container"), "/o")
-    assert "mkdir -p ~/.config/containers/systemd" in found
-    assert "systemctl --user daemon-reload" in found
+    result = commands_after(LocalFiles(), own, draft(Target.QUADLET, "web.container"), "/o")
+    assert "mkdir -p ~/.config/containers/systemd" in result
+    assert "systemctl --user daemon-reload" in result
     other = container(rootless=True, uid=54321)
-    found = commands_after(LocalFiles(), other, draft(Target.RUN, "web.sh"), "/o")
-    assert found[0] == "sudo -u 54321 XDG_RUNTIME_DIR=/run/user/54321 podman stop web"
+    result = commands_after(LocalFiles(), other, draft(Target.RUN, "web.sh"), "/o")
+    assert result[0] == "sudo -u 54321 XDG_RUNTIME_DIR=/run/user/54321 podman stop web"
 
 
 @pytest.mark.parametrize("name", ["$(reboot)", "x; reboot", "-rf"])

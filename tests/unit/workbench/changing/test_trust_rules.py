@@ -38,7 +38,7 @@ def test_an_own_authority_knows_people_and_hosts() -> None:
     ("text", "told"),
     [
         (KEYLESS.rpartition(" ")[0], "six words"),
-        (KEYLESS.replace("anna@example.com", "repo:team/app"), "no e-mail address"),
+        (KEYLESS.replace("anna@example.com", "repo:team/app"), "not an e-mail address"),
         (KEYLESS.replace("https", "http"), "https://"),
         ("quay.io/team pki anna@example.com", "four or five words"),
         ("quay.io/team pki anna roots.pem", "neither an e-mail address nor a host name"),

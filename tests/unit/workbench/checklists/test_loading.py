@@ -76,7 +76,7 @@ def test_a_step_can_take_all_its_checks_worst_first() -> None:
 
 def test_a_step_names_its_checks_or_takes_all() -> None:
     assert _faults(GOOD.replace('["writable-rootfs", "root-user"]', '"some"')) == (
-        f'{GOOD.count(chr(10))}: checks must be a list of texts, or "all"',
+        f'{GOOD.count(chr(10))}: checks must be a list of strings, or "all"',
     )
 
 
@@ -115,18 +115,18 @@ def test_every_fault_is_told_with_its_line() -> None:
         "1: title is missing",
         "2: unknown key 'titel'; did you mean 'title'?",
         "8: there is no check 'writable-rotfs'; did you mean 'writable-rootfs'?",
-        "9: checks holds a whole number where a text is needed",
+        "9: checks holds a whole number where a string is needed",
         "11: title is missing",
-        "12: step 1 is there twice",
-        "13: what must be a text, not a whole number",
-        "14: check 'root-user' is in step 1 already",
-        "14: check 'writable-rootfs' is there twice",
-        "16: number must be a whole number, not a text",
+        "12: step 1 is defined twice",
+        "13: what must be a string, not a whole number",
+        "14: check 'root-user' is already in step 1",
+        "14: check 'writable-rootfs' is listed twice",
+        "16: number must be a whole number, not a string",
         "19: check 'writable-rootfs' has no parameter 'tmpf'; did you mean 'tmpfs'?",
         "20: size must be a whole number, not true or false",
         "21: strict must be true or false, not a whole number",
-        "22: tmpfs must be a list of texts, not a list",
-        "23: mode must be a text, not a date or time",
+        "22: tmpfs must be a list of strings, not a list",
+        "23: mode must be a string, not a date or time",
         "24: there is no check 'rootuser'; did you mean 'root-user'?",
     )
 

@@ -91,15 +91,15 @@ def test_a_step_may_say_where_it_stands() -> None:
         ({"step": "true"}, "step must be a whole number from 1 to 10"),
         ({"id": '"Site Memory"'}, "id must consist of lower-case letters, digits and single dashes"),
         ({"id": '"root-user"'}, "a check 'root-user' already exists"),
-        ({"title": f'"{"x" * 51}"'}, "title must be a text of at most 50 characters on one line"),
-        ({"title": '"\\u001b[31mred"'}, "title must be a text of at most 50 characters on one line"),
+        ({"title": f'"{"x" * 51}"'}, "title must be a string of at most 50 characters on one line"),
+        ({"title": '"\\u001b[31mred"'}, "title must be a string of at most 50 characters on one line"),
         (
             {"option": '"label"', "operator": '"lacks"', "value": "[]"},
-            "value must be a text or a list of texts",
+            "value must be a string or a list of strings",
         ),
         ({"option": '"label"', "operator": '"lacks"', "value": f'"{"*a" * 101}"'}, "at most 200 characters"),
         ({"option": '"init"', "operator": '"equals"', "value": '"yes"'}, "value must be true or false"),
-        ({"references": '"here"'}, "references must be a list of texts"),
+        ({"references": '"here"'}, "references must be a list of strings"),
     ],
 )
 def test_what_is_wrong_has_one_sentence_and_its_line(over: dict[str, str], fault: str) -> None:

@@ -136,7 +136,7 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
         ('extends = "strict"\n[without]\nroot-usr = "why"\n', "there is no check 'root-usr'; did you mean"),
         ('extends = "strict"\n[without]\nroot-user = ""\n', "root-user is empty"),
         ('extends = "strict"\nwithout = ["root-user"]\n', "without must be a table"),
-        ("extends = 3\n", "extends must be a text"),
+        ("extends = 3\n", "extends must be a string"),
         ('extends = "me.toml"\n', "extend each other more than"),
         (
             'extends = "strict"\n[without]\nroot-user = "an old image"\n'
@@ -145,7 +145,7 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
         ),
         (
             'extends = "strict"\n[[step]]\nnumber = 4\nchecks = ["privileged"]\n',
-            "check 'privileged' is in step 8 already",
+            "check 'privileged' is already in step 8",
         ),
     ],
 )

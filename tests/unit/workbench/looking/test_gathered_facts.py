@@ -89,9 +89,9 @@ def test_without_systemctl_the_links_of_enabled_units_count() -> None:
 
 def test_a_timer_that_nobody_may_look_at_is_unknown() -> None:
     closed = files(errors={"/home/anna/.config/systemd/user": "EACCES"})
-    found = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
-    assert isinstance(found, Unreadable)
-    assert "systemctl was not asked" in found.reason
+    result = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
+    assert isinstance(result, Unreadable)
+    assert "systemctl was not run" in result.reason
 
 
 # --- the limits of a process ------------------------------------------------------------------------
@@ -143,8 +143,8 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
             "/usr/lib/systemd/journald.conf.d/50-site.conf": "[Journal]\nStorage=volatile\n",
         }
     )
-    found = read_journal(volatile)
-    assert found == JournalStorage("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
+    result = read_journal(volatile)
+    assert result == JournalStorage("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
     hidden = files(
         {
             **SYSTEMD,
@@ -285,8 +285,8 @@ GRYPE: dict[str, Any] = {
 
 
 def test_a_report_of_trivy() -> None:
-    found = parse_report(TRIVY, NOW)
-    assert found == ScanReport(
+    result = parse_report(TRIVY, NOW)
+    assert result == ScanReport(
         "trivy",
         datetime(2026, 11, 23, 8, 15, 0, 123456, tzinfo=UTC),
         None,
@@ -325,9 +325,9 @@ def test_a_damaged_report_is_unknown_and_never_a_clean_one(document: Any) -> Non
 
 
 def test_a_report_without_a_date_is_as_old_as_its_file() -> None:
-    found = parse_report({**TRIVY, "CreatedAt": "yesterday"}, NOW)
-    assert isinstance(found, ScanReport)
-    assert found.scanned == NOW
+    result = parse_report({**TRIVY, "CreatedAt": "yesterday"}, NOW)
+    assert isinstance(result, ScanReport)
+    assert result.scanned == NOW
 
 
 def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.looking.gather import Gatherer
-from hardentui.workbench.opening.clock import utc_now
+from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
+from hardentui.workbench.opening.command_log import CommandLog
+from hardentui.workbench.opening.opened import Opened
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],
@@ -41,7 +42,16 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
         gatherer.refresh(listed)  # as the thread that follows events does at any moment
         return Unreadable("not read")
 
-    gatherer = Gatherer(engine, RecordedFiles({}), host, lambda facts: Unreadable("not read"), utc_now)
+    opened = Opened(
+        engines=(engine,),
+        attempts=(),
+        log=CommandLog(),
+        files=RecordedFiles({}),
+        read_host=host,
+        read_trust=lambda facts: Unreadable("not read"),
+        host_name="",
+    )
+    gatherer = Gatherer(engine, opened, StoredAboutImages())
     gatherer.refresh(listed)
     facts = gatherer.container(DOCUMENT)
     assert facts.image_ids == {"localhost/a:1": "image"}

@@ -103,8 +103,8 @@ def test_an_engine_elsewhere_has_its_units_there(tmp_path: Path) -> None:
 
 
 def verdict(check: str, facts: ContainerFacts) -> Verdict:
-    found = next(one for one in all_checks() if one.id == check)
-    return found.verdict(facts, parameters_of(found, load("")))
+    result = next(known for known in all_checks() if known.id == check)
+    return result.verdict(facts, parameters_of(result, load("")))
 
 
 @pytest.mark.parametrize(

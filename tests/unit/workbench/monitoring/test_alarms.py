@@ -56,14 +56,14 @@ def facts(running: Any = None, **over: Any) -> Any:
     return container(kernel=running or kernel(), **over)
 
 
-def ids(found: Any) -> set[str]:
-    return {one.id for one in found}
+def ids(raised: Any) -> set[str]:
+    return {alarm.id for alarm in raised}
 
 
-def baseline_of(one: Any) -> Any:
-    found = picture(one, LocalFiles())
-    assert not isinstance(found, Unreadable)
-    return found
+def baseline_of(watched: Any) -> Any:
+    result = picture(watched, LocalFiles())
+    assert not isinstance(result, Unreadable)
+    return result
 
 
 # --- alarms ---------------------------------------------------------------------------------------
@@ -71,10 +71,10 @@ def baseline_of(one: Any) -> Any:
 
 def test_checks_become_alarms_and_what_they_do_not_know_becomes_a_blind_spot() -> None:
     strange = kernel(processes=(NGINX, Process(9, "xmrig", "/tmp/xmrig")))
-    found, blind = alarms.of_checks(facts(strange, denials=Unreadable("no audit log")))
-    assert "unexpected-process" in ids(found)
-    assert any("xmrig" in one.text for one in found)
-    assert ("runtime-denials", "no audit log") in {(one.id, one.why) for one in blind}
+    result, blind = alarms.of_checks(facts(strange, denials=Unreadable("no audit log")))
+    assert "unexpected-process" in ids(result)
+    assert any("xmrig" in alarm.text for alarm in result)
+    assert ("runtime-denials", "no audit log") in {(unknown.id, unknown.why) for unknown in blind}
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_events_that_matter_are_told_once_each() -> None:
     events = [
         SeenEvent(float(at), word) for at, word in enumerate(["exec", "exec", "start", "oom", "made-up"])
     ]
-    found = {one.id: one.text for one in alarms.of_events(events)}
-    assert set(found) == {"event-exec", "event-oom"}
-    assert "2 times" in found["event-exec"]
+    result = {alarm.id: alarm.text for alarm in alarms.of_events(events)}
+    assert set(result) == {"event-exec", "event-oom"}
+    assert "2 times" in result["event-exec"]
 
 
 # --- the baseline ---------------------------------------------------------------------------------
@@ -159,24 +159,24 @@ def layered(tmp_path: Path, *paths: str) -> Any:
     return facts(changes=changes, inspect={"Image": "a" * 64, **driver})
 
 
-def marks(one: Any) -> tuple[FileMark, ...]:
-    found = marks_of(one, LocalFiles())
-    assert not isinstance(found, Unreadable)
-    return found
+def marks(watched: Any) -> tuple[FileMark, ...]:
+    result = marks_of(watched, LocalFiles())
+    assert not isinstance(result, Unreadable)
+    return result
 
 
 def test_a_changed_content_is_seen_even_with_the_old_size_and_time(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("aaaa")
-    one = layered(tmp_path, "/etc/passwd", "/var/log/x")
-    before = marks(one)
+    watched = layered(tmp_path, "/etc/passwd", "/var/log/x")
+    before = marks(watched)
     seen = (tmp_path / "etc/passwd").stat()
     (tmp_path / "etc/passwd").write_text("bbbb")
     import os
 
     os.utime(tmp_path / "etc/passwd", (seen.st_atime, seen.st_mtime))
-    found = drift(marks(one), before, ("/var/log",))
-    assert (found.added, found.changed, found.gone) == ((), ("/etc/passwd",), ())
+    result = drift(marks(watched), before, ("/var/log",))
+    assert (result.added, result.changed, result.gone) == ((), ("/etc/passwd",), ())
     more = marks(layered(tmp_path, "/etc/passwd", "/etc/shadow", "/var/log/y"))
     assert drift(more, before, ("/var/log",)).added == ("/etc/shadow",)
     assert drift((), before, ("/var/log",)).gone == ("/etc/passwd",)
@@ -185,33 +185,33 @@ def test_a_changed_content_is_seen_even_with_the_old_size_and_time(tmp_path: Pat
 def test_a_link_of_the_container_leads_to_no_file_of_the_host(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc")
-    found = {one.path: one.digest for one in marks(layered(tmp_path, "/link", "/folder/passwd", "/../x"))}
-    assert found == {"/link": "", "/folder/passwd": "", "/../x": ""}
+    result = {mark.path: mark.digest for mark in marks(layered(tmp_path, "/link", "/folder/passwd", "/../x"))}
+    assert result == {"/link": "", "/folder/passwd": "", "/../x": ""}
 
 
 def test_a_baseline_is_kept_for_us_alone_and_read_again(tmp_path: Path) -> None:
     keeper = Baselines(lambda: tmp_path)
-    one = facts(kernel(processes=(Process(7, HOSTILE, HOSTILE),)))
-    assert keeper.load(one) is None
-    path = Path(keeper.save(one, baseline_of(one)))
+    watched = facts(kernel(processes=(Process(7, HOSTILE, HOSTILE),)))
+    assert keeper.load(watched) is None
+    path = Path(keeper.save(watched, baseline_of(watched)))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    kept = keeper.load(one)
-    assert kept == baseline_of(one)
-    assert list(alarms.of_baseline(one, baseline_of(one), Drift())) == []
+    kept = keeper.load(watched)
+    assert kept == baseline_of(watched)
+    assert list(alarms.of_baseline(watched, baseline_of(watched), Drift())) == []
     path.write_text("{")
-    assert isinstance(keeper.load(one), Unreadable)
+    assert isinstance(keeper.load(watched), Unreadable)
     path.write_text(msgspec.json.encode({**msgspec.to_builtins(kept), "schema": "x"}).decode())
-    assert isinstance(keeper.load(one), Unreadable)
-    assert keeper.forget(one)
-    assert not keeper.forget(one)
+    assert isinstance(keeper.load(watched), Unreadable)
+    assert keeper.forget(watched)
+    assert not keeper.forget(watched)
     with pytest.raises(InputError):
-        Baselines(None).save(one, baseline_of(one))
+        Baselines(None).save(watched, baseline_of(watched))
 
 
 def test_two_containers_share_no_baseline(tmp_path: Path) -> None:
     keeper = Baselines(lambda: tmp_path)
-    one, other = facts(), msgspec.structs.replace(facts(), name="../../web")
-    keeper.save(one, baseline_of(one))
+    watched, other = facts(), msgspec.structs.replace(facts(), name="../../web")
+    keeper.save(watched, baseline_of(watched))
     assert keeper.load(other) is None
     assert Path(keeper.save(other, baseline_of(other))).parent == tmp_path / "baselines"
 
@@ -234,7 +234,7 @@ def test_exit_codes_of_a_look() -> None:
 
 
 def test_no_text_reaches_the_terminal_as_a_command() -> None:
-    one = sample(
+    reading = sample(
         container=HOSTILE,
         health=HOSTILE,
         baseline=HOSTILE,
@@ -247,7 +247,7 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
         alarms=(Alarm(HOSTILE, Severity.HIGH, HOSTILE, (HOSTILE,)),),
         blind=(BlindSpot(HOSTILE, Severity.LOW, HOSTILE),),
     )
-    told = sample_text(one, TextStyle(color=False))
+    told = sample_text(reading, TextStyle(color=False))
     assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(told)
     assert told.count("owned") >= 10
     assert sensors_text((), TextStyle()) == ""

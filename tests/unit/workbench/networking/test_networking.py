@@ -39,9 +39,9 @@ def member(name: str, *networks: NetworkFacts, address: str = "10.1.0.2", **over
     labels = over.pop("labels", {})
     given: dict[str, Any] = {
         "kernel": Kernel(7, listening=sockets),
-        "networks": {one.name: one for one in networks},
+        "networks": {network.name: network for network in networks},
         "inspect": {
-            "NetworkSettings": {"Networks": {one.name: {"IPAddress": address} for one in networks}},
+            "NetworkSettings": {"Networks": {network.name: {"IPAddress": address} for network in networks}},
             "Config": {"Labels": labels},
         },
         **over,
@@ -86,8 +86,8 @@ def proved(word: str, target: str = "db", *, end: Any = None, start: Any = None)
     net = network("n", "web", "db")
     start = start or member("web", net)
     end = end or member("db", net, address="10.1.0.3")
-    found = network_map((net,), (start, end), host="h")
-    return prove(start, parse_target(target), end, found, answering(word))
+    result = network_map((net,), (start, end), host="h")
+    return prove(start, parse_target(target), end, result, answering(word))
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_root_enters_a_namespace_itself_and_a_user_by_way_of_podman() -> None:
 def test_the_host_needs_a_port_and_an_isolated_start_is_expected_to_fail() -> None:
     inner = network("inner", "web", internal=True)
     web = member("web", inner)
-    found = network_map((inner,), (web,), host="h")
+    result = network_map((inner,), (web,), host="h")
     with pytest.raises(InputError, match="Which port"):
-        prove(web, parse_target("host"), None, found, answering("connected"))
-    (outside,) = prove(web, parse_target("192.0.2.1:443"), None, found, answering("connected"))
+        prove(web, parse_target("host"), None, result, answering("connected"))
+    (outside,) = prove(web, parse_target("192.0.2.1:443"), None, result, answering("connected"))
     assert (outside.expected, outside.agrees) == (False, False)
-    (host,) = prove(web, parse_target("host:22"), None, found, answering("refused"))
+    (host,) = prove(web, parse_target("host:22"), None, result, answering("refused"))
     assert (host.address, host.reached) == ("10.1.0.1", None)
 
 
@@ -185,7 +185,7 @@ def test_a_container_without_an_address_gets_no_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("192.0.2.1:443/tcp", ("tcp", "192.0.2.1", 443)),
         ("udp 192.0.2.1:53", ("udp", "192.0.2.1", 53)),
@@ -195,8 +195,8 @@ def test_a_container_without_an_address_gets_no_rules() -> None:
         ("", None),
     ],
 )
-def test_addresses_of_a_trial(text: str, found: Any) -> None:
-    assert parse_learned(text) == found
+def test_addresses_of_a_trial(text: str, expected: Any) -> None:
+    assert parse_learned(text) == expected
     assert plain_address("::ffff:10.0.0.1") == "10.0.0.1"
 
 
@@ -218,41 +218,43 @@ def parted(watched: Any = None, **over: Any) -> Any:
 
 def test_each_application_gets_its_own_networks() -> None:
     (split,) = parted({"rootful": {}})
-    kinds = {one.name: (one.members, one.internal, one.isolated) for one in split.networks}
+    kinds = {
+        network.name: (network.members, network.internal, network.isolated) for network in split.networks
+    }
     assert kinds == {
         "shop-front": (("web",), False, True),
         "shop-back": (("web", "db"), True, False),
         "blog-front": (("blog",), False, True),
     }
-    moves = {one.container: lines_of(one) for one in split.moves}
+    moves = {move.container: lines_of(move) for move in split.moves}
     assert moves["web"] == ("Network=shop-front.network", "Network=shop-back.network")
     assert moves["db"] == ("Network=shop-back.network",)
-    files = {one.name: one.text for one in split.files}
+    files = {file.name: file.text for file in split.files}
     assert "Internal=true" in files["shop-back.network"]
     assert "Options=isolate=true" in files["shop-front.network"]
 
 
 def test_who_calls_the_outside_keeps_its_way_out() -> None:
     (split,) = parted({"rootful": {"db": SeenContacts(outside=True)}})
-    assert {one.name for one in split.networks} == {"shop-front", "blog-front"}
+    assert {network.name for network in split.networks} == {"shop-front", "blog-front"}
     (elsewhere,) = parted({"rootful": {"db": SeenContacts(containers=frozenset({"mail"}))}})
-    assert {one.name for one in elsewhere.networks} == {"shop-front", "blog-front"}
+    assert {network.name for network in elsewhere.networks} == {"shop-front", "blog-front"}
 
 
 def test_containers_that_talk_to_each_other_stay_together() -> None:
     (split,) = parted({"rootful": {"db": SeenContacts(containers=frozenset({"blog"}))}})
-    (back,) = (one for one in split.networks if one.internal)
+    (back,) = (network for network in split.networks if network.internal)
     assert set(back.members) == {"web", "db", "blog"}
 
 
 def test_without_watching_the_risk_is_named() -> None:
     (split,) = parted()
-    minds = {one.container: " ".join(one.minds) for one in split.moves}
+    minds = {move.container: " ".join(move.minds) for move in split.moves}
     assert "loses its route" in minds["db"]
     assert "it was not watched" in minds["db"]
     fixed = ((NETWORK, ("shared:ip=10.1.0.3,alias=database",)),)
     (split,) = parted(options=fixed)
-    minds = {one.container: " ".join(one.minds) for one in split.moves}
+    minds = {move.container: " ".join(move.minds) for move in split.moves}
     assert "fixed address" in minds["db"]
     assert "aliases" in minds["db"]
 
@@ -270,7 +272,7 @@ def test_names_are_free_and_such_as_podman_takes() -> None:
     evil = member("../-x y", net, engine=rootless())
     assert splits((net, taken), (evil,), None) == (), "it is of another engine"
     (split,) = splits((net, taken), (member("a", net), member("../-x y", net)), None)
-    assert [one.name for one in split.networks] == ["a-2-back", "x-y-back"]
+    assert [network.name for network in split.networks] == ["a-2-back", "x-y-back"]
 
 
 # --- the commands -----------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ def _places(*networks: tuple[str, dict[str, object]]) -> dict[str, NetworkPlace]
 
 
 def test_a_bridge_leads_to_the_host_and_a_macvlan_past_it() -> None:
-    found = _places(("bridge", {"driver": "bridge"}), ("lan", {"driver": "macvlan"}))
-    assert (found["bridge"].to_host, found["bridge"].outward) == (True, True)
-    assert (found["lan"].to_host, found["lan"].outward) == (False, True)
+    result = _places(("bridge", {"driver": "bridge"}), ("lan", {"driver": "macvlan"}))
+    assert (result["bridge"].to_host, result["bridge"].outward) == (True, True)
+    assert (result["lan"].to_host, result["lan"].outward) == (False, True)
 
 
 @pytest.mark.parametrize(

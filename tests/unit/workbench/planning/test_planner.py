@@ -57,13 +57,17 @@ def test_what_privileged_mode_stands_in_the_way_of_is_fixed_with_it() -> None:
 def test_two_fixes_of_one_option_are_both_carried_out() -> None:
     plan = _plan(container(WIDE), Choice("wildcard-port"), Choice("unfirewalled-port"))
     (change,) = plan.changes
-    assert set(change.checks) == {"wildcard-port", "unfirewalled-port"} == {one.check for one in plan.choices}
+    assert (
+        set(change.checks)
+        == {"wildcard-port", "unfirewalled-port"}
+        == {choice.check for choice in plan.choices}
+    )
     assert plan.skipped == ()
 
 
 def test_a_fix_that_has_nothing_to_do_is_not_called_done_by_another() -> None:
     plan = _plan(container(), Choice("no-memory-limit"), Choice("wildcard-port"))
-    assert [one.check for one in plan.skipped] == ["wildcard-port"]
+    assert [skipped_fix.check for skipped_fix in plan.skipped] == ["wildcard-port"]
     assert "another" not in plan.skipped[0].why
 
 
@@ -86,7 +90,7 @@ def test_systemd_inside_stays_root_and_keeps_what_its_services_may_need(facts: C
     asked = _plan(facts, Choice("root-user", (("user", "1001"),)), Choice("default-capabilities-kept"))
     assert USER not in asked.after
     assert CAP_DROP not in asked.after
-    assert all("systemd is the main process" in one.why for one in asked.skipped)
+    assert all("systemd is the main process" in skipped_fix.why for skipped_fix in asked.skipped)
     own = Choice("default-capabilities-kept", (("keep", ("CHOWN", "KILL")),))
     assert _plan(facts, own).after[CAP_DROP] == ("all",)
 
@@ -104,7 +108,7 @@ def test_only_a_root_that_lost_what_entry_points_need_is_warned_of(
 ) -> None:
     dropped = Choice("default-capabilities-kept", (("keep", ("CHOWN",)),))
     conflicts = _plan(container(*pairs), dropped).conflicts
-    assert any("Entry points that start as root" in one for one in conflicts) is warned
+    assert any("Entrypoints that start as root" in conflict for conflict in conflicts) is warned
 
 
 def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
@@ -137,17 +141,19 @@ def test_an_accepted_finding_is_fixed_only_by_name() -> None:
         assert report is not None
         accepted = bench.planner.choices(report, Caution.ALL)[0].check
         findings = tuple(
-            replace(one, verdict=replace(one.verdict, status=Status.WAIVED)) if one.check == accepted else one
-            for one in report.findings
+            replace(finding, verdict=replace(finding.verdict, status=Status.WAIVED))
+            if finding.check == accepted
+            else finding
+            for finding in report.findings
         )
         waived = replace(report, findings=findings)
         everything = bench.planner.plan_with(waived, Caution.ALL)
         named = bench.planner.plan(waived, [Choice(accepted)])
     finally:
         bench.close()
-    assert accepted not in {one.check for one in everything.choices}
-    assert accepted not in {one.check for one in everything.skipped}
-    assert [one.check for one in named.choices] == [accepted]
+    assert accepted not in {choice.check for choice in everything.choices}
+    assert accepted not in {skipped_fix.check for skipped_fix in everything.skipped}
+    assert [choice.check for choice in named.choices] == [accepted]
 
 
 def test_plan_and_check_show_the_same_score(run: Run) -> None:
@@ -170,7 +176,7 @@ def test_a_user_namespace_without_a_range_for_it_is_told(
     host = HostFacts(subuids=ranges, subgids=ranges)
     told = conflicts_with_host(facts, after, host)
     assert bool(told) is warned
-    assert all("/etc/subuid and /etc/subgid" in one for one in told)
+    assert all("/etc/subuid and /etc/subgid" in sentence for sentence in told)
     assert conflicts_with_host(replace(facts, spec=after), after, host) == (), "it has it already"
     assert conflicts_with_host(facts, after, HostFacts()) == (), "the files were not read"
 
@@ -182,7 +188,7 @@ def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, warned: 
     host = HostFacts(subuids=ranges, subgids=ranges)
     told = conflicts_with_host(facts, facts.spec.with_(USERNS, "auto:size=65536"), host)
     assert bool(told) is warned
-    assert all("takes 65536 IDs" in text and "containers has 1024" in text for text in told)
+    assert all("needs 65536 IDs" in text and "containers has only 1024" in text for text in told)
     assert conflicts_with_host(facts, facts.spec.with_(USERNS, "auto"), host) == ()
 
 
@@ -193,13 +199,13 @@ def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
     engine = EngineFacts(rootless=False, info={"host": {"cgroupVersion": version}})
     facts = replace(container(engine=engine), inspect={"Config": {"SystemdMode": True}})
     told = conflicts_of(facts, facts.spec.with_(USERNS, "auto"), ("host-user-namespace",))
-    assert any("systemd" in text and "user namespace of its own" in text for text in told) is warned
+    assert any("systemd" in text and "its own user namespace" in text for text in told) is warned
 
 
 def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
     plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
-    ranges = [one.owner for one in known_ranges()]
-    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
+    ranges = [range_.owner for range_ in known_ranges()]
+    assert ("The user containers has no range" in plan.err) is ("containers" not in ranges)
 
 
 def known_ranges() -> tuple[SubIds, ...]:

@@ -90,7 +90,7 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
         (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "not a table"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
-        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of texts"),
+        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "not a list of strings"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:
@@ -152,8 +152,8 @@ def test_what_no_longer_fits_is_told() -> None:
         image="postgres:18",
         skipped=(Skipped("memory-unlimited", "no controller"),),
     )
-    found = plans.no_longer_fits(saved, here, "6.0.0")
-    assert found == (
+    result = plans.no_longer_fits(saved, here, "6.0.0")
+    assert result == (
         "The plan was made for 'db', this is 'db\\x1b2'.",
         "The image was 'postgres:17', here it is 'postgres:18'.",
         "It was made on Podman 5.4.2, this is Podman 6.0.0.",
@@ -188,5 +188,5 @@ def test_a_fix_that_was_taken_out_by_hand_is_no_difference() -> None:
     text = plans.dump(replace(_plan(ENV, kept), choices=(Choice("writable-rootfs"), Choice("plain-secret"))))
     trimmed = text.replace('    { check = "plain-secret" },\n', "")
     saved = plans.load(trimmed)
-    assert [one.check for one in saved.choices] == ["writable-rootfs"]
+    assert [choice.check for choice in saved.choices] == ["writable-rootfs"]
     assert plans.no_longer_fits(saved, replace(_plan(kept), choices=saved.choices)) == ()

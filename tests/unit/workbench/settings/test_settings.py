@@ -166,7 +166,7 @@ def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
     defaults = read_fix_defaults(Document.read({}), CHECKS)
     assert defaults.values == {"no-memory-limit": {"memory": "1g"}}
     assert defaults.origins["fixes.no-memory-limit.memory"].place.endswith("settings.toml:2")
-    lines = [f"{one.place.rpartition(':')[2]}: {one.message}" for one in defaults.notices]
+    lines = [f"{notice.place.rpartition(':')[2]}: {notice.message}" for notice in defaults.notices]
     assert lines[:3] == [
         "4: limit must be a value like 512",
         "5: the fix of no-pids-limit takes no value 'limt'; did you mean 'limit'?",
@@ -181,10 +181,16 @@ def test_a_fix_takes_the_users_value_but_no_verdict_does() -> None:
     own = {"loose-ulimits": {"nofile": 9_999_999}}
     facts = check.fails()[0]
     with_own = Checklist("mine", "Mine", (), fix_values=own)
-    [nofile] = [one for one in settings_of(check, facts, Choice(check.id), with_own) if one.name == "nofile"]
+    [nofile] = [
+        setting
+        for setting in settings_of(check, facts, Choice(check.id), with_own)
+        if setting.name == "nofile"
+    ]
     assert (nofile.value, nofile.said_by) == (9_999_999, From.SETTINGS)
     listed = Checklist("site", "Site", (), {"loose-ulimits": {"nofile": 4096}}, own)
-    [nofile] = [one for one in settings_of(check, facts, Choice(check.id), listed) if one.name == "nofile"]
+    [nofile] = [
+        setting for setting in settings_of(check, facts, Choice(check.id), listed) if setting.name == "nofile"
+    ]
     assert (nofile.value, nofile.said_by) == (4096, From.CHECKLIST)
 
 
@@ -218,7 +224,7 @@ def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFix
     assert main(["settings", "show", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "hardentui/settings/1"
-    by_name = {one["name"]: one for one in document["settings"]}
+    by_name = {setting["name"]: setting for setting in document["settings"]}
     assert by_name["theme"]["source"] == "file"
     assert by_name["keys.home.filter"] == {
         "name": "keys.home.filter",

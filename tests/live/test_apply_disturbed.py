@@ -1,0 +1,251 @@
+"""What people and cron jobs do to a host between apply and undo: the service never ends up worse."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.model.journal import EntryState
+from tests.live.test_apply import NAME, ROOT, Site, answering
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+OTHER_FIX = "default-capabilities-kept"
+
+
+@pytest.fixture(params=["podman", pytest.param("rootless_podman", marks=pytest.mark.long)])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    with answering(Site(request.getfixturevalue(request.param), tmp_path)) as site:
+        yield site
+
+
+def _applied(site: Site, *more: str) -> str:
+    """The id of an entry that is in force."""
+    done = site.apply(*site.fixes, "--yes", *more)
+    assert done.returncode == 0, done.stderr
+    return site.newest().id
+
+
+def test_a_pruned_original_does_not_take_its_successor_along(site: Site) -> None:
+    identity = _applied(site)
+    hardened = site.inspect()["Id"]
+    site.bench.podman("container", "prune", "-f")
+    refused = site.run("undo", "--yes")
+    assert refused.returncode == 2, (refused.stdout, refused.stderr)
+    assert "removed" in refused.stderr
+    assert f"journal forget {identity}" in refused.stderr
+    assert site.inspect()["Id"] == hardened
+    assert site.answers()
+    assert site.journal.read(identity).state is EntryState.DONE
+    assert site.run("journal", "forget", identity, "--yes").returncode == 0
+    assert site.run("undo", "--yes").returncode == 2
+    assert site.apply("--check", OTHER_FIX, "--yes").returncode == 0
+
+
+@pytest.mark.long
+def test_unconfirmed_and_pruned_it_goes_on_hardened(site: Site) -> None:
+    identity = _applied(site, "--confirm-within", "4")
+    hardened = site.inspect()["Id"]
+    site.bench.podman("container", "prune", "-f")
+    assert eventually(lambda: site.journal.read(identity).state is not EntryState.WAITING, 30)
+    entry = site.journal.read(identity)
+    assert (entry.state, entry.forgotten) == (EntryState.DONE, True)
+    assert "removed" in entry.reason
+    assert site.inspect()["Id"] == hardened
+    assert site.answers()
+
+
+@pytest.mark.long
+def test_an_original_that_is_removed_in_the_middle(site: Site) -> None:
+    podman = f"podman --url {site.bench.url}"
+    hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
+    kept = f"$({podman} ps -aq --filter name={NAME}-before)"
+    probe = f"! {hardened} || {{ {podman} rm -f {kept}; false; }}"
+    failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
+    assert failed.returncode == 5, failed.stderr
+    assert "was removed" in failed.stderr
+    assert f"{NAME} keeps running with the change" in failed.stderr
+    assert site.answers(), "the hardened one is all there is"
+    entry = site.newest()
+    assert (entry.state, entry.forgotten) == (EntryState.DONE, True)
+    assert site.run("undo", "--yes").returncode == 2
+    again = site.apply("--check", OTHER_FIX, "--yes")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.long
+def test_an_original_that_was_renamed_by_hand_comes_back(site: Site) -> None:
+    before = site.seen()
+    _applied(site)
+    site.bench.podman("rename", str(site.newest().original), f"{NAME}-mine")
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
+    before = site.seen()
+    identity = _applied(site)
+    site.bench.remove(NAME)
+    other = site.bench.run(NAME, BUSYBOX, "sleep", "1000")
+    refused = site.run("undo", "--yes")
+    assert refused.returncode == 2, refused.stderr
+    assert f"is called {NAME}" in refused.stderr
+    assert site.inspect()["Id"] == other
+    assert site.inspect()["State"]["Running"] is True
+    assert site.journal.read(identity).state is EntryState.DONE
+    site.bench.remove(NAME)
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == {**before, "volumes": site.seen()["volumes"]}
+
+
+@pytest.mark.long
+def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
+    first = _applied(site)
+    second = site.apply("--check", OTHER_FIX, "--yes")
+    assert second.returncode == 0, second.stderr
+    newest = site.newest()
+    path = Path(site.journal.folder, f"{newest.id}.json")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    before = site.seen()
+    newest_first = site.run("undo", "--yes")
+    assert newest_first.returncode == 2, newest_first.stderr
+    assert str(path) in newest_first.stderr
+    assert f"NAME-before-{newest.id[-4:]}" in newest_first.stderr
+    refused = site.run("undo", first, "--yes")
+    assert refused.returncode == 2, refused.stderr
+    assert f"Another container is called {NAME}" in refused.stderr
+    assert site.seen() == before
+    assert site.answers()
+    path.write_bytes(whole)
+    for _ in range(2):
+        undone = site.run("undo", "--yes")
+        assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+
+
+@pytest.mark.long
+def test_a_name_that_is_taken_in_the_middle(site: Site) -> None:
+    before = site.seen()
+    ended = site.faulty("kill", "begun", _number_of(site, "CreateContainer"))
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    identity = site.newest().id
+    other = site.bench.podman("create", "--name", NAME, BUSYBOX, "sleep", "1000")
+    site.bench.podman("stop", str(site.newest().original))
+    refused = site.run("undo", "--yes")
+    assert refused.returncode == 5, refused.stderr
+    assert f"Another container is called {NAME} now" in refused.stderr
+    assert site.inspect()["Id"] == other
+    assert eventually(site.answers), "it serves again, under the name that it has"
+    assert site.journal.read(identity).state is EntryState.OPEN
+    site.bench.remove(NAME)
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def _number_of(site: Site, kind: str) -> int:
+    """Which operation of an apply is of this kind."""
+    struck = site.faulty("fail", "begun", 1)
+    assert struck.returncode == 5, struck.stderr
+    kinds = [type(operation).__name__ for operation in site.newest().operations]
+    return kinds.index(kind) + 1
+
+
+@pytest.mark.long
+def test_two_at_once_on_the_way_back(site: Site) -> None:
+    before = site.seen()
+    identity = _applied(site)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "hardentui", "undo", identity, "--yes"],
+            env=site.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], said
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["apply-web.example.org", "apply-web-" + "x" * 110, "apply-web_1.2-3"])
+def test_odd_names(name: str, podman: Bench, tmp_path: Path) -> None:
+    site = Site(podman, tmp_path)
+    identity = podman.run(name, BUSYBOX, "sleep", "1000")
+    try:
+        done = site.run("apply", name, "--url", podman.url, *site.fixes, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert site.inspect(name)["Id"] != identity
+        undone = site.run("undo", "--yes")
+        assert undone.returncode == 0, undone.stderr
+        after = json.loads(podman.podman("inspect", name))[0]
+        assert (after["Id"], after["State"]["Running"]) == (identity, True)
+    finally:
+        podman.remove(*podman.podman("ps", "-a", "-q", "--filter", f"name=^{name[:10]}").split())
+
+
+def test_a_kept_folder_keeps_its_owner(site: Site) -> None:
+    site.bench.podman("exec", NAME, "sh", "-c", "mkdir -m 700 /srv; echo mine > /srv/file; chown -R 7:8 /srv")
+    kept = site.apply(*site.fixes, "--yes", "--keep-data")
+    assert kept.returncode == 0, kept.stderr
+    try:
+        assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g %a", "/srv") == "7:8 700"
+        assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g", "/srv/file") == "7:8"
+    finally:
+        site.run("undo", "--yes")
+        site.bench.podman("volume", "rm", "-f", f"{NAME}-srv-data")
+
+
+def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None:
+    """The folder of the journal is a disk of its own, too small for it at first and filled up later."""
+    before = site.seen()
+    state, program = tmp_path / "state", f"{sys.executable} -m hardentui"
+    state.mkdir()
+    site.environment["XDG_STATE_HOME"] = str(state)
+    apply = f"{program} apply {NAME} --url {site.bench.url} {' '.join(site.fixes)} --yes"
+    script = f"""
+        mount -t tmpfs -o size=4k none {state} || exit 99
+        {apply} && exit 98
+        umount {state} && mount -t tmpfs -o size=12k none {state} || exit 97
+        {apply} && exit 96
+        {program} undo --yes || exit 95
+        mount -o remount,size=60k {state} || exit 94
+        {apply} || exit 93
+        dd if=/dev/zero of={state}/fill bs=1k
+        {program} undo --yes && exit 92
+        rm {state}/fill
+        {program} undo --yes || exit 91
+    """
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "is undone, apply-web is as it was before, but the journal could not record it" in ended.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before

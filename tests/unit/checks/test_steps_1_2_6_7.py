@@ -1,0 +1,765 @@
+"""Traps and special cases of the checks of steps 1, 2, 6 and 7, and the ten-steps checklist."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks, check_by_id
+from hardentui.checks.examples import container, rootful, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.activity import FileChange, UnitFacts
+from hardentui.model.check import FixContext, Parameters, ParameterValue
+from hardentui.model.configuration import Configuration, Value
+from hardentui.model.facts import (
+    ContainerFacts,
+    ImageFacts,
+    Kernel,
+    ListeningSocket,
+    NetworkFacts,
+    NotRunning,
+    Process,
+)
+from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
+from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
+from hardentui.model.known import Unreadable
+from hardentui.model.peers import Peer, Peers
+from hardentui.model.spec import Spec
+from hardentui.model.trust import TrustFacts
+from hardentui.model.version import Version
+from hardentui.options import (
+    HEALTH_CMD,
+    HEALTH_INTERVAL,
+    IMAGE,
+    LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
+    NETWORK,
+    POD,
+    PUBLISH,
+    PUBLISH_ALL,
+    ROOTFS,
+    SDNOTIFY,
+    Port,
+)
+from hardentui.reading.images import parse_time, reference
+from hardentui.reading.networks import exposed, own_network, reach
+from hardentui.workbench.checklists.loading import load
+
+SURFACE_STEPS = (1, 2, 6, 7)
+CHECKLISTS = Path(__file__).parents[3] / "checklists"
+DIGEST = "sha256:" + "d" * 64
+NGINX = "docker.io/library/nginx"
+
+
+def judge(check_id: str, facts: Any, **parameters: ParameterValue) -> Verdict:
+    check = check_by_id(check_id)
+    assert check is not None
+    verdict = check.verdict(facts, Parameters({**check.parameters, **parameters}))
+    assert isinstance(verdict, Verdict)
+    return verdict
+
+
+def fix(check_id: str, facts: ContainerFacts, **parameters: ParameterValue) -> Spec:
+    check = check_by_id(check_id)
+    assert check is not None
+    assert check.remediate is not None
+    return check.remediate(facts.spec, FixContext(facts, Parameters({**check.parameters, **parameters})))
+
+
+def image(config: dict[str, Any] | None = None, **over: Any) -> ImageFacts:
+    return ImageFacts(id="1" * 64, inspect={"Config": config or {}}, **over)
+
+
+# ── step 6: networks and ports ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("", "all"),
+        ("0.0.0.0", "all"),
+        ("::", "all"),
+        ("[::]", "all"),
+        ("::ffff:0.0.0.0", "all"),
+        ("0:0:0:0:0:0:0:0", "all"),
+        ("127.0.0.1", "loopback"),
+        ("127.8.9.1", "loopback"),
+        ("[::1]", "loopback"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("192.0.2.7", "one"),
+        ("2001:db8::7", "one"),
+        ("no address", "one"),
+    ],
+)
+def test_who_can_reach_a_port_is_told_by_its_address(address: str, expected: str) -> None:
+    assert reach(Port(80, "8080", address)) == expected
+
+
+@pytest.mark.parametrize("address", ["::", "[::]", "0.0.0.0", ""])
+def test_every_spelling_of_all_addresses_is_a_wildcard(address: str) -> None:
+    assert judge("wildcard-port", container((PUBLISH, (Port(80, "8080", address),)))).status is Status.FAIL
+
+
+def test_binding_the_same_port_for_both_families_leaves_one_port() -> None:
+    ports = (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "::"), Port(443, "8443", "192.0.2.7"))
+    fixed = fix("wildcard-port", container((PUBLISH, ports)))
+    assert fixed[PUBLISH] == (Port(80, "8080", "127.0.0.1"), Port(443, "8443", "192.0.2.7"))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "", "not an address"])
+def test_ports_are_never_bound_to_what_is_no_single_address(address: str) -> None:
+    with pytest.raises(CannotFix):
+        fix("wildcard-port", container((PUBLISH, (Port(80, "8080"),))), address=address)
+
+
+def test_publish_all_is_spelled_out_with_random_host_ports() -> None:
+    facts = container((PUBLISH_ALL, True), image=image({"ExposedPorts": {"80/tcp": {}, "5353/udp": {}}}))
+    fixed = fix("wildcard-port", facts)
+    assert fixed[PUBLISH_ALL] is False
+    assert [port.argument() for port in fixed[PUBLISH]] == ["127.0.0.1::80", "127.0.0.1::5353/udp"]
+
+
+def test_publish_all_of_an_unknown_image_is_not_guessed() -> None:
+    with pytest.raises(CannotFix):
+        fix("wildcard-port", container((PUBLISH_ALL, True)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (container(), "no published ports"),
+        (container((NETWORK, ("none",))), "no network"),
+        (container((NETWORK, ("host",)), (PUBLISH, (Port(80, "80"),))), "host"),
+        (container((NETWORK, ("container:vpn",))), "another container"),
+        (container((POD, "shop")), "pod"),
+        (container(inspect={"Pod": "a" * 64}), "pod"),
+    ],
+)
+def test_where_no_ports_can_be_there_is_no_answer_but_a_reason(facts: ContainerFacts, reason: str) -> None:
+    verdict = judge("wildcard-port", facts)
+    assert verdict.status is Status.NOT_APPLICABLE
+    assert reason in verdict.reason
+
+
+def test_the_infra_container_of_a_pod_answers_for_the_ports_of_the_pod() -> None:
+    infra = container((PUBLISH, (Port(80, "8080"),)), inspect={"Pod": "a" * 64, "IsInfra": True})
+    assert judge("wildcard-port", infra).status is Status.FAIL
+
+
+def test_ports_of_a_pod_are_read_from_its_infra_container_and_changed_at_the_pod() -> None:
+    bindings = {"5432/tcp": [{"HostIp": "0.0.0.0", "HostPort": "7070"}]}
+    infra = container(inspect={"Pod": "a" * 64, "IsInfra": True, "HostConfig": {"PortBindings": bindings}})
+    for check in ("wildcard-port", "exposed-admin-port"):
+        assert judge(check, infra).status is Status.FAIL
+        with pytest.raises(CannotFix, match="pod"):
+            fix(check, infra)
+
+
+def test_a_folder_that_podman_only_mounts_into_has_not_drifted() -> None:
+    assert judge("drifted-files", container(changes=(FileChange("/etc", "modified"),))).status is Status.PASS
+
+
+def test_a_moved_database_port_is_still_found_on_either_side() -> None:
+    assert judge("exposed-admin-port", container((PUBLISH, (Port(5432, "15432"),)))).status is Status.FAIL
+    assert judge("exposed-admin-port", container((PUBLISH, (Port(9999, "22"),)))).status is Status.FAIL
+    assert judge("exposed-admin-port", container((PUBLISH, (Port(5432, "", "[::1]"),)))).status is Status.PASS
+
+
+def test_the_kernel_decides_about_the_host_network() -> None:
+    on_host = Kernel(pid=7, shared_namespaces=frozenset({"net"}))
+    own = Kernel(pid=7, shared_namespaces=frozenset())
+    borrowed = judge("host-network", container((NETWORK, ("container:vpn",)), kernel=on_host))
+    assert (borrowed.status, borrowed.effective) == (Status.FAIL, "the host's network namespace")
+    assert judge("host-network", container((NETWORK, ("host",)), kernel=own)).status is Status.PASS
+    unseen = judge("host-network", container(kernel=Unreadable("no permission")))
+    assert (unseen.status, unseen.reason) == (Status.UNKNOWN, "no permission")
+    assert (
+        judge("host-network", container((NETWORK, ("host",)), kernel=Unreadable("x"))).status is Status.FAIL
+    )
+
+
+def test_a_borrowed_host_network_cannot_be_fixed_here() -> None:
+    facts = container((NETWORK, ("container:vpn",)), kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
+    with pytest.raises(CannotFix):
+        fix("host-network", facts)
+
+
+def test_the_default_network_is_the_engines_and_rootless_pasta_is_none() -> None:
+    custom = rootful(default_network="corp")
+    assert judge("default-network", container(engine=custom)).status is Status.FAIL
+    assert judge("default-network", container((NETWORK, ("podman",)), engine=custom)).status is Status.PASS
+    assert judge(
+        "default-network", container((NETWORK, ("pasta:--mtu,1400",)), engine=rootless())
+    ).status is (Status.PASS)
+    assert (
+        judge("default-network", container((NETWORK, ("podman",)), engine=rootless())).status is Status.FAIL
+    )
+
+
+def test_leaving_the_default_network_keeps_the_other_networks_with_their_options() -> None:
+    facts = container((NETWORK, ("shop-net:alias=web", "podman:ip=10.88.0.9")))
+    assert fix("default-network", facts)[NETWORK] == ("shop-net:alias=web", "web-net")
+
+
+@pytest.mark.parametrize("name", ["../../etc", "-x", "a b\nc", "\x1b[31m", "", "ünï"])
+def test_the_name_of_an_own_network_is_always_a_valid_one(name: str) -> None:
+    made = own_network(name)
+    assert made[0].isalnum()
+    assert set(made) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+@pytest.mark.parametrize("word", ["", "x", "80-", "-80", "8०", "99999999999-99999999999999"])
+def test_a_port_that_cannot_be_read_declares_nothing(word: str) -> None:
+    assert len(exposed(word)) <= 1
+
+
+def test_a_range_of_exposed_ports_declares_each_of_them() -> None:
+    facts = container((PUBLISH, (Port(8005, "8005"),)), image=image({"ExposedPorts": {"8000-8010/tcp": {}}}))
+    assert judge("undeclared-published-port", facts).status is Status.PASS
+    udp = container((PUBLISH, (Port(8005, "8005", protocol="udp"),)), image=facts.image)
+    assert judge("undeclared-published-port", udp).status is Status.FAIL
+    assert judge("undeclared-published-port", udp, allowed=("8005/udp",)).status is Status.PASS
+
+
+def test_an_undeclared_port_is_never_closed_by_itself() -> None:
+    with pytest.raises(CannotFix):
+        fix("undeclared-published-port", container((PUBLISH, (Port(9229, "9229"),)), image=image()))
+
+
+def test_a_moved_low_port_takes_none_that_is_used() -> None:
+    fixed = fix("low-host-port", container((PUBLISH, (Port(25, "25"), Port(8025, "8025")))))
+    assert [port.host for port in fixed[PUBLISH]] == ["8026", "8025"]
+
+
+def test_neighbours_of_the_same_app_or_pod_are_no_strangers() -> None:
+    same = Peer("2" * 64, "db", networks=("shop-net",), app="shop")
+    own = (NETWORK, ("shop-net",))
+    shop = container(own, (LABELS, ("app=shop",)), peers=Peers((same,)))
+    assert judge("shared-network", shop).status is Status.PASS
+    unlabelled = judge("shared-network", container(own, peers=Peers((same,))))
+    assert unlabelled.status is Status.UNKNOWN
+
+    def beside_a_member_of(pod: str) -> ContainerFacts:
+        peers = Peers((replace(same, app="", pod=pod),))
+        return container(own, inspect={"Pod": "p", "IsInfra": True}, peers=peers)
+
+    assert judge("shared-network", beside_a_member_of("p")).status is Status.PASS
+    assert judge("shared-network", beside_a_member_of("q")).status is Status.FAIL
+
+
+def test_apps_of_one_fix_end_on_one_network() -> None:
+    stranger = Peer("2" * 64, "wiki", networks=("podman",), app="wiki")
+    web = container((LABELS, ("app=shop",)), peers=Peers((stranger,)))
+    db = replace(web, name="db")
+    assert fix("shared-network", web)[NETWORK] == fix("shared-network", db)[NETWORK] == ("shop-net",)
+
+
+def test_isolation_is_judged_by_the_engines_version() -> None:
+    both = ("a", "b")
+    old, new = rootful(version=Version(5, 4)), rootful(version=Version(6, 0))
+    plain = {"driver": "bridge"}
+    assert (
+        judge("unisolated-network", NetworkFacts("a", plain, engine=old, bridges=both)).status is Status.FAIL
+    )
+    assert (
+        judge("unisolated-network", NetworkFacts("a", plain, engine=new, bridges=both)).status is Status.PASS
+    )
+    alone = judge("unisolated-network", NetworkFacts("a", plain, engine=old, bridges=("a",)))
+    assert alone.status is Status.NOT_APPLICABLE
+    assert judge("unisolated-network", NetworkFacts("a", plain, engine=old)).status is Status.UNKNOWN
+
+
+def test_a_planned_network_is_a_bridge_but_an_unread_one_is_unknown() -> None:
+    facts = container((NETWORK, ("somewhere",)))
+    assert judge("unfiltered-network-driver", facts).status is Status.UNKNOWN
+    assert judge("unfiltered-network-driver", facts.planned(facts.spec)).status is Status.PASS
+
+
+def test_the_firewall_hook_that_counts_depends_on_the_engine() -> None:
+    port = (PUBLISH, (Port(80, "8080"),))
+    chain = {
+        "family": "inet",
+        "table": "f",
+        "name": "in",
+        "type": "filter",
+        "hook": "input",
+        "policy": "drop",
+    }
+    only_input = HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
+    verdict = judge("unfirewalled-port", container(port, host=only_input))
+    assert verdict.status is Status.FAIL
+    assert "only at input" in verdict.reason
+    assert (
+        judge("unfirewalled-port", container(port, host=only_input, engine=rootless())).status is Status.PASS
+    )
+    assert judge("unfirewalled-port", container(port, host=HostFacts())).status is Status.UNKNOWN
+    remote = container(port, host=only_input, engine=rootful(local=False))
+    assert judge("unfirewalled-port", remote).status is Status.UNKNOWN
+
+
+PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("pasta:-T,none,-U,none,--no-map-gw", Status.PASS),
+        ("pasta:-T,auto", Status.FAIL),
+        ("pasta:-T5432", Status.FAIL),
+        ("pasta:--tcp-ns=5432", Status.FAIL),
+        ("pasta:--udp-ns,53", Status.FAIL),
+        ("pasta:--map-gw", Status.FAIL),
+        ("pasta:--map-host-loopback,10.0.2.2", Status.FAIL),
+        ("pasta:--map-host-loopback,none", Status.PASS),
+        ("slirp4netns:allow_host_loopback=true", Status.FAIL),
+        ("slirp4netns:allow_host_loopback=false", Status.PASS),
+        ("pasta:-t,8080", Status.PASS),
+    ],
+)
+def test_options_that_open_the_hosts_loopback(value: str, status: Status) -> None:
+    facts = container((NETWORK, (value,)), engine=PLAIN)
+    assert judge("reachable-host-services", facts).status is status
+    if status is Status.FAIL:
+        fixed = fix("reachable-host-services", facts)
+        assert judge("reachable-host-services", facts.planned(fixed)).status is Status.PASS
+
+
+def test_loopback_options_keep_the_harmless_ones_when_fixed() -> None:
+    facts = container((NETWORK, ("pasta:--mtu,1400,-T,5432,-t,80",)), engine=PLAIN)
+    assert fix("reachable-host-services", facts)[NETWORK] == ("pasta:--mtu,1400,-t,80",)
+
+
+def test_loopback_options_that_inspect_hides_are_unknown() -> None:
+    hidden = replace(container(engine=PLAIN), spec=Spec({}, frozenset({NETWORK})))
+    assert judge("reachable-host-services", hidden).status is Status.UNKNOWN
+    for_all = Configuration({"network.pasta_options": Value(["--map-gw"], "/etc/containers/containers.conf")})
+    engine = rootless(trust=TrustFacts(configuration=for_all))
+    assert judge("reachable-host-services", container(engine=engine)).status is Status.FAIL
+
+
+# ── step 7: what happens at run time ──────────────────────────────────────────────────────────────────
+
+CHECKED = {"Healthcheck": {"Test": ["CMD", "redis-cli", "ping"]}}
+
+
+def test_the_images_health_check_counts_until_it_is_switched_off() -> None:
+    assert judge("missing-health-check", container(image=image(CHECKED))).status is Status.PASS
+    off = container((HEALTH_CMD, "none"), image=image(CHECKED))
+    assert judge("missing-health-check", off).status is Status.FAIL
+    no_timer = container((HEALTH_INTERVAL, "disable"), image=image(CHECKED))
+    assert judge("missing-health-check", no_timer).status is Status.FAIL
+    assert fix("missing-health-check", no_timer)[HEALTH_INTERVAL] == ""
+    assert judge("missing-health-check", container()).status is Status.UNKNOWN
+
+
+def test_a_health_check_is_only_made_from_a_given_command() -> None:
+    facts = container(image=image())
+    with pytest.raises(CannotFix):
+        fix("missing-health-check", facts)
+    fixed = fix("missing-health-check", facts, command="nginx -t")
+    assert judge("missing-health-check", facts.planned(fixed)).status is Status.PASS
+
+
+def test_a_stopped_container_is_not_called_unhealthy() -> None:
+    stale = {"State": {"Health": {"Status": "unhealthy"}}}
+    facts = container((HEALTH_CMD, "x"), inspect=stale, kernel=NotRunning("exited"))
+    verdict = judge("unhealthy", facts)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.LOW)
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [("0B", "fail"), ("-1", "fail"), ("0", "fail"), ("1.235MB", "pass")]
+)
+def test_a_log_limit_must_limit(size: str, status: str) -> None:
+    engine = rootful(trust=TrustFacts(configuration=Configuration()))
+    by_option = container((LOG_DRIVER, "k8s-file"), (LOG_OPT, (f"max-size={size}",)), engine=engine)
+    assert judge("unbounded-logs", by_option).status == status
+    by_inspect = container(
+        (LOG_DRIVER, "k8s-file"), engine=engine, inspect={"HostConfig": {"LogConfig": {"Size": size}}}
+    )
+    assert judge("unbounded-logs", by_inspect).status == status
+
+
+def test_an_engine_wide_log_limit_that_cannot_be_read_is_unknown() -> None:
+    facts = container((LOG_DRIVER, "k8s-file"), inspect={"HostConfig": {"LogConfig": {"Size": "0B"}}})
+    assert judge("unbounded-logs", facts).status is Status.UNKNOWN
+    assert judge("no-logs", container()).status is Status.UNKNOWN
+
+
+def test_drift_leaves_out_folders_mounts_and_what_podman_writes() -> None:
+    changes = (
+        FileChange("/etc", "modified"),
+        FileChange("/etc/resolv.conf", "added"),
+        FileChange("/data", "added"),
+        FileChange("/data/db", "added"),
+        FileChange("/tmp/x", "added"),
+        FileChange("/tmpfoo", "added"),
+    )
+    facts = container(changes=changes, inspect={"Mounts": [{"Destination": "/data/db"}]})
+    verdict = judge("drifted-files", facts)
+    assert [proof.where for proof in verdict.evidence] == ["/tmpfoo"]
+    assert verdict.severity is Severity.MEDIUM
+    assert judge("drifted-files", container()).status is Status.UNKNOWN
+
+
+def test_a_deleted_hosts_file_is_drift() -> None:
+    assert (
+        judge("drifted-files", container(changes=(FileChange("/etc/hosts", "deleted"),))).status
+        is Status.FAIL
+    )
+
+
+def running(*processes: Process) -> Kernel:
+    return Kernel(pid=812, processes=processes, shared_namespaces=frozenset())
+
+
+MAIN = Process(812, "app", "/app")
+SHELL = Process(900, "bash", "/usr/bin/bash")
+
+
+def test_a_stray_shell_fails_and_an_expected_one_does_not() -> None:
+    plain = image()
+    assert (
+        judge("unexpected-process", container(kernel=running(MAIN, SHELL), image=plain)).status is Status.FAIL
+    )
+    script = Process(812, "sh", "/bin/busybox")
+    assert judge("unexpected-process", container(kernel=running(script), image=plain)).status is Status.PASS
+    checked = container(kernel=running(MAIN, SHELL), image=image(CHECKED))
+    assert judge("unexpected-process", checked).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("process", [Process(9, "kworker", "/srv/xmrig"), Process(9, "sshd", "/bin/busybox")])
+def test_a_program_is_recognised_by_either_of_its_names(process: Process) -> None:
+    facts = container(kernel=running(MAIN, process), image=image(CHECKED))
+    assert judge("unexpected-process", facts).severity is Severity.HIGH
+
+
+def test_a_relay_is_only_expected_as_the_service_itself() -> None:
+    relay = Process(812, "socat", "/usr/bin/socat")
+    assert judge("unexpected-process", container(kernel=running(relay), image=image())).status is Status.PASS
+    beside = running(MAIN, replace(relay, pid=900))
+    assert judge("unexpected-process", container(kernel=beside, image=image())).status is Status.FAIL
+    login = running(Process(812, "sshd", "/usr/sbin/sshd"))
+    assert judge("unexpected-process", container(kernel=login, image=image())).status is Status.FAIL
+
+
+def test_processes_that_could_not_be_read_are_unknown() -> None:
+    assert judge("unexpected-process", container(kernel=Unreadable("remote"))).status is Status.UNKNOWN
+    assert judge("unexpected-process", container()).status is Status.NOT_APPLICABLE
+
+
+def listening(*sockets: tuple[str, str, int], shared: frozenset[str] = frozenset()) -> Kernel:
+    result = tuple(ListeningSocket(*socket) for socket in sockets)
+    return Kernel(pid=812, shared_namespaces=shared, listening=result)
+
+
+def test_listeners_that_nobody_else_reaches_do_not_count() -> None:
+    quiet = listening(("tcp6", "::1", 9000), ("tcp", "127.0.0.53", 53), ("udp6", "::", 51234))
+    assert judge("unexpected-listener", container(kernel=quiet, image=image())).status is Status.PASS
+    loud = listening(("udp6", "::", 53))
+    assert judge("unexpected-listener", container(kernel=loud, image=image())).status is Status.FAIL
+    published = container((PUBLISH, (Port(53, "53", protocol="udp"),)), kernel=loud, image=image())
+    assert judge("unexpected-listener", published).status is Status.PASS
+
+
+def test_the_hosts_own_listeners_are_not_the_containers() -> None:
+    kernel = listening(("tcp", "0.0.0.0", 22), shared=frozenset({"net"}))
+    assert (
+        judge("unexpected-listener", container(kernel=kernel, image=image())).status is Status.NOT_APPLICABLE
+    )
+
+
+def test_restarts_count_only_while_they_are_fresh() -> None:
+    state = {"State": {"StartedAt": "2025-12-31T08:00:00Z", "Status": "running"}, "RestartCount": 40}
+    settled = container(inspect=state, kernel=Kernel(pid=1))
+    assert judge("restart-loop", settled).status is Status.PASS
+    assert judge("restart-loop", replace(settled, kernel=NotRunning("exited"))).status is Status.FAIL
+    labelled = {
+        "State": {"StartedAt": "2025-12-31T08:00:00Z"},
+        "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "u"}},
+    }
+    assert judge("restart-loop", container(inspect=labelled)).status is Status.UNKNOWN
+    never = {"State": {"StartedAt": "0001-01-01T00:00:00Z"}}
+    assert judge("restart-loop", container(inspect=never)).status is Status.NOT_APPLICABLE
+
+
+def test_an_owner_label_of_the_image_is_not_ours() -> None:
+    from_image = container(inspect={"Config": {"Labels": {"owner": "somebody upstream"}}})
+    assert judge("unowned-container", from_image).status is Status.FAIL
+    assert fix("unowned-container", from_image, owner="web-team")[LABELS] == ("owner=web-team",)
+
+
+def test_a_unit_that_systemd_does_not_know_is_unknown() -> None:
+    labelled = {
+        "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}},
+        "Created": "2025-12-01T00:00:00Z",
+    }
+    assert judge("unit-drift", container(inspect=labelled)).status is Status.UNKNOWN
+    assert judge("unit-drift", container(inspect=labelled, unit=None)).status is Status.UNKNOWN
+    assert judge("unit-drift", container()).status is Status.NOT_APPLICABLE
+    undated = container(inspect=labelled, unit=UnitFacts("web.service"))
+    assert judge("unit-drift", undated).status is Status.UNKNOWN
+
+
+def test_audit_watches_of_a_folder_above_count_and_comments_do_not() -> None:
+    rules = (
+        "-w /etc -p wa",
+        "-a always,exit -F dir=/usr -F perm=wa",
+        "-w /run/podman/",
+        "-w /var/lib/containers",
+    )
+    assert judge("unaudited-engine", HostFacts(audit_loaded=rules)).status is Status.PASS
+    assert judge("unaudited-engine", HostFacts(audit_rules=rules)).status is Status.UNKNOWN
+    commented = tuple(f"# {rule}" for rule in rules)
+    assert judge("unaudited-engine", HostFacts(audit_rules=commented)).status is Status.FAIL
+    assert judge("unaudited-engine", HostFacts()).status is Status.UNKNOWN
+
+
+# ── step 2: updates ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("nginx", ("nginx", "", "", "")),
+        ("host:5000/a/b", ("host:5000/a/b", "", "", "host:5000")),
+        ("host:5000/a/b:1@" + DIGEST, ("host:5000/a/b", "1", DIGEST, "host:5000")),
+        ("localhost/app:latest", ("localhost/app", "latest", "", "localhost")),
+    ],
+)
+def test_references_are_taken_apart(text: str, parts: tuple[str, str, str, str]) -> None:
+    result = reference(text)
+    assert (result.name, result.tag, result.digest, result.host) == parts
+
+
+def answered(digest: str, *, asked: int = 0, seen: int = 10) -> RegistryDigest:
+    """What a registry said `asked` days ago, of a digest that was first seen `seen` days ago."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return RegistryDigest(digest, now - timedelta(days=asked), now - timedelta(days=seen))
+
+
+def test_a_new_image_counts_once_it_has_cooled_down_and_an_old_answer_says_nothing() -> None:
+    facts = container(inspect={"ImageName": f"{NGINX}:1.29", "ImageDigest": DIGEST}, image=image())
+    other = "sha256:" + "9" * 64
+
+    def status(answer: RegistryDigest) -> Status:
+        return judge("outdated-tag", replace(facts, registry_digest=answer)).status
+
+    assert status(answered(other, seen=2)) is Status.PASS
+    assert status(answered(other, seen=3)) is Status.FAIL
+    assert status(answered(other, asked=8)) is Status.UNKNOWN
+    assert status(answered(DIGEST, asked=8)) is Status.UNKNOWN
+
+
+def test_a_local_image_is_never_called_outdated() -> None:
+    facts = container(
+        inspect={"ImageName": "localhost/app:latest"}, image=image(), registry_digest=answered("sha256:e")
+    )
+    assert judge("outdated-tag", facts).status is Status.NOT_APPLICABLE
+
+
+def test_either_digest_of_a_multi_architecture_image_is_current() -> None:
+    both = {"RepoDigests": [f"{NGINX}@{DIGEST}", f"{NGINX}@sha256:{'e' * 64}"]}
+    facts = container(
+        inspect={"ImageName": f"{NGINX}:1.29", "ImageDigest": DIGEST}, image=ImageFacts("1", both)
+    )
+    for digest in (DIGEST, "sha256:" + "e" * 64):
+        assert judge("outdated-tag", replace(facts, registry_digest=answered(digest))).status is Status.PASS
+    assert judge("outdated-tag", facts).status is Status.UNKNOWN
+
+
+def test_superseded_compares_ids_however_they_are_spelled() -> None:
+    inspect = {"ImageName": f"{NGINX}:1.29", "Image": "sha256:" + "a" * 64}
+    assert judge(
+        "superseded-image", container(inspect=inspect, image_ids={f"{NGINX}:1.29": "a" * 64})
+    ).status is (Status.PASS)
+    assert judge("superseded-image", container(inspect=inspect, image_ids={})).status is Status.UNKNOWN
+    assert judge("superseded-image", container(inspect=inspect)).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("date", ["1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "", "yesterday"])
+def test_a_fixed_or_missing_build_date_is_no_age(date: str) -> None:
+    assert judge("old-image", container(image=ImageFacts("1", {"Created": date}))).status is Status.UNKNOWN
+
+
+def test_gos_nanoseconds_and_zones_are_read() -> None:
+    assert parse_time("2026-11-24T13:43:44.192660895Z") == datetime(2026, 11, 24, 13, 43, 44, 192660, UTC)
+    assert parse_time("2026-11-24T15:43:44.1+02:00") == datetime(2026, 11, 24, 13, 43, 44, 100000, UTC)
+    assert parse_time("0001-01-01T00:00:00Z") is None
+
+
+def test_a_floating_name_is_pinned_to_what_runs() -> None:
+    known = {
+        "RepoDigests": [f"quay.io/other@sha256:{'f' * 64}", f"{NGINX}@sha256:{'e' * 64}", f"{NGINX}@{DIGEST}"]
+    }
+    inspect = {"ImageName": f"{NGINX}:latest", "ImageDigest": DIGEST}
+    facts = container((IMAGE, "nginx"), inspect=inspect, image=ImageFacts("1", known))
+    assert fix("mutable-image-tag", facts)[IMAGE] == f"{NGINX}@{DIGEST}"
+
+
+def test_a_local_floating_name_fails_but_cannot_be_pinned() -> None:
+    facts = container((IMAGE, "localhost/app"), inspect={"ImageName": "localhost/app:latest"}, image=image())
+    assert judge("mutable-image-tag", facts).status is Status.FAIL
+    with pytest.raises(CannotFix):
+        fix("mutable-image-tag", facts)
+    assert judge("mutable-image-tag", container((IMAGE, "a" * 64))).status is Status.PASS
+    assert judge("mutable-image-tag", container((ROOTFS, "/srv/root"))).status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("name", ["nginx:1.29", "localhost/app:1", f"{NGINX}@{DIGEST}"])
+def test_automatic_updates_need_a_full_name_that_can_move(name: str) -> None:
+    with pytest.raises(CannotFix):
+        fix("no-update-path", container((IMAGE, name)))
+
+
+def test_automatic_updates_without_their_timer_fail() -> None:
+    updated = ((IMAGE, f"{NGINX}:1.29"), (LABELS, ("io.containers.autoupdate=registry",)))
+    assert (
+        judge("no-update-path", container(*updated, engine=rootful(auto_update_timer=False))).status
+        is Status.FAIL
+    )
+    assert judge("no-update-path", container(*updated)).status is Status.UNKNOWN
+
+
+def test_a_health_check_that_systemd_does_not_wait_for_takes_no_update_back() -> None:
+    updated = (LABELS, ("io.containers.autoupdate=registry",))
+    assert judge("update-without-rollback", container(updated, image=image(CHECKED))).status is Status.FAIL
+    waits = container(updated, (SDNOTIFY, "healthy"), image=image(CHECKED))
+    assert judge("update-without-rollback", waits).status is Status.PASS
+    unchecked = container(updated, (SDNOTIFY, "healthy"), image=image())
+    assert judge("update-without-rollback", unchecked).status is Status.FAIL
+    with pytest.raises(CannotFix):
+        fix("update-without-rollback", container(updated, image=image()))
+
+
+def test_a_version_of_a_distribution_proves_no_hole() -> None:
+    advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t", "2025-01-01")
+    packaged = HostFacts(holes=(Hole(advisory, "1.19", True, Unreadable("there is no change log")),))
+    assert judge("vulnerable-engine", packaged).status is Status.UNKNOWN
+    assert judge("vulnerable-engine", HostFacts()).status is Status.UNKNOWN
+
+
+def test_a_report_without_a_list_of_exploited_holes_is_no_pass() -> None:
+    day = datetime(2025, 12, 31, tzinfo=UTC)
+    report = ScanReport("grype", day, day, (Vulnerability("CVE-1", "zlib", "low"),))
+    facts = container(image=image(scan=report))
+    assert judge("exploited-vulnerabilities", facts).status is Status.UNKNOWN
+    assert judge("fixable-vulnerabilities", facts).status is Status.PASS
+
+
+# ── step 1: images ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "check", [check for check in all_checks() if check.step == 1], ids=lambda check: check.id
+)
+def test_what_is_in_an_image_is_never_guessed(check: Any) -> None:
+    unread = container()
+    verdict = check.verdict(unread, Parameters(check.parameters))
+    assert verdict.status is Status.UNKNOWN
+    no_image = container((ROOTFS, "/srv/root"))
+    assert check.verdict(no_image, Parameters(check.parameters)).status is Status.NOT_APPLICABLE
+
+
+def test_a_gap_in_the_inventory_is_no_pass() -> None:
+    gaps = ImageInventory(gaps=("layer 3 is damaged",))
+    verdict = judge("credentials-in-layers", container(image=image(inventory=gaps)))
+    assert verdict.status is Status.UNKNOWN
+    assert "layer 3" in verdict.reason
+    result = replace(gaps, credentials=(ImageFile("/k.pem", "private key"),))
+    assert judge("credentials-in-layers", container(image=image(inventory=result))).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("release", "status"),
+    [
+        ({"ID": "debian", "VERSION_ID": "10"}, Status.FAIL),
+        ({"ID": "alpine", "VERSION_ID": "3.22.1"}, Status.PASS),
+        ({"ID": "debian"}, Status.UNKNOWN),
+        ({"ID": "hannah", "VERSION_ID": "1"}, Status.UNKNOWN),
+        ({}, Status.NOT_APPLICABLE),
+    ],
+)
+def test_the_end_of_a_release(release: dict[str, str], status: Status) -> None:
+    facts = container(image=image(inventory=ImageInventory(release=release)))
+    assert judge("end-of-life-image", facts).status is status
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "|2 API_KEY=abcdef0123456789 V=1 /bin/sh -c make",
+        "/bin/sh -c #(nop)  ENV DB_PASSWORD=correct-horse",
+        'ARG TOKEN="abcdef0123456789"',
+        "RUN git clone https://bob:hunter22@example.com/x.git",
+    ],
+)
+def test_credentials_in_the_history_are_found_and_not_shown(step: str) -> None:
+    facts = container(image=image(history=({"created_by": step},)))
+    verdict = judge("credentials-in-image-config", facts)
+    assert verdict.status is Status.FAIL
+    for value in ("abcdef0123456789", "correct-horse", "hunter22"):
+        assert value not in repr(verdict)
+
+
+def test_an_address_in_the_history_is_not_shown_with_its_password() -> None:
+    facts = container(image=image(history=({"created_by": "ADD https://bob:hunter22@example.com/x /"},)))
+    verdict = judge("unclean-image-build", facts)
+    assert verdict.status is Status.FAIL
+    assert "hunter22" not in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("step", "status"),
+    [
+        ("RUN apt-get update && apt-get -y upgrade", Status.PASS),
+        ("RUN apk -U add nginx", Status.PASS),
+        ("RUN dnf -y makecache", Status.FAIL),
+        ("ADD --checksum=sha256:aa https://example.com/x /", Status.PASS),
+        ("ADD --chown=1:1 https://example.com/x /", Status.FAIL),
+        ("COPY https.txt /", Status.PASS),
+        ("", Status.UNKNOWN),
+    ],
+)
+def test_habits_in_the_history(step: str, status: Status) -> None:
+    facts = container(image=image(history=({"created_by": step},)))
+    assert judge("unclean-image-build", facts).status is status
+
+
+# ── hostile text, and the checklist ───────────────────────────────────────────────────────────────────
+
+
+def test_names_from_outside_cannot_leave_their_place_in_a_command() -> None:
+    evil = "x; rm -rf / #"
+    facts = replace(container(changes=(FileChange("/app/x", "added"),)), name=evil)
+    assert judge("drifted-files", facts).commands == ("podman diff 'x; rm -rf / #'",)
+
+
+def test_the_ten_steps_hold_every_check_of_its_step_once() -> None:
+    checklist = load()
+    assert [step.number for step in checklist.steps] == list(range(1, 11))
+    for step in checklist.steps:
+        if step.number in SURFACE_STEPS:
+            assert set(step.checks) == {check.id for check in all_checks() if check.step == step.number}
+        assert len(step.title) <= 20
+        for text in (step.what, step.why, step.attack, step.fix, step.breaks):
+            assert len(text) > 100
+
+
+def test_the_schema_knows_every_key_of_the_checklist() -> None:
+    import tomllib
+
+    schema = json.loads((CHECKLISTS / "schema.json").read_text())
+    document = tomllib.loads((CHECKLISTS / "ten-steps.toml").read_text())
+    assert set(document) <= set(schema["properties"])
+    known = set(schema["$defs"]["step"]["properties"])
+    for step in document["step"]:
+        assert set(step) <= known
+        assert set(schema["$defs"]["step"]["required"]) <= set(step)

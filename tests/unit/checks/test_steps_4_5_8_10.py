@@ -1,0 +1,615 @@
+"""Checks of steps 4, 5, 8 and 10: where Podman misleads, where the context decides, what fixes keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.errors import CannotFix
+from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.model.activity import FileChange
+from hardentui.model.check import FixContext, Parameters, ParameterValue
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, ImageFacts, Kernel, Limits
+from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.known import Unreadable
+from hardentui.model.spec import Spec
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    COMMAND,
+    ENV,
+    IPC,
+    LABEL_DISABLE,
+    LABEL_TYPE,
+    MEMORY,
+    MEMORY_RESERVATION,
+    MOUNTS,
+    NO_NEW_PRIVILEGES,
+    PID,
+    PIDS_LIMIT,
+    POD,
+    PRIVILEGED,
+    READ_ONLY,
+    READ_ONLY_TMPFS,
+    SECCOMP_PROFILE,
+    SECRETS,
+    SYSCTL,
+    TMPFS,
+    UNMASK,
+    USER,
+    USERNS,
+    Mount,
+)
+from hardentui.reading.command_line_secrets import secrets_in_words
+from hardentui.reading.secrets import secret_name, secrets_in_pairs
+from hardentui.reading.written import folders_of
+
+NOTHING_SET = Checklist("empty", "No parameters", ())
+REMOTE = Unreadable("the engine is on another machine")
+APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
+SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
+PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
+
+
+def judge(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Verdict:
+    check = check_by_id(check_id)
+    assert check is not None
+    verdict: Verdict = check.verdict(facts, parameters_of(check, NOTHING_SET, over))
+    return verdict
+
+
+def status(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Status:
+    return judge(check_id, facts, **over).status
+
+
+def fixed(
+    check_id: str,
+    facts: ContainerFacts,
+    observations: Mapping[str, tuple[str, ...]] | None = None,
+    **over: ParameterValue,
+) -> Spec:
+    check = check_by_id(check_id)
+    assert check is not None
+    assert check.remediate is not None
+    context = FixContext(facts, parameters_of(check, NOTHING_SET, over), observations or {})
+    return check.remediate(facts.spec, context)
+
+
+def added(spec: Spec) -> tuple[str, ...]:
+    return spec[CAP_ADD]
+
+
+def live(*pairs: tuple[Any, Any], **items: Any) -> ContainerFacts:
+    return container(*pairs, kernel=Kernel(812, **items))
+
+
+# --- declared, effective, unknown --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("check_id", "good"),
+    [
+        ("root-user", (USER, "1001")),
+        ("host-user-namespace", (USERNS, "auto")),
+        ("new-privileges-allowed", (NO_NEW_PRIVILEGES, True)),
+        ("no-memory-limit", (MEMORY, 1 << 20)),
+        ("no-pids-limit", (PIDS_LIMIT, 100)),
+        ("writable-rootfs", (READ_ONLY, True)),
+        ("host-pid", (PID, "private")),
+        ("default-capabilities-kept", (CAP_DROP, ("all",))),
+        ("privileged", (CAP_DROP, ("all",))),
+        ("seccomp-unconfined", (SECCOMP_PROFILE, "/x.json")),
+        ("unmasked-system-paths", (CAP_DROP, ("all",))),
+    ],
+)
+def test_a_good_declaration_is_no_pass_when_the_kernel_cannot_be_asked(
+    check_id: str, good: tuple[Any, Any]
+) -> None:
+    assert status(check_id, container(good)) is Status.PASS
+    for kernel in (REMOTE, Kernel(812)):
+        verdict = judge(check_id, container(good, kernel=kernel))
+        assert verdict.status is Status.UNKNOWN
+        assert verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("check_id", "bad"),
+    [
+        ("root-user", (USER, "root")),
+        ("new-privileges-allowed", (NO_NEW_PRIVILEGES, False)),
+        ("no-memory-limit", (MEMORY, 0)),
+        ("host-pid", (PID, "host")),
+        ("privileged", (PRIVILEGED, True)),
+        ("host-takeover-capabilities", (CAP_ADD, ("SYS_ADMIN",))),
+        ("seccomp-unconfined", (SECCOMP_PROFILE, "unconfined")),
+    ],
+)
+def test_a_bad_declaration_fails_even_when_the_kernel_cannot_be_asked(
+    check_id: str, bad: tuple[Any, Any]
+) -> None:
+    assert status(check_id, container(bad, kernel=REMOTE)) is Status.FAIL
+
+
+def test_the_kernel_decides_and_the_difference_is_named() -> None:
+    verdict = judge("new-privileges-allowed", live((NO_NEW_PRIVILEGES, True), no_new_privileges=False))
+    assert verdict.status is Status.FAIL
+    assert "differs" in verdict.reason
+    assert verdict.declared == "no-new-privileges"
+    assert verdict.effective == "NoNewPrivs 0"
+    assert any(e.where == "/proc/812/status" for e in verdict.evidence)
+    better = judge("writable-rootfs", live(read_only_root=True))
+    assert (better.status, better.effective) == (Status.PASS, "/ is mounted ro")
+    assert "differs" in better.reason
+
+
+def test_a_container_that_does_not_run_is_judged_by_its_declaration() -> None:
+    assert judge("new-privileges-allowed", container()).effective == "not running"
+
+
+# --- users -------------------------------------------------------------------------------------
+
+
+def test_root_of_a_user_namespace_counts_less_and_root_beside_a_writable_etc_more() -> None:
+    shifted = (IdRange(0, 100000, 65536),)
+    inside = live(uid=100000, uid_map=shifted, host_user_namespace=False)
+    verdict = judge("root-user", inside)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
+    assert verdict.effective == "uid 0 inside, uid 100000 on the host"
+    assert judge("root-user", container()).severity is Severity.HIGH
+    beside = container((MOUNTS, (Mount("bind", "/etc", "/e"),)))
+    assert judge("root-user", beside).severity is Severity.CRITICAL
+    assert judge("root-user", container(engine=rootless())).severity is Severity.MEDIUM
+
+
+def test_a_uid_outside_its_map_is_unknown() -> None:
+    assert status("root-user", live((USER, "5"), uid=5, uid_map=(IdRange(0, 100000, 10),))) is Status.UNKNOWN
+
+
+def test_the_images_user_counts_when_the_container_names_none() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
+    assert status("root-user", container(image=image)) is Status.PASS
+    assert fixed("root-user", container((USER, "0"), image=image)) == Spec()
+    with pytest.raises(CannotFix, match="user to run as"):
+        fixed("root-user", container())
+    assert fixed("root-user", container(), user="1001:1001")[USER] == "1001:1001"
+    with pytest.raises(CannotFix):
+        fixed("root-user", container(), user="0")
+
+
+def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_unknowable() -> None:
+    hidden = Spec({}, frozenset({USERNS}))
+    facts = replace(container(), spec=hidden, inspect={"HostConfig": {"UsernsMode": "private"}})
+    assert status("host-user-namespace", facts) is Status.PASS
+
+
+def test_members_of_pods_get_no_user_namespace_of_their_own() -> None:
+    with pytest.raises(CannotFix, match="pod"):
+        fixed("host-user-namespace", container((POD, "web")))
+    with pytest.raises(CannotFix, match="shares"):
+        fixed("host-user-namespace", container((IPC, "container:db")))
+
+
+def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
+    facts = container((USER, "5"), kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
+    assert status("root-exec-session", facts) is Status.UNKNOWN
+    root_inside = replace(facts, exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
+    assert status("root-exec-session", root_inside) is Status.FAIL
+    assert status("root-exec-session", replace(root_inside, spec=Spec())) is Status.PASS
+
+
+# --- limits ------------------------------------------------------------------------------------
+
+
+def test_limits_of_the_unit_above_the_container_count() -> None:
+    facts = live(limits=Limits(memory=256 << 20, pids=100, cpus=1.5))
+    for check_id in ("no-memory-limit", "no-cpu-limit", "no-pids-limit"):
+        assert status(check_id, facts) is Status.PASS
+    assert judge("no-memory-limit", facts).effective == "memory 256 MiB"
+
+
+def test_a_declared_limit_that_is_not_enforced_fails() -> None:
+    assert status("no-memory-limit", live((MEMORY, 1 << 20), limits=Limits())) is Status.FAIL
+    assert status("no-pids-limit", live(limits=Limits())) is Status.FAIL
+
+
+def test_podmans_own_pids_limit_is_a_limit() -> None:
+    assert status("no-pids-limit", container()) is Status.PASS
+    assert status("no-pids-limit", container(), highest=1000) is Status.FAIL
+
+
+def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
+    assert fixed("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
+    with pytest.raises(CannotFix):
+        fixed("no-memory-limit", container(), memory="lots")
+
+
+# --- file system -------------------------------------------------------------------------------
+
+
+def test_written_paths_become_folders_and_podmans_own_are_left_out() -> None:
+    paths = ("/var", "/var/cache", "/var/cache/app/a", "/var/cache/app/b/c", "/etc", "/etc/hosts", "/run/x")
+    assert folders_of(paths, Spec()) == ("/run", "/var/cache/app")
+    mounted = Spec.of((MOUNTS, (Mount("volume", "d", "/var/cache/app"),)))
+    assert folders_of(("/var/cache/app",), mounted) == ()
+
+
+def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
+    facts = container(
+        (MOUNTS, (Mount("volume", "data", "/var/lib/app"), Mount("bind", "/srv/c", "/conf", ("ro",)))),
+        (TMPFS, ("/cache:size=1m",)),
+    )
+    seen = {"written_paths": ("/var/lib/app/db", "/cache/x", "/tmp/y", "/var/log/app/z")}
+    spec = fixed("writable-rootfs", facts, seen)
+    assert spec[READ_ONLY]
+    assert spec[TMPFS] == ("/cache:size=1m", "/var/log/app:rw,noexec,nosuid,nodev,size=64m")
+    assert spec[MOUNTS] == facts.spec[MOUNTS]
+    without = replace(facts, spec=facts.spec.with_(READ_ONLY_TMPFS, False))
+    assert any(tmpfs.startswith("/tmp:") for tmpfs in fixed("writable-rootfs", without, seen)[TMPFS])
+
+
+def test_a_container_that_changes_its_programs_cannot_get_a_read_only_root() -> None:
+    with pytest.raises(CannotFix, match="/usr/lib/app"):
+        fixed("writable-rootfs", container(changes=(FileChange("/usr/lib/app/p.so", "added"),)))
+    deleted = container(changes=(FileChange("/usr/lib/app/p.so", "deleted"),))
+    assert fixed("writable-rootfs", deleted) == Spec.of((READ_ONLY, True))
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "severity"),
+    [
+        ("/", (), Severity.CRITICAL),
+        ("/", ("ro",), Severity.HIGH),
+        ("/etc/cron.d", (), Severity.CRITICAL),
+        ("/var/../etc//", (), Severity.CRITICAL),
+        ("/root/.ssh/authorized_keys", (), Severity.CRITICAL),
+        ("/var/lib/containers/storage", ("ro",), Severity.HIGH),
+        ("/usr", ("ro",), None),
+        ("/etc/app", (), None),
+        ("/etcetera", (), None),
+        ("/home/anna/site", (), None),
+        ("/home/anna/.ssh", ("ro",), Severity.HIGH),
+    ],
+)
+def test_which_host_paths_are_sensitive(
+    source: str, options: tuple[str, ...], severity: Severity | None
+) -> None:
+    facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
+    verdict = judge("sensitive-host-mount", facts)
+    assert (verdict.status is Status.FAIL) == (severity is not None)
+    if severity:
+        assert (verdict.severity or Severity.CRITICAL) is severity
+
+
+def test_a_sensitive_mount_is_made_read_only_and_never_removed() -> None:
+    facts = container((MOUNTS, (Mount("bind", "/", "/host", ("rslave",)), Mount("volume", "d", "/d"))))
+    spec = fixed("sensitive-host-mount", facts)
+    assert spec[MOUNTS] == (Mount("bind", "/", "/host", ("ro", "rslave")), Mount("volume", "d", "/d"))
+    with pytest.raises(CannotFix, match="secrets of the host"):
+        fixed("sensitive-host-mount", facts.planned(spec))
+
+
+def test_read_only_does_not_help_against_an_engine_socket_and_folders_are_not_removed() -> None:
+    socket = Mount("bind", "/run/podman/podman.sock", "/s", ("ro",))
+    data = Mount("bind", "/srv", "/srv")
+    facts = container((MOUNTS, (socket, data)))
+    assert status("mounted-engine-socket", facts) is Status.FAIL
+    assert fixed("mounted-engine-socket", facts)[MOUNTS] == (data,)
+    with pytest.raises(CannotFix):
+        fixed("mounted-engine-socket", container((MOUNTS, (Mount("bind", "/run", "/r"),))))
+
+
+def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
+    facts = container(
+        (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),)),
+        kernel=Kernel(8, lsm_label="system_u:system_r:container_t:s0:c1,c2"),
+        inspect={"Config": {"CreateCommand": None}},
+    )
+    assert status("relabelled-system-directory", facts) is Status.UNKNOWN
+    harmless = replace(facts, spec=Spec.of((MOUNTS, (Mount("bind", "/srv/w", "/w"),))))
+    assert status("relabelled-system-directory", harmless) is Status.PASS
+
+
+# --- SELinux and AppArmor ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("containers-default-0.62.2//&crun (mixed)", Status.PASS),
+        ("containers-default-0.62.2 (enforce)", Status.PASS),
+        ("crun (unconfined)", Status.FAIL),
+        ("unconfined", Status.FAIL),
+    ],
+)
+def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected: Status) -> None:
+    facts = container(engine=APPARMOR_HOST, kernel=Kernel(8, lsm_label=label))
+    assert status("apparmor-unconfined", facts) is expected
+    assert status("apparmor-unconfined", replace(facts, engine=rootless())) is Status.NOT_APPLICABLE
+
+
+def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
+    for check_id in ("selinux-disabled", "apparmor-unconfined", "labelling-disabled-for-mounts"):
+        assert status(check_id, container((LABEL_DISABLE, True))) is Status.UNKNOWN
+        assert status(check_id, container((LABEL_DISABLE, True), engine=PLAIN_HOST)) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("option", [PID, IPC])
+def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
+    facts = container((option, "host"), engine=SELINUX_HOST)
+    assert status("selinux-disabled", facts) is Status.FAIL
+    with pytest.raises(CannotFix, match=f"{option.flag}=host"):
+        fixed("selinux-disabled", facts)
+    typed = container((option, "host"), (LABEL_TYPE, "web.process"), engine=SELINUX_HOST)
+    assert status("selinux-disabled", typed) is Status.PASS
+
+
+def test_selinux_label_of_the_process_decides() -> None:
+    confined = live((LABEL_DISABLE, True), lsm_label="system_u:system_r:container_t:s0:c1,c2")
+    assert status("selinux-disabled", confined) is Status.PASS
+    open_ = live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023")
+    assert status("selinux-disabled", open_) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"),
+        live((PRIVILEGED, True), lsm_label="system_u:system_r:spc_t:s0"),
+        container((PRIVILEGED, True), engine=SELINUX_HOST),
+        container((PID, "host"), engine=SELINUX_HOST),
+    ],
+)
+def test_categories_say_nothing_of_what_selinux_does_not_confine(facts: ContainerFacts) -> None:
+    assert status("selinux-disabled", facts) is Status.FAIL
+    assert status("shared-mcs-categories", facts) is Status.NOT_APPLICABLE
+
+
+# --- capabilities ------------------------------------------------------------------------------
+
+
+def test_a_non_root_user_without_effective_capabilities_still_has_a_bounding_set() -> None:
+    sets = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
+    assert status("default-capabilities-kept", live((USER, "1001"), capabilities=sets)) is Status.FAIL
+
+
+def test_null_bounding_caps_of_inspect_mean_none() -> None:
+    facts = container(
+        (CAP_DROP, ("all",)), inspect={"BoundingCaps": None}, kernel=Kernel(8, capabilities=CapabilitySets())
+    )
+    assert status("capabilities-beyond-declared", facts) is Status.PASS
+    more = CapabilitySets(bounding=frozenset({"CAP_KILL"}))
+    assert status("capabilities-beyond-declared", replace(facts, kernel=Kernel(8, capabilities=more))) is (
+        Status.FAIL
+    )
+
+
+def test_an_inheritable_set_that_nobody_asked_for_is_reported() -> None:
+    kill = frozenset({"CAP_KILL"})
+    sets = CapabilitySets(bounding=kill, inheritable=kill)
+    assert status("capabilities-beyond-declared", live(capabilities=sets)) is Status.FAIL
+    assert (
+        status("capabilities-beyond-declared", live((CAP_ADD, ("KILL",)), capabilities=sets)) is Status.PASS
+    )
+
+
+def test_podman_narrows_the_set_to_what_the_image_says() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": "SETUID,SETGID"}}})
+    assert status("default-capabilities-kept", container(image=image)) is Status.PASS
+    assert status("unneeded-capabilities", container(image=image)) is Status.PASS
+    assert status("unneeded-capabilities", container()) is Status.UNKNOWN
+    silent = container(image=ImageFacts("1" * 64))
+    assert status("unneeded-capabilities", silent) is Status.NOT_APPLICABLE
+
+
+def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
+    facts = container((CAP_ADD, ("NET_RAW",)))
+    seen = fixed("default-capabilities-kept", facts, {"capabilities": ("CHOWN", "cap_setuid", "SYS_ADMIN")})
+    dropped: tuple[str, ...] = seen[CAP_DROP]
+    assert dropped == ("all",)
+    assert set(added(seen)) == {"CAP_CHOWN", "CAP_SETUID", "CAP_NET_RAW"}  # never one it did not have
+    guess = fixed("default-capabilities-kept", container())
+    assert set(added(guess)) == {
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_SETGID",
+        "CAP_SETUID",
+        "CAP_NET_BIND_SERVICE",
+    }
+    unable = fixed("default-capabilities-kept", container((USER, "1001"), (NO_NEW_PRIVILEGES, True)))
+    assert unable[CAP_ADD] == ()
+    with pytest.raises(CannotFix):
+        fixed("default-capabilities-kept", container(), {"capabilities": tuple(DEFAULT_CAPABILITIES)})
+
+
+def test_only_the_dangerous_capabilities_are_taken_away() -> None:
+    spec = fixed("host-takeover-capabilities", container((CAP_ADD, ("SYS_ADMIN", "NET_RAW"))))
+    assert spec == Spec.of((CAP_ADD, ("NET_RAW",)))
+
+
+def test_user_namespaces_take_a_step_off_the_severity() -> None:
+    check = check_by_id("host-takeover-capabilities")
+    assert check is not None
+    for engine, expected in ((rootful(), Severity.CRITICAL), (rootless(), Severity.HIGH)):
+        facts = container((CAP_ADD, ("SYS_ADMIN",)), engine=engine)
+        finding = run(facts, container_subject(facts), [(check, Parameters(check.parameters))])[0]
+        assert finding.severity is expected
+
+
+def test_privileged_shows_no_devices_no_seccomp_and_no_masks_and_still_fails_all_of_them() -> None:
+    facts = container(
+        (PRIVILEGED, True), inspect={"HostConfig": {"SecurityOpt": ["unmask=all"], "Devices": []}}
+    )
+    failing = (
+        "privileged",
+        "host-devices",
+        "seccomp-unconfined",
+        "unmasked-system-paths",
+        "open-device-cgroup",
+        "host-takeover-capabilities",
+        "disruptive-capabilities",
+        "default-capabilities-kept",
+        "docker-default-capabilities",
+    )
+    for check_id in failing:
+        assert status(check_id, facts) is Status.FAIL, check_id
+    after = facts.planned(fixed("privileged", facts))
+    for check_id in failing:
+        expected = Status.FAIL if check_id == "default-capabilities-kept" else Status.PASS
+        assert status(check_id, after) is expected, check_id
+
+
+def test_the_rights_of_a_privileged_container_by_other_means() -> None:
+    takeover = frozenset(
+        f"CAP_{name}"
+        for name in ("SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "DAC_READ_SEARCH", "BPF")
+    ) | {"CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE"}
+    facts = live(capabilities=CapabilitySets(bounding=takeover), seccomp_mode=0)
+    assert status("privileged", facts) is Status.FAIL
+    assert status("privileged", live(capabilities=CapabilitySets(), seccomp_mode=0)) is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("device", "severity"),
+    [
+        ("/dev/nvme0n1", Severity.CRITICAL),
+        ("/dev/mem", Severity.CRITICAL),
+        ("/dev/kmsg", Severity.HIGH),
+        ("/dev/kvm", Severity.MEDIUM),
+        ("vendor.com/gpu=0", Severity.MEDIUM),
+    ],
+)
+def test_each_device_has_its_severity_and_can_be_allowed(device: str, severity: Severity) -> None:
+    from hardentui.options import DEVICES
+
+    assert judge("host-devices", container((DEVICES, (f"{device}:{device}:rwm",)))).severity is severity
+    assert status("host-devices", container((DEVICES, (device,))), allowed=(device,)) is Status.PASS
+
+
+# --- run-time protection -----------------------------------------------------------------------
+
+
+def test_a_filter_of_the_program_does_not_replace_podmans() -> None:
+    verdict = judge("seccomp-unconfined", live((SECCOMP_PROFILE, "unconfined"), seccomp_mode=2))
+    assert verdict.status is Status.FAIL
+    assert "not Podman's" in verdict.effective
+    assert status("seccomp-unconfined", live(seccomp_mode=0)) is Status.FAIL
+
+
+def test_options_that_no_source_shows_are_unknown() -> None:
+    for check_id, option in (("unsafe-sysctls", SYSCTL), ("unmasked-system-paths", UNMASK)):
+        facts = replace(container(), spec=Spec({}, frozenset({option})))
+        assert status(check_id, facts) is Status.UNKNOWN
+    masked = Kernel(8, masked_paths=frozenset({"/proc/kcore", "/proc/sys"}))
+    seen = replace(container(kernel=masked), spec=Spec({}, frozenset({UNMASK})))
+    assert status("unmasked-system-paths", seen) is Status.PASS
+    bare = replace(seen, kernel=Kernel(8, masked_paths=frozenset({"/sys/fs/cgroup"})))
+    assert status("unmasked-system-paths", bare) is Status.FAIL
+
+
+def test_a_profile_nobody_read_is_unknown() -> None:
+    facts = container((SECCOMP_PROFILE, "/x.json"))
+    assert status("weak-seccomp-profile", facts) is Status.UNKNOWN
+    assert status("seccomp-profile-file-unsafe", facts) is Status.UNKNOWN
+
+
+# --- secrets -----------------------------------------------------------------------------------
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASSWORD", "dbPassword", "API_KEY", "apiKey", "GITHUB_TOKEN", "SMTP_PASS", "SECRET_KEY_BASE"]
+)
+def test_names_of_credentials(name: str) -> None:
+    assert secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DB_PASSWORD_FILE",
+        "PASSWORD_MIN_LENGTH",
+        "TOKEN_TTL",
+        "TOKENIZER",
+        "PWD",
+        "PUBLIC_KEY",
+        "no-password",
+        "",
+    ],
+)
+def test_names_that_only_speak_of_credentials(name: str) -> None:
+    assert not secret_name(name)
+
+
+def test_values_that_are_credentials_by_shape() -> None:
+    pairs = (
+        f"A=postgres://shop:{PASSWORD}@db/shop",
+        "B=-----BEGIN OPENSSH PRIVATE KEY-----",
+        "C=AKIAABCDEFGHIJKLMNOP",
+        f"D=Server=db;Password={PASSWORD};",
+    )
+    assert [name for name, _ in secrets_in_pairs(pairs)] == ["A", "B", "C", "D"]
+    harmless = ("A=postgres://shop:${PW}@db/x", "DB_PASSWORD=*******", "X_TOKEN=/run/secrets/x", "Y_TOKEN=")
+    assert secrets_in_pairs(harmless) == ()
+
+
+def test_credentials_on_command_lines() -> None:
+    words = ("mysql", f"-p{PASSWORD}", "--token", PASSWORD, f"--api-key={PASSWORD}", "--password-file", "/f")
+    secrets = secrets_in_words(words)
+    assert len(secrets) == 3
+    assert not any(PASSWORD in text for text in secrets)
+
+
+def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
+    hostile = f"{PASSWORD}\x1b[2J"
+    facts = container(
+        (ENV, (f"DB_PASSWORD={hostile}", f"http_proxy=http://a:{PASSWORD}@p", f"\x1b[31mTOKEN={PASSWORD}")),
+        (COMMAND, ("run", "--password", hostile)),
+        (SECRETS, ("db,type=env",)),
+        inspect={
+            "Config": {
+                "Env": [f"X_TOKEN={PASSWORD}"],
+                "CreateCommand": ["podman", "--creds", f"u:{PASSWORD}"],
+            }
+        },
+    )
+    for check_id in (
+        "plaintext-secret-env",
+        "secret-on-command-line",
+        "loose-secret",
+        "leaking-host-environment",
+    ):
+        verdict = judge(check_id, facts)
+        assert verdict.status is Status.FAIL, check_id
+        assert PASSWORD not in repr(verdict)
+        assert "\x1b" not in "".join((verdict.reason, verdict.declared, *verdict.commands))
+    assert judge("secret-on-command-line", facts).evidence[-1].saw == "--creds ********"
+
+
+def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -> None:
+    spec = Spec({}, frozenset({SECRETS}))
+    facts = replace(container(), spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
+    assert status("loose-secret", facts) is Status.FAIL
+    assert status("loose-secret", replace(facts, inspect={})) is Status.UNKNOWN
+
+
+def test_a_secret_goes_to_the_user_of_the_process() -> None:
+    spec = fixed("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
+    assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
+    with pytest.raises(CannotFix, match="UID of user nginx"):
+        fixed("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
+
+
+def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
+    command = ["podman", "run", "--env-host", "--env", "TZ=UTC", "img"]
+    facts = container(
+        (ENV, ("TZ=UTC", "SHLVL=1", "AWS_PROFILE=work")), inspect={"Config": {"CreateCommand": command}}
+    )
+    assert status("leaking-host-environment", facts) is Status.FAIL
+    assert fixed("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)

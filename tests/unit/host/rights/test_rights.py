@@ -1,0 +1,178 @@
+"""Who becomes root without a password, by the rules of sudoers(5) and doas.conf(5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.host.rights.doas import read_doas_rights
+from hardentui.host.rights.programs import root_command
+from hardentui.host.rights.sudo import read_sudo_rights
+from hardentui.model.known import Unreadable
+from tests.support.rooted import Rooted
+
+HOST = "web1.example.com"
+
+
+def sudo(folder: Path, content: str, **more: str) -> list[tuple[str, str]]:
+    files = Rooted(folder)
+    files.put("/etc/sudoers", content)
+    for name, text in more.items():
+        files.put(f"/etc/{name.replace('__', '/')}", text)
+    result = read_sudo_rights(files, HOST)
+    assert not isinstance(result, Unreadable)
+    return [(right.who, right.why.removeprefix("may run ").split(" through")[0]) for right in result]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("anna ALL=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
+        ("%ops ALL=(ALL:ALL) NOPASSWD: ALL\n", [("%ops", "everything")]),
+        (
+            "anna ALL = NOPASSWD: /usr/bin/systemctl restart web, \\\n  /usr/bin/podman *\n",
+            [("anna", "podman")],
+        ),
+        ("%sudo ALL=(ALL:ALL) ALL\n", []),
+        ("root ALL=(ALL) NOPASSWD: ALL\n", []),
+        ("anna ALL=(root) NOPASSWD: /usr/bin/podman-login-only\n", []),
+        ("# anna ALL=(ALL) NOPASSWD: ALL\nDefaults !lecture\n", []),
+        ("anna ALL=(ALL) NOPASSWD: /usr/bin/less\n", []),
+        ("anna ALL=(ALL) NOPASSWD: /usr/local/bin/UPDATE-ALL\n", []),
+        # aliases of each kind
+        ("Cmnd_Alias PODMAN = /usr/bin/podman\nanna ALL=(root) NOPASSWD: PODMAN\n", [("anna", "podman")]),
+        (
+            "Cmnd_Alias A = B\nCmnd_Alias B = /usr/bin/less, /usr/bin/podman\nanna ALL=NOPASSWD: A\n",
+            [("anna", "podman")],
+        ),
+        ("Cmnd_Alias X = /usr/bin/id : Y = ALL\nanna ALL=NOPASSWD: Y\n", [("anna", "everything")]),
+        (
+            "User_Alias OPS = anna, %wheel\nOPS ALL=NOPASSWD: ALL\n",
+            [("anna", "everything"), ("%wheel", "everything")],
+        ),
+        ("Host_Alias HERE = web1\nanna HERE=NOPASSWD: ALL\n", [("anna", "everything")]),
+        ("Host_Alias THERE = db1\nanna THERE=NOPASSWD: ALL\n", []),
+        ("Runas_Alias BOSS = root\nanna ALL=(BOSS) NOPASSWD: ALL\n", [("anna", "everything")]),
+        # patterns
+        ("anna ALL=NOPASSWD: /usr/bin/*\n", [("anna", "/usr/bin/*")]),
+        ("anna ALL=NOPASSWD: /usr/bin/pod[a-m]an\n", [("anna", "podman")]),
+        ("anna ALL=NOPASSWD: /usr/bin/\n", [("anna", "/usr/bin/")]),
+        ("anna ALL=NOPASSWD: /opt/tools/*\n", []),
+        ("anna ALL=NOPASSWD: ^/usr/bin/p.*$\n", [("anna", "^/usr/bin/p.*$")]),
+        ("anna ALL=NOPASSWD: sha224:abc= /usr/bin/podman\n", [("anna", "podman")]),
+        # what is fixed and only looks
+        ("anna ALL=NOPASSWD: /usr/bin/podman ps -a, /usr/bin/podman restart web\n", []),
+        ("anna ALL=NOPASSWD: /usr/bin/podman restart *\n", [("anna", "podman")]),
+        ("anna ALL=NOPASSWD: /usr/bin/podman exec web sh\n", [("anna", "podman")]),
+        # tags last until the opposite
+        ("anna ALL=NOPASSWD: /usr/bin/id, PASSWD: /usr/bin/podman\n", []),
+        ("anna ALL=NOPASSWD: SETENV: /usr/bin/id, /usr/bin/podman\n", [("anna", "podman")]),
+        ("anna ALL=(ben) NOPASSWD: ALL\n", []),
+        ("anna ALL=(ben) /usr/bin/id, (root) NOPASSWD: ALL\n", [("anna", "everything")]),
+        ("anna ALL=(:docker) NOPASSWD: ALL\n", []),
+        ("anna ALL=(ALL, !root) NOPASSWD: ALL\n", []),
+        ("anna ALL=NOPASSWD: !/usr/bin/podman\n", []),
+        ("anna db1=NOPASSWD: ALL : web1=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
+        ("#1000 ALL=NOPASSWD: ALL\n", [("#1000", "everything")]),
+        ("%#20 ALL=(#0) NOPASSWD: ALL\n", [("%#20", "everything")]),
+        # no password by default
+        ("Defaults !authenticate\n%wheel ALL=(ALL) ALL\n", [("%wheel", "everything")]),
+        ("Defaults:anna !authenticate\nanna ALL=(ALL) ALL\nben ALL=(ALL) ALL\n", [("anna", "everything")]),
+        ("User_Alias OPS = anna\nDefaults:OPS !authenticate\nanna ALL=(ALL) ALL\n", [("anna", "everything")]),
+        ("Defaults!/usr/bin/podman !authenticate\nanna ALL=/usr/bin/podman\n", [("anna", "podman")]),
+        ("Defaults>root !authenticate\nanna ALL=(ALL) ALL\n", [("anna", "everything")]),
+        ("Defaults@db1 !authenticate\nanna ALL=(ALL) ALL\n", []),
+        ("Defaults !authenticate\nDefaults authenticate\nanna ALL=(ALL) ALL\n", []),
+        ("Defaults !authenticate\nanna ALL=(ALL) PASSWD: ALL\n", []),
+    ],
+)
+def test_sudo_rules_give_rights_to_whom_they_name(
+    tmp_path: Path, content: str, expected: list[tuple[str, str]]
+) -> None:
+    assert sudo(tmp_path, content) == expected
+
+
+def test_a_group_that_is_exempt_from_passwords(tmp_path: Path) -> None:
+    assert sudo(tmp_path, 'Defaults exempt_group="ops"\n%ops ALL=(ALL) ALL\n')[0][0] == "%ops"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@include /etc/more",
+        "#include more",
+        "@includedir /etc/more.d",
+        "#includedir more.d",
+        "@include /etc/more.%h",
+    ],
+)
+def test_included_files_count(tmp_path: Path, line: str) -> None:
+    rule = "anna ALL=NOPASSWD: ALL\n"
+    files = Rooted(tmp_path)
+    files.put("/etc/sudoers", f"{line}\n")
+    for path in ("/etc/more", "/etc/more.d/a", "/etc/more.web1"):
+        files.put(path, rule)
+    files.put("/etc/more.d/old.bak", rule.replace("anna", "ben"))
+    files.put("/etc/more.d/old~", rule.replace("anna", "ben"))
+    result = read_sudo_rights(files, HOST)
+    assert isinstance(result, list)
+    assert [right.who for right in result] == ["anna"]
+    assert result[0].where != "/etc/sudoers"
+
+
+def test_what_is_not_included_does_not_count(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/sudoers", "root ALL=(ALL) ALL\n")
+    files.put("/etc/sudoers.d/a", "anna ALL=NOPASSWD: ALL\n")
+    assert read_sudo_rights(files, HOST) == []
+    (tmp_path / "etc/sudoers").unlink()
+    assert read_sudo_rights(files, HOST) == []
+
+
+def test_files_that_include_each_other_come_to_an_end(tmp_path: Path) -> None:
+    assert sudo(tmp_path, "@include sudoers\nanna ALL=NOPASSWD: ALL\n") == [("anna", "everything")]
+
+
+def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/usr/etc/sudoers", "@includedir /usr/etc/sudoers.d\n@includedir /etc/sudoers.d\n")
+    files.put("/etc/sudoers.d/a", "anna ALL=NOPASSWD: ALL\n")
+    result = read_sudo_rights(files, HOST)
+    assert isinstance(result, list)
+    assert [right.where for right in result] == ["/etc/sudoers.d/a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "who"),
+    [
+        ("permit nopass anna\n", ["anna"]),
+        ("permit nopass :wheel as root\n", ["%wheel"]),
+        ("permit persist anna\n", []),
+        ("permit anna\n", []),
+        ("permit nopass anna as ben\n", []),
+        ("permit nopass keepenv anna cmd podman\n", ["anna"]),
+        ("permit nopass anna cmd /usr/bin/podman args ps\n", []),
+        ("permit nopass anna cmd reboot\n", []),
+        ("permit nopass setenv { A=b -C } anna\n", ["anna"]),
+        ("permit nopass anna\ndeny anna\n", []),
+        ("deny anna\npermit nopass anna\n", ["anna"]),
+        ("permit nopass anna\npermit persist anna\n", []),
+        ("# permit nopass anna\n", []),
+        ("permit nopass root\n", []),
+    ],
+)
+def test_doas_rules_give_rights_to_whom_they_name(tmp_path: Path, content: str, who: list[str]) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/doas.conf", content)
+    result = read_doas_rights(files)
+    assert isinstance(result, list)
+    assert [(right.who, right.way) for right in result] == [(name, "doas") for name in who]
+
+
+def test_commands_that_lead_to_root() -> None:
+    assert root_command("ALL") == "everything"
+    assert root_command("/usr/bin/bash") == "bash"
+    assert root_command("/usr/bin/podman") == "podman"
+    assert root_command("/usr/bin/podman logs web") == ""
+    assert root_command("/usr/bin/systemctl restart web.service") == ""

@@ -1,0 +1,413 @@
+"""The port of the Quadlet generator: what changes between versions, what it refuses, what it sees lost.
+
+That it equals the real generator of one version is shown in tests/live/test_quadlet_port.py.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container, rootful
+from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.model.draft import Target
+from hardentui.model.spec import Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
+from hardentui.options.argv.flags import CARRIED_GLOBALS
+from hardentui.quadlet.port import generate, losses
+from hardentui.quadlet.port.keys import KEYS
+from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
+from hardentui.workbench.changing.drafts import new_files
+from tests.property.recorded_cases import names, read_case
+
+HEAD = "[Container]\nImage=registry.example/i:1\n"
+EVERY_VERSION = [
+    Version(*numbers)
+    for numbers in (
+        (4, 4), (4, 5), (4, 6), (4, 7), (4, 8), (4, 9), (5, 0), (5, 1), (5, 2), (5, 3), (5, 4, 2), (5, 5),
+        (5, 6), (5, 7), (5, 8), (5, 8, 2), (6, 0), (6, 1),
+    )
+]  # fmt: skip
+
+
+def argv(lines: str, version: str = "5.4.2", **others: str) -> tuple[str, ...]:
+    units = {"web.container": HEAD + lines + "\n"}
+    units |= {name.replace("_", "."): text for name, text in others.items()}
+    return generate(units, version=Version.parse(version), rootless=False)["web.service"]
+
+
+def refusal(lines: str, version: str = "5.4.2", **others: str) -> str:
+    with pytest.raises(GeneratorError) as caught:
+        argv(lines, version, **others)
+    return str(caught.value)
+
+
+# --- the plain case ---------------------------------------------------------------------------------
+
+
+def test_a_unit_becomes_a_command() -> None:
+    assert argv("ContainerName=web\nExec=sleep 10\nUser=1\nMemory=1g", "5.5") == (
+        "/usr/bin/podman",
+        *("run", "--name", "web", "--cidfile=\0%t/\0%N.cid", "--replace", "--rm", "--cgroups=split"),
+        *("--memory", "1g", "--sdnotify=conmon", "-d", "--user", "1", "registry.example/i:1", "sleep", "10"),
+    )
+
+
+def test_the_service_may_have_another_name() -> None:
+    made = generate({"web.container": HEAD + "ServiceName=x"}, version=Version(5, 4), rootless=False)
+    assert list(made) == ["x.service"]
+
+
+def test_relative_paths_begin_in_the_folder_of_the_service_manager() -> None:
+    units = {"web.container": HEAD + "Volume=./a:/b"}
+    for rootless, folder in ((False, "/etc/containers/systemd"), (True, "/etc/containers/systemd/users")):
+        made = generate(units, version=Version(5, 4), rootless=rootless)
+        assert f"{folder}/a:/b" in made["web.service"]
+
+
+# --- keys by version --------------------------------------------------------------------------------
+
+CONTAINER_KEYS = {
+    "4.4": "AddCapability AddDevice Annotation ContainerName DropCapability Environment EnvironmentFile"
+    " EnvironmentHost Exec ExposeHostPort Group Image Label Network NoNewPrivileges Notify PodmanArgs"
+    " PublishPort ReadOnly RemapGid RemapUid RemapUidSize RemapUsers RunInit SeccompProfile Timezone User"
+    " VolatileTmp Volume",
+    "4.5": "HealthCmd HealthInterval HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd"
+    " HealthStartupInterval HealthStartupRetries HealthStartupSuccess HealthStartupTimeout HealthTimeout IP"
+    " IP6 LogDriver Mount Rootfs Secret SecurityLabelDisable SecurityLabelFileType SecurityLabelLevel"
+    " SecurityLabelType Tmpfs UserNS",
+    "4.6": "AutoUpdate HostName Mask Pull SecurityLabelNested Sysctl Unmask WorkingDir",
+    "4.7": "DNS DNSOption DNSSearch PidsLimit ShmSize Ulimit",
+    "4.8": "ContainersConfModule GIDMap GlobalArgs ReadOnlyTmpfs SubGIDMap SubUIDMap UIDMap",
+    "5.0": "Entrypoint Pod StopTimeout",
+    "5.1": "GroupAdd",
+    "5.2": "LogOpt NetworkAlias StopSignal",
+    "5.3": "AddHost CgroupsMode HealthLogDestination HealthMaxLogCount HealthMaxLogSize ServiceName"
+    " StartWithPod",
+    "5.5": "Memory ReloadCmd ReloadSignal Retry RetryDelay",
+    "5.7": "HttpProxy",
+    "5.8": "AppArmor",
+    "6.1": "ImageVolume",
+}
+
+
+def test_the_keys_of_a_container_are_those_that_were_found_in_each_version() -> None:
+    expected = {key: Version.parse(since) for since, keys in CONTAINER_KEYS.items() for key in keys.split()}
+    assert KEYS["Container"] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "since", "before"),
+    [
+        ("AutoUpdate=registry", "4.6", "4.5"),
+        ("GroupAdd=1", "5.1", "5.0"),
+        ("Memory=1g", "5.5", "5.4.2"),
+        ("AppArmor=x", "5.8", "5.7"),
+        ("ImageVolume=bind", "6.1", "6.0"),
+    ],
+)
+def test_a_key_is_refused_before_its_version(line: str, since: str, before: str) -> None:
+    assert argv(line, since) != argv("", since)
+    key = line.partition("=")[0]
+    assert f"unsupported key '{key}' in group 'Container'" in refusal(line, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "since", "before"),
+    [
+        ("n_network", "[Network]\nInterfaceName=x\n", "5.6", "5.5"),
+        ("v_volume", "[Volume]\nVolumeName=x\n", "4.7", "4.6"),
+        ("v_volume", "[Volume]\nUID=1\n", "6.0", "5.8.2"),
+        ("p_pod", "[Pod]\nHostName=x\n", "5.5", "5.4.2"),
+        ("p_pod", "[Pod]\n", "5.0", "4.9"),
+        ("i_image", "[Image]\nImage=x\nPolicy=always\n", "5.6", "5.5"),
+        ("b_build", "[Build]\nImageTag=x\nFile=/x\nBuildArg=A=1\n", "5.7", "5.6"),
+    ],
+)
+def test_so_are_keys_of_the_units_around_it(name: str, text: str, since: str, before: str) -> None:
+    assert argv("", since, **{name: text})[-1] == "registry.example/i:1"
+    assert "unsupported key" in refusal("", before, **{name: text}) or "does not know [Pod]" in refusal(
+        "", before, **{name: text}
+    )
+
+
+# --- what one version does and another does not -----------------------------------------------------
+
+VERSION_DEPENDENT = [
+    # lines, version, words that are there, words that are not
+    ("", "5.5", ["--cidfile=\0%t/\0%N.cid"], []),
+    ("", "5.6", [], ["--cidfile=\0%t/\0%N.cid"]),
+    ("", "4.4", ["--log-driver", "passthrough"], []),
+    ("", "4.5", [], ["--log-driver"]),
+    ("ReadOnly=true", "4.7", ["--read-only", "--read-only-tmpfs=false"], []),
+    ("ReadOnly=true", "4.8", ["--read-only"], ["--read-only-tmpfs=false"]),
+    ("HealthCmd=sh -c \"x\"", "5.8.1", ['sh -c "x'], ['sh -c "x"']),
+    ("HealthCmd=sh -c \"x\"", "5.8.2", ['sh -c "x"'], []),
+    ('HealthCmd="x"', "5.8.2", ["x"], ['"x"']),
+    ("Entrypoint=x", "5.8.1", ["--entrypoint", "x"], ["--entrypoint=x"]),
+    ("Entrypoint=x", "5.8.2", ["--entrypoint=x"], ["--entrypoint"]),
+    ("Environment=FOO", "5.5", [], ["--env", "FOO"]),
+    ("Environment=FOO", "5.6", ["--env", "FOO"], []),
+    ("Label=foo", "5.5", [], ["--label"]),
+    ("Notify=healthy", "4.9", ["--sdnotify=conmon"], []),
+    ("Notify=healthy", "5.0", ["--sdnotify=healthy"], []),
+    ("Mount=type=volume,dst=/x", "6.0", ["type=volume,dst=/x"], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "version", "there", "absent"), VERSION_DEPENDENT)
+def test_versions_differ(lines: str, version: str, there: list[str], absent: list[str]) -> None:
+    made = argv(lines, version)
+    assert [word for word in there if word not in made] == []
+    assert [word for word in absent if word in made] == []
+
+
+@pytest.mark.parametrize(
+    ("version", "complaint"),
+    [("5.4.2", "every Quadlet of the host is lost"), ("5.6", "crashes"), ("5.8.2", "without a source")],
+)
+def test_a_mount_without_a_source_is_refused(version: str, complaint: str) -> None:
+    assert complaint in refusal("Mount=type=volume,dst=/x", version)
+
+
+@pytest.mark.parametrize("version", ["4.8", "5.4.2", "6.1"])
+@pytest.mark.parametrize(
+    ("lines", "tail"),
+    [
+        ('Exec=a "" b', ("a",)),
+        ("Exec=a \\d b", ()),
+        ("Exec=find . -exec x ; y", ("find", ".", "-exec", "x")),
+        ('Exec=a ${HT_EMPTY} b\n[Service]\nEnvironment="HT_EMPTY="', ("a", "", "b")),
+        ("Exec=a \"b c\" 'd'", ("a", "b c", "d")),
+    ],
+)
+def test_words_are_lost_in_every_version(version: str, lines: str, tail: tuple[str, ...]) -> None:
+    made = argv(lines, version)
+    assert made[made.index("registry.example/i:1") + 1 :] == tail
+
+
+def test_a_pod_is_joined_by_file_or_by_name() -> None:
+    pod = "[Pod]\nPodName=kept\n"
+    assert "\0%t/p-pod.pod-id" in argv("Pod=p.pod", "5.5", p_pod=pod)
+    made = argv("Pod=p.pod", "5.6", p_pod=pod)
+    assert made[made.index("--pod") + 1] == "kept"
+
+
+def test_units_are_resolved() -> None:
+    made = argv(
+        "Network=n.network:ip=10.0.0.2\nVolume=v.volume:/v\nMount=type=volume,src=w.volume,dst=/w",
+        n_network="[Network]\nNetworkName=net\n",
+        v_volume="[Volume]\n",
+        w_volume="[Volume]\nVolumeName=kept\n",
+    )
+    assert {"net:ip=10.0.0.2", "systemd-v:/v", "type=volume,source=kept,dst=/w"} <= set(made)
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("Image=", "no Image or Rootfs key specified"),
+        ("Rootfs=/r", "the Image And Rootfs keys conflict"),
+        ("Group=2", "invalid Group set without User"),
+        ("ExposeHostPort=80/sctp", "invalid port format '80/sctp'"),
+        ("Volume=x.volume:/x", "requested Quadlet source x.volume was not found"),
+        ("Network=x.network", "requested Quadlet unit x.network was not found"),
+        ("Image=x.image", "requested Quadlet image x.image was not found"),
+        ("Pod=x", "pod x is not Quadlet based"),
+        ("Pod=x.pod", "quadlet pod unit x.pod does not exist"),
+        ("Exec", "line 3 is not a key-value pair"),
+        ("[Service]\nType=simple", "invalid service Type 'simple'"),
+        ("[Service]\nExecStart=/bin/evil", "[Service] has an ExecStart= of its own"),
+        ("Sysctl=a=\r[Service]\rExecStart=/bin/evil", "carriage return"),
+        ('Exec=a\n[Service]\nEnvironment="A=', "a quote that is never closed"),
+        ("AddDevice=-/dev/x", "depends on whether the host has /dev/x"),
+        ("RemapUsers=other", "unsupported RemapUsers option 'other'"),
+        ("RemapUsers=auto\nUserNS=auto", "deprecated Remap keys are set along with explicit mapping keys"),
+        ("RemapUid=1", "UidMap set without RemapUsers"),
+    ],
+)
+def test_refusals_say_what_is_wrong(lines: str, complaint: str) -> None:
+    assert complaint in refusal(lines)
+
+
+def test_a_complaint_shows_no_control_characters() -> None:
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", refusal("\x1b[31m=1"))
+
+
+def test_other_kinds_of_files_are_not_checked() -> None:
+    with pytest.raises(GeneratorError, match=r"x\.timer is not a unit that can be checked"):
+        generate({"x.timer": "[Timer]\n"}, version=Version(5, 4), rootless=False)
+
+
+# --- losses -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "what"),
+    [
+        ("Network", 'Label="a=\\d"', "line 2: the unknown escape \\d loses the whole line (Label=)"),
+        ("Volume", 'PodmanArgs=--x "" --y', "an empty word is lost, and all words after it (PodmanArgs=)"),
+        ("Network", "Options=isolate", "a name without `=` is lost (Options=)"),
+        ("Pod", 'UIDMap="0:1:2', "a quote that is never closed loses the whole line (UIDMap=)"),
+        ("Volume", "VolumeName=x\\\n#", "a continued line that never ends is lost"),
+    ],
+)
+def test_what_units_around_a_container_lose_is_told(section: str, line: str, what: str) -> None:
+    files = {"web.container": HEAD + "ContainerName=web", f"x.{section.lower()}": f"[{section}]\n{line}\n"}
+    result = losses(files, version=Version(5, 4, 2))
+    assert len(result) == 1
+    assert what in result[0]
+    assert result[0].startswith(f"x.{section.lower()}, line 2: ")
+    argv = ["run", "--name=web", "registry.example/i:1"]
+    assert prove_by_port(files, argv, Version(5, 4, 2), False) == result
+
+
+def test_a_name_without_a_value_is_a_loss_in_every_version() -> None:
+    for version in (Version(5, 5), Version(5, 6)):
+        assert losses({"web.container": HEAD + "Environment=A"}, version=version)
+
+
+# --- proofs -----------------------------------------------------------------------------------------
+
+
+@cache
+def _specs() -> tuple[tuple[str, Spec], ...]:
+    return tuple((name, read_case("create", name)) for name in names("create"))
+
+
+def _units(made: Bundle) -> dict[str, str]:
+    return {file.name: file.text for file in made.files if file.is_unit}
+
+
+@pytest.mark.parametrize("version", EVERY_VERSION, ids=str)
+def test_every_recorded_container_comes_through_in_every_version(version: Version) -> None:
+    proven = 0
+    for name, spec in _specs():
+        try:
+            made = bundle(spec, UnitContext(version=version))
+            differences = prove_by_port(_units(made), made.argv, version, False)
+        except CannotExpress:
+            continue
+        except GeneratorError as error:  # an image is needed by a generator that knows no Rootfs=
+            if spec[IMAGE] or "no Image or Rootfs" not in str(error):
+                raise
+            continue
+        if version < Version(4, 8) and any(row.flag in CARRIED_GLOBALS for row in TABLE if row in spec):
+            assert "global flag" in differences[0]  # no key can hold it: found, not lost
+            continue
+        assert differences == (), name
+        proven += 1
+    assert proven > 270
+
+
+SPEC = (
+    Spec()
+    .with_(IMAGE, "registry.example/i:1")
+    .with_(NAME, "web")
+    .with_(COMMAND, ("sh", "-c", 'echo "$HOME" 100%; exit', ""))
+    .with_(ENV, ("A=x y", "B=\\d"))
+    .with_(LABELS, ("l=;",))
+)
+
+
+@pytest.mark.parametrize("version", EVERY_VERSION, ids=str)
+def test_each_line_of_a_unit_matters(version: Version) -> None:
+    made = bundle(SPEC, UnitContext(version=version))
+    text = _units(made)["web.container"]
+    assert prove_by_port({"web.container": text}, made.argv, version, False) == ()
+    lines = text.split("\n")
+    section = ""
+    checked = 0
+    for number, line in enumerate(lines):
+        section = line if line.startswith("[") else section
+        if section != "[Container]" or "=" not in line:
+            continue
+        without = "\n".join(lines[:number] + lines[number + 1 :])
+        try:
+            assert prove_by_port({"web.container": without}, made.argv, version, False), line
+        except GeneratorError:
+            assert line.startswith("Image=")
+        checked += 1
+    assert checked == 6
+
+
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(number=st.integers(0, 10_000), character=st.sampled_from("\"\\'$%; \n#x="))
+def test_a_changed_character_never_goes_unseen(number: int, character: str) -> None:
+    """Whatever is put into the lines of [Container]: the command differs, or it is the same command."""
+    made = bundle(SPEC, UnitContext(version=Version(5, 4, 2)))
+    text = _units(made)["web.container"]
+    start, end = text.index("[Container]") + len("[Container]\n"), text.index("[Service]")
+    at = start + number % (end - start)
+    changed = {"web.container": text[:at] + character + text[at:]}
+    before = generate({"web.container": text}, version=Version(5, 4, 2), rootless=False)
+    try:
+        after = generate(changed, version=Version(5, 4, 2), rootless=False)
+    except GeneratorError:
+        return
+    same = after == before
+    assert (prove_by_port(changed, made.argv, Version(5, 4, 2), False) == ()) == same
+
+
+def test_a_global_flag_that_gets_lost_is_a_difference() -> None:
+    spec = SPEC.with_(RUNTIME, "/usr/bin/crun")
+    made = bundle(spec, UnitContext(version=Version(4, 7)))
+    assert "--runtime" in str(prove_by_port(_units(made), made.argv, Version(4, 7), False))
+
+
+def test_a_bundle_without_a_container_is_no_proof() -> None:
+    with pytest.raises(GeneratorError, match=r"no \.container unit"):
+        prove_by_port({"n.network": "[Network]\n"}, ["run", "x"], Version(5, 4), False)
+
+
+# --- its use ----------------------------------------------------------------------------------------
+
+
+def _written(version: Version | None) -> str:
+    facts = replace(container(engine=rootful(version=Version(5, 4, 2))), spec=SPEC)
+    return new_files(facts, None, Target.QUADLET, version=version).proof
+
+
+def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: None)
+
+
+def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    assert _written(None) == (
+        "the generator of Podman 5.4.2, as built into HardenTUI, accepts it and produces exactly the"
+        " intended command"
+    )
+
+
+@pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
+def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
+    assert f"the generator of Podman {version}, as built into HardenTUI, accepts it" in _written(version)
+
+
+def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    assert f"Podman {NEWEST_KNOWN} (none newer is known)" in _written(Version(99, 0))
+
+
+def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/no/such/generator")
+    for version in (None, Version(5, 4, 2)):
+        with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
+            _written(version)
+
+
+def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
+    with pytest.raises(GeneratorError, match="would not produce the intended command") as caught:
+        _written(None)
+    assert "command: expected 'sh' '-c'" in caught.value.hint

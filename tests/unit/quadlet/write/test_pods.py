@@ -1,0 +1,213 @@
+"""What is written around a container: named volumes, image units, dependencies, pods with their members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    ARCH,
+    AUTHFILE,
+    IMAGE,
+    IMAGE_VOLUME,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    PID,
+    PLATFORM,
+    POD,
+    PULL,
+    REMOVE,
+    REQUIRES,
+    RESTART,
+    TLS_VERIFY,
+    TMPFS,
+    VOLUMES_FROM,
+    Mount,
+)
+from hardentui.options.engine_defaults import EngineDefaults
+from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
+from hardentui.writers.pod import pod_create_arguments
+
+V54, V56 = Version(5, 4, 2), Version(5, 6)
+HEX = "0123456789abcdef" * 4
+BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
+
+
+def made(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: Any) -> Bundle:
+    result = bundle(Spec.of(*BASE, *pairs), UnitContext(version=version, **context))
+    units = {file.name: file.text for file in result.files if file.is_unit}
+    assert prove_by_port(units, result.argv, version, rootless=False) == ()
+    return result
+
+
+def texts(written: Bundle) -> dict[str, str]:
+    return {file.name: file.text for file in written.files}
+
+
+# --- anonymous volumes ---------------------------------------------------------------------------
+
+
+def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
+    result = made(
+        (MOUNTS, (Mount("volume", "", "/a/b", ("ro",)),)), anonymous={"/a/b": HEX, "/image": "b" * 64}
+    )
+    files = texts(result)
+    assert set(files) == {
+        *("web.container", "web-a-b-data.volume", "web-image-data.volume", "web-copy-volumes.sh"),
+    }
+    assert "Volume=web-a-b-data.volume:/a/b:ro" in files["web.container"]
+    assert "Volume=web-image-data.volume:/image" in files["web.container"]
+    assert not any(HEX in text for name, text in files.items() if not name.endswith(".sh"))
+    assert f"copy {HEX} web-a-b-data podman volume create web-a-b-data\n" in files["web-copy-volumes.sh"]
+    assert any("web-copy-volumes.sh" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        ((REMOVE, True),),
+        ((IMAGE_VOLUME, "ignore"),),
+        ((VOLUMES_FROM, ("other",)),),
+        ((TMPFS, ("/image:size=1m",)),),
+        ((MOUNTS, (Mount("bind", "/data", "/image"),)),),
+    ],
+    ids=str,
+)
+def test_volumes_of_an_image_that_are_lost_or_covered_anyway_get_none(pairs: Any) -> None:
+    assert [name for name in texts(made(*pairs, anonymous={"/image": HEX})) if "image" in name] == []
+
+
+def test_two_destinations_never_share_a_name() -> None:
+    mounts = tuple(Mount("volume", "", path) for path in ("/a/b", "/a-b", "/c"))
+    result = made((MOUNTS, mounts), volumes={"web-c-data": {}})
+    names = [word.partition("=")[2].partition(":")[0] for word in result.argv if word.startswith("--volume")]
+    assert sorted(names) == ["web-a-b-data", "web-a-b-data-2", "web-c-data-2"]
+
+
+# --- image units ---------------------------------------------------------------------------------
+
+
+def test_options_of_a_pull_get_an_image_unit_where_it_can_keep_the_policy() -> None:
+    pairs = ((AUTHFILE, "/run/a b.json"), (TLS_VERIFY, False), (ARCH, "arm64"), (PLATFORM, "linux/arm64"))
+    result = made(*pairs, version=V56)
+    unit = texts(result)["web.image"].splitlines()
+    assert {"Image=localhost/app:1", "Policy=missing", "AuthFile=/run/a b.json", "TLSVerify=false"} <= set(
+        unit
+    )
+    assert {"Arch=arm64", "PodmanArgs=--platform=linux/arm64"} <= set(unit)
+    assert "Image=web.image" in result.files[0].text
+    assert "--arch=arm64" in result.argv
+    assert not any(word.startswith("--authfile") for word in result.argv)
+    old = made(*pairs)
+    assert "web.image" not in texts(old)
+    assert "--authfile=/run/a b.json" in old.argv
+
+
+def test_a_pull_at_each_start_stays_with_the_container() -> None:
+    result = made((AUTHFILE, "/a"), (PULL, "always"), version=V56)
+    assert list(texts(result)) == ["web.container"]
+    assert "Pull=always" in result.files[0].text
+
+
+# --- dependencies --------------------------------------------------------------------------------
+
+
+def test_what_it_needs_starts_first_under_the_service_that_runs_it() -> None:
+    services = {"db": "shop-db.service", "evil": "x.service\nExecStart=/bin/evil"}
+    pairs = ((REQUIRES, ("db", "evil")), (NETWORK, ("container:vpn",)), (PID, "container:vpn"))
+    result = made(*pairs, services=services)
+    wanted = "shop-db.service evil.service vpn.service"
+    assert f"Requires={wanted}\nAfter={wanted}\n" in result.files[0].text
+    assert "Network=container:vpn" in result.files[0].text
+    assert any("vpn.service" in note for note in result.notes)
+    assert "Requires=" not in made((RESTART, "always")).files[0].text
+
+
+# --- pods ----------------------------------------------------------------------------------------
+
+POD_INSPECT = {
+    "Id": "p" * 64,
+    "Name": "p1",
+    "InfraContainerID": "i" * 64,
+    "SharedNamespaces": ["uts", "net", "ipc"],
+    "CreateCommand": [
+        *("podman", "pod", "create", "--name=p1", "-p", "80:80", "--network", "n1:ip=10.1.1.1", "--replace"),
+        *("--sysctl", "a=1", "-v/x:/y:z", "--share-parent=false", "--userns=keep-id"),
+    ],
+    "InfraConfig": {"Networks": ["n1"], "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "80"}]}},
+    "Containers": [
+        {"Id": "i" * 64, "Name": "own-name"},
+        {"Id": "1", "Name": "web"},
+        {"Id": "2", "Name": "db"},
+    ],
+}
+
+
+def test_what_inspect_of_a_pod_forgets_comes_from_its_command() -> None:
+    assert pod_create_arguments(POD_INSPECT) == (
+        *("pod", "create", "--name=p1", "--publish=80:80", "--network=n1:ip=10.1.1.1", "--volume=/x:/y:z"),
+        *("--sysctl=a=1", "--share-parent=false", "--userns=keep-id"),
+    )
+
+
+def test_the_members_are_written_along_and_share_units() -> None:
+    volumes = {"v": {"Name": "v"}}
+    context = UnitContext(volumes=volumes, networks={"n1": {"name": "n1"}})
+    mounts = (MOUNTS, (Mount("volume", "v", "/v"),))
+    other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), (POD, "p1"), mounts)
+    result = made(
+        (POD, "p1"), mounts, pod=POD_INSPECT, members=(Member(other, context),), volumes=volumes,
+        networks=context.networks,
+    )  # fmt: skip
+    files = texts(result)
+    assert set(files) == {"web.container", "db.container", "p1.pod", "n1.network", "v.volume"}
+    assert "Network=n1.network:ip=10.1.1.1" in files["p1.pod"]
+    (command,) = result.others
+    assert (command.unit, command.service) == ("db.container", "db.service")
+    units = {"db.container": files["db.container"], **files}
+    assert prove_by_port(units, command.argv, V54, rootless=False) == ()
+    assert not any("need units too" in note for note in result.notes)
+    alone = made((POD, "p1"), pod=POD_INSPECT)
+    assert any("need units too: db" in note for note in alone.notes), "and not the infra container"
+
+
+def test_a_pod_without_an_infra_container_is_no_unit() -> None:
+    pod = {key: value for key, value in POD_INSPECT.items() if key != "InfraContainerID"}
+    result = made((POD, "p1"), pod=pod)
+    assert "p1.pod" not in texts(result)
+    assert "--pod=p1" in result.files[0].text
+
+
+def test_two_members_with_one_file_name_are_refused() -> None:
+    other = Spec.of((NAME, "web.container"), (IMAGE, "localhost/db:1"), (POD, "p1"))
+    with pytest.raises(CannotExpress, match=r"web\.container"):
+        made((POD, "p1"), pod=POD_INSPECT, members=(Member(other, UnitContext()),))
+
+
+# --- defaults of the engine ----------------------------------------------------------------------
+
+
+def started(*flags: str, pids: object = 500) -> dict[str, Any]:
+    limits = [{"Name": "RLIMIT_NOFILE", "Soft": 10, "Hard": 20}]
+    command = ["podman", "run", *flags, "image"]
+    return {
+        "OCIConfigPath": "/c",
+        "Config": {"CreateCommand": command},
+        "HostConfig": {"Ulimits": limits, "PidsLimit": pids},
+    }
+
+
+def test_what_an_engine_adds_is_learned_from_who_asked_for_nothing() -> None:
+    nothing = EngineDefaults()
+    assert nothing.learned(started("--ulimit=nofile=1:2", "--pids-limit=7")) == nothing
+    assert nothing.learned({"Config": None, "HostConfig": "x"}) == nothing
+    assert nothing.learned(started(pids="many")).pids_limit == nothing.pids_limit
+    result = nothing.learned(started())
+    assert (result.ulimits, result.pids_limit) == (("nofile=10:20",), 500)
+    assert result.learned(started(pids=9)) == result

@@ -1,0 +1,285 @@
+"""Capabilities, system calls and security modules of a container, as pages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.__main__ import main
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import InputError
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import NoFilter
+from hardentui.options import CAP_ADD, CAP_DROP
+from hardentui.reading.capability_words import MEANINGS
+from hardentui.reading.seccomp import parse_profile
+from hardentui.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned
+from hardentui.workbench.looking.default_profile import DefaultProfile
+from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
+from hardentui.workbench.pages.lsm import Confinement, lsm_page
+from hardentui.workbench.pages.rights import rights_of, rights_page
+from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
+from hardentui.workbench.trials.kept_needs import keep_needs
+
+DEFAULT_RULES: dict[str, Any] = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "syscalls": [
+        {"names": ["read", "write", "mkdir"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}},
+    ],
+}
+DEFAULT = DefaultProfile("/usr/share/containers/seccomp.json", DEFAULT_RULES)
+CHOWN, BPF = frozenset({"CAP_CHOWN"}), frozenset({"CAP_BPF"})
+
+
+def running(held: frozenset[str], **over: Any) -> Kernel:
+    sets = CapabilitySets(effective=held, permitted=held, bounding=held)
+    return Kernel(pid=7, **{"capabilities": sets, "seccomp_mode": 2, "host_user_namespace": True, **over})
+
+
+def filtered(rules: Any, held: frozenset[str] = CHOWN, **over: Any) -> Any:
+    result = rules if isinstance(rules, NoFilter) else parse_profile(rules, capabilities=held)
+    return container(kernel=running(held, **over), runtime=RuntimeConfig(seccomp=result))
+
+
+# --- capabilities -----------------------------------------------------------------------------------------
+
+
+def test_every_capability_has_a_sentence() -> None:
+    assert set(MEANINGS) == ALL_CAPABILITIES
+    assert all(text[0].isupper() and len(text) < 100 for text in MEANINGS.values())
+
+
+def test_declared_effective_and_bounding_are_told_apart() -> None:
+    live = CapabilitySets(
+        effective=frozenset(), permitted=frozenset(), bounding=frozenset({"CAP_CHOWN", "CAP_SYS_ADMIN"})
+    )
+    page = capability_page(
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Kernel(7, capabilities=live))
+    )
+    rows = {row.name: row for row in page.rows}
+    chown, admin = rows["CAP_CHOWN"], rows["CAP_SYS_ADMIN"]
+    assert (chown.declared, chown.effective, chown.bounding, chown.used) == (True, False, True, None)
+    assert (admin.declared, admin.bounding, admin.danger) == (False, True, CapabilityReach.TAKEOVER)
+    assert page.rows[0].danger is CapabilityReach.TAKEOVER, "the worst come first"
+    assert {row.name for row in page.held} == {"CAP_CHOWN", "CAP_SYS_ADMIN"}
+
+
+def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
+    section = rights_page(capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))[0]
+    return [(line.label, line.text) for line in section.lines]
+
+
+def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
+    held = frozenset({"CAP_CHOWN", "CAP_KILL", "CAP_FOWNER"})
+    live = CapabilitySets(
+        effective=held,
+        permitted=held | {"CAP_SETUID"},
+        bounding=frozenset({"CAP_CHOWN", "CAP_FOWNER", "CAP_SYS_ADMIN"}),
+    )
+    declared = (CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN", "CAP_KILL", "CAP_MKNOD"))
+    lines = _capability_lines(container(*declared, kernel=Kernel(7, capabilities=live)))
+    told = dict(zip((text.partition(":")[0] for _, text in lines), lines, strict=True))
+    assert told["CHOWN"] == ("has", "CHOWN: Change the owner and group of any file.")
+    assert told["FOWNER"][1].endswith("(not declared)")
+    assert told["KILL"][1].endswith("(not in the bounding set)")
+    assert told["SYS_ADMIN"] == ("can get", told["SYS_ADMIN"][1])
+    assert told["SYS_ADMIN"][1].endswith("(not declared, not in effect, in the bounding set)")
+    assert told["SETUID"][1].endswith("(not declared, not in effect)")
+    assert told["MKNOD"] == ("declared", told["MKNOD"][1])
+    assert told["MKNOD"][1].endswith("(not in effect)")
+
+
+def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> None:
+    lines = _capability_lines(
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Unreadable("no permission"))
+    )
+    assert ("declared", "CHOWN: Change the owner and group of any file.") in lines
+    (rest,) = [text for label, text in lines if label == "may have"]
+    assert "SYS_ADMIN" in rest
+    assert "CHOWN" not in rest.split(", ")
+    assert ("not known", "effective and bounding: no permission") in lines
+
+
+def test_what_the_kernel_does_not_tell_is_unknown_and_never_absent() -> None:
+    page = capability_page(container(kernel=Unreadable("no permission")))
+    assert page.unknown == "no permission"
+    assert page.running
+    assert all(row.effective is None and row.bounding is None for row in page.rows)
+
+
+def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
+    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})))
+    page = capability_page(facts, LearnedFrom("web", CHOWN, "trial.json"))
+    rows = {row.name: row for row in page.rows}
+    assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
+    assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
+    assert "Never used during the trial: KILL." in summary(page)
+
+
+def test_what_earlier_trials_learned_is_told_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64})
+    assert learned_before(facts) is None
+    keep_needs(facts, Needs(capabilities=(CapabilityNeed("CAP_CHOWN", ()),), runs=2))
+    learned = learned_before(facts)
+    assert learned == LearnedFrom("web", CHOWN, "2 earlier trials")
+    capabilities = rights_of(facts, LocalFiles())[0][0]
+    told = {line.text.partition(":")[0]: line.text for line in capabilities.lines}
+    assert told["CHOWN"].endswith("(used)")
+    assert told["KILL"].endswith("(not used)")
+    assert told["used or not"] == "used or not: as seen in 2 earlier trials"
+    another_image = replace(facts, inspect={"Image": "b" * 64})
+    assert learned_before(another_image) is None
+    keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
+    unseen = capability_page(facts, learned_before(facts))
+    assert all(row.used is None for row in unseen.rows)
+    assert any("tracefs is closed to us" in line for line in summary(unseen))
+
+
+def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "trial.json"
+    trial: dict[str, Any] = {"schema": "hardentui/trial/1", "container": "web", "learned": None}
+    file.write_text(json.dumps(trial))
+    with pytest.raises(InputError, match="Nothing was learned"):
+        read_learned(str(file))
+    file.write_text(json.dumps({**trial, "learned": {"capabilities": ["chown", "CAP_KILL"], "syscalls": 3}}))
+    assert read_learned(str(tmp_path)).capabilities == frozenset({"CAP_CHOWN", "CAP_KILL"})
+    hidden = {"capabilities": [], "unknown": {"capabilities": "tracefs is closed to us"}}
+    file.write_text(json.dumps({**trial, "learned": hidden}))
+    page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
+    assert all(row.used is None for row in page.rows)
+    assert any("tracefs is closed to us" in line for line in summary(page))
+    for text in ("", "[]", '{"schema": "x", "container": "c"}', '{"schema": 3}'):
+        file.write_text(text)
+        with pytest.raises(InputError):
+            read_learned(str(file))
+    with pytest.raises(InputError, match="cannot be read"):
+        read_learned(str(tmp_path / "absent"))
+
+
+# --- seccomp ----------------------------------------------------------------------------------------------
+
+
+def test_the_default_profile_is_recognised() -> None:
+    page = seccomp_page(filtered(DEFAULT_RULES), DEFAULT)
+    assert page.kind is FilterKind.PROFILE
+    assert page.against is not None
+    assert (page.against.looser, page.against.stricter) == ((), ())
+    assert (page.dangerous, page.by_capability) == ((), ())
+    assert {"read", "mkdir"} <= {*page.calls.open}
+    assert "bpf" in page.calls.refused
+
+
+def test_a_looser_and_stricter_profile_is_told_call_by_call() -> None:
+    rules = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}],
+    }
+    page = seccomp_page(filtered(rules), DEFAULT)
+    assert page.against is not None
+    assert page.against.stricter == ("mkdir",)
+    assert "bpf" in page.against.looser
+    assert "kexec_load" in {name for group in page.dangerous for name in group.calls}
+
+
+def test_what_a_capability_opens_in_podmans_profile_is_told_apart_from_a_hole() -> None:
+    page = seccomp_page(filtered(DEFAULT_RULES, BPF), DEFAULT)
+    assert page.dangerous == ()
+    assert page.by_capability == ("bpf",)
+    assert page.against is not None
+    assert page.against.looser == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        (filtered(DEFAULT_RULES, seccomp_mode=0), FilterKind.NONE),
+        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=0), FilterKind.NONE),
+        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=2), FilterKind.UNKNOWN),
+        (container(kernel=running(CHOWN)), FilterKind.UNKNOWN),
+    ],
+)
+def test_the_kernel_decides_whether_there_is_a_filter(facts: Any, kind: FilterKind) -> None:
+    page = seccomp_page(facts, DEFAULT)
+    assert page.kind is kind
+    assert page.why
+
+
+@pytest.mark.parametrize("default", [Unreadable("no permission"), DefaultProfile("/x", {"syscalls": 3})])
+def test_without_the_default_profile_nothing_is_compared(default: Known[DefaultProfile]) -> None:
+    page = seccomp_page(filtered(DEFAULT_RULES), default)
+    assert page.against is None
+    assert page.not_compared
+    assert page.kind is FilterKind.PROFILE
+
+
+# --- security modules -------------------------------------------------------------------------------------
+
+_APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+_NEITHER = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
+
+
+@pytest.mark.parametrize(
+    ("engine", "label", "state", "offers"),
+    [
+        (_APPARMOR, "containers-default-0.62.2 (enforce)", Confinement.CONFINED, "apparmor_parser"),
+        (_APPARMOR, "web-profile (enforce)", Confinement.CONFINED, ""),
+        (_APPARMOR, "web-profile (complain)", Confinement.COMPLAINING, ""),
+        (_APPARMOR, "unconfined", Confinement.UNCONFINED, "apparmor_parser"),
+        (_SELINUX, "system_u:system_r:container_t:s0:c1,c2", Confinement.CONFINED, "udica"),
+        (_SELINUX, "system_u:system_r:spc_t:s0", Confinement.UNCONFINED, "udica"),
+        (_SELINUX, "system_u:system_r:web_policy.process:s0:c1,c2", Confinement.CONFINED, ""),
+        (_NEITHER, "", Confinement.NONE, ""),
+    ],
+)
+def test_the_label_decides_and_a_policy_is_offered_where_none_is(
+    engine: EngineFacts, label: str, state: Confinement, offers: str
+) -> None:
+    page = lsm_page(container(kernel=running(CHOWN, lsm_label=label), engine=engine))
+    assert page.state is state
+    assert bool(page.commands) == bool(offers)
+    assert offers in " ".join(page.commands)
+
+
+def test_apparmor_is_not_offered_to_a_rootless_container() -> None:
+    engine = rootless(info=_APPARMOR.info)
+    page = lsm_page(container(kernel=running(CHOWN, lsm_label="unconfined"), engine=engine))
+    assert (page.state, page.profile, page.commands) == (Confinement.UNCONFINED, None, ())
+
+
+# --- the commands -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["capabilities", "seccomp", "lsm"])
+def test_each_command_has_text_and_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([command, "--demo", "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == f"hardentui/{command}/1"
+    assert document["simulated"] is True
+    names = {page["container"] for page in document["containers"]}
+    assert "shop-web" in names
+    assert main([command, "--demo", "shop-web"]) == code == (4 if command == "seccomp" else 0)
+    told = capsys.readouterr().out
+    assert told.startswith("shop-web")
+    assert "shop-api" not in told
+
+
+def test_a_profile_is_written_where_apparmor_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["lsm", "--demo", "shop-web", "-o", str(tmp_path)])
+    told = capsys.readouterr()
+    written = [path.name for path in tmp_path.iterdir()]
+    assert (code, written) in [(0, ["hardentui-shop-web"]), (2, [])]
+    assert bool(written) or "No AppArmor profile is written" in told.err
