@@ -119,10 +119,9 @@ def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, u
 
 
 def test_the_command_reaches_an_engine_that_was_named() -> None:
-    one = _container()
-    named = replace(
-        one, engine=replace(one.engine, rootless=False, found_with=("--url", "unix:///srv/p.sock"))
-    )
+    facts = _container()
+    engine = replace(facts.engine, rootless=False, found_with=("--url", "unix:///srv/p.sock"))
+    named = replace(facts, engine=engine)
     for command in (command_in_place(named, Target.UNIT, "a.toml"), command_with_plan(named, "a.toml")):
         assert command.endswith(" --url unix:///srv/p.sock")
         assert "hardentui fix" in command
