@@ -10,22 +10,22 @@ import os
 from collections.abc import Mapping
 
 ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Variable of the environment that confines a session in a browser: it writes nothing outside this folder,
-runs no program of the user's choice, and reads neither settings nor what was remembered."""
+"""Environment variable that confines a session in a browser: it writes nothing outside this folder, runs no
+program of the user's choice, and reads neither settings nor saved state."""
 
 
 def is_confined(environ: Mapping[str, str]) -> bool:
-    """Whether this session is used by somebody else through a browser."""
+    """Whether this session is used by another person through a browser."""
     return bool(environ.get(ONLY_BELOW))
 
 
 def trusted() -> set[int]:
-    """Accounts that may own the paths we follow: ours, root, and whoever root is mapped to."""
+    """Accounts that may own the paths we follow: ours, root, and the account that root is mapped to."""
     return {os.geteuid(), 0, os.stat("/").st_uid}
 
 
 def is_ours(path: str) -> bool:
-    """Whether only we and root decide what is at this path, as far as it exists."""
+    """Whether only we and root control the existing part of this path."""
     place = os.path.realpath(path)
     while True:
         try:
@@ -45,7 +45,7 @@ def home() -> str:
     given = os.environ.get("HOME", "")
     if given.startswith("/") and is_ours(given):
         return given
-    import pwd  # only where the environment is another user's
+    import pwd  # only if the environment is another user's
 
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir
@@ -54,7 +54,7 @@ def home() -> str:
 
 
 def environment() -> Mapping[str, str]:
-    """The environment for a program that we start: as root without what leads into another user's folders."""
+    """The environment for programs that we start: as root, without paths in another user's folders."""
     given = dict(os.environ)
     if os.geteuid() != 0:
         return given

@@ -10,7 +10,7 @@ HardenError                   one sentence (title) and what to do (hint)
 │   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
 │   ├── EngineProtocolError   an answer that cannot be parsed
 │   ├── NotFound              the object does not exist (any more)
-│   └── ChangeFailed          Podman did not make a change
+│   └── ChangeFailed          Podman could not make a change
 │       ├── NameTaken         something else has that name
 │       └── ChangeTimedOut    it was not done in time; it may still happen
 ├── Locked                    another change of the same thing is running         exit 2
@@ -45,7 +45,7 @@ class UsageError(HardenError):
 
 
 class InputError(HardenError):
-    """A file or a name that was given cannot be used."""
+    """A given file or name cannot be used."""
 
 
 class ChecklistError(InputError):
@@ -70,7 +70,7 @@ class PlanError(InputError):
 
 
 class EngineError(HardenError):
-    """Podman did not do what was asked."""
+    """A request to Podman failed."""
 
     exit_code = 3
 
@@ -84,15 +84,15 @@ class EngineUnreachable(EngineError):
 
 
 class EngineDenied(EngineUnreachable):
-    """Podman is there, and this account may not use it."""
+    """Podman is running, but this account may not use it."""
 
 
 class EngineProtocolError(EngineError):
-    """Podman's answer cannot be understood."""
+    """Podman's answer cannot be parsed."""
 
 
 class NotFound(EngineError):
-    """The object is not there (any more)."""
+    """The object does not exist (any more)."""
 
 
 class Locked(HardenError):
@@ -110,7 +110,7 @@ class ApplyFailed(HardenError):
 
 
 class NoWayBack(UsageError):
-    """What a change would go back to is gone; to take it back would only harm."""
+    """The original of a change no longer exists; undoing it would only do harm."""
 
 
 class ChangeFailed(EngineError):
@@ -118,19 +118,19 @@ class ChangeFailed(EngineError):
 
 
 class NameTaken(ChangeFailed):
-    """Something else has that name."""
+    """Another object has that name."""
 
 
 class ChangeTimedOut(ChangeFailed):
-    """A change was not done in time; it may still happen."""
+    """A change did not finish in time; it may still happen."""
 
 
 class CannotExpress(HardenError):
-    """A format cannot hold this value."""
+    """A format cannot represent this value."""
 
 
 class CannotFix(HardenError):
-    """A remediation does not fit this container; `needs` is the parameter that it has no good value for."""
+    """A remediation is impossible for this container; `needs` is a parameter without a suitable value."""
 
     def __init__(self, title: str, hint: str = "", *, needs: str = "") -> None:
         super().__init__(title, hint)
@@ -138,17 +138,17 @@ class CannotFix(HardenError):
 
 
 class ToolMissing(HardenError):
-    """A program that this needs is not on the host, so the answer stays unknown."""
+    """A required program is not installed, so the answer stays unknown."""
 
     exit_code = 4
 
 
 class GeneratorError(HardenError):
-    """The Quadlet generator does not make what was meant."""
+    """The Quadlet generator does not produce the intended command."""
 
 
 class WriteError(HardenError):
-    """A file could not be written; what was there before is untouched. `denied`: another user might do it."""
+    """A file could not be written; the previous one is untouched. `denied`: another user might be able to."""
 
     def __init__(self, title: str, hint: str = "", *, denied: bool = False) -> None:
         super().__init__(title, hint)

@@ -25,8 +25,8 @@ def fault_text(fault: BaseException) -> str:
     after = f" (after {type(cause).__name__})" if cause is not None else ""
     return "\n".join(
         (
-            f"hardentui: a fault of HardenTUI itself: {type(fault).__name__}{after}.",
-            "Please report these lines; they hold no values of this host.",
+            f"hardentui: internal error: {type(fault).__name__}{after}.",
+            "Please report these lines; they contain no data of this host.",
             *places[-_MOST_FRAMES:],
         )
     )

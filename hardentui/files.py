@@ -70,13 +70,13 @@ def write_bundle(
         files: a name is one path component that starts with neither a dot nor a dash and has no control
             character.
         overwrite: replace files with another content (keeping them as backups); else that is an error.
-        create: make the folder when it is missing.
+        create: create the folder if it is missing.
         follow_symlink: accept a folder that is a symbolic link.
-        keep_mode: a file that is replaced keeps its permission bits: its reader must still be able to.
-        keep_backup: what was there stays beside it; else it goes once the new file is in its place.
+        keep_mode: a replaced file keeps its permission bits, so that its readers still can read it.
+        keep_backup: the previous file stays beside it; else it is removed once the new file is in place.
 
     Raises:
-        WriteError: nothing new is left behind, and what was there before is there again.
+        WriteError: nothing new is left behind, and previous files are restored.
     """
     _check_place(folder)
     bundle = [_checked(file) for file in files]
@@ -102,7 +102,7 @@ def write_bundle(
 
 
 def put_back(path: str, content: bytes | None, mode: int, owner: tuple[int, int], modified_ns: int) -> None:
-    """Make a file what it was, byte for byte, in one step; None = there was none. Raises WriteError."""
+    """Restore a file byte for byte, atomically; None = it did not exist. Raises WriteError."""
     folder, name = os.path.split(path)
     if content is None and not os.path.lexists(path):
         return
@@ -132,7 +132,7 @@ def _replace_exactly(
 def look_at_bundle(
     folder: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[WrittenFile, ...]:
-    """What `write_bundle` would do with these files, as far as that can be known without writing anything.
+    """What `write_bundle` would do with these files, as far as known without writing anything.
 
     Raises:
         WriteError: it would not write them.
@@ -177,7 +177,7 @@ def _checked(file: TextFile) -> _File:
         content = text.encode("utf-8")
     except UnicodeEncodeError:
         raise WriteError(
-            f"{visible(name, 60)} cannot be written: its text has characters that UTF-8 cannot hold."
+            f"{visible(name, 60)} cannot be written: its text has characters that UTF-8 cannot encode."
         ) from None
     if bad:
         raise WriteError(f"{visible(name, 60)!r} cannot be a file name: {bad}.", "Choose another name.")
@@ -187,7 +187,7 @@ def _checked(file: TextFile) -> _File:
 
 
 def _fault(name: str) -> str:
-    """Why this is no good file name; empty when it is."""
+    """Why this is not a valid file name; empty if it is."""
     if not name:
         return "it is empty"
     if "/" in name:
@@ -199,18 +199,18 @@ def _fault(name: str) -> str:
     try:
         return f"it is longer than {_NAME_BYTES} bytes" if len(name.encode("utf-8")) > _NAME_BYTES else ""
     except UnicodeEncodeError:
-        return "it has characters that UTF-8 cannot hold"
+        return "it has characters that UTF-8 cannot encode"
 
 
 @contextlib.contextmanager
 def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
-    """A handle of the folder: what happens to its path afterwards does not matter any more."""
-    path = os.path.abspath(folder)  # also takes away a slash at the end, which would follow a link
+    """A handle of the folder, independent of later changes to its path."""
+    path = os.path.abspath(folder)  # also removes a trailing slash, which would follow a link
     with contextlib.ExitStack() as kept:
         try:
             if not follow_symlink and os.path.islink(path):
                 raise WriteError(
-                    f"{visible(path)} is a symbolic link, so the files would land somewhere else.",
+                    f"{visible(path)} is a symbolic link, so the files would end up elsewhere.",
                     f"Give the real folder: {visible(os.path.realpath(path))}",
                 )
             handle = kept.enter_context(opened_folder(path, create=create, follow_link=follow_symlink))
@@ -220,7 +220,7 @@ def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
 
 
 def _missing(path: str) -> list[str]:
-    """This directory and those above it that do not exist yet, the deepest first."""
+    """This directory and its parents that do not exist yet, the deepest first."""
     missing = []
     while not os.path.lexists(path):
         missing.append(path)
@@ -243,7 +243,7 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
             "Remove the link or choose another folder.",
         )
     if not stat.S_ISREG(there.st_mode):
-        raise WriteError(f"{shown} exists and is no plain file.", "Choose another folder.")
+        raise WriteError(f"{shown} exists and is not a regular file.", "Choose another folder.")
     try:
         same = there.st_size == len(file.content) and _read(place, file.name) == file.content
     except OSError as error:
@@ -255,7 +255,7 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
         return WriteState.UNCHANGED
     if not overwrite:
         raise WriteError(
-            f"{shown} exists with another content.", "Choose another folder, or allow to replace it."
+            f"{shown} exists with different content.", "Choose another folder, or allow to replace it."
         )
     return WriteState.REPLACED
 
@@ -301,7 +301,7 @@ def _create(place: _Folder, name: str) -> int:
 
 
 def _fill(handle: int, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-    give_to(handle, owner)  # before there is anything in it
+    give_to(handle, owner)  # while it is still empty
     left = memoryview(content)
     while left:
         left = left[os.write(handle, left) :]
@@ -310,7 +310,7 @@ def _fill(handle: int, content: bytes, mode: int, owner: tuple[int, int] | None)
 
 
 def _back_up(place: _Folder, file: _File) -> None:
-    """A second name for the present content; a name that is taken is never used again."""
+    """A hard link to the present content as backup; an existing name is never reused."""
     for backup in _backup_names(file.name):
         try:
             _link_or_copy(place, file.name, backup)
@@ -322,7 +322,7 @@ def _back_up(place: _Folder, file: _File) -> None:
 
 
 def _backup_names(name: str) -> Iterator[str]:
-    """The names that a backup may get, in the order in which they are tried."""
+    """Candidate names of a backup, in order."""
     yield f"{name}.bak"
     for number in range(1, 10_000):
         yield f"{name}.bak.{number}"
@@ -350,7 +350,7 @@ def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
 
 
 def _put_in_place(place: _Folder, file: _File) -> None:
-    """A new file must not replace one that has just appeared: a link fails then, a rename would not."""
+    """A new file must not replace one that has just appeared: link() fails then, rename() would not."""
     if file.state is WriteState.NEW:
         try:
             os.link(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)

@@ -73,7 +73,7 @@ class TrainingServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         if self._open >= self._most:
-            raise web.HTTPServiceUnavailable(text="All places are taken. Try again later.\n")
+            raise web.HTTPServiceUnavailable(text="All sessions are in use. Try again later.\n")
         self._open += 1
         try:
             response: web.WebSocketResponse = await super().handle_websocket(request)
@@ -87,7 +87,7 @@ class TrainingServer(Server):
             raise web.HTTPForbidden(text="This is not the name of this server.\n", headers=_HEADERS)
         origin = request.headers.get("Origin")
         if origin is not None and origin.rstrip("/") != self.public_url.rstrip("/"):
-            raise web.HTTPForbidden(text="Another page may not use this server.\n", headers=_HEADERS)
+            raise web.HTTPForbidden(text="Other pages may not use this server.\n", headers=_HEADERS)
         if request.path == "/ws" and origin is None:
             raise web.HTTPForbidden(text="Only a browser may use this.\n", headers=_HEADERS)
         given = request.query.get("token", "")

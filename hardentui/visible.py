@@ -1,8 +1,8 @@
 """The one gate for untrusted text: names, labels, environment, image metadata and logs.
 
-What comes out has no control, escape, bidirectional, zero-width or surrogate character left, so it cannot
-move a cursor, change a title, write a clipboard or reverse a line. The model keeps raw values; every view
-and report sends them through here. Writers do not: they escape for their own format.
+The result has no control, escape, bidirectional, zero-width or surrogate characters, so it cannot move a
+cursor, change a title, write to the clipboard or reverse a line. The model keeps raw values; every view and
+report passes them through here. Writers do not: they escape for their own format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def _mark(character: str) -> str:
     code = ord(character)
     if code < 0x20:
-        return chr(0x2400 + code)  # the picture of the control character
+        return chr(0x2400 + code)  # the symbol of the control character
     if code == 0x7F:
         return "\u2421"
     return f"<U+{code:04X}>"
@@ -46,7 +46,7 @@ def visible_lines(text: str) -> str:
 
 
 def strict_json(text: str) -> str:
-    r"""JSON in ASCII that strict readers such as jq take.
+    r"""JSON in ASCII that strict parsers such as jq accept.
 
     A byte that is no UTF-8, in the name of a process for example, is half of a surrogate pair in Python, and
     one such `\udc80` makes them refuse the whole document. It becomes U+FFFD.

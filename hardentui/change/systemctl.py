@@ -140,6 +140,6 @@ class Systemctl:
                 process.kill()
                 process.communicate(timeout=_ASK_LIMIT)
         if process.returncode:
-            said = " ".join(errors.decode("utf-8", "replace").split())
-            raise ChangeFailed(f"{what} failed: {visible(said, 300).rstrip('.')}.")
+            message = " ".join(errors.decode("utf-8", "replace").split())
+            raise ChangeFailed(f"{what} failed: {visible(message, 300).rstrip('.')}.")
         return out.decode("utf-8", "replace")

@@ -19,9 +19,9 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
         case OperationBegun():
             terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
         case OperationDone():
-            said = f": {event.said}" if event.said else ""
+            remark = f": {event.said}" if event.said else ""
             terminal.note(
-                f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){said}"
+                f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){remark}"
             )
         case GoingBack():
             terminal.note(f"rolling back: {event.why}")

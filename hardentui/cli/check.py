@@ -185,16 +185,16 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
 
 
 def deliver(
-    result: CheckResult, options: Namespace, terminal: Terminal, look: TextStyle | None = None
+    result: CheckResult, options: Namespace, terminal: Terminal, style: TextStyle | None = None
 ) -> None:
-    """The report where the options want it; with `look` only a summary, else in full."""
+    """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
-        look = replace(look or TextStyle(), next_steps=steps)
-        save_text(options.file, render(options.format, result, look), backup=False)
+        style = replace(style or TextStyle(), next_steps=steps)
+        save_text(options.file, render(options.format, result, style), backup=False)
         terminal.note(f"note: the report is in {options.file}")
     else:
-        here = terminal.look
+        here = terminal.style
         seen = {"width": here.width, "color": here.color, "summary_last": here.summary_last}
-        look = replace(look or TextStyle(), next_steps=steps, **seen)
-        terminal.write(render(options.format, result, look))
+        style = replace(style or TextStyle(), next_steps=steps, **seen)
+        terminal.write(render(options.format, result, style))

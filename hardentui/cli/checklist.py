@@ -29,9 +29,9 @@ def arguments(parser: ArgumentParser) -> None:
         choices=("new", "lint", "test", "options", "facts"),
         help="new: write a starter checklist with tests; "
         "lint: report all errors in a checklist; "
-        "test: try its checks on the containers on paper beside it, or do labs, which must start broken and "
+        "test: run its checks on the example containers beside it, or run labs, which must start broken and "
         "be solved by their solution; "
-        "options, facts: what a check of your own can look at",
+        "options, facts: what a check of your own can inspect",
     )
     parser.add_argument(
         "file",
@@ -136,8 +136,8 @@ def _lint(options: Namespace, terminal: Terminal) -> int:
     used = {check for step in checklist.steps for check in step.checks}
     unused = sum(check.id not in used for check in all_checks())
     terminal.write(
-        f"{visible(options.file)}: good. {plural(len(checklist.steps), 'step')}, "
+        f"{visible(options.file)}: valid. {plural(len(checklist.steps), 'step')}, "
         f"{plural(len(used), 'check')}, {len(checklist.own)} of them your own; "
-        f"{unused} checks of ours are not used.\n"
+        f"{unused} built-in checks are not used.\n"
     )
     return 0

@@ -49,8 +49,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     comparison = compare(_load(options.old, options, terminal), _load(options.new, options, terminal))
     code = comparison.exit_code(Severity.parse(options.fail_on))
     to_file = options.file not in ("", "-")
-    look = TextStyle() if to_file else terminal.look
-    text = as_json(comparison, code) if options.format == "json" else as_text(comparison, look)
+    style = TextStyle() if to_file else terminal.style
+    text = as_json(comparison, code) if options.format == "json" else as_text(comparison, style)
     if to_file:
         save_text(options.file, text, backup=False)
         terminal.note(f"note: the comparison is in {options.file}")

@@ -69,14 +69,14 @@ def _items(
     chosen = [Choice(check) for check in dict.fromkeys(options.check)]
     for row in rows:
         try:
-            looked_at = bench.containers.refresh(row.key)
+            refreshed = bench.containers.refresh(row.key)
         except HardenError as error:
             terminal.complain(f"not written: {visible(row.name)}: {error}")
             continue
-        if looked_at is None or looked_at.report is None:
+        if refreshed is None or refreshed.report is None:
             terminal.complain(f"not written: {visible(row.name)}: it has been removed")
             continue
-        yield prepare(bench, looked_at.report, caution, chosen, form)
+        yield prepare(bench, refreshed.report, caution, chosen, form)
 
 
 def _caution(options: Namespace) -> Caution:

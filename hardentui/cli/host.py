@@ -11,7 +11,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.words import plural
-from hardentui.workbench.host_scans import take_in
+from hardentui.workbench.host_scans import import_scan
 from hardentui.workbench.results import check_result
 
 
@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.scan:
-        _take_in(options, terminal)
+        _import_scan(options, terminal)
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
         shared = session.of_host(bench)
@@ -42,7 +42,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return result.exit_code
 
 
-def _take_in(options: Namespace, terminal: Terminal) -> None:
+def _import_scan(options: Namespace, terminal: Terminal) -> None:
     """Store a result, so that this and later checks of the host judge it.
 
     Raises:
@@ -51,7 +51,7 @@ def _take_in(options: Namespace, terminal: Terminal) -> None:
     """
     if options.demo:
         raise UsageError("A simulated host has no scan results.")
-    scan = take_in(options.scan)
+    scan = import_scan(options.scan)
     score = "" if scan.score is None else f", score {scan.score:g}"
     terminal.note(
         f"note: {scan.tool} {scan.version} of {scan.host or 'an unnamed host'}{score}: "

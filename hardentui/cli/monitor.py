@@ -120,7 +120,7 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
 
 def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
-    text = sample_text(sample, terminal.look)
+    text = sample_text(sample, terminal.style)
     # a live view redraws from the top of a cleared screen
     return f"\x1b[H\x1b[2J{text}" if live else f"{text}\n"
 
@@ -130,7 +130,8 @@ def _one_line(sample: Sample) -> str:
     for name in ("alarms", "blind"):
         seen = getattr(sample, name)
         document[name] = [
-            {**told, "severity": each.severity.word} for told, each in zip(document[name], seen, strict=True)
+            {**entry, "severity": each.severity.word}
+            for entry, each in zip(document[name], seen, strict=True)
         ]
     return strict_json(json.dumps(document)) + "\n"
 
@@ -145,7 +146,7 @@ def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
         }
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
-        terminal.write(sensors_text(every_sensor, terminal.look))
+        terminal.write(sensors_text(every_sensor, terminal.style))
     if any(sensor.running for sensor in every_sensor):
         return 0
     return 4 if any(sensor.running is None for sensor in every_sensor) else 1

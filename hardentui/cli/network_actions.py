@@ -69,14 +69,14 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
             shown.add_column(title, overflow="fold")
         words = {True: "reachable", False: "not reachable", None: "nothing"}
         for proof in proofs:
-            told = words[proof.expected] + ("" if proof.agrees is not False else ": WRONG")
+            verdict = words[proof.expected] + ("" if proof.agrees is not False else ": WRONG")
             texts = (
                 proof.start,
                 proof.end,
                 proof.address,
                 str(proof.port or ""),
                 proof.outcome.value,
-                told,
+                verdict,
                 proof.why,
             )
             shown.add_row(*(foreign(text, 300) for text in texts))

@@ -114,10 +114,10 @@ def _tried(
     trials = []
     with interruptible():
         for proposal in wanted:
-            tell, stop = ProgressLines(terminal), threading.Event()
+            progress, stop = ProgressLines(terminal), threading.Event()
             trials.append(
                 try_proposal(
-                    bench, rows, proposal, tell, stop, outside=options.outside, patience=options.patience
+                    bench, rows, proposal, progress, stop, outside=options.outside, patience=options.patience
                 )
             )
     terminal.clear()
@@ -143,7 +143,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     for move in proposal.moves:
         lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
         lines += [f"       {line}" for line in lines_of(move)]
-        lines += [f"       caution: {mind}" for mind in move.minds]
+        lines += [f"       caution: {warning}" for warning in move.minds]
     terminal.show(*(foreign(line, 1000) for line in lines))
     terminal.write("\n")
 

@@ -32,7 +32,7 @@ def run(
     """
     scanning = Scanning(bench.parts)
     for path in options.reports:
-        image, report = scanning.take_in(path, images)
+        image, report = scanning.import_report(path, images)
         terminal.note(f"{visible(_name(image), 60)}: the report of {report.scanner} is stored")
     return _scan(scanning, images, options, terminal) if options.scan else (False, {})
 

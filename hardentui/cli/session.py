@@ -186,15 +186,15 @@ def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
     """These rows after a detailed inspection: processes, sockets, changed files. Removed ones are left
     out.
     """
-    looked_at = []
+    inspected = []
     for row in rows:
         if row.report and not row.report.trouble:
             again = bench.containers.refresh(row.key)
             if again is not None:
-                looked_at.append(again)
+                inspected.append(again)
         else:
-            looked_at.append(row)
-    return tuple(looked_at)
+            inspected.append(row)
+    return tuple(inspected)
 
 
 def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -70,7 +70,7 @@ class Terminal:
                 stream.reconfigure(errors="backslashreplace")
 
     @property
-    def look(self) -> TextStyle:
+    def style(self) -> TextStyle:
         return TextStyle(self.width, self.color, summary_last=self.is_terminal)
 
     def be_plain(self) -> None:

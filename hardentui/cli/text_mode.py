@@ -264,11 +264,11 @@ class Dialogue:
         lines = list(explain_lines(check, checklist, Paragraphs(self._terminal)))
         if finding is not None:
             verdict = finding.verdict
-            told = (
+            state = (
                 verdict.declared and f"declared: {verdict.declared}",
                 verdict.effective and f"effective: {verdict.effective}",
             )
-            lines += ["", "Here", f"  {verdict.reason}", *(f"  {line}" for line in told if line)]
+            lines += ["", "Here", f"  {verdict.reason}", *(f"  {line}" for line in state if line)]
         self._say(*lines)
 
     # --- fixes -------------------------------------------------------------------------------------------

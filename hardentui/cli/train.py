@@ -42,14 +42,14 @@ _OURS = ("--url", "--connection", "--demo")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    told = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
+    actions = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
     parser.add_argument(
         "action",
         metavar="ACTION",
         nargs="?",
         choices=("", *_ACTIONS),
         default="",
-        help=f"without one: all labs and your progress. {told}",
+        help=f"without one: all labs and your progress. {actions}",
     )
     parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
     parser.add_argument(
@@ -308,8 +308,8 @@ def _show(outcome: LabOutcome, terminal: Terminal) -> None:
         terminal.write(f"  {sign} {word:<8} {goal.title} [{goal.check}]{observed}\n")
     works = outcome.attack.works
     sign, word = ("?", "unknown") if works is None else ("✗", "works") if works else ("✓", "blocked")
-    said = f" ({visible(outcome.attack.said, 160)})" if outcome.attack.said else ""
-    terminal.write(f"  {sign} {word:<8} Attack: {visible(outcome.lab.attack.title, 100)}{said}\n")
+    output = f" ({visible(outcome.attack.said, 160)})" if outcome.attack.said else ""
+    terminal.write(f"  {sign} {word:<8} Attack: {visible(outcome.lab.attack.title, 100)}{output}\n")
     if outcome.service.works is not None:
         sign, word = ("✓", "answers") if outcome.service.works else ("✗", "broken")
         terminal.write(f"  {sign} {word:<8} The service\n")

@@ -195,8 +195,8 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     proofs: tuple[PullProof, ...] = ()
     if not draft.faults:
         terminal.activity("pulling with the new policy")
-        told = (lambda proof: None) if as_json else (lambda proof: _tell_proof(proof, terminal))
-        proofs = change.prove(draft, named, told, stop)
+        on_proof = (lambda proof: None) if as_json else (lambda proof: _tell_proof(proof, terminal))
+        proofs = change.prove(draft, named, on_proof, stop)
         terminal.clear()
     reason = why_not(draft, proofs)
     if as_json:

@@ -18,7 +18,7 @@ class Expectation(Struct, frozen=True):
     """When a container counts as ready.
 
     Attributes:
-        how: by its health check, by the ports that are listened on, or by staying alive.
+        how: by its health check, its listening ports, or by staying alive.
         ports: `tcp/80`: all of them must be listening (for PORTS).
         patience: seconds within which all of this must happen.
         settle: seconds that the main process must stay alive afterwards.
@@ -35,7 +35,7 @@ class Expectation(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What is being waited for, for a sentence."""
+        """The awaited condition, for a sentence."""
         if self.how is How.HEALTH:
             return "its health check"
         if self.how is How.PORTS:

@@ -83,8 +83,8 @@ def run_probe(
     if process.returncode == 0:
         return ProbeResult(command, exit_code=0)
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    said = f": {visible(lines[-1], _SHOWN)}" if lines else ""
-    return ProbeResult(command, f"it ended with status {process.returncode}{said}", process.returncode)
+    last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
+    return ProbeResult(command, f"it ended with status {process.returncode}{last_line}", process.returncode)
 
 
 def in_network_of(pid: int) -> tuple[str, ...]:

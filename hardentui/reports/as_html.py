@@ -1,6 +1,6 @@
-"""The report as one HTML page: no script, nothing loaded from anywhere, dark and light, made to be printed.
+"""The report as one self-contained HTML page: no script, dark and light, printable.
 
-Names and reasons come from containers: the template escapes every value (autoescape), and `visible` takes out
+Names and reasons come from containers: the template escapes every value (autoescape), and `visible` removes
 what a browser or a terminal would interpret.
 """
 
@@ -30,7 +30,7 @@ class HtmlSection(Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     environment = Environment(
         loader=PackageLoader("hardentui.reports"),
         autoescape=True,
@@ -65,7 +65,7 @@ def _pictures(result: CheckResult) -> Iterator[tuple[str, str]]:
 
 
 def _finalize(value: Any) -> Any:
-    """Every text of the page goes through the gate; markup of our own is no `str` of theirs."""
+    """Every `str` of the page goes through the gate; our own markup has another type."""
     return visible_lines(value) if type(value) is str else value
 
 
@@ -87,5 +87,5 @@ def _quiet(subject: SubjectResult) -> str:
 
 
 def _anchors(subjects: Iterable[SubjectResult]) -> dict[int, str]:
-    """Place of a subject in the report -> the id of its section; names are no ids."""
+    """Position of a subject in the report -> the id of its section; names are not valid ids."""
     return {index: f"subject-{index}" for index, _ in enumerate(subjects)}

@@ -1,6 +1,6 @@
 """The report as JSON: `hardentui/check/1`, whose schema is check-1.schema.json beside this file.
 
-Raw values in pure ASCII: whatever a name holds, a terminal that shows the JSON sees only escapes.
+Raw values in pure ASCII: whatever a name contains, a terminal that shows the JSON sees only escapes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from hardentui.visible import strict_json
 SCHEMA = "hardentui/check/1"
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
-    """One line for each subject: indenting is what makes Python's encoder ten times as slow."""
+def render(result: CheckResult, style: TextStyle) -> str:
+    """One line for each subject: indenting makes Python's encoder ten times as slow."""
     whole = document(result)
     dense = json.JSONEncoder(separators=(",", ":")).encode
     subjects = ",\n".join(dense(subject) for subject in whole["subjects"])
@@ -49,7 +49,7 @@ def document(result: CheckResult) -> dict[str, Any]:
 
 
 def _host(host: HostResult) -> dict[str, Any]:
-    """A host of a report of several: its subjects name it."""
+    """A host in a report on several; its subjects refer to it."""
     return {
         "name": host.name,
         "source": host.source,
@@ -97,9 +97,9 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    """What is true of this subject only: `checks` has the texts that belong to the check. Nothing empty."""
+    """The data of this subject only, without empty fields: `checks` has the texts of the checks."""
     verdict = finding.verdict
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "check": finding.check,
         "step": finding.step,
         "status": verdict.status.value,
@@ -109,23 +109,23 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "evidence": [
             {"where": item.where, "saw": item.saw}
             for item in verdict.evidence
-            if item.saw != verdict.declared  # the configuration is listed already
+            if item.saw != verdict.declared  # the configuration is already listed
         ],
         "reason": verdict.reason,
     }
     if (remediation := finding.remediation) is not None:
-        told |= {
+        data |= {
             "run": remediation.run,
             "quadlet": remediation.quadlet,
             "commands": list(remediation.commands),
         }
         if remediation.here not in (None, remediation.risk):
-            told["risk"] = remediation.here
-    return {name: value for name, value in told.items() if value}
+            data["risk"] = remediation.here
+    return {name: value for name, value in data.items() if value}
 
 
 def _checks(result: CheckResult) -> dict[str, Any]:
-    """Check -> what is the same for all its findings. A fix is included if at least one finding fails."""
+    """Check -> data shared by all its findings. A fix is included if at least one finding fails."""
     checks: dict[str, Any] = {}
     for subject in result.subjects:
         for finding in subject.findings:

@@ -1,8 +1,8 @@
-"""The report as JUnit XML, which CI systems show: a suite for each subject, a test case for each finding.
+"""The report as JUnit XML for CI systems: a suite for each subject, a test case for each finding.
 
-A failing finding is a failure when it is as severe as `--fail-on` asks, so that the CI job is as red as the
-exit code says; a less severe one passes with its text as output. Unknown findings of that severity are
-errors. What does not apply or was waived is skipped.
+A failing finding of at least the severity of `--fail-on` is a failure, so the CI job agrees with the exit
+code; a less severe one passes with its text as output. Unknown findings of that severity are errors. Findings
+that do not apply or are waived are skipped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.visible import visible_lines
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
     for subject in result.subjects:
         _suite(root, subject, result)
@@ -45,23 +45,24 @@ def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResul
 
 
 def _case(suite: ElementTree.Element, name: str, finding: Finding, result: CheckResult) -> str:
-    """Add the test case of a finding; which of the suite's counts it belongs to, empty for a pass."""
+    """Add the test case of a finding; returns the suite's counter for it, empty for a pass."""
     verdict = finding.verdict
     classname = f"{name}.step{finding.step:02}"
     case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check})
     counts = finding.severity >= result.fail_on
-    said = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
+    attributes = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
     match verdict.status:
         case Status.FAIL if counts:
-            said["type"] = finding.severity.word
-            ElementTree.SubElement(case, "failure", said).text = _details(finding)
+            attributes["type"] = finding.severity.word
+            ElementTree.SubElement(case, "failure", attributes).text = _details(finding)
             return "failures"
         case Status.UNKNOWN if counts:
-            said["type"] = "unknown"
-            ElementTree.SubElement(case, "error", said).text = _details(finding)
+            attributes["type"] = "unknown"
+            ElementTree.SubElement(case, "error", attributes).text = _details(finding)
             return "errors"
         case Status.FAIL | Status.UNKNOWN:
-            text = f"{verdict.status.value}, {finding.severity.word}: {said['message']}\n{_details(finding)}"
+            message = attributes["message"]
+            text = f"{verdict.status.value}, {finding.severity.word}: {message}\n{_details(finding)}"
             ElementTree.SubElement(case, "system-out").text = text
         case Status.NOT_APPLICABLE | Status.WAIVED:
             ElementTree.SubElement(case, "skipped", {"message": plain(verdict.reason)})
@@ -80,5 +81,5 @@ def _details(finding: Finding) -> str:
 
 
 def plain(text: str) -> str:
-    """Foreign text without the characters that XML cannot hold; ElementTree escapes the rest."""
+    """Foreign text without the characters that XML cannot represent; ElementTree escapes the rest."""
     return visible_lines(text)

@@ -12,7 +12,7 @@ from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, path
 from hardentui.visible import visible
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     return "\n".join(_lines(result)) + "\n"
 
 
@@ -48,7 +48,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
 
 
 def _hosts(result: CheckResult) -> Iterator[str]:
-    """A line for each host of a report of several."""
+    """A line for each host, in a report on several."""
     severities = tuple(reversed(Severity))
     yield f"| Host | containers | worst score | {' | '.join(each.word for each in severities)} | unknown |"
     yield "|---|---|---|" + "---|" * (len(severities) + 1)

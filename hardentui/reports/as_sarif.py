@@ -1,9 +1,9 @@
-"""The report as SARIF 2.1.0, which code scanning services and editors read.
+"""The report as SARIF 2.1.0, for code scanning services and editors.
 
-Failing findings are results. What could not be checked is a result of the kind `open`: no failure, but not
-hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject and
-engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what a
-terminal would interpret.
+Failing findings are results. What could not be checked is a result of the kind `open`: not a failure, but
+not hidden either. A waived finding is a suppressed result. Each result has a fingerprint of check, subject
+and engine, so a finding keeps its identity when the container is recreated. Names are raw: JSON escapes what
+a terminal would interpret.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _SECURITY_SEVERITY = {
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
 }
-"""What GitHub sorts by: it calls from 9.0 critical, from 7.0 high, from 4.0 medium."""
+"""GitHub's sort key: from 9.0 critical, from 7.0 high, from 4.0 medium."""
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
+def render(result: CheckResult, style: TextStyle) -> str:
     return strict_json(json.dumps(document(result), indent=1)) + "\n"
 
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    told = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
-    rules = _rules(told)
+    pairs = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
+    rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}
     place = quote(result.place, safe="", errors="replace")
     run: dict[str, Any] = {
@@ -54,11 +54,11 @@ def document(result: CheckResult) -> dict[str, Any]:
             {
                 "executionSuccessful": True,
                 "exitCode": result.exit_code,
-                "toolExecutionNotifications": list(_notifications(result, len(told))),
+                "toolExecutionNotifications": list(_notifications(result, len(pairs))),
             }
         ],
         "results": [
-            _result(finding, subject, places[finding.check]) for finding, subject in told[:MOST_RESULTS]
+            _result(finding, subject, places[finding.check]) for finding, subject in pairs[:MOST_RESULTS]
         ],
         "columnKind": "utf16CodeUnits",
     }
@@ -76,9 +76,9 @@ def _told(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
                 yield finding, subject
 
 
-def _rules(told: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
+def _rules(pairs: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
     rules: dict[str, dict[str, Any]] = {}
-    for finding, _ in told:
+    for finding, _ in pairs:
         rule = rules.setdefault(finding.check, _rule(finding))
         if finding.remediation is not None and "help" not in rule:
             fix = finding.remediation
@@ -100,7 +100,7 @@ def _rule(finding: Finding) -> dict[str, Any]:
 
 def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, Any]:
     verdict, subject = finding.verdict, judged.subject
-    told: dict[str, Any] = {
+    data: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": place,
         "message": {"text": f"{judged.title}: {verdict.reason or finding.title}"},
@@ -113,11 +113,11 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
         },
     }
     if verdict.status is Status.UNKNOWN:
-        return {**told, "kind": "open", "level": "none"}
-    told |= {"kind": "fail", "level": _LEVELS[finding.severity]}
+        return {**data, "kind": "open", "level": "none"}
+    data |= {"kind": "fail", "level": _LEVELS[finding.severity]}
     if verdict.status is Status.WAIVED:
-        told["suppressions"] = [{"kind": "external", "justification": verdict.reason}]
-    return told
+        data["suppressions"] = [{"kind": "external", "justification": verdict.reason}]
+    return data
 
 
 def _location(subject: Subject, host: str = "") -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _location(subject: Subject, host: str = "") -> dict[str, Any]:
 
 
 def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
-    """The same for the same check of the same subject, even after it was recreated."""
+    """Stable for the same check of the same subject, even after it was recreated."""
     name = subject.name or subject.id
     words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()

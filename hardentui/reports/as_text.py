@@ -1,7 +1,7 @@
-"""The report for a human: one block for each subject, the worst first, and a summary where reading begins.
+"""The report for people: one block for each subject, worst first, and a summary where reading starts.
 
-On a terminal that is the end, which stays on the screen; in a file and in a pipe it is the beginning. Written
-line by line and not with a table of rich: the whole command is to cost no more than the scan.
+On a terminal that is the end, which stays on the screen; in a file or a pipe it is the beginning. Written
+line by line, not as a table of rich: the whole command should take no longer than the scan.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _ONE_LINE = 150
 _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
 
 
-def render(result: CheckResult, look: TextStyle) -> str:
-    write = Writer(look)
-    told = list(summary(result, write))
-    blocks = _blocks(result.subjects, write) if look.blocks else []
-    parts = [*blocks, *reversed(told)] if look.summary_last else [*told, *blocks]
+def render(result: CheckResult, style: TextStyle) -> str:
+    write = Writer(style)
+    overview = list(summary(result, write))
+    blocks = _blocks(result.subjects, write) if style.blocks else []
+    parts = [*blocks, *reversed(overview)] if style.summary_last else [*overview, *blocks]
     if result.simulated:
         parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
 def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]:
-    """Containers with the very same answers share a block."""
+    """Containers with identical results share a block."""
     alike: dict[tuple[object, ...], list[SubjectResult]] = {}
     for subject in subjects:
         alike.setdefault(_answers(subject, write), []).append(subject)
@@ -39,16 +39,16 @@ def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]
 
 
 def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
-    """What its block shows besides its name; made before the lines, which take ten times as long."""
-    told: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
+    """The content of its block besides its name; cheaper than the lines, which take ten times as long."""
+    content: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
-        told += (finding.check, finding.severity)
+        content += (finding.check, finding.severity)
         if not _in_short(finding, write):
-            told.append(_said(finding, write))
-    told += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
+            content.append(_said(finding, write))
+    content += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
     if not _is_brief(subject.subject.kind, write):
-        told += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
-    return tuple(told)
+        content += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
+    return tuple(content)
 
 
 def _said(finding: Finding, write: Writer) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ def _said(finding: Finding, write: Writer) -> tuple[str, ...]:
 
 
 def _is_brief(kind: Kind, write: Writer) -> bool:
-    return write.look.brief and kind is Kind.CONTAINER
+    return write.style.brief and kind is Kind.CONTAINER
 
 
 def _in_short(finding: Finding, write: Writer) -> bool:
@@ -111,7 +111,7 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
 
 
 def _counted(subject: SubjectResult) -> str:
-    """How many findings are only counted."""
+    """The number of findings that are only counted."""
     counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
     if unknown := subject.count(Status.UNKNOWN):
         counted.append(f"{unknown} unknown")
@@ -144,7 +144,7 @@ def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator
 
 
 def _unknown(findings: tuple[Finding, ...], write: Writer) -> Iterator[str]:
-    """Those with one reason together: mostly one missing look leaves many questions open."""
+    """Findings grouped by reason: mostly one missing reading leaves many answers unknown."""
     by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
         by_reason.setdefault(finding.verdict.reason, []).append(finding)

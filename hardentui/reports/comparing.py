@@ -1,4 +1,4 @@
-"""What became better and worse between two reports of `hardentui check --format json`. Pure."""
+"""Comparing two reports of `hardentui check --format json`: what became better and worse. Pure."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class SavedReport(Struct, frozen=True):
 
 
 class DifferenceKind(StrEnum):
-    """What happened to a finding."""
+    """The kind of change of a finding."""
 
     NEW = "new"
     FIXED = "fixed"
@@ -85,7 +85,7 @@ class Difference(Struct, frozen=True):
     """One changed finding.
 
     Attributes:
-        before, after: status and severity, `fail high`; `not checked` if a report has no such finding.
+        before, after: status and severity, `fail high`; `not checked` if the report has no such finding.
         severity: of the failure, before or after.
         why: the reason of the newer finding.
     """
@@ -104,7 +104,7 @@ class Difference(Struct, frozen=True):
 
 
 class ScoreChange(Struct, frozen=True):
-    """The score of a subject before and after; None = it had none, or was not there."""
+    """The score of a subject before and after; None = it had none, or did not exist."""
 
     kind: str
     subject: str
@@ -137,7 +137,7 @@ class Comparison(Struct, frozen=True):
         return tuple(difference for difference in self.differences if difference.way is way)
 
     def exit_code(self, fail_on: Severity) -> int:
-        """1 for something new or worse that counts, 4 for something that is not known any more, else 0."""
+        """1 for something new or worse that counts, 4 for something that is now unknown, else 0."""
 
         def counts(*ways: DifferenceKind) -> bool:
             return any(
@@ -157,14 +157,14 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
         InputError: it is not one.
     """
     try:
-        # not msgspec's own decoder: names may hold halves of a surrogate pair, which it refuses
+        # not msgspec's decoder: names may contain lone surrogates, which it refuses
         report = msgspec.convert(json.loads(text), SavedReport, strict=True)
         for subject in report.subjects:
             for finding in subject.findings:
                 Severity.parse(finding.severity)
     except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
         raise InputError(
-            f"{visible(where, 200)} is no report of `hardentui check --format json`: "
+            f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
             f"{visible(str(error), 200)}."
         ) from error
     if report.schema != SCHEMA:
@@ -216,7 +216,7 @@ def _words(subject: SavedSubject) -> str:
 
 
 def _titles(report: SavedReport) -> dict[str, str]:
-    return {check: str(told.get("title") or check) for check, told in report.checks.items()}
+    return {check: str(data.get("title") or check) for check, data in report.checks.items()}
 
 
 def _order(difference: Difference) -> tuple[int, int, str, str]:
@@ -247,7 +247,7 @@ def _subject(
     subject = new or old
     assert subject is not None  # noqa: S101 - a key stands in at least one report
     if new is None:
-        return [], 0  # it is gone: none of it was fixed, so only its name is reported
+        return [], 0  # the subject is gone: nothing was fixed, so only its name is reported
     before = {finding.check: finding for finding in old.findings} if old else {}
     after = {finding.check: finding for finding in new.findings}
     differences: list[Difference] = []
@@ -265,7 +265,7 @@ def _subject(
 def _way(was: SavedFinding | None, now: SavedFinding | None) -> DifferenceKind | None:
     failed = was is not None and was.status is Status.FAIL
     if now is None:
-        # checks that passed and are not run any more are not reported: a run with fewer checks would drown
+        # passed checks that are no longer run are not reported: a run with fewer checks would drown
         # the rest
         return DifferenceKind.LOST if failed else None
     fails = now.status is Status.FAIL

@@ -25,9 +25,9 @@ _TITLES = {
 }
 
 
-def as_text(comparison: Comparison, look: TextStyle) -> str:
-    """For a human: what is worse comes first."""
-    writer = Writer(look)
+def as_text(comparison: Comparison, style: TextStyle) -> str:
+    """For people: worse findings first."""
+    writer = Writer(style)
     lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
     for note in comparison.notes:
         lines += writer.wrapped(f"Mind: {note}.", "")

@@ -15,7 +15,7 @@ _MOST_PATHS = 5
 
 
 def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectResult] = ()) -> CheckResult:
-    """One report of these (source, report of one host).
+    """One report from these (source, report of one host).
 
     Containers of the same name stay separate, because each subject names its host; and so do hosts of
     the same name, by the source of their facts.
@@ -50,7 +50,7 @@ def _danger(path: RankedPath) -> int:
 
 
 def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:
-    """A name for each (source, own name): its own unless another host has it."""
+    """A unique name for each (source, own name): its own unless another host has the same."""
     own = [name or source for source, name in hosts]
     named = [
         name if own.count(name) == 1 else f"{name} ({source})"

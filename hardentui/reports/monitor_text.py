@@ -16,9 +16,9 @@ _MOST = 12
 _WORDS = {True: "", False: "  NOT IN THE BASELINE", None: ""}
 
 
-def sample_text(sample: Sample, look: TextStyle) -> str:
-    """One look: alarms first, then what was seen."""
-    writer = Writer(look)
+def sample_text(sample: Sample, style: TextStyle) -> str:
+    """One reading: alarms first, then the rest."""
+    writer = Writer(style)
     when = datetime.fromtimestamp(sample.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     head = f"{visible(sample.container, _NAME)}  {sample.engine}  {sample.state}"
     lines = [writer.bold(visible(head + (f", {sample.health}" if sample.health else ""))), when, ""]
@@ -58,12 +58,12 @@ def _alarms(sample: Sample, writer: Writer) -> list[str]:
 
 def _usage(usage: Usage) -> list[str]:
     if usage.memory is None:
-        return ["Usage: not known"]
-    cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} %"
+        return ["Usage: unknown"]
+    cpu = "unknown yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} %"
     limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
     parts = [f"cpu {cpu} of a processor ({limit})"]
     if usage.throttled_percent:
-        parts.append(f"waits in {usage.throttled_percent:.0f} %")
+        parts.append(f"throttled {usage.throttled_percent:.0f} %")
     parts.append(f"memory {binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})")
     parts.append(f"{plural(usage.tasks or 0, 'task')} ({limit_text(usage.tasks_limit, str)})")
     whole = ", ".join(parts)
@@ -76,7 +76,7 @@ def limit_text(value: int | None, say: Callable[[int], str]) -> str:
 
 
 def binary_size(number: int) -> str:
-    """Bytes in powers of 1024, as limits are given."""
+    """Bytes in powers of 1024, as in limits."""
     value = float(number)
     for unit in ("B", "KiB", "MiB"):
         if value < 1024:
@@ -90,7 +90,7 @@ def _counts(sample: Sample) -> str:
     if sample.usage.oom_kills is not None:
         parts.append(f"{sample.usage.oom_kills} killed (out of memory)")
     if sample.sensors is None:
-        parts.append("the host's sensors are not known")
+        parts.append("the host's sensors are unknown")
     else:
         parts.append(f"sensors of the host: {', '.join(sample.sensors) or 'none'}")
     return ", ".join(parts)
@@ -99,10 +99,10 @@ def _counts(sample: Sample) -> str:
 def _drift(sample: Sample) -> list[str]:
     drift = sample.drift
     if drift.from_image is None:
-        return ["Files: not known"]
+        return ["Files: unknown"]
     text = f"Files: {plural(drift.from_image, 'path differs', 'paths differ')} from the image"
     if not sample.baseline:
-        return [f"{text}; no baseline is kept (--baseline save)"]
+        return [f"{text}; no baseline is saved (--baseline save)"]
     counts = f"{len(drift.added)} new, {len(drift.changed)} changed, {len(drift.gone)} gone"
     return [f"{text}; since the baseline of {visible(sample.baseline, 40)}: {counts}"]
 
@@ -120,7 +120,7 @@ def _event(time: float, action: str) -> str:
 
 
 def _things(title: str, lines: list[str], *, last: bool = False) -> list[str]:
-    """A title and the first or last lines; nothing for none."""
+    """A title and the first or last lines; nothing if there are none."""
     if not lines:
         return []
     shown = lines[-_MOST:] if last else lines[:_MOST]
@@ -128,9 +128,9 @@ def _things(title: str, lines: list[str], *, last: bool = False) -> list[str]:
     return ["", title, *(f"  {line}" for line in shown), *([f"  and {more} more"] if more else [])]
 
 
-def sensors_text(sensors: Iterable[Sensor], look: TextStyle) -> str:
-    """Which sensors watch this host, and how to add the others."""
-    writer = Writer(look)
+def sensors_text(sensors: Iterable[Sensor], style: TextStyle) -> str:
+    """The sensors of this host, and how to add others."""
+    writer = Writer(style)
     words = {True: "yes", False: "no", None: "not known"}
     lines: list[str] = []
     for sensor in sensors:

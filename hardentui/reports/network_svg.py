@@ -91,7 +91,7 @@ def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
         by_member: dict[str, list[Opening]] = {name: [] for name in place.members}
         for opening in place.openings:
             by_member.setdefault(opening.container, []).append(opening)
-        # who is open to the outside comes first: those rows must not be the hidden ones
+        # containers open to the outside come first: those rows must not be hidden
         ordered = sorted(by_member.items(), key=lambda pair: (not pair[1], pair[0]))
         rows = tuple((name, tuple(openings)) for name, openings in ordered[:_MOST_MEMBERS])
         hidden = len(ordered) - len(rows)
@@ -144,7 +144,7 @@ def _place(drawn: _Drawn) -> list[str]:
 def _about(place: MapPlace) -> str:
     parts = [place.sentence, ", ".join(place.subnets)]
     if len(place.members) > 1 and place.together:
-        parts.append("members reach one another")
+        parts.append("members reach each other")
     return "; ".join(part for part in parts if part)
 
 
@@ -210,8 +210,8 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
     lines = []
     x = 20
     for gate, words in (
-        (Gate.OPEN, "open to a stranger"),
-        (Gate.FILTERED, "held back by the packet filter"),
+        (Gate.OPEN, "open to the outside"),
+        (Gate.FILTERED, "blocked by the packet filter"),
         (Gate.LOCAL, "this host only"),
         (Gate.UNKNOWN, "not known"),
     ):
@@ -221,8 +221,8 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
     lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, size=12, kind="small"))
     if hidden:
         y += 18
-        told = f"{hidden} ways between networks are not drawn: the table has them."
-        lines.append(svg_text(20, y, told, _WIDTH - 40, size=12, kind="soft"))
+        text = f"{hidden} routes between networks are not drawn; the table has them."
+        lines.append(svg_text(20, y, text, _WIDTH - 40, size=12, kind="soft"))
     for note in network_map.notes:
         y += 20
         lines.append(svg_text(20, y, note, _WIDTH - 40, size=12, kind="soft"))

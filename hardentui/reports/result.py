@@ -31,7 +31,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
     Attributes:
         detail: a description for people: image, engine and state of a container.
         trouble: why there are no findings; empty when there are.
-        add_up: says how the findings combine, in one sentence, or in none; not every report tells it.
+        add_up: how the findings combine, in one sentence; may be empty, and is not in every report.
         raises_most: checks whose automatic fix raises the score most.
         host: its host in a report on several hosts; else empty.
     """
@@ -47,7 +47,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
     @property
     def title(self) -> str:
-        """Its name, with the host if there are several."""
+        """Its name, with the host in a report on several."""
         return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
 
     @cached_property
@@ -62,7 +62,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
         return self._sorted[status]
 
     def count(self, status: Status) -> int:
-        """How many findings have this status."""
+        """The number of findings with this status."""
         return len(self._by_status.get(status, ()))
 
     @cached_property
@@ -100,7 +100,7 @@ class HostResult(Struct, frozen=True):
 
     @property
     def worst_score(self) -> int | None:
-        """Of its subjects; None where none has one."""
+        """The worst score of its subjects; None if none has one."""
         return min(
             (subject.score.value for subject in self.subjects if subject.score.value is not None),
             default=None,
@@ -156,7 +156,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         return FINE
 
     def counts(self) -> Counter[tuple[Status, Severity]]:
-        """How many findings there are of each status and severity."""
+        """The number of findings by status and severity."""
         counted: Counter[tuple[Status, Severity]] = Counter()
         for subject in self.subjects:
             counted.update([(finding.verdict.status, finding.severity) for finding in subject.findings])

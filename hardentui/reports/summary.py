@@ -21,10 +21,10 @@ _MOST_REASONS = 5
 def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     yield list(_outcome(result, write))
-    look = write.look
-    advice = (_next(write), _paths(result, write), _common(result, write)) if look.advice else ()
-    questions = _open_questions(result, write) if look.brief and look.blocks else ()
-    accepted = () if look.blocks else _waived(result, write)
+    style = write.style
+    advice = (_next(write), _paths(result, write), _common(result, write)) if style.advice else ()
+    questions = _open_questions(result, write) if style.brief and style.blocks else ()
+    accepted = () if style.blocks else _waived(result, write)
     for part in (*advice, questions, _hosts(result, write), _table(result.subjects, write), accepted):
         if lines := list(part):
             yield lines
@@ -46,7 +46,7 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _against(checklist: str) -> str:
-    """Which checklist, if not the default one."""
+    """The checklist, if it is not the default one."""
     return "" if checklist in ("", USUAL) else f" against the checklist {visible(checklist, 40)}"
 
 
@@ -71,7 +71,7 @@ def _why(result: CheckResult) -> str:
 
 
 def _next(write: Writer) -> Iterator[str]:
-    steps = write.look.next_steps
+    steps = write.style.next_steps
     if not steps:
         return
     yield write.bold("What to do next")
@@ -82,7 +82,7 @@ def _next(write: Writer) -> Iterator[str]:
 
 
 def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
-    """The worst ways to the host; nothing when the only container says it in its block."""
+    """The worst paths to the host; nothing if the only container shows it in its block."""
     if not result.paths or [subject.subject.id for subject in result.subjects] == [result.paths[0].id]:
         return
     yield write.bold("Worst attack paths from a container to the host")
@@ -91,7 +91,7 @@ def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _common(result: CheckResult, write: Writer) -> Iterator[str]:
-    """What fails in many containers is mostly fixed once, for all of them."""
+    """A finding in many containers is usually fixed once, for all of them."""
     by_check: dict[str, list[Finding]] = {}
     containers = [subject for subject in result.subjects if subject.subject.kind is Kind.CONTAINER]
     for container in containers:
@@ -113,7 +113,7 @@ def _severity(finding: Finding) -> Severity:
 
 
 def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
-    """Why containers have unknown answers: mostly the same few looks are missing everywhere."""
+    """Why containers have unknown answers: mostly the same few readings are missing everywhere."""
     by_reason: dict[str, list[Finding]] = {}
     for subject in result.subjects:
         if subject.subject.kind is Kind.CONTAINER:
@@ -131,7 +131,7 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
-    """The waived findings, by whom and why: a short report has to show them too."""
+    """The waived findings with owner and reason: a short report must show them too."""
     names: dict[tuple[str, str], list[str]] = {}
     for subject in result.subjects:
         for finding in subject.having(Status.WAIVED):
@@ -156,7 +156,7 @@ def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
 
 
 def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
-    """One line for each host of a report of several, the worst first."""
+    """One line for each host in a report on several, worst first."""
     if not result.hosts:
         return
     yield write.bold(
@@ -178,7 +178,7 @@ def _about(host: HostResult) -> str:
 
 
 def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
-    """One line for each subject, the worst first."""
+    """One line for each subject, worst first."""
     if len(subjects) < 2:
         return
     yield write.bold(
@@ -190,6 +190,6 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
         cells = [f"{subject.score.count(severity) or '-':>{width}}" for severity, width in widths]
         name = visible(subject.title, max(20, write.width - 47))
         line = f"  {value:>5}  {'  '.join(cells)}  {subject.score.unknown or '-':>7}  {name}"
-        yield line if write.look.blocks else _with_worst(line, subject, write.width)
+        yield line if write.style.blocks else _with_worst(line, subject, write.width)
     if len(subjects) > _MOST_ROWS:
         yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"

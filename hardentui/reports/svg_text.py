@@ -1,6 +1,6 @@
-"""A text of a picture that stays in its room: names come from containers, and may be long or wide.
+"""Text of a picture that stays within its bounds: names come from containers, and may be long or wide.
 
-Nobody knows which font the reader has, so the widths are those of a wide one (DejaVu Sans), rounded up.
+The reader's font is unknown, so the widths are those of a wide one (DejaVu Sans), rounded up.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _NARROW = frozenset("!()/[]`frt")
 _BROAD = frozenset("%@MWm—…")
 _BOLD = 1.12
 _SHOWN_WHOLE = 400
-"""Characters of a text that does not fit which its tooltip shows."""
+"""Most characters in the tooltip of a text that does not fit."""
 
 
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
-    """At most how many units of the picture a text takes."""
+    """An upper bound of the width of a text, in units of the picture."""
     return size * (_BOLD if bold else 1.0) * sum(map(_width, text))
 
 
@@ -36,7 +36,7 @@ def _width(character: str) -> float:
 
 
 def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
-    """A text without control characters that takes no more room than there is; a cut has an ellipsis."""
+    """A text without control characters, truncated to the room with an ellipsis."""
     whole = visible(text, _SHOWN_WHOLE)
     if width_of(whole, size, bold=bold) <= room:
         return whole
@@ -60,12 +60,12 @@ def svg_text(
     anchor: str = "start",
     ending: str = "",
 ) -> str:
-    """One line of text as an element; the whole of it as a tooltip where it does not fit.
+    """One line of text as an element; a tooltip has the whole text if it does not fit.
 
     Args:
         room: units to the right of `x`, or to the left of it for the anchor `end`.
         kind: classes.
-        ending: is kept when the text is cut.
+        ending: kept when the text is truncated.
     """
     shown = fitted(text, room - width_of(ending, size, bold=bold), size, bold=bold) + ending
     whole = visible(text + ending, _SHOWN_WHOLE)

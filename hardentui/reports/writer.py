@@ -19,20 +19,20 @@ _INDENT = " " * 12
 
 
 class Writer:
-    """Lines of one look."""
+    """Lines in one layout."""
 
-    def __init__(self, look: TextStyle) -> None:
-        self.look = look
-        self.width = max(40, look.width)
+    def __init__(self, style: TextStyle) -> None:
+        self.style = style
+        self.width = max(40, style.width)
 
     def paint(self, text: str, color: str) -> str:
-        return f"\x1b[{color}m{text}\x1b[0m" if self.look.color else text
+        return f"\x1b[{color}m{text}\x1b[0m" if self.style.color else text
 
     def bold(self, text: str) -> str:
         return self.paint(text, "1")
 
     def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
-        """The text in lines that begin with `indent`, the first one with `first`; none for no text."""
+        """The text in lines that begin with `indent`, the first one with `first`; none if it is empty."""
         text = visible(text, 2000)
         first = indent if first is None else first
         if not text or len(first) + len(text) <= self.width:

@@ -67,7 +67,7 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
 
 
 def _configured_source() -> str:
-    """The mirror that debsecan's own settings name, whose date tells how old the data is; else empty."""
+    """The mirror in debsecan's own settings, whose date is the age of the data; else empty."""
     try:
         with open(SETTINGS, encoding="utf-8", errors="replace") as file:
             text = file.read(_SETTINGS_LIMIT)
@@ -78,7 +78,7 @@ def _configured_source() -> str:
 
 
 def parse(output: str) -> tuple[Vulnerability, ...]:
-    """What `debsecan --format detail` prints: a block for each vulnerability of each package."""
+    """The output of `debsecan --format detail`: a block for each vulnerability of each package."""
     return unique(_blocks(output.splitlines()))
 
 
@@ -123,7 +123,7 @@ def _stanzas(packages: Iterable[Package]) -> Iterator[str]:
 
 
 def _date_of(data: str, codename: str, now: datetime) -> datetime:
-    """Of a mirror the date of its file; else the data was fetched just now."""
+    """The date of a mirror's file; else the data was just fetched."""
     if not data.startswith("file://"):
         return now
     path = os.path.join(unquote(urlsplit(data).path), codename)

@@ -1,4 +1,4 @@
-"""Which scanner made a report, and the report in our words. Pure."""
+"""Recognising a scanner's report, and converting it to our format. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Kn
 
 
 def subject_of(document: Any) -> tuple[str, ...]:
-    """ID and digests of the image that a report is about; empty when it does not say."""
+    """ID and digests of the image of a report; empty if the report has none."""
     try:
         maker = _maker(document)
         return () if maker is None else tuple(maker.subject(document))
@@ -50,7 +50,7 @@ def subject_of(document: Any) -> tuple[str, ...]:
 
 
 def as_document(report: ScanReport) -> Mapping[str, Any]:
-    """A report as it is kept; `parse_report` reads it again."""
+    """A report in its stored form; `parse_report` reads it again."""
     return {"schema": SCHEMA, **msgspec.to_builtins(report)}
 
 

@@ -50,7 +50,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
 
 
 def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
-    """Scan an image archive; without the network with the database that is there, whatever its age.
+    """Scan an image archive; offline with the existing database, whatever its age.
 
     Args:
         archive: path of a docker archive.

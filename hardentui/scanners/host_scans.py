@@ -1,4 +1,4 @@
-"""A result of a host scanner out of a file, whichever tool wrote it."""
+"""Reading a host scanner's result from a file, whichever tool wrote it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def read_scan(path: str) -> HostScan:
     """A report of Lynis, or results of OpenSCAP as XCCDF or ARF.
 
     Raises:
-        InputError: it is neither, cannot be read, or says nothing.
+        InputError: it is neither, cannot be read, or is empty.
     """
     shown = visible(path, 200)
     try:
-        # O_NONBLOCK: a FIFO in the place of a file must not hang us
+        # O_NONBLOCK: a FIFO in place of a file must not block us
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             content = file.read(LARGEST + 1)

@@ -1,4 +1,4 @@
-"""The kept results of host scanners: one for each tool, in our own folder."""
+"""Stored results of host scanners: one for each tool, in our own folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOOLS = ("lynis", "openscap")
 
 
 class HostScans:
-    """The kept results, out of the folder `host-scans` below `folder`."""
+    """The stored results, in the folder `host-scans` below `folder`."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -25,15 +25,15 @@ class HostScans:
         return os.path.join(os.fspath(self._folder()), "host-scans", f"{tool}.json")
 
     def keep(self, scan: HostScan) -> None:
-        """Keep a result in place of the one before of this tool.
+        """Store a result; it replaces the previous one of this tool.
 
         Raises:
-            WriteError: what was there is untouched.
+            WriteError: the previous result is untouched.
         """
         try:
             write_own(self._path(scan.tool), msgspec.json.encode(_plain(scan)).decode())
         except OSError as error:
-            raise WriteError(f"The result could not be kept: {error.strerror}.") from error
+            raise WriteError(f"The result could not be stored: {error.strerror}.") from error
 
     def load(self) -> Known[tuple[HostScan, ...]]:
         """The stored results; none at all is fine, an unreadable one is a fault."""
@@ -44,12 +44,12 @@ class HostScans:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                return Unreadable(f"the kept result of {tool} cannot be read: {error.strerror}")
+                return Unreadable(f"the stored result of {tool} cannot be read: {error.strerror}")
             except (ValueError, RecursionError):
-                return Unreadable(f"the kept result of {tool} is damaged; import it again")
+                return Unreadable(f"the stored result of {tool} is damaged; import it again")
         return tuple(scans)
 
 
 def _plain(scan: HostScan) -> HostScan:
-    """A path may hold bytes that are no text."""
+    """A path may contain bytes that are not text."""
     return replace(scan, source=scan.source.encode("utf-8", "backslashreplace").decode())

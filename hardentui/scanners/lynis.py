@@ -51,7 +51,7 @@ def parse(text: str) -> HostScan:
 
 
 def _rule(value: str, severity: str) -> FailedRule:
-    """`TEST-ID|text|details|solution|`, with `-` for what is not there."""
+    """`TEST-ID|text|details|solution|`, with `-` for missing parts."""
     parts = [part if part != "-" else "" for part in (*value.split("|"), "", "", "", "")]
     title = f"{parts[1]} ({parts[2]})" if parts[2] else parts[1]
     advice = parts[3].removeprefix("text:").removeprefix("url:")

@@ -22,7 +22,7 @@ _TEXTS = frozenset({"title", "result", "score", "target"})
 
 
 class _Refused(Exception):
-    """The document is not a supported one; the argument says why."""
+    """The document is not supported; the argument is the reason."""
 
 
 class _ResultReader:
@@ -33,8 +33,8 @@ class _ResultReader:
         self.result: dict[str, str] | None = None
         self.rules: list[tuple[str, str, str]] = []  # id, severity, result
         self._path: list[str] = []
-        self._rule = ""  # of the definition that we are in
-        self._answer: list[str] = []  # id, severity of the rule-result that we are in
+        self._rule = ""  # of the current definition
+        self._answer: list[str] = []  # id, severity of the current rule-result
         self._text: list[str] | None = None
         self._length = 0
 

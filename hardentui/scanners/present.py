@@ -1,4 +1,4 @@
-"""Which scanners there are, which of them are on this host, and how to get one."""
+"""The supported scanners, those on this host, and how to install one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Scanner(Struct, frozen=True):
     """A scanner that reads an image archive.
 
     Attributes:
-        name: of the program, too.
+        name: also of the program.
         scan: (archive, ask, settings) -> report.
-        get: commands that get it.
+        get: commands that install it.
     """
 
     name: str
@@ -59,5 +59,5 @@ def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
 
 
 def how_to_get() -> str:
-    """The commands that get a scanner, one on a line."""
+    """The commands that install a scanner, one per line."""
     return "\n".join(command for scanner in SCANNERS for command in scanner.get)

@@ -1,8 +1,8 @@
 """Reports of Quay or Clair about an image in a registry: imported from a file, nothing is run.
 
 Quay: `GET /api/v1/repository/NAMESPACE/NAME/manifest/DIGEST/security?vulnerabilities=true`. Clair 4:
-`GET /matcher/api/v1/vulnerability_report/DIGEST`, or `clairctl report --out json`. Both compare when they are
-asked, and neither says how old its data is, so the date is that of the file.
+`GET /matcher/api/v1/vulnerability_report/DIGEST`, or `clairctl report --out json`. Both compare at the time
+of the request, and neither reports the age of its data, so the date is that of the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Answers of registries with their dates: `hardentui images --updates` queries, checks read them here.
 
-It is unknown how long a registry has had an image: its dates are set by whoever built it. So what counts is
-the day on which it was first seen here.
+It is unknown how long a registry has had an image: its dates are set by its builder. So the day on which it
+was first seen here counts.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RegistryAnswers:
         """Store an answer; returns it with the day on which this digest was first seen.
 
         Raises:
-            WriteError: what was there is untouched.
+            WriteError: the previous answers are untouched.
         """
         answers = self._read()
         known = {} if isinstance(answers, Unreadable) else answers

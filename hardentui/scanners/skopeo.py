@@ -1,4 +1,4 @@
-"""skopeo asks a registry which image it has under a name. Nothing is pulled."""
+"""Querying a registry with skopeo for the image under a name. Nothing is pulled."""
 
 from __future__ import annotations
 

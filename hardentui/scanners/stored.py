@@ -21,13 +21,13 @@ _ID_LENGTH = 64
 
 
 class StoredScans:
-    """Reports by image ID, out of the folder `scans` below `folder`."""
+    """Reports by image ID, in the folder `scans` below `folder`."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def of(self, identity: str) -> Known[ScanReport | NeverScanned]:
-        """The stored report of an image; a report that cannot be understood is Unreadable."""
+        """The stored report of an image; Unreadable if it cannot be parsed."""
         path = self._path(identity)
         if path is None:
             return Unreadable("the image has no ID to store a report under")
@@ -47,10 +47,10 @@ class StoredScans:
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def keep(self, identity: str, report: ScanReport) -> None:
-        """Store a report in place of the one before.
+        """Store a report; it replaces the previous one.
 
         Raises:
-            WriteError: what was there is untouched.
+            WriteError: the previous report is untouched.
         """
         from hardentui.scanners.formats import as_document
 

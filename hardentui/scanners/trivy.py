@@ -1,6 +1,6 @@
 """Trivy: reads an image archive, and knows packages of distributions and of languages.
 
-Trivy's report does not say how old its database is; `trivy version` does.
+Trivy's report does not contain the age of its database; `trivy version` shows it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Trivy. It compares with no list of exploited vulnerabilities."""
+    """A report of Trivy, which has no data on exploited vulnerabilities."""
     return ScanReport(
         NAME,
         time(document.get("CreatedAt")) or modified,
@@ -73,7 +73,7 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
 
 
 def database_date(ask: Ask) -> datetime | None:
-    """When Trivy's database was built; None if it does not say."""
+    """When Trivy's database was built; None if unknown."""
     answer = ask((NAME, "version", "--format", "json"), _ASK_SECONDS, _QUIET)
     if isinstance(answer, Unreadable):
         return None

@@ -1,1 +1,1 @@
-"""Files of our own: caches and what is remembered between sessions."""
+"""Our own files: caches and state kept between sessions."""

@@ -1,4 +1,4 @@
-"""The last text that was copied, in a file of our own: not every terminal passes a copy on."""
+"""The last copied text, in our own file: not every terminal supports the clipboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def keep_copy(text: str, folder: Path | None = None) -> Path:
     """Write `text` into last-copy.txt, readable by its owner only; returns the file.
 
     Raises:
-        WriteError: the folder cannot be made or written.
+        WriteError: the folder cannot be created or written.
     """
     path = (Path(state_folder()) if folder is None else folder) / "last-copy.txt"
     try:

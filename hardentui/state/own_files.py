@@ -2,7 +2,7 @@
 
 No other account can redirect us: a folder counts as ours only if each of its parents belongs to us
 or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
-Paths are plain texts here: importing pathlib for them would take a thirtieth of the time of a check.
+Paths are plain strings here: importing pathlib would take a thirtieth of the time of a check.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Folder: TypeAlias = "Callable[[], str | os.PathLike[str]]"
-"""Finds a folder when it is needed, which may not be there yet."""
+"""Returns a folder when it is needed; it may not exist yet."""
 
 
 def cache_folder() -> str:
-    """Our own folder for what can be made again."""
+    """Our own folder for data that can be recreated."""
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
 def config_folder() -> str:
-    """Our own folder for what the user has set."""
+    """Our own folder for the user's settings."""
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
 def state_folder() -> str:
-    """Our own folder for what outlives a session and must not be lost."""
+    """Our own folder for data that outlives a session and must not be lost."""
     return _xdg("XDG_STATE_HOME", ".local/state")
 
 
@@ -51,7 +51,7 @@ def read_document(path: str) -> Any:
     """The parsed JSON of one of our files.
 
     Raises:
-        OSError: it cannot be read; EPERM: another account has put it there.
+        OSError: it cannot be read; EPERM: it belongs to another account.
         ValueError: it is not JSON.
     """
     return json.loads(read_own(path))
@@ -73,7 +73,7 @@ def read_own(path: str) -> bytes:
 
 
 def keep_document(path: str, document: Mapping[str, Any]) -> None:
-    """Write a file that can be made again; when it cannot be written, the next session makes it again."""
+    """Write a file that can be recreated; if that fails, the next session recreates it."""
     with suppress(OSError):
         write_own(path, json.dumps(document))
 
@@ -108,7 +108,7 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
 
 
 def sync_above(path: str) -> None:
-    """Have the folders above this one on the disk too, after some of them were made; as far as we may."""
+    """Sync the parents of this folder to disk, as far as permitted, after some of them were created."""
     while path != "/":
         path = os.path.dirname(path)
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the terminal UI remembers from one session to the next: never needed, never believed blindly."""
+"""State that the terminal UI keeps between sessions: never required, always validated."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Remembered(Struct, frozen=True):
 
     Attributes:
         version: of this record; one of another version is not read.
-        theme: the one that was on.
+        theme: the active one.
         folder: where files were written last.
-        filter, column, reverse: what the list of containers showed, and how it was sorted.
+        filter, column, reverse: filter and sort order of the container list.
         engine, container, step: where the last walk was.
     """
 
@@ -39,14 +39,14 @@ class Remembered(Struct, frozen=True):
 
 
 def remembered_file() -> str:
-    """The file of this user, which may not be there."""
+    """This user's file, which may not exist."""
     return os.path.join(state_folder(), "screens.json")
 
 
 def read_remembered(environ: Mapping[str, str]) -> Remembered:
-    """What is remembered; empty if it cannot be read, is of another version or belongs to another account.
+    """The saved state; empty if it cannot be read, is of another version or belongs to another account.
 
-    A session that is confined to a folder (in a browser) remembers nothing.
+    A session confined to a folder (in a browser) saves nothing.
     """
     if is_confined(environ):
         return Remembered()

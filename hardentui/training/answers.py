@@ -1,4 +1,4 @@
-"""The learner's options of `podman run`: what a lab takes, so that nothing but the lab can be touched."""
+"""The learner's options of `podman run`: which ones a lab accepts, so that only the lab can be affected."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Answer(Struct, frozen=True):
 
 
 def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
-    """Make a command line of the learner's options.
+    """Build a command line from the learner's options.
 
     Args:
         options: options of `podman run`; `--image=NAME` chooses a variant of the lab's image.
-        folder: the lab's own folder on the host, which `{folder}` stands for.
+        folder: the lab's own folder on the host, the value of `{folder}`.
 
     Raises:
         UsageError: one of them is invalid, or reaches outside the lab.
@@ -68,7 +68,7 @@ def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
     line = parse_create_command(("podman", "create", *rest, f"{IMAGE}:{variant}"))
     if line is None or line.image != f"{IMAGE}:{variant}" or line.words:
         raise UsageError(
-            "Only options of podman run can stand here.",
+            "Only options of podman run are allowed here.",
             "The image and the name are the lab's own. Write options as --name=value.",
         )
     _inside(lab, line, folder)
@@ -116,12 +116,12 @@ def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
 def _inside(lab: Lab, line: CommandLine, folder: str) -> None:
     for flag in (*_OURS, *_ELSEWHERE):
         if flag in line.flags:
-            why = "is the lab's own business" if flag in _OURS else "leads out of the lab"
+            why = "is set by the lab" if flag in _OURS else "leads out of the lab"
             raise UsageError(f"{flag} cannot be used here: it {why}.")
     for network in line.all("--network"):
         if network not in lab.networks:
             there = ", ".join(lab.networks) or "none: this container has no network"
-            raise UsageError(f"{visible(network, 40)!r} is no network of this lab.", f"There are: {there}")
+            raise UsageError(f"{visible(network, 40)!r} is not a network of this lab.", f"There are: {there}")
     for flag in _SPACES:
         for value in line.all(flag):
             if value.startswith(("container:", "ns:", "host")):
@@ -134,7 +134,7 @@ def _inside(lab: Lab, line: CommandLine, folder: str) -> None:
 
 
 def _sources(line: CommandLine) -> list[str]:
-    """What of the host would be mounted; volumes without a name are the container's own."""
+    """Host paths that would be mounted; anonymous volumes are the container's own."""
     sources = [value.split(":")[0] for value in line.all("--volume") if ":" in value]
     for value in line.all("--mount"):
         parts = dict(part.partition("=")[::2] for part in value.split(","))
@@ -144,6 +144,6 @@ def _sources(line: CommandLine) -> list[str]:
 
 
 def _below(path: str, folder: str) -> bool:
-    """Links count: a container may have laid one in the lab's folder."""
+    """Links are resolved: a container may have created one in the lab's folder."""
     real, inside = os.path.realpath(path), os.path.realpath(folder)
     return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))

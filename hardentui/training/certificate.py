@@ -33,8 +33,8 @@ def export(
 
     Args:
         how: one of FORMATS.
-        key: the instructor's; with it the JSON carries an HMAC-SHA256 over all the rest. Without one the
-            results say that they are self-reported: the learner can edit the file of the progress.
+        key: the instructor's; with it the JSON has an HMAC-SHA256 over the rest. Without one the results
+            are marked as self-reported: the learner can edit the progress file.
     """
     document = results(course, labs, progress, now=now)
     if how == "csv":
@@ -48,7 +48,7 @@ def export(
 
 
 def canonical(document: dict[str, Any]) -> bytes:
-    """What the HMAC is made over: the document without the HMAC, keys sorted, no spaces."""
+    """The input of the HMAC: the document without the HMAC, keys sorted, no spaces."""
     signed = {name: value for name, value in document.items() if name != "hmac_sha256"}
     return json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -93,7 +93,7 @@ def _lab(lab: Lab, progress: TrainingProgress) -> dict[str, Any]:
 
 
 def _as_csv(document: dict[str, Any]) -> str:
-    """One line for each lab; a text that a spreadsheet would take for a formula gets an apostrophe."""
+    """One line for each lab; a text that a spreadsheet would treat as a formula gets an apostrophe."""
     lines = io.StringIO()
     write = csv.writer(lines)
     columns = ("lab", "title", "state", "mode", "points", "attempts", "hints", "passed", "seconds")

@@ -1,4 +1,4 @@
-"""A class: which labs with which checklist, and how many points it takes to pass."""
+"""A class: its labs and checklist, and the points required to pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of the labs, made from the host's own static busybox: no registry is asked."""
+"""The images of the labs, created from the host's static busybox: no registry is used."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from hardentui.training.lab import LABEL
 USER = "1000"
 """The uid of the user `shop` in the images."""
 FLAG = "the flag: only root may read this"
-_LINKS = (  # a list of names is easier to read so
+_LINKS = (  # more readable than a list of names
     "awk cat chmod chown echo find grep head httpd id ls mkdir mount nc ps rm sh sleep tail test touch true "
     "umount unshare vi wget"
 )
 _ACCOUNTS = "root::0:0:root:/root:/bin/sh\nshop:x:1000:1000:shop:/:/bin/sh\n"
 _COMMAND = ("httpd", "-f", "-p", "8080", "-h", "/srv/www")
-_INTERPRETER = 3  # type of the program header that only dynamic programs have
+_INTERPRETER = 3  # type of the program header of dynamic programs only
 
 
 class Recipe(Struct, frozen=True):
@@ -43,14 +43,14 @@ RECIPES = (
     Recipe("pushed", True, "Welcome to somebody else's shop."),
 )
 PUSHED = f"{IMAGE}:pushed"
-"""What somebody else pushes under the tag `latest`."""
+"""The image that an attacker pushes under the tag `latest`."""
 
 
 def prepare_images(engine: ChangingEngine) -> None:
-    """Make those that the engine does not have.
+    """Create the images that the engine does not have.
 
     Raises:
-        ToolMissing: there is no static busybox on this host.
+        ToolMissing: this host has no static busybox.
     """
     missing = [recipe for recipe in RECIPES if not engine.images.exists(f"{IMAGE}:{recipe.tag}")]
     if not missing:
@@ -69,11 +69,11 @@ def _busybox() -> bytes:
     hint = "Install one (Debian and SUSE: busybox-static, Fedora: busybox), or learn with --demo."
     path = shutil.which("busybox", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/lib/busybox")
     if path is None:
-        raise ToolMissing("The labs are made from busybox, and this host has none.", hint)
+        raise ToolMissing("The labs need busybox, which this host does not have.", hint)
     with open(path, "rb") as file:
         program = file.read()
     if _is_dynamic(program):
-        raise ToolMissing("The busybox of this host needs libraries, so no lab can be made from it.", hint)
+        raise ToolMissing("The busybox of this host needs libraries, so the labs cannot use it.", hint)
     return program
 
 

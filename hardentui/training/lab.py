@@ -1,4 +1,4 @@
-"""What a lab is: an exercise that starts broken on purpose and is solved by other options of `podman run`."""
+"""A lab: an exercise that starts broken on purpose and is solved by other options of `podman run`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 class Level(StrEnum):
-    """How hard a lab is."""
+    """The difficulty of a lab."""
 
     GENTLE = "gentle"
     STEP = "step"
@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a lab is worked on: with the next move shown, alone, or alone against the clock."""
+    """The mode of a lab: with the next move shown, alone, or alone against the clock."""
 
     GUIDED = "guided"
     CHALLENGE = "challenge"
@@ -34,7 +34,7 @@ class Attack(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         title: what the attacker does, as an imperative.
         run: the command; exit code 0 means that the attack worked.
-        user: who runs it inside the container; empty = the container's own user.
+        user: its user inside the container; empty = the container's own user.
         neighbour: the neighbour that attacks; empty = from inside the lab's container.
         unseen: it works only if the container's log contains nothing it printed.
         moves_tag: instead of a command: another image is pushed under the tag `latest`.
@@ -56,9 +56,9 @@ class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
     """Another container of the lab. The learner cannot change it.
 
     Attributes:
-        networks: those of the lab that it is on.
+        networks: its networks of the lab.
         app: the value of its label `app`.
-        command: what it runs; empty = it serves a page on port 8080.
+        command: its command; empty = it serves a page on port 8080.
     """
 
     name: Name
@@ -80,9 +80,9 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         guided: what to do next, for a guided learner.
         hints: where to look, which flag, and nearly the whole answer.
         start, solution: options of `podman run`.
-        wrong: option -> what to say to a learner who tries it and has not solved the lab.
+        wrong: option -> the message for a learner who tries it and has not solved the lab.
         finish: what was learned, and what comes next.
-        image: the variant of the lab's image that it starts with; the learner may choose another.
+        image: the initial variant of the lab's image; the learner may choose another.
         inside: the files of the image are inspected.
         networks: names of its networks; none = the container has no network at all.
         app: value of the container's label `app`.
@@ -132,6 +132,6 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 PREFIX = "ht-lab-"
 LABEL = "io.hardentui.lab"
-"""Every container and network of a lab has this label with the lab's id."""
+"""The label of every container and network of a lab; its value is the lab's id."""
 FOLDER = "{folder}"
 """In options: the lab's own folder on the host."""

@@ -16,19 +16,19 @@ from hardentui.training.lab import Lab, Level
 from hardentui.visible import visible
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-"""It becomes the name of a folder and of containers."""
+"""The id becomes the name of a folder and of containers."""
 _ORDER = tuple(Level)
 
 
 def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
-    """The labs of a folder or of one file, in the order in which they are learned.
+    """The labs of a folder or of one file, in learning order.
 
     Args:
         where: a TOML file or a folder of them; empty = the labs that come with HardenTUI.
         checks: ids of all checks.
 
     Raises:
-        InputError: one cannot be read or has a fault; says which and where.
+        InputError: one cannot be read or has a fault; names it and the place.
     """
     folder = where or _packaged()
     try:
@@ -43,15 +43,15 @@ def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
 
 
 def parse_lab(text: str, name: str, checks: Iterable[str]) -> Lab:
-    """A lab out of a TOML text; `name` is that of its file without `.toml`.
+    """A lab from a TOML text; `name` is its file name without `.toml`.
 
     Raises:
-        InputError: it has a fault; says which and where.
+        InputError: it has a fault; names it and the place.
     """
     if not _NAME.fullmatch(name):
         raise InputError(
             f"{visible(name, 60)!r} cannot be the name of a lab.",
-            "Small letters, digits and dashes: my-lab.toml",
+            "Use lower-case letters, digits and dashes: my-lab.toml",
         )
     try:
         lab = replace(convert(tomllib.loads(text), Lab), id=name)
@@ -88,7 +88,7 @@ def _load(path: str, checks: frozenset[str]) -> Lab:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{visible(path)} cannot be read: {reason}.") from error
     return parse_lab(text, os.path.basename(path).removesuffix(".toml"), checks)
 

@@ -1,4 +1,4 @@
-"""The learner's progress: kept in one of our files, versioned, written atomically."""
+"""The learner's progress: stored in our own file, versioned, written atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LabResult(Struct, frozen=True):
         points: of the best pass; 0 = never passed.
         mode: how that pass was made.
         attempts: how often the container was recreated since the lab was started.
-        hints: how many were shown since then.
+        hints: how many were shown since the lab was started.
         given_up: the solution was shown before it was passed; no points until it is restarted.
     """
 
@@ -52,8 +52,8 @@ class Current(Struct, frozen=True):
     """The lab that is open now.
 
     Attributes:
-        options: those that its container was last made with; None = those of its start.
-        simulated: it happens on the simulated host.
+        options: those of its current container; None = the initial ones.
+        simulated: it runs on the simulated host.
     """
 
     lab: str
@@ -82,7 +82,7 @@ class TrainingProgress(Struct, frozen=True):
 
 
 def points_for(mode: Mode, hints: int) -> int:
-    """What a pass earns: each hint costs, but never everything."""
+    """The points of a pass: each hint costs some, but never all."""
     return max(LEAST, FULL[mode] - HINT_COSTS * hints)
 
 
@@ -114,7 +114,7 @@ def keep_progress(path: str, progress: TrainingProgress) -> None:
     """Write it.
 
     Raises:
-        WriteError: it cannot be written; what was there is untouched.
+        WriteError: it cannot be written; the previous file is untouched.
     """
     import json
 

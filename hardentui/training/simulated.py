@@ -1,4 +1,4 @@
-"""Labs without Podman: the same labs, judged by what the learner's options declare. All of it is labelled."""
+"""Labs without Podman: the same labs, judged by the learner's options. Everything is labelled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENGINE = EngineFacts(
 
 
 def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
-    """The facts of a container that would be made with these words, as far as they declare them."""
+    """The facts of a container that these words would create, as far as they declare them."""
     spec = spec_from_argv(("podman", *answer.words))
     reference = spec[IMAGE_OPTION]
     recipe = next((recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0])

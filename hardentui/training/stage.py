@@ -1,4 +1,4 @@
-"""Where a lab happens on a real Podman: its containers and networks, and the attack on them."""
+"""A lab on a real Podman: its containers and networks, and the attack on them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from hardentui.training.lab import LABEL, Lab
 _SERVICE_SECONDS = 15
 _COULD_NOT_RUN = range(125, 128)
 MARK = "hardentui-lab-intruder"
-"""The output of an attack whose trace is searched for."""
+"""The output of an attack whose trace in the log is searched for."""
 
 
 class StageAnswer(Struct, frozen=True):
     """The result of an attack or of a request to the service.
 
     Attributes:
-        works: None if it could not be tried; then `said` says why.
+        works: None if it could not be tried; `said` is then the reason.
         said: the output, in one line; not yet safe to show.
     """
 
@@ -52,11 +52,11 @@ class TrainingStage(Protocol):
     def ask_service(self, lab: Lab) -> StageAnswer: ...
 
     def remove(self, lab: str = "") -> int:
-        """Remove the containers and networks of a lab, or of all; how many there were."""
+        """Remove the containers and networks of a lab, or of all; returns their number."""
 
 
 class PodmanStage:
-    """Labs on a real Podman. It refuses to touch a container that is not labelled as a lab's."""
+    """Labs on a real Podman. It refuses to touch a container without the label of a lab."""
 
     simulated = False
 
@@ -124,9 +124,9 @@ class PodmanStage:
         try:
             log = self._engine.containers.logs(lab.container)
         except EngineError:
-            return StageAnswer(True, "there is no log that could tell of it")
+            return StageAnswer(True, "there is no log to search")
         seen = MARK in log
-        return StageAnswer(not seen, "the log tells of it" if seen else "the log says nothing of it")
+        return StageAnswer(not seen, "the log mentions it" if seen else "the log does not mention it")
 
     def _move_tag(self, lab: Lab) -> StageAnswer:
         """Push as an attacker: does the container's image name now point to another image?"""
@@ -138,8 +138,10 @@ class PodmanStage:
             moved = images.id_of(name) != before
         finally:
             images.tag(kept, f"{IMAGE}:latest")
-        said = "the next container is made from somebody else's image" if moved else f"{name} has not moved"
-        return StageAnswer(moved, said)
+        message = (
+            "the next container is created from somebody else's image" if moved else f"{name} has not moved"
+        )
+        return StageAnswer(moved, message)
 
     def ask_service(self, lab: Lab) -> StageAnswer:
         try:
@@ -163,7 +165,7 @@ class PodmanStage:
             self._engine.networks.remove(network)
         if not lab:
             for image in self._engine.images.labelled(LABEL):
-                with suppress(EngineError):  # a container that is no lab's uses it
+                with suppress(EngineError):  # a container outside the labs uses it
                     self._engine.images.remove(image)
         return len(containers) + len(networks)
 
@@ -175,7 +177,9 @@ class PodmanStage:
     def _check_label(self, name: str) -> None:
         config = self._engine.containers.inspect(name).get("Config") or {}
         if LABEL not in (config.get("Labels") or {}):
-            raise ChangeFailed(f"The container {name} is not a lab's, so it is left alone.", "Rename it.")
+            raise ChangeFailed(
+                f"The container {name} does not belong to a lab, so it is left alone.", "Rename it."
+            )
 
 
 def _copy_unsigned(folder: str) -> StageAnswer:
@@ -198,12 +202,12 @@ def _copy_unsigned(folder: str) -> StageAnswer:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return StageAnswer(None, f"skopeo could not be run: {error}")
-    said = _last_line(done.stderr.decode("utf-8", "replace"))
-    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else said)
+    message = _last_line(done.stderr.decode("utf-8", "replace"))
+    return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else message)
 
 
 def _unsigned_image(folder: str) -> None:
-    """The smallest image there is, in the layout of the transport `dir:`."""
+    """A minimal image, in the layout of the transport `dir:`."""
     import hashlib
     import json
 

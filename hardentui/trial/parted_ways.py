@@ -104,8 +104,8 @@ class WayKnocker:
     def after(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
         """The connections with the result on the proposed networks."""
         tried = self._tried(tuple(ways), "on the proposed networks")
-        told = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
-        return self._by_themselves(told)
+        results = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
+        return self._by_themselves(results)
 
     def packets(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
         """The connections with whether packets arrive at twins whose programs were never started: a
@@ -113,9 +113,9 @@ class WayKnocker:
         ways = tuple(ways)
         self._tell(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            told = tuple(pool.map(self._arrives, ways))
+            results = tuple(pool.map(self._arrives, ways))
         return tuple(
-            replace(way, after=arrived, why=why) for way, (arrived, why) in zip(ways, told, strict=True)
+            replace(way, after=arrived, why=why) for way, (arrived, why) in zip(ways, results, strict=True)
         )
 
     def _tried(
@@ -129,15 +129,15 @@ class WayKnocker:
         """Whether it connects: to each port if it must work, to any port if it must be blocked."""
         if missing := self._missing(way):
             return None, missing
-        stands = []
+        results = []
         for port in way.ports:
             outcomes = self._knocks(way, port)
             connected = ConnectOutcome.CONNECTED in outcomes
             reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
             if reasons and not connected:
                 return None, reasons[0]
-            stands.append(connected)
-        return (all(stands) if way.needed else any(stands)), ""
+            results.append(connected)
+        return (all(results) if way.needed else any(results)), ""
 
     def _arrives(self, way: WayTried) -> tuple[bool | None, str]:
         if missing := self._missing(way):

@@ -100,12 +100,12 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
             ways = second.knocker().after(ways)
         if not request.outside:
             ways = _past_ways_out(ways, request, tools)
-    told = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
+    results = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
     trial = SplitTrial(
         network=request.network,
         engine=request.engine,
-        result=result_of(told, ways, untried),
-        members=told,
+        result=result_of(results, ways, untried),
+        members=results,
         ways=ways,
         outside=request.outside,
         untried=untried,
@@ -129,8 +129,8 @@ def _past_ways_out(
         return ways
     only = {name for way in asked for name in (way.start, way.end)}
     with _TwinRound(request, tools, request.networks, bare=only) as third:
-        told = {(way.start, way.end): way for way in third.knocker().packets(asked)}
-    return tuple(told.get((way.start, way.end), way) for way in ways)
+        arrived = {(way.start, way.end): way for way in third.knocker().packets(asked)}
+    return tuple(arrived.get((way.start, way.end), way) for way in ways)
 
 
 def result_of(members: Iterable[MemberTried], ways: Sequence[WayTried], untried: int) -> SplitResult:

@@ -251,8 +251,8 @@ class HardenApp(App[None]):
         except HardenError as error:
             where = error.title
         self.clear_notifications()
-        told = [where, *notes]
-        self.notify("\n".join(told), title=f"Copied {what}", timeout=_READING if len(told) > 1 else None)
+        lines = [where, *notes]
+        self.notify("\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None)
 
     # --- navigation: screens are imported on first use, which keeps the start short ---------------------
 
@@ -290,7 +290,7 @@ class HardenApp(App[None]):
         from hardentui.tui.screens.export import ExportScreen
 
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
-            self.push_screen(ExportScreen(bench, self.screen.told()))
+            self.push_screen(ExportScreen(bench, self.screen.screen_report()))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
@@ -329,7 +329,7 @@ class HardenApp(App[None]):
                 return why_not_open(str(parameters[0]), self.screen_stack)
             case "export" if self.session.bench is None:
                 return "There is nothing here to report on yet."
-            case "export" if not isinstance(screen, HardenScreen) or screen.told().nothing:
+            case "export" if not isinstance(screen, HardenScreen) or screen.screen_report().nothing:
                 return "There is nothing here to report on."
             case "help" if type(screen).__name__ == "HelpScreen":
                 return "You are there already."

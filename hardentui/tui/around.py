@@ -107,9 +107,9 @@ class Around:
         bench = self._session.bench
         if bench is None or self.look is not None:
             return False
-        look = self.look = Inspection(engine, image, name, threading.Event())
+        inspection = self.look = Inspection(engine, image, name, threading.Event())
         post = self._session.post
-        self._session.run(lambda: self._look(bench, look, post), "look")
+        self._session.run(lambda: self._look(bench, inspection, post), "look")
         self._session.state_changed.publish("look")
         return True
 
@@ -120,15 +120,17 @@ class Around:
             return False
         first = images[0]
         scanned = tuple((image.engine.label, image.id) for image in images)
-        look = self.look = Inspection(
+        inspection = self.look = Inspection(
             first.engine.label, first.id, _name(first), threading.Event(), doing="fetching", scanned=scanned
         )
         post = self._session.post
-        self._session.run(lambda: self._scan(bench, tuple(images), look, post), "look")
+        self._session.run(lambda: self._scan(bench, tuple(images), inspection, post), "look")
         self._session.state_changed.publish("look")
         return True
 
-    def _scan(self, bench: Workbench, images: Sequence[ImageFacts], look: Inspection, post: Post) -> None:
+    def _scan(
+        self, bench: Workbench, images: Sequence[ImageFacts], inspection: Inspection, post: Post
+    ) -> None:
         """An image that cannot be scanned does not stop the others."""
         from hardentui.workbench.looking.scanning import Scanning  # the app starts without the scanners
 
@@ -140,16 +142,16 @@ class Around:
                 name = _name(image)
 
                 def told(at: ScanProgress, number: int = number, name: str = name) -> None:
-                    post(say.LookProgressed(look.image, at.bytes, at.phase, number, name))
+                    post(say.LookProgressed(inspection.image, at.bytes, at.phase, number, name))
 
-                report = scanning.scan(image, scanner, told, look.stop)
-                if look.stop.is_set():
+                report = scanning.scan(image, scanner, told, inspection.stop)
+                if inspection.stop.is_set():
                     break
                 if isinstance(report, Unreadable):
                     troubles.append(f"{visible(name, 60)}: {report.reason}")
         except HardenError as error:
             troubles.append(str(error))
-        post(say.LookEnded(look.image, "\n".join(troubles[:_TROUBLES_TOLD])))
+        post(say.LookEnded(inspection.image, "\n".join(troubles[:_TROUBLES_TOLD])))
 
     def cancel_look(self) -> bool:
         """Ask the running inspection or scan to stop; False when there is none."""
@@ -158,18 +160,18 @@ class Around:
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Workbench, look: Inspection, post: Post) -> None:
+    def _look(self, bench: Workbench, inspection: Inspection, post: Post) -> None:
         try:
             inventory = bench.surroundings.look_into_image(
-                look.engine,
-                look.image,
-                lambda read: post(say.LookProgressed(look.image, read)),
-                look.stop,
+                inspection.engine,
+                inspection.image,
+                lambda read: post(say.LookProgressed(inspection.image, read)),
+                inspection.stop,
             )
         except HardenError as error:
             inventory = Unreadable(error.title)
         trouble = inventory.reason if isinstance(inventory, Unreadable) else ""
-        post(say.LookEnded(look.image, trouble))
+        post(say.LookEnded(inspection.image, trouble))
 
     def progressed(self, message: say.LookProgressed) -> None:
         if self.look is not None and self.look.image == message.image:
@@ -181,17 +183,17 @@ class Around:
 
     def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
         """The inspection is over: its findings go into the step cells of the image's containers."""
-        look = self.look
-        if look is None or look.image != message.image:
+        inspection = self.look
+        if inspection is None or inspection.image != message.image:
             return
         self.look = None
-        if look.stop.is_set():
-            what = "Inspection" if look.doing == "reading" else "Scan"
+        if inspection.stop.is_set():
+            what = "Inspection" if inspection.doing == "reading" else "Scan"
             notify(f"{what} of the image stopped.", False)
         elif message.trouble:
-            notify(message.trouble if look.scanned else f"{look.name}: {message.trouble}", True)
-        if not message.trouble or len(look.images) > 1:
-            users = [row.key for image in look.images for row in self.users_of(*image)]
+            notify(message.trouble if inspection.scanned else f"{inspection.name}: {message.trouble}", True)
+        if not message.trouble or len(inspection.images) > 1:
+            users = [row.key for image in inspection.images for row in self.users_of(*image)]
             self._session.recheck_all(list(dict.fromkeys(users)))
             self.renew()
         self._session.state_changed.publish("look")

@@ -8,7 +8,7 @@ from hardentui.scanners.kept_host_scans import HostScans
 from hardentui.state.own_files import state_folder
 
 
-def take_in(path: str) -> HostScan:
+def import_scan(path: str) -> HostScan:
     """Store the result in a file for the checks of this host.
 
     Raises:

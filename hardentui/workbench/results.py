@@ -33,7 +33,7 @@ def check_result(
         containers: reports of further containers, whose paths to the host count although they are not shown.
     """
     reports = tuple(reports)
-    told = (*(report for report, _ in reports), *containers)
+    all_reports = (*(report for report, _ in reports), *containers)
     subjects = []
     for report, detail in reports:
         findings = report.findings
@@ -67,7 +67,9 @@ def check_result(
         host_name=bench.opened.host_name,
         saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
-        paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
+        paths=ranked_paths(
+            (report.facts, report.failing) for report in all_reports if report.facts is not None
+        ),
     )
 
 

@@ -146,9 +146,9 @@ def _mapping(
     for entry in entries:
         if option is TMPFS and separator not in entry:
             entry += ":rw"  # the module does not accept a path alone
-        key, said, text = entry.partition(separator)
+        key, mark, text = entry.partition(separator)
         as_is = option.to_arguments((entry,)) == (entry,)
-        if said and as_is and key not in pairs and _NO_TEMPLATE.fullmatch(key):
+        if mark and as_is and key not in pairs and _NO_TEMPLATE.fullmatch(key):
             pairs[key] = _text(text)
         else:
             left += option.to_words((entry,))

@@ -31,5 +31,5 @@ def needed_services(spec: Spec, services: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in needed_containers(spec)))
 
 
-def _service(container: str, told: str) -> str:
-    return told if _SERVICE.fullmatch(told) else f"{safe_file_name(container)}.service"
+def _service(container: str, label: str) -> str:
+    return label if _SERVICE.fullmatch(label) else f"{safe_file_name(container)}.service"

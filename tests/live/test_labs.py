@@ -45,7 +45,7 @@ def test_nothing_but_the_lab_s_own_is_touched(training: Training, podman: Bench,
     training.stop()
     podman.run(lab.container, "--network", "none", BUSYBOX, "sleep", "600")
     try:
-        with pytest.raises(ChangeFailed, match="is not a lab's"):
+        with pytest.raises(ChangeFailed, match="does not belong to a lab"):
             training.start(lab)
         assert podman.podman("inspect", "--format", "{{.State.Running}}", lab.container) == "true"
         assert training.stop() == 0

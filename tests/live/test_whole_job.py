@@ -50,11 +50,10 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
 
     terminal.wait_for(WORST)
     terminal.wait_for("Helps most")  # the worst row is judged
-    terminal.type("/name:whole-job")
-    at = terminal.type(ENTER)
-    terminal.wait_for(f"{WORST}: ", at)  # the worst of these is under the cursor
-    at = terminal.type(ENTER)
-    terminal.wait_for(f"{WORST}", at)
+    terminal.wait_for("image:nginx", terminal.type("/"))  # what may be typed stands in the field
+    terminal.wait_for("of 2 containers", terminal.type("name:whole-job"))
+    terminal.type(ENTER)
+    terminal.wait_for("› ", terminal.type(ENTER))  # the worst of these was under the cursor
     steps = load().steps
     for step in (
         *steps[-2:],

@@ -101,7 +101,7 @@ async def test_images_networks_and_trust_have_a_report_of_what_they_show(
     async with running(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press(key)
-        await until(pilot, lambda: not app.screen.told().nothing)  # type: ignore[attr-defined]
+        await until(pilot, lambda: not app.screen.screen_report().nothing)  # type: ignore[attr-defined]
         await _export(pilot, tmp_path / "a.json")
         await shows(pilot, "a.json: new.")
     subjects = json.loads((tmp_path / "a.json").read_text())["subjects"]
@@ -115,7 +115,7 @@ async def test_the_networks_are_also_a_picture(tmp_path: Path) -> None:
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
         await pilot.press("M")
-        await until(pilot, lambda: not app.screen.told().nothing)  # type: ignore[attr-defined]
+        await until(pilot, lambda: not app.screen.screen_report().nothing)  # type: ignore[attr-defined]
         await _export(pilot, tmp_path / "map.svg")
         await shows(pilot, "map.svg: new.")
         await pilot.press("escape")

@@ -204,7 +204,7 @@ async def test_a_split_is_tried_and_tells_what_is_wrong(
         await until(pilot, lambda: "it does not work as proposed" in " ".join(drawn(app).split()))
         text = " ".join(drawn(app).split())
         assert "ok shop-web to db port 5432: needed; connected, and it connects by itself" in text
-        assert "WRONG report to db port 5432: must be cut; connected" in text
+        assert "WRONG report to db port 5432: must be blocked; connected" in text
         assert "podman network create" in text, "the proposal that was tried stands below"
         assert stand_in.asked == ["shop-net"]
 

@@ -40,7 +40,7 @@ def test_a_command_that_fails_says_so_and_is_no_check_with_findings(
     monkeypatch.setattr(commands, "_command", lambda *_: _fails(SECRET))
     assert commands.run(["doctor"]) == EXIT_CODE
     told = capsys.readouterr()
-    assert "a fault of HardenTUI itself: KeyError" in told.err
+    assert "internal error: KeyError" in told.err
     assert SECRET not in told.out + told.err
 
 
@@ -62,7 +62,7 @@ __main__.command()
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
-    assert "a fault of HardenTUI itself: ValueError" in done.stderr
+    assert "internal error: ValueError" in done.stderr
     assert SECRET not in done.stderr
 
 
@@ -83,7 +83,7 @@ async def test_the_terminal_ui_ends_without_the_values_of_its_variables(
     with pytest.raises(ValueError, match=SECRET):  # the test's own driver raises it once more
         await run()
     told = capsys.readouterr().err
-    assert "a fault of HardenTUI itself: ValueError" in told
+    assert "internal error: ValueError" in told
     assert "test_fault.py" in told
     assert SECRET not in told
     assert app.return_code == EXIT_CODE

@@ -77,7 +77,7 @@ def test_the_same_content_that_too_many_may_read_is_written_again(tmp_path: Path
 
 def test_overwrite_has_to_be_allowed(tmp_path: Path) -> None:
     (tmp_path / "b.sh").write_text("mine")
-    with pytest.raises(WriteError, match=r"b\.sh exists with another content"):
+    with pytest.raises(WriteError, match=r"b\.sh exists with different content"):
         write_bundle(str(tmp_path), THREE, overwrite=False)
     assert content(tmp_path) == {"b.sh": "mine"}
 
@@ -98,7 +98,7 @@ def test_a_link_at_the_name_is_refused(tmp_path: Path, dangling: bool) -> None:
 
 def test_a_directory_at_the_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.sh").mkdir()
-    with pytest.raises(WriteError, match="no plain file"):
+    with pytest.raises(WriteError, match="not a regular file"):
         write_bundle(str(tmp_path), THREE)
     assert [path.name for path in tmp_path.iterdir()] == ["b.sh"]
 

@@ -67,11 +67,13 @@ def exit_of_podman(
 
 def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
     lines = [line for line in errors.splitlines() if line.strip()]
-    said = next((line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else "")
-    said = said.removeprefix("Error: ")
-    if said.startswith(_UNKNOWN_FLAG) and any(flag in said for flag in _NOT_OVER_A_SOCKET):
-        said += " (Podman does not take this option over its socket)"
-    return refusal(what, 0, said)
+    message = next(
+        (line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else ""
+    )
+    message = message.removeprefix("Error: ")
+    if message.startswith(_UNKNOWN_FLAG) and any(flag in message for flag in _NOT_OVER_A_SOCKET):
+        message += " (Podman does not take this option over its socket)"
+    return refusal(what, 0, message)
 
 
 def podman_is_installed() -> bool:

@@ -21,15 +21,15 @@ def linked_files(
     """
     named: dict[tuple[int, int], tuple[str, ...]] = {}
     waiting = [(folder, 0) for folder in folders]
-    looked_at = 0
-    while waiting and looked_at < _MOST:
+    inspected = 0
+    while waiting and inspected < _MOST:
         folder, depth = waiting.pop()
         try:
             names = files.list_dir(root + folder)
         except OSError:
             continue
         for name in names:
-            looked_at += 1
+            inspected += 1
             path = f"{folder}/{name}"
             try:
                 status = files.stat(root + path, follow=False)

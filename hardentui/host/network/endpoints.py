@@ -219,9 +219,9 @@ def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
     for word in words[1:]:
         if _LISTEN.match(word):
             continue  # the side on which socat listens
-        told = settled(word.replace("%t", "/run"))
+        target = settled(word.replace("%t", "/run"))
         for path in engines:
-            if path in told and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", told):
+            if path in target and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", target):
                 return path
         if socket := _ENGINE_SOCKET.search(word):
             return settled(socket[0])

@@ -44,8 +44,8 @@ def read_units(
     search = UnitSearch(files, manager)
     units = {name: search.find(name) for name in dict.fromkeys(services)}
     wanted = [name for name in units if is_service_name(name)]
-    said = _ask(files, run, wanted, manager) if wanted else {}
-    return {name: _unit(files, name, unit, manager, said) for name, unit in units.items()}
+    answers = _ask(files, run, wanted, manager) if wanted else {}
+    return {name: _unit(files, name, unit, manager, answers) for name, unit in units.items()}
 
 
 def _unit(
@@ -53,14 +53,14 @@ def _unit(
     name: str,
     unit: Known[FoundUnit | None],
     manager: ServiceManager,
-    said: Known[Mapping[str, _Properties]],
+    answers: Known[Mapping[str, _Properties]],
 ) -> Known[ReadUnit | None]:
     if isinstance(unit, Unreadable):
         return unit
-    if isinstance(said, Unreadable):
-        answer, silent = None, said.reason
+    if isinstance(answers, Unreadable):
+        answer, silent = None, answers.reason
     else:
-        answer = said.get(name)
+        answer = answers.get(name)
         silent = "" if answer else "systemd's answer does not name it"
     if unit is None:
         if answer is None:

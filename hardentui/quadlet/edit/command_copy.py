@@ -19,9 +19,9 @@ _SHORT = 32
 ABOUT = "A copy of the unit's command: what an update of the unit changes in it has no effect here."
 
 
-def holds_copy(text: str) -> bool:
+def has_copy(text: str) -> bool:
     """Whether a drop-in sets a command of its own, or repeats the flags of the variable."""
-    return bool(_says(text))
+    return bool(_copied_keys(text))
 
 
 def stamped(text: str, files: ServiceFiles) -> str:
@@ -31,7 +31,7 @@ def stamped(text: str, files: ServiceFiles) -> str:
         files: the unit and its drop-ins without this one.
     """
     known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
-    lines = [f"{key}={_digest(key, files)}" for key in _says(text) if key not in known]
+    lines = [f"{key}={_digest(key, files)}" for key in _copied_keys(text) if key not in known]
     if not lines:
         return text
     header = [] if known else ["", f"[{_SECTION}]"]
@@ -46,7 +46,7 @@ def outdated(text: str, files: ServiceFiles) -> bool:
     )
 
 
-def _says(text: str) -> list[str]:
+def _copied_keys(text: str) -> list[str]:
     unit = UnitText(text, SYSTEMD)
     names = [_COMMAND] if any(assignment.value for assignment in unit.of("Service", "ExecStart")) else []
     words = [

@@ -66,10 +66,10 @@ class Edited(Struct, frozen=True):
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:
     """The changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
-    told = [note for note in notes if note not in old_notes]
+    new_notes = [note for note in notes if note not in old_notes]
     if before[RESTART] != after[RESTART]:
-        told.append(_RESTART_NOTE)
-    return changes_between(old, new), tuple(told)
+        new_notes.append(_RESTART_NOTE)
+    return changes_between(old, new), tuple(new_notes)
 
 
 def edit_quadlet(

@@ -90,6 +90,6 @@ def _new_helpers(before: QuadletFiles, after: QuadletFiles) -> str:
     return " ".join(f'"{name}={after.variables()[name]}"' for name in names)
 
 
-def says_key(text: str, keys: Iterable[str]) -> bool:
+def sets_key(text: str, keys: Iterable[str]) -> bool:
     """Whether a drop-in of a Quadlet has lines with one of these keys."""
     return bool(UnitText(text).of(CONTAINER, *keys)) if keys else False

@@ -211,19 +211,19 @@ def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
     """The build context, and the working directory of the service."""
     own = unit.own
     given = unit.section("Service").last("WorkingDirectory")
-    said = own.last("SetWorkingDirectory")
+    folder = own.last("SetWorkingDirectory")
     context, relative_to = "", ""
-    if said.lower() == "yaml":
-        raise refused(unit, f"SetWorkingDirectory={said} is only supported in .kube files")
-    if said.lower() == "file":
+    if folder.lower() == "yaml":
+        raise refused(unit, f"SetWorkingDirectory={folder} is only supported in .kube files")
+    if folder.lower() == "file":
         if not own.has("File"):
             raise refused(unit, "no File key specified")
         relative_to = own.last("File")
-    elif said.lower() == "unit":
+    elif folder.lower() == "unit":
         relative_to = unit.name
-    elif said:
-        context = said
-        relative_to = "" if said.startswith("/") else unit.name
+    elif folder:
+        context = folder
+        relative_to = "" if folder.startswith("/") else unit.name
     if not relative_to or _URL.search(context):
         return context, given
     if given:

@@ -110,12 +110,12 @@ def _update(text: str) -> str:
 
 
 def _check_folder(unit: QuadletUnit, files: int) -> None:
-    said = unit.own.last("SetWorkingDirectory")
-    if not said or said.lower() == "unit":
+    folder = unit.own.last("SetWorkingDirectory")
+    if not folder or folder.lower() == "unit":
         return
-    if said.lower() == "file":
-        raise refused(unit, f"SetWorkingDirectory={said} is only supported in .build files")
-    if said.lower() != "yaml":
-        raise refused(unit, f"unsupported value for WorkingDirectory: {said}")
+    if folder.lower() == "file":
+        raise refused(unit, f"SetWorkingDirectory={folder} is only supported in .build files")
+    if folder.lower() != "yaml":
+        raise refused(unit, f"unsupported value for WorkingDirectory: {folder}")
     if files != 1:
         raise refused(unit, "SetWorkingDirectory=yaml is only supported when a single Yaml key is provided")

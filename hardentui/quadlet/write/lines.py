@@ -94,7 +94,7 @@ class ContainerLines:
             LABELS: self._labels,
         }
         for option in TABLE:
-            if option not in spec or self._is_said_by_another(option, spec):
+            if option not in spec or self._is_replaced(option, spec):
                 continue
             write = of_its_own.get(option)
             if write is not None:
@@ -104,8 +104,8 @@ class ContainerLines:
             else:
                 self._plain(option, spec[option])
 
-    def _is_said_by_another(self, option: Option[Any], spec: Spec) -> bool:
-        """Keys that the root directory, the unit of the image or a flag replaces; whether this is one."""
+    def _is_replaced(self, option: Option[Any], spec: Spec) -> bool:
+        """Whether the root directory, the image unit or a flag replaces the key; if so, write that."""
         if option is IMAGE and not spec[ROOTFS] and self.beside.image:
             self.lines.append(("Image", raw_single(self.beside.image)))
         elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:

@@ -185,9 +185,9 @@ def _capabilities(
     if isinstance(log, Unreadable) and isinstance(checks, Unreadable):
         return Unreadable(f"{log.reason}; {checks.reason}")
     by_name: dict[str, list[CallEvidence]] = {}
-    told: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     if not isinstance(log, Unreadable):
-        told = _BY_MODE | _ASKED_FIRST
+        names = _BY_MODE | _ASKED_FIRST
         for detail in log.details:
             for name in capabilities(detail, low_ports):
                 in_effect = detail.caller.capabilities
@@ -199,7 +199,7 @@ def _capabilities(
         for name in _of_unread(log.unread):
             by_name.setdefault(name, [])
     for check in () if isinstance(checks, Unreadable) else checks:
-        if check.granted and check.name not in told:
+        if check.granted and check.name not in names:
             by_name.setdefault(check.name, [CallEvidence("")])
     return tuple(CapabilityNeed(name, tuple(by_name[name])) for name in sorted(by_name) if name in held)
 

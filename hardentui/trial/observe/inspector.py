@@ -122,13 +122,13 @@ class Inspector:
         pid, arguments, follow = notification.pid, notification.arguments, shape.follow
         if shape.flags is not None and arguments[shape.flags[0]] & shape.flags[1]:
             follow = not follow
-        look = self._lookup(pid)
+        lookup = self._lookup(pid)
         if address is not None and address.family == AF_UNIX and address.host:
             paths = ((CURRENT_FOLDER, address.host.encode("utf-8", "surrogateescape")),)
-        touched = [look.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
+        touched = [lookup.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
         handle = _handle(shape, arguments)
         if handle is not None and handle >= 0:
-            touched.append(look.at_handle(pid, handle, who))
+            touched.append(lookup.at_handle(pid, handle, who))
         return tuple(file for file in touched if file is not None)
 
     def _targets(self, shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:

@@ -272,8 +272,8 @@ class ApplyScreen(StoppableScreen):
             case OperationBegun(operation, number, total):
                 self._now = f"{number}/{total} {described(operation)}"
             case OperationDone(operation, number, total, seconds, said):
-                told = f": {said}" if said else ""
-                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){told}"
+                remark = f": {said}" if said else ""
+                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){remark}"
                 self._lines.append(
                     Content.assemble((f"  {self.signs.of('✓')} ", "$success"), visible(text, 300))
                 )

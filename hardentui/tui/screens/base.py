@@ -120,7 +120,7 @@ class HardenScreen(Screen[None]):
             bars.first().show(self.session.opened, self.signs, self.DOES, checklist)
             self.query_one(Banner).show(self.session.opened)
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         """The data of a report about this screen."""
         return ScreenReport()
 

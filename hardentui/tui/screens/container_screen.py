@@ -22,7 +22,7 @@ class ContainerScreen(HardenScreen):
         """Row key of the current container; empty when there is none."""
         raise NotImplementedError
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         row = self.session.rows.get(self.container_key)
         return ScreenReport(row.name, tuple(reports_of([row]))) if row is not None else ScreenReport()
 

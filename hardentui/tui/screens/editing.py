@@ -145,5 +145,5 @@ def _complain(screen: HardenScreen, error: HardenError, more: str = "") -> None:
     faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else (error.hint,)
     lines = [f"line {fault}" for fault in faults] if isinstance(error, ChecklistError) else list(faults)
     screen.app.clear_notifications()
-    said = "\n".join(filter(None, (*lines, more)))
-    screen.notify(said, title=error.title, severity="warning", timeout=_READING)
+    message = "\n".join(filter(None, (*lines, more)))
+    screen.notify(message, title=error.title, severity="warning", timeout=_READING)

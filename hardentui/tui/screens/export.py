@@ -39,12 +39,12 @@ class ExportScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Report"
 
-    def __init__(self, bench: Workbench, told: ScreenReport) -> None:
+    def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
         super().__init__()
         self._export: Exportable = (
-            journal_of(told.entries)
-            if told.entries
-            else findings_of(bench, told.about, told.reports, told.rows)
+            journal_of(shown.entries)
+            if shown.entries
+            else findings_of(bench, shown.about, shown.reports, shown.rows)
         )
 
     def body(self) -> Iterable[Widget]:

@@ -81,7 +81,7 @@ class HomeScreen(ContainerScreen):
         row = self._list.current
         return row.key if row else ""
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         return ScreenReport("containers", tuple(reports_of(self._selection.rows)))
 
     def on_mount(self) -> None:

@@ -72,7 +72,7 @@ class HostScreen(HardenScreen):
         if what in ("host", "opened"):
             await self._draw()
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         return ScreenReport(
             "host", tuple((report, report.subject.kind.value) for report in self.session.host or ())
         )

@@ -152,7 +152,7 @@ class ImagesScreen(BrowseScreen):
         return page(self, sections, findings, self.text_width)
 
     def crumb(self) -> Content:
-        look = self.session.around.look
+        inspection = self.session.around.look
         parts: list[str | tuple[str, str]] = [("Images", "bold")]
         reports = self.session.around.images
         if reports:
@@ -161,14 +161,14 @@ class ImagesScreen(BrowseScreen):
                 for report in reports
             )
             parts.append(f"   {len(reports)}, {known} inspected")
-        if look is not None:
-            parts.append((f"   {look.told}", "$primary"))
+        if inspection is not None:
+            parts.append((f"   {inspection.told}", "$primary"))
         return Content.assemble(*parts)
 
     def nothing(self) -> str:
         return "There are no images."
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         reports = self.session.around.images or ()
         return ScreenReport(
             "images", tuple((report, f"image  {report.subject.engine}") for report in reports)
@@ -217,19 +217,19 @@ class ImagesScreen(BrowseScreen):
 
     def action_take_in(self) -> None:
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
-        self.app.push_screen(AskScreen(question, "~/report.json"), self._take_in)
+        self.app.push_screen(AskScreen(question, "~/report.json"), self._import_report)
 
     @work(thread=True, group="import")
     def _read_report(self, bench: Workbench, path: str, images: Sequence[ImageFacts]) -> None:
         try:
-            image, report = Scanning(bench.parts).take_in(os.path.expanduser(path), images)
+            image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
         except HardenError as error:
             self.post_message(ReportTaken(f"{error.title} {error.hint}".strip(), bad=True))
             return
         name = image.names[0] if image.names else image.id
         self.post_message(ReportTaken(f"The report of {report.scanner} is stored for {name}."))
 
-    def _take_in(self, path: str | None) -> None:
+    def _import_report(self, path: str | None) -> None:
         if path and (bench := self.session.bench) is not None:
             self._read_report(bench, path, self._images)
 

@@ -104,7 +104,7 @@ class JournalScreen(BrowseScreen):
     def nothing(self) -> str:
         return "No changes yet. In the walk, t tries a plan and A applies it."
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         return ScreenReport("journal", entries=self._entries)
 
     # --- actions ------------------------------------------------------------------------------------------

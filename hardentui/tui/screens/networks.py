@@ -73,10 +73,10 @@ class NetworksScreen(BrowseScreen):
     def nothing(self) -> str:
         return "No container is on a network."
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         reports = self.session.around.networks or ()
-        told = tuple((report, f"network  {report.subject.engine}") for report in reports)
-        return ScreenReport("networks", told, tuple(self.session.rows.values()))
+        described = tuple((report, f"network  {report.subject.engine}") for report in reports)
+        return ScreenReport("networks", described, tuple(self.session.rows.values()))
 
     def why_not(self, action: str) -> str:
         if action in ("prove", "outgoing", "split") and self._places() is None:

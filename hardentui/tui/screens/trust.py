@@ -55,7 +55,7 @@ class TrustScreen(ReadingScreen):
         sections = (*trust_page(engine, running), *formats_page(engine))
         return Content("\n").join([head, page(self, sections, findings, width)])
 
-    def told(self) -> ScreenReport:
+    def screen_report(self) -> ScreenReport:
         """The engines, with only the findings of this step, as the screen shows them."""
         reports = [
             replace(report, findings=tuple(each for each in report.findings if each.step == _STEP))

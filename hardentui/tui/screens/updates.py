@@ -225,16 +225,16 @@ class UpdatesScreen(StoppablePage):
             parts.append(page(self, sections, (), width))
         parts += self._of_moves()
         if self._trouble is not None:
-            told = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            parts += [told, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
+            message = Content.styled(visible(self._trouble.title, 300), "bold $error")
+            parts += [message, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
         return Content("\n\n").join(parts)
 
     def _of_moves(self) -> list[Content]:
         if self._moved is None:
             texts = [(file, moves_of(file, self._pins or ())) for file in self._files]
             diffs = "".join(diff_of(file, text) for file, text in texts if text != file.text)
-            told = Content.styled("m moves these pins", "$primary")
-            return [diff_content(diffs), told] if diffs else []
+            message = Content.styled("m moves these pins", "$primary")
+            return [diff_content(diffs), message] if diffs else []
         parts = [Content.styled(f"Moved: {plural(self._moved.count, 'pin')}. J undoes it.", "$success")]
         if self._moved.commands:
             commands = "\n".join(f"  {visible(command, 300)}" for command in self._moved.commands)

@@ -201,9 +201,9 @@ class ValuesScreen(HardenScreen):
                 *hanging("!", f"Not in the plan: {self._why}.", width, _BAD, indent=2, label_style=_BAD)
             ).rstrip("\n")
         if self._check in self._choosing:
-            said = ("In the plan, with these values:\n", "$status-pass")
+            message = ("In the plan, with these values:\n", "$status-pass")
             more = f"\nand {plural(len(lines) - _LINES, 'line')} more, below" if len(lines) > _LINES else ""
-            return Content.assemble(said, diff_content("\n".join(lines[:_LINES])), (more, "$muted"))
+            return Content.assemble(message, diff_content("\n".join(lines[:_LINES])), (more, "$muted"))
         return Content.assemble(
             ("Not chosen. A new value chooses the fix; space in the walk does too.", "$muted")
         )

@@ -183,14 +183,14 @@ class WalkScreen(ContainerScreen):
 
     def _show_hint(self) -> None:
         """In the step about images: the image is not inspected yet, or the progress of its inspection."""
-        line, look = self.query_one("#look", Static), self.session.around.look
+        line, inspection = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
-        if here and look is not None:
-            text = look.told
+        if here and inspection is not None:
+            text = inspection.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " inspects the image without running it"))
-        line.display = here and (look is not None or self._can_look)
+        line.display = here and (inspection is not None or self._can_look)
 
     @property
     def _in_image_step(self) -> bool:

@@ -251,11 +251,11 @@ class WriteScreen(HardenScreen):
                 parts += self._command(Target.UNIT, width)
         elif self._unit is not None:
             use = "'In place' changes it there." if self._plan else "Chosen fixes can be applied to it there."
-            said = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
-            parts += hanging("", said, width, "$muted", indent=0)
+            message = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
+            parts += hanging("", message, width, "$muted", indent=0)
         if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
-            said = f"Goes to {self._folder()}; existing files are kept as backups."
-            parts += hanging("", said, width, "$muted", indent=0)
+            message = f"Goes to {self._folder()}; existing files are kept as backups."
+            parts += hanging("", message, width, "$muted", indent=0)
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
     def _of_place(self, target: Target, width: int) -> list[Part]:
@@ -269,8 +269,8 @@ class WriteScreen(HardenScreen):
         parts = []
         for written in ready.in_place:
             kept = f"; the previous file is kept as {Path(written.backup).name}" if written.backup else ""
-            said = f"{written.path} ({written.state}){kept}"
-            parts += hanging("in place", said, width, indent=9, label_style="bold")
+            message = f"{written.path} ({written.state}){kept}"
+            parts += hanging("in place", message, width, indent=9, label_style="bold")
         return parts
 
     def _command(self, target: Target, width: int) -> list[Part]:
@@ -278,8 +278,8 @@ class WriteScreen(HardenScreen):
         plan = plan_file(self._choosing.report, self._plan) if self._plan else None
         file = str(self._folder() / plan.name) if plan else "FILE"
         command = command_in_place(known_facts(self._choosing.report), target, file)
-        said = hanging("", "Tick 'plan' and write it; then run:", width, "$muted", indent=2)
-        return said + hanging("", command, width, "$primary", indent=2)
+        message = hanging("", "Tick 'plan' and write it; then run:", width, "$muted", indent=2)
+        return message + hanging("", command, width, "$primary", indent=2)
 
     # --- writing -------------------------------------------------------------------------------------
 

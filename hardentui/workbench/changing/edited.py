@@ -118,8 +118,8 @@ def check_edited_unit(
         generate(units, version=version, rootless=rootless)
         dropped = losses({name: text}, version=version)
     except (InputError, GeneratorError) as error:
-        said = error.hint if isinstance(error, GeneratorError) and error.hint else error.title
-        raise _rejected(name, [(_line_of_unit(text, said), said)]) from error
+        message = error.hint if isinstance(error, GeneratorError) and error.hint else error.title
+        raise _rejected(name, [(_line_of_unit(text, message), message)]) from error
     if dropped:
         raise _rejected(name, [(_line_of_unit(text, sentence), sentence) for sentence in dropped])
 
@@ -129,19 +129,19 @@ def save_edited(folder: str, name: str, text: str) -> WrittenFile:
     return write_bundle(folder, [TextFile(name, text)], keep_mode=True)[0]
 
 
-def _line_of_unit(text: str, said: str) -> int:
+def _line_of_unit(text: str, message: str) -> int:
     """The line that a message is about: it names the line, or a key or a value on it."""
-    if number := re.search(r"\bline (\d+)\b", said):
+    if number := re.search(r"\bline (\d+)\b", message):
         return int(number[1])
     for assignment in UnitText(text, QUADLET).assignments:
-        if re.search(rf"\b{re.escape(assignment.key)}\b", said):
+        if re.search(rf"\b{re.escape(assignment.key)}\b", message):
             return assignment.line
     for assignment in UnitText(text, QUADLET).assignments:
-        if len(assignment.value) >= _TELLING and assignment.value in said:
+        if len(assignment.value) >= _TELLING and assignment.value in message:
             return assignment.line
     return 1
 
 
 def _rejected(what: str, faults: Iterable[tuple[int, str]]) -> HardenError:
-    told = tuple(f"{line}: {message}" for line, message in sorted(set(faults)))
-    return ChecklistError(f"The {visible(what, 80)} has {plural(len(told), 'fault')}.", told)
+    messages = tuple(f"{line}: {message}" for line, message in sorted(set(faults)))
+    return ChecklistError(f"The {visible(what, 80)} has {plural(len(messages), 'fault')}.", messages)

@@ -23,7 +23,7 @@ from hardentui.quadlet.edit.drop_in import (
     changed_keys,
     drop_in_name,
     quadlet_drop_in,
-    says_key,
+    sets_key,
 )
 from hardentui.quadlet.edit.service import concerns_command, service_drop_in
 from hardentui.quadlet.read.container import QuadletFiles
@@ -149,7 +149,7 @@ class _UnitEditor:
                 "Edit the file itself.",
             )
         keys = changed_keys(origin.quadlet(), done.files)
-        drop_in = self._drop_in(lambda text: says_key(text, keys))
+        drop_in = self._drop_in(lambda text: sets_key(text, keys))
         if not keys:
             return []
         text = quadlet_drop_in(origin.quadlet(without=drop_in.present), done, self._comments)

@@ -13,9 +13,9 @@ MOST_LEVELS = 5
 """How deep checklists may extend each other."""
 
 
-def step_over(base: Step, step: Step, said: Iterable[str]) -> Step:
+def step_over(base: Step, step: Step, given: Iterable[str]) -> Step:
     """A step of the base, overridden by the checklist on top; `said` are the keys that it gave."""
-    return replace(base, **{key: getattr(step, key) for key in said if key != "number"})
+    return replace(base, **{key: getattr(step, key) for key in given if key != "number"})
 
 
 def steps_over(base: Checklist, steps: Iterable[Step]) -> tuple[Step, ...]:

@@ -281,9 +281,9 @@ def faults_of(
             verdict = judge(check, fixture.facts, parameters_of(check, checklist))
             where = f"{fixture.line}: {visible(fixture.facts.name, 60)}: {check_id}"
             if verdict.status is not expected:
-                said = verdict.reason or verdict.declared or verdict.effective
+                reason = verdict.reason or verdict.declared or verdict.effective
                 faults.append(
-                    f"{where} is {verdict.status.value}, not {expected.value}: {visible(said, 200)}"
+                    f"{where} is {verdict.status.value}, not {expected.value}: {visible(reason, 200)}"
                 )
                 continue
             proven.setdefault(check_id, set()).add(expected)

@@ -128,13 +128,13 @@ class RowReader:
             )
             return None
         value = self._value(table, place, operator, shape, option)
-        told = self._set(table, place, operator, value, shape, option)
+        written = self._set(table, place, operator, value, shape, option)
         return {
             "option": option.name if option else "",
             "fact": "" if option else name,
             "operator": operator,
             "value": value,
-            "set": told,
+            "set": written,
         }
 
     def _subject(
@@ -196,16 +196,16 @@ class RowReader:
         ):
             self._wrong((*place, "set"), f"the operator {operator.value} already defines what the fix writes")
             return None
-        told = self._typed(table, place, "set", CheckOperator.EQUALS, shape, option)
-        if told is None:
+        written = self._typed(table, place, "set", CheckOperator.EQUALS, shape, option)
+        if written is None:
             return None
         try:
-            fits = meets(operator, told, value, limit=is_limit(option), option=option)
+            fits = meets(operator, written, value, limit=is_limit(option), option=option)
         except TooLong:
             fits = False
         if not fits:
             self._wrong((*place, "set"), "the value that the fix writes does not satisfy the row")
-        return told
+        return written
 
     def _typed(
         self,

@@ -39,7 +39,7 @@ _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
 
 
-def look_closer(
+def inspect_in_detail(
     facts: ContainerFacts,
     engine: Engine,
     files: Files,
@@ -179,16 +179,16 @@ def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[F
     """
     above = {parent for change in changes for parent in _parents(change.path)}
     asked = 0
-    told = []
+    inspected = []
     for change in changes:
         if change.kind != "deleted" and change.path not in above and asked < _MOST_ASKED:
             asked += 1
-            change = _looked_at(change, layer, files)
-        told.append(change)
-    return told
+            change = _inspected(change, layer, files)
+        inspected.append(change)
+    return inspected
 
 
-def _looked_at(change: FileChange, layer: str, files: Files) -> FileChange:
+def _inspected(change: FileChange, layer: str, files: Files) -> FileChange:
     try:
         seen = files.stat(layer + posixpath.normpath("/" + change.path), follow=False)
     except OSError:

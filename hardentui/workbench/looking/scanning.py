@@ -100,7 +100,7 @@ class Scanning:
                 return Unreadable(error.title)
         return report
 
-    def take_in(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
+    def import_report(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
         """Store a report of Trivy, Grype, Quay or Clair.
 
         Raises:

@@ -202,11 +202,11 @@ def _pairs(files: Sequence[FoundUnitFile]) -> tuple[tuple[str, str], ...]:
 
 def _check_name(origin: Origin, spec: Spec, name: str) -> None:
     """The label comes from the container: it may name another container's unit."""
-    said = spec[NAME]
-    if NAME not in spec.unknowable and said != name:
+    given = spec[NAME]
+    if NAME not in spec.unknowable and given != name:
         raise InputError(
             f"{visible(name, 60)} is labelled with the unit {visible(origin.unit, 80)}, which creates a"
-            f" container called {visible(said, 60) or 'something else'}.",
+            f" container called {visible(given, 60) or 'something else'}.",
             "Its own unit is unknown; new units can be written.",
         )
 

@@ -131,10 +131,14 @@ class Monitor:
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
         log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
-        told = self._events.look(
+        new_events = self._events.look(
             lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
         )
-        events = () if isinstance(told, Unreadable) else tuple(SeenEvent(e.time, e.action) for e in told)
+        events = (
+            ()
+            if isinstance(new_events, Unreadable)
+            else tuple(SeenEvent(e.time, e.action) for e in new_events)
+        )
         restarts = _restarts(facts)
         raised, blind = alarms.of_checks(facts)
         raised += alarms.of_state(facts, last.restarts if last else None, restarts)
@@ -149,7 +153,7 @@ class Monitor:
         for name, reason in (
             ("usage", usage_unknown),
             ("log", log.reason if isinstance(log, Unreadable) else ""),
-            ("events", told.reason if isinstance(told, Unreadable) else ""),
+            ("events", new_events.reason if isinstance(new_events, Unreadable) else ""),
         ):
             if reason:
                 blind.append(BlindSpot(name, Severity.LOW, reason))

@@ -157,7 +157,7 @@ def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) ->
         ConnectOutcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
         ConnectOutcome.NO_ROUTE: (
             False,
-            "the container's kernel has no route, or was told that there is none",
+            "the container's kernel has no route, or received an ICMP unreachable message",
         ),
     }.get(attempt, (None, ""))
     if attempt is ConnectOutcome.REFUSED:

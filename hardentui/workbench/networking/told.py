@@ -80,7 +80,7 @@ def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
                 PageLine("move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
             )
             lines += [PageLine("", line, Tone.MUTED) for line in lines_of(move)]
-            lines += [PageLine("caution", mind, Tone.BAD) for mind in move.minds]
+            lines += [PageLine("caution", warning, Tone.BAD) for warning in move.minds]
         sections.append(PageSection(f"{proposal.network}  {proposal.engine}", tuple(lines)))
     if not sections:
         why = "no network is shared by several applications, or has members that need no route out"
@@ -108,11 +108,11 @@ def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
     for member in trial.members:
         works = {True: "its twin works", False: "its twin does not work", None: "no twin"}
         if member.before is not True:
-            told = f"{member.container}: {works[member.before]}: {member.why}"
-            lines.append(PageLine("member", told, Tone.BAD))
+            text = f"{member.container}: {works[member.before]}: {member.why}"
+            lines.append(PageLine("member", text, Tone.BAD))
         elif member.after is False:
-            told = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
-            lines.append(PageLine("member", told, Tone.BAD))
+            text = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
+            lines.append(PageLine("member", text, Tone.BAD))
         lines += [
             PageLine("caution", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
             for lack in member.lacks
@@ -133,5 +133,5 @@ def _way(way: WayTried) -> PageLine:
     }[way.holds]
     ports = ", ".join(str(port) for port in way.ports)
     itself = {True: ", and it connects by itself", False: ", but it did not connect by itself", None: ""}
-    told = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"
-    return PageLine(label, told, tone)
+    text = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"
+    return PageLine(label, text, tone)

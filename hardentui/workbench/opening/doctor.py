@@ -146,14 +146,14 @@ def _podman(machine: Machine) -> Iterator[Diagnosis]:
     if machine.which("podman") is None:
         yield Diagnosis(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
         return
-    said = machine.run(["podman", "--version"], _SECONDS)
-    if isinstance(said, Unreadable):
-        yield Diagnosis(Mark.POOR, "Podman", said.reason, "podman --version")
+    output = machine.run(["podman", "--version"], _SECONDS)
+    if isinstance(output, Unreadable):
+        yield Diagnosis(Mark.POOR, "Podman", output.reason, "podman --version")
         return
     try:
-        version = Version.parse(said.strip().removeprefix("podman version "))
+        version = Version.parse(output.strip().removeprefix("podman version "))
     except ValueError:
-        yield Diagnosis(Mark.POOR, "Podman", f"answers {said.strip()!r}", "podman --version")
+        yield Diagnosis(Mark.POOR, "Podman", f"answers {output.strip()!r}", "podman --version")
         return
     if version < (4, 4):
         yield Diagnosis(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _install(machine, "podman"))
@@ -265,9 +265,9 @@ def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
         value = "no generator: written units cannot be checked here"
         yield Diagnosis(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
         return
-    said = machine.run([generator, "-version"], _SECONDS)
+    output = machine.run([generator, "-version"], _SECONDS)
     try:
-        version = Version.parse("" if isinstance(said, Unreadable) else said)
+        version = Version.parse("" if isinstance(output, Unreadable) else output)
     except ValueError:
         yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not report its version")
         return

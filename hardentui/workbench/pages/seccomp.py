@@ -162,12 +162,12 @@ def _judged(
     reasons = [
         answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unreadable)
     ]
-    told = _names(dangerous)
+    listed = _names(dangerous)
     page = replace(
         page,
         kind=FilterKind.PROFILE if isinstance(profile, SeccompProfile) else FilterKind.COMPILED,
         dangerous=() if isinstance(dangerous, Unreadable) else dangerous,
-        by_capability=tuple(name for name in _names(all_dangerous) if name not in told),
+        by_capability=tuple(name for name in _names(all_dangerous) if name not in listed),
         families=tuple(
             FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unreadable)
         ),

@@ -45,8 +45,8 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
         where = PageLine("", "whether registries.d enables them is unknown", Tone.MUTED)
     else:
         on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
-        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key enables them for its scope"
-        where = PageLine("", f"looked for: {told}", Tone.PLAIN if on else Tone.MUTED)
+        places = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key enables them for its scope"
+        where = PageLine("", f"looked for: {places}", Tone.PLAIN if on else Tone.MUTED)
     lines = (
         PageLine("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
         where,

@@ -24,8 +24,8 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
     """
     path = settings_file()
     if os.path.lexists(path):
-        said = f"{visible(path)} already exists and is not changed."
-        raise InputError(said, "hardentui settings show displays it.")
+        message = f"{visible(path)} already exists and is not changed."
+        raise InputError(message, "hardentui settings show displays it.")
     folder, name = os.path.split(path)
     text = template(vocabulary, tooltips, checks)
     write_bundle(folder, [TextFile(name, text, 0o600)], overwrite=False, create=True)

@@ -99,9 +99,9 @@ def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
     items: list[Item] = []
     notes = []
     for option in pod_parts(context.pod, context.default_network) if spec[POD] and context.pod else ():
-        said = parse_argument(option.flag, option.value or "true")
-        items += said
-        if not said:
+        arguments = parse_argument(option.flag, option.value or "true")
+        items += arguments
+        if not arguments:
             notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such option")
     part = PodPart(name="", spec=spec_of(items), notes=notes)
     _write(part, OF_POD)

@@ -174,7 +174,7 @@ def test_an_imported_result_is_on_record() -> None:
 def test_a_hostile_result_reaches_no_terminal_as_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hardentui.workbench.host_scans import take_in
+    from hardentui.workbench.host_scans import import_scan
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     report = tmp_path / "lynis.dat"
@@ -182,7 +182,7 @@ def test_a_hostile_result_reaches_no_terminal_as_a_command(
         f"lynis_version={HOSTILE}\nreport_datetime_end=2026-01-01 00:00:00\nhostname={HOSTILE}\n"
         f"warning[]={HOSTILE}|{HOSTILE}|{HOSTILE}|{HOSTILE}|\n"
     )
-    taken = take_in(str(report))
+    taken = import_scan(str(report))
     assert "owned" in taken.failed[0].title
     verdict = judged(replace(taken, finished=NOW))
     assert verdict.status is Status.FAIL
