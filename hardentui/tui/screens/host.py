@@ -29,7 +29,7 @@ from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.host_scans import take_in
+from hardentui.workbench.host_scans import import_scan
 from hardentui.workbench.views import Report
 
 _ROOMY = 24
@@ -164,7 +164,7 @@ class HostScreen(HardenScreen):
     @work(thread=True, group="host-import")
     def _read_result(self, path: str) -> None:
         try:
-            self.post_message(ResultTaken(take_in(path)))
+            self.post_message(ResultTaken(import_scan(path)))
         except HardenError as error:
             self.post_message(ResultTaken(error))
 
