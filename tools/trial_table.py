@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -235,7 +237,14 @@ def tell(event: TrialEvent) -> None:
         print(f"  {event.round.purpose}: {'works' if event.round.ready else event.round.why}", flush=True)
 
 
-def table(rows: list[Row]) -> str:
+def host_of(bench: Bench) -> str:
+    """Where it ran, and how busy that was."""
+    podman = bench.podman("version", "--format", "{{.Client.Version}}")
+    version = bench.podman("info", "--format", "{{.Host.CgroupsVersion}}")
+    return f"{os.cpu_count()} cores, load average {os.getloadavg()[2]:.0f}, Podman {podman}, cgroup {version}"
+
+
+def table(rows: list[Row], host: str) -> str:
     most = max((row.above for row in rows), default=0)
     works = sum(row.trial.result.value == "works" for row in rows)
     harmed = sum(not row.untouched for row in rows)
@@ -247,7 +256,7 @@ def table(rows: list[Row]) -> str:
     told = (
         f"{works} of {len(rows)} end up hardened and working; {harmed} originals were touched; at most "
         f"{plural(most, 'capability', 'capabilities')} above the known minimum. One run of "
-        "`tools/trial_table.py`."
+        f"`tools/trial_table.py` on {date.today():%d %B %Y} ({host})."
     )
     why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
     return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])
@@ -293,14 +302,15 @@ def main(names: list[str]) -> int:
                 print(rows[-1].text(), flush=True)
             finally:
                 workbench.close()
-        print(table(rows))
+        host = host_of(bench)
+        print(table(rows, host))
         if not names:
             rootless.start()
             rootless.image()
             calls = calls_table(bench, rootless)
             before, _, rest = DOCS.read_text().partition(BEGIN)
             after = rest.partition(END)[2]
-            DOCS.write_text(f"{before}{BEGIN}{table(rows)}\n{calls}{END}{after}")
+            DOCS.write_text(f"{before}{BEGIN}{table(rows, host)}\n{calls}{END}{after}")
     finally:
         bench.stop()
         rootless.stop()

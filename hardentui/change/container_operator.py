@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.operator import NOTHING, OperationOutcome, raise_if_stopped
+from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown, raise_if_stopped
 from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
@@ -109,21 +109,47 @@ class ContainerOperator:
                 if self._name(operation.id) != operation.before:  # even if it has been renamed since
                     refuse_taken_name(self._containers, operation.before, {operation.id}, entry)
                     self._containers.rename(operation.id, operation.before)
-            case CreateNetwork():
-                if not operation.existed and self._engine.networks.exists(operation.name):
-                    with suppress(ChangeFailed):  # another container uses it now
-                        self._engine.networks.remove(operation.name)
             case CreateContainer():
-                self._remove(operation)
+                self._set_aside(operation, entry)
             case StartContainer():
                 self._stop_successor(entry)
             case UpdateContainer():
                 with suppress(NotFound):  # a recreated one has the limits of its unit
                     self._limits_before(operation)
-            case CreateVolume() | StopContainer() | CopyData():
+            case CreateVolume() | CreateNetwork() | StopContainer() | CopyData():
                 pass  # a volume may hold newer data; the original starts last
             case _:
                 raise AssertionError(operation)
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        match operation:
+            case CreateNetwork():
+                if not operation.existed and self._engine.networks.exists(operation.name):
+                    with suppress(ChangeFailed):  # another container uses it now
+                        self._engine.networks.remove(operation.name)
+            case CreateContainer():
+                self._remove(operation, entry)
+            case _:
+                pass
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        match operation:
+            case RenameContainer() if not _has_stand_in(entry):
+                if self._name(operation.id) != operation.after:
+                    self._containers.rename(operation.id, operation.after)
+            case SetRestart():
+                if self._restart_policy(operation.id) != operation.after:
+                    self._containers.update(operation.id, (f"--restart={operation.after}",))
+            case CreateContainer():
+                return self._take_up_again(operation, entry)
+            case StopContainer():
+                with suppress(NotFound):  # one that Podman removed when it stopped
+                    self._containers.stop(operation.id, timeout=min(operation.seconds, _STOP_LIMIT))
+            case StartContainer():
+                start_with_patience(self._containers, operation.name, STILL_TAKEN, threading.Event())
+            case _:
+                pass
+        return NOTHING
 
     def remove_original(self, identity: str, name: str) -> None:
         """Remove a kept original unless it is in use again; its volumes stay.
@@ -178,7 +204,10 @@ class ContainerOperator:
         now = self._settled(operation.id)
         paused = (now.get("State") or {}).get("Paused")
         if operation.running and not paused and not _running(now):
-            start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
+            try:
+                start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
+            except ChangeFailed as error:
+                raise OriginalDown(error.title, error.hint) from error
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
@@ -199,34 +228,51 @@ class ContainerOperator:
             self._containers.set_limits(operation.id, limits)
         if any(word.startswith("--restart=") for word in operation.arguments):
             self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
+        if any(word.startswith("--health-cmd=") for word in operation.arguments):
+            self._containers.update(operation.id, ("--no-healthcheck",))
 
     def _stop_successor(self, entry: JournalEntry) -> None:
         creation = next(
             (operation for operation in entry.operations if isinstance(operation, CreateContainer)), None
         )
-        successor = self._successor(creation) if creation else None
+        successor = self._successor(creation, entry) if creation else None
         if successor is not None and _running(successor):
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
-    def _remove(self, operation: CreateContainer) -> None:
+    def _set_aside(self, operation: CreateContainer, entry: JournalEntry) -> None:
+        """The successor gives its name away; it is removed once the original runs."""
+        successor = self._successor(operation, entry)
+        if successor is not None and str(successor.get("Name")) != (name := _name_aside(operation, entry)):
+            self._containers.rename(str(successor["Id"]), name)
+
+    def _take_up_again(self, operation: CreateContainer, entry: JournalEntry) -> OperationOutcome:
+        """The successor gets its name back; created again if it was removed when it stopped (`--rm`)."""
+        successor = self._successor(operation, entry)
+        if successor is None:
+            return self._create(operation)
+        if str(successor.get("Name")) != operation.name:
+            self._containers.rename(str(successor["Id"]), operation.name)
+        return NOTHING
+
+    def _remove(self, operation: CreateContainer, entry: JournalEntry) -> None:
         """Remove the successor; its volumes are the original's, or hold newer data."""
-        successor = self._successor(operation)
+        successor = self._successor(operation, entry)
         if successor is not None:
             self._containers.remove(str(successor["Id"]), force=True, volumes=False)
 
-    def _successor(self, operation: CreateContainer) -> Mapping[str, Any] | None:
+    def _successor(self, operation: CreateContainer, entry: JournalEntry) -> Mapping[str, Any] | None:
         """The created container; None if it does not exist (any more)."""
         if operation.created:
             with suppress(NotFound):
                 return self._containers.inspect(operation.created)
             return None
-        try:
-            container = self._containers.inspect(operation.name)
-        except NotFound:
-            return None
-        if str(container.get("Id")) == operation.original or str(container.get("Name")) != operation.name:
-            return None
-        return container if is_made_by(operation, container) else None
+        for name in (operation.name, _name_aside(operation, entry)):
+            with suppress(NotFound):
+                container = self._containers.inspect(name)
+                original = str(container.get("Id")) == operation.original
+                if not original and container.get("Name") == name and is_made_by(operation, container):
+                    return container
+        return None
 
     def _name(self, identity: str) -> str:
         return str(self._containers.inspect(identity).get("Name"))
@@ -255,6 +301,11 @@ def start_with_patience(
                 raise
         raise_if_stopped(stop)
         stop.wait(_RETRY)
+
+
+def _name_aside(operation: CreateContainer, entry: JournalEntry) -> str:
+    """The name of the successor while the original comes back."""
+    return f"{operation.name}-hardened-{entry.id.rpartition('-')[2]}"
 
 
 def _has_stand_in(entry: JournalEntry) -> bool:

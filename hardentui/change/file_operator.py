@@ -90,6 +90,16 @@ class FileOperator:
             with suppress(OSError):  # other files may have been added
                 os.rmdir(folder)
 
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """Nothing is left of it."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+        now = _read(operation.path)
+        if now is not None and now.content == operation.content:
+            return NOTHING
+        return self.do(operation, threading.Event())
+
 
 def _read(path: str) -> FileBefore | None:
     """The current file; None if there is none.

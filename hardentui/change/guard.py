@@ -1,4 +1,4 @@
-"""A change whose process is killed is rolled back immediately: a second process watches the first."""
+"""A change or undo whose process is killed is rolled back immediately: a second process watches the first."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from hardentui.errors import HardenError
+from hardentui.errors import ChangeFailed, HardenError
 from hardentui.model.change_events import ChangeEvent
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import Operation
@@ -18,6 +18,10 @@ OnEvent = Callable[[ChangeEvent], None]
 
 class Cancelled(HardenError):
     """The change was cancelled."""
+
+
+class OriginalDown(ChangeFailed):
+    """What ran before a change does not run again."""
 
 
 class OperationOutcome(Struct, frozen=True):
@@ -62,8 +66,25 @@ class Operator(Protocol):
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """Undo it, whether it was done, half done or not done at all; repeating this does nothing.
 
+        What replaced the original is stopped and set aside; `clear` removes it.
+
         Raises:
+            OriginalDown: the original ran before, and does not start.
             HardenError: it could not be undone.
+        """
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """Remove what it made, after everything was undone; repeating this does nothing.
+
+        Raises:
+            HardenError: it could not be removed.
+        """
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        """Bring it into force again after its undo, because the original does not start.
+
+        Raises:
+            HardenError: it could not be brought into force.
         """
 
 

@@ -55,6 +55,13 @@ class ServiceOperator:
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """They changed nothing."""
 
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """They made nothing."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        """It was judged before."""
+        return NOTHING
+
     def _wait(self, operation: WaitReady, stop: threading.Event) -> OperationOutcome:
         containers = self._reached()
         document = containers.inspect(operation.name)

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from hardentui.change.container_operator import STILL_TAKEN, start_with_patience
-from hardentui.change.operator import OperationOutcome
+from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown
 from hardentui.change.originals import no_way_back, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
@@ -82,7 +82,20 @@ class StandInOperator:
         if str(stand_in.get("Name")) != operation.original_name:
             self._containers.rename(identity, operation.original_name)
         if not (stand_in.get("State") or {}).get("Running"):
-            start_with_patience(self._containers, identity, STILL_TAKEN, threading.Event())
+            try:
+                start_with_patience(self._containers, identity, STILL_TAKEN, threading.Event())
+            except ChangeFailed as error:
+                raise OriginalDown(error.title, error.hint) from error
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """It is what runs now, or was removed for an original that kept running."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        stand_in = self._stand_in(operation)
+        if stand_in is not None and str(stand_in.get("Name")) != operation.name:
+            self._containers.rename(str(stand_in["Id"]), operation.name)
+        return NOTHING
 
     def remove(self, operation: CreateStandIn) -> None:
         """Permanently remove the stand-in unless it is in use; its volumes stay.

@@ -15,25 +15,31 @@ from time import monotonic
 from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
-from hardentui.change.operator import Cancelled, OnEvent, Operator, raise_if_stopped
+from hardentui.change.operator import Cancelled, OnEvent, Operator, OriginalDown, raise_if_stopped
 from hardentui.errors import ApplyFailed, HardenError, JournalError, NoWayBack
 from hardentui.model.change_events import (
     ChangeEnded,
     ChangeEvent,
     GoingBack,
     OperationBegun,
+    OperationCleared,
     OperationDone,
     OperationUndone,
+    ServiceKept,
 )
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import (
     CreateContainer,
     Operation,
     RestartUnit,
+    StartContainer,
     StopContainer,
     WaitReady,
+    described,
     described_back,
+    described_clearing,
 )
+from hardentui.visible import visible
 
 
 def _nobody(event: ChangeEvent) -> None:
@@ -148,7 +154,9 @@ class Transaction:
     def go_back(self, entry: JournalEntry, why: str) -> JournalEntry:
         """Roll back what was started; returns the resulting journal entry.
 
-        Its state stays open if something could not be undone; `reason` says what. May be repeated.
+        What the change made is removed last, when all else is as before. If the original does not start, the
+        change comes into force again. Its state stays open if something could not be undone; `reason` says
+        what. May be repeated.
         If there is nothing left to restore, the change stays in force and can no longer be undone.
         """
         try:
@@ -157,11 +165,12 @@ class Transaction:
             return self._close(entry, f"{why} Not rolled back: {gone.title}")
         except HardenError:
             pass  # the affected operation reports it again, and the others are undone
+        before = entry
         entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
         self._keep_if_possible(entry)
         with suppress(Exception):
             self._tell(GoingBack(why))
-        failures = []
+        failures, down = [], False
         for operation in reversed(entry.operations[: entry.begun]):
             failure = ""
             try:
@@ -169,10 +178,15 @@ class Transaction:
             except HardenError as error:
                 failure = error.title
                 failures.append(f"{described_back(operation)}: {failure.rstrip('.')}")
+                down = down or isinstance(error, OriginalDown)
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
+        if not failures:
+            failures = self._clear(entry)
         if failures:
             entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}.")
+            if down and _had_replaced_it(before):
+                entry = self._forward(entry, before.state)
         else:
             original = (
                 None
@@ -185,6 +199,46 @@ class Transaction:
             self._tell(ChangeEnded(entry))
         return entry
 
+    def _clear(self, entry: JournalEntry) -> list[str]:
+        """Remove what the change made; returns what could not be removed, and why."""
+        failures = []
+        for operation in reversed(entry.operations[: entry.begun]):
+            if what := described_clearing(operation):
+                failure = ""
+                try:
+                    self._operators[type(operation)].clear(operation, entry)
+                except HardenError as error:
+                    failure = error.title
+                    failures.append(f"{what}: {failure.rstrip('.')}")
+                with suppress(Exception):
+                    self._tell(OperationCleared(operation, failure))
+        return failures
+
+    def _forward(self, entry: JournalEntry, state: EntryState) -> JournalEntry:
+        """Bring a change into force again: its original does not start, and one of both has to run.
+
+        Args:
+            state: of the entry before the way back. What was in force is so again and can be undone later.
+        """
+        with suppress(Exception):
+            self._tell(ServiceKept(entry.container))
+        operations, failures = list(entry.operations), []
+        for index, operation in enumerate(entry.operations[: entry.begun]):
+            try:
+                outcome = self._operators[type(operation)].redo(operation, entry)
+            except HardenError as error:
+                failures.append(f"{described(operation)}: {error.title.rstrip('.')}")
+            else:
+                operations[index] = outcome.operation or operation
+        entry = replace(entry, operations=tuple(operations))
+        if failures:
+            return replace(entry, reason=f"{entry.reason} Nor is the change in force: {'; '.join(failures)}.")
+        if state is not EntryState.OPEN:
+            entry = replace(entry, state=EntryState.DONE)
+        return replace(
+            entry, reason=f"{entry.reason} So {visible(entry.container, 80)} runs with the change again."
+        )
+
     def _close(self, entry: JournalEntry, why: str) -> JournalEntry:
         entry = closed(entry, why)
         self._keep_if_possible(entry)
@@ -196,6 +250,14 @@ class Transaction:
         """During a rollback the host comes first: a journal that cannot be written does not stop it."""
         with suppress(JournalError):
             self._journal.write(entry)
+
+
+def _had_replaced_it(entry: JournalEntry) -> bool:
+    """Whether the change had started something in place of the original that can be started again. A unit
+    that did not work with a change keeps its former files.
+    """
+    kinds = StartContainer if entry.state is EntryState.OPEN else (StartContainer, RestartUnit)
+    return any(isinstance(operation, kinds) for operation in entry.operations[: entry.begun])
 
 
 def closed(entry: JournalEntry, why: str) -> JournalEntry:

@@ -62,8 +62,14 @@ def undo(
             if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
                 raise
         done = transaction.go_back(entry, why or f"Undone by {by}.")
-        if done.forgotten and only is not None:
+        if (done.forgotten or done.state is EntryState.DONE) and only is not None:
             return done
+        if done.state is EntryState.DONE and not done.forgotten:
+            raise ApplyFailed(
+                done.reason,
+                f"Mend what keeps the original from starting, then: hardentui undo {entry.id}"
+                f"\nTo keep the change for good: hardentui journal forget {entry.id}",
+            )
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
         _note(journal, done, by, why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hardentui.change.operator import NOTHING, OperationOutcome
+from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown
 from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
 from hardentui.model.journal import JournalEntry
@@ -41,6 +41,12 @@ class UnitOperator:
         if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
             self._as_before(operation)
 
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """They made nothing."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        return NOTHING if isinstance(operation, NoteUnit) else self.do(operation, threading.Event())
+
     def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:
         systemctl = Systemctl(operation.uid)
         try:
@@ -62,11 +68,25 @@ class UnitOperator:
         shown = systemctl.properties(noted.unit, "ActiveState", "InvocationID")
         active = shown.get("ActiveState") == "active"
         if noted.active and not (active and shown.get("InvocationID") == noted.invocation):
-            systemctl.restart(noted.unit, _LIMIT, threading.Event())
+            _start_again(systemctl, noted.unit)
         elif not noted.active and shown.get("ActiveState") not in ("inactive", "failed"):
             systemctl.stop(noted.unit, _LIMIT)
         down = [unit for unit in noted.dependents if not systemctl.is_active(unit)]
         systemctl.start(down, _LIMIT)
+
+
+def _start_again(systemctl: Systemctl, unit: str) -> None:
+    """Start a unit as it was before the change.
+
+    Raises:
+        OriginalDown: it does not start, or does not stay.
+    """
+    try:
+        systemctl.restart(unit, _LIMIT, threading.Event())
+    except ChangeFailed as error:
+        raise OriginalDown(error.title, error.hint) from error
+    if systemctl.properties(unit, "ActiveState").get("ActiveState") == "failed":
+        raise OriginalDown(f"{visible(unit, 80)} did not stay active: {systemctl.why_failed(unit)}.")
 
 
 def note_unit(unit: str, uid: int | None) -> NoteUnit:

@@ -7,14 +7,25 @@ from hardentui.model.change_events import (
     ChangeEvent,
     GoingBack,
     OperationBegun,
+    OperationCleared,
     OperationDone,
     OperationUndone,
 )
-from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back
+from hardentui.model.operations import (
+    NoteContainer,
+    NoteUnit,
+    described,
+    described_back,
+    described_clearing,
+)
+from hardentui.workbench.changing.journal_text import trouble_back
 
 
 def tell(terminal: Terminal, event: ChangeEvent) -> None:
     """One event as a note; a running step as an activity."""
+    if trouble := trouble_back(event):
+        terminal.complain(trouble)
+        return
     match event:
         case OperationBegun():
             terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
@@ -26,14 +37,14 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
         case GoingBack():
             terminal.note(f"rolling back: {event.why}")
         case OperationUndone():
-            if event.failed:
-                terminal.complain(f"not rolled back: {described_back(event.operation)}: {event.failed}")
-            elif isinstance(event.operation, NoteContainer | NoteUnit):
+            if isinstance(event.operation, NoteContainer | NoteUnit):
                 terminal.note(
                     "the original runs as before" if _ran(event.operation) else "the original is restored"
                 )
             else:
                 terminal.activity(f"rolled back: {described_back(event.operation)}")
+        case OperationCleared():
+            terminal.activity(described_clearing(event.operation))
 
 
 def _ran(operation: NoteContainer | NoteUnit) -> bool:

@@ -15,6 +15,7 @@ _HEADINGS = {
     Result.NOTHING_WORKS: "No change can be kept",
     Result.BASELINE_FAILS: "The twin does not work even without changes",
 }
+_LOG_LINES = 12
 _COLORS = {Result.WORKS: "32", Result.NOTHING_WORKS: "33", Result.BASELINE_FAILS: "31"}
 
 
@@ -27,7 +28,7 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
     if trial.result is Result.BASELINE_FAILS:
         yield from write.section("Why", trial.baseline.why)
         yield from write.section("What helps", trial.baseline.advice)
-        yield from write.block("Its last lines", trial.baseline.log.splitlines()[-12:])
+        yield from write.block("Its last lines", trial.baseline.log.splitlines()[-_LOG_LINES:])
         return
     effective = {proof.check: proof for proof in trial.proof}
     if trial.kept:
@@ -53,6 +54,7 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
             yield from write.wrapped(f"{left.check}: {left.reason}")
             if left.evidence:
                 yield from write.wrapped(left.evidence, "    ")
+        yield from _logs(trial, write)
     if trial.not_tried:
         yield ""
         yield write.bold("Kept, but not tried")
@@ -68,6 +70,17 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
             "For a more certain result", "This probe succeeds on the unchanged twin; try again with it:"
         )
         yield f"    --probe '{write.painted(_quoted(trial.proposed_probe), '1')}'"
+
+
+def _logs(trial: Trial, write: Paragraphs) -> Iterator[str]:
+    """What the last twin with a fix that was left out logged, and what the unchanged one did."""
+    out = {left.check for left in trial.left_out}
+    rounds = (past for past in reversed(trial.rounds) if not past.ready and past.log)
+    failed = next((past for past in rounds if out.intersection(past.changes)), None)
+    if failed is not None:
+        yield from write.block("The log of the last twin that failed", failed.log.splitlines()[-_LOG_LINES:])
+        log = trial.baseline.log.splitlines() or ["(empty)"]
+        yield from write.block("The log of the twin without changes", log[-_LOG_LINES:])
 
 
 def _learned(learned: Learned) -> Iterator[str]:

@@ -51,7 +51,7 @@ def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> 
         return _too_few(after, host)
     files = " and ".join(missing)
     return (
-        f"The user {_AUTOMATIC} has no range in {files}; the container does not start without one. "
+        f"There is no range for the user {_AUTOMATIC} in {files}; the container does not start without one. "
         "hardentui doctor shows the command.",
     )
 

@@ -74,7 +74,7 @@ class UnitDrift(Struct, frozen=True):
     def __str__(self) -> str:
         if not self.in_file and not self.running:
             return f"{self.flag}: the file differs from the running container"
-        return f"{self.flag}: the file says {self.in_file or 'nothing'}, {self.running or 'nothing'} runs"
+        return f"{self.flag}: {self.in_file or 'nothing'} in the file, {self.running or 'nothing'} running"
 
 
 def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[UnitDrift, ...]:

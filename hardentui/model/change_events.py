@@ -41,10 +41,31 @@ class OperationUndone(Struct, frozen=True):
     failed: str = ""
 
 
+class OperationCleared(Struct, frozen=True):
+    """What an operation had made was removed, after the way back; `failed` says why it could not be."""
+
+    operation: Operation
+    failed: str = ""
+
+
+class ServiceKept(Struct, frozen=True):
+    """The original does not start, so the change comes into force again."""
+
+    name: str
+
+
 class ChangeEnded(Struct, frozen=True):
     """The change has ended, with its result."""
 
     entry: JournalEntry
 
 
-ChangeEvent: TypeAlias = OperationBegun | OperationDone | GoingBack | OperationUndone | ChangeEnded
+ChangeEvent: TypeAlias = (
+    OperationBegun
+    | OperationDone
+    | GoingBack
+    | OperationUndone
+    | OperationCleared
+    | ServiceKept
+    | ChangeEnded
+)

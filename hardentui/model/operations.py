@@ -199,7 +199,10 @@ class LimitsBefore(Struct, frozen=True, kw_only=True):
 
 
 class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
-    """Change limits of the running container (`podman update`); `before` has the previous ones."""
+    """Change limits of the running container (`podman update`); `before` has the previous ones.
+
+    A health check is only added, where there was none.
+    """
 
     id: str
     arguments: tuple[str, ...]
@@ -267,9 +270,22 @@ def described_back(operation: Operation) -> str:
         case RenameContainer():
             return f"rename the original back to {operation.before}"
         case CreateContainer():
-            return f"remove the hardened {operation.name}"
+            return f"set the hardened {operation.name} aside"
+        case StartContainer():
+            return f"stop the hardened {operation.name}"
         case _:
             return described(operation)
+
+
+def described_clearing(operation: Operation) -> str:
+    """What is removed of it last, when it was taken back, as one short sentence; empty = nothing."""
+    match operation:
+        case CreateContainer():
+            return f"remove the hardened {operation.name}"
+        case CreateNetwork():
+            return "" if operation.existed else f"remove the network {operation.name}"
+        case _:
+            return ""
 
 
 def described(operation: Operation) -> str:
@@ -308,7 +324,7 @@ def described(operation: Operation) -> str:
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():
-            return f"change limits while it runs: {' '.join(operation.arguments)}"
+            return f"change while it runs: {' '.join(operation.arguments)}"
         case WaitReady():
             return f"wait until {operation.name} is ready"
         case RunProbe():

@@ -10,17 +10,17 @@ from msgspec import Struct
 class ProtectionRule(StrEnum):
     """When a changed value protects the container less than the previous one.
 
-    JUDGED: other options and facts decide; `harden/protection.py` knows.
+    JUDGED: it depends on other options and facts, see `harden/protection.py`.
     """
 
-    NEVER = "no value protects more than another one"
-    HIGHER = "a higher number does; below 1 is no limit"
-    SWITCHED_OFF = "switching it off does"
-    SWITCHED_ON = "switching it on does"
-    ADDED = "each entry that comes does"
-    REMOVED = "each entry that goes does"
-    CHANGED = "values cannot be compared: every change of one that is set does"
-    JUDGED = "other options and facts decide"
+    NEVER = "no value protects more than another"
+    HIGHER = "a higher number; below 1 is no limit"
+    SWITCHED_OFF = "switching it off"
+    SWITCHED_ON = "switching it on"
+    ADDED = "each added entry"
+    REMOVED = "each removed entry"
+    CHANGED = "any change of a set value, because values cannot be compared"
+    JUDGED = "depends on other options and facts"
 
 
 class Protection(Struct, frozen=True):

@@ -230,4 +230,4 @@ class TrialEvent(Struct, frozen=True):
 
 
 Tell: TypeAlias = Callable[[TrialEvent], None]
-"""Whom a running trial tells what happens."""
+"""The receiver of the events of a running trial."""

@@ -68,7 +68,7 @@ def _global_remarks(command: CommandLine) -> list[str]:
     chosen = [flag for flag in _STORAGE_GLOBALS if flag in command.globals]
     remarks = []
     if chosen:
-        remarks.append(f"{', '.join(chosen)}: use the same engine or storage when you run what was written")
+        remarks.append(f"{', '.join(chosen)}: use the same engine or storage to run the result")
     known = _CONNECTION_GLOBALS | CARRIED_GLOBALS
     unknown = sorted(flag for flag in command.globals if flag not in known)
     return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]

@@ -26,7 +26,7 @@ def repair(danger: Danger) -> str:
 
 
 def judge_files(files: Known[Mapping[str, Known[FileFact]]], wrong: str, right: str) -> Verdict:
-    """Fails if somebody else can change a file; passes only if every file could be inspected.
+    """Fails if another account can change a file; passes only if every file could be inspected.
 
     Args:
         wrong: completes "3 permissions let …": `other accounts change the engine's configuration`.
@@ -57,7 +57,7 @@ def danger_evidence(dangers: tuple[Danger, ...]) -> tuple[Evidence, ...]:
 
 
 def hidden_users(users: Iterable[User]) -> Verdict | None:
-    """Unknown, if it cannot be seen whether somebody runs rootless containers."""
+    """Unknown, if it is not known whether some users run rootless containers."""
     names = [user.name for user in users if user.hidden and user.uid >= _FIRST_PERSON]
     if not names:
         return None

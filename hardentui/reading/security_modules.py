@@ -1,4 +1,4 @@
-"""The security module that confines containers: SELinux or AppArmor, and what its labels say."""
+"""The security module that confines containers, SELinux or AppArmor, and its labels."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def lsm(facts: ContainerFacts) -> Known[str]:
 
 
 def without_selinux(facts: ContainerFacts) -> Verdict | None:
-    """What a check of SELinux says where SELinux does not confine containers; None where it does."""
+    """The verdict of SELinux checks if SELinux does not confine containers; None if it does."""
     return _without(facts, SELINUX, "SELinux")
 
 

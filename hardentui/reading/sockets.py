@@ -297,9 +297,9 @@ def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSoc
 
 
 def service_of(listener: Listener) -> Service | None:
-    """The service behind a listener; None when neither its program nor its path tells.
+    """The service behind a listener; None if neither its program nor its path is known.
 
-    A program that nobody here knows is a service that only does what it is for.
+    An unknown program counts as a service without power over the host.
     """
     program = listener.program
     known = _PROGRAMS.get(program)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.ownership import OWNER_LABEL, is_abandoned
 from hardentui.engine.change.resources import CARRIER
+from hardentui.engine.connection import Listener
+from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 
 TRIAL_LABEL = "hardentui.trial"
@@ -22,6 +25,12 @@ def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
         EngineError: Podman does not answer.
     """
     return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
+
+
+def tidy_after_trials(engine: Engine, listener: Listener) -> None:
+    """The same before something else is done; what cannot be removed is left to the next trial."""
+    with suppress(EngineError), closing(ChangingEngine(engine, listener)) as changing:
+        remove_leftovers(changing)
 
 
 def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:

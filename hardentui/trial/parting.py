@@ -43,7 +43,8 @@ class SplitRequest(Struct, frozen=True):
     """The request of a trial of a split.
 
     Attributes:
-        members: those that get twins, inspected in detail.
+        members: those that get twins, inspected in detail; for a pod, the container that holds its network.
+        pods: name of such a container -> the running members of its pod.
         untried: name of another member -> why it gets no twin.
         outside: twins on a network with a route out can use it.
     """
@@ -56,6 +57,14 @@ class SplitRequest(Struct, frozen=True):
     untried: Mapping[str, str]
     outside: bool
     patience: float
+    pods: Mapping[str, tuple[ContainerFacts, ...]] = {}
+
+
+class _Made(Struct, frozen=True):
+    """The twins of one member: several for a pod, which share one network."""
+
+    twins: tuple[tuple[Twin, ContainerFacts], ...]
+    pod: str = ""
 
 
 class SplitTools(Struct, frozen=True):
@@ -151,7 +160,7 @@ class _TwinRound:
         bare: only these, and their programs are not started.
 
     Attributes:
-        twins: name of a member -> its ready twin.
+        twins: name of a member -> its ready twin, or the first one of its pod.
         failed: name of a member -> why its twin is not ready.
     """
 
@@ -201,7 +210,8 @@ class _TwinRound:
         if self._bare:
             for facts in self._request.members:
                 if facts.name in self._bare:
-                    self.twins[facts.name] = self._created(facts, names)
+                    made = self._created(facts, names)
+                    self.twins[facts.name] = made.twins[0][0]
                     self.twins[facts.name].init()
             return
         # a twin that needs another one that was not ready yet gets a second try later
@@ -214,32 +224,62 @@ class _TwinRound:
         for facts in waiting:
             tell(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
 
-    def _created(self, facts: ContainerFacts, names: Mapping[str, str]) -> Twin:
+    def _created(self, facts: ContainerFacts, names: Mapping[str, str]) -> _Made:
         on = [names[network.name] for network in self._networks if facts.name in network.members]
-        labels = self._maker.labels(facts.spec)
-        role = Role(self._name(), labels, on[0] if on else "", more_networks=tuple(on[1:]))
-        return self._maker.create(facts.spec, facts, role)
+        inside = self._request.pods.get(facts.name, ())
+        if not inside:
+            labels = self._maker.labels(facts.spec)
+            role = Role(self._name(), labels, on[0] if on else "", more_networks=tuple(on[1:]))
+            return _Made(((self._maker.create(facts.spec, facts, role), facts),))
+        pod = self._name()
+        self._maker.create_pod(pod, inside, on)
+        twins = []
+        for container in inside:
+            role = Role(self._name(), self._maker.labels(container.spec), on[0], pod)
+            twins.append((self._maker.create(container.spec, container, role), container))
+        return _Made(tuple(twins), pod)
 
     def _started(self, facts: ContainerFacts, names: Mapping[str, str], *, last: bool) -> bool:
         self._tools.tell(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
-        twin = None
         try:
-            twin = self._created(facts, names)
-            twin.start()
-            why = self._not_ready(twin, facts)
+            made = self._created(facts, names)
         except ChangeFailed as error:
-            why = error.title.rstrip(".")
-        if twin is not None and not why:
-            self.twins[facts.name] = twin
+            self.failed[facts.name] = error.title.rstrip(".")
+            return False
+        why = self._what_fails(made, last=last)
+        if not why:
+            self.twins[facts.name] = made.twins[0][0]
             self.failed.pop(facts.name, None)
             return True
-        if twin is not None:
-            log = twin.log()[-_LOG_READ:]
-            advice = advice_for(facts, None, log, twin.lacks, outside=self._request.outside) if last else ""
+        for twin, _ in made.twins:
             self._maker.remove(twin)
-            why = f"{why}. {advice}" if advice else why
+        if made.pod:
+            self._tools.changing.pods.remove(made.pod, force=True)
         self.failed[facts.name] = why
         return False
+
+    def _what_fails(self, made: _Made, *, last: bool) -> str:
+        """Start the twins; why one of them does not become ready, empty when all do.
+
+        Args:
+            last: with what would help.
+        """
+        for act in (self._not_started, self._not_ready):  # those of a pod may need each other
+            for twin, facts in made.twins:
+                if why := act(twin, facts):
+                    log = twin.log()[-_LOG_READ:]
+                    outside = self._request.outside
+                    advice = advice_for(facts, None, log, twin.lacks, outside=outside) if last else ""
+                    of = f"{facts.name}: " if made.pod else ""
+                    return f"{of}{why}. {advice}" if advice else f"{of}{why}"
+        return ""
+
+    def _not_started(self, twin: Twin, facts: ContainerFacts) -> str:
+        try:
+            twin.start()
+        except ChangeFailed as error:
+            return error.title.rstrip(".")
+        return ""
 
     def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
         """Why a started twin does not become ready; empty if it does."""

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from hardentui.engine.change.ownership import owner_label
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.readiness.expectation import Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness, Wait
-from hardentui.trial.harmless import Role, aliases, needs_network
-from hardentui.trial.leftovers import TRIAL_LABEL, remove_trial
+from hardentui.trial.harmless import Role, needs_network
+from hardentui.trial.leftovers import remove_trial
 from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.twins import Twin, TwinMaker
 from hardentui.visible import visible
-from hardentui.writers.pod import pod_parts
-
-_POD_FLAGS_DROPPED = frozenset(
-    {"--name", "--network", "--network-alias", "--publish", "--ip", "--ip6", "--mac-address", "--label"}
-    | {"--exit-policy", "--restart", "--volume", "--infra-name", "--infra-conmon-pidfile", "--pod-id-file"}
-)
 
 
 class Stage:
@@ -60,8 +52,8 @@ class Stage:
             internal = not self._request.outside
             self.changing.networks.create(self._network, internal=internal, labels=self._maker.marks)
         if self.facts.pod:
-            in_pod = (self.facts, *self._request.members)
-            self._pod = self._make_pod(self.facts.pod, [facts.spec for facts in in_pod])
+            self._pod = self._name("pod")
+            self._maker.create_pod(self._pod, (self.facts, *self._request.members), (self._network,))
         for peer in self._request.peers:
             self._start_other(peer, pod="")
         for member in self._request.members:
@@ -125,21 +117,6 @@ class Stage:
                 f"The twin of {visible(facts.name, 80)} does not become ready: {outcome.why}.",
                 visible(twin.log()[-600:], 600),
             )
-
-    def _make_pod(self, pod: Mapping[str, Any], specs: Sequence[Spec]) -> str:
-        name = self._name("pod")
-        parts = pod_parts(pod, self.facts.engine.default_network)
-        words = ["pod", "create", f"--name={name}", f"--label={TRIAL_LABEL}={self.number}"]
-        words += [f"--label={owner_label()}"]
-        names = dict.fromkeys(
-            (str(pod.get("Name") or ""), *(alias for spec in specs for alias in aliases(spec)))
-        )
-        words.append(f"--network={self._network}:{','.join(f'alias={alias}' for alias in names if alias)}")
-        for part in parts:
-            if part.flag not in _POD_FLAGS_DROPPED:
-                words.append(f"{part.flag}={part.value}" if part.value else part.flag)
-        self.changing.pods.create_by_command(words)
-        return name
 
     def _name(self, kind: str = "") -> str:
         self._made += 1

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hardentui.engine.change.changing import ChangingEngine
@@ -17,9 +17,14 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.options import NAME
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
-from hardentui.trial.harmless import Harmless, HostPlace, Role, harmless
+from hardentui.trial.harmless import Harmless, HostPlace, Role, aliases, harmless
 from hardentui.trial.leftovers import TRIAL_LABEL
+from hardentui.writers.pod import part_word, pod_parts
 
+_POD_FLAGS_DROPPED = frozenset(
+    {"--name", "--network", "--network-alias", "--publish", "--ip", "--ip6", "--mac-address", "--label"}
+    | {"--exit-policy", "--restart", "--volume", "--infra-name", "--infra-conmon-pidfile", "--pod-id-file"}
+)
 _COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
 
 
@@ -109,6 +114,23 @@ class TwinMaker:
         made = harmless(spec, facts, role, self._place_of)
         self._copy(made, facts)
         return Twin(self._changing, self._changing.containers.create(made.spec), role.name, made.lacks)
+
+    def create_pod(self, name: str, members: Sequence[ContainerFacts], networks: Sequence[str]) -> None:
+        """A pod like that of these containers, for their twins, on networks of the trial.
+
+        Raises:
+            ChangeFailed: Podman does not make it.
+        """
+        pod = members[0].pod or {}
+        words = ["pod", "create", f"--name={name}"]
+        words += [f"--label={key}={value}" for key, value in self.marks.items()]
+        called = (str(pod.get("Name") or ""), *(alias for facts in members for alias in aliases(facts.spec)))
+        names = ",".join(f"alias={alias}" for alias in dict.fromkeys(called) if alias)
+        words += [f"--network={network}:{names}" for network in networks]
+        for part in pod_parts(pod, members[0].engine.default_network):
+            if part.flag not in _POD_FLAGS_DROPPED:
+                words.append(part_word(part))
+        self._changing.pods.create_by_command(words)
 
     def remove(self, twin: Twin) -> None:
         self._changing.containers.remove(twin.id, force=True, volumes=True)

@@ -181,6 +181,47 @@ def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
 
 
 @pytest.mark.long
+def test_an_original_that_does_not_start_any_more_leaves_the_hardened_unit_running(served: Machine) -> None:
+    before = State(served)
+    code, said = _apply(served, "served", f"{_FIX} --yes")
+    assert code == 0, said
+    served.write(
+        "/etc/systemd/system/served.service.d/gate.conf",
+        "[Service]\nExecStartPre=/bin/grep -q NoNewPriv /etc/containers/systemd/served.container\n",
+    )
+    served.run("systemctl daemon-reload")
+    code, said = _undo(served)
+    assert code == 5, said
+    assert "So served runs with the change again" in said
+    assert _no_new_privileges(served, "served") == "1"
+    assert "NoNewPrivileges=true" in served.run(f"cat {_UNIT}")
+    assert State(served).active == before.active, "what requires it runs again"
+    assert _entry(served)["state"] == "done"
+    served.run("rm -r /etc/systemd/system/served.service.d; systemctl daemon-reload")
+    code, said = _undo(served)
+    assert code == 0, said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served") == "0"
+
+
+@pytest.mark.long
+def test_data_in_the_layer_of_a_unit_is_refused_with_the_commands_that_keep_it(served: Machine) -> None:
+    before, process = State(served), served.main_process("served")
+    served.run("podman exec served sh -c 'mkdir -p /srv; echo mine >/srv/file'")
+    for option in ("", "--keep-data"):
+        code, said = _apply(served, "served", f"{_FIX} --yes {option}")
+        assert code == 2, said
+        assert "/srv/file" in said
+        assert "any restart loses this data" in said
+        assert "podman volume create served-srv-data" in said
+    assert served.main_process("served") == process
+    served.run("podman exec served rm -r /srv")
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+
+
+@pytest.mark.long
 def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     before, process = State(served), served.main_process("served")
     code, said = _apply(served, "served", "--check no-memory-limit --yes")
@@ -192,6 +233,23 @@ def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     assert code == 0, said
     assert served.main_process("served") == process
     assert cgroup_value(served, process, "memory.max") == "max"
+    assert State(served).file == before.file
+
+
+@pytest.mark.long
+def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Machine) -> None:
+    before, process = State(served), served.main_process("served")
+    fix = '{ check = "missing-health-check", parameters = { command = "pgrep sleep" } }'
+    served.write("/root/plan.toml", f"fix = [{fix}]\n")
+    code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert "HealthCmd=pgrep sleep" in served.run(f"cat {_UNIT}")
+    assert served.run("podman healthcheck run served && echo healthy").strip().endswith("healthy")
+    code, said = _undo(served)
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert "pgrep" not in served.run("podman inspect served")
     assert State(served).file == before.file
 
 

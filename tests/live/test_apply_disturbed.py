@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +91,59 @@ def test_an_original_that_was_renamed_by_hand_comes_back(site: Site) -> None:
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)
     assert site.seen() == before
+
+
+def test_an_original_that_does_not_start_any_more_leaves_its_successor_running(site: Site) -> None:
+    before = site.seen()
+    identity = _applied(site)
+    hardened, original = site.inspect(), site.inspect(str(site.newest().original))
+    with damaged(site, original):
+        failed = site.run("undo", "--yes")
+        assert failed.returncode == 5, failed.stderr
+        assert f"So {NAME} runs with the change again" in failed.stderr
+        assert f"journal forget {identity}" in failed.stderr
+        assert eventually(site.answers)
+        now = site.inspect()
+        assert (now["Id"], now["Name"]) == (hardened["Id"], NAME)
+        kept = site.inspect(original["Id"])
+        assert (kept["Name"], kept["State"]["Running"]) == (original["Name"], False)
+        assert kept["HostConfig"]["RestartPolicy"]["Name"] == "no", "it must not come back at boot"
+        entry = site.journal.read(identity)
+        assert (entry.state, entry.original) == (EntryState.DONE, original["Name"])
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+@pytest.mark.long
+def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Site) -> None:
+    before = site.seen()
+    podman, folder = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
+    hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
+    probe = f"! {hardened} || {{ mv {folder} {folder}-away; false; }}"
+    failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
+    assert failed.returncode == 5, failed.stderr
+    assert f"So {NAME} runs with the change again" in failed.stderr
+    assert eventually(site.answers), "nobody knows whether it works, but it is all there is"
+    assert site.newest().state is EntryState.OPEN
+    site.bench.execute("mv", f"{folder}-away", folder)
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+@contextmanager
+def damaged(site: Site, container: dict[str, Any]) -> Iterator[None]:
+    """Podman cannot start this container: the folder for its configuration is gone."""
+    folder = container["StaticDir"]
+    site.bench.execute("mv", folder, f"{folder}-away")
+    try:
+        yield
+    finally:
+        site.bench.execute("rm", "-rf", folder)
+        site.bench.execute("mv", f"{folder}-away", folder)
 
 
 def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from hardentui.model.journal import EntryState
 from tests.live.test_apply import NAME, PORT, SERVE, VOLUME, Site, answering
+from tests.live.test_apply_disturbed import damaged
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -59,6 +60,25 @@ def test_there_and_back(site: Passing) -> None:
     assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept", "its anonymous volume stayed"
     assert site.answers()
     assert site.inspect(entry["original"])["State"]["Status"] == "created"
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def test_a_stand_in_that_does_not_start_leaves_the_hardened_one_running(site: Passing) -> None:
+    """Podman removed that one when it stopped: it is created once more."""
+    before = site.seen()
+    assert site.apply(*site.fixes, "--yes").returncode == 0
+    entry = site.newest()
+    with damaged(site, site.inspect(str(entry.original))):
+        failed = site.run("undo", "--yes")
+        assert failed.returncode == 5, failed.stderr
+        assert f"So {NAME} runs with the change again" in failed.stderr
+        assert eventually(site.answers)
+        assert site.inspect()["HostConfig"]["ReadonlyRootfs"] is True
+        assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
+        assert site.journal.read(entry.id).state is EntryState.DONE
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)

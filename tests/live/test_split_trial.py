@@ -16,6 +16,7 @@ from tests.support.schemas import validated
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 SHARED = "split-shared"
 WEB, DB, OTHER, GUEST, NEEDY = "split-web", "split-db", "split-other", "split-guest", "split-needy"
+POD = "split-pod"
 SERVE = (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/etc")
 APP = "com.docker.compose.project="
 LOOP = f"httpd -p 80 -h /etc; while true; do wget -q -T 2 -O /dev/null http://{DB}/passwd; sleep 0.2; done"
@@ -23,16 +24,26 @@ LOOP = f"httpd -p 80 -h /etc; while true; do wget -q -T 2 -O /dev/null http://{D
 
 @pytest.fixture
 def shared(podman: Bench) -> Iterator[Bench]:
-    podman.podman("network", "create", SHARED)
+    yield from _shared_on(podman)
+
+
+@pytest.fixture
+def shared_rootless(rootless_podman: Bench) -> Iterator[Bench]:
+    yield from _shared_on(rootless_podman)
+
+
+def _shared_on(bench: Bench) -> Iterator[Bench]:
+    bench.podman("network", "create", SHARED)
     shop, wiki = ("--label", f"{APP}shop"), ("--label", f"{APP}wiki")
     on = ("--network", SHARED)
-    podman.run(DB, *on, *shop, *SERVE)
-    podman.run(WEB, *on, *shop, "-p", "127.0.0.1:18191:80", BUSYBOX, "sh", "-c", LOOP)
-    podman.run(OTHER, *on, *wiki, "-p", "127.0.0.1:18192:80", *SERVE)
-    podman.run(GUEST, *on, *wiki, BUSYBOX, "sleep", "100000")
-    yield podman
-    podman.remove(WEB, DB, OTHER, GUEST, NEEDY)
-    podman.podman("network", "rm", SHARED)
+    bench.run(DB, *on, *shop, *SERVE)
+    bench.run(WEB, *on, *shop, "-p", "127.0.0.1:18191:80", BUSYBOX, "sh", "-c", LOOP)
+    bench.run(OTHER, *on, *wiki, "-p", "127.0.0.1:18192:80", *SERVE)
+    bench.run(GUEST, *on, *wiki, BUSYBOX, "sleep", "100000")
+    yield bench
+    bench.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+    bench.remove(WEB, DB, OTHER, GUEST, NEEDY)
+    bench.podman("network", "rm", SHARED)
 
 
 def tried(bench: Bench, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
@@ -49,6 +60,15 @@ def tried(bench: Bench, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
 def test_what_talks_stays_connected_and_the_rest_is_cut(
     shared: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    _is_parted(shared, capsys)
+
+
+@pytest.mark.long
+def test_rootless(shared_rootless: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    _is_parted(shared_rootless, capsys)
+
+
+def _is_parted(shared: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     code, trial = tried(shared, capsys)
     assert (code, trial["result"]) == (0, "works"), trial
     ways = {(way["start"], way["end"]): way for way in trial["ways"]}
@@ -62,6 +82,30 @@ def test_what_talks_stays_connected_and_the_rest_is_cut(
     assert all(member["after"] for member in trial["members"])
     state = shared.get(f"/containers/{WEB}/json")
     assert [*state["NetworkSettings"]["Networks"]] == [SHARED], "the originals stay where they are"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["shared", "shared_rootless"])
+def test_a_pod_is_tried_as_one_member(
+    kind: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench: Bench = request.getfixturevalue(kind)
+    bench.podman("pod", "create", "--name", POD, "--network", SHARED, "-p", "127.0.0.1:18193:80")
+    bench.run(f"{POD}-behind", "--pod", POD, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/etc")
+    wait = "until wget -q -O /dev/null http://127.0.0.1:81/passwd; do sleep 0.1; done"
+    bench.run(f"{POD}-web", "--pod", POD, BUSYBOX, "sh", "-c", f"{wait}; exec httpd -f -p 80 -h /etc")
+    pod = bench.podman("pod", "inspect", "--format", "{{.InfraContainerID}}", POD)
+    infra = bench.podman("inspect", "--format", "{{.Name}}", pod)
+    code, trial = tried(bench, capsys)
+    assert (code, trial["result"]) == (0, "works"), trial
+    assert infra in {member["container"] for member in trial["members"] if member["after"]}
+    ways = {(way["start"], way["end"]): way for way in trial["ways"]}
+    for start, end in ((infra, DB), (WEB, infra), (GUEST, infra)):
+        way = ways[start, end]
+        assert (way["needed"], way["before"], way["after"]) == (False, True, False), way
+    assert ways[GUEST, infra]["ports"] == [80, 81]
+    running = bench.podman("ps", "-q", "--filter", f"pod={POD}").split()
+    assert len(running) == 3, "the pod itself goes on"
 
 
 @pytest.mark.long

@@ -218,6 +218,42 @@ def test_a_limit_that_is_too_low_is_raised(bench: Bench, trial: Run, tmp_path: P
     )  # fmt: skip
 
 
+@pytest.mark.long
+def test_a_memory_limit_that_kills_it_is_raised(bench: Bench, trial: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('fix = [{ check = "no-memory-limit", parameters = { memory = "16m" } }]\n')
+    script = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); exec httpd -f -p 80"
+    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    code, document = trial("--plan", str(plan))
+    assert (code, document["result"]) == (0, "works")
+    (relaxed,) = document["relaxed"]
+    assert (relaxed["option"], relaxed["wanted"]) == ("memory", "16m")
+    assert relaxed["given"] in ("32m", "64m", "128m")
+    assert "OOM killer" in relaxed["evidence"]
+
+
+STOPS_ANOTHER = """
+start-stop-daemon -S -c 33:33 -x /bin/httpd -- -f -p 8080 &
+service=$!
+trap 'kill $service' TERM
+while grep -q '^State:.[RSD]' /proc/$service/status; do sleep 0.1; done
+"""
+
+
+@pytest.mark.long
+def test_one_that_has_to_be_killed_to_stop_does_not_work(bench: Bench, trial: Run) -> None:
+    """It stops a process of another user: without the right to do so it answers, but never stops."""
+    bench.podman("run", "-d", "--name", NAME, BUSYBOX, "sh", "-c", STOPS_ANOTHER)
+    code, document = trial(
+        "--check", "default-capabilities-kept", "--probe", "curl -s -m 2 http://$TWIN_IP:8080/"
+    )
+    assert (code, document["result"]) == (0, "works")
+    assert given(document) == {"KILL", "SETGID", "SETUID"}
+    (kill,) = (relaxed for relaxed in document["relaxed"] if relaxed["given"] == "KILL")
+    assert "it had to be killed" in kill["evidence"]
+    assert any("does not stop within" in tried["why"] for tried in document["rounds"])
+
+
 def test_one_that_cannot_be_hardened_is_said_so(bench: Bench, trial: Run) -> None:
     script = "grep -q 'NoNewPrivs:.0' /proc/self/status && touch /bin/it && exec httpd -f -p 80"
     bench.run(NAME, BUSYBOX, "sh", "-c", script)
@@ -412,6 +448,21 @@ def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial
     assert leftovers(bench) != ""
     code, _ = trial("--check", "writable-rootfs")
     assert code == 0
+    assert leftovers(bench) == ""
+
+
+def test_leftovers_of_a_killed_trial_are_removed_by_an_apply_too(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
+    process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=150)
+    main(["check", NAME, "--url", bench.url])
+    assert leftovers(bench) != "", "a check only reads"
+    assert main(["apply", NAME, "--url", bench.url, "--check", "no-memory-limit", "--yes"]) == 0
     assert leftovers(bench) == ""
 
 

@@ -15,7 +15,13 @@ import signal
 import sys
 
 from hardentui.errors import ApplyFailed, ChangeFailed
-from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone, OperationUndone
+from hardentui.model.change_events import (
+    ChangeEvent,
+    OperationBegun,
+    OperationCleared,
+    OperationDone,
+    OperationUndone,
+)
 from hardentui.model.plan import Choice
 from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.views import Selection
@@ -42,8 +48,9 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
             if fault == "undo-kill":
                 if isinstance(event, OperationDone) and event.number == event.total:
                     raise ChangeFailed("The last operation fails on purpose.")
-                undone += isinstance(event, OperationUndone)
-                if isinstance(event, OperationUndone) and undone == number:
+                is_step = isinstance(event, OperationUndone | OperationCleared)
+                undone += is_step
+                if is_step and undone == number:
                     os.kill(os.getpid(), signal.SIGKILL)
             elif isinstance(event, _KINDS[when]) and event.number == number:
                 if fault == "kill":

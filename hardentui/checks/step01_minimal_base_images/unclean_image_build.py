@@ -50,7 +50,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _built_by(steps: tuple[str, ...]) -> Verdict:
     """The verdict on a build. Cached, because many containers may share an image."""
     if not any(steps):
-        return unknown("the image's history does not say how it was built")
+        return unknown("the image's history has no build steps")
     evidence = [Evidence("file added from a URL", source) for step in steps for source in _added(step)]
     evidence += [
         Evidence("package index in its own layer", command) for step in steps for command in _index_only(step)

@@ -2,8 +2,8 @@
 
 What it checks:
 Whether the newest scan report of the image lists critical or high vulnerabilities that a newer version of
-the package fixes. Vulnerabilities without a fix are left out: there is nothing to install yet. If the report
-lists none but is more than a week old, or could not judge all packages, the answer is unknown.
+the package fixes. Vulnerabilities without a fix are left out: there is nothing to install yet. If the
+report lists none but is more than a week old, or could not assess all packages, the answer is unknown.
 
 Why it matters:
 The description of such a vulnerability is public, and often the exploit is too. Attackers compare the

@@ -30,7 +30,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     built = created(image)
     if built is None:
-        return unknown("the image does not say when it was built (its date is missing or fixed)")
+        return unknown("the build date of the image is not known (missing or fixed)")
     evidence = (Evidence("image, Created", f"{built.date()}"),)
     age = max((facts.now - built).days, 0)
     if facts.now - built > timedelta(days=parameters.integer("days")):

@@ -2,9 +2,9 @@
 
 What it checks:
 Whether the registry still serves the same image under the name that the container uses. The registry is
-asked by `hardentui images --updates` (with skopeo, nothing is pulled); an answer that is older than the
-parameter `days` says nothing. A new image counts once `cool_down` days have passed since it was first seen.
-Images built here (`localhost/…`) have no registry, and names with a digest cannot change.
+queried by `hardentui images --updates` (with skopeo, nothing is pulled); an answer that is older than the
+parameter `days` does not count. A new image counts once `cool_down` days have passed since it was first
+seen. Images built here (`localhost/…`) have no registry, and names with a digest cannot change.
 
 Why it matters:
 Maintainers fix vulnerabilities by publishing a new image under the old name. Until somebody pulls it, the

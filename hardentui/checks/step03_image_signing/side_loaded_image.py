@@ -40,7 +40,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     name = facts.image_name or image_name(facts)
     if name.startswith(parameters.texts("built_here")):
-        return passed(name, reason="the name says that it was built on this host")
+        return passed(name, reason="a local name, as for images built on this host")
     trust = facts.engine.trust
     stored = trust if isinstance(trust, Unreadable) else trust.stored_signatures
     signatures = 0 if isinstance(stored, Unreadable) else stored.get(image.id.removeprefix("sha256:"), 0)

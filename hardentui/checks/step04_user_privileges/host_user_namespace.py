@@ -12,11 +12,12 @@ owns no files and has no capabilities. Without it, the same escape ends as root 
 barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
 
 What may break:
-The owners of files in volumes and bind mounts are not in the new range. Where kernel, runtime and filesystem
-can, the fix mounts them so that the files keep their owners (`idmap`). Where they cannot, it refuses, and
-`:U` remains: Podman changes the owner on disk to the container's user, and going back takes another change
-of owner. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid. Containers that
-share a namespace with another container, and members of a pod, cannot have their own user namespace.
+The owners of files in volumes and bind mounts are not in the new range. If kernel, runtime and filesystem
+support it, the fix mounts them so that the files keep their owners (`idmap`). Otherwise it is refused, and
+`:U` is the alternative: Podman changes the owner on disk to the container's user, and undoing that takes
+another change of owner. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid.
+Containers that share a namespace with another container, and members of a pod, cannot have their own user
+namespace.
 """
 
 from __future__ import annotations
@@ -131,8 +132,8 @@ def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
 
 
 def _namespace(facts: ContainerFacts, spec: Spec) -> str:
-    """Podman sizes the namespace by the users in the image without nobody (65534), and whoever starts as root
-    may become nobody at any time: sshd and rsync do so for each connection."""
+    """The namespace option. Podman sizes the namespace by the image's users, without nobody (65534), but a
+    process that starts as root may become nobody at any time: sshd and rsync do so for each connection."""
     large = runs_as_root(facts, spec) or _highest(facts) >= _USUAL_SIZE
     return "auto:size=65536" if large else "auto"
 

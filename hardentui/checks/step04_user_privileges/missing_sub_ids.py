@@ -1,9 +1,9 @@
 """An account that runs rootless containers has no subordinate IDs for them.
 
 What it checks:
-`/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs in
-both, whether the ranges of two owners overlap, and whether a range covers the ID of a real account. Ranges
-from a directory service (`subid:` in nsswitch.conf) are not seen here.
+`/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
+in both, whether the ranges of two owners overlap, and whether a range covers the ID of a real account.
+Ranges from a directory service (`subid:` in nsswitch.conf) are not checked.
 
 Why it matters:
 Rootless containers use the IDs in these ranges. Without any, every ID in the container is the account

@@ -3,10 +3,10 @@
 What it checks:
 Whether the main process has UID 0 inside the container. The user comes from `--user`, otherwise from the
 image; if neither sets one, it is root. A name counts by its UID in the image's /etc/passwd. For a running
-container the kernel decides, because an entrypoint may drop root on its own. Dropping it counts only if it is
-for good: a saved UID of 0 is root again at any time, and a child that stayed root is root. The finding is
-worse if root inside is also root on the host (rootful, no user namespace), and worst if a writable system
-directory or the engine's socket is mounted.
+container the kernel decides, because an entrypoint may drop root on its own. Dropping it counts only if it
+is permanent: a process with a saved UID of 0 can regain root at any time, and a child process that is still
+root counts as root. The finding is worse if root inside is also root on the host (rootful, no user
+namespace), and worst if a writable system directory or the engine's socket is mounted.
 
 Why it matters:
 A vulnerability in the service gives an attacker the rights of its process. As root, they can change every
@@ -15,11 +15,11 @@ capability. Most container escapes of recent years needed UID 0 inside. Without 
 escapes is root on the host right away.
 
 What may break:
-Files owned by root can no longer be written. The fix gives directories that were seen to be written a tmpfs
-and volumes the new owner (`:U`), and lets low ports of the service start lower in its own network; the
-owners of mounted host directories are yours to change. Entrypoints that start as root for setup and then
-drop it fail: look for an image variant made to run unprivileged. Set the UID that the image expects in the
-parameter `user`.
+Files owned by root can no longer be written. The fix mounts a tmpfs on directories that were seen to be
+written, gives volumes the new owner (`:U`), and lowers the first unprivileged port in its own network if
+the service needs a low one; the owners of mounted host directories are yours to change. Entrypoints that
+start as root for setup and then drop it fail: look for an image variant made to run unprivileged. Set the
+UID that the image expects in the parameter `user`.
 """
 
 from __future__ import annotations

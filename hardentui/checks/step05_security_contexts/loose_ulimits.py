@@ -2,9 +2,9 @@
 
 What it checks:
 The values set with `--ulimit`: open files above the site's limit (parameter `nofile`), unlimited processes,
-core dumps of any size, or `host`, which copies the host's limits. A close look at a running container also
-compares the kernel's limit of open files with the site's, whoever set it. Other values that Podman sets by
-itself are not judged.
+core dumps of any size, or `host`, which copies the host's limits. If a single running container is checked,
+the kernel's limit of open files is also compared with the site's, no matter who set it. Other values that
+Podman sets by itself are not checked.
 
 Why it matters:
 Ulimits are the second brake besides cgroups. Millions of open files fill kernel memory that no memory limit

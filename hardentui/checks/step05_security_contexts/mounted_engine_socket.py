@@ -1,18 +1,18 @@
 """The container can reach the socket of a container engine.
 
 What it checks:
-Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O, BuildKit. A
-socket is identified by who listens on it, under whatever name it is mounted: hard links, bind mounts and a
-second Podman service count. Directories in which an engine creates its socket (/run, /run/podman,
-/run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If the
-listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
-writing to a file. An engine that takes requests on TCP without client certificates counts where the container
-reaches it: on the host's own network, or on all addresses of the host.
+Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O, BuildKit.
+A socket is identified by who listens on it, under whatever name it is mounted: hard links, bind mounts and
+a second Podman service count. Directories in which an engine creates its socket (/run, /run/podman,
+/run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If
+the listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
+writing to a file. An engine that accepts requests on TCP without client certificates counts if the
+container can reach it: on the host's own network, or on all addresses of the host.
 
 Why it matters:
 Whoever can talk to that socket is the engine. A single request starts a privileged container with the whole
 host mounted, so a vulnerability in this container is a takeover of the host, or, with a rootless engine, of
-everything the user owns. No capability, seccomp profile or user namespace stands in the engine_mount.
+everything the user owns. No capability, seccomp profile or user namespace stands in the way.
 
 What may break:
 Everything that manages or lists containers from inside: dashboards, reverse proxies that discover services by

@@ -100,7 +100,7 @@ def _chosen(context: FixContext) -> int:
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """What the container has used, or what is reserved for it, if that is more than the parameter."""
+    """The observed memory use, or its reservation, if that is more than the parameter."""
     enough, reserved = _enough(context.facts), context.facts.spec[MEMORY_RESERVATION]
     if max(enough, reserved) <= _chosen(context):
         return {}

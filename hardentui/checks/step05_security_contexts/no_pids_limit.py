@@ -66,7 +66,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Threads count too, but only processes were seen: so leave room for sixteen times as many."""
+    """Threads count too, but only processes are known, so leave room for sixteen times as many."""
     facts, limit = context.facts, after[PIDS_LIMIT]
     processes = ask(facts, lambda kernel: kernel.processes)
     if not isinstance(processes, tuple):

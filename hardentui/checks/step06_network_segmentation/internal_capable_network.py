@@ -12,9 +12,9 @@ connect to any address on the internet provides it. On an internal network, pack
 whatever runs in the container.
 
 What may break:
-Everything on the network that connects to the outside: updates, licence checks, webhooks, outgoing mail, DNS
-look-ups of outside names. Give those containers a second, open network and leave the rest closed. The network
-is created anew, so its containers restart.
+Everything on the network that connects to the outside: updates, licence checks, webhooks, outgoing mail,
+DNS look-ups of outside names. Give those containers a second, open network and leave the rest closed. The
+network has to be recreated, so its containers restart.
 """
 
 from __future__ import annotations

@@ -160,8 +160,8 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
 
 
 def _in_force(words: tuple[str, ...]) -> tuple[str, ...]:
-    """What opens the host in the command line of a pasta that runs. Podman closes the gateway with
-    `--no-map-gw` unless it was told not to."""
+    """Options in the command line of a running pasta that open the host. Podman closes the gateway with
+    `--no-map-gw` unless told otherwise."""
     if not words:
         return ()
     opened = list(_split("pasta:" + ",".join(word for word in words if "," not in word))[1])

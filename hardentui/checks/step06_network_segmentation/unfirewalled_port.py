@@ -16,10 +16,10 @@ firewall tool shows as closed is open to everyone who can reach the host. firewa
 a rewritten destination unless its configuration has StrictForwardPorts=yes.
 
 What may break:
-Clients on other machines can no longer reach the port once it is bound to 127.0.0.1 (see wildcard-port, which
-asks for the same change; decide once for both). With a filter that allows chosen clients, the port may stay
-open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs, other
-containers. Try it with a way back to the console.
+Clients on other machines can no longer reach the port once it is bound to 127.0.0.1 (see wildcard-port,
+which asks for the same change; decide once for both). With a filter that allows chosen clients, the port
+may stay open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs,
+other containers. Keep a way back, such as a console, when you try it.
 """
 
 from __future__ import annotations

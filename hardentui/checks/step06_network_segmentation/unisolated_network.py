@@ -12,8 +12,8 @@ only on paper until the option closes the door between the bridges.
 
 What may break:
 Connections straight from one network to an address on another. Attach a container that needs both to both.
-The network is created anew, so its containers restart. Isolation works only between networks that all have
-the option: set it on each of them.
+The network has to be recreated, so its containers restart. Isolation works only between networks that all
+have the option: set it on each of them.
 """
 
 from __future__ import annotations

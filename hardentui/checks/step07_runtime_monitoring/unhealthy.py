@@ -90,7 +90,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     elif unit:
         notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
     else:
-        notes.append("no unit restarts it: it stays down until somebody starts it")
+        notes.append("no unit restarts it: it stays down until it is started by hand")
         return Advice(Risk.MAY_BREAK, tuple(notes))
     status = health_status(context.facts)
     if context.facts.running and status != "healthy":

@@ -54,7 +54,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         return passed(declared, "kept on disk", evidence)
     if journal.forwarded:
         return passed(declared, "forwarded to the syslog service", evidence)
-    where = "keeps nothing" if journal.storage == "none" else "is in memory only"
+    where = "is not stored" if journal.storage == "none" else "is in memory only"
     return failed(
         f"the journal {where}, and is not forwarded to syslog",
         declared,

@@ -11,11 +11,11 @@ program behind, SYS_CHROOT and KILL to move on. A process without any of them is
 user, even as root.
 
 What may break:
-Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints that
-change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
+Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints
+that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
 (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
-ones (parameter `keep`) and what its processes show to use, such as chroot, which is a guess. If systemd is
-the main process, it does not guess.
+ones (parameter `keep`) and those that its processes visibly use, such as chroot, which is a guess. If
+systemd is the main process, it does not guess.
 """
 
 from __future__ import annotations

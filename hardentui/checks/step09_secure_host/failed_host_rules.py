@@ -2,9 +2,9 @@
 
 What it checks:
 The imported results of Lynis and OpenSCAP (`hardentui host --import FILE`): whether a rule of OpenSCAP
-failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted, and make no
-failure of their own. A result of another host, one that is older than 90 days (parameter `days`), or one in
-which no rule gave an answer, says nothing about this host today: then the answer is unknown.
+failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted, but do not
+fail the check. A result of another host, one that is older than 90 days (parameter `days`), or one in which
+no rule was evaluated, says nothing about this host today: then the answer is unknown.
 
 Why it matters:
 Containers share the kernel and the accounts of the host. A weak login, an open service or a missing update of
@@ -79,7 +79,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _is_of_another(scan: HostScan, facts: HostFacts) -> bool:
-    """By the first part of the name; both must say one."""
+    """Whether both have a host name, and the first parts differ."""
     theirs, ours = scan.host.partition(".")[0].lower(), facts.hostname.partition(".")[0].lower()
     return bool(theirs and ours) and theirs != ours
 

@@ -63,7 +63,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _imported(facts: HostFacts) -> tuple[BaselineReport, ...]:
-    """Results that were imported count as well, as long as they say something."""
+    """Imported results count as well, if any rule was evaluated."""
     scans = () if isinstance(facts.host_scans, Unreadable) else facts.host_scans
     return tuple(
         BaselineReport(scan.tool, scan.source, scan.finished)

@@ -4,7 +4,7 @@ What it checks:
 Whether a container with a port open on all addresses (or on the host's network) has its own seccomp profile,
 AppArmor profile or SELinux type, beyond the defaults that every container gets.
 
-The ports of a pod count for the members that listen on them. If that was not seen, they count for the only
+The ports of a pod count for the members that listen on them. If that is not known, they count for the only
 member, or for those whose image declares them.
 
 Why it matters:

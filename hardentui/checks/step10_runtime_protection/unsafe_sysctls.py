@@ -62,7 +62,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _of_engine(facts: ContainerFacts, given: tuple[str, ...]) -> tuple[str, ...]:
-    """What the runtime was told besides what the container declares."""
+    """Sysctls in the runtime's configuration that the container does not declare."""
     if isinstance(facts.runtime, Unreadable):
         return ()
     declared = {_name(setting) for setting in given}

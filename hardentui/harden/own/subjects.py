@@ -154,7 +154,7 @@ def _image_age(facts: ContainerFacts) -> Seen:
     try:
         created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
     except ValueError:
-        return Unreadable("the image does not say when it was built")
+        return Unreadable("the build date of the image is not known")
     return max(0, int((facts.now - created).total_seconds() // _DAY))
 
 

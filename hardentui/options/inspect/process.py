@@ -164,7 +164,7 @@ def read_workdir(view: View) -> Reading:
     own = str(view.config.get("WorkingDir") or "/")
     if own == str(view.image_config.get("WorkingDir") or "/"):
         return None
-    if view.command is None:  # Podman's API for Docker makes the folder, which inspect does not tell
+    if view.command is None:  # Podman's Docker API creates the directory, which inspect does not show
         view.remarks.append(
             f"--workdir: where neither the image nor a mount has {own}, the container does not start"
         )

@@ -140,7 +140,7 @@ def read_label_disable(view: View) -> Reading:
     switch = _label_disable(view)
     options = view.host.get("SecurityOpt") or ()
     if view.command is None and not any(option.startswith("label=") for option in options):
-        view.remarks.append("--security-opt: label= cannot be read where it was given through Podman's API")
+        view.remarks.append("--security-opt: label= cannot be read if it was set through Podman's API")
     return switch
 
 

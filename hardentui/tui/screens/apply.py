@@ -21,11 +21,10 @@ from hardentui.model.change_events import (
     GoingBack,
     OperationBegun,
     OperationDone,
-    OperationUndone,
 )
 from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.model.operations import described, described_back
+from hardentui.model.operations import described
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
@@ -34,6 +33,7 @@ from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
 from hardentui.workbench.changing.history import History, seconds_left
+from hardentui.workbench.changing.journal_text import trouble_back
 from hardentui.workbench.changing.played import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
@@ -279,9 +279,8 @@ class ApplyScreen(StoppableScreen):
                 )
             case GoingBack(why):
                 self._lines.append(Content.styled(f"  rolling back: {visible(why, 300)}", "bold $warning"))
-            case OperationUndone(operation, failed) if failed:
-                text = f"  not rolled back: {described_back(operation)}: {failed}"
-                self._lines.append(Content.styled(visible(text, 300), "bold $error"))
+            case event if trouble := trouble_back(event):
+                self._lines.append(Content.styled(f"  {visible(trouble, 300)}", "bold $error"))
         self._draw()
 
     @on(ApplyDone)

@@ -27,6 +27,7 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.options import BY_NAME
+from hardentui.readiness.expectation import has_health_check
 from hardentui.visible import visible
 from hardentui.workbench.looking.unit_origin import Origin
 
@@ -41,9 +42,11 @@ _LIVE = frozenset(
         "cpu-shares",
         "pids-limit",
         "restart",
+        "health-cmd",
     }
 )
 UPDATES_RESTART = Version(5, 1)
+_UPDATES_HEALTH = Version(5, 4)
 _STOP_TIMEOUT = 10
 _RESTART_SECONDS = 60.0
 
@@ -65,20 +68,22 @@ class ApplyWay(Struct, frozen=True):
     restarts: bool = True
 
 
-def live_flags(plan: Plan, version: Version) -> tuple[str, ...]:
+def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
     """The flags of `podman update` that apply the whole plan; empty if it needs a new container."""
-    flags = []
+    flags, version = [], facts.engine.version
     for change in plan.changes:
         if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
             return ()
         if change.option == "restart" and version < UPDATES_RESTART:
             return ()
+        if change.option == "health-cmd" and (version < _UPDATES_HEALTH or has_health_check(facts.inspect)):
+            return ()  # `podman update` can take a health check away, but not restore all of a former one
         flags.append(f"{BY_NAME[change.option].flag}={change.after[0]}")
     return tuple(flags)
 
 
 def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:
-    """Change limits of the container while it runs.
+    """Change limits and the health check of the container while it runs.
 
     Args:
         before: operations that come first, if it runs from a unit.

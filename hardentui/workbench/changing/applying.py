@@ -37,6 +37,7 @@ from hardentui.readiness.expectation import PATIENCE
 from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
+from hardentui.trial.leftovers import tidy_after_trials
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import (
     ApplyWay,
@@ -182,6 +183,7 @@ class Application:
         ):
             self._refuse_unfinished()
             self._refuse_other_container()
+            tidy_after_trials(self._engine, self._opened.log)
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
@@ -217,7 +219,7 @@ class Application:
     ) -> tuple[ApplyWay, str, tuple[str, ...]]:
         """The operations, the diff to show, and the remarks."""
         facts, bench = self._facts, self._bench
-        live = live_flags(plan, facts.engine.version)
+        live = live_flags(plan, facts)
         own = bench.drafter.own_unit(self._report)
         if own is not None:
             if own.why_not or not own.path:
@@ -234,7 +236,7 @@ class Application:
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
-            return update_way(facts, live), diff, ("the container keeps running: only its limits change",)
+            return update_way(facts, live), diff, ("the container is not restarted",)
         if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
             self._refuse_loss(layer, wishes, keeping="")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack, suppress
 
 from msgspec import Struct
 
@@ -11,10 +12,11 @@ from hardentui.change import confirm_timer, deadline
 from hardentui.change import forget as forgetting
 from hardentui.change import undo as undoing
 from hardentui.change.file_changes import lock_folder
+from hardentui.change.guard import guarded
 from hardentui.change.journal import BrokenEntry, Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent
-from hardentui.errors import Locked, UsageError
+from hardentui.errors import ChangeFailed, Locked, UsageError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.visible import visible
 from hardentui.workbench.changing.operators import operators_of
@@ -66,13 +68,15 @@ class History:
     def undo(
         self, entry: JournalEntry, on_event: OnEvent, *, why: str = "", stop: threading.Event | None = None
     ) -> JournalEntry:
-        """Undo an entry.
+        """Undo an entry; a second process completes it if this one is killed.
 
         Raises:
             UsageError, Locked: it cannot be undone now.
             ApplyFailed: part of it could not be undone.
         """
-        with operators_of(entry) as operators:
+        with operators_of(entry) as operators, ExitStack() as watched:
+            with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
+                watched.enter_context(guarded(entry.id))
             done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)

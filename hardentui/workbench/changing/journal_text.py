@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
 from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.operations import described_back, described_clearing
 from hardentui.visible import visible
 from hardentui.workbench.changing.history import seconds_left
 
@@ -33,6 +35,19 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
         yield f"    undo: hardentui undo {entry.id}"
+
+
+def trouble_back(event: ChangeEvent) -> str:
+    """What an event of the way back tells that went wrong; empty = nothing."""
+    match event:
+        case OperationUndone(operation, failed) if failed:
+            return f"not rolled back: {described_back(operation)}: {failed}"
+        case OperationCleared(operation, failed) if failed:
+            return f"left behind: {described_clearing(operation)}: {failed}"
+        case ServiceKept(name):
+            return f"the original does not start, so {visible(name, 80)} is started with the change again"
+        case _:
+            return ""
 
 
 def _state(entry: JournalEntry) -> str:

@@ -47,8 +47,9 @@ def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:
     commands = keeping_commands(name, folders, rootless=rootless)
     return "\n".join(
         [
-            "Podman removes it when it stops, so keep the data first:",
+            "Podman removes it whenever it stops, so any restart loses this data. Keep it first:",
             *(f"  {visible(command, 400)}" for command in commands),
-            f"Then mount {visible(mounts, 400)} (Volume= of a Quadlet), restart it, and apply again.",
+            f"Then mount {visible(mounts, 400)} (Volume= of a Quadlet), restart it, and apply again."
+            " What it writes between the copy and the restart is lost.",
         ]
     )

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import SplitTrial
 from hardentui.model.trial import Tell
 from hardentui.readiness.expectation import PATIENCE
-from hardentui.reading.containers import is_infra
+from hardentui.reading.containers import is_infra, pod_of
 from hardentui.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.visible import visible
 from hardentui.workbench.trials.trying import refuse_steered
@@ -50,10 +50,10 @@ def try_proposal(
     if not podman_is_installed():
         raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
     gatherer = bench.parts.gatherers[proposal.engine]
-    members, untried = _members(bench, rows, proposal)
+    members, pods, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
         raise UsageError("The engine is on another machine, whose networks cannot be entered from here.")
-    for facts in members:
+    for facts in (*members, *(facts for inside in pods.values() for facts in inside)):
         refuse_steered(facts, bench.judge.checks, bench.judge.checklist)
     request = SplitRequest(
         network=proposal.network,
@@ -64,6 +64,7 @@ def try_proposal(
         untried=untried,
         outside=outside,
         patience=patience,
+        pods=pods,
     )
     changing = ChangingEngine(gatherer.engine, bench.opened.log)
     try:
@@ -74,26 +75,33 @@ def try_proposal(
 
 def _members(
     bench: Workbench, rows: Iterable[Row], proposal: Split
-) -> tuple[tuple[ContainerFacts, ...], dict[str, str]]:
-    """The members that get twins, inspected in detail, and why others get none."""
+) -> tuple[tuple[ContainerFacts, ...], dict[str, tuple[ContainerFacts, ...]], dict[str, str]]:
+    """The members that get twins, inspected in detail; those of pods, by the container that holds the pod's
+    network; and why others get none.
+    """
     moved = {move.container for move in proposal.moves}
-    members, untried = [], {}
+    members, pods, untried = [], {}, {}
     for row in rows:
         if row.name not in moved or row.engine.label != proposal.engine:
             continue
         again = bench.containers.refresh(row.key)
-        facts = again.report.facts if again and again.report else None
-        if facts is None:
+        report = again.report if again else None
+        if report is None or report.facts is None:
             untried[row.name] = "it cannot be inspected"
-        elif is_infra(facts) or facts.pod:
-            untried[row.name] = "it holds the network of a pod, which is created with the pod"
-        elif not facts.running:
+        elif not report.facts.running:
             untried[row.name] = "it is not running"
+        elif is_infra(report.facts):
+            inside = tuple(facts for facts in bench.containers.neighbours(report).members if facts.running)
+            if inside:
+                members.append(report.facts)
+                pods[row.name] = inside
+            else:
+                untried[row.name] = f"no container is running in the pod {visible(pod_of(report.facts), 60)}"
         else:
-            members.append(facts)
+            members.append(report.facts)
     if not members:
         raise UsageError(
             f"No member of {visible(proposal.network, 60)} can be tried: "
             f"{'; '.join(f'{visible(name, 60)}: {why}' for name, why in untried.items())}."
         )
-    return tuple(members), untried
+    return tuple(members), pods, untried

@@ -64,8 +64,8 @@ def test_an_old_container_differs_from_its_new_file() -> None:
     assert options(file, SAME, SAME) == ["cap-add", "no-new-privileges"]
     assert options(file, SAME, None) == ["no-new-privileges"]  # inspect alone is not sure of capabilities
     result = {difference.option: difference for difference in drift(file, SAME, SAME)}
-    assert str(result["cap-add"]) == "--cap-add: the file says nothing, NET_RAW runs"
-    assert "--security-opt no-new-privileges: the file says True" in str(result["no-new-privileges"])
+    assert str(result["cap-add"]) == "--cap-add: nothing in the file, NET_RAW running"
+    assert "--security-opt no-new-privileges: True in the file" in str(result["no-new-privileges"])
 
 
 def test_what_was_updated_later_differs_too() -> None:
@@ -86,7 +86,7 @@ def test_no_secret_is_shown() -> None:
     result = drift(file, Spec.of((ENV, ("A=1",))), Spec.of((ENV, ("A=1",))))
     assert len(result) == 4
     assert "hunter2" not in repr(result)
-    assert "--env: the file says PASSWORD, nothing runs" in [str(difference) for difference in result]
+    assert "--env: PASSWORD in the file, nothing running" in [str(difference) for difference in result]
     assert not any(difference.security for difference in result)
 
 
@@ -127,8 +127,8 @@ def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
         note for note in made.warnings if note.startswith("the running container differs from its unit: ")
     ]
     assert [note.rpartition("unit: ")[2] for note in told] == [
-        "--env: the file says TOKEN, TOKEN runs",
-        "--read-only: the file says True, nothing runs",
+        "--env: TOKEN in the file, TOKEN running",
+        "--read-only: True in the file, nothing running",
     ]
     assert "hunter2" not in str(told)
 

@@ -205,7 +205,7 @@ def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
 def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
     plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
     ranges = [range_.owner for range_ in known_ranges()]
-    assert ("The user containers has no range" in plan.err) is ("containers" not in ranges)
+    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
 
 
 def known_ranges() -> tuple[SubIds, ...]:

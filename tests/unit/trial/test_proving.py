@@ -1,0 +1,70 @@
+"""What the kernel says of the final twin decides what counts as kept."""
+
+from __future__ import annotations
+
+import threading
+from unittest.mock import MagicMock
+
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.harden.plan import make_plan
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Verdict, failed, passed
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.trial import Baseline, How, Result, Trial
+from hardentui.readiness.expectation import Expectation
+from hardentui.readiness.wait import Readiness
+from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
+from hardentui.trial.proving import recorded
+from hardentui.trial.relax import Settled
+from hardentui.trial.request import Tools
+from hardentui.trial.rounds import Rounds
+from hardentui.workbench.checklists.loading import load
+
+CHECKLIST, CHECKS = load(""), tuple(all_checks())
+MEMORY = Choice("no-memory-limit", (("memory", "64m"),))
+PRIVILEGES = Choice("new-privileges-allowed")
+
+
+def _plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
+    return make_plan(facts, choices, CHECKS, CHECKLIST)
+
+
+def _recorded(effective: dict[str, Verdict]) -> Trial:
+    """The record of a trial whose final twin is judged so."""
+    facts = container()
+    stage = MagicMock()
+    stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
+    planner = TwinPlanner(facts, _plan)
+    rounds = Rounds(stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None)
+    tools = Tools(
+        changing=MagicMock(),
+        files=None,
+        look=lambda document: facts,
+        make_plan=_plan,
+        judge=lambda check, twin: effective[check],
+        tell=lambda event: None,
+        stop=threading.Event(),
+    )
+    record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))
+    settled = Settled(TrialConfiguration((PRIVILEGES, MEMORY)), {}, ())
+    return recorded(record, settled, rounds, tools, ())
+
+
+def test_a_change_without_effect_is_told_and_does_not_count() -> None:
+    trial = _recorded({PRIVILEGES.check: passed("NoNewPrivs 1"), MEMORY.check: failed("memory.max is max")})
+    assert trial.result is Result.WORKS
+    assert {kept.check for kept in trial.kept} == {PRIVILEGES.check}
+    (left,) = trial.left_out
+    assert (left.check, left.reason) == (MEMORY.check, "it has no effect on this host")
+    assert {change.option for change in trial.options} == {"no-new-privileges"}
+    assert {proof.check: proof.status for proof in trial.proof} == {
+        PRIVILEGES.check: "pass",
+        MEMORY.check: "fail",
+    }
+
+
+def test_where_nothing_has_an_effect_nothing_works() -> None:
+    trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
+    assert trial.result is Result.NOTHING_WORKS
+    assert (trial.kept, trial.options) == ((), ())

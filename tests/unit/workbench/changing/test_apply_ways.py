@@ -1,0 +1,48 @@
+"""What changes while a container runs, and what takes a new one."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks.examples import container, rootful
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Risk
+from hardentui.model.plan import Change, Plan
+from hardentui.model.version import Version
+from hardentui.workbench.changing.apply_ways import live_flags
+
+MEMORY = ("memory", "128m")
+HEALTH = ("health-cmd", "redis-cli ping")
+
+
+def _flags(facts: ContainerFacts, *changes: tuple[str, str]) -> tuple[str, ...]:
+    made = tuple(
+        Change(option, (), (after,), ("a-check",), "", Risk.SAFE, "", FixKind.RECREATE)
+        for option, after in changes
+    )
+    return live_flags(Plan("web", "web", (), made, facts.spec, facts.spec), facts)
+
+
+def _facts(*version: int, test: tuple[str, ...] = ()) -> ContainerFacts:
+    config = {"Healthcheck": {"Test": [*test]}} if test else {}
+    return container(engine=rootful(version=Version(*(version or (5, 4)))), inspect={"Config": config})
+
+
+def test_limits_and_a_first_health_check_take_no_new_container() -> None:
+    assert _flags(_facts(), MEMORY, HEALTH) == ("--memory=128m", "--health-cmd=redis-cli ping")
+    assert _flags(_facts(test=("NONE",)), HEALTH) == ("--health-cmd=redis-cli ping",)
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes"),
+    [
+        pytest.param(_facts(), (MEMORY, ("read-only", "true")), id="another option"),
+        pytest.param(_facts(5, 3), (HEALTH,), id="an older Podman"),
+        pytest.param(
+            _facts(test=("CMD-SHELL", "true")), (HEALTH,), id="another health check, not restorable"
+        ),
+        pytest.param(_facts(5, 0), (("restart", "no"),), id="a restart policy, before it could"),
+    ],
+)
+def test_the_rest_takes_one(facts: ContainerFacts, changes: tuple[tuple[str, str], ...]) -> None:
+    assert _flags(facts, *changes) == ()
