@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.host import ApiService
 from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
@@ -19,7 +20,7 @@ from hardentui.reading.containers import declared_user, is_infra, is_root, liste
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above
-from hardentui.reading.networks import exposed, modes_of, published, reach
+from hardentui.reading.networks import exposed, modes_of, on_host_network, published, reach
 from hardentui.reading.sockets import control_sockets, engine_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 
@@ -68,7 +69,7 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
     nearest = [
         path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
     ]
-    if not nearest and (api := reachable_api(facts)) is not None:
+    if not nearest and isinstance(api := reachable_api(facts), ApiService):
         return f"can control the engine through {api.address}"
     if _is_engine_user(facts):
         return f"can control the engine through {', '.join(nearest)}"
@@ -223,7 +224,7 @@ def _beginning(facts: ContainerFacts) -> str:
 
 
 def _entrance(facts: ContainerFacts) -> str:
-    if _on_host_network(facts):
+    if on_host_network(facts) is True:
         return "on the host's own network"
     if "none" in modes_of(facts):
         return "without a network"
@@ -262,15 +263,8 @@ def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
     )
 
 
-def _on_host_network(facts: ContainerFacts) -> bool:
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and not isinstance(kernel.shared_namespaces, Unreadable):
-        return "net" in kernel.shared_namespaces
-    return "host" in modes_of(facts)
-
-
 def _is_reachable(facts: ContainerFacts) -> bool:
-    if _on_host_network(facts) or facts.spec[PUBLISH_ALL]:
+    if on_host_network(facts) is True or facts.spec[PUBLISH_ALL]:
         return True
     return any(reach(port) == "all" for port in _ports(facts) or ())
 

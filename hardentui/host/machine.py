@@ -15,7 +15,8 @@ from hardentui.host.files.reader import Files
 from hardentui.host.network.endpoints import read_endpoints
 from hardentui.host.network.firewall import read_firewall
 from hardentui.host.network.listening import read_listening
-from hardentui.host.network.sockets import read_socket_enabled, read_sockets, read_tcp_services
+from hardentui.host.network.sockets import read_socket_enabled, read_sockets
+from hardentui.host.network.tcp_services import read_tcp_services
 from hardentui.host.packages import advisories
 from hardentui.host.packages.installed import (
     read_holes,
@@ -81,6 +82,7 @@ def read_host(
     listening = read_listening(files)
     uids = () if isinstance(users, Unreadable) else (user.uid for user in users if user.rootless)
     endpoints = read_endpoints(files, processes, listening, uids)
+    on_tcp = read_tcp_services(files, endpoints, processes, listening)
     sockets = read_sockets(files, users, accounts, listening, endpoints)
     units = read_units(files, users, accounts)
     hostname = _line(files, "/proc/sys/kernel/hostname")
@@ -108,7 +110,9 @@ def read_host(
         storage=_storage(files, version),
         sockets=sockets,
         socket_enabled_by=read_socket_enabled(files),
-        tcp_services=read_tcp_services(files, endpoints),
+        tcp_services=on_tcp.services,
+        tcp_unread=on_tcp.unread,
+        tcp_unseen=on_tcp.unseen,
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),

@@ -264,6 +264,7 @@ class ContainerFacts(Struct, frozen=True):
         written_folders: by path, directories outside volumes that it writes to or runs in.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
+        unit_exists: whether the unit named by its label still exists.
         exec_sessions: GET /exec/ID/json of its running sessions.
         exec_uids: ID of such a session -> effective host UID of its process.
         exec_events: start times of `podman exec` sessions during the last day, oldest first.
@@ -274,13 +275,17 @@ class ContainerFacts(Struct, frozen=True):
         named_uid: UID of its user name in its own /etc/passwd; looked up while it is not running.
         host_listening: listening sockets of the host; read for containers on an internal network.
         network_helper: command line of its pasta process; empty if there is none.
+        lender_on_host: whether the network that it borrows (of another container, or a namespace by its path)
+            is the host's own; read for containers that borrow one.
+        log_limit_in_force: size in bytes at which conmon truncates its log, 0 = never; read for running
+            containers that log to a file without a limit of their own.
         runtime: the OCI runtime's configuration at the last start.
         owners: mount point of a host directory -> UID and GID of that directory on the host; unreadable ones
             are missing.
-        links: mounted host path -> target of its symbolic links; paths without links are missing. mounted:
-        everything from the host that is mounted in it, from any source; from the kernel's mount table
-            if readable, otherwise declared and inherited mounts. Without volumes that hold only their own
-            data, and without Podman's own mounts.
+        links: mounted host path -> target of its symbolic links; paths without links are missing.
+        mounted: everything from the host that is mounted in it, from any source; from the kernel's mount
+            table if readable, otherwise declared and inherited mounts. Without volumes that hold only their
+            own data, and without Podman's own mounts.
         hidden_mounts: why some of its mounts are not known; empty if all are.
         sockets: sockets of the host that it reaches through its mounts.
         now: when it was read; checks have no clock of their own.
@@ -305,6 +310,7 @@ class ContainerFacts(Struct, frozen=True):
         "its registry was not queried (run hardentui images --updates)"
     )
     unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
+    unit_exists: Known[bool] = Unreadable("its unit was not read")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not read")
     exec_uids: Mapping[str, int] = field(default_factory=dict)
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
@@ -318,6 +324,8 @@ class ContainerFacts(Struct, frozen=True):
         "the host's listening ports were not read"
     )
     network_helper: tuple[str, ...] = ()
+    lender_on_host: Known[bool] = Unreadable("whose network it borrows was not read")
+    log_limit_in_force: Known[int] = Unreadable("the limit that its log is written with was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)

@@ -316,7 +316,9 @@ class HostFacts(Struct, frozen=True):
         unit_programs: the programs that these run.
         core_handler: the program that the kernel runs as root when a process crashes; None if there is none.
         configuration: effective containers.conf of the rootful engine.
-        tcp_services: engine APIs on TCP.
+        tcp_services: engine APIs on TCP, as far as they were found.
+        tcp_unread: why units may start or open further ones; empty if all were read.
+        tcp_unseen: why further ones may be running now; empty if none can be missing.
         programs: programs that the rootful engine runs as root.
         cgroup_version: 1 or 2.
         restarts_at_boot: podman-restart.service is enabled for the rootful engine.
@@ -358,6 +360,8 @@ class HostFacts(Struct, frozen=True):
     sockets: Known[tuple[EngineSocket, ...]] = NOT_READ
     socket_enabled_by: Known[str] = NOT_READ
     tcp_services: Known[tuple[ApiService, ...]] = NOT_READ
+    tcp_unread: str = ""
+    tcp_unseen: str = ""
     programs: Known[tuple[Program, ...]] = NOT_READ
 
     security_modules: SecurityModules = field(default_factory=SecurityModules)

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-import re
-
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
-from hardentui.model.known import Unreadable
-from hardentui.reading.networks import modes_of
+from hardentui.model.known import Known, Unreadable
+from hardentui.options.values import Port
+from hardentui.reading.networks import gateways, internal_networks, modes_of, on_host_network, reach
 
-_ALL = re.compile(r"(?:tcp:)?/*(?:0\.0\.0\.0|\[?::\]?|\*)?:[0-9]+")
+_FAR = Unreadable("the engine is on another machine, whose TCP listeners are not known here")
 
 
-def reachable_api(facts: ContainerFacts) -> ApiService | None:
-    """An unprotected TCP API that this container can reach: any of them on the host's network, otherwise one
-    that listens on all addresses of the host."""
+def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
+    """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
+    every one, else one that listens beyond the loopback addresses of the host.
+
+    Unreadable where there may be one that could not be seen.
+    """
+    services, hidden = _open_services(facts)
+    if not services and hidden is None:
+        return None
+    on_host = on_host_network(facts)
+    if on_host is not True and "none" in modes_of(facts):
+        return None
+    for service in services:
+        reached = on_host is True or _reaches(facts, service.address)
+        if reached is True:
+            return service
+        if isinstance(reached, Unreadable):
+            hidden = reached
+    return on_host if services and isinstance(on_host, Unreadable) else hidden
+
+
+def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
+    """Whether a container with a network of its own reaches what listens at `tcp:HOST:PORT` of the host."""
+    host = address.removeprefix("tcp:").lstrip("/").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return False
+    where = "all" if host in ("", "*") else reach(Port(1, "", host))
+    if where != "one":
+        return where == "all"
+    if ":" in host or not host.strip("0123456789."):
+        internal = internal_networks(facts)
+        cut_off = bool(internal) and len(internal) == len(facts.networks)
+        return not cut_off or any(host in gateways(network) for network in internal)
+    return Unreadable(f"which address {host} is, where an engine listens, is not known")
+
+
+def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unreadable | None]:
+    """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
+    if not facts.engine.local:
+        return (), _FAR
     host = facts.host
-    if isinstance(host, Unreadable) or isinstance(host.tcp_services, Unreadable):
-        return None
-    services = [service for service in host.tcp_services if not service.client_certificates]
-    if not services or not facts.engine.local or "none" in modes_of(facts):
-        return None
-    on_host = _on_host_network(facts)
-    return next((service for service in services if on_host or _ALL.fullmatch(service.address)), None)
-
-
-def _on_host_network(facts: ContainerFacts) -> bool:
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and not isinstance(kernel.shared_namespaces, Unreadable):
-        return "net" in kernel.shared_namespaces
-    return "host" in modes_of(facts)
+    if isinstance(host, Unreadable):
+        return (), Unreadable(f"the host's TCP listeners are not known: {host.reason}")
+    if isinstance(host.tcp_services, Unreadable):
+        return (), Unreadable(f"the host's TCP listeners are not known: {host.tcp_services.reason}")
+    services = tuple(service for service in host.tcp_services if not service.client_certificates)
+    return services, Unreadable(host.tcp_unseen) if host.tcp_unseen else None

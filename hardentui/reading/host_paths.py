@@ -311,6 +311,14 @@ class SensitiveMount(Struct, frozen=True):
     foreign: bool = False
 
     @property
+    def further_names(self) -> tuple[str, ...]:
+        """What gives it, if that is not the path that is mounted: other names of its files."""
+        paths, written = self.mount.paths, self.mount.written
+        if gains(paths[0], written=written):
+            return ()
+        return tuple(path for path in paths[1:] if gains(path, written=written))
+
+    @property
     def severity(self) -> Severity:
         severity = severity_of(self.gains, written=self.mount.written)
         return min(severity, Severity.HIGH) if self.foreign else severity

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.reading.containers import engine_info, section
 
+_LIMIT = "containers.log_size_max"
+_IN_PLACE_OF_ALL = "CONTAINERS_CONF"
 FILE_DRIVERS = frozenset({"k8s-file", "json-file"})
 
 
@@ -29,25 +32,51 @@ def log_goes_nowhere(facts: ContainerFacts) -> bool:
     return bool(paths) and paths[-1] == "/dev/null" and log_driver(facts) in FILE_DRIVERS
 
 
+def engine_limits_log(facts: ContainerFacts) -> bool:
+    """It writes a file whose size only the engine's own setting can limit."""
+    return log_driver(facts) in FILE_DRIVERS and not _own_limit(facts)
+
+
 def log_limit(facts: ContainerFacts) -> Known[str]:
-    """The maximum size of the log file as text; empty if there is no limit."""
+    """The maximum size of the log file as text; empty if there is no limit.
+
+    Of a running container that has none of its own, what its log is written with counts, not what the
+    configuration says by now.
+    """
+    own = _own_limit(facts)
+    in_force = facts.log_limit_in_force
+    if own or isinstance(in_force, Unreadable):
+        return own or _engine_limit(facts)
+    return f"{in_force} bytes" if in_force > 0 else ""
+
+
+def _own_limit(facts: ContainerFacts) -> str:
     for option in facts.spec[LOG_OPT]:
         name, _, value = option.partition("=")
         if name == "max-size":
             return "" if _unlimited(value) else value
     shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Size")
-    if shown and not _unlimited(str(shown)):
-        return str(shown)
-    return _engine_limit(facts)
+    return str(shown) if shown and not _unlimited(str(shown)) else ""
 
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
     """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
     trust = facts.engine.trust
-    configuration = trust if isinstance(trust, Unreadable) else trust.configuration
+    if isinstance(trust, Unreadable):
+        return trust
+    configuration = trust.configuration
     if isinstance(configuration, Unreadable):
         return configuration
-    size = configuration.get("containers.log_size_max")
+    limit = _limit_in(configuration)
+    for override in () if isinstance(trust.overrides, Unreadable) else trust.overrides:
+        decides = override.variable == _IN_PLACE_OF_ALL or _LIMIT in override.configuration.values
+        if decides and _limit_in(override.configuration) != limit:
+            return Unreadable(f"the limit of {override.file} holds for what {override.where} starts")
+    return limit
+
+
+def _limit_in(configuration: Configuration) -> str:
+    size = configuration.get(_LIMIT)
     return f"{size} bytes" if isinstance(size, int) and size > 0 else ""
 
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.facts import ContainerFacts, Kernel, NetworkFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH
 from hardentui.options.values import Port
@@ -92,6 +93,28 @@ def uses_network_of_pod(facts: ContainerFacts) -> bool:
     return facts.pod is None or "net" in (facts.pod.get("SharedNamespaces") or ())
 
 
+def asks_for_host_network(facts: ContainerFacts) -> Known[bool]:
+    """Whether the next start puts it on the host's own network, by its options, its pod or a lender."""
+    if uses_network_of_pod(facts):
+        if facts.pod is None:
+            return Unreadable("the pod could not be inspected, so its network is not known")
+        return bool(section(facts.pod, "InfraConfig").get("HostNetwork"))
+    kinds = modes_of(facts)
+    if "host" in kinds:
+        return True
+    return facts.lender_on_host if kinds & _SHARED else False
+
+
+def on_host_network(facts: ContainerFacts) -> Known[bool]:
+    """Whether it is on the host's own network: the kernel's answer, without a process the declared one."""
+    kernel = facts.kernel
+    shared = kernel.shared_namespaces if isinstance(kernel, Kernel) else kernel
+    if isinstance(shared, frozenset):
+        return "net" in shared
+    declared = asks_for_host_network(facts)
+    return declared if declared is True or isinstance(shared, NotRunning) else shared
+
+
 def without_own_network(facts: ContainerFacts) -> Verdict | None:
     """The verdict if the container has no network of its own; None if it has one."""
     if uses_network_of_pod(facts):
@@ -130,8 +153,8 @@ def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
 
 
 def leave_pods_alone(facts: ContainerFacts) -> None:
-    """Raises CannotFix for an infra container, whose network and ports are options of the pod."""
-    if is_infra(facts):
+    """Raises CannotFix for containers whose network and ports are options of their pod."""
+    if is_infra(facts) or uses_network_of_pod(facts):
         raise CannotFix(
             "the network and ports of a pod are set when the pod is created",
             "Recreate the pod: podman pod create --publish ADDRESS:PORT:PORT --network NAME",

@@ -31,7 +31,6 @@ from hardentui.options import (
     GPUS,
     IPC,
     MOUNTS,
-    NETWORK,
     PID,
     PRIVILEGED,
     PUBLISH,
@@ -39,9 +38,9 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.capabilities import bounding_set
-from hardentui.reading.containers import OF_PODMAN, is_infra, listed, section
+from hardentui.reading.containers import OF_PODMAN, is_infra, listed
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
-from hardentui.reading.networks import ports_of_pod
+from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
 _USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
@@ -90,13 +89,12 @@ def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
 def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
     spec = facts.spec
     drivers = {str(network.inspect.get("driver")) for network in facts.networks.values()}
-    pod = section(facts.pod or {}, "InfraConfig")
     ports = [port.host for port in (*spec[PUBLISH], *ports_of_pod(facts.pod or {}))]
     extra = bounding_set(spec, facts.engine.default_capabilities) & _COUNT_ON_THE_HOST
     reasons = {
         "privileged mode": spec[PRIVILEGED],
         "devices": bool(spec[DEVICES] or spec[GPUS]),
-        "the host's network": "host" in spec[NETWORK] or bool(pod.get("HostNetwork")),
+        "the host's network": asks_for_host_network(facts) is True,
         "the host's processes": spec[PID] == "host" or spec[IPC] == "host",
         "a chosen cgroup parent": bool(spec[CGROUP_PARENT]),
         "a privileged port": any(

@@ -7,7 +7,8 @@ a second Podman service count. Directories in which an engine creates its socket
 /run/user/1000) count too, and so does what other containers (--volumes-from) and the pod bring along. If
 the listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
 writing to a file. An engine that accepts requests on TCP without client certificates counts if the
-container can reach it: on the host's own network, or on all addresses of the host.
+container can reach it: on the host's own network, or at an address of the host other than loopback. If such a
+service may be hidden from the account that runs the check, the result is unknown.
 
 Why it matters:
 Whoever can talk to that socket is the engine. A single request starts a privileged container with the whole
@@ -45,10 +46,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         paths = listed([engine_mount.path for engine_mount in bad])
         return failed(f"can control the engine through {paths}", declared, "", evidence)
     api = reachable_api(facts)
-    if api is not None:
+    if isinstance(api, ApiService):
         evidence = (Evidence(api.where, f"{api.address} without client certificates"),)
         return failed(f"can control the engine through {api.address}", declared, "", evidence)
     unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
+    unclear += [api.reason] if api is not None else []
     unclear = [reason for reason in unclear if reason]
     return unknown(unclear[0], declared) if unclear else passed(declared)
 
@@ -72,7 +74,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             f"the socket is in {listed(folders)}, which may be mounted for other reasons as well",
             "Mount only the files that the service needs.",
         )
-    if not sources and (api := reachable_api(context.facts.planned(spec))) is not None:
+    if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
         raise CannotFix(
             f"the engine accepts requests from anyone at {api.address}",
             "Turn that off on the host (see tcp-api-without-tls).",
@@ -91,6 +93,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath(
     "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
 )
+_NO_TCP = HostFacts(tcp_services=())
 _LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
@@ -104,11 +107,13 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
-        container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),))),
+        container(host=_NO_TCP),
+        container((NETWORK, ("none",))),
+        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),)), host=_NO_TCP),
         container(
             (MOUNTS, (Mount("bind", "/srv/docker.sock", "/var/run/docker.sock"),)),
+            host=_NO_TCP,
             sockets=(
                 ReachableSocket(
                     "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
@@ -119,13 +124,17 @@ CHECK = Check(
     fails=lambda: (
         container((NETWORK, ("host",)), host=_LISTENS_ON_TCP),
         container(
-            (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a")))
+            (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a"))),
+            host=_NO_TCP,
         ),
-        container((MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),))),
-        container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),))),
-        container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),))),
-        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,)),
-        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,)),
+        container(
+            (MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),)),
+            host=_NO_TCP,
+        ),
+        container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,), host=_NO_TCP),
+        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,), host=_NO_TCP),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
     catalogue="S5-12",

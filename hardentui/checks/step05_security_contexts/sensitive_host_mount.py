@@ -60,6 +60,8 @@ def _seen(exposed: SensitiveMount) -> str:
     """`/etc:/data:ro gives credentials; comes from the container web (--volumes-from)`."""
     mount = exposed.mount
     path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
+    if names := exposed.further_names:
+        path = f"{path} shows {listed(names)} by a further name and"
     gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 

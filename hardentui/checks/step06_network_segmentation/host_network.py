@@ -3,7 +3,8 @@
 What it checks:
 Whether the container uses the host's network instead of its own (`--network host`). For a running container
 the kernel decides: its network namespace is compared with the engine's. This also finds a container that
-borrows the network of another one which uses the host's.
+borrows the network of another one which uses the host's, and the members of a pod that does. For a container
+that does not run, the pod and the container it borrows from are asked.
 
 Why it matters:
 A network namespace is a separate network stack with its own addresses, ports and firewall rules. On the
@@ -43,11 +44,13 @@ from hardentui.reading.behaviour import about_low_ports, listening, with_low_por
 from hardentui.reading.containers import image_config
 from hardentui.reading.networks import (
     asked_for,
+    asks_for_host_network,
     declared_ports,
     leave_pods_alone,
     mode_of,
     modes,
     modes_of,
+    on_host_network,
     own_network,
     reach,
     shown,
@@ -56,27 +59,37 @@ from hardentui.reading.networks import (
 
 _DECLARED = "configured to use the host's network"
 _FIRST_TEMPORARY = 32768
+_OF_POD = "its pod uses the host's network, and so does each member"
+_OF_LENDER = "the network that it borrows is the host's"
 _BORROWED = "the kernel shows the host's network, although that is not configured"
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    if uses_network_of_pod(facts):
+    in_pod = uses_network_of_pod(facts)
+    declared = "that of its pod" if in_pod else asked_for(facts.spec) or "default"
+    on_host = on_host_network(facts)
+    if isinstance(on_host, Unreadable):
+        return unknown(on_host.reason, declared)
+    if in_pod and not on_host:
         return not_applicable("the network belongs to the pod; see the pod's infra container")
-    declared = asked_for(facts.spec) or "default"
-    asked = "host" in modes_of(facts)
-    if isinstance(facts.kernel, NotRunning):
-        return failed(_DECLARED, declared) if asked else passed(declared)
     shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else facts.kernel
-    if isinstance(shared, Unreadable):
-        return failed(_DECLARED, declared) if asked else unknown(shared.reason, declared)
-    on_host = "net" in shared
+    if isinstance(shared, NotRunning | Unreadable):
+        return failed(_why(facts), declared) if on_host else passed(declared)
     effective = "the host's network namespace" if on_host else "its own network namespace"
     evidence = (
         Evidence("/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"),
     )
     if on_host:
-        return failed(_DECLARED if asked else _BORROWED, declared, effective, evidence)
+        return failed(_why(facts), declared, effective, evidence)
     return passed(declared, effective, evidence)
+
+
+def _why(facts: ContainerFacts) -> str:
+    if asks_for_host_network(facts) is not True:
+        return _BORROWED
+    if uses_network_of_pod(facts):
+        return _OF_POD
+    return _DECLARED if "host" in modes_of(facts) else _OF_LENDER
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -2,7 +2,8 @@
 
 What it checks:
 For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the container
-(`--log-opt max-size`) or for all (`log_size_max` in containers.conf). The journal limits itself.
+(`--log-opt max-size`) or for all (`log_size_max` in containers.conf). For a running container, the limit that
+its log is written with counts, wherever Podman read it. The journal limits itself.
 
 Why it matters:
 A log without a limit grows with the traffic, and whoever sends the requests decides how fast. An attacker who

@@ -1,8 +1,9 @@
 """Nobody knows who is responsible for the container.
 
 What it checks:
-Whether something on record manages the container: a systemd unit (Quadlet), a compose project, a pod, or a
-label that names an owner (parameter `labels`).
+Whether something on record manages the container: a systemd unit (Quadlet) that exists, a compose project, a
+pod, or a label that names an owner (parameter `labels`). Labels of the image do not count: they name who
+built it.
 
 Why it matters:
 A container started by hand gets no updates, is gone after a reboot, and nobody notices when it does harm.
@@ -20,14 +21,16 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS
-from hardentui.reading.containers import pod_of
+from hardentui.reading.containers import image_config, pod_of, section
 from hardentui.visible import visible
 
+_UNIT = "PODMAN_SYSTEMD_UNIT"
 _MANAGERS = (
-    "PODMAN_SYSTEMD_UNIT",
+    _UNIT,
     "io.podman.compose.project",
     "com.docker.compose.project",
     "io.kubernetes.pod.name",
@@ -39,18 +42,26 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if pod_of(facts):
         return passed("member of a pod")
     own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
-    for name in _MANAGERS:
-        if facts.labels.get(name) or own.get(name):
-            return passed(f"{name}={visible(facts.labels.get(name) or own[name], 60)}")
-    for name in parameters.texts("labels"):
-        if own.get(name):  # image labels do not count: they name who built it
-            return passed(f"{name}={visible(own[name], 60)}")
-    return failed("no unit, compose project, pod or label names an owner", "no owner")
+    of_image = section(image_config(facts), "Labels")
+    given = {name: value for name, value in facts.labels.items() if of_image.get(name) != value} | own
+    unit = given.get(_UNIT, "")
+    named = [name for name in _MANAGERS[1:] if given.get(name)]
+    named += [name for name in parameters.texts("labels") if own.get(name)]
+    if unit and facts.unit_exists is True:
+        named.insert(0, _UNIT)
+    if named:
+        return passed(f"{named[0]}={visible(given[named[0]], 60)}")
+    if not unit:
+        return failed("no unit, compose project, pod or label names an owner", "no owner")
+    declared = f"{_UNIT}={visible(unit, 60)}"
+    if isinstance(facts.unit_exists, Unreadable):
+        return unknown(f"whether {visible(unit, 60)} still exists: {facts.unit_exists.reason}", declared)
+    return failed(f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     own = dict(label.partition("=")[::2] for label in spec[LABELS])
-    known = (*_MANAGERS, *context.parameters.texts("labels"))
+    known = (*_MANAGERS[1:], *context.parameters.texts("labels"))
     if any(own.get(name) for name in known):
         return spec
     owner = context.parameters.text("owner")
@@ -74,10 +85,14 @@ CHECK = Check(
     parameters={"labels": _LABELS, "owner": ""},
     takes={"owner": "label-value"},
     passes=lambda: (
-        container(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}),
+        container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
         container((LABELS, ("owner=web-team",))),
     ),
-    fails=lambda: (container(), container((LABELS, ("app=shop",)))),
+    fails=lambda: (
+        container(),
+        container((LABELS, ("app=shop",))),
+        container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
+    ),
     references=("NIST SP 800-190 4.4.5",),
     catalogue="S7-11",
 )

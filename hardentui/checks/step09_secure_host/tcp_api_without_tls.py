@@ -32,6 +32,8 @@ def evaluate(facts: HostFacts) -> Verdict:
     if isinstance(services, Unreadable):
         return unknown(services.reason)
     unprotected = [service for service in services if not service.client_certificates]
+    if not unprotected and (hidden := facts.tcp_unread or facts.tcp_unseen):
+        return unknown(hidden)
     if not unprotected:
         return passed(
             f"{len(services)} on TCP, all with client certificates" if services else "nothing on TCP"

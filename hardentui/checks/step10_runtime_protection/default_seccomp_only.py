@@ -36,7 +36,14 @@ from hardentui.options import (
     Port,
 )
 from hardentui.reading.containers import OF_PODMAN, image_config, is_infra, section
-from hardentui.reading.networks import declared_ports, ports_of_pod, reach, uses_network_of_pod
+from hardentui.reading.networks import (
+    asks_for_host_network,
+    declared_ports,
+    on_host_network,
+    ports_of_pod,
+    reach,
+    uses_network_of_pod,
+)
 
 _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
@@ -67,9 +74,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _open(facts: ContainerFacts) -> bool:
-    spec = facts.spec
-    return spec[PUBLISH_ALL] or "host" in spec[NETWORK] or any(reach(port) == "all" for port in spec[PUBLISH])
+def _open(facts: ContainerFacts) -> Known[bool]:
+    if facts.spec[PUBLISH_ALL] or any(reach(port) == "all" for port in facts.spec[PUBLISH]):
+        return True
+    on_host = on_host_network(facts)
+    return asks_for_host_network(facts) if isinstance(on_host, Unreadable) else on_host
 
 
 def _open_in_pod(facts: ContainerFacts) -> Known[bool]:

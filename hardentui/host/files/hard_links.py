@@ -12,12 +12,13 @@ _DEEPEST = 4
 
 
 def linked_files(
-    files: Files, folders: Iterable[str], root: str = ""
+    files: Files, folders: Iterable[str], root: str = "", deepest: int = _DEEPEST
 ) -> Mapping[tuple[int, int], tuple[str, ...]]:
     """The files below these folders that have more than one name: (device, inode) -> their names there.
 
     Args:
         root: prefix of all paths; not part of the names.
+        deepest: number of levels below each folder; 0 = only the folder itself.
     """
     named: dict[tuple[int, int], tuple[str, ...]] = {}
     waiting = [(folder, 0) for folder in folders]
@@ -35,7 +36,7 @@ def linked_files(
                 status = files.stat(root + path, follow=False)
             except OSError:
                 continue
-            if stat.S_ISDIR(status.mode) and depth < _DEEPEST:
+            if stat.S_ISDIR(status.mode) and depth < deepest:
                 waiting.append((path, depth + 1))
             elif stat.S_ISREG(status.mode) and status.links > 1:
                 key = (status.device, status.inode)

@@ -17,8 +17,10 @@ import errno
 import fnmatch
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from msgspec.structs import asdict
@@ -54,6 +56,13 @@ SECRET_PATTERNS = (
 """Files whose contents are never recorded."""
 
 _RUNTIME_CONFIG = "*/userdata/config.json"
+_COMMAND_LINE = "/proc/*/cmdline"
+_PROGRAM = re.compile(r"[\w./+:-]{1,200}")
+_CLIENT_CA, _LOG_SIZE = "--tls-client-ca", "--log-size-max"
+_TELLING = re.compile(
+    r"system|service|--log-size-max=\d+|(?:tcp|unix):[^\s@]*|[^\s@]*/(?:podman|docker)\.sock"
+    r"|(?i:(?:tcp[46]?|unix|openssl)-(?:l|listen)):[^\s@]*"
+)
 _WITHHELD = "WITHHELD"
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 
@@ -64,6 +73,23 @@ def is_secret(path: str, content: bytes) -> bool:
         return True
     lowered = path.lower()
     return any(fnmatch.fnmatchcase(lowered, pattern) for pattern in SECRET_PATTERNS)
+
+
+def _without_arguments(content: bytes) -> str:
+    """A command line without words that may hold secrets: the program, how an engine's API is served or
+    passed on, and the size of a log are kept.
+    """
+    program, *words = content.decode("utf-8", "replace").rstrip("\0").split("\0")
+    name = program.split(" ")[0]  # some programs write whole sentences there
+    kept = [name if not name or (_PROGRAM.fullmatch(name) and "://" not in name) else "?"]
+    for before, word in pairwise(("", *words)):
+        if before == _LOG_SIZE and word.isdecimal():
+            kept.append(f"{_LOG_SIZE}={word}")
+        elif word.startswith(_CLIENT_CA):
+            kept.append(_CLIENT_CA)
+        elif _TELLING.fullmatch(word):
+            kept.append(word)
+    return "\0".join((*kept, ""))
 
 
 def _without_process(content: bytes) -> str:
@@ -208,6 +234,9 @@ class RecordingFiles:
         if fnmatch.fnmatchcase(path.lower(), _RUNTIME_CONFIG):
             kept = _without_process(content)
             self._seen["text" if kept else "errors"][path] = kept or _WITHHELD
+            return content
+        if fnmatch.fnmatchcase(path, _COMMAND_LINE):
+            self._seen["text"][path] = _without_arguments(content)
             return content
         if is_secret(path, content):
             self._seen["errors"][path] = _WITHHELD

@@ -10,6 +10,7 @@ from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
+from hardentui.host.network.filter_modules import without_filter
 from hardentui.host.network.firewalld import DEFAULT_ZONE, read_settings, read_zones
 from hardentui.model.host import Firewall, Zone
 from hardentui.model.known import Known, Unreadable
@@ -20,7 +21,7 @@ _ROUTES, _INTERFACES = "/proc/net/route", "/sys/class/net"
 
 
 def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
-    """nftables needs root; whether firewalld runs can be seen without root."""
+    """Listing rules needs root; whether firewalld runs, or there can be any rule, can be seen without."""
     running = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
     listed = (
         run(("nft", "-j", "list", "ruleset"), _SECONDS)
@@ -28,6 +29,8 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
         else Unreadable("the packet filter can only be listed as root")
     )
     rules = listed if isinstance(listed, Unreadable) else parse_ruleset(listed)
+    if isinstance(rules, Unreadable) and without_filter(files):
+        rules = ()
     firewalld = running or (not isinstance(rules, Unreadable) and any(map(_is_firewalld, rules)))
     return Firewall(
         rules=rules,

@@ -1,24 +1,18 @@
-"""The engines' API: existing sockets, who may use them, what starts them, and services on TCP."""
+"""The engines' API: existing sockets, who may use them, and what starts them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from hardentui.host.files.config import ROOT_ONLY, names, reached, text, tree
+from hardentui.host.files.config import ROOT_ONLY, names, reached
 from hardentui.host.files.reader import Files
 from hardentui.host.network.endpoints import DOCKER_SOCKET, ROOTFUL_SOCKET, Endpoint
 from hardentui.host.network.listening import Listening, settled
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.host import ApiService, EngineSocket, User
+from hardentui.model.host import EngineSocket, User
 from hardentui.model.known import Known, Unreadable
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
-
-_UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
-_SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
-_LISTEN = re.compile(r"^\s*ListenStream\s*=\s*(?P<address>\S+)", re.MULTILINE)
-_CLIENT_CA = "--tls-client-ca"
 
 
 def read_sockets(
@@ -88,37 +82,3 @@ def read_socket_enabled(files: Files) -> Known[str]:
                 if "podman.socket" in started:
                     return f"{folder}/{name}/podman.socket"
     return ""
-
-
-def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known[tuple[ApiService, ...]]:
-    """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
-    services: list[ApiService] = []
-    for folder in _UNIT_FOLDERS:
-        for path, fault in tree(files, folder, 2):
-            if fault is not None:
-                return fault
-            if path.endswith((".service", ".socket", ".conf")):
-                content = text(files, path)
-                if isinstance(content, Unreadable):
-                    return content
-                if isinstance(content, str):
-                    services += services_in_unit(path, content)
-    known = {service.address for service in services}
-    for endpoint in endpoints:
-        if endpoint.on_tcp and endpoint.address not in known:
-            services.append(
-                ApiService(endpoint.where, endpoint.address, endpoint.certificates, endpoint.through)
-            )
-    return tuple(services)
-
-
-def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
-    """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
-    joined = content.replace("\\\n", " ")
-    lines = "\n".join(line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";")))
-    for match in _SERVICE.finditer(lines):
-        yield ApiService(path, match["address"], _CLIENT_CA in match[0])
-    if "podman" in path and (path.endswith(".socket") or ".socket.d/" in path):
-        for match in _LISTEN.finditer(lines):
-            if not match["address"].startswith(("/", "%", "@", "vsock:")):
-                yield ApiService(path, f"tcp:{match['address']}", False)

@@ -26,6 +26,8 @@ class Added(TypedDict, total=False):
     hidden_mounts: str
     host_listening: Known[tuple[ListeningSocket, ...]]
     kernel: Known[Kernel | NotRunning]
+    lender_on_host: Known[bool]
+    log_limit_in_force: Known[int]
     mounted: tuple[MountedPath, ...]
     named_uid: Known[int]
     network_helper: tuple[str, ...]
@@ -35,4 +37,5 @@ class Added(TypedDict, total=False):
     secret_drivers: Known[Mapping[str, str]]
     sockets: Known[tuple[ReachableSocket, ...]]
     unit: Known[UnitFacts | None]
+    unit_exists: Known[bool]
     written_folders: Mapping[str, WrittenFolder]

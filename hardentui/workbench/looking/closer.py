@@ -18,6 +18,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
+from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
 from hardentui.model.activity import Denial, FileChange, WrittenFolder
 from hardentui.model.configuration import FileFact, Missing
@@ -25,6 +26,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra, section
+from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_folders, written_folders
 from hardentui.workbench.looking.added import Added
@@ -102,14 +104,17 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
     unit = once.unit(facts, service) if service else None
     sessions = _exec_sessions(facts, engine)
     added = Added(exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    if service:
+        added["unit_exists"] = once.unit_exists(service)
+    if facts.engine.local and isinstance(facts.kernel, Kernel) and engine_limits_log(facts):
+        added["log_limit_in_force"] = read_log_limit(files, _conmon(facts))
     if facts.engine.local and not isinstance(sessions, Unreadable):
         added["exec_uids"] = _uids_of(sessions, files)
     user = declared_user(facts).partition(":")[0]
     if facts.engine.local and not facts.running and user and not user.isdecimal() and user != "root":
         added["named_uid"] = uid_of_name(files, facts.inspect, user)
     if facts.engine.local and facts.engine.rootless is False and internal_networks(facts):
-        conmon = (facts.inspect.get("State") or {}).get("ConmonPid")
-        added["host_listening"] = once.listening(int(conmon or 1))
+        added["host_listening"] = once.listening(_conmon(facts) or 1)
     sandbox = str(section(facts.inspect, "NetworkSettings").get("SandboxKey") or "")
     if facts.engine.local and facts.engine.rootless is True and facts.running and sandbox:
         added["network_helper"] = once.network_helper(sandbox)
@@ -120,6 +125,10 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
     if facts.engine.local and (paths := _env_files(facts)):
         added["env_files"] = {path: examine(files, path) for path in paths}
     return added
+
+
+def _conmon(facts: ContainerFacts) -> int:
+    return int(section(facts.inspect, "State").get("ConmonPid") or 0)
 
 
 def _env_files(facts: ContainerFacts) -> tuple[str, ...]:

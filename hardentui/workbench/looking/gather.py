@@ -34,6 +34,7 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
+from hardentui.workbench.looking.borrowed_network import lender_on_host
 from hardentui.workbench.looking.closer import UNIT_LABEL, inspect_in_detail, small_things
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
@@ -162,6 +163,7 @@ class Gatherer:
         )
         added = mounts_and_sockets(facts, self._host_side, shared.giver)
         added |= small_things(facts, self.engine, self._files, self._once)
+        added["lender_on_host"] = lender_on_host(facts, shared.giver)
         if closer:
             added |= inspect_in_detail(facts, self.engine, self._files, self._cgroups, self._once)
         return replace(facts, **added)

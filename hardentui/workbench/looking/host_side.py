@@ -12,6 +12,7 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
 from hardentui.model.known import Known
 from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
+from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
@@ -19,6 +20,13 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lu
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
 _TRUSTED_FOLDERS = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
+_GUARDED_FOLDERS = (
+    *("/etc", "/etc/ssh", "/etc/sudoers.d", "/etc/cron.d", "/etc/pam.d", "/etc/ssl/private"),
+    *("/etc/containers", "/etc/pki/tls/private", "/var/spool/cron", "/var/spool/cron/crontabs"),
+    *("/root", "/root/.ssh", "/root/.docker", "/root/.kube", "/root/.aws"),
+)
+"""Files there almost never have a second name. If one has, the mounted folders are searched for it."""
+_DEEPEST = 8
 _FRESH = timedelta(seconds=10)  # a later check of one container sees newer mounts and processes
 
 
@@ -34,6 +42,8 @@ class HostSide:
         self._process = ""
         self._sockets: UnixSockets | None = None
         self._linked: Mapping[tuple[int, int], tuple[str, ...]] | None = None
+        self._guarded: Mapping[tuple[int, int], tuple[str, ...]] | None = None
+        self._held: dict[str, tuple[str, ...]] = {}
 
     def forget(self, pids: tuple[int, ...] = ()) -> None:
         """The containers were listed again; these are the main processes of the running ones."""
@@ -47,7 +57,8 @@ class HostSide:
             self._tables = {}
             self._process = ""
             self._sockets = None
-            self._linked = None
+            self._linked = self._guarded = None
+            self._held = {}
 
     def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
         """The mounts of a process of the engine, read once for each mount namespace."""
@@ -79,19 +90,37 @@ class HostSide:
         return "" if same else f"/proc/{process}/root"
 
     def names_of(self, path: str) -> tuple[str, ...]:
-        """Other names of a file with hard links, in folders trusted by root."""
+        """Other names, in the folders whose files root trusts, of a file or of files below a folder."""
         self._forget_what_is_old()
         root = self._root()
         try:
             status = self._files.stat(root + path)
         except OSError:
             return ()
+        if stat.S_ISDIR(status.mode):
+            return self._names_below(path, root, status.device)
         if not stat.S_ISREG(status.mode) or status.links < 2:
             return ()
         if self._linked is None:
             self._linked = linked_files(self._files, _TRUSTED_FOLDERS, root)
         names = self._linked.get((status.device, status.inode), ())
         return tuple(name for name in names if name != path)
+
+    def _names_below(self, folder: str, root: str, device: int) -> tuple[str, ...]:
+        """Guarded files that have a further name in a folder elsewhere; searched only if there can be one."""
+        if self._guarded is None:
+            self._guarded = linked_files(self._files, _GUARDED_FOLDERS, root, 0)
+        wanted = {
+            key: names
+            for key, names in self._guarded.items()
+            if key[0] == device and not any(at_or_above(folder, name) for name in names)
+        }
+        if not wanted:
+            return ()
+        if folder not in self._held:
+            below = linked_files(self._files, (folder,), root, _DEEPEST)
+            self._held[folder] = tuple(name for key in below for name in wanted.get(key, ()))
+        return self._held[folder]
 
     def _engine_process(self) -> str:
         """A process in the engine's namespaces: the conmon of a running container, else this process."""

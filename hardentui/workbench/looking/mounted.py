@@ -87,7 +87,7 @@ def mounts_and_sockets(
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
-    """Each name of a file gives access to the same file."""
+    """A file is what it is under each of its names, also one in a folder."""
     names = host.names_of(mount.paths[0]) if mount.type in _OF_HOST else ()
     return replace(mount, paths=(*mount.paths, *names)) if names else mount
 

@@ -86,13 +86,23 @@ class OncePerEngine:
         """The unit of a container; the first request loads those of all containers."""
         if not facts.engine.local:
             return _FAR
-        from hardentui.workbench.looking.unit_origin import unit_facts, units_of
+        from hardentui.workbench.looking.unit_origin import unit_facts
+
+        return unit_facts(self._files, self._read_unit(service), facts)
+
+    def unit_exists(self, service: str) -> Known[bool]:
+        """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
+        unit = self._read_unit(service) if self._engine.facts.local else _FAR
+        return unit if isinstance(unit, Unreadable) else unit is not None
+
+    def _read_unit(self, service: str) -> Known[ReadUnit | None]:
+        from hardentui.workbench.looking.unit_origin import units_of
 
         now = self._clock()
         if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
             services = {*self._services, service}
             self._units = (now, units_of(self._files, self._run, self._engine.facts, sorted(services)))
-        return unit_facts(self._files, self._units[1][service], facts)
+        return self._units[1][service]
 
     def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
         """The listening sockets of the host, in the network namespace of a container's conmon."""

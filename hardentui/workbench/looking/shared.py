@@ -51,7 +51,7 @@ class Shared:
         return None if isinstance(pod, Unreadable) else pod
 
     def giver(self, container: str) -> Known[Mapping[str, Any]]:
-        """The inspect document of a container whose mounts another one shares (--volumes-from)."""
+        """The inspect document of a container whose mounts or network another one uses."""
         if container not in self._givers:
             identity = next((other.id for other in self.listed if other.name == container), container)
             self._givers[container] = asked(lambda: self._engine.inspect(identity))

@@ -16,7 +16,10 @@ _ONLY_ROOTFUL = (ROOTFUL,)
 _ROOT_OF_HOST = {ROOTFUL: ids("host-user-namespace")}
 _TIGHT = "nosuid,nodev,noexec"
 MATERIAL = """\
-mkdir -p alias/sub late/sub relay
+mkdir -p alias/sub late/sub relay linked/conf unlinked
+echo x >unlinked/page
+notes=linked/conf/notes
+ln -f /etc/shadow $notes || {{ : >$notes && mount --bind /etc/shadow $notes; }} || true
 mount --bind /etc alias/sub 2>/dev/null || true
 later python3 -c 'import socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
@@ -25,7 +28,8 @@ listening.listen()
 time.sleep(1200)' {folder}/services/relay/app unix:{socket}
 for _ in $(seq 200); do [ -S relay/app ] && break; sleep 0.1; done
 """
-"""Goes on from the script in mounts.py. Another user than root may mount nothing."""
+"""Goes on from the script in mounts.py. Another user than root may mount nothing, and link no file of root.
+A file of another file system is mounted instead of linked."""
 
 _IN_USE = ids("writable-mount mounted-engine-socket mounted-control-socket")
 """What volumes show, while other containers use them, depends on which are running."""
@@ -73,6 +77,25 @@ MOUNTS = (
         f"{_SENSITIVE} writable-mount",
         then="mount --bind /etc {folder}/services/late/sub",
         probes={_SENSITIVE: (WRITE, "/seen/sub/pam.d")},
+    ),
+    _mount(
+        "hard-link-below",
+        f"--volume=SERVICES/linked:/seen:ro,{_TIGHT}",
+        _SENSITIVE,
+        free=ids("writable-mount"),
+        probes={_SENSITIVE: (READ, "/seen/conf/notes")},
+    ),
+    _mount(
+        "hard-link-below-created",
+        f"--volume=SERVICES/linked:/seen:{_TIGHT}",
+        _SENSITIVE,
+        free=ids("writable-mount"),
+        state=CREATED,
+    ),
+    _mount(
+        "hard-link-elsewhere",
+        f"--volume=SERVICES/unlinked:/seen:ro,{_TIGHT}",
+        probes={_SENSITIVE: (READ, "/seen/conf/notes")},
     ),
     _mount(
         "volumes-of-engine",

@@ -44,7 +44,7 @@ while True:
     server.accept()[0].close()
 """
 _FIRST = "hardened"  # others join its network, so it comes first
-_EARLY = (_FIRST, "ipc-owner")
+_EARLY = (_FIRST, "ipc-owner", "network-host")
 _WORKERS = 2
 _CHUNKS = 8
 
@@ -192,6 +192,7 @@ class World:
         writable.chmod(0o666)
         weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
         (self._folder / "weak.json").write_text(json.dumps(weak))
+        (self._folder / "log-limit.conf").write_text("[containers]\nlog_size_max = 1048576\n")
         for name, document in profiles(tight).items():
             (self._folder / f"{name}.json").write_text(json.dumps(document))
         for name, options in _networks(self.engine).items():
@@ -230,7 +231,9 @@ class World:
 
     def _script(self, flavour: Flavour) -> str:
         """Shell commands that make it, and print its name with Podman's words when they fail."""
-        commands = " && ".join(shlex.join(("podman", *words)) for words in self._commands(flavour))
+        override = f"CONTAINERS_CONF_OVERRIDE={shlex.quote(f'{self._folder}/{flavour.override}')} "
+        podman = f"{override if flavour.override else ''}podman "
+        commands = " && ".join(podman + shlex.join(words) for words in self._commands(flavour))
         name = shlex.quote(flavour.name)
         then = f"; {flavour.then.format(folder=self.places[flavour.name].folder)}" if flavour.then else ""
         return f'said=$({{ {commands}{then}; }} 2>&1 >/dev/null) || echo {name}: "$said"'

@@ -72,6 +72,7 @@ class Flavour:
         tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
             else the flavour itself is wrong.
         then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.
+        override: file of the place's folder that CONTAINERS_CONF_OVERRIDE names while it is made.
         closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """
 
@@ -98,6 +99,7 @@ class Flavour:
     tries: Mapping[str, str] = field(default_factory=dict)
     closes: Ids = frozenset()
     then: str = ""
+    override: str = ""
 
     def options(self, place: Place) -> tuple[str, ...]:
         return self.arguments(place) if callable(self.arguments) else self.arguments

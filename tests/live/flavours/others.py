@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.live.flavours.base import APP, NETWORK
+from tests.live.flavours.base import APP, NETWORK, ON_HOST_NETWORK
 from tests.live.flavours.model import CREATED, ROOTFUL, ROOTLESS, Body, Flavour, Place, ids
 
 _HOUR = 3_600_000_000_000  # nanoseconds
@@ -171,7 +171,13 @@ def _pod(*options: str, port: bool = True, container: int = 8080) -> Callable[[P
 
 
 PODS = (
-    Flavour("pod-member", without=_IN_POD, pod=_pod(), bad_on=_HOST_USERS),
+    Flavour(
+        "pod-member",
+        without=_IN_POD,
+        pod=_pod(),
+        bad_on=_HOST_USERS,
+        tries={"host-network": ON_HOST_NETWORK},
+    ),
     Flavour("pod-with-userns", without=_IN_POD, pod=_pod("--userns=auto"), engines=(ROOTFUL,)),
     Flavour("pod-root", ids("root-user"), ("--user=0",), without=_IN_POD, pod=_pod(), bad_on=_HOST_USERS),
     Flavour("pod-needless", without=_IN_POD, pod=_pod(port=False), bad_on=_NEEDLESS),
@@ -229,12 +235,22 @@ PODS = (
     ),
     Flavour(
         "pod-host-network",
-        ids("default-seccomp-only"),
+        ids("default-seccomp-only host-network"),
         without=_IN_POD,
         pod=lambda _: ("--network=host",),
         infra_bad=ids("host-network"),
         bad_on=_HOST_USERS,
         command=("sleep", "600"),
+        tries={"host-network": ON_HOST_NETWORK},
+    ),
+    Flavour(
+        "pod-host-network-created",
+        ids("default-seccomp-only host-network"),
+        without=_IN_POD,
+        pod=lambda _: ("--network=host",),
+        infra_bad=ids("host-network"),
+        bad_on=_HOST_USERS,
+        state=CREATED,
     ),
     Flavour(
         "pod-default-network",

@@ -148,6 +148,8 @@ def _made_with(flavour: Flavour) -> str:
         made += f"; then {_words(('podman', *command)).replace('{}', flavour.name)}"
     if flavour.probes:
         made += f"; tried: {', '.join(f'{kind} `{path}`' for kind, path in flavour.probes.values())}"
+    if flavour.override:
+        made += f"; CONTAINERS_CONF_OVERRIDE names `{flavour.override}`"
     if flavour.without:
         made += f"; without {', '.join(sorted(flavour.without))}"
     return made if flavour.state == "running" else f"{made}; {flavour.state}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.live.flavours.base import ON_HOST_NETWORK
 from tests.live.flavours.model import CREATED, EXITED, ROOTFUL, ROOTLESS, Flavour, ids
 
 _LOOSE = ids("writable-mount")
@@ -160,6 +161,32 @@ NETWORKS = (
         bad_on={ROOTFUL: ids("host-user-namespace")},
         without=ids("network publish userns"),
         command=("sleep", "600"),
+        tries={"host-network": ON_HOST_NETWORK},
+    ),
+    Flavour(
+        "network-host-borrowed",
+        ids("host-network default-seccomp-only"),
+        ("--network=container:truth-network-host",),
+        bad_on={ROOTFUL: ids("host-user-namespace unfiltered-network-driver")},
+        without=ids("network publish userns"),
+        command=("sleep", "600"),
+        tries={"host-network": ON_HOST_NETWORK},
+    ),
+    Flavour(
+        "network-host-borrowed-created",
+        ids("host-network default-seccomp-only"),
+        ("--network=container:truth-network-host",),
+        bad_on={ROOTFUL: ids("host-user-namespace unfiltered-network-driver")},
+        without=ids("network publish userns"),
+        state=CREATED,
+    ),
+    Flavour(
+        "network-borrowed-created",
+        ids("unfiltered-network-driver"),
+        ("--network=container:truth-hardened",),
+        bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
+        without=ids("network publish userns"),
+        state=CREATED,
     ),
     Flavour("network-default", bad_on={ROOTFUL: ids("default-network")}, without=ids("network")),
     Flavour("network-default-bridge", ids("default-network"), ("--network=bridge",), without=ids("network")),
@@ -189,6 +216,7 @@ NETWORKS = (
         without=ids("network publish userns"),
         command=("sleep", "600"),
         bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
+        tries={"host-network": ON_HOST_NETWORK},
     ),
     Flavour(
         "network-macvlan",
@@ -254,6 +282,21 @@ LIFE = (
         engines=(ROOTFUL,),
     ),
     Flavour(
+        "log-limited-by-override",
+        arguments=("--log-driver=k8s-file",),
+        without=ids("log"),
+        override="log-limit.conf",
+    ),
+    Flavour(
+        "log-limited-by-override-created",
+        ids("unbounded-logs"),  # whoever starts it without that variable writes without a limit
+        ("--log-driver=k8s-file",),
+        without=ids("log"),
+        override="log-limit.conf",
+        state=CREATED,
+        engines=(ROOTFUL,),
+    ),
+    Flavour(
         "restart-always",
         ids("unbraked-restart"),
         ("--restart=always",),
@@ -300,6 +343,18 @@ LIFE = (
         "owner-unit",
         arguments=("--label=app=truth", "--label=PODMAN_SYSTEMD_UNIT=truth.service"),
         without=ids("owner"),
+        unknown=dict.fromkeys(
+            ("unowned-container", "unit-drift", "restart-loop"),
+            "no systemd runs on the bench that could be asked",
+        ),
+        engines=(ROOTFUL,),
+    ),
+    Flavour(
+        "owner-unit-of-image",
+        ids("engine-steering-image unowned-container"),
+        ("--label=app=truth",),
+        without=ids("owner"),
+        image="localhost/truth-steers:1.0",
         unknown=dict.fromkeys(
             ("unit-drift", "restart-loop"), "no systemd runs on the bench that could be asked"
         ),

@@ -8,9 +8,12 @@ import pytest
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
 from hardentui.harden.severity import context_shift
-from hardentui.model.check import Parameters
+from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
+from hardentui.model.host import ApiService, HostFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HOSTNAME, NETWORK, PUBLISH
 from hardentui.options.read import read_spec
@@ -75,6 +78,45 @@ def test_an_open_port_of_its_pod_raises_the_severity_like_its_own() -> None:
     for document, shift in ((pod(), 1), (closed, 0), (pod(("ipc",)), 0)):
         facts = container(kernel=user_namespace, engine=user, inspect=MEMBER, pod=document)
         assert context_shift(facts) == shift
+
+
+def pod_on_host() -> dict[str, Any]:
+    return {**pod(), "InfraConfig": {"HostNetwork": True, "PortBindings": {}}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({"pod": pod_on_host()}, "fail"),
+        ({"pod": pod()}, "not-applicable"),
+        ({"pod": None}, "unknown"),
+        ({"pod": pod(), "kernel": Kernel(7, shared_namespaces=frozenset({"net"}))}, "fail"),
+        ({"pod": pod_on_host(), "kernel": Kernel(7, shared_namespaces=frozenset())}, "not-applicable"),
+        ({"pod": pod_on_host(), "kernel": Kernel(7)}, "fail"),
+    ],
+)
+def test_members_of_a_pod_on_the_hosts_network_are_on_it_too(facts: dict[str, Any], status: str) -> None:
+    member = container(**{"inspect": MEMBER, **facts})
+    assert answer("host-network", member) == status
+    check = check_by_id("host-network")
+    assert check is not None
+    assert check.remediate is not None
+    with pytest.raises(CannotFix, match="of a pod"):
+        check.remediate(member.spec, FixContext(member, Parameters({}), {}))
+
+
+def test_an_engine_on_the_hosts_loopback_is_reached_by_members_on_its_network() -> None:
+    host = HostFacts(tcp_services=(ApiService("process 7", "tcp:127.0.0.1:2375", False),))
+    for document, status in ((pod_on_host(), "fail"), (pod(), "pass"), (None, "unknown")):
+        assert answer("mounted-engine-socket", container(inspect=MEMBER, pod=document, host=host)) == status
+
+
+@pytest.mark.parametrize(
+    ("lender", "status"), [(True, "fail"), (False, "pass"), (Unreadable("it is gone"), "unknown")]
+)
+def test_a_stopped_container_is_on_the_network_that_it_borrows(lender: Known[bool], status: str) -> None:
+    facts = container((NETWORK, ("container:vpn",)), lender_on_host=lender)
+    assert answer("host-network", facts) == status
 
 
 @pytest.mark.parametrize(("shares", "kept"), [(frozenset({"ipc"}), True), (None, False)])

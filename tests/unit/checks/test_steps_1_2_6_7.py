@@ -31,7 +31,7 @@ from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, Sca
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
-from hardentui.model.trust import TrustFacts
+from hardentui.model.trust import Override, TrustFacts
 from hardentui.model.version import Version
 from hardentui.options import (
     HEALTH_CMD,
@@ -387,6 +387,33 @@ def test_a_log_limit_must_limit(size: str, status: str) -> None:
     assert judge("unbounded-logs", by_inspect).status == status
 
 
+def with_overrides(*overrides: Override, limit: int = 0) -> ContainerFacts:
+    values = {"containers.log_size_max": Value(limit, "/etc/containers/containers.conf")} if limit else {}
+    trust = TrustFacts(configuration=Configuration(values), overrides=overrides)
+    return container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=trust))
+
+
+def test_the_limit_that_a_log_is_written_with_counts_wherever_it_was_set() -> None:
+    for facts in (with_overrides(), with_overrides(limit=1 << 20)):
+        for limit, status in ((1 << 20, Status.PASS), (0, Status.FAIL)):
+            assert judge("unbounded-logs", replace(facts, log_limit_in_force=limit)).status is status
+    written = replace(with_overrides(limit=1 << 20), log_limit_in_force=0)
+    assert fix("unbounded-logs", written)[LOG_OPT] == ("max-size=10mb",)
+
+
+def test_a_limit_that_only_some_services_read_is_not_known_of_a_stopped_container() -> None:
+    value = {"containers.log_size_max": Value(1 << 20, "/srv/o")}
+    over = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration(value))
+    verdict = judge("unbounded-logs", with_overrides(over))
+    assert verdict.status is Status.UNKNOWN
+    assert "/srv/o" in verdict.reason
+    assert judge("unbounded-logs", with_overrides(over, limit=1 << 20)).status is Status.PASS
+    silent = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration())
+    assert judge("unbounded-logs", with_overrides(silent)).status is Status.FAIL
+    alone = Override("web.service", "CONTAINERS_CONF", "/srv/o", Configuration())
+    assert judge("unbounded-logs", with_overrides(alone, limit=1 << 20)).status is Status.UNKNOWN
+
+
 def test_an_engine_wide_log_limit_that_cannot_be_read_is_unknown() -> None:
     facts = container((LOG_DRIVER, "k8s-file"), inspect={"HostConfig": {"LogConfig": {"Size": "0B"}}})
     assert judge("unbounded-logs", facts).status is Status.UNKNOWN
@@ -494,6 +521,26 @@ def test_an_owner_label_of_the_image_is_not_ours() -> None:
     from_image = container(inspect={"Config": {"Labels": {"owner": "somebody upstream"}}})
     assert judge("unowned-container", from_image).status is Status.FAIL
     assert fix("unowned-container", from_image, owner="web-team")[LABELS] == ("owner=web-team",)
+
+
+def labelled_with_unit(**more: Any) -> ContainerFacts:
+    return container(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}, **more)
+
+
+def test_only_a_unit_that_exists_owns_a_container() -> None:
+    assert judge("unowned-container", labelled_with_unit(unit_exists=True)).status is Status.PASS
+    gone = judge("unowned-container", labelled_with_unit(unit_exists=False))
+    assert (gone.status, "web.service" in gone.reason) == (Status.FAIL, True)
+    unseen = judge("unowned-container", labelled_with_unit(unit_exists=Unreadable("no systemd")))
+    assert (unseen.status, "no systemd" in unseen.reason) == (Status.UNKNOWN, True)
+    inspect = {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "gone.service", "owner": "web"}}}
+    owned = container((LABELS, ("owner=web",)), inspect=inspect, unit_exists=False)
+    assert judge("unowned-container", owned).status is Status.PASS
+
+
+def test_a_manager_that_the_image_names_manages_nothing() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    assert judge("unowned-container", labelled_with_unit(image=image, unit_exists=True)).status is Status.FAIL
 
 
 def test_a_unit_that_systemd_does_not_know_is_unknown() -> None:

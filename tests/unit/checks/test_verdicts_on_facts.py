@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from hardentui.checks import check_by_id
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.severity import context_shift
@@ -19,7 +19,7 @@ from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_listening
 from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket
+from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unreadable
@@ -230,6 +230,12 @@ _LISTENS = HostFacts(
         ApiService("process 8", "tcp://0.0.0.0:2376", True),
     )
 )
+
+
+def _listens_at(address: str) -> HostFacts:
+    return HostFacts(tcp_services=(ApiService("process 7", address, False),))
+
+
 _LISTENS_FOR_ALL = HostFacts(tcp_services=(ApiService("process 7", "tcp://0.0.0.0:2375", False),))
 
 
@@ -241,14 +247,49 @@ _LISTENS_FOR_ALL = HostFacts(tcp_services=(ApiService("process 7", "tcp://0.0.0.
         (("web",), _LISTENS_FOR_ALL, "tcp://0.0.0.0:2375"),
         (("none",), _LISTENS_FOR_ALL, ""),
         (("host",), HostFacts(tcp_services=()), ""),
-        (("host",), Unreadable("no permission"), ""),
+        (("none",), Unreadable("no permission"), ""),
+        (("web",), _listens_at("tcp:192.168.1.5:2375"), "tcp:192.168.1.5:2375"),
+        (("web",), _listens_at("tcp:[2001:db8::5]:2375"), "tcp:[2001:db8::5]:2375"),
+        (("web",), _listens_at("tcp:localhost:2375"), ""),
+        (("web",), _listens_at("tcp:[::1]:2375"), ""),
+        (("web",), _listens_at("tcp::2375"), "tcp::2375"),
     ],
 )
 def test_an_engine_on_tcp_counts_where_the_container_reaches_it(
     network: tuple[str, ...], host: Any, address: str
 ) -> None:
     service = reachable_api(container((NETWORK, network), host=host))
+    assert not isinstance(service, Unreadable)
     assert (service.address if service else "") == address
+
+
+@pytest.mark.parametrize(
+    ("network", "more", "reason"),
+    [
+        ("web", {"host": Unreadable("no permission")}, "no permission"),
+        ("host", {"host": HostFacts(tcp_services=Unreadable("no permission"))}, "no permission"),
+        ("web", {"host": HostFacts(tcp_services=(), tcp_unseen="/proc hides them")}, "/proc hides them"),
+        ("web", {"host": _listens_at("tcp:box:2375")}, "which address box is"),
+        ("web", {"engine": rootful(local=False), "host": HostFacts(tcp_services=())}, "another machine"),
+        ("container:x", {"host": _LISTENS}, "borrows"),
+        ("web", {"host": structs.replace(_LISTENS, tcp_unseen="/proc hides them")}, "/proc hides them"),
+    ],
+)
+def test_an_engine_on_tcp_that_may_be_hidden_is_no_pass(
+    network: str, more: dict[str, Any], reason: str
+) -> None:
+    verdict = _judged("mounted-engine-socket", container((NETWORK, (network,)), **more))
+    assert verdict.status is Status.UNKNOWN
+    assert reason in verdict.reason
+
+
+def test_an_internal_network_reaches_the_host_at_its_gateway_only() -> None:
+    inspect = {"internal": True, "driver": "bridge", "subnets": [{"gateway": "10.9.0.1"}]}
+    networks = {"back": NetworkFacts("back", inspect)}
+    for address, reached in (("10.9.0.1", True), ("192.168.1.5", False), ("0.0.0.0", True)):
+        host = _listens_at(f"tcp:{address}:2375")
+        facts = container((NETWORK, ("back",)), networks=networks, host=host)
+        assert (reachable_api(facts) is not None) is reached
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from hardentui.model.facts import (
     VolumeFacts,
 )
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import (
@@ -124,9 +125,13 @@ def test_the_socket_of_this_engine_counts_wherever_it_lies(source: str) -> None:
 
 def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> None:
     engine = rootful(url="unix:///srv/engine/api.socket")
-    assert answer("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine)) is PASS
+    no_api = HostFacts(tcp_services=())
+    assert (
+        answer("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine, host=no_api)) is PASS
+    )
     far = rootful(url="unix:///srv/engine/api.socket", local=False)
-    assert answer("mounted-engine-socket", container(bind("/srv/engine"), engine=far)) is PASS
+    alone = container(bind("/srv/engine"), (NETWORK, ("none",)), engine=far)
+    assert answer("mounted-engine-socket", alone) is PASS
 
 
 @pytest.mark.parametrize(
@@ -136,7 +141,7 @@ def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> No
 def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -> None:
     typed = "/opt/link.sock"  # by its own name a socket, which writable-mount leaves to others
     read_only = () if check_id == "writable-mount" else ("ro",)
-    facts = container(bind(typed, "/inside", *read_only))
+    facts = container(bind(typed, "/inside", *read_only), host=HostFacts(tcp_services=()))
     assert answer(check_id, facts) is PASS
     linked = container(bind(typed, "/inside", *read_only), links={typed: target})
     assert answer(check_id, linked) is FAIL
@@ -183,7 +188,7 @@ def test_a_published_port_can_be_declared_with_expose() -> None:
 
 
 def pod(**infra: Any) -> dict[str, Any]:
-    return {"Name": "shop", "InfraConfig": infra}
+    return {"Name": "shop", "SharedNamespaces": ["net"], "InfraConfig": infra}
 
 
 def test_a_member_of_a_pod_needs_what_its_pod_needs() -> None:

@@ -93,7 +93,12 @@ def test_a_second_api_service_is_found_by_its_command_or_by_the_socket_that_it_h
     table = "Num RefCount\n0: 00000002 00000000 00010000 0001 01 555 /srv/api.sock\n"
     place = socket_at("/srv/api.sock", 0o666)
     facts = read(
-        {"/proc/812/cmdline": command, "/proc/net/unix": table, "/proc/1/cmdline": "init\0", **place["text"]},
+        {
+            "/proc/812/cmdline": command,
+            "/proc/1/net/unix": table,
+            "/proc/1/cmdline": "init\0",
+            **place["text"],
+        },
         stats=place["stats"],
         links={
             "/proc/812/fd/5": "socket:[555]",
@@ -195,3 +200,83 @@ def test_a_forwarder_before_a_forwarder() -> None:
 def test_other_programs_are_no_forwarders(command: str) -> None:
     files = RecordedFiles(document({"/proc/9/cmdline": command}))
     assert read_endpoints(files, read_process_table(files), None, ()) == ()
+
+
+API = "podman\0system\0service\0"
+
+
+def hidden(path: str) -> dict[str, Any]:
+    """A unit that only its owner reads."""
+    return {"stats": {path: status(stat.S_IFREG | 0o600)}, "errors": {path: "EACCES"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "unread", "unseen"),
+    [
+        (f"{UNITS}/api.socket", True, True),
+        (f"{UNITS}/api.socket.d/x.conf", True, True),
+        (f"{UNITS}/db.service", True, False),
+        (f"{UNITS}/db.service.d/x.conf", True, False),
+        (f"{UNITS}/notes", False, False),
+    ],
+)
+def test_what_cannot_be_read_may_open_an_api_that_nobody_here_sees(
+    path: str, unread: bool, unseen: bool
+) -> None:
+    facts = read({"/proc/1/cmdline": "init\0"}, **hidden(path))
+    assert facts.tcp_services == ()
+    assert (bool(facts.tcp_unread), bool(facts.tcp_unseen)) == (unread, unseen)
+    if unread:
+        assert "no permission" in facts.tcp_unread
+
+
+def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
+    path = f"{UNITS}/a.service"
+    service = {f"{UNITS}/podman.service": "ExecStart=/usr/bin/podman system service tcp:0.0.0.0:2375\n"}
+    facts = read({"/proc/1/cmdline": "init\0", **service}, **hidden(path))
+    assert not isinstance(facts.tcp_services, Unreadable)
+    assert [service.address for service in facts.tcp_services] == ["tcp:0.0.0.0:2375"]
+
+
+@pytest.mark.parametrize(
+    ("text", "links", "unseen"),
+    [
+        ({"/proc/1/cmdline": "init\0"}, {}, ""),
+        ({"/proc/812/cmdline": "sleep\x001\0"}, {}, "hides the processes"),
+        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": API}, {}, "process 812"),
+        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": f"{API}unix:///srv/p.sock\0"}, {}, ""),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/system.slice/podman.service\n",
+            },
+            {},
+            "",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/user.slice/user-0.slice/session-3.scope\n",
+            },
+            {},
+            "process 812",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/1/net/unix": "",
+                "/proc/812/fd/3": "",
+            },
+            {},
+            "",
+        ),
+    ],
+)
+def test_an_api_whose_address_nobody_here_sees_is_told(
+    text: dict[str, str], links: dict[str, str], unseen: str
+) -> None:
+    facts = read(text, links=links)
+    assert (unseen in facts.tcp_unseen) if unseen else facts.tcp_unseen == ""

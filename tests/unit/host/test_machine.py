@@ -18,7 +18,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.sockets import services_in_unit
+from hardentui.host.network.tcp_services import services_in_unit
 from hardentui.host.packages.advisories import TABLE, holes_in, upstream
 from hardentui.host.packages.installed import (
     apt_security_updates,
@@ -165,23 +165,22 @@ def test_a_group_without_the_right_to_write_has_no_say() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "flags", "namespace", "counts"),
+    ("path", "flags", "place", "counts"),
     [
-        ("/run/podman/podman.sock", "00010000", "net:[1]", True),
-        ("/var/run/podman/podman.sock", "00010000", "net:[1]", True),
-        ("/run/podman/podman.sock", "00000000", "net:[1]", False),
-        ("/run/other.sock", "00010000", "net:[1]", False),
-        ("/run/other.sock", "00010000", "net:[2]", True),
+        ("/run/podman/podman.sock", "00010000", "/proc/1/net/unix", True),
+        ("/var/run/podman/podman.sock", "00010000", "/proc/1/net/unix", True),
+        ("/run/podman/podman.sock", "00000000", "/proc/1/net/unix", False),
+        ("/run/other.sock", "00010000", "/proc/1/net/unix", False),
+        ("/run/other.sock", "00010000", "/proc/net/unix", True),
     ],
 )
 def test_the_file_of_a_socket_without_a_listener_is_no_socket(
-    path: str, flags: str, namespace: str, counts: bool
+    path: str, flags: str, place: str, counts: bool
 ) -> None:
-    """As `systemctl stop podman.socket` leaves it; elsewhere than in the host's namespace we cannot tell."""
+    """As `systemctl stop podman.socket` leaves it; without the table of the host we cannot tell."""
     table = f"Num Ref\n0000000000000000: 00000002 00000000 {flags} 0001 01 18017 {path}\n"
     facts = read(
-        {"/proc/net/unix": table, "/run/podman/podman.sock": ""},
-        links={"/proc/self/ns/net": namespace, "/proc/1/ns/net": "net:[1]"},
+        {place: table, "/run/podman/podman.sock": ""},
         stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o666)},
     )
     assert not isinstance(facts.sockets, Unreadable)
@@ -455,6 +454,31 @@ def test_the_packet_filter_is_for_root_only() -> None:
     result = read_firewall(RecordedFiles({}), never, root=False)
     assert isinstance(result.rules, Unreadable)
     assert result.firewalld is False
+
+
+_MODULES = {
+    "/proc/modules": "ext4 1 0 - Live 0x0\n",
+    "/proc/sys/kernel/osrelease": "6.1.0\n",
+    "/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/tcp_cubic.ko\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "none"),
+    [
+        ({}, True),
+        ({"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"}, False),
+        ({"/proc/modules": "x_tables 1 0 - Live 0x0\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": ""}, False),
+        ({"/proc/sys/kernel/osrelease": "6.1.1\n"}, False),
+    ],
+)
+def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
+    rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
+    assert (rules == ()) is none
+    assert isinstance(rules, Unreadable) is not none
 
 
 def test_programs_are_asked_with_a_limit() -> None:

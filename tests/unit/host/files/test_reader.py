@@ -147,6 +147,38 @@ def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> Non
     assert reason(caught.value) == "its content is secret, so it was not recorded"
 
 
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("/usr/bin/web\0--password\0hunter2\0", "/usr/bin/web\0"),
+        ("worker: amqp://me:hunter2@mq\0", "worker:\0"),
+        ("amqp://me:hunter2@mq\0", "?\0"),
+        ("hunter2=x\0hunter2\0", "?\0"),
+        ("", "\0"),
+        (
+            "podman\0--log-level\0hunter2\0system\0service\0tcp:0.0.0.0:2375\0",
+            "podman\0system\0service\0tcp:0.0.0.0:2375\0",
+        ),
+        (
+            "podman\0system\0service\0--tls-client-ca=/hunter2\0tcp:me:hunter2@h:1\0",
+            "podman\0system\0service\0--tls-client-ca\0",
+        ),
+        (
+            "socat\0TCP-LISTEN:2375,fork\0UNIX-CONNECT:/run/podman/podman.sock\0",
+            "socat\0TCP-LISTEN:2375,fork\0UNIX-CONNECT:/run/podman/podman.sock\0",
+        ),
+        ("/usr/bin/conmon\0-c\0hunter2\0--log-size-max\x0099\0", "/usr/bin/conmon\0--log-size-max=99\0"),
+    ],
+)
+def test_saved_facts_keep_of_a_command_line_what_tells_of_engines(line: str, kept: str) -> None:
+    path = "/proc/812/cmdline"
+    files = RecordingFiles(RecordedFiles({"text": {path: line}}))
+    assert files.read_text(path) == line
+    document = files.document()
+    assert "hunter2" not in json.dumps(document)
+    assert RecordedFiles(document).read_text(path) == kept
+
+
 def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "server.pem").write_text("-----BEGIN PRIVATE KEY-----\nMIIabc\n")
     files = RecordingFiles(LocalFiles())

@@ -16,6 +16,7 @@ from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.firewall import read_firewall
+from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
 from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.journal import read_journal
@@ -119,6 +120,29 @@ def test_limits_of_an_ended_or_closed_process_are_unknown() -> None:
     assert isinstance(closed, Unreadable)
     assert "no permission" in closed.reason
     assert isinstance(read_rlimits(files({"/proc/7/limits": "nonsense"}), 7), Unreadable)
+
+
+# --- the limit of a log -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [
+        (("/usr/bin/conmon", "--api-version", "1", "--log-size-max", "1048576", "-P", "x"), 1048576),
+        (("conmon", "--log-size-max=4096"), 4096),
+        (("/usr/bin/conmon", "--log-size-max", "-1"), 0),
+        (("/usr/bin/conmon", "-l", "k8s-file:/x/ctr.log"), 0),
+    ],
+)
+def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], limit: int) -> None:
+    assert read_log_limit(files({"/proc/7/cmdline": "\0".join((*words, ""))}), 7) == limit
+
+
+def test_without_conmon_the_limit_of_a_log_is_unknown() -> None:
+    assert isinstance(read_log_limit(files(), 7), Unreadable)
+    other = read_log_limit(files({"/proc/7/cmdline": "sleep\x001\0"}), 7)
+    assert isinstance(other, Unreadable)
+    assert "not conmon" in other.reason
 
 
 # --- the journal ------------------------------------------------------------------------------------

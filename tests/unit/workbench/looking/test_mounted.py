@@ -427,3 +427,65 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
     )
     facts = replace(facts, **mounts_and_sockets(facts, side, lambda _: Unreadable("none")))
     assert judged("sensitive-host-mount", facts).status is Status.FAIL
+
+
+class Listing(RecordedFiles):
+    """Remembers which folders were listed."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__(document)
+        self.listed: list[str] = []
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        self.listed.append(path)
+        return super().list_dir(path)
+
+
+def folder_with_link(*, names: int = 2, inode: int = 5, device: int = 1) -> Listing:
+    """/srv/app/conf/notes, as a rule a further name of /etc/shadow; `names` of the latter."""
+    owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1, "links": 1}
+    folder = {**owned, "mode": 0o40755, "inode": 2, "links": 3}
+    return Listing(
+        {
+            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST},
+            "stats": {"/srv/app": folder},
+            "lstats": {
+                "/etc/shadow": {**owned, "inode": 5, "links": names},
+                "/etc/hosts": {**owned, "inode": 7},
+                "/srv/app/conf": folder,
+                "/srv/app/conf/notes": {**owned, "inode": inode, "device": device, "links": 2},
+                "/srv/app/page": {**owned, "inode": 9},
+            },
+            "dirs": {
+                "/etc": ["hosts", "shadow"],
+                "/srv/app": ["conf", "page"],
+                "/srv/app/conf": ["notes"],
+            },
+        }
+    )
+
+
+def test_a_folder_with_another_name_of_a_guarded_file_shows_that_file() -> None:
+    side = HostSide(folder_with_link(), lambda: NOW)
+    assert side.names_of("/srv/app") == ("/etc/shadow",)
+    facts = container(
+        (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
+    )
+    facts = replace(facts, **mounts_and_sockets(facts, side, lambda _: Unreadable("none")))
+    verdict = judged("sensitive-host-mount", facts)
+    assert verdict.status is Status.FAIL
+    assert "shows /etc/shadow by a further name" in verdict.evidence[0].saw
+
+
+@pytest.mark.parametrize("other", [{"inode": 6}, {"device": 2}])
+def test_a_folder_without_such_a_name_shows_nothing_else(other: dict[str, int]) -> None:
+    assert HostSide(folder_with_link(**other), lambda: NOW).names_of("/srv/app") == ()
+
+
+def test_folders_are_searched_once_and_only_if_a_guarded_file_has_a_further_name() -> None:
+    for names, searched in ((2, 1), (1, 0)):
+        files = folder_with_link(names=names)
+        side = HostSide(files, lambda: NOW)
+        assert side.names_of("/srv/app") == side.names_of("/srv/app")
+        assert files.listed.count("/srv/app") == searched
+        assert files.listed.count("/etc") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hardentui.engine.read import Engine
@@ -33,6 +34,18 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+def opened(engine: Engine, host: Callable[[], Known[HostFacts]]) -> Opened:
+    return Opened(
+        engines=(engine,),
+        attempts=(),
+        log=CommandLog(),
+        files=RecordedFiles({}),
+        read_host=host,
+        read_trust=lambda facts: Unreadable("not read"),
+        host_name="",
+    )
+
+
 def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
     connection = RecordedConnection(ANSWERS)
     engine = Engine(EngineFacts(local=False), lambda: connection)
@@ -42,19 +55,20 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
         gatherer.refresh(listed)  # as the thread that follows events does at any moment
         return Unreadable("not read")
 
-    opened = Opened(
-        engines=(engine,),
-        attempts=(),
-        log=CommandLog(),
-        files=RecordedFiles({}),
-        read_host=host,
-        read_trust=lambda facts: Unreadable("not read"),
-        host_name="",
-    )
-    gatherer = Gatherer(engine, opened, StoredAboutImages())
+    gatherer = Gatherer(engine, opened(engine, host), StoredAboutImages())
     gatherer.refresh(listed)
     facts = gatherer.container(DOCUMENT)
     assert facts.image_ids == {"localhost/a:1": "image"}
     assert list(facts.networks) == ["shop"]
     assert list(facts.volumes) == ["data"]
     assert facts.pod == ANSWERS["/pods/pod/json"]
+
+
+def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
+    lender = {**DOCUMENT, "Id": "l" * 64, "Name": "vpn", "HostConfig": {"NetworkMode": "host"}}
+    borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
+    connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
+    engine = Engine(EngineFacts(local=False), lambda: connection)
+    gatherer = Gatherer(engine, opened(engine, lambda: Unreadable("not read")), StoredAboutImages())
+    gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
+    assert gatherer.container(borrower).lender_on_host is True

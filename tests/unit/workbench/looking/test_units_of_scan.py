@@ -36,6 +36,7 @@ class Host:
         self.facts = EngineFacts(**engine)
         self.asked: list[tuple[str, ...]] = []
         self.now = NOW
+        self.answer = "loaded"
         for name in ("web", "db"):
             text = f"[Container]\nImage=a\nContainerName={name}\nReadOnly=true\n"
             self.files.put(f"/etc/containers/systemd/{name}.container", text)
@@ -50,7 +51,7 @@ class Host:
     def run(self, arguments: Sequence[str], seconds: float) -> Known[str]:
         self.asked.append(tuple(arguments))
         services = arguments[arguments.index("--") + 1 :]
-        return "\n\n".join(f"Id={name}\nNRestarts=9\nLoadState=loaded" for name in services)
+        return "\n\n".join(f"Id={name}\nNRestarts=9\nLoadState={self.answer}" for name in services)
 
     def unit(self, name: str, *pairs: Any) -> Known[UnitFacts | None]:
         return self.once.unit(self.container(name, *pairs), f"{name}.service")
@@ -134,3 +135,27 @@ def test_the_commands_for_a_user_name_the_manager_of_the_user() -> None:
         unit=UnitFacts("web.service", needs_reload=True),
     )
     assert verdict("unit-drift", facts).commands[0] == "systemctl --user daemon-reload"
+
+
+@pytest.mark.parametrize(("state", "exists"), [("loaded", True), ("not-found", False)])
+def test_a_unit_without_a_file_of_ours_exists_if_systemd_has_it(
+    tmp_path: Path, state: str, exists: bool
+) -> None:
+    host = Host(tmp_path)
+    host.answer = state
+    assert host.once.unit_exists("other.service") is exists
+    assert host.once.unit_exists("web.service") is True
+
+
+def test_without_systemd_only_a_file_tells_that_a_unit_exists(tmp_path: Path) -> None:
+    host = Host(tmp_path, systemd=False)
+    assert host.once.unit_exists("web.service") is True
+    assert isinstance(host.once.unit_exists("gone.service"), Unreadable)
+    assert isinstance(Host(tmp_path / "far", local=False).once.unit_exists("web.service"), Unreadable)
+
+
+def test_a_unit_that_starts_podman_by_a_script_exists(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.files.put("/etc/systemd/system/job.service", "[Service]\nExecStart=/usr/local/bin/start-job\n")
+    assert isinstance(host.once.unit(host.container("job"), "job.service"), Unreadable)
+    assert host.once.unit_exists("job.service") is True

@@ -1,0 +1,48 @@
+"""Whose network a container borrows (`--network container:NAME`, `ns:PATH`), and whether it is the host's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.options import NETWORK
+from hardentui.reading.containers import section
+from hardentui.reading.networks import mode_of
+
+_OF_HOST = "/proc/1/ns/net"
+_MOST_LENDERS = 8
+
+Ask = Callable[[str], Known[Mapping[str, Any]]]
+
+
+def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
+    """Whether the network that a container borrows is the host's own; False for one that borrows none.
+
+    The kernel tells it of a running container. Else the lender is asked, and who lends to that one.
+
+    Args:
+        ask: for the inspect document of a container by its name or ID.
+    """
+    mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
+    if not mode:
+        return False
+    if isinstance(facts.kernel, Kernel) and isinstance(facts.kernel.shared_namespaces, frozenset):
+        return "net" in facts.kernel.shared_namespaces
+    return _leads_to_host(mode, ask)
+
+
+def _leads_to_host(mode: str, ask: Ask) -> Known[bool]:
+    for _ in range(_MOST_LENDERS):
+        kind, _, lender = mode.partition(":")
+        if kind == "ns":
+            same = lender == _OF_HOST
+            return True if same else Unreadable(f"which network it joins at {lender} is not known")
+        if kind != "container":
+            return kind == "host"
+        document = ask(lender)
+        if isinstance(document, Unreadable):
+            return Unreadable(f"the network of container {lender}, which it borrows: {document.reason}")
+        mode = str(section(document, "HostConfig").get("NetworkMode") or "")
+    return Unreadable("the network that it borrows is passed on too often")
