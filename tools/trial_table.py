@@ -255,8 +255,8 @@ def table(rows: list[Row], host: str) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
     told = (
         f"{works} of {len(rows)} end up hardened and working; {harmed} originals were touched; at most "
-        f"{plural(most, 'capability', 'capabilities')} above the known minimum. One run of "
-        f"`tools/trial_table.py` on {date.today():%d %B %Y} ({host})."
+        f"{plural(most, 'capability', 'capabilities')} above the known minimum.\n"
+        f"One run of `tools/trial_table.py` on {date.today():%d %B %Y} ({host})."
     )
     why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
     return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])

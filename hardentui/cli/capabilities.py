@@ -11,7 +11,7 @@ from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.visible import visible
-from hardentui.workbench.learned import read_learned
+from hardentui.workbench.learned import learned_before, read_learned
 from hardentui.workbench.pages.capabilities import capability_page, summary
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def arguments(parser: ArgumentParser) -> None:
         action=Given,
         metavar="FILE",
         default="",
-        help="a result of `hardentui trial NAME --learn`, to show which were used",
+        help="a result of `hardentui trial NAME --learn`, to show which were used; by default what earlier "
+        "trials of this container learned",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.epilog = "The exit code is 4 if the kernel's answer for a running container is unknown."
@@ -43,7 +44,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
     learned = read_learned(options.trial) if options.trial else None
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
-        pages = [capability_page(report.facts, learned) for report in reports if report.facts]
+        pages = [
+            capability_page(report.facts, learned or learned_before(report.facts))
+            for report in reports
+            if report.facts
+        ]
         if learned is not None and pages and learned.container != pages[0].container:
             raise UsageError(
                 f"The trial in {visible(options.trial, 200)} is one of {visible(learned.container, 60)!r}."

@@ -14,6 +14,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.version import Version
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.batch import (
@@ -95,8 +96,9 @@ def _tell(item: BatchItem, terminal: Terminal) -> None:
     elif item.plan is not None:
         before, after = score_word(item.report.score.value), score_word(item.after)
         fixes = plural(len(item.plan.choices), "fix", "fixes")
+        found_with = item.report.facts.engine.found_with if item.report.facts else ()
         left = (
-            f"; {len(item.plan.skipped)} left out (hardentui plan {word} shows why)"
+            f"; {len(item.plan.skipped)} left out ({own_command(found_with, 'plan', word)} shows why)"
             if item.plan.skipped
             else ""
         )

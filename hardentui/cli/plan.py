@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,8 @@ from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
-from hardentui.visible import strict_json
+from hardentui.reading.own_command import own_command
+from hardentui.visible import command_word, strict_json, visible
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.writers.knowledge import not_carried
 
@@ -53,7 +55,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 1
     if options.file:
         save_text(options.file, plans.dump(plan, version), backup=True)
-        terminal.note(f"note: the plan is in {options.file}; hardentui fix NAME --plan {options.file}")
+        subject, file = report.subject, shlex.quote(visible(options.file))
+        name = command_word(subject.name, subject.id[:12])
+        found_with = report.facts.engine.found_with if report.facts else ()
+        command = own_command(found_with, "fix", name, "--plan", file)
+        terminal.note(f"note: the plan is in {visible(options.file)}; {command}")
     return 0
 
 

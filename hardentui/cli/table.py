@@ -12,6 +12,7 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import NoEngine
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity
+from hardentui.reading.own_command import own_command
 from hardentui.reports.result import CheckResult, SubjectResult
 from hardentui.workbench.results import check_result
 from hardentui.workbench.views import Row, reports_of
@@ -32,7 +33,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.show(_table(result, rows))
         if rows:
             signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))
-            terminal.note(f"note: the ten steps: {signs}. hardentui check NAME shows details.")
+            details = own_command(rows[0].engine.found_with, "check", "NAME")
+            terminal.note(f"note: the ten steps: {signs}. {details} shows details.")
         if opened.simulated and not options.demo:
             terminal.error(NoEngine("No Podman was found.", session.tried(opened.attempts)))
             return NoEngine.exit_code

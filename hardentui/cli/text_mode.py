@@ -24,6 +24,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status, Subject
 from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible, visible_lines
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.lookup import find_check
@@ -380,7 +381,8 @@ class Dialogue:
         facts = known_facts(self._open_report)
         checks = " ".join(f"--check {check}" for check in self._chosen) or "--likely"
         name = command_word(facts.name, facts.id[:12])
-        self._say(f"hardentui trial {name} {checks}", f"hardentui apply {name} {checks}")
+        found_with = facts.engine.found_with
+        self._say(*(own_command(found_with, command, name, checks) for command in ("trial", "apply")))
 
 
 def _target(kind: str) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
+from hardentui.reading.own_command import own_command
 from hardentui.training.certificate import export
 from hardentui.training.course import Course, load_course
 from hardentui.training.lab import Lab, Mode
@@ -52,6 +54,14 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
     parser.add_argument(
         "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
+    )
+    parser.add_argument(
+        "--class",
+        action=Given,
+        metavar="FILE",
+        dest="course",
+        default="",
+        help="a class file: which labs count, and the mark to pass",
     )
 
 
@@ -130,9 +140,9 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     terminal.write(f"It takes {course.pass_mark} % to pass.\n")
     current = training.current
     if current is not None and not progress.of(current.id).points:
-        terminal.note(f"Open now: {current.title}. Continue: hardentui train check")
+        terminal.note(f"Open now: {current.title}. Continue: {_command(options, 'check')}")
     elif training.next is not None:
-        terminal.note(f"Next: hardentui train start {training.next.id}")
+        terminal.note(f"Next: {_command(options, 'start', training.next.id)}")
     else:
         terminal.note("All done. Your certificate: hardentui train export --format html -o certificate.html")
     return 0
@@ -160,8 +170,8 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
     if mode is Mode.GUIDED:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        hint = "   A hint: hardentui train hint" if mode is Mode.GUIDED else ""
-        terminal.note(f"Recreate the container: hardentui train run OPTIONS{hint}")
+        hint = f"   A hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
+        terminal.note(f"Recreate the container: {_command(options, 'run', 'OPTIONS')}{hint}")
     return 0
 
 
@@ -174,12 +184,12 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
         )
     terminal.activity("recreating the container")
     outcome = training.answer(options.words)
-    return _told(training, outcome, terminal)
+    return _told(training, outcome, options, terminal)
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     outcome = training.look()
-    code = _told(training, outcome, terminal)
+    code = _told(training, outcome, options, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
@@ -187,7 +197,7 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     while not outcome.solved and not stop.wait(2):
         again = training.look()
         if again != outcome:
-            outcome, code = again, _told(training, again, terminal)
+            outcome, code = again, _told(training, again, options, terminal)
     return code
 
 
@@ -205,7 +215,7 @@ def _solution(training: Training, options: Namespace, terminal: Terminal) -> int
         training.solution(lab)
         terminal.write(f"{visible_lines(lab.solved_policy.strip())}\n")
     else:
-        terminal.write(visible(f"hardentui train run {' '.join(training.solution(lab))}".rstrip()) + "\n")
+        terminal.write(visible(_command(options, "run", *training.solution(lab))) + "\n")
     return 0
 
 
@@ -256,13 +266,23 @@ _COMMANDS = {
 }
 
 
-def _told(training: Training, outcome: LabOutcome, terminal: Terminal) -> int:
+def _command(options: Namespace, *words: str) -> str:
+    """A command of the training on the same engine. What stands behind `run` goes to podman, so the options
+    that lead to the engine come before. A lab that was begun without an engine goes on without one.
+    """
+    found_with = ["--demo"] if options.demo and words[0] == "start" else []
+    found_with += ["--url", options.url] if options.url else []
+    found_with += ["--connection", options.connection] if options.connection else []
+    return own_command((), "train", *(shlex.quote(visible(word)) for word in found_with), *words)
+
+
+def _told(training: Training, outcome: LabOutcome, options: Namespace, terminal: Terminal) -> int:
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
         current = training.progress.current
         guided = current is None or current.mode is Mode.GUIDED
-        terminal.note("Not yet. A hint: hardentui train hint" if guided else "Not yet.")
+        terminal.note(f"Not yet. A hint: {_command(options, 'hint')}" if guided else "Not yet.")
         return 1
     if outcome.points:
         terminal.write(f"Solved: {outcome.points} points.\n\n")
@@ -271,7 +291,8 @@ def _told(training: Training, outcome: LabOutcome, terminal: Terminal) -> int:
         terminal.write(f"Solved, without points: {why}.\n\n")
     _say(terminal, "What you have learned", lab.finish)
     if (following := training.next) is not None:
-        terminal.note(f"Next: hardentui train start {following.id}   All labs: hardentui train")
+        again = Namespace(**{**vars(options), "demo": training.simulated})
+        terminal.note(f"Next: {_command(again, 'start', following.id)}   All labs: hardentui train")
     else:
         terminal.note("All labs: hardentui train")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -15,7 +16,8 @@ from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
-from hardentui.visible import visible
+from hardentui.reading.own_command import own_command
+from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
@@ -171,5 +173,7 @@ def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, te
     for written in save(files, options.folder, create=True):
         terminal.note(f"{visible(written.path)}: {written.state.value}")
     if trial.options:
-        where = visible(f"{options.folder.rstrip('/')}/{FILE_NAME}")
-        terminal.note(f"next: hardentui apply {visible(report.subject.name)} --trial {where}")
+        where = shlex.quote(visible(f"{options.folder.rstrip('/')}/{FILE_NAME}"))
+        name = command_word(report.subject.name, report.subject.id[:12])
+        found_with = report.facts.engine.found_with if report.facts else ()
+        terminal.note(f"next: {own_command(found_with, 'apply', name, '--trial', where)}")

@@ -10,7 +10,6 @@ from datetime import date
 from hardentui.checks import all_checks
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError, WaiversError
 from hardentui.model.check import AnyCheck
 from hardentui.model.waiver import Waiver
@@ -92,24 +91,9 @@ def _add(path: str, options: Namespace, own: Iterable[AnyCheck], terminal: Termi
         options.on,
         options.reason,
         options.owner,
-        _day(options.until),
+        waivers.last_day(options.until, date.today()),
         options.engine,
         options.control,
     )
-    text = waivers.read_or_empty(path)
-    changed = waivers.added(text, path, waiver, checks)
-    waivers.parse(changed, path, checks)  # the new file must be readable again
-    save_text(path, changed, backup=True, create=True)
+    waivers.write_added(path, waiver, checks)
     terminal.write(f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n")
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--until {visible(text, 40)}: this is not a date.", "Write it as 2026-12-31."
-        ) from error
-    if day < date.today():
-        raise UsageError(f"--until {day}: this date has passed.")
-    return day

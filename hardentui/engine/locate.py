@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.visible import visible
@@ -51,12 +52,14 @@ class Candidate(Struct, frozen=True):
         url: `unix:///path`, `ssh://user@host:port/path`, or as given.
         origin: its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`.
         identity: the ssh key of a named connection, or empty.
+        found_with: the options that lead here; empty = it is found without being named.
     """
 
     label: str
     url: str
     origin: str
     identity: str = ""
+    found_with: tuple[str, ...] = ()
 
 
 def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
@@ -67,11 +70,11 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
     """
     environ = environment.environ
     if url:
-        return (Candidate("", _as_url(url), "--url"),)
+        return (_addressed(url, "--url"),)
     if connection:
         return (_named(environment, connection, "--connection"),)
     if host := environ.get("CONTAINER_HOST"):
-        return (Candidate("", _as_url(host), "$CONTAINER_HOST"),)
+        return (_addressed(host, "$CONTAINER_HOST"),)
     if name := environ.get("CONTAINER_CONNECTION"):
         return (_named(environment, name, "$CONTAINER_CONNECTION"),)
     in_order = [*_default_connection(environment), *_sockets(environment)]
@@ -109,6 +112,11 @@ def _default_connection(environment: Environment) -> list[Candidate]:
     return [named[default]] if default in named else []
 
 
+def _addressed(url: str, origin: str) -> Candidate:
+    url = _as_url(url)
+    return Candidate("", url, origin, found_with=("--url", url))
+
+
 def _named(environment: Environment, name: str, origin: str) -> Candidate:
     named, _ = connections(environment)
     if name not in named:
@@ -117,7 +125,10 @@ def _named(environment: Environment, name: str, origin: str) -> Candidate:
             f"{origin}: there is no connection called {visible(name, 60)!r}.",
             f"Known connections: {known}. See: podman system connection list",
         )
-    return named[name]
+    place = named[name]
+    # a socket of this machine is named by its address: another account, as behind sudo, has other connections
+    here = place.url.startswith("unix://")
+    return replace(place, found_with=("--url", place.url) if here else ("--connection", name))
 
 
 def connections(environment: Environment) -> tuple[dict[str, Candidate], str]:

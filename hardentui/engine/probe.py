@@ -125,6 +125,7 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
     facts = EngineFacts(
         label=candidate.label or _label(owner),
         url=candidate.url,
+        found_with=candidate.found_with,
         version=version,
         rootless=Unreadable("the owner of the socket is not known") if owner is None else owner != 0,
         local=_is_local(first.peer()),
@@ -147,6 +148,7 @@ def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
     facts = EngineFacts(
         label=f"{candidate.label or visible(tunnel.host, 60)} (ssh)",
         url=candidate.url,
+        found_with=candidate.found_with,
         version=version,
         rootless=_rootless_by_path(tunnel.remote_path),
         local=False,

@@ -172,6 +172,7 @@ class EngineFacts(Struct, frozen=True):
     Attributes:
         label: short display name: `rootful`, `rootless anna`, `prod (ssh)`.
         url: its address.
+        found_with: options that lead a command of ours to it; empty if commands find it without.
         local: its processes are on this machine, so /proc can be read.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
         default_network: the default network of a container (`podman`).
@@ -182,6 +183,7 @@ class EngineFacts(Struct, frozen=True):
 
     label: str = "rootful"
     url: str = ""
+    found_with: tuple[str, ...] = ()
     version: Version = field(default_factory=lambda: Version(5, 4, 2))
     rootless: Known[bool] = False
     local: bool = True

@@ -75,8 +75,11 @@ APP = (
     _to("images", "I", "Images", "Show the images: age, users, contents."),
     _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
     _to("networks", "M", "Network map", "Show who can reach whom."),
+    _to("waivers", "W", "Waivers", "Show which findings are accepted, by whom, until when."),
     _to("training", "T", "Training", "Labs that teach the ten steps."),
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
+    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to mend it."),
+    _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     _to("commands", "at", "Commands", "Show every request and command so far."),
     Action(
@@ -231,6 +234,9 @@ WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
 )
+EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a day.", "Finding", True),)
+ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
+WAIVERS = (Action("waivers.refresh", "r", "Re-read", "Reload the waivers and check again.", "Waivers", True),)
 LOGS = (
     Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
     Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
@@ -249,6 +255,7 @@ HOST = (
     Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
+    Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
     Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
 IMAGES = (

@@ -66,6 +66,24 @@ def _trust() -> Screen[None]:
     return TrustScreen()
 
 
+def _doctor() -> Screen[None]:
+    from hardentui.tui.screens.this_machine import DoctorScreen
+
+    return DoctorScreen()
+
+
+def _settings() -> Screen[None]:
+    from hardentui.tui.screens.this_machine import SettingsScreen
+
+    return SettingsScreen()
+
+
+def _waivers() -> Screen[None]:
+    from hardentui.tui.screens.waivers import WaiversScreen
+
+    return WaiversScreen()
+
+
 DESTINATIONS = {
     "commands": Destination("CommandLogScreen", _commands),
     "connection": Destination("ConnectionScreen", _connection),
@@ -75,6 +93,9 @@ DESTINATIONS = {
     "networks": Destination("NetworksScreen", _networks),
     "training": Destination("TrainingScreen", _training),
     "trust": Destination("TrustScreen", _trust),
+    "doctor": Destination("DoctorScreen", _doctor),
+    "settings": Destination("SettingsScreen", _settings),
+    "waivers": Destination("WaiversScreen", _waivers),
 }
 
 

@@ -19,6 +19,7 @@ from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
+from hardentui.model.finding import Kind, Subject
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
@@ -178,6 +179,16 @@ class Session:
             workers = self._workers
             self.run(lambda: workers.judge_host(bench, again), "host")
             self.state_changed.publish("host")
+
+    def judge_again(self, subject: Subject | None) -> None:
+        """What is accepted has changed: judge a subject again; None = everything."""
+        if subject is None:
+            self.scan()
+        else:
+            self.recheck_all([key for key, row in self.rows.items() if row.name == subject.name])
+        if subject is None or subject.kind in (Kind.HOST, Kind.ENGINE):
+            self.judge_host(again=True)
+        self.around.renew()
 
     def greyed(self, row: Row) -> bool:
         """Whether the row's data is old because its engine does not answer."""

@@ -1,4 +1,4 @@
-"""What a trial learned about a container, from the file that `hardentui trial --format json` writes."""
+"""What trials learned about a container: what they kept, or a file of `hardentui trial --format json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from msgspec import Struct
 
 from hardentui.errors import InputError
 from hardentui.model.capabilities import capability_name
+from hardentui.model.facts import ContainerFacts
 from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.trials.kept_needs import kept_needs
 
 SCHEMA = "hardentui/trial/1"
 _LARGEST = 64 << 20
@@ -37,7 +40,7 @@ class _Trial(Struct, frozen=True):
 
 
 class LearnedFrom(Struct, frozen=True):
-    """What was learned, and from which file.
+    """What was learned, and from which file or trials.
 
     Attributes:
         capabilities: full names (`CAP_CHOWN`) of those used during the trial; None = the trial
@@ -50,6 +53,16 @@ class LearnedFrom(Struct, frozen=True):
     source: str
     outgoing: tuple[str, ...] = ()
     why: str = ""
+
+
+def learned_before(facts: ContainerFacts) -> LearnedFrom | None:
+    """What earlier trials of this container with this image learned here; None = there was none."""
+    needs = kept_needs(facts)
+    if needs is None:
+        return None
+    used = None if needs.capabilities is None else needs.capability_names
+    why = needs.unknown.get("capabilities", "") if used is None else ""
+    return LearnedFrom(facts.name, used, plural(needs.runs, "earlier trial"), why=why)
 
 
 def read_learned(path: str) -> LearnedFrom:

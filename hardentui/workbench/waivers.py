@@ -24,6 +24,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.errors import UsageError, WaiversError
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
 from hardentui.model.waiver import Waiver
 from hardentui.state.own_files import config_folder
 from hardentui.visible import visible
@@ -35,6 +37,7 @@ NAME = "waivers.toml"
 _TEXTS = ("check", "subject", "reason", "owner")
 _OPTIONAL = ("engine", "control")
 _OF_CHECKLIST = "; one of a checklist of your own belongs in the waivers.toml beside that checklist"
+_NEEDED = {"reason": "a reason", "owner": "an owner"}
 _LONGEST = 500
 
 
@@ -108,6 +111,45 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
     kept = {name: value for name, value in table.items() if name not in _OPTIONAL or value not in ("", "*")}
     block = tomli_w.dumps({"waiver": [kept]})
     return f"{text.rstrip()}\n\n{block}".lstrip()
+
+
+def write_added(path: str, waiver: Waiver, checks: Iterable[str]) -> None:
+    """Append a waiver to a file, which is created if missing; the previous file is kept as a backup.
+
+    Raises:
+        WaiversError, UsageError: as for `added`.
+        WriteError: nothing was written.
+    """
+    checks = tuple(checks)
+    text = added(read_or_empty(path), path, waiver, checks)
+    parse(text, path, checks)  # the new file must be readable again
+    folder, name = os.path.split(os.path.abspath(path))
+    write_bundle(folder, [TextFile(name, text)], follow_symlink=True, create=True)
+
+
+def refuse_incomplete(waiver: Waiver) -> None:
+    """Raises UsageError if a required text is missing, or one is too long."""
+    for name in (*_TEXTS, *_OPTIONAL):
+        text = getattr(waiver, name)
+        if not text and name in _TEXTS:
+            raise UsageError(f"A waiver needs {_NEEDED.get(name, name)}.")
+        if len(text) > _LONGEST:
+            raise UsageError(f"The {name} is longer than {_LONGEST} characters.")
+
+
+def last_day(text: str, today: date) -> date:
+    """A typed last day.
+
+    Raises:
+        UsageError: it is not a date, or has passed.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{visible(text, 40)!r} is not a date.", "Write it as 2026-12-31.") from error
+    if day < today:
+        raise UsageError(f"{day} has passed.", "A waiver needs a last day that is still to come.")
+    return day
 
 
 def read_or_empty(path: str) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hardentui.workbench.changing.drafter import Drafter
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
+    from hardentui.workbench.waiving import Waiving
 
 
 class Workbench:
@@ -51,8 +52,11 @@ class Workbench:
         notices: invalid settings for fixes.
     """
 
-    def __init__(self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = ()) -> None:
+    def __init__(
+        self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = (), *, checklist: str = ""
+    ) -> None:
         self.opened = opened
+        self._checklist = checklist
         self.notices = notices
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
@@ -89,7 +93,8 @@ class Workbench:
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
         waivers = accepted(checklist, by_id) if not opened.simulated else ()
-        return cls(opened, Judge(known, by_id, steps, checks, waivers), defaults.notices)
+        judge = Judge(known, by_id, steps, checks, waivers)
+        return cls(opened, judge, defaults.notices, checklist=checklist)
 
     @cached_property
     def planner(self) -> Planner:
@@ -102,6 +107,13 @@ class Workbench:
         from hardentui.workbench.changing.drafter import Drafter
 
         return Drafter(self.opened.files, self.containers.neighbours)
+
+    @cached_property
+    def waiving(self) -> Waiving:
+        from hardentui.workbench.waiving import Waiving
+
+        opened = self.opened
+        return Waiving(self.judge, self._checklist, engines=len(opened.engines), real=not opened.simulated)
 
     def trying(self, report: Report) -> Trying:
         """Trials of a container, on twins beside it."""

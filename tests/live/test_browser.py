@@ -1,4 +1,4 @@
-"""A whole lab, done by keyboard in a real headless Chromium."""
+"""In a real headless Chromium: a whole lab done by keyboard, and the HTML report looked at."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from aiohttp import ClientError, ClientSession, ClientWebSocketResponse
 from aiohttp.test_utils import unused_port
 
+from hardentui.__main__ import main
 from tests.conftest import cannot_run
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -34,6 +35,7 @@ class Page:
         self._socket = socket
         self._number = 0
         self._output = b""
+        self.requests: list[str] = []
 
     async def open(self, address: str) -> None:
         await self.call("Network.enable")
@@ -44,6 +46,8 @@ class Page:
         await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         while True:
             answer = await self._socket.receive_json(timeout=30)
+            if answer.get("method") == "Network.requestWillBeSent":
+                self.requests.append(str(answer["params"]["request"]["url"]))
             if answer.get("method") == "Network.webSocketFrameReceived":
                 frame = answer["params"]["response"]
                 if frame["opcode"] == 2:  # what the app draws; the terminal of the page is a canvas
@@ -143,3 +147,63 @@ async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) 
     await page.shows("Solved: 10 points")
     await page.press("Escape")
     await page.shows("1 of 15 labs passed")
+
+
+_LOADED = "document.readyState === 'complete' && document.querySelectorAll('h2').length > 0"
+_TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_FAINT = """
+(() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor);
+      if (color.length && (color.length < 4 || color[3] > 0.99)) return color;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll('body *')) {
+    if (element.closest('svg') || !element.checkVisibility()) continue;
+    const texts = [...element.childNodes].filter(node => node.nodeType === 3);
+    const own = texts.map(node => node.data).join('').trim();
+    if (!own) continue;
+    const [ink, ground] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+    if (ratio < 4.5) faint.push(`${own.slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(faint)].slice(0, 10);
+})()
+"""
+
+
+async def test_the_html_report_stands_alone_and_is_readable_light_dark_narrow_and_printed(
+    page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.html"
+    assert main(["check", "--demo", "--format", "html", "-o", str(report)]) == 1
+    await page.open(report.as_uri())
+    for _ in range(300):
+        if await page.evaluate(_LOADED):
+            break
+        await asyncio.sleep(0.1)
+    assert await page.evaluate(_LOADED)
+    assert {url for url in page.requests if not url.startswith("data:")} == {report.as_uri()}
+    assert await page.evaluate("document.scripts.length") == 0
+    assert await page.evaluate("document.querySelector('svg').getBoundingClientRect().width") > 200
+    grounds = set()
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        await page.call("Emulation.setEmulatedMedia", media="", features=[feature])
+        grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert await page.evaluate(_FAINT) == [], scheme
+    assert len(grounds) == 2, "dark is another page than light"
+    for width in (1200, 420):
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        await page.call("Emulation.setDeviceMetricsOverride", **size)
+        assert await page.evaluate(_TOO_WIDE) <= 0, f"at {width} it has to be scrolled sideways"
+    printed = base64.b64decode((await page.call("Page.printToPDF"))["data"])
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1

@@ -218,22 +218,9 @@ def test_a_limit_that_is_too_low_is_raised(bench: Bench, trial: Run, tmp_path: P
     )  # fmt: skip
 
 
-@pytest.mark.long
-def test_a_memory_limit_that_kills_it_is_raised(bench: Bench, trial: Run, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.toml"
-    plan.write_text('fix = [{ check = "no-memory-limit", parameters = { memory = "16m" } }]\n')
-    script = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); exec httpd -f -p 80"
-    bench.run(NAME, BUSYBOX, "sh", "-c", script)
-    code, document = trial("--plan", str(plan))
-    assert (code, document["result"]) == (0, "works")
-    (relaxed,) = document["relaxed"]
-    assert (relaxed["option"], relaxed["wanted"]) == ("memory", "16m")
-    assert relaxed["given"] in ("32m", "64m", "128m")
-    assert "OOM killer" in relaxed["evidence"]
-
-
 STOPS_ANOTHER = """
-start-stop-daemon -S -c 33:33 -x /bin/httpd -- -f -p 8080 &
+echo 'web:x:33:33::/:/bin/sh' >>/etc/passwd
+su -s /bin/sh web -c 'exec httpd -f -p 8080' &
 service=$!
 trap 'kill $service' TERM
 while grep -q '^State:.[RSD]' /proc/$service/status; do sleep 0.1; done
@@ -250,7 +237,7 @@ def test_one_that_has_to_be_killed_to_stop_does_not_work(bench: Bench, trial: Ru
     assert (code, document["result"]) == (0, "works")
     assert given(document) == {"KILL", "SETGID", "SETUID"}
     (kill,) = (relaxed for relaxed in document["relaxed"] if relaxed["given"] == "KILL")
-    assert "it had to be killed" in kill["evidence"]
+    assert "it does not stop within" in kill["evidence"]
     assert any("does not stop within" in tried["why"] for tried in document["rounds"])
 
 

@@ -219,7 +219,8 @@ class Host:
     def opened(self) -> Opened:
         opened = replay(self.document, "the tests", self._over.get("attempts", ()))
         engines = tuple(self._engine(engine, opened) for engine in opened.engines)
-        keep = {name: value for name, value in self._over.items() if name not in ("attempts", "real")}
+        not_opened = ("attempts", "real", "found_with")
+        keep = {name: value for name, value in self._over.items() if name not in not_opened}
         read_host = opened.read_host
 
         def counted() -> Known[HostFacts]:
@@ -230,7 +231,8 @@ class Host:
         return replace(opened, engines=engines, **keep)
 
     def _engine(self, engine: Engine, opened: Opened) -> Engine:
-        facts = engine.facts if not self._over.get("real") else replace(engine.facts, simulated=False)
+        facts = replace(engine.facts, found_with=self._over.get("found_with", ()))
+        facts = replace(facts, simulated=False) if self._over.get("real") else facts
         return Engine(facts, lambda: _Connection(self, facts.label, opened), self._close)
 
     def _close(self) -> None:

@@ -9,7 +9,9 @@ import pytest
 from textual.widgets import DataTable
 
 from hardentui.model.finding import Severity, Status
+from hardentui.scanners.kept_host_scans import HostScans
 from hardentui.state.kept_copy import keep_copy
+from hardentui.state.own_files import state_folder
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import COLUMNS, ListView, arrange
 from hardentui.tui.screens.browse import short
@@ -194,6 +196,44 @@ async def test_the_host_is_read_anew_on_request() -> None:
         await pilot.press("r")
         await until(pilot, lambda: host.host_reads == before + 1)
         await shows(pilot, "podman.socket")
+
+
+HOST_SCANS = Path(__file__).parents[1] / "data" / "host-scans"
+
+
+async def _host_page(app: HardenApp, pilot: Driver) -> None:
+    await until(pilot, lambda: app.session.host is not None)
+    await pilot.press("H")
+    await until(pilot, lambda: isinstance(app.screen, HostScreen) and not app.session.judging)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size: tuple[int, int]) -> None:
+    host = some()
+    app = make_app(host)
+    async with running(app, size) as pilot:
+        await _host_page(app, pilot)
+        before = host.host_reads
+        await pilot.press("i", *str(HOST_SCANS / "lynis-report.dat"), "enter")
+        await shows(pilot, "Imported", "lynis 3.1.4 of vm")
+        await until(pilot, lambda: host.host_reads == before + 1)
+        kept = HostScans(state_folder).load()
+        assert isinstance(kept, tuple)
+        assert [scan.tool for scan in kept] == ["lynis"]
+
+
+async def test_a_file_that_is_no_result_is_told_and_a_simulated_host_reads_none() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await _host_page(app, pilot)
+        await pilot.press("i", *str(Path(__file__)), "enter")
+        await shows(pilot, "Not imported")
+        assert HostScans(state_folder).load() == ()
+    app = make_app(some(simulated=True))
+    async with running(app) as pilot:
+        await _host_page(app, pilot)
+        await pilot.press("i")
+        await shows(pilot, "This host is simulated")
 
 
 @pytest.mark.parametrize(("size", "told"), [((120, 36), 2), ((80, 24), 2), ((60, 16), 1)])

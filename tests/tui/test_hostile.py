@@ -15,7 +15,7 @@ from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.workbench.views import Attempt
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
-from tests.tui.support import Driver, make_app, running, shows, until
+from tests.tui.support import Driver, drawn, make_app, running, shows, until
 
 ATTACKS = [
     "esc\x1b[2Jape\x1b]52;c;AAAA\x07\x9b31m \U000e0041\ud800 \x00 bidi\u202egnp.\u2066exe\u200b",
@@ -104,6 +104,8 @@ async def test_no_screen_lets_hostile_text_through(
             ("space", "a", "f", "F", "down", "w", "enter", "end", "y", "escape", "escape", "escape"),
             ("c", "escape"),
             ("H", "escape"),
+            ("W", "end", "escape"),
+            ("f2", "end", "escape", "f6", "end", "escape"),
             ("at", "escape"),
             ("e", "escape"),
             ("Y", "2", "Y", "escape"),
@@ -124,6 +126,27 @@ async def test_no_screen_lets_hostile_text_through(
         while not isinstance(app.screen, HomeScreen):
             await pilot.press("escape")
         await pilot.press("ctrl+p", *"walk")
+        _inspect(pilot)
+
+
+@pytest.mark.parametrize("attack", ATTACKS[:-1])
+async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tmp_path: Path) -> None:
+    attack = attack.encode("utf-8", "replace").decode().replace("\x00", "")
+    host = Host(("shop-web", attack))
+    checklist = tmp_path / "few.toml"
+    checklist.write_text(CHECKLIST.read_text())
+    host.checklist = str(checklist)
+    app = make_app(host)
+    async with running(app) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        for keys in (
+            ("enter", "5", "e", "a", *"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"),
+            ("W", "end", "y"),
+        ):
+            for key in keys:
+                await pilot.press(key)
+                _inspect(pilot)
+        await until(pilot, lambda: "[/x] $error" in drawn(app))
         _inspect(pilot)
 
 

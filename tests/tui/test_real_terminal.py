@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import select
-import signal
-import struct
-import sys
-import termios
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-
-class Terminal:
-    """A process on a pty. `seen` is all that it has written."""
-
-    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
-        self.seen = b""
-        self.pid, self._handle = pty.fork()
-        if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-m", "hardentui", *arguments], environ)  # noqa: S606
-        fcntl.ioctl(self._handle, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 110, 0, 0))
-
-    def type(self, keys: str) -> int:
-        """Type, and tell how much was written so far."""
-        os.write(self._handle, keys.encode())
-        return len(self.seen)
-
-    def wait_for(self, text: str, start: int = 0, seconds: float = 60) -> int:
-        """Wait until it has written this; returns where."""
-        deadline = time.monotonic() + seconds
-        while (at := self.seen.find(text.encode(), start)) < 0:
-            assert time.monotonic() < deadline, f"{text!r} never came; the end: {self.seen[-2000:]!r}"
-            if select.select([self._handle], [], [], 0.1)[0]:
-                with suppress(OSError):
-                    self.seen += os.read(self._handle, 65536)
-        return at
-
-    def close(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._handle)
+from tests.support.real_terminal import Terminal
 
 
 @pytest.fixture

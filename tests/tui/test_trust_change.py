@@ -86,6 +86,88 @@ async def test_rules_are_typed_dropped_and_replaced() -> None:
         assert "images without a rule: as today" in drawn(app)
 
 
+KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /etc/fulcio.pem /etc/rekor.pub"
+PKI = "quay.io/team pki ci.example.com /etc/roots.pem /etc/between.pem"
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize(
+    ("rule", "told", "requirement"),
+    [
+        (
+            KEYLESS,
+            "must be signed (keyless) by anna@example.com of https://accounts.example.com, for any tag",
+            {
+                "type": "sigstoreSigned",
+                "fulcio": {
+                    "caPath": "/etc/fulcio.pem",
+                    "oidcIssuer": "https://accounts.example.com",
+                    "subjectEmail": "anna@example.com",
+                },
+                "rekorPublicKeyPath": "/etc/rekor.pub",
+            },
+        ),
+        (
+            PKI,
+            "must be signed (pki) by ci.example.com, with a certificate of /etc/roots.pem, for any tag",
+            {
+                "type": "sigstoreSigned",
+                "pki": {
+                    "caRootsPath": "/etc/roots.pem",
+                    "caIntermediatesPath": "/etc/between.pem",
+                    "subjectHostname": "ci.example.com",
+                },
+            },
+        ),
+    ],
+    ids=["keyless", "pki"],
+)
+async def test_a_rule_without_a_key_is_typed_told_and_planned(
+    rule: str, told: str, requirement: dict[str, Any], size: tuple[int, int]
+) -> None:
+    app = make_app(some(simulated=True))
+    async with running(app, size) as pilot:
+        await _open(pilot)
+        await _type(pilot, rule)
+        await until(pilot, lambda: f"quay.io/team: {told}" in " ".join(drawn(app).split()))
+        shown = told.partition(",")[0].split()[-1]
+        await shows(pilot, "quay.io/team: must be signed", shown)
+        await pilot.press("g")
+        await until(pilot, lambda: "any tag, as signed by cosign" in drawn(app))
+        assert f"quay.io/team: {told}" in " ".join(drawn(app).split()), "such a signature never has a tag"
+        await pilot.press("enter")
+        await until(pilot, lambda: "nothing is pulled or written" in drawn(app))
+        assert _planned(drawn(app))["quay.io/team"] == [{**requirement, **_ANY_TAG}]
+
+
+_ANY_TAG = {"signedIdentity": {"type": "matchRepository"}}
+
+
+def _planned(text: str) -> Any:
+    """The rules for registries in the policy of a drawn plan, out of its added lines."""
+    added = "".join(line.strip()[1:] for line in text.splitlines() if line.strip().startswith("+"))
+    _, _, rules = added.partition('"docker": ')
+    return json.JSONDecoder().raw_decode(rules)[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaints"),
+    [
+        ("quay.io/team keyless anna@example.com https://a.example", ("A keyless rule has", "REKOR-FILE")),
+        ("quay.io/team pki ci roots.pem", ("'ci' is neither an",)),
+    ],
+)
+async def test_a_slip_in_a_rule_without_a_key_is_told_on_a_small_terminal(
+    rule: str, complaints: tuple[str, ...]
+) -> None:
+    app = make_app(some(simulated=True))
+    async with running(app, (60, 16)) as pilot:
+        await _open(pilot)
+        await pilot.press("i", *rule, "enter")
+        await shows(pilot, *complaints)
+        assert "none yet: i adds one" in drawn(app)
+
+
 async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
     app = make_app(some(simulated=True))
     async with running(app, (120, 40)) as pilot:

@@ -20,6 +20,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.tick import Tick
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import Report
@@ -314,6 +315,20 @@ async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
         await shows(pilot, "Look at line 3,", "whose end is told too.")
 
 
+@pytest.mark.parametrize("size", [(30, 16), (60, 16), (80, 24), (200, 60)])
+async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("a", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        ticks = [tick for tick in app.screen.query(Tick) if tick.display and tick.region]
+        assert len(ticks) >= 5
+        assert all(tick.region.right <= size[0] for tick in ticks)
+        lines = {tick.region.y for tick in app.screen.query("#files Tick")}
+        assert len(lines) == {30: 5, 60: 2}.get(size[0], 1)
+
+
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:
     app = make_app(some())
     async with running(app, (80, 40)) as pilot:
@@ -323,6 +338,21 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
         app.screen.query_one("#folder", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: (tmp_path / "shop-web.container").exists())
+
+
+async def test_commands_to_copy_lead_to_the_engine_of_the_session(tmp_path: Path) -> None:
+    app = make_app(some(found_with=("--connection", "prod")))
+    async with running(app, (120, 50)) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("a", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        app.screen.query_one("#plan", Checkbox).value = True
+        await shows(pilot, "hardentui fix shop-web --plan shop-web-plan.toml --connection prod uses it again")
+        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "hardentui check shop-web --connection prod")
+        await pilot.press("y")
+        await until(pilot, lambda: "hardentui check shop-web --connection prod" in app.clipboard)
 
 
 async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:

@@ -132,7 +132,8 @@ async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int
         await pilot.press("K")
         await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
         text = " ".join(drawn(app).split())
-        assert "has CHOWN: Change the owner and group of any file. Declared yes, effective yes" in text
+        assert "! has BPF: Load programs into the kernel that watch or change what it does." in text
+        assert "CHOWN: Change the owner and group of any file. DAC_OVERRIDE: Read" in text
         assert "System calls (seccomp)" in text
         await pilot.press("w")
         await shows(pilot, "Folder for hardentui-shop-web")

@@ -44,6 +44,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, TrustFacts
+from hardentui.reading.own_command import own_command
 
 _REGISTRIES = frozenset({"docker", "atomic"})
 _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
@@ -65,8 +66,9 @@ def evaluate(facts: EngineFacts) -> Verdict:
             declared,
             evidence=evidence,
             commands=(
-                "hardentui trust plan --accept-in-use   # rules for what runs, then reject; proven by pulls",
-                "hardentui trust apply --accept-in-use",
+                own_command(facts.found_with, "trust", "plan", "--accept-in-use")
+                + "   # rules for what runs, then reject; proven by pulls",
+                own_command(facts.found_with, "trust", "apply", "--accept-in-use"),
                 "podman image trust show",
             ),
         )

@@ -10,7 +10,8 @@ from textual.content import Content
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Remediation
 from hardentui.reading.forms import FORMS, text_of
-from hardentui.tui.actions import BACK, COPY, bindings
+from hardentui.tui.actions import BACK, COPY, EXPLAIN, bindings
+from hardentui.tui.screens.accept import AcceptScreen
 from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import look_of
 from hardentui.tui.text import paragraphs
@@ -21,7 +22,7 @@ _HEAD = "bold $primary"
 
 
 class ExplainScreen(ReadingScreen):
-    ACTIONS = (COPY, BACK)
+    ACTIONS = (*EXPLAIN, COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
     BINDING_GROUP_TITLE = "Explanation"
 
@@ -29,6 +30,17 @@ class ExplainScreen(ReadingScreen):
         super().__init__()
         self._finding = finding
         self._remedy = remedy
+
+    def why_not(self, action: str) -> str:
+        if action != "accept":
+            return ""
+        if (bench := self.session.bench) is None:
+            return "The checks are still being loaded."
+        return bench.waiving.why_not(self._finding)
+
+    def action_accept(self) -> None:
+        if (bench := self.session.bench) is not None:
+            self.app.switch_screen(AcceptScreen(bench.waiving, self._finding))
 
     def heading(self) -> Content:
         return Content.assemble((visible(self._finding.check, 60), "bold"))

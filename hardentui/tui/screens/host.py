@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on, work
 from textual.content import Content
+from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -13,8 +17,10 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.finding import Finding, Remediation
+from hardentui.model.host_scan import HostScan
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.status import worst_first
@@ -22,12 +28,21 @@ from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.host_scans import import_scan
 from hardentui.workbench.views import Report
 
 _ROOMY = 24
 """Terminal rows from which there is room for more than one path."""
 _SETTLE = 0.3
 """Seconds between two rankings during a scan."""
+
+
+@dataclass
+class ResultTaken(Message):
+    """The result of a host scanner was stored, or cannot be used."""
+
+    outcome: HostScan | HardenError
 
 
 class HostScreen(HardenScreen):
@@ -119,6 +134,10 @@ class HostScreen(HardenScreen):
             return None
 
     def why_not(self, action: str) -> str:
+        if action == "take_in" and self.session.opened is not None and self.session.opened.simulated:
+            return "This host is simulated: no file of this machine is read."
+        if action == "take_in" and self.session.bench is None:
+            return "Still connecting to Podman."
         if action == "explain" and self.query_one(FindingList).current is None:
             return "There is no finding under the cursor."
         if action == "recheck" and self.session.judging:
@@ -132,6 +151,32 @@ class HostScreen(HardenScreen):
         self.query_one(FindingList).move(-1)
 
     def action_recheck(self) -> None:
+        self.session.judge_host(again=True)
+
+    def action_take_in(self) -> None:
+        question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (--results)"
+        self.app.push_screen(AskScreen(question, "/var/log/lynis-report.dat"), self._take_in)
+
+    def _take_in(self, path: str | None) -> None:
+        if path:
+            self._read_result(os.path.expanduser(path))
+
+    @work(thread=True, group="host-import")
+    def _read_result(self, path: str) -> None:
+        try:
+            self.post_message(ResultTaken(import_scan(path)))
+        except HardenError as error:
+            self.post_message(ResultTaken(error))
+
+    @on(ResultTaken)
+    def _taken(self, message: ResultTaken) -> None:
+        outcome = message.outcome
+        if isinstance(outcome, HardenError):
+            self.complain(f"{outcome.title} {outcome.hint}".strip(), "Not imported")
+            return
+        count = plural(len(outcome.failed) + outcome.left_out, "rule")
+        of = f"{outcome.tool} {outcome.version} of {outcome.host or 'an unnamed host'}"
+        self.notify(f"{of}: {count} failed or advised.", title="Imported")
         self.session.judge_host(again=True)
 
     def copied(self) -> tuple[str, str]:

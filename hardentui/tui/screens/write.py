@@ -24,10 +24,17 @@ from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.draft_text import draft_parts
+from hardentui.tui.widgets.flow import Flow
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.in_place import OwnUnit, command_in_place, look_in_place, save_in_place
+from hardentui.workbench.changing.in_place import (
+    OwnUnit,
+    command_in_place,
+    command_with_plan,
+    look_in_place,
+    save_in_place,
+)
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.planning.planner import plan_file
 from hardentui.workbench.views import known_facts
@@ -67,19 +74,21 @@ class WriteScreen(HardenScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
         with Vertical(id="form"):
-            with Horizontal(classes="field"):
-                yield Static(Content("Files "), classes="label")
-                yield Tick("Quadlet", True, id="quadlet")
-                yield Tick("run script", id="run")
-                yield Tick("Kubernetes", id="kube")
-                yield Tick("Ansible", id="ansible")
-                if self._plan is not None:
-                    yield Tick("plan", id="plan")
+            with Horizontal(classes="field", id="files"):
+                yield Static(Content("Files"), classes="label")
+                with Flow():
+                    yield Tick("Quadlet", True, id="quadlet")
+                    yield Tick("run script", id="run")
+                    yield Tick("Kubernetes", id="kube")
+                    yield Tick("Ansible", id="ansible")
+                    if self._plan is not None:
+                        yield Tick("plan", id="plan")
             with Horizontal(classes="field", id="own"):
                 yield Static(Content("Unit"), classes="label")
-                yield Tick("edit its file", id="unit")
-                yield Tick("drop-in", id="drop-in")
-                yield Tick("in place", id="in-place")
+                with Flow():
+                    yield Tick("edit its file", id="unit")
+                    yield Tick("drop-in", id="drop-in")
+                    yield Tick("in place", id="in-place")
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
                 yield Input(self.session.folder, id="folder", compact=True)
@@ -222,8 +231,8 @@ class WriteScreen(HardenScreen):
             else:
                 parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self.signs.arrow)
         if file := self._plan_file():
-            use = ": hardentui fix NAME --plan FILE uses it again\n"
-            parts += [(visible(file.name), "bold $primary"), use]
+            command = command_with_plan(known_facts(self._choosing.report), file.name)
+            parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
     @on(Input.Changed, "#folder")
@@ -381,6 +390,7 @@ class WriteScreen(HardenScreen):
         result = self.query_one("#result", Static)
         result.update(content)
         result.add_class("-shown")
+        result.call_after_refresh(result.scroll_visible, animate=False)  # a low screen scrolls
 
     def _look_again(self) -> None:
         """A changed unit no longer matches what was drafted."""

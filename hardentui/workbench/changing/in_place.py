@@ -12,6 +12,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.written import WrittenFile
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 
@@ -99,18 +100,19 @@ def _not_of_this_host(facts: ContainerFacts) -> str:
     )
 
 
+def command_with_plan(facts: ContainerFacts, plan_file: str) -> str:
+    """The command that takes a saved plan again."""
+    return own_command(facts.engine.found_with, *_fix_words(facts, plan_file))
+
+
 def command_in_place(facts: ContainerFacts, target: Target, plan_file: str) -> str:
     """The command that changes the unit with sufficient rights: on the engine's machine, or as root."""
-    words = [
-        "hardentui",
-        "fix",
-        command_word(facts.name, facts.id[:12]),
-        "--plan",
-        shlex.quote(visible(plan_file)),
-    ]
-    words += ["--to", target.value, "--in-place"]
-    if not facts.engine.local:
-        return " ".join(words)
-    if facts.engine.rootless is True:
-        words += ["--url", shlex.quote(visible(facts.engine.url))]
-    return " ".join(("sudo", *words))
+    words, engine = (*_fix_words(facts, plan_file), "--to", target.value, "--in-place"), facts.engine
+    if not engine.local:
+        return own_command((), *words)
+    found_with = ("--url", engine.url) if engine.rootless is True else engine.found_with
+    return f"sudo {own_command(found_with, *words)}"
+
+
+def _fix_words(facts: ContainerFacts, plan_file: str) -> tuple[str, ...]:
+    return "fix", command_word(facts.name, facts.id[:12]), "--plan", shlex.quote(visible(plan_file))

@@ -12,6 +12,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import POD, REMOVE
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.writers.file_name import safe_file_name
@@ -63,7 +64,8 @@ def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: st
         ]
     else:
         steps += _quadlet(shell, facts, draft.files, folder)
-    steps.append(shell(f"hardentui check {command_word(facts.name, facts.id[:12])}"))
+    found_with = facts.engine.found_with if facts.engine.local else ()  # on its machine it is found without
+    steps.append(shell(own_command(found_with, "check", command_word(facts.name, facts.id[:12]))))
     if not draft.target.changes_unit:
         steps += _when_it_works(shell, facts)
     return tuple(steps)

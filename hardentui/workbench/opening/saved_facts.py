@@ -186,8 +186,13 @@ def open_saved(path: str) -> Opened:
     return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
 
 
-def replay(document: Any, name: str, attempts: tuple[Attempt, ...] = ()) -> Opened:
+def replay(
+    document: Any, name: str, attempts: tuple[Attempt, ...] = (), *, found_with: tuple[str, ...] = ()
+) -> Opened:
     """Engines and a host from a document; `name` identifies it in errors.
+
+    Args:
+        found_with: the options that lead every command to this host.
 
     Raises:
         InputError: it does not have the shape of saved facts.
@@ -198,15 +203,17 @@ def replay(document: Any, name: str, attempts: tuple[Attempt, ...] = ()) -> Open
             "hardentui facts save FILE writes them.",
         )
     try:
-        return _replay(document, attempts)
+        return _replay(document, attempts, found_with)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{name} is damaged: {type(error).__name__} {visible(str(error), 200)}.") from error
 
 
-def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opened:
+def _replay(
+    document: Mapping[str, Any], attempts: tuple[Attempt, ...], found_with: tuple[str, ...]
+) -> Opened:
     when = datetime.fromisoformat(document["time"]).astimezone(UTC)
     files = RecordedFiles(document["files"])
-    engines = tuple(map(_replayed_engine, document["engines"]))
+    engines = tuple(_replayed_engine(saved, found_with) for saved in document["engines"])
     users = {
         str(engine["label"]): (int(engine["uid"]), str(engine["home"])) for engine in document["engines"]
     }
@@ -242,11 +249,12 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     )
 
 
-def _replayed_engine(saved: Mapping[str, Any]) -> Engine:
+def _replayed_engine(saved: Mapping[str, Any], found_with: tuple[str, ...]) -> Engine:
     rootless = saved["rootless"]
     facts = EngineFacts(
         label=str(saved["label"]),
         url=str(saved["url"]),
+        found_with=found_with,
         version=Version.parse(saved["version"]),
         rootless=rootless
         if isinstance(rootless, bool)

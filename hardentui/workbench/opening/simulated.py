@@ -22,7 +22,7 @@ def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
     document = json.loads((demo / "host.json").read_text("utf-8"))
     images = json.loads((demo / "images.json").read_text("utf-8"))
     return replace(
-        replay(document, "the simulated host", attempts),
+        replay(document, "the simulated host", attempts, found_with=("--demo",)),
         simulated=True,
         inventories=_inventories(document, images),
     )

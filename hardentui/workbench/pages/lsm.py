@@ -10,6 +10,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRun
 from hardentui.model.known import Unreadable
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
+from hardentui.reading.own_command import own_command
 from hardentui.reading.security_modules import (
     APPARMOR_LSM,
     SELINUX,
@@ -136,7 +137,7 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     asked = facts.spec[APPARMOR] or "the engine's profile"
     profile = _profile(facts)
     commands = (
-        f"hardentui lsm {command_word(facts.name, 'NAME')} -o .",
+        own_command(facts.engine.found_with, "lsm", command_word(facts.name, "NAME"), "-o", "."),
         f"sudo install -m 0644 {profile.name} /etc/apparmor.d/",
         f"sudo apparmor_parser -r -W /etc/apparmor.d/{profile.name}",
         f"podman run --security-opt apparmor={profile.name} …",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hardentui.model.draft import TextFile
+from hardentui.workbench.learned import learned_before
 from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.pages.capabilities import (
     CapabilityPage,
@@ -22,13 +25,12 @@ if TYPE_CHECKING:
     from hardentui.host.files.reader import Files
     from hardentui.model.facts import ContainerFacts
 
-_WORDS = {True: "yes", False: "no", None: "?"}
-
 
 def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
     """The page, and an AppArmor profile where AppArmor confines the container."""
     module = lsm_page(facts)
-    sections = rights_page(capability_page(facts), seccomp_page(facts, default_profile(facts, files)), module)
+    capabilities = capability_page(facts, learned_before(facts))
+    sections = rights_page(capabilities, seccomp_page(facts, default_profile(facts, files)), module)
     profile = module.profile
     return sections, (TextFile(profile.name, profile.text),) if profile is not None else ()
 
@@ -45,23 +47,69 @@ def _capabilities(page: CapabilityPage) -> PageSection:
     lines += [PageLine("", sentence) for sentence in capability_summary(page)]
     if page.unknown:
         lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
+    if page.learned and not page.not_learned:
+        lines.append(PageLine("learned", f"used or not: as seen in {page.learned}", Tone.MUTED))
     if page.by_image:
         lines.append(PageLine("image", f"it needs, it says: {', '.join(page.by_image)}"))
-    lines += [_capability(row, own=page.own_user_namespace) for row in page.held]
+    by_hold = {hold: [row for row in page.held if _hold(row) is hold] for hold in Hold}
+    if by_hold[Hold.HAS]:
+        lines.append(PageLine("", _ORDINARY, Tone.MUTED))
+    unknown = by_hold.pop(Hold.UNKNOWN)
+    for hold, rows in by_hold.items():
+        lines += [
+            _capability(row, hold.value if at == 0 else "", page.own_user_namespace)
+            for at, row in enumerate(rows)
+        ]
+    if unknown:
+        names = ", ".join(_short(row) for row in unknown)
+        lines.append(PageLine(Hold.UNKNOWN.value, f"{names} (not declared)"))
     return PageSection("Capabilities", tuple(lines))
 
 
-def _capability(row: CapabilityRow, *, own: bool) -> PageLine:
-    label = "has" if row.effective else "can get" if row.within_reach else "asked for"
-    live = f"effective {_WORDS[row.effective]}, bounding {_WORDS[row.bounding]}"
-    used = {True: ", used", False: ", not used", None: ""}[row.used]
-    danger = f" It {row.danger.value}." if row.danger and not own else ""
-    bad = row.danger is CapabilityReach.TAKEOVER and row.within_reach and not own
-    meaning = row.meaning.rstrip(".")
-    text = (
-        f"{row.name.removeprefix('CAP_')}: {meaning}.{danger} Declared {_WORDS[row.declared]}, {live}{used}."
-    )
-    return PageLine(label, text, Tone.BAD if bad else Tone.PLAIN)
+_ORDINARY = "Declared, in effect and in the bounding set, unless a line says otherwise."
+
+
+class Hold(StrEnum):
+    """How a container holds a capability; the word stands before the first of each kind."""
+
+    HAS = "has"
+    CAN_GET = "can get"
+    DECLARED = "declared"
+    UNKNOWN = "may have"
+
+
+def _hold(row: CapabilityRow) -> Hold:
+    if row.effective:
+        return Hold.HAS
+    if row.declared and (row.effective is None or not row.within_reach):
+        return Hold.DECLARED
+    return Hold.CAN_GET if row.within_reach else Hold.UNKNOWN
+
+
+def _capability(row: CapabilityRow, label: str, own_user_namespace: bool) -> PageLine:
+    danger = f" It {row.danger.value}." if row.danger and not own_user_namespace else ""
+    bad = row.danger is CapabilityReach.TAKEOVER and row.within_reach and not own_user_namespace
+    unlike = ", ".join(_unlike_its_kind(row))
+    text = f"{_short(row)}: {row.meaning.rstrip('.')}.{danger}"
+    return PageLine(label, f"{text} ({unlike})" if unlike else text, Tone.BAD if bad else Tone.PLAIN)
+
+
+def _short(row: CapabilityRow) -> str:
+    return row.name.removeprefix("CAP_")
+
+
+def _unlike_its_kind(row: CapabilityRow) -> Iterator[str]:
+    """Where the kernel's sets differ from what was declared, and from each other: mostly nowhere."""
+    if not row.declared:
+        yield "not declared"
+    if row.effective and not row.bounding:
+        yield "not in the bounding set"
+    if row.effective is False:
+        yield "not in effect"
+        if row.bounding:
+            yield "in the bounding set"
+    if row.used is not None:
+        yield "used" if row.used else "not used"
 
 
 def _seccomp(page: SeccompPage) -> PageSection:

@@ -332,6 +332,24 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
     assert steps(report.read_text()) == commands
 
 
+def test_every_command_about_a_container_leads_to_the_same_host(run: Run, tmp_path: Path) -> None:
+    plan, folder = tmp_path / "plan.toml", tmp_path / "units"
+    told = (
+        run("check", "--demo").out,
+        run("check", "--demo", "shop-web", "--details").out,
+        run("plan", "shop-web", "--demo", "--likely", "-o", str(plan)).err,
+        run("fix", "shop-web", "--demo", "--likely", "--to", "run", "-o", str(folder)).err,
+        run("fix", "shop-web", "db", "--demo", "--safe", "-o", str(folder)).err,
+        run("lsm", "shop-web", "--demo").out,
+        run("--demo").err,
+    )
+    about = r"hardentui (?:apply|check|fix|images|lsm|plan|trial|trust)\b[^;\n)]*"
+    commands = [command for text in told for command in re.findall(about, " ".join(text.split("\n")))]
+    commands = [command for command in commands if re.search(r" (?:shop-web|db|[0-9a-f]{12})\b", command)]
+    assert {command.split()[1] for command in commands} >= {"check", "plan", "fix", "lsm"}
+    assert [command for command in commands if "--demo" not in command] == []
+
+
 def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None:
     brief, full = run("check", "--demo", "--details").out, run("check", "--demo", "db").out
     assert "Unknown in containers" in brief
@@ -466,7 +484,7 @@ def test_a_name_that_fits_two_containers_is_not_guessed(
     for listed in demo["engines"][1]["answers"]["/containers/json?all=true"]:
         listed["Names"] = ["db"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulated, "replay", lambda *rest: saved_facts.replay(demo, "x"))
+        patch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
         answer = run("convert", "db", "--demo")
     assert answer.code == 2
     assert "more than one container" in answer.err
@@ -622,7 +640,7 @@ def hostile(demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         document["ImageName"] = HOSTILE
         document["Config"]["Labels"] = {HOSTILE: HOSTILE}
         document["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
-    monkeypatch.setattr(simulated, "replay", lambda *rest: saved_facts.replay(demo, "x"))
+    monkeypatch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
     return demo
 
 

@@ -78,7 +78,7 @@ def test_slips_are_told_and_the_dialogue_goes_on(talk: Talk) -> None:
     assert "There is no container called 'shop-wbe'." in said
     assert "There is no file type 'kub'; did you mean 'kube'?" in said
     assert "write needs a folder." in said
-    assert "hardentui trial shop-web --likely" in said
+    assert "hardentui trial shop-web --likely --demo" in said
 
 
 def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:

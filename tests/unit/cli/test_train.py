@@ -30,10 +30,28 @@ def test_a_passed_lab_leads_to_the_next_one_and_is_not_open_any_more(train: Run)
     code, said, told = train("run")
     assert code == 0
     assert "Solved: 10 points." in said
-    assert "Next: hardentui train start memory-limit" in told
+    assert "Next: hardentui train --demo start memory-limit" in told
     told = train()[2]
     assert "Open now" not in told
     assert "Next: hardentui train start memory-limit" in told
+
+
+def test_a_training_that_was_begun_with_an_address_goes_on_with_it(train: Run) -> None:
+    told = train("--url", "unix:///srv/my sock")[2]
+    assert "Next: hardentui train --url 'unix:///srv/my sock' start first-run" in told
+
+
+def test_the_labs_of_a_class_are_listed(train: Run, tmp_path: Path) -> None:
+    course = tmp_path / "spring.toml"
+    course.write_text(
+        'title = "Hardening, spring class"\nlabs = ["first-run", "memory-limit"]\npass_mark = 60\n'
+    )
+    code, said, told = train("--class", str(course))
+    assert code == 0, told
+    assert said.startswith("Hardening, spring class\n")
+    assert "0 of 2 labs passed" in said
+    assert "It takes 60 % to pass." in said
+    assert "spring class" in train("export", "--class", str(course))[1]
 
 
 def test_an_exam_offers_no_hints_and_says_how_to_get_some(train: Run) -> None:

@@ -55,6 +55,25 @@ def test_without_a_word_the_sockets_of_the_user_and_of_root_are_tried_in_order()
     ]
 
 
+@pytest.mark.parametrize(
+    ("url", "connection", "variables", "options"),
+    [
+        ("", "", {}, ()),
+        ("/srv/x.sock", "", {}, ("--url", "unix:///srv/x.sock")),
+        (PROD, "", {}, ("--url", PROD)),
+        ("", "prod", {}, ("--connection", "prod")),
+        ("", "here", {}, ("--url", "unix:///srv/podman.sock")),
+        ("", "", {"CONTAINER_HOST": "unix:///srv/y.sock"}, ("--url", "unix:///srv/y.sock")),
+        ("", "", {"CONTAINER_CONNECTION": "prod"}, ("--connection", "prod")),
+    ],
+)
+def test_a_place_that_was_named_is_found_again_with_its_name(
+    url: str, connection: str, variables: dict[str, str], options: tuple[str, ...]
+) -> None:
+    places = candidates(environment(named(), **variables), url, connection)
+    assert {place.found_with for place in places} == {options}
+
+
 def test_a_place_is_tried_once() -> None:
     result = candidates(environment(XDG_RUNTIME_DIR="/run/user/1000"))
     assert urls(result) == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]

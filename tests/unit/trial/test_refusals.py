@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
 from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableFolder
 from hardentui.trial.evidence.calls import parse
 from hardentui.trial.evidence.refusals import RefusedCall, of_call, of_log
+from hardentui.trial.rounds import of_state
 
 TRACE = """\
 1001 openat(AT_FDCWD, "/etc/ld.so.preload", O_RDONLY) = -1 ENOENT (No such file or directory)
@@ -88,3 +91,15 @@ def test_who_says_that_it_may_gain_no_privileges_blames_the_option() -> None:
     log = 'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.\n'
     (sign,) = of_log(log, "64m")
     assert (sign.blames, sign.loosening) == ("no-new-privileges", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "loosening"),
+    [({"OOMKilled": True, "ExitCode": 137}, [Raised("memory", 2)]), ({"ExitCode": 159}, [None]), ({}, [])],
+)
+def test_what_podman_says_of_an_ended_twin(
+    state: dict[str, object], loosening: list[Loosening | None]
+) -> None:
+    twin = Mock()
+    twin.document.return_value = {"State": state}
+    assert [sign.loosening for sign in of_state(twin)] == loosening

@@ -13,7 +13,13 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE
-from hardentui.workbench.changing.in_place import command_in_place, look_in_place, own_unit, save_in_place
+from hardentui.workbench.changing.in_place import (
+    command_in_place,
+    command_with_plan,
+    look_in_place,
+    own_unit,
+    save_in_place,
+)
 from tests.support.units import QUADLET, of_own_unit, service_of
 
 FILES = LocalFiles()
@@ -110,3 +116,12 @@ def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, u
     assert (words[-2:] == ["--url", engine.url]) is url
     assert words[words.index("fix") + 1] == facts.id[:12]
     assert "/srv/my plans/a.toml" in words
+
+
+def test_the_command_reaches_an_engine_that_was_named() -> None:
+    facts = _container()
+    engine = replace(facts.engine, rootless=False, found_with=("--url", "unix:///srv/p.sock"))
+    named = replace(facts, engine=engine)
+    for command in (command_in_place(named, Target.UNIT, "a.toml"), command_with_plan(named, "a.toml")):
+        assert command.endswith(" --url unix:///srv/p.sock")
+        assert "hardentui fix" in command

@@ -43,6 +43,15 @@ def test_a_script_gets_the_name_and_the_old_container_stays_until_all_is_well() 
     ]
 
 
+def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_machine() -> None:
+    facts = container()
+    named = replace(facts.engine, found_with=("--url", "unix:///srv/podman.sock"))
+    local = after(replace(facts, engine=named), Target.RUN, ["web.sh"])
+    assert "hardentui check web --url unix:///srv/podman.sock" in local
+    far = replace(facts, engine=replace(named, local=False))
+    assert "hardentui check web" in after(far, Target.RUN, ["web.sh"])
+
+
 def test_a_container_that_goes_when_it_stops_cannot_be_kept() -> None:
     assert after(container((REMOVE, True)), Target.RUN, ["web.sh"]) == [
         "podman stop web",

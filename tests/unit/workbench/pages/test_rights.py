@@ -7,23 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import InputError
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.facts import CapabilitySets, EngineFacts, Kernel
+from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.capability_words import MEANINGS
 from hardentui.reading.seccomp import parse_profile
-from hardentui.workbench.learned import LearnedFrom, read_learned
+from hardentui.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned
 from hardentui.workbench.looking.default_profile import DefaultProfile
 from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
 from hardentui.workbench.pages.lsm import Confinement, lsm_page
+from hardentui.workbench.pages.rights import rights_of, rights_page
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
+from hardentui.workbench.trials.kept_needs import keep_needs
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -69,6 +74,42 @@ def test_declared_effective_and_bounding_are_told_apart() -> None:
     assert {row.name for row in page.held} == {"CAP_CHOWN", "CAP_SYS_ADMIN"}
 
 
+def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
+    section = rights_page(capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))[0]
+    return [(line.label, line.text) for line in section.lines]
+
+
+def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
+    held = frozenset({"CAP_CHOWN", "CAP_KILL", "CAP_FOWNER"})
+    live = CapabilitySets(
+        effective=held,
+        permitted=held | {"CAP_SETUID"},
+        bounding=frozenset({"CAP_CHOWN", "CAP_FOWNER", "CAP_SYS_ADMIN"}),
+    )
+    declared = (CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN", "CAP_KILL", "CAP_MKNOD"))
+    lines = _capability_lines(container(*declared, kernel=Kernel(7, capabilities=live)))
+    told = dict(zip((text.partition(":")[0] for _, text in lines), lines, strict=True))
+    assert told["CHOWN"] == ("has", "CHOWN: Change the owner and group of any file.")
+    assert told["FOWNER"][1].endswith("(not declared)")
+    assert told["KILL"][1].endswith("(not in the bounding set)")
+    assert told["SYS_ADMIN"] == ("can get", told["SYS_ADMIN"][1])
+    assert told["SYS_ADMIN"][1].endswith("(not declared, not in effect, in the bounding set)")
+    assert told["SETUID"][1].endswith("(not declared, not in effect)")
+    assert told["MKNOD"] == ("declared", told["MKNOD"][1])
+    assert told["MKNOD"][1].endswith("(not in effect)")
+
+
+def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> None:
+    lines = _capability_lines(
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Unreadable("no permission"))
+    )
+    assert ("declared", "CHOWN: Change the owner and group of any file.") in lines
+    (rest,) = [text for label, text in lines if label == "may have"]
+    assert "SYS_ADMIN" in rest
+    assert "CHOWN" not in rest.split(", ")
+    assert ("not known", "effective and bounding: no permission") in lines
+
+
 def test_what_the_kernel_does_not_tell_is_unknown_and_never_absent() -> None:
     page = capability_page(container(kernel=Unreadable("no permission")))
     assert page.unknown == "no permission"
@@ -83,6 +124,28 @@ def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
     assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
     assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
     assert "Never used during the trial: KILL." in summary(page)
+
+
+def test_what_earlier_trials_learned_is_told_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})), inspect={"Image": "a" * 64})
+    assert learned_before(facts) is None
+    keep_needs(facts, Needs(capabilities=(CapabilityNeed("CAP_CHOWN", ()),), runs=2))
+    learned = learned_before(facts)
+    assert learned == LearnedFrom("web", CHOWN, "2 earlier trials")
+    capabilities = rights_of(facts, LocalFiles())[0][0]
+    told = {line.text.partition(":")[0]: line.text for line in capabilities.lines}
+    assert told["CHOWN"].endswith("(used)")
+    assert told["KILL"].endswith("(not used)")
+    assert told["used or not"] == "used or not: as seen in 2 earlier trials"
+    another_image = replace(facts, inspect={"Image": "b" * 64})
+    assert learned_before(another_image) is None
+    keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
+    unseen = capability_page(facts, learned_before(facts))
+    assert all(row.used is None for row in unseen.rows)
+    assert any("tracefs is closed to us" in line for line in summary(unseen))
 
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:

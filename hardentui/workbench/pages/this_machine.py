@@ -1,0 +1,68 @@
+"""What works on this machine, and the settings in force, as pages to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from hardentui.account import is_confined
+from hardentui.errors import UsageError
+from hardentui.model.settings import SettingSource
+from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+from hardentui.workbench.settings.document import Document
+from hardentui.workbench.settings.showing import SettingRow
+
+_TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
+
+
+def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection:
+    """What works here, what is missing, and the command that mends it.
+
+    Args:
+        found_with: the options that lead to the engine of the session.
+
+    Raises:
+        UsageError: the session is somebody else's, in a browser.
+    """
+    _refuse_strangers(os.environ)
+    given = dict(zip(found_with[::2], found_with[1::2], strict=False))
+    url, connection = given.get("--url", ""), given.get("--connection", "")
+    lines = (line for item in examine(Machine(size=size), url, connection) for line in _lines(item))
+    return PageSection("This machine", tuple(lines))
+
+
+def _lines(item: Diagnosis) -> Iterator[PageLine]:
+    yield PageLine(item.mark.value, f"{item.what}: {item.value}", _TONES[item.mark])
+    if item.fix:
+        yield PageLine("", f"-> {item.fix}")
+
+
+def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageSection, ...]:
+    """Each value and where it comes from; of the keys only those that were changed.
+
+    Raises:
+        UsageError: the session is somebody else's, in a browser.
+    """
+    _refuse_strangers(os.environ)
+    shown: dict[str, list[PageLine]] = {"Settings": [], "Keys": [], "Values of fixes": []}
+    for row in rows:
+        kind, _, name = row.name.partition(".")
+        title = {"keys": "Keys", "fixes": "Values of fixes"}.get(kind, "Settings")
+        changed = row.origin.source is not SettingSource.DEFAULT
+        if title != "Keys" or changed:
+            tone = Tone.GOOD if changed else Tone.PLAIN
+            label, text = ("", f"{name}: {row.text}") if name else (kind, row.text)
+            shown[title].append(PageLine(label, f"{text}  ({row.origin})", tone))
+    file = PageLine(
+        "", document.path if document.there else f"{document.path}, which does not exist", Tone.MUTED
+    )
+    how = PageLine("", "hardentui settings init writes one with comments", Tone.MUTED)
+    wrong = [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
+    shown["File"] = [file, *wrong] if document.there else [file, how]
+    return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
+
+
+def _refuse_strangers(environ: Mapping[str, str]) -> None:
+    if is_confined(environ):
+        raise UsageError("This session is used through a browser: it tells nothing of this machine.")

@@ -1,0 +1,66 @@
+"""The pages about this machine: the doctor, and the settings with where each value comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.account import ONLY_BELOW
+from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
+from tests.tui.replayed import some
+from tests.tui.support import drawn, make_app, running, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_doctor_looks_at_this_machine_and_at_its_terminal(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, DoctorScreen) and "terminal:" in drawn(app))
+        told = " ".join(drawn(app).split())
+        assert f"{size[0]}x{size[1]}" in told
+        assert ("enlarge it to 80x24" in told) is (size == (60, 16))
+        await pilot.press("f2")
+        await shows(pilot, "You are there already.")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
+        assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
+        assert "Keys" not in drawn(app), "those of the manual are not repeated"
+        _write(
+            tmp_path / "hardentui" / "settings.toml",
+            'folder = "/srv/[/x]"\ntheme = "nonsense"\n[keys]\n"home.sort" = "o"\n',
+        )
+        await pilot.press("r")
+        await until(pilot, lambda: "/srv/[/x]" in drawn(app))
+        told = "".join(drawn(app).split())  # long lines are wrapped
+        assert "folder/srv/[/x](~/hardentui/settings.toml:1)" in told
+        assert "home.sort:o(~/hardentui/settings.toml:4)" in told
+        assert "settings.toml:2:themeisnotatheme:'nonsense'" in told, "the fault has its line"
+
+
+async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ONLY_BELOW, "/nowhere")
+    app = make_app(some(simulated=True))
+    async with running(app) as pilot:
+        for key in ("f2", "f6"):
+            await pilot.press(key)
+            await until(pilot, lambda: "used through a browser" in drawn(app))
+            await pilot.press("escape")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

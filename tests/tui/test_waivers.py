@@ -1,0 +1,153 @@
+"""Accepting findings in the terminal UI: what is accepted counts at once, and is listed with its end."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.accept import AcceptScreen
+from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.waivers import WaiversScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets.finding_list import FindingList
+from tests.tui.replayed import CHECKLIST, some
+from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+CHECK = "no-memory-limit"
+
+
+@pytest.fixture
+def waivers(tmp_path: Path) -> Path:
+    """The waivers file beside the checklist of the tests; there is none yet."""
+    (tmp_path / "few.toml").write_text(CHECKLIST.read_text())
+    return tmp_path / "waivers.toml"
+
+
+def _app(waivers: Path, **over: Any) -> HardenApp:
+    host = some(**over)
+    host.checklist = str(waivers.with_name("few.toml"))
+    return make_app(host)
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def _finding(app: HardenApp) -> tuple[str, str]:
+    current = app.screen.query_one(FindingList).current
+    return (current.check, current.status.value) if current is not None else ("", "")
+
+
+async def _explained(app: HardenApp, pilot: Driver) -> None:
+    """Open the explanation of the finding in the walk of the first container."""
+    await until(pilot, lambda: app.session.host is not None)
+    await shows(pilot, "▸ shop-web")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+    await pilot.press("5")
+    await until(pilot, lambda: bool(_finding(app)[0]))
+    while _finding(app) != (CHECK, "fail"):
+        before = _finding(app)
+        await pilot.press("down")
+        assert _finding(app) != before, "the finding is not there"
+    await pilot.press("e")
+    await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
+    size: tuple[int, int], waivers: Path
+) -> None:
+    app = _app(waivers)
+    async with running(app, size) as pilot:
+        await _explained(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await shows(pilot, "Reason", "Owner", "Until", "Instead", str(date.today() + timedelta(days=90)))
+        await pilot.press(*"until March", "enter", "ctrl+u", *"anna", "enter", "enter", *"an alarm", "enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen) and _finding(app)[1] == "waived")
+        await shows(pilot, "waived")
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, WaiversScreen) and "waives" in drawn(app))
+        told = " ".join(drawn(app).split())
+        assert f"{CHECK} on shop-web (rootful)" in told
+        assert "90 days left waives 1 finding owner anna reason until March instead an alarm" in told
+    (written,) = tomllib.loads(_read(waivers))["waiver"]
+    assert written == {
+        "check": CHECK,
+        "subject": "shop-web",
+        "reason": "until March",
+        "owner": "anna",
+        "until": date.today() + timedelta(days=90),
+        "engine": "rootful",
+        "control": "an alarm",
+    }
+
+
+async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: Path) -> None:
+    app = _app(waivers)
+    async with running(app) as pilot:
+        await _explained(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "Not accepted: A waiver needs a reason.")
+        await pilot.press(*"because")
+        for day, why in (("soon", "'soon' is not a date."), ("2020-01-01", "2020-01-01 has passed.")):
+            app.screen.query_one("#until", Input).value = day
+            await pilot.press("ctrl+s")
+            await shows(pilot, f"Not accepted: {why}")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+    assert _read(waivers) == ""
+
+
+async def test_a_simulated_host_accepts_nothing(waivers: Path) -> None:
+    app = _app(waivers, simulated=True)
+    async with running(app) as pilot:
+        await _explained(app, pilot)
+        await pilot.press("a")
+        await shows(pilot, "This host is simulated")
+        assert isinstance(app.screen, ExplainScreen)
+
+
+async def test_a_changed_file_is_read_again_and_its_faults_have_lines(waivers: Path) -> None:
+    _write(
+        waivers,
+        f'[[waiver]]\ncheck = "{CHECK}"\nsubject = "nobody"\nreason = "[/x] $error"\nowner = "anna"\n'
+        "until = 2020-01-31\n",
+    )
+    app = _app(waivers)
+    async with running(app, (100, 30)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await pilot.press("W")
+        await until(pilot, lambda: f"{CHECK} on nobody" in drawn(app))
+        await shows(pilot, "2020-01-31: expired", "[/x] $error", f"{waivers}:1")
+        _write(waivers, _read(waivers).replace("2020-01-31", "2099-01-31").replace("nobody", "shop-*"))
+        await pilot.press("r")
+        await until(pilot, lambda: "waives" in drawn(app) and "finding" in drawn(app).partition("waives")[2])
+        assert f"{CHECK} on shop-*" in drawn(app)
+        _write(waivers, _read(waivers).replace("owner", "ownr"))
+        await pilot.press("r")
+        await shows(pilot, "unknown key 'ownr'; did you mean 'owner'?")
+        await pilot.press("W")
+        await shows(pilot, "You are there already.")
+        assert "shop-web" not in screen_text(app), "the page tells the faults only"
+
+
+async def test_without_waivers_the_page_says_how_to_accept(waivers: Path) -> None:
+    app = _app(waivers)
+    async with running(app) as pilot:
+        await pilot.press("W")
+        await shows(pilot, "None. To accept a finding, open it with e", str(waivers.name))
