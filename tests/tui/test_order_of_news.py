@@ -9,12 +9,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.tui import messages as say
 from hardentui.tui.workers import Workers
 from hardentui.workbench.looking.containers import Containers
 from tests.tui.replayed import Host, some
-from tests.tui.support import make_app, shows, started, until
+from tests.tui.support import make_app, running, shows, started, until
 
 
 async def test_the_end_of_an_earlier_scan_does_not_end_that_of_what_is_open_now(
@@ -45,6 +46,25 @@ async def test_the_end_of_an_earlier_scan_does_not_end_that_of_what_is_open_now(
         second.answering.set()
         await until(pilot, lambda: app.session.progress is None)
         assert list(app.session.rows) == [second.key("db")]
+
+
+@pytest.mark.parametrize("news", ["list", "scan"])
+async def test_a_report_that_was_overtaken_does_not_replace_the_latest(news: str) -> None:
+    app = make_app(some())
+    async with running(app):
+        session = app.session
+        assert session.bench is not None
+        overtaken = tuple(
+            replace(row, report=row.report and replace(row.report, findings=()))
+            for row in session.rows.values()
+        )
+        if news == "list":
+            session.handle(say.RowsListed(overtaken))
+        else:
+            session._inbox.extend(overtaken)
+            session.handle(say.ReportsArrived())
+        assert session.rows
+        assert all(row.report and row.report.findings for row in session.rows.values())
 
 
 def test_the_newest_list_is_told_last() -> None:

@@ -158,10 +158,14 @@ class Containers:
             reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
             for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
                 row, before = reports[facts.id]
-                if self._reports.get(row.key) is not before:
-                    continue  # an event about it makes the known report invalid
-                remembered = self._remember(row, self._judge.compared(before, facts), told)
-                if remembered.report and remembered.report.findings != before.findings:
+                with self._lock:
+                    latest = self._reports.get(row.key)
+                    if latest is None or latest.facts is None:
+                        continue  # an event about it makes the known report invalid
+                    if latest is not before:  # it was inspected again meanwhile, without its peers
+                        facts = replace(latest.facts, peers=facts.peers)
+                    remembered = self._remember(row, self._judge.compared(latest, facts), told)
+                if remembered.report and remembered.report.findings != latest.findings:
                     changed.append(remembered)
         return changed
 
@@ -185,10 +189,13 @@ class Containers:
         except NotFound:
             return None
         facts = self._gatherers[row.engine.label].container(document, closer=True)
-        known = row.report.facts if row.report else None
-        peers = known.peers if known else Peers()
-        facts = replace(facts, peers=peers)
-        return self._remember(row, self._judge.container(facts, compared=bool(peers.everyone)), told)
+        report = self._judge.container(facts, compared=False)
+        with self._lock:  # a scan may have compared it since it was inspected
+            latest = self._rows.get(key, row).report
+            peers = latest.facts.peers if latest and latest.facts else Peers()
+            if peers.everyone:
+                report = self._judge.compared(report, replace(facts, peers=peers))
+            return self._remember(row, report, told)
 
     def watch(
         self,

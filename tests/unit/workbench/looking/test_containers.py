@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from hardentui.workbench.looking import containers as containers_module
+from hardentui.workbench.looking.containers import Containers
+from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.views import Report
 from tests.support.waiting import eventually
 from tests.tui.replayed import some
 
@@ -54,3 +58,54 @@ def test_what_changed_during_a_look_is_looked_at_again(monkeypatch: pytest.Monke
         stop.set()
         watching.join(60)
         bench.close()
+
+
+def _not_compared(report: Report | None) -> list[str]:
+    assert report is not None
+    return [finding.check for finding in report.findings if "other containers" in finding.verdict.reason]
+
+
+def _scan(containers: Containers) -> None:
+    containers.scan(lambda _: None, lambda _: None, threading.Event())
+
+
+def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = some()
+    host.checklist = ""  # all checks, so also those that compare
+    bench = host.first_look().workbench()
+    containers, key = bench.containers, host.key("shop-web")
+    refreshed: list[list[str]] = []
+
+    def with_peers_later(all_facts: Any) -> Any:
+        refreshed.append(_not_compared(getattr(containers.refresh(key), "report", None)))
+        return with_peers(all_facts)
+
+    monkeypatch.setattr(containers_module, "with_peers", with_peers_later)
+    _scan(containers)
+    assert refreshed[0], "when it was inspected again, the others were not known"
+    assert _not_compared(containers.report(key)) == []
+    bench.close()
+
+
+def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = some()
+    host.checklist = ""  # all checks, so also those that compare
+    bench = host.first_look().workbench()
+    containers, key = bench.containers, host.key("shop-web")
+    gather = Gatherer.container
+
+    def slowly(*arguments: Any, closer: bool = False) -> Any:
+        facts = gather(*arguments, closer=closer)
+        if closer:
+            _scan(containers)
+        return facts
+
+    monkeypatch.setattr(Gatherer, "container", slowly)
+    row = containers.refresh(key)
+    assert row is not None
+    assert _not_compared(row.report) == []
+    bench.close()
