@@ -63,7 +63,7 @@ EXAMPLES = {
     "undo": ("", "3"),
     "journal": ("", "--format json", "forget 3"),
     "host": ("", "--format json"),
-    "images": ("", "--inside", "--scan", "--sbom -o sbom.json"),
+    "images": ("", "--inside", "--scan", "nginx --sbom -o ./sboms"),
     "networks": ("", "--svg map.svg"),
     "capabilities": ("web",),
     "seccomp": ("web",),
