@@ -27,9 +27,9 @@ def _greyed(app: HardenApp) -> set[str]:
     return {key.action for key in app.screen.query(FooterKey) if key._disabled}
 
 
-def _busy(screen: HardenScreen) -> bool:
-    """Whether a reason says that something is under way: such a reason ends while a test looks."""
-    return any("being" in screen.why_not(action.target.partition("(")[0]) for action in screen.ACTIONS)
+def _settled(app: HardenApp) -> bool:
+    """Whether nothing is under way but the watch for events: no reason ends while the test looks."""
+    return all(worker.group == "watch" for worker in app.workers if worker.is_running)
 
 
 def _shop() -> Host:
@@ -73,7 +73,7 @@ async def test_a_key_with_a_reason_is_grey_and_says_it(
             await pilot.press(key)
         screen: Any = app.screen
         assert isinstance(screen, HardenScreen)
-        await until(pilot, lambda: not _busy(screen))
+        await until(pilot, lambda: _settled(app))
         for action in screen.ACTIONS:
             name = action.target.partition("(")[0]
             if why := screen.why_not(name):
