@@ -239,17 +239,17 @@ def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
 @pytest.mark.long
 def test_a_health_check_of_a_quadlet_comes_and_goes_without_a_restart(served: Machine) -> None:
     before, process = State(served), served.main_process("served")
-    fix = '{ check = "missing-health-check", parameters = { command = "busybox pgrep sleep" } }'
+    fix = '{ check = "missing-health-check", parameters = { command = "busybox pidof sleep" } }'
     served.write("/root/plan.toml", f"fix = [{fix}]\n")
     code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
     assert code == 0, said
     assert served.main_process("served") == process
-    assert "HealthCmd=busybox pgrep sleep" in served.run(f"cat {_UNIT}")
+    assert "HealthCmd=busybox pidof sleep" in served.run(f"cat {_UNIT}")
     assert served.run("podman healthcheck run served && echo healthy").strip().endswith("healthy")
     code, said = _undo(served)
     assert code == 0, said
     assert served.main_process("served") == process
-    assert "pgrep" not in served.run("podman inspect served")
+    assert "pidof" not in served.run("podman inspect served")
     assert State(served).file == before.file
 
 
