@@ -24,7 +24,7 @@ _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp
 _LISTEN = re.compile(r"^\s*ListenStream\s*=\s*(?P<address>\S+)", re.MULTILINE)
 _CLIENT_CA = "--tls-client-ca"
 _OF_SOCKETS = re.compile(r"\.socket(?:\.d(?:/[^/]*)?)?$")
-_UNIT_OF_GROUP = re.compile(r"/(?P<name>[^/\n]+)\.service$", re.MULTILINE)
+_SYSTEM_SERVICE = re.compile(r":/system\.slice/podman[^/\n]*\.service$", re.MULTILINE)
 
 
 class TcpServices(Struct, frozen=True):
@@ -93,11 +93,12 @@ def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: 
 
 
 def _tells_where(files: Files, process: HostProcess, listening: Listening | None) -> bool:
-    """By its command line, its open sockets, or the socket unit of its service, which was read."""
+    """By its command line, its open sockets, or the socket unit of its service, which was read: units of user
+    managers are not.
+    """
     if any(word.startswith(("tcp:", "unix:")) for word in process.words):
         return True
     if listening is not None and isinstance(names(files, f"/proc/{process.pid}/fd"), tuple):
         return True
     groups = text(files, f"/proc/{process.pid}/cgroup")
-    unit = _UNIT_OF_GROUP.search(groups) if isinstance(groups, str) else None
-    return unit is not None and unit["name"].startswith("podman")
+    return isinstance(groups, str) and _SYSTEM_SERVICE.search(groups) is not None

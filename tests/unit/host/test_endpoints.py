@@ -267,6 +267,15 @@ def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
             {
                 "/proc/1/cmdline": "init\0",
                 "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/user.slice/user-7.slice/user@7.service/app.slice/podman.service\n",
+            },
+            {},
+            "process 812",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
                 "/proc/1/net/unix": "",
                 "/proc/812/fd/3": "",
             },
