@@ -13,7 +13,7 @@ from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
-from tests.support.podman import Bench
+from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, screen_text, shows, until
 
 pytestmark = [
@@ -76,3 +76,22 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
         for name in podman.podman("ps", "-a", "--format", "{{.Names}}").split():
             if name.startswith(NAME):
                 podman.remove(name)
+
+
+async def test_an_apply_without_a_trial_reads_what_the_scan_left_out(
+    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan does not read the changed files; nothing has to be pressed for the apply to know them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    podman.run(NAME, "--network", "none", "--pids-limit", "-1", BUSYBOX, "sleep", "999")
+    app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
+    try:
+        async with running(app, (80, 24)) as pilot:
+            await pilot.press("slash", *NAME, "enter", "enter")
+            await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+            await pilot.press("L", "A")
+            await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+            await until(pilot, lambda: "What will be done" in drawn(app))
+    finally:
+        podman.remove(NAME)

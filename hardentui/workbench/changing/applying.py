@@ -26,7 +26,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import CHANGES_NOT_ASKED, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.known import Unreadable
@@ -124,6 +124,7 @@ class Application:
             raise CannotFix(
                 "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
             )
+        facts = self._facts = self._with_changes()
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         layer = self._layer()
@@ -333,6 +334,14 @@ class Application:
                     f"The probe {visible(command, 120)!r} fails before any change: {result.why}.",
                     "Probes of apply run on this host, like a client. Nothing was changed.",
                 )
+
+    def _with_changes(self) -> ContainerFacts:
+        """The facts with the list of changed files, which only a detailed inspection reads."""
+        if (facts := self._facts).changes != CHANGES_NOT_ASKED:
+            return facts
+        row = self._bench.containers.refresh(f"{facts.engine.label}/{facts.id}")
+        seen = row.report.facts if row and row.report else None
+        return replace(facts, changes=seen.changes) if seen else facts
 
     def _layer(self) -> LayerData:
         changes = self._facts.changes
