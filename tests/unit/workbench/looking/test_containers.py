@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -69,13 +70,20 @@ def _scan(containers: Containers) -> None:
     containers.scan(lambda _: None, lambda _: None, threading.Event())
 
 
-def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def shop() -> Iterator[tuple[Containers, str]]:
+    """Containers with all checks, also those that compare, and the key of one of them."""
     host = some()
-    host.checklist = ""  # all checks, so also those that compare
+    host.checklist = ""
     bench = host.first_look().workbench()
-    containers, key = bench.containers, host.key("shop-web")
+    yield bench.containers, host.key("shop-web")
+    bench.close()
+
+
+def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
+    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
+) -> None:
+    containers, key = shop
     refreshed: list[list[str]] = []
 
     def with_peers_later(all_facts: Any) -> Any:
@@ -86,16 +94,12 @@ def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
     _scan(containers)
     assert refreshed[0], "when it was inspected again, the others were not known"
     assert _not_compared(containers.report(key)) == []
-    bench.close()
 
 
 def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compared(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
 ) -> None:
-    host = some()
-    host.checklist = ""  # all checks, so also those that compare
-    bench = host.first_look().workbench()
-    containers, key = bench.containers, host.key("shop-web")
+    containers, key = shop
     gather = Gatherer.container
 
     def slowly(*arguments: Any, closer: bool = False) -> Any:
@@ -108,4 +112,3 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
     row = containers.refresh(key)
     assert row is not None
     assert _not_compared(row.report) == []
-    bench.close()
