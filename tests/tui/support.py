@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import pytest
 from textual import events
+from textual._compositor import Compositor
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
@@ -29,9 +31,12 @@ _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
 
 
+_DRAW = Compositor.render_update
+
+
 class Driver:
     """Types into a running app. Waits for messages to be handled, where Textual's own pilot waits until the
-    process is idle for a while."""
+    process is idle for a while. What an app without a terminal shows is drawn when it comes to rest."""
 
     def __init__(self, pilot: Pilot[None]) -> None:
         self._pilot = pilot
@@ -60,8 +65,16 @@ class Driver:
         while True:
             await self._quiet()
             self.app.screen._on_timer_update()  # now, not with the next frame
-            if not self._busy():
+            if not self._busy() and not self._draw():
                 return
+
+    def _draw(self) -> bool:
+        """Whether anything had to be drawn."""
+        screen = self.app.screen
+        if self.app._exit or not screen._compositor._dirty_regions:
+            return False
+        _DRAW(screen._compositor, screen_stack=self.app._background_screens)
+        return True
 
     async def _quiet(self) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -98,19 +111,30 @@ def make_app(host: Host, **over: Any) -> HardenApp:
 
 
 @asynccontextmanager
-async def started(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
-    """The app, as soon as it takes keys."""
-    async with app.run_test(size=size, notifications=True) as pilot:
-        app.animation_level = "none"
-        # a busy machine may draw the next thing only after Textual's 5 s
-        app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
-        yield Driver(pilot)
+async def started(
+    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+) -> AsyncIterator[Driver]:
+    """The app, as soon as it takes keys.
+
+    Args:
+        every_frame: draw also what is there for a moment only, as in a terminal.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not every_frame:
+            patch.setattr(Compositor, "render_update", lambda *_, **__: None)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            app.animation_level = "none"
+            # a busy machine may draw the next thing only after Textual's 5 s
+            app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
+            yield Driver(pilot)
 
 
 @asynccontextmanager
-async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
+async def running(
+    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+) -> AsyncIterator[Driver]:
     """The app, with its first scan done."""
-    async with started(app, size) as pilot:
+    async with started(app, size, every_frame=every_frame) as pilot:
         await until(pilot, lambda: app.session.failure is not None or app.session.bench is not None)
         await until(pilot, lambda: app.session.progress is None)
         yield pilot
