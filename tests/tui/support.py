@@ -47,6 +47,12 @@ class Driver:
             self._type(key)
             await self.pause()
 
+    async def type_ahead(self, *keys: str) -> None:
+        """They arrive at once, as over a slow line."""
+        for key in keys:
+            self._type(key)
+        await self.pause()
+
     def _type(self, key: str) -> None:
         if len(key) == 1 and not key.isalnum():
             key = _character_to_key(key)
