@@ -53,7 +53,7 @@ def check_result(
                 findings,
                 detail,
                 report.trouble,
-                partial(_add_up, report),
+                partial(bench.attack, report),
                 helpful,
             )
         )
@@ -71,7 +71,3 @@ def check_result(
             (report.facts, report.failing) for report in all_reports if report.facts is not None
         ),
     )
-
-
-def _add_up(report: Report) -> str:
-    return report.attack
