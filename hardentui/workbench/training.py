@@ -265,7 +265,7 @@ class Training:
             attack = self._stage.attack(lab, self.folder(lab))
         else:
             safe = all(goal.reached for goal in goals)
-            attack = StageAnswer(not safe, "simulated: it works while a check fails")
+            attack = StageAnswer(not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}")
             service = StageAnswer(None, "simulated: cannot be checked")
         remarks = tuple(
             lab.wrong[option]

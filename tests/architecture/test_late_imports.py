@@ -9,6 +9,7 @@ from tests.architecture.test_boring_python import sources
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
+    "cli/serve.py run": "its libraries come only with the extra [web]",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "tui/destinations.py": "the first screen does not wait for the others",
     "workbench/changing/drafts.py files": "the exports of other systems need a YAML library",

@@ -86,6 +86,7 @@ class HomeScreen(ContainerScreen):
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self.session.replaced.subscribe(self, self._list.follow)
         self._list.begin_at(self.session.last_walk)
         self._filter = parse_filter(self.session.list_view.filter)
         with self.prevent(Input.Changed):  # the cursor stays at the top
