@@ -15,9 +15,13 @@ settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: no garbage collection has to go through it again."""
+    """What was collected stays to the end: no garbage collection has to go through it again.
+
+    What a test leaves is many objects at once; looking for them after every 700 costs a tenth of the time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def live_is_required() -> bool:

@@ -15,7 +15,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, make_app, running, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 def _app(host: Host, folder: Path) -> HardenApp:

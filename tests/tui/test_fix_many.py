@@ -18,7 +18,7 @@ from hardentui.workbench.views import Report
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 async def _planned(pilot: Driver) -> FixManyScreen:

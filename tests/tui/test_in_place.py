@@ -21,7 +21,7 @@ from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
         await until(pilot, cursor_is_seen)
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_many_containers_are_fixed_without_colours_and_with_ascii_alone(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

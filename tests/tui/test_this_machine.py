@@ -11,7 +11,7 @@ from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -71,7 +71,7 @@ async def _open(pilot: Driver) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, UpdatesScreen))
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
     size: tuple[int, int], registry: Registry, unit: Path, tmp_path: Path
 ) -> None:
@@ -171,7 +171,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+@pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_an_update_is_rehearsed(
     size: tuple[int, int], registry: Registry, unit: Path, twins: list[str]
 ) -> None:

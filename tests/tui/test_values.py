@@ -21,7 +21,7 @@ from hardentui.workbench.planning import saved_plans as plans
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 DB = "db"
 
 

@@ -19,7 +19,7 @@ from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import CHECKLIST, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 CHECK = "no-memory-limit"
 
 

@@ -20,7 +20,7 @@ from hardentui.workbench.workbench import Workbench
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 
-SIZES = [(60, 16), (80, 24), (200, 60)]
+SIZES = [(60, 16), (200, 60)]
 
 
 @pytest.fixture(autouse=True)
