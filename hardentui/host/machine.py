@@ -21,7 +21,7 @@ from hardentui.host.network.sockets import read_socket_enabled, read_sockets
 from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
 from hardentui.host.packages import advisories
 from hardentui.host.packages.installed import (
-    read_holes,
+    read_outdated,
     read_packages,
     read_seccomp_intact,
     read_security_updates,
@@ -156,7 +156,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         packages=packages,
         security_updates=read_security_updates(files, run, deep=deep),
         reboot_required=read_reboot_required(files, kernel),
-        holes=read_holes(files, run, packages, deep=deep),
+        outdated=read_outdated(files, run, packages, deep=deep),
         advisories_dated=advisories.DATED,
         audit_rules=read_audit_rules(files),
         audit_loaded=read_loaded_audit_rules(files, run, root=root),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import hardentui
+from tests.architecture.test_boring_python import sources
 
 HARD_LIMIT = 400
+LONGEST_FUNCTION = 60
 
 
 def test_no_module_outgrows_its_room() -> None:

@@ -131,7 +131,7 @@ class Monitor:
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
         log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
-        new_events = self._events.look(
+        new_events = self._events.since_last(
             lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
         )
         events = (
