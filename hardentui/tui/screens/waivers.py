@@ -1,4 +1,4 @@
-"""What is accepted: by whom, until when, and what each waiver is good for now."""
+"""What is accepted: by whom, until when, and what each waiver covers now."""
 
 from __future__ import annotations
 
