@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -27,9 +27,9 @@ from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
+from hardentui.tui import destinations
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
-from hardentui.tui.destinations import DESTINATIONS, why_not_open
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.place import Place
@@ -254,54 +254,46 @@ class HardenApp(App[None]):
         lines = [where, *notes]
         self.notify("\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None)
 
-    # --- navigation: screens are imported on first use, which keeps the start short ---------------------
+    # --- navigation ------------------------------------------------------------------------------------
 
     def open_walk(self, key: str) -> None:
-        from hardentui.tui.screens.walk import WalkScreen
+        self.push_screen(destinations.walk(key))
 
-        self.push_screen(WalkScreen(key))
+    def open_meaning(self, key: str) -> None:
+        self.push_screen(destinations.meaning(key))
+
+    def open_fix_many(self, keys: Sequence[str]) -> None:
+        self.push_screen(destinations.fix_many(keys))
 
     def open_monitor(self, key: str) -> None:
-        from hardentui.tui.screens.monitor import MonitorScreen
-
         if self.session.bench is not None:
-            self.push_screen(MonitorScreen(self.session.bench, key))
+            self.push_screen(destinations.monitor(self.session.bench, key))
 
     def open_logs(self, facts: ContainerFacts) -> None:
-        from hardentui.tui.screens.logs import LogsScreen
-
         if self.session.bench is not None:
-            self.push_screen(LogsScreen(self.session.bench, facts))
+            self.push_screen(destinations.logs(self.session.bench, facts))
 
     def open_copies(self, row: Row) -> None:
-        from hardentui.tui.screens.copying import CopyScreen, copyables
-
         if (bench := self.session.bench) is not None:
             choices = tuple(self.session.choices.get(row.key, {}).values())
-            self.push_screen(CopyScreen(row.name, copyables(bench, row, choices)))
+            self.push_screen(destinations.copies(bench, row, choices))
 
     def open_rights(self, row: Row) -> None:
-        from hardentui.tui.screens.rights import RightsScreen
-
         if (bench := self.session.bench) is not None:
-            self.push_screen(RightsScreen(bench, row))
+            self.push_screen(destinations.rights(bench, row))
 
     def action_export(self) -> None:
-        from hardentui.tui.screens.export import ExportScreen
-
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
-            self.push_screen(ExportScreen(bench, self.screen.screen_report()))
+            self.push_screen(destinations.export(bench, self.screen.screen_report()))
 
     def action_help(self) -> None:
-        from hardentui.tui.screens.help import HelpScreen
-
         about = getattr(self.screen, "ACTIONS", ())
         reasons = {action.id: self._reason(action.target, self.screen) for action in about}
         reasons |= {action.id: self._reason(action.target, self) for action in APP}
-        self.push_screen(HelpScreen(self.screen, reasons))
+        self.push_screen(destinations.help_on(self.screen, reasons))
 
     def action_go(self, name: str) -> None:
-        self.push_screen(DESTINATIONS[name].open())
+        self.push_screen(destinations.DESTINATIONS[name].open())
 
     @property
     def can_simulate(self) -> bool:
@@ -326,7 +318,7 @@ class HardenApp(App[None]):
         screen = self.screen
         match action:
             case "go":
-                return why_not_open(str(parameters[0]), self.screen_stack)
+                return destinations.why_not_open(str(parameters[0]), self.screen_stack)
             case "export" if self.session.bench is None:
                 return "There is nothing here to report on yet."
             case "export" if not isinstance(screen, HardenScreen) or screen.screen_report().nothing:
