@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.actions import ActionParseResult, parse
 from textual.app import App
 from textual.dom import DOMNode
@@ -38,6 +38,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
+from hardentui.tui.type_ahead import TypeAhead
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
@@ -102,6 +103,7 @@ class HardenApp(App[None]):
         self._remember = remember
         theme = self.settings.theme or self._remembered.theme
         self.theme = theme if theme in self.available_themes else DEFAULT
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._interrupted = float("-inf")
         self._told: set[Notice] = set()
         self.session = Session(self, first_look, now)
@@ -341,6 +343,12 @@ class HardenApp(App[None]):
         if target is self or namespace == "app":
             return self.why_not(name, *parameters)
         return target.reason(name) if isinstance(target, HardenScreen) else ""
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     async def run_action(
         self,
