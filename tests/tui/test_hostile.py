@@ -86,6 +86,7 @@ def _hostile(attack: str, folder: Path) -> Host:
 @pytest.mark.parametrize(
     ("attack", "size"),
     [*((attack, (80, 24)) for attack in ATTACKS), (" ".join(ATTACKS), (160, 40))],
+    ids=["controls", "markup", "lines", "empty", "all"],
 )
 async def test_no_screen_lets_hostile_text_through(
     attack: str, size: tuple[int, int], tmp_path: Path
