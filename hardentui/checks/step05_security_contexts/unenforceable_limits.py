@@ -1,4 +1,4 @@
-"""Container limits cannot work on this host.
+"""Limits of rootless containers cannot work on this host.
 
 What it checks:
 Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu` to
@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, User
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import hidden_users
@@ -35,7 +36,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(version.reason)
     if version == 1:
         return failed(
-            "the host uses cgroup v1",
+            "the host uses cgroup v1: rootless containers have no limits there, and Podman 6 no longer runs",
             effective="cgroup v1",
             evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers file"),),
             commands=(
@@ -82,7 +83,7 @@ def _anna(*controllers: str) -> User:
 
 
 CHECK = Check(
-    title="Resource limits not enforceable on this host",
+    title="Limits of rootless containers do not work",
     severity=Severity.HIGH,
     kind=Kind.HOST,
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",

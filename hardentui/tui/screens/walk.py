@@ -16,7 +16,8 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.fix import Remediation
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
@@ -194,7 +195,7 @@ class WalkScreen(ContainerScreen):
         line, inspection = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and inspection is not None:
-            text = inspection.told
+            text = inspection.progress
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " inspects the image without running it"))
