@@ -73,6 +73,7 @@ class Flavour:
             else the flavour itself is wrong.
         then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.
         override: file of the place's folder that CONTAINERS_CONF_OVERRIDE names while it is made.
+        own_files: it has none of the programs that the tests put into their images, so that nothing is asked.
         closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """
 
@@ -97,6 +98,7 @@ class Flavour:
     after: tuple[tuple[str, ...], ...] = ()
     probes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tries: Mapping[str, str] = field(default_factory=dict)
+    own_files: bool = False
     closes: Ids = frozenset()
     then: str = ""
     override: str = ""
