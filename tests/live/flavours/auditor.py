@@ -213,7 +213,7 @@ _PLAIN_ENV = (
     *("TOKENIZERS_PARALLELISM=true", "MAX_TOKENS=4096", "PASSWORD_RESET_URL=https://x/reset"),
     *("API_KEY_HEADER=X-Api-Key", "NEO4J_AUTH=none", "SECRETS_DIR=/run/secrets", "PRIMARY_KEY=id"),
 )
-_SERVE = ("sh", "-c", "exec httpd -f -p 8080", "web")
+_SERVE = ("sh", "-c", "httpd -p 8080; sleep 3600; true", "web")
 
 
 def _secrets() -> Iterator[Flavour]:

@@ -87,7 +87,9 @@ for container, pid in pids.items():
     os.close(reading)
     receiving.close()
     os.waitpid(child, 0)
-    result[container] = {"users": found, "devices": json.loads(said) if said else None, "free": sorted(free)}
+    mapped = os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")
+    let_through = json.loads(said) if said else None
+    result[container] = dict(mapped=mapped, users=found, devices=let_through, free=sorted(free))
 for name in DEVICES:
     os.unlink(f"{folder}/{name}")
 os.rmdir(folder)
@@ -102,10 +104,12 @@ class Seen:
     Attributes:
         users: user inside -> user outside, as far as somebody could become that user.
         devices: that its cgroup lets through; None where that cannot be told.
+        mapped: it has a user namespace of its own.
     """
 
     users: Mapping[int, int]
     devices: frozenset[str] | None
+    mapped: bool = False
 
     def meets(self, other: Seen) -> bool:
         """Whether a user of each is the same outside."""
@@ -130,6 +134,7 @@ def seen(pids: Mapping[str, int]) -> dict[str, Seen]:
         result[name] = Seen(
             {int(inside): outside for inside, outside in answer["users"].items()},
             frozenset(answer["devices"]) if known else None,
+            answer["mapped"],
         )
     return result
 
@@ -137,12 +142,12 @@ def seen(pids: Mapping[str, int]) -> dict[str, Seen]:
 def truths(container: Seen, *, rootful: bool) -> dict[str, bool]:
     """Check -> whether its bad condition is there.
 
-    The filter for devices counts where root is that of the host: in another user namespace no device file can
-    be made or opened, and the runtime does not always set one up.
+    The filter for devices counts in the host's user namespace: in another one no device file can be made, and
+    the runtime does not always set up a filter.
     """
     result = {}
     if rootful:
         result["host-user-namespace"] = 0 in container.users.values()
-        if container.devices is not None and container.users.get(0) == 0:
+        if container.devices is not None and not container.mapped:
             result["open-device-cgroup"] = bool(container.devices - {"c 1:5"})
     return result

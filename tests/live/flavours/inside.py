@@ -40,7 +40,7 @@ _EFFECTS: Mapping[int, str] = {
 _ONLY_ON_HOST = frozenset({27})
 """Those that the kernel wants to be held on the host, not in a user namespace."""
 _OF_NETWORK = frozenset({12, 13})
-"""Those that count for the owner of the network namespace."""
+"""Those that are asked of who owns the network namespace: root of the host has them in a borrowed one."""
 
 SCRIPT = rf"""
 exec 2>/dev/null
@@ -64,7 +64,7 @@ awk '{{print "sysctl=" FILENAME " " $0}}' $names
 grep -lqs truth-[s]entinel /proc/[0-9]*/cmdline && echo pid=1
 grep -qs "$KEY" /proc/sysvipc/shm && echo ipc=1
 nc -w 1 127.0.0.1 7777 </dev/null >/dev/null 2>&1 && echo host=1
-grep -qs {MARK} /proc/self/environ && echo env=1
+grep -qs {MARK} /proc/$$/environ && echo env=1
 grep -qs {MARK} /proc/1/cmdline && echo words=1
 echo files=$(ulimit -Hn); echo core=$(ulimit -Hc)
 for f in memory=memory/memory.limit_in_bytes memory=memory.max swap=memory/memory.memsw.limit_in_bytes \
@@ -73,7 +73,7 @@ for f in memory=memory/memory.limit_in_bytes memory=memory.max swap=memory/memor
   {{ read -r v </sys/fs/cgroup/${{f#*=}}; }} && echo "${{f%%=*}}=$v"
 done
 {{ read -r v </proc/1/oom_score_adj; }} && echo oom=$v
-grep -qs PODMAN_BENCH_DIR /proc/self/environ && echo environment=1
+grep -qs PODMAN_BENCH_DIR /proc/$$/environ && echo environment=1
 for f in /run/secrets/*; do
   [ -e $f ] && {{ cat $f >/dev/null && echo secret=open || echo secret=shut; }}
 done
@@ -127,6 +127,7 @@ class Around:
         own_network, own_ipc: it shares these with no other container and not with the host.
         ports: that its image declares, or that are published.
         own_cgroup: not the one of whoever started it.
+        rootful: the numbers of users outside are those of the host.
         secret_elsewhere: a secret is in a command that has not been run yet.
     """
 
@@ -136,6 +137,7 @@ class Around:
     own_ipc: bool
     ports: frozenset[int] = frozenset({8080})
     own_cgroup: bool = True
+    rootful: bool = True
     secret_elsewhere: bool = False
 
 
@@ -189,14 +191,15 @@ def contradictions(seen: Answers, own_network: bool) -> Iterator[str]:
     for number, command in _EFFECTS.items():
         if "$t" in command and not seen.one_of("tmp"):
             continue
+        if number in _OF_NETWORK and not own_network:
+            continue
         if number in can and not seen.holds(number):
             yield f"capability {number} is not held, but {command!r} works"
         if number in can or not seen.holds(number) or seen.maps(5) is None:
             continue
         if number in _ONLY_ON_HOST and seen.maps(0) != 0:
             continue
-        if number not in _OF_NETWORK or own_network:
-            yield f"capability {number} is held, but {command!r} fails"
+        yield f"capability {number} is held, but {command!r} fails"
 
 
 def decided(seen: Answers, around: Around) -> dict[str, bool]:
@@ -206,7 +209,7 @@ def decided(seen: Answers, around: Around) -> dict[str, bool]:
     return {
         **_rights(seen),
         **_views(seen, around),
-        **_processes(seen),
+        **_processes(seen, around),
         **(_limits(seen, around.machine) if around.own_cgroup else {}),
         **_secrets(seen, around),
     }
@@ -238,10 +241,14 @@ def _rights(seen: Answers) -> dict[str, bool]:
 def _views(seen: Answers, around: Around) -> dict[str, bool]:
     result = {
         "host-pid": bool(seen.one_of("pid")),
-        "host-ipc": bool(seen.one_of("ipc")) or seen.one_of("uts") == around.machine.name,
         "host-network": bool(seen.one_of("host")),
         "host-devices": any(_counts(device) for device in seen.all_of("device")),
     }
+    same_name = seen.one_of("uts") == around.machine.name
+    if (
+        seen.one_of("ipc") or not same_name or around.own_network
+    ):  # on the host's network it has that name too
+        result["host-ipc"] = bool(seen.one_of("ipc")) or same_name
     if around.own_network and around.own_ipc:
         other = {name for name, value in seen.sysctls.items() if around.sysctls.get(name, value) != value}
         result["unsafe-sysctls"] = bool(other)
@@ -256,7 +263,7 @@ def _counts(device: str) -> bool:
     return number not in _HARMLESS and not name.startswith("/dev/pts/")
 
 
-def _processes(seen: Answers) -> dict[str, bool]:
+def _processes(seen: Answers, around: Around) -> dict[str, bool]:
     """Who runs as root: what comes from the main process, and what somebody has started beside it."""
     if seen.one_of("pid"):
         return {}
@@ -265,7 +272,8 @@ def _processes(seen: Answers) -> dict[str, bool]:
     for line in seen.all_of("process"):
         number, above, user = line.split(":")
         parent[number] = above
-        roots |= {number} if user == "0" else set()
+        is_root = user == "0" or (around.rootful and seen.maps(int(user)) == 0)
+        roots |= {number} if is_root else set()
 
     def first(number: str) -> str:
         while parent.get(number, "0") != "0":

@@ -96,22 +96,19 @@ class Observed:
             for flavour in running
             if f"{flavour.name}-infra" in listed or flavour.pod is None
         }
+        by_name = {flavour.name: flavour for flavour in running}
         ports = {
-            name: frozenset(
-                int(port["host_port"]) + more
-                for port in listed[owner].get("Ports") or ()
-                if port["protocol"] == "tcp" and int(port["container_port"]) == _SERVED
-                for more in range(int(port.get("range") or 1))
-            )
+            name: {served: _host_ports(listed[owner], served) for served in (True, False)}
             for name, owner in owners.items()
         }
-        reached = from_outside.answering(self._bench.directory, frozenset[int]().union(*ports.values()))
-        for flavour in running:
-            if not ports.get(flavour.name):
-                continue
-            there = bool(ports[flavour.name] & reached)
+        every = frozenset[int]().union(*(each[True] for each in ports.values()))
+        reached = from_outside.answering(self._bench.directory, every)
+        for name, owner in owners.items():
+            there = bool(ports[name][True] & reached)
+            if not there and (ports[name][False] or not ports[name][True]):
+                continue  # nothing listens where the other ports lead to, so that nobody can tell
             found = dict.fromkeys(("wildcard-port", "unfirewalled-port"), there)
-            self._compare(flavour, owners[flavour.name], found, places[flavour.name])
+            self._compare(by_name[name], owner, found, places[name])
 
     def _compare(self, flavour: Flavour, name: str, found: Mapping[str, bool], place: Place) -> None:
         """Keep what was found about a container of a flavour; say what is not as told."""
@@ -192,6 +189,7 @@ def _around(flavour: Flavour, place: Place, base: Answers) -> Around:
         own_network=flavour.pod is None and "--network" not in shares,
         own_ipc=flavour.pod is None and "--ipc" not in shares,
         ports=frozenset({_SERVED, *_ports(words)}),
+        rootful=not place.rootless,
         own_cgroup="--cgroups=disabled" not in words,
         secret_elsewhere=any(word.startswith("--health-cmd") and MARK in word for word in words),
     )
@@ -210,6 +208,16 @@ def _ports(words: Sequence[str]) -> Iterator[int]:
         number = word.rpartition(":" if ":" in word else "=")[2]
         if (word.startswith("--expose=") or ":" in word) and number.isdecimal():
             yield int(number)
+
+
+def _host_ports(container: Mapping[str, Any], served: bool) -> frozenset[int]:
+    """Its published TCP ports, of those that lead to where most containers listen, or of the others."""
+    return frozenset(
+        int(port["host_port"]) + more
+        for port in container.get("Ports") or ()
+        if port["protocol"] == "tcp" and (int(port["container_port"]) == _SERVED) is served
+        for more in range(int(port.get("range") or 1))
+    )
 
 
 def _app(flavour: Flavour, place: Place) -> str:

@@ -170,7 +170,13 @@ NETWORKS = (
         "publish-all",
         ids("wildcard-port unfirewalled-port undeclared-published-port default-seccomp-only"),
         ("--publish-all",),
-        configured=True,
+        without=ids("publish"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine")},
+    ),
+    Flavour(
+        "publish-all-nothing-left",  # the only port is published by the base, and so Podman adds none
+        ids("undeclared-published-port"),
+        ("--publish-all",),
     ),
     Flavour("nothing-published", bad_on={ROOTFUL: ids("needless-rootful-engine")}, without=ids("publish")),
     Flavour(
