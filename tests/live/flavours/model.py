@@ -67,8 +67,9 @@ class Flavour:
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
-        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it);
-            see probes.py. What really works must be what `bad` says, or the flavour itself is wrong.
+        probes: check -> what is tried besides `inside.SCRIPT`, as root of the container, in its own
+            namespaces: (kind, path in it); see probes.py. What really works must be what `bad` says, or the
+            flavour itself is wrong.
         tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
             else the flavour itself is wrong.
         then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.

@@ -35,6 +35,11 @@ class Row:
     observed: Mapping[str, bool] = field(default_factory=dict)
 
     @property
+    def bad_found(self) -> Ids:
+        """What was found to be there that a known condition of the flavour makes bad."""
+        return frozenset(check for check in self.bad if self.observed.get(check))
+
+    @property
     def right(self) -> bool:
         return not (self.false_passes or self.false_failures or self.undecided)
 
@@ -60,7 +65,7 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
     findings = {finding.check: finding for finding in report.findings}
     observed = world.observed.truths.get(name, {})
     bad = frozenset(check for check in bad if observed.get(check, True))
-    bad |= {check for check, there in observed.items() if there and check in findings}
+    bad |= {check for check, there in observed.items() if there and check in {*findings} - {*(free or ())}}
     assert bad <= set(findings), f"{name}: there are no checks {sorted(bad - set(findings))}"
     judged = {
         check: finding
