@@ -96,8 +96,8 @@ API = (
         engines=(ROOTLESS,),
     ),
     Flavour(
-        "api-userns-trap",
-        ids("host-user-namespace"),
+        "api-userns-trap",  # Podman expects a user namespace, and so sets up no device filter either
+        ids("host-user-namespace open-device-cgroup"),
         body=_with(idmappings=None),
         engines=(ROOTFUL,),
     ),
