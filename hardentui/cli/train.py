@@ -28,30 +28,40 @@ from hardentui.workbench.training import LabOutcome, Training, open_training
 from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
-    "start": "open a lab: start LAB [--challenge | --exam]",
-    "run": "recreate the lab's container: run [OPTIONS of podman run]",
-    "check": "check it again, and attack it [--watch]",
-    "hint": "the next hint; each costs points",
-    "solution": "show the solution of a lab; an unsolved lab then earns no points",
+    "start": "open a lab",
+    "run": "recreate the lab's container with these options of podman run",
+    "check": "check and attack it again",
+    "hint": "show the next hint; each costs points",
+    "solution": "show the solution; an unsolved lab then earns no points",
     "stop": "remove everything the labs created",
-    "export": "the results: export [--format json|csv|html] [-o FILE] [--class FILE] [--key FILE]",
+    "export": "write your results or your certificate",
 }
+_TAKES = {
+    "start": "LAB [--challenge | --exam]",
+    "run": "[OPTIONS]",
+    "check": "[--watch]",
+    "solution": "[LAB]",
+    "export": "[--format json|csv|html] [-o FILE] [--learner NAME] [--class FILE] [--key FILE]",
+}
+"""What follows the name of an action."""
 
 _OURS = ("--url", "--connection", "--demo")
 """Options that a learner may put after `run`, where they would go to podman."""
 
 
 def arguments(parser: ArgumentParser) -> None:
-    actions = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
+    actions = "; ".join(
+        f"{name} {_TAKES.get(name, '')}".strip() + f": {about}" for name, about in _ACTIONS.items()
+    )
     parser.add_argument(
         "action",
         metavar="ACTION",
         nargs="?",
         choices=("", *_ACTIONS),
         default="",
-        help=f"without one: all labs and your progress. {actions}",
+        help=f"without one, list the labs and your progress. {actions}",
     )
-    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
+    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action")
     parser.add_argument(
         "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
     )
@@ -61,7 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         dest="course",
         default="",
-        help="a class file: which labs count, and the mark to pass",
+        help="a class file: its labs and its pass mark",
     )
 
 
@@ -129,15 +139,16 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     labs, progress = course.chosen(training.labs), training.progress
     terminal.write(f"{visible(course.title)}\n\n")
     marks = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
+    room = max((len(lab.title) for lab in labs), default=0)
     for number, lab in enumerate(labs, 1):
         result = progress.of(lab.id)
         points = f"{result.points:>3} points" if result.points else " " * 10
         steps = ", ".join(map(str, lab.steps))
-        title = f"{number:>2} {marks[result.state]} {visible(lab.title, 44):<44}"
-        terminal.write(f"  {title} step {steps:<8} {lab.minutes:>2} min {points}".rstrip() + "\n")
+        title = f"{number:>2} {marks[result.state]} {visible(lab.title):<{room}}"
+        terminal.write(f"  {title} step {steps:<7} {lab.minutes:>2} min {points}".rstrip() + "\n")
     share, done = course.share(progress, labs), sum(1 for lab in labs if progress.of(lab.id).points)
-    terminal.write(f"\n{done} of {len(labs)} labs passed, {share} % of the points. ")
-    terminal.write(f"It takes {course.pass_mark} % to pass.\n")
+    terminal.write(f"\n{done} of {len(labs)} labs passed, {share}% of the points. ")
+    terminal.write(f"{course.pass_mark}% are needed to pass.\n")
     current = training.current
     if current is not None and not progress.of(current.id).points:
         terminal.note(f"Open now: {current.title}. Continue: {_command(options, 'check')}")
@@ -170,7 +181,7 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
     if mode is Mode.GUIDED:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        hint = f"   A hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
+        hint = f"   For a hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
         terminal.note(f"Recreate the container: {_command(options, 'run', 'OPTIONS')}{hint}")
     return 0
 
@@ -188,14 +199,14 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
-    outcome = training.look()
+    outcome = training.check()
     code = _told(training, outcome, options, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
     terminal.note("Watching the container; Ctrl-C stops.")
     while not outcome.solved and not stop.wait(2):
-        again = training.look()
+        again = training.check()
         if again != outcome:
             outcome, code = again, _told(training, again, options, terminal)
     return code
@@ -221,7 +232,7 @@ def _solution(training: Training, options: Namespace, terminal: Terminal) -> int
 
 def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
     count = training.stop()
-    terminal.write(f"{count} containers and networks of labs were removed. Your progress is kept.\n")
+    terminal.write(f"Removed {count} containers and networks of labs. Your progress is kept.\n")
     return 0
 
 
@@ -282,7 +293,9 @@ def _told(training: Training, outcome: LabOutcome, options: Namespace, terminal:
     if not outcome.solved:
         current = training.progress.current
         guided = current is None or current.mode is Mode.GUIDED
-        terminal.note(f"Not yet. A hint: {_command(options, 'hint')}" if guided else "Not yet.")
+        terminal.note(
+            f"Not solved yet. For a hint: {_command(options, 'hint')}" if guided else "Not solved yet."
+        )
         return 1
     if outcome.points:
         terminal.write(f"Solved: {outcome.points} points.\n\n")

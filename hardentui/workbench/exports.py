@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,6 +20,10 @@ from hardentui.model.written import WrittenFile
 from hardentui.reports import render
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
+from hardentui.training.certificate import export
+from hardentui.training.course import Course
+from hardentui.training.lab import Lab
+from hardentui.training.progress import TrainingProgress
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.changing.journal_text import entry_lines
@@ -89,6 +94,16 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 
     return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
+
+
+def results_of(labs: Sequence[Lab], progress: TrainingProgress) -> Exportable:
+    """The learner's results; the page is the certificate."""
+
+    def text(form: str) -> str:
+        return export(form, Course(), labs, progress, now=datetime.now(UTC))
+
+    formats = {f".{form}": form for form in ("html", "csv", "json")}
+    return Exportable("training", plural(len(labs), "lab"), formats, text)
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:

@@ -41,7 +41,7 @@ class ExportScreen(HardenScreen):
 
     def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
         super().__init__()
-        self._export: Exportable = (
+        self._export: Exportable = shown.ready or (
             journal_of(shown.entries)
             if shown.entries
             else findings_of(bench, shown.about, shown.reports, shown.rows)
