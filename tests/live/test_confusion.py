@@ -142,7 +142,7 @@ def test_each_answer_from_inside_decides_its_check(line: str, check: str) -> Non
     name = line.partition("=")[0]
     others = [said for said in _SAID.splitlines() if not said.startswith(f"{name}=") or name == "process"]
     bad = decided(answers("\n".join((*others, line))), around)
-    assert {found for found, there in bad.items() if there} == {check}
+    assert {seen for seen, there in bad.items() if there} == {check}
     assert decided(answers(_SAID.replace("end=1", "")), around) == {}, "the shell did not come to its end"
 
 

@@ -77,19 +77,19 @@ for container, pid in pids.items():
             os._exit(0)
     sending.close()
     os.close(writing)
-    found = {}
+    outside = {}
     while True:
         data, ancillary, _, _ = receiving.recvmsg(4, 64)
         if not data:
             break
-        found[struct.unpack("=I", data)[0]] = struct.unpack("=iII", ancillary[0][2][:12])[1]
+        outside[struct.unpack("=I", data)[0]] = struct.unpack("=iII", ancillary[0][2][:12])[1]
     said = os.read(reading, 4096)
     os.close(reading)
     receiving.close()
     os.waitpid(child, 0)
     mapped = os.readlink(f"/proc/{pid}/ns/user") != os.readlink("/proc/self/ns/user")
     let_through = json.loads(said) if said else None
-    result[container] = dict(mapped=mapped, users=found, devices=let_through, free=sorted(free))
+    result[container] = dict(mapped=mapped, users=outside, devices=let_through, free=sorted(free))
 for name in DEVICES:
     os.unlink(f"{folder}/{name}")
 os.rmdir(folder)

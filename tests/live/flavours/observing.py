@@ -78,11 +78,11 @@ class Observed:
         containers = from_host.seen({name: self._pids[name] for _, name in asked})
         groups = {name: _app(flavour, places[flavour.name]) for flavour, name in asked}
         for flavour, name in asked:
-            found = from_host.truths(containers[name], rootful=self._rootful)
-            if self._rootful and not found["host-user-namespace"]:
+            truths = from_host.truths(containers[name], rootful=self._rootful)
+            if self._rootful and not truths["host-user-namespace"]:
                 others = [containers[other] for other in groups if groups[other] != groups[name]]
-                found["overlapping-uid-ranges"] = any(map(containers[name].meets, others))
-            self._compare(flavour, name, found, places[flavour.name])
+                truths["overlapping-uid-ranges"] = any(map(containers[name].meets, others))
+            self._compare(flavour, name, truths, places[flavour.name])
 
     def _asked_from_outside(
         self,
@@ -107,18 +107,18 @@ class Observed:
             there = bool(ports[name][True] & reached)
             if not there and (ports[name][False] or not ports[name][True]):
                 continue  # nothing listens where the other ports lead to, so that nobody can tell
-            found = dict.fromkeys(("wildcard-port", "unfirewalled-port"), there)
-            self._compare(by_name[name], owner, found, places[name])
+            truths = dict.fromkeys(("wildcard-port", "unfirewalled-port"), there)
+            self._compare(by_name[name], owner, truths, places[name])
 
-    def _compare(self, flavour: Flavour, name: str, found: Mapping[str, bool], place: Place) -> None:
+    def _compare(self, flavour: Flavour, name: str, truths: Mapping[str, bool], place: Place) -> None:
         """Keep what was found about a container of a flavour; say what is not as told."""
-        self.truths.setdefault(name, {}).update(found)
+        self.truths.setdefault(name, {}).update(truths)
         bad = {
             flavour.name: flavour.must_fail(place),
             f"{flavour.name}-beside": flavour.beside_must_fail(place),
             f"{flavour.name}-infra": flavour.infra_bad,
         }[name]
-        for check, there in found.items():
+        for check, there in truths.items():
             if there is not (check in bad) and check not in flavour.free:
                 self._say(flavour.name, f"{check} is {'' if there else 'not '}true of {name}")
 
@@ -156,8 +156,8 @@ class Observed:
     def _probed(self, flavour: Flavour, bad: Ids) -> None:
         if not flavour.probes:
             return
-        found = tried(self._pids[flavour.name], list(flavour.probes.values()))
-        for check, works in zip(flavour.probes, found, strict=True):
+        works_there = tried(self._pids[flavour.name], list(flavour.probes.values()))
+        for check, works in zip(flavour.probes, works_there, strict=True):
             self.truths.setdefault(flavour.name, {})[check] = works
             if works is not (check in bad):
                 verb = "works" if works else "fails"

@@ -77,7 +77,7 @@ def page(rows: Sequence[Row], machine: str) -> str:
         for flavour in FLAVOURS
         for check, command in flavour.tries.items()
     )
-    found = _found(rows)
+    tried = _tried(rows)
     left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
     return f"""{_INTRODUCTION}
 ## Figures
@@ -124,7 +124,7 @@ How often the condition of a check was found in a container, and how often it wa
 
 | check | found | not there |
 |---|---|---|
-{found}
+{tried}
 
 ## What is tried inside some
 
@@ -148,7 +148,7 @@ What other benches say of such containers: [peers.md](peers.md).
 """
 
 
-def _found(rows: Sequence[Row]) -> str:
+def _tried(rows: Sequence[Row]) -> str:
     checks = sorted({check for row in rows for check in row.observed})
     counts = {check: [row.observed[check] for row in rows if check in row.observed] for check in checks}
     return "\n".join(
