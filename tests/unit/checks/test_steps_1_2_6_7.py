@@ -129,15 +129,15 @@ def test_publish_all_is_spelled_out_with_random_host_ports() -> None:
 @pytest.mark.parametrize("check", ["wildcard-port", "unfirewalled-port", "default-seccomp-only"])
 def test_publish_all_opens_only_the_ports_that_are_not_published_otherwise(check: str) -> None:
     exposes = image({"ExposedPorts": {"80/tcp": {}, "5353/udp": {}}})
-    one = (Port(80, "8080", "127.0.0.1"),)
-    both = (*one, Port(5353, "5353", "127.0.0.1", "udp"))
+    web = (Port(80, "8080", "127.0.0.1"),)
+    both = (*web, Port(5353, "5353", "127.0.0.1", "udp"))
     host = HostFacts(firewall=Firewall(rules=(), outside=("eth0",)))
 
     def status(ports: tuple[Port, ...], of: Any = exposes) -> Status:
         facts = container((PUBLISH_ALL, True), (PUBLISH, ports), image=of, host=host)
         return judge(check, facts).status
 
-    assert status(one) is Status.FAIL
+    assert status(web) is Status.FAIL
     assert status(both, Unreadable("gone")) is Status.FAIL
     assert status(both) in (Status.PASS, Status.NOT_APPLICABLE)
 
