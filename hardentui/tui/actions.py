@@ -258,7 +258,21 @@ HOST = (
     Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
     Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
+FINDINGS = (
+    Action(
+        "findings.explain",
+        "e,enter",
+        "Explain",
+        "Explain this check; accept the finding there.",
+        "Findings",
+        True,
+        "e",
+    ),
+    Action("findings.previous", "up,k", "Up", "The finding above.", "Findings"),
+    Action("findings.next", "down,j", "Down", "The finding below.", "Findings"),
+)
 IMAGES = (
+    Action("images.findings", "e", "Findings", "Explain or accept findings of this image.", "Images", True),
     Action("images.look", "o", "Look inside", "Inspect the contents of this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
@@ -274,6 +288,9 @@ UPDATES = (
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
+    Action(
+        "networks.findings", "e", "Findings", "Explain or accept findings of this network.", "Networks", True
+    ),
     Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
     Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
     Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
