@@ -17,6 +17,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.accept import AcceptScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
@@ -119,7 +120,7 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
     async with running(app, size) as pilot:
         await pilot.press(key)
         await until(pilot, lambda: bool(getattr(app.session.around, what)))
-        while what == "images" and "alpine" not in app.screen.copied()[1]:
+        while isinstance(app.screen, ImagesScreen) and "alpine" not in app.screen.copied()[1]:
             await pilot.press("down")
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, FindingsScreen) and bool(_finding(app)[0]))
