@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.model.settings import Notice
+from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
-from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.checklists.loading import is_file, load
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
 from hardentui.workbench.looking.inventories import Inventories
@@ -89,6 +90,11 @@ class Workbench:
     ) -> Workbench:
         """A workbench on already opened engines; arguments and errors as for `open`."""
         listed = load(checklist)
+        if checklist:
+            named = ("--checklist", os.path.abspath(checklist) if is_file(checklist) else checklist)
+            for engine in opened.engines:
+                found_with = (*without_checklist(engine.facts.found_with), *named)
+                engine.facts = replace(engine.facts, found_with=found_with)
         by_id = {check.id: check for check in (*all_checks(), *listed.own)}
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
