@@ -80,6 +80,7 @@ APP = (
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
     _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to mend it."),
     _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
+    _to("compare", "f3", "Compare", "Show what became better and worse since an earlier report."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     _to("commands", "at", "Commands", "Show every request and command so far."),
     Action(
@@ -245,7 +246,22 @@ LOGS = (
     Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
     Action("logs.previous_match", "N", "Before", "The previous match.", "Log", True),
 )
-EXPORT = (Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),)
+EXPORT = (
+    Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),
+    Action(
+        "export.facts",
+        "f4",
+        "Facts",
+        "Save all that checks read, to check it later or elsewhere.",
+        "Report",
+        True,
+        "F4",
+    ),
+)
+COMPARE = (
+    Action("compare.run", "enter", "Compare", "Compare the two.", "Compare", True),
+    Action("compare.fields", "i", "Files", "Name the files.", "Compare", True),
+)
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
     Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),

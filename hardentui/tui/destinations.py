@@ -24,6 +24,12 @@ def _commands() -> Screen[None]:
     return CommandLogScreen()
 
 
+def _compare() -> Screen[None]:
+    from hardentui.tui.screens.compare import CompareScreen
+
+    return CompareScreen()
+
+
 def _connection() -> Screen[None]:
     from hardentui.tui.screens.connection import ConnectionScreen
 
@@ -86,6 +92,7 @@ def _waivers() -> Screen[None]:
 
 DESTINATIONS = {
     "commands": Destination("CommandLogScreen", _commands),
+    "compare": Destination("CompareScreen", _compare),
     "connection": Destination("ConnectionScreen", _connection),
     "host": Destination("HostScreen", _host),
     "images": Destination("ImagesScreen", _images),

@@ -10,23 +10,26 @@ from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
+    from hardentui.reports.comparing import Comparison
 
 
 class ScreenReport(Struct, frozen=True):
-    """Either reports or entries of the journal.
+    """Either reports, or entries of the journal, or a comparison.
 
     Attributes:
         about: what it is about, in a word or two; foreign text.
         reports: each with what kind of thing its subject is.
         rows: containers whose network map belongs to the reports.
         entries: changes, the newest first.
+        comparison: of two results.
     """
 
     about: str = ""
     reports: tuple[tuple[Report, str], ...] = ()
     rows: tuple[Row, ...] = ()
     entries: tuple[JournalEntry, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def nothing(self) -> bool:
-        return not (self.reports or self.entries)
+        return not (self.reports or self.entries or self.comparison)

@@ -44,6 +44,7 @@ class Workbench:
 
     Attributes:
         opened: the engines, the host, and the log of requests.
+        checklist: as it was named; empty for the ten steps.
         judge: the checklist and its checks.
         containers: list, scan, check again, watch.
         surroundings: host, engines, images, networks.
@@ -57,7 +58,7 @@ class Workbench:
         self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = (), *, checklist: str = ""
     ) -> None:
         self.opened = opened
-        self._checklist = checklist
+        self.checklist = checklist
         self.notices = notices
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
@@ -119,7 +120,7 @@ class Workbench:
         from hardentui.workbench.waiving import Waiving
 
         opened = self.opened
-        return Waiving(self.judge, self._checklist, engines=len(opened.engines), real=not opened.simulated)
+        return Waiving(self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated)
 
     def trying(self, report: Report) -> Trying:
         """Trials of a container, on twins beside it."""
