@@ -10,7 +10,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, UsageError
 from hardentui.words import plural
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.opening.recording import record, write_facts
+from hardentui.workbench.recording import record, write_facts
 from hardentui.workbench.views import CheckProgress
 
 

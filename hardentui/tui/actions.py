@@ -329,8 +329,19 @@ TRUST_CHANGE = (
     Action("trust_change.default", "d", "Default", "Toggle: reject images without a rule.", "Trust", True),
     Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures that name no tag.", "Trust", True),
 )
+FORM = (Action("form.save", "ctrl+s", "Carry out", "Carry it out.", "Form", True, "^s"),)
 TRUST = (
     Action("trust.change", "a", "Assistant", "Change which signatures images need.", "Trust", True),
+    Action(
+        "trust.test",
+        "t",
+        "Test",
+        "Pull an image to see the verdict of the policy.",
+        "Trust",
+        True,
+    ),
+    Action("trust.sign", "s", "Sign", "Sign an image and prove it with a pull.", "Trust", True),
+    Action("trust.key", "k", "Key", "Make a sigstore key pair.", "Trust", True),
     Action("trust.refresh", "r", "Re-read", "Reload policy and registries.", "Trust", True),
 )
 TRIAL = (

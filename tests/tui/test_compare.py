@@ -16,7 +16,7 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.compare import CompareScreen
 from hardentui.tui.screens.export import ExportScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.workbench.opening import recording
+from hardentui.workbench import recording
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

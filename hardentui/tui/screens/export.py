@@ -27,8 +27,8 @@ from hardentui.tui.text import hanging
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.exports import Exportable, comparison_of, findings_of, journal_of, write_export
-from hardentui.workbench.opening.recording import record, write_facts
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+from hardentui.workbench.recording import record, write_facts
 from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import CheckProgress
 from hardentui.writers.file_name import safe_file_name
