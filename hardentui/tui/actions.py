@@ -81,6 +81,7 @@ APP = (
     _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to mend it."),
     _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
     _to("compare", "f3", "Compare", "Show what became better and worse since an earlier report."),
+    _to("checklist", "f5", "Checklist", "Choose, write, lint and test checklists."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     _to("commands", "at", "Commands", "Show every request and command so far."),
     Action(
@@ -154,12 +155,7 @@ HOME = (
     Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
     Action(
-        "home.cancel",
-        "escape",
-        "Cancel",
-        "Clear the filter, end the scan, drop all marks.",
-        "Containers",
-        False,
+        "home.cancel", "escape", "Cancel", "Clear the filter, end the scan, drop all marks.", "Containers"
     ),
     Action("home.quit", "q", "Quit", "Leave HardenTUI.", "Containers", True),
 )
@@ -257,6 +253,14 @@ EXPORT = (
         True,
         "F4",
     ),
+)
+CHECKLIST = (
+    Action("checklist.use", "enter", "Use", "Judge everything with this checklist.", "Checklist", True),
+    Action("checklist.file", "f", "Own file", "Use a checklist of your own.", "Checklist", True),
+    Action("checklist.lint", "l", "Lint", "Report all errors of a checklist.", "Checklist", True),
+    Action("checklist.test", "t", "Test", "Run a checklist on its test containers.", "Checklist", True),
+    Action("checklist.new", "n", "New", "Write a starter checklist with tests.", "Checklist", True),
+    Action("checklist.words", "o", "Options", "List what an own check can inspect.", "Checklist", True),
 )
 COMPARE = (
     Action("compare.run", "enter", "Compare", "Compare the two.", "Compare", True),
@@ -377,13 +381,7 @@ LAB = (
     Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
     Action("lab.check", "r", "Check", "Check the container again, and attack it.", "Lab", True),
     Action("lab.hint", "h", "Hint", "The next hint; each costs points.", "Lab", True),
-    Action(
-        "lab.solution",
-        "S",
-        "Solution",
-        "Show the solution; forfeits the lab's points.",
-        "Lab",
-    ),
+    Action("lab.solution", "S", "Solution", "Show the solution; forfeits the lab's points.", "Lab"),
     Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab", True),
     Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab", True),
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab", True),

@@ -317,6 +317,12 @@ class HardenApp(App[None]):
             self.pop_screen()
         self.session.open(first_look)
 
+    def use_checklist(self, checklist: str) -> None:
+        """Connect again, and judge everything with another checklist; empty = the ten steps."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.session.open(checklist=checklist)
+
     def action_simulate(self) -> None:
         if self._simulate is not None:
             self.look_at(self._simulate)

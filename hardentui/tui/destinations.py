@@ -24,6 +24,12 @@ def _commands() -> Screen[None]:
     return CommandLogScreen()
 
 
+def _checklist() -> Screen[None]:
+    from hardentui.tui.screens.checklists import ChecklistScreen
+
+    return ChecklistScreen()
+
+
 def _compare() -> Screen[None]:
     from hardentui.tui.screens.compare import CompareScreen
 
@@ -91,6 +97,7 @@ def _waivers() -> Screen[None]:
 
 
 DESTINATIONS = {
+    "checklist": Destination("ChecklistScreen", _checklist),
     "commands": Destination("CommandLogScreen", _commands),
     "compare": Destination("CompareScreen", _compare),
     "connection": Destination("ConnectionScreen", _connection),

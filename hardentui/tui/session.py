@@ -77,6 +77,7 @@ class Session:
     ) -> None:
         self._app = app
         self._first_look = first_look
+        self._checklist: str | None = None  # chosen in this session
         self.now = now
         self.opened: Opened | None = None
         self.bench: Workbench | None = None
@@ -116,10 +117,17 @@ class Session:
 
     # --- requested by screens --------------------------------------------------------------------------
 
-    def open(self, first_look: Callable[[], FirstLook] | None = None) -> None:
-        """Find Podman (again), perhaps elsewhere; the previous connections are closed."""
+    def open(
+        self, first_look: Callable[[], FirstLook] | None = None, *, checklist: str | None = None
+    ) -> None:
+        """Find Podman (again), perhaps elsewhere; the previous connections are closed.
+
+        Args:
+            checklist: from now on, wherever Podman is; empty = the ten steps.
+        """
         self.close()
         self._first_look = first_look or self._first_look
+        self._checklist = self._checklist if checklist is None else checklist
         self.opened, self.bench, self.failure, self.host = None, None, None, None
         self.rows, self.listed, self.marks = {}, False, {}
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
@@ -128,9 +136,13 @@ class Session:
         self.rows_shown = threading.Event()
         self._begin_anew()
         # not a worker: while a probe waits for an answer, Textual would wait for the worker on exit
-        arguments = (self._workers.open, self._first_look, self._over, self.rows_shown)
+        arguments = (self._workers.open, self._look_anew(), self._over, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
+
+    def _look_anew(self) -> Callable[[], FirstLook]:
+        first_look, checklist = self._first_look, self._checklist
+        return first_look if checklist is None else lambda: first_look().with_checklist(checklist)
 
     def scan(self, keys: Collection[str] | None = None) -> None:
         """Scan these containers, or all of them; while a scan runs they are queued."""
