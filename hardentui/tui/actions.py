@@ -305,6 +305,7 @@ UPDATES = (
     Action(
         "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
     ),
+    Action("updates.places", "f", "Folder", "Look for pins elsewhere.", "Updates", True),
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
@@ -316,6 +317,9 @@ NETWORKS = (
     Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
     Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
     Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
+)
+SETTINGS = (
+    Action("settings.starter", "i", "Starter file", "Write a settings file with comments.", "Settings", True),
 )
 JOB = (
     Action("job.again", "r", "Again", "Run it again.", "Result", True),

@@ -51,7 +51,7 @@ async def test_another_profile_judges_everything_and_the_commands_name_it(size: 
         await _open(pilot)
         await shows(pilot, "in use: ten-steps", "baseline", "edge")
         await pilot.press("enter")
-        await shows(pilot, "in use already")
+        await shows(pilot, "This checklist is in use")
         while "strict" not in app.screen.copied()[1]:  # type: ignore[attr-defined]
             await pilot.press("down")
         await pilot.press("enter")

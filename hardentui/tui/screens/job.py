@@ -15,7 +15,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import BACK, COPY, JOB, bindings
+from hardentui.tui.actions import BACK, COPY, JOB, Action, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.widgets.page import page
@@ -74,7 +74,7 @@ class JobScreen(StoppablePage):
     once: when it is done, another time needs another question.
     """
 
-    ACTIONS = (*JOB, COPY, BACK)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
 
