@@ -18,7 +18,7 @@ from hardentui.workbench.comparing import read_saved
 from hardentui.workbench.views import CheckProgress
 
 if TYPE_CHECKING:
-    from hardentui.reports.comparing import SavedReport
+    from hardentui.reports.saved_report import SavedReport
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -129,15 +129,16 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
     labs, progress = course.chosen(training.labs), training.progress
     terminal.write(f"{visible(course.title)}\n\n")
     marks = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
+    room = max((len(lab.title) for lab in labs), default=0)
     for number, lab in enumerate(labs, 1):
         result = progress.of(lab.id)
         points = f"{result.points:>3} points" if result.points else " " * 10
         steps = ", ".join(map(str, lab.steps))
-        title = f"{number:>2} {marks[result.state]} {visible(lab.title, 44):<44}"
-        terminal.write(f"  {title} step {steps:<8} {lab.minutes:>2} min {points}".rstrip() + "\n")
+        title = f"{number:>2} {marks[result.state]} {visible(lab.title):<{room}}"
+        terminal.write(f"  {title} step {steps:<7} {lab.minutes:>2} min {points}".rstrip() + "\n")
     share, done = course.share(progress, labs), sum(1 for lab in labs if progress.of(lab.id).points)
-    terminal.write(f"\n{done} of {len(labs)} labs passed, {share} % of the points. ")
-    terminal.write(f"It takes {course.pass_mark} % to pass.\n")
+    terminal.write(f"\n{done} of {len(labs)} labs passed, {share}% of the points. ")
+    terminal.write(f"{course.pass_mark}% are needed to pass.\n")
     current = training.current
     if current is not None and not progress.of(current.id).points:
         terminal.note(f"Open now: {current.title}. Continue: {_command(options, 'check')}")
@@ -170,7 +171,7 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
     if mode is Mode.GUIDED:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        hint = f"   A hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
+        hint = f"   For a hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
         terminal.note(f"Recreate the container: {_command(options, 'run', 'OPTIONS')}{hint}")
     return 0
 
@@ -221,7 +222,7 @@ def _solution(training: Training, options: Namespace, terminal: Terminal) -> int
 
 def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
     count = training.stop()
-    terminal.write(f"{count} containers and networks of labs were removed. Your progress is kept.\n")
+    terminal.write(f"Removed {count} containers and networks of labs. Your progress is kept.\n")
     return 0
 
 
@@ -282,7 +283,9 @@ def _told(training: Training, outcome: LabOutcome, options: Namespace, terminal:
     if not outcome.solved:
         current = training.progress.current
         guided = current is None or current.mode is Mode.GUIDED
-        terminal.note(f"Not yet. A hint: {_command(options, 'hint')}" if guided else "Not yet.")
+        terminal.note(
+            f"Not solved yet. For a hint: {_command(options, 'hint')}" if guided else "Not solved yet."
+        )
         return 1
     if outcome.points:
         terminal.write(f"Solved: {outcome.points} points.\n\n")

@@ -379,6 +379,7 @@ SURE = (
 )
 TRAINING = (
     Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
+    Action("training.name", "N", "Name", "The name on your certificate; E writes it.", "Training", True),
     Action("training.stop", "x", "Clean up", "Remove everything the labs created.", "Training", True),
 )
 LAB = (

@@ -132,11 +132,9 @@ class Around:
         self, bench: Workbench, images: Sequence[ImageFacts], inspection: Inspection, post: Post
     ) -> None:
         """An image that cannot be scanned does not stop the others."""
-        from hardentui.workbench.looking.scanning import Scanning  # the app starts without the scanners
-
         troubles = []
         try:
-            scanning = Scanning(bench.parts)
+            scanning = bench.scanning()
             scanner = scanning.chosen("")
             for number, image in enumerate(images, 1):
                 name = _name(image)
@@ -162,7 +160,7 @@ class Around:
 
     def _look(self, bench: Workbench, inspection: Inspection, post: Post) -> None:
         try:
-            inventory = bench.surroundings.look_into_image(
+            inventory = bench.look_into_image(
                 inspection.engine,
                 inspection.image,
                 lambda read: post(say.LookProgressed(inspection.image, read)),

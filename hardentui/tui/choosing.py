@@ -44,6 +44,11 @@ class Choosing:
         return check in self._chosen
 
     @property
+    def key(self) -> str:
+        """Key of the container's row."""
+        return f"{self.report.subject.engine}/{self.report.subject.id}"
+
+    @property
     def chosen(self) -> tuple[Choice, ...]:
         return tuple(self._chosen.values())
 

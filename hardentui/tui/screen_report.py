@@ -10,26 +10,26 @@ from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
-    from hardentui.reports.comparing import Comparison
+    from hardentui.workbench.exports import Exportable
 
 
 class ScreenReport(Struct, frozen=True):
-    """Either reports, or entries of the journal, or a comparison.
+    """Reports, entries of the journal, or something ready to be written.
 
     Attributes:
         about: what it is about, in a word or two; foreign text.
         reports: each with what kind of thing its subject is.
         rows: containers whose network map belongs to the reports.
         entries: changes, the newest first.
-        comparison: of two results.
+        ready: what is written in place of both.
     """
 
     about: str = ""
     reports: tuple[tuple[Report, str], ...] = ()
     rows: tuple[Row, ...] = ()
     entries: tuple[JournalEntry, ...] = ()
-    comparison: Comparison | None = None
+    ready: Exportable | None = None
 
     @property
     def nothing(self) -> bool:
-        return not (self.reports or self.entries or self.comparison)
+        return not (self.reports or self.entries or self.ready)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextvars import copy_context
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from hardentui.model.finding import Kind, Subject
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
+from hardentui.tui.names import NameHolders
 from hardentui.tui.place import Place
 from hardentui.tui.workers import Workers
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
@@ -66,6 +67,7 @@ class Session:
         post: sends a result about the current connections to the app, from any thread; a thread takes it
             when it starts.
         rows_changed: publishes the keys that appeared, changed or disappeared.
+        replaced: publishes key -> key of the container that has its name now.
         state_changed: publishes any other change.
     """
 
@@ -77,7 +79,6 @@ class Session:
     ) -> None:
         self._app = app
         self._first_look = first_look
-        self._checklist: str | None = None  # chosen in this session
         self.now = now
         self.opened: Opened | None = None
         self.bench: Workbench | None = None
@@ -98,6 +99,8 @@ class Session:
         self.list_view = ListView()
         self.marks: dict[str, None] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
+        self.replaced: Signal[Mapping[str, str]] = Signal(app, "names")
+        self._names = NameHolders()
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
         self._read_at: dict[str, datetime] = {}
@@ -117,32 +120,21 @@ class Session:
 
     # --- requested by screens --------------------------------------------------------------------------
 
-    def open(
-        self, first_look: Callable[[], FirstLook] | None = None, *, checklist: str | None = None
-    ) -> None:
-        """Find Podman (again), perhaps elsewhere; the previous connections are closed.
-
-        Args:
-            checklist: from now on, wherever Podman is; empty = the ten steps.
-        """
+    def open(self, first_look: Callable[[], FirstLook] | None = None) -> None:
+        """Find Podman (again), perhaps elsewhere; the previous connections are closed."""
         self.close()
         self._first_look = first_look or self._first_look
-        self._checklist = self._checklist if checklist is None else checklist
         self.opened, self.bench, self.failure, self.host = None, None, None, None
-        self.rows, self.listed, self.marks = {}, False, {}
+        self.rows, self.listed, self.marks, self._names = {}, False, {}, NameHolders()
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self._watched = set()
         self.around.forget()
         self.rows_shown = threading.Event()
         self._begin_anew()
         # not a worker: while a probe waits for an answer, Textual would wait for the worker on exit
-        arguments = (self._workers.open, self._look_anew(), self._over, self.rows_shown)
+        arguments = (self._workers.open, self._first_look, self._over, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
-
-    def _look_anew(self) -> Callable[[], FirstLook]:
-        first_look, checklist = self._first_look, self._checklist
-        return first_look if checklist is None else lambda: first_look().with_checklist(checklist)
 
     def scan(self, keys: Collection[str] | None = None) -> None:
         """Scan these containers, or all of them; while a scan runs they are queued."""
@@ -306,7 +298,7 @@ class Session:
             self._read_at[row.engine.label] = now
             # After a gap the first scan still has to check these rows.
             outdated = row.report is None and not after_gap
-            if outdated or known is None or (row.state, row.image) != (known.state, known.image):
+            if outdated or known is None or _listed(row) != _listed(known):
                 changed.add(row.key)
             if row.report is None and known is not None and known.report is not None:
                 row = replace(row, report=known.report)
@@ -314,8 +306,9 @@ class Session:
         # an engine that does not answer lists nothing: its rows stay, greyed out, until it is back
         fresh.update({key: row for key, row in old.items() if key not in fresh and self.greyed(row)})
         gone = old.keys() - fresh.keys()
-        self._unmark(gone)
         self.rows = fresh
+        self._hand_over(self._names.renew(fresh.values()))
+        self._unmark(gone)
         self.rows_changed.publish(frozenset(changed | gone))
         if first:
             if not rows:
@@ -323,6 +316,16 @@ class Session:
             self._begin()
         elif changed:
             self.scan(changed)
+
+    def _hand_over(self, successors: Mapping[str, str]) -> None:
+        """What was chosen stays with the name, as when a Quadlet is restarted or a change applied."""
+        for old, new in successors.items():
+            _move(self.choices, old, new)
+            _move(self.values, old, new)
+            _move(self.written, old, new)
+            _move(self.marks, old, new)
+        if successors:
+            self.replaced.publish(successors)
 
     def _begin(self) -> None:
         """Watch and scan, once there are rows and a workbench to judge them."""
@@ -380,6 +383,15 @@ class Session:
             self.relist(after_gap=True)
         self._watched.add(state.engine)
         self.state_changed.publish("connection")
+
+
+def _listed(row: Row) -> tuple[str, str, str]:
+    return row.state, row.image, row.name
+
+
+def _move(kept: dict[str, Any], old: str, new: str) -> None:
+    if old in kept:
+        kept[new] = kept.pop(old)
 
 
 def _raise(fault: Exception) -> None:

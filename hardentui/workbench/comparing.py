@@ -13,7 +13,7 @@ from msgspec import Struct
 from hardentui.errors import InputError
 from hardentui.model.finding import Kind, Severity
 from hardentui.reports.as_json import document
-from hardentui.reports.comparing import SavedReport, read_report
+from hardentui.reports.saved_report import SavedReport, read_report
 from hardentui.visible import visible
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.results import check_result, host_reports

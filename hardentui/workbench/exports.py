@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,6 +22,10 @@ from hardentui.reports.comparing import Comparison
 from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
+from hardentui.training.certificate import export
+from hardentui.training.course import Course
+from hardentui.training.lab import Lab
+from hardentui.training.progress import TrainingProgress
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.changing.journal_text import entry_lines
@@ -103,6 +108,16 @@ def comparison_of(comparison: Comparison) -> Exportable:
 
     holds = plural(len(comparison.differences), "difference")
     return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)
+
+
+def results_of(labs: Sequence[Lab], progress: TrainingProgress) -> Exportable:
+    """The learner's results; the page is the certificate."""
+
+    def text(form: str) -> str:
+        return export(form, Course(), labs, progress, now=datetime.now(UTC))
+
+    formats = {f".{form}": form for form in ("html", "csv", "json")}
+    return Exportable("training", plural(len(labs), "lab"), formats, text)
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.harden.attack import ranked_paths
+from hardentui.model.facts import Kernel
 from hardentui.model.finding import Kind, Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report
@@ -53,8 +54,9 @@ def check_result(
                 findings,
                 detail,
                 report.trouble,
-                partial(_add_up, report),
+                partial(bench.attack, report),
                 helpful,
+                pid=_pid(report),
             )
         )
     return CheckResult(
@@ -85,5 +87,6 @@ def host_reports(bench: Workbench) -> list[tuple[Report, str]]:
     ]
 
 
-def _add_up(report: Report) -> str:
-    return report.attack
+def _pid(report: Report) -> int | None:
+    kernel = report.facts.kernel if report.facts is not None else None
+    return kernel.pid if isinstance(kernel, Kernel) else None

@@ -265,7 +265,7 @@ class Training:
             attack = self._stage.attack(lab, self.folder(lab))
         else:
             safe = all(goal.reached for goal in goals)
-            attack = StageAnswer(not safe, "simulated: it works while a check fails")
+            attack = StageAnswer(not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}")
             service = StageAnswer(None, "simulated: cannot be checked")
         remarks = tuple(
             lab.wrong[option]
@@ -327,7 +327,7 @@ class _Watch:
         if lab.inside and (seen := self._bench.containers.refresh(key)) and seen.report and seen.report.facts:
             image = str(seen.report.facts.inspect.get("Image") or "")
             label = seen.engine.label
-            self._bench.surroundings.look_into_image(label, image, lambda _: None, threading.Event())
+            self._bench.look_into_image(label, image, lambda _: None, threading.Event())
         if lab.neighbours:  # for checks that compare containers
             self._bench.containers.scan(lambda _: None, lambda _: None, threading.Event())
         row = self._bench.containers.refresh(key)

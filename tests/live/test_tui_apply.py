@@ -64,6 +64,9 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await shows(pilot, f" {NAME} › apply")
             await pilot.press("k")
             await until(pilot, lambda: "u undoes it" in drawn(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, WalkScreen))  # the trial is over
+            await shows(pilot, f" {NAME} › ")
             await pilot.press("J")
             await until(pilot, lambda: isinstance(app.screen, JournalScreen))
             await shows(pilot, NAME, "done")

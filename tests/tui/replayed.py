@@ -157,6 +157,10 @@ class Host:
         self.answers(label)[LIST].append({**listed, "Id": identity, "Names": [name]})
         return f"{label}/{identity}"
 
+    def rename(self, old: str, new: str) -> None:
+        self._set_name(self.inspect(old), old, new)
+        self._listed(old)[1]["Names"] = [new]
+
     def multiply(self, like: str, names: Iterable[str]) -> None:
         """Many more containers like that one."""
         for name in names:

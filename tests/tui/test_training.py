@@ -41,12 +41,15 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         options = app.screen.query_one("#options", Input)
         options.value = ""
         await pilot.press("i", *"podman run --memory=64m", "enter")
-        await shows(pilot, "✓ blocked", "Solved: 8 points.", "X tries this one as an exam.")
+        await shows(pilot, "✓ blocked", "Solved: 8 points.", "X repeats this one as an exam.")
+        await shows(pilot, "Created with podman run --memory=64m")
+        assert "Next move" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await shows(pilot, "1 of 15 labs passed", "✓")
-        await pilot.press("up", "enter")
-        await shows(pilot, "Lab: Your first fix", "✗ works", "Next move")
+        await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
+        await pilot.press("enter")
+        await shows(pilot, "Lab: Your first fix", "✗ works", "Created with podman run --privileged")
         await pilot.press("i", "enter")
         await shows(pilot, "Solved: 10 points.")
     again = make_app()
@@ -61,7 +64,7 @@ async def test_a_policy_is_written_on_the_screen() -> None:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press(*["down"] * 5, "enter")
-        await shows(pilot, "Only images that are signed", "insecureAcceptAnything")
+        await shows(pilot, "Only signed images", "insecureAcceptAnything")
         await until(pilot, lambda: isinstance(app.screen, LabScreen))
         app.screen.query_one("#policy", TextArea).text = '{"default": [{"type": "reject"}]}'
         await pilot.press("i", "ctrl+s")
@@ -76,7 +79,54 @@ async def test_an_exam_shows_neither_hints_nor_reasons() -> None:
         await pilot.press("enter")
         await shows(pilot, "Why it matters", "Next move")
         await pilot.press("X")
-        await shows(pilot, "exam: no hints")
+        await shows(pilot, "exam: 3 minutes, no hints")
         await until(pilot, lambda: "Why it matters" not in screen_text(app))
         await pilot.press("h")
         await shows(pilot, "no hints in an exam")
+
+
+async def test_hints_that_were_paid_for_are_still_there_after_leaving() -> None:
+    app = make_app()
+    async with running(app, (100, 36)) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("enter")
+        await shows(pilot, "Why it matters", "✗ works")
+        await pilot.press("h", "h")
+        await shows(pilot, "Hint 2")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("enter")
+        await shows(pilot, "Hint 1", "Hint 2")
+        assert "Hint 3" not in screen_text(app)
+
+
+async def test_a_lab_solved_without_points_says_why() -> None:
+    app = make_app()
+    async with running(app, (100, 36)) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("enter")
+        await shows(pilot, "✗ works")
+        await pilot.press("S")
+        await shows(pilot, "Solution")
+        await pilot.press("i", "enter")
+        await shows(pilot, "Solved, without points: the solution was shown before. n starts over.")
+
+
+async def test_the_certificate_is_written_from_the_map(tmp_path: Path) -> None:
+    app = make_app()
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("N")
+        await shows(pilot, "The name on the certificate:")
+        await pilot.press(*"Anna", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("E")
+        await shows(pilot, "training", "15 labs", ".html")
+        file = app.screen.query_one("#file", Input)
+        file.value = str(tmp_path / "certificate.html")
+        await pilot.press("enter")
+        await until(pilot, lambda: (tmp_path / "certificate.html").exists())
+    assert "Anna" in (tmp_path / "certificate.html").read_text()

@@ -215,6 +215,48 @@ async def test_the_container_is_removed_while_its_walk_is_open() -> None:
         assert "shop-web" not in screen_text(app)
 
 
+async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> None:
+    """As when a change is applied: the original is renamed, and its successor has an ID of its own."""
+    host = some()
+    app = make_app(host)
+    async with running(app) as pilot:
+        walk = await _open_walk(app, pilot)
+        home = app.screen_stack[-2]
+        assert isinstance(home, HomeScreen)
+        original = host.key("shop-web")
+        await pilot.press("4", "space")
+        await until(pilot, lambda: bool(app.session.choices[original]))
+        (chosen,) = app.session.choices[original]
+        await until(pilot, lambda: host.watched)
+        host.rename("shop-web", "shop-web-before")
+        host.happens("shop-web-before")
+        await shows(pilot, "shop-web-before › 4")
+        successor = host.add("shop-web", like="shop-web-before")
+        host.happens("shop-web")
+        await shows(pilot, "shop-web › 4", "[x]")
+        assert walk.container_key == successor
+        assert original not in app.session.choices
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert home.container_key == successor
+        host.remove("shop-web")
+        host.rename("shop-web-before", "shop-web")
+        host.happens("shop-web")
+        await until(pilot, lambda: home.container_key == original)
+        assert chosen in app.session.choices[original]
+
+
+async def test_a_tick_out_of_sight_is_brought_into_sight() -> None:
+    app = make_app(some())
+    async with running(app, (60, 16)) as pilot:
+        walk = await _open_walk(app, pilot)
+        await pilot.press("4")
+        await shows(pilot, "▸ [ ] ✗ high")
+        await pilot.press("down", "space")
+        await shows(pilot, "▸ [x] ✗ high")
+        assert walk.query_one(FindingList).scroll_offset.y == 0
+
+
 async def test_a_long_finding_is_read_to_its_end_before_the_next() -> None:
     app = make_app(some())
     async with running(app, (60, 16)) as pilot:

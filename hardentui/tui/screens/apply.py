@@ -289,7 +289,7 @@ class ApplyScreen(StoppableScreen):
     @on(ApplyDone)
     def _done(self, message: ApplyDone) -> None:
         self._entry, self.stop, self._now = message.entry, None, ""
-        self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
+        self.session.recheck(self._choosing.key)
         self._draw()
         self.call_after_refresh(self.query_one("#result").scroll_visible, animate=False, top=True)
 

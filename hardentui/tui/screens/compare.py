@@ -24,6 +24,7 @@ from hardentui.tui.text import hanging
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.comparing import ComparableFile, comparable_files, read_saved, report_now
+from hardentui.workbench.exports import comparison_of
 from hardentui.workbench.pages.comparison import comparison_page
 from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import CheckProgress, Row
@@ -198,7 +199,8 @@ class CompareScreen(StoppablePage):
     # --- drawing -----------------------------------------------------------------------------------------
 
     def screen_report(self) -> ScreenReport:
-        return ScreenReport("comparison", comparison=self._comparison)
+        comparison = self._comparison
+        return ScreenReport("comparison", ready=comparison_of(comparison) if comparison else None)
 
     def heading(self) -> Content:
         return Content.assemble(

@@ -26,7 +26,7 @@ from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.text import hanging
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.exports import Exportable, comparison_of, findings_of, journal_of, write_export
+from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.recording import record, write_facts
 from hardentui.workbench.strangers import why_not_here
@@ -43,10 +43,10 @@ class ReportWritten(Message):
 
 
 def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
+    if shown.ready is not None:
+        return shown.ready
     if shown.entries:
         return journal_of(shown.entries)
-    if shown.comparison is not None:
-        return comparison_of(shown.comparison)
     return findings_of(bench, shown.about, shown.reports, shown.rows)
 
 

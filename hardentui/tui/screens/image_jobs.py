@@ -46,7 +46,7 @@ def sbom_job(
         def told(read: int) -> None:
             tell(f"reading {subject.name}: {size_text(read)}")
 
-        bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
+        bench.look_into_image(subject.engine, subject.id, told, stop)
         if stop.is_set():
             raise KeyboardInterrupt
         again = (other for other in bench.surroundings.images() if other.subject == subject)

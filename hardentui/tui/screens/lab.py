@@ -21,11 +21,8 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.training import LabOutcome, Training
 
-_MODES = {
-    Mode.GUIDED: "guided",
-    Mode.CHALLENGE: "challenge: no hints",
-    Mode.EXAM: "exam: no hints, and the clock",
-}
+_COMMAND = "hardentui train run"
+"""How the texts of a lab name the line at the bottom of this screen."""
 
 
 @dataclass
@@ -46,7 +43,7 @@ class LabScreen(HardenScreen):
     CSS_PATH = "lab.tcss"
     ACTIONS = (*LAB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
-    DOES: ClassVar = "makes lab containers"
+    DOES: ClassVar = "creates lab containers"
     BINDING_GROUP_TITLE = "Lab"
 
     def __init__(self, training: Training, lab: Lab) -> None:
@@ -55,7 +52,7 @@ class LabScreen(HardenScreen):
         self._lab = lab
         self._outcome: LabOutcome | None = None
         self._busy = ""
-        self._hints: list[str] = []
+        self._hints = 0
         self._shown = ""  # the solution
 
     def body(self) -> Iterable[Widget]:
@@ -78,6 +75,7 @@ class LabScreen(HardenScreen):
             and current.lab == self._lab.id
             and current.simulated == self._training.simulated
         ):
+            self._hints = self._training.progress.of(self._lab.id).hints  # already paid for
             self._do("Checking the container", self._training.look)
         else:
             self._start(Mode.GUIDED)
@@ -103,21 +101,23 @@ class LabScreen(HardenScreen):
 
     def action_hint(self) -> None:
         try:
-            number, text = self._training.hint()
+            self._hints, _ = self._training.hint()
         except UsageError as error:
             self.complain(error.hint, error.title)
             return
-        if len(self._hints) < number:
-            self._hints.append(text)
         self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+        self._show_newest()
 
     def action_solution(self) -> None:
         self._training.solution(self._lab)
         options = " ".join(self._lab.solution) or "(no options)"
         self._shown = self._lab.solved_policy.strip() or f"podman run {options}"
         self._draw()
-        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+        self._show_newest()
+
+    def _show_newest(self) -> None:
+        reading = self.query_one("#reading", VerticalScroll)
+        self.call_after_refresh(lambda: reading.scroll_end(animate=False))  # its new height is known by then
 
     def action_restart(self) -> None:
         self._start(Mode.GUIDED)
@@ -159,7 +159,7 @@ class LabScreen(HardenScreen):
 
     def _start(self, mode: Mode) -> None:
         if not self._busy:
-            self._hints, self._shown, self._outcome = [], "", None
+            self._hints, self._shown, self._outcome = 0, "", None
         self._do("Setting up the lab", lambda: self._training.start(self._lab, mode))
 
     # --- background work -----------------------------------------------------------------------------------
@@ -201,11 +201,10 @@ class LabScreen(HardenScreen):
         if not self.is_attached:
             return
         current = self._training.progress.current
-        mode = _MODES[current.mode] if current else ""
-        simulated = "   simulated" if self._training.simulated else ""
+        mode = _mode_of(self._lab, current.mode) if current else ""
         busy = self.signs.of(f"   {self._busy}…") if self._busy else ""
         title = (f"Lab: {visible(self._lab.title)}", "bold")
-        parts = (title, f"   {mode}", (simulated, "$warning"), (busy, "$primary"))
+        parts = (title, f"   {mode}", (busy, "$primary"))
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
         self.query_one("#outcome", Static).update(self._outcome_text())
         self.query_one("#text", Static).update(self._text())
@@ -229,16 +228,25 @@ class LabScreen(HardenScreen):
         if outcome.service.works is not None:
             word = "answers" if outcome.service.works else "broken"
             lines.append(self._mark(outcome.service.works, word, "The service"))
-        lines += [Content.styled(visible(remark), "$warning") for remark in outcome.remarks]
+        if not self._lab.policy:
+            lines += [Content(""), Content.assemble("  Created with ", (self._command(), "bold"))]
+        lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
         if outcome.solved:
-            earned = f"Solved: {outcome.points} points." if outcome.points else "Solved."
+            earned = f"Solved: {outcome.points} points." if outcome.points else _without_points(outcome)
             lines += [
                 Content(""),
                 Content.styled(earned, "bold $success"),
                 Content(_flowing(self._lab.finish)),
-                Content.styled("esc goes to the other labs; X tries this one as an exam.", "$primary"),
+                Content(""),
+                Content.styled("esc returns to the labs, X repeats this one as an exam.", "$primary"),
             ]
         return Content("\n").join(lines)
+
+    def _command(self) -> str:
+        """How the lab's container was created."""
+        current = self._training.progress.current
+        options = self._lab.start if current is None or current.options is None else current.options
+        return visible(f"podman run {shlex.join(options) or '(no options)'}", 300)
 
     def _mark(self, good: bool, word: str, text: str) -> Content:
         sign, color = ("✓", "$success") if good else ("✗", "$error")
@@ -247,31 +255,50 @@ class LabScreen(HardenScreen):
     def _text(self) -> Content:
         lab, current = self._lab, self._training.progress.current
         exam = current is not None and current.mode is Mode.EXAM
-        parts = [("Your task", lab.task)]
-        if current is not None and current.mode is Mode.GUIDED:
-            parts.append(("Next move", lab.guided.replace("hardentui train run", "podman run")))
-            if not lab.policy:
-                parts.append(("", "i goes to the line below, enter runs it."))
-        parts += [(f"Hint {number}", text) for number, text in enumerate(self._hints, 1)]
-        if self._shown:
-            parts.append(("Solution", self._shown))
+        solved = self._outcome is not None and self._outcome.solved
+        parts = [("Your task", _flowing(lab.task))]
+        if current is not None and current.mode is Mode.GUIDED and not solved:
+            parts.append(("Next move", self._next_move()))
         if not exam:
-            parts.append(("Why it matters", lab.learn))
+            parts.append(("Why it matters", _flowing(lab.learn)))
+            parts.append(("", visible_lines(lab.picture.strip("\n"))))
+        # the newest last: it is scrolled to
+        parts += [(f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)]
+        parts.append(("Solution", visible_lines(self._shown)))
         lines: list[Content] = []
         for title, text in parts:
-            shown = visible_lines(text) if text is self._shown else _flowing(text)
-            lines += [
-                *([Content(""), Content.styled(title, "bold")] if title else []),
-                Content(shown.replace("hardentui train run", "podman run")),
-            ]
-        if not exam and lab.picture.strip():
-            lines += [Content(""), Content.styled(visible_lines(lab.picture.strip("\n")), "$muted")]
+            if text:
+                heading = [Content.styled(title, "bold")] if title else []
+                lines += [Content(""), *heading, Content(text)]
         return Content("\n").join(lines)
+
+    def _next_move(self) -> str:
+        """As on the command line, but with the keys of this screen."""
+        if self._lab.policy:
+            move = _flowing(self._lab.guided.replace("hardentui train check", ""))
+            return f"{move}\n\nPress i to edit the policy below, ctrl+s to save and check it.".strip()
+        return f"{_flowing(self._lab.guided)}\n\nPress i, type the options, press enter."
 
     def copied(self) -> tuple[str, str]:
         return ("this page", f"{self._outcome_text().plain}\n{self._text().plain}")
 
 
+def _mode_of(lab: Lab, mode: Mode) -> str:
+    match mode:
+        case Mode.EXAM:
+            return f"exam: {lab.minutes} minutes, no hints"
+        case Mode.CHALLENGE:
+            return "challenge: no hints"
+        case Mode.GUIDED:
+            return "guided"
+
+
+def _without_points(outcome: LabOutcome) -> str:
+    why = "the exam time was over" if outcome.late else "the solution was shown before"
+    return f"Solved, without points: {why}. n starts over."
+
+
 def _flowing(text: str) -> str:
     """A text of a lab as paragraphs that the screen wraps."""
-    return "\n\n".join(" ".join(part.split()) for part in visible_lines(text.strip()).split("\n\n"))
+    paragraphs = visible_lines(text.strip()).replace(_COMMAND, "podman run").split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs if part.strip())

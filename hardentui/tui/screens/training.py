@@ -14,9 +14,12 @@ from hardentui.training.course import Course
 from hardentui.training.lab import Lab
 from hardentui.training.loading import load_labs
 from hardentui.tui.actions import BACK, COPY, TRAINING, bindings
+from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.lab import LabScreen
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.exports import results_of
 from hardentui.workbench.training import Training, open_training
 
 _SIGNS = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
@@ -66,12 +69,19 @@ class TrainingScreen(BrowseScreen):
         if self.training.notice:
             self.complain(self.training.notice)
         self._draw()
-        if (following := self.training.next) is not None:
-            self.table.move_cursor(row=self.training.labs.index(following), animate=False)
+        self._go_to_next(self.training)
 
     def on_screen_resume(self) -> None:
         """Back from a lab: update its row."""
         self._draw()
+
+    def _back_from_lab(self, lab: str) -> None:
+        if self.training is not None and self.training.progress.of(lab).points:
+            self._go_to_next(self.training)
+
+    def _go_to_next(self, training: Training) -> None:
+        if (following := training.next) is not None:
+            self.table.move_cursor(row=training.labs.index(following), animate=False)
 
     def lines(self) -> Sequence[BrowseRow] | None:
         if self.training is None:
@@ -100,12 +110,12 @@ class TrainingScreen(BrowseScreen):
         lab = self.training.find(key)
         return Content.assemble(
             (visible(lab.title), "bold"),
+            f"   {lab.minutes} minutes   ",
+            ("Enter opens it.", "$primary"),
             "\n\n",
             " ".join(visible_lines(lab.learn).split()),
             "\n\n",
             (visible_lines(lab.picture.strip("\n")), "$muted"),
-            "\n\n",
-            ("Enter opens the lab.", "$primary"),
         )
 
     def crumb(self) -> Content:
@@ -113,25 +123,44 @@ class TrainingScreen(BrowseScreen):
             return Content.assemble(("Training", "bold"))
         labs, progress = self.training.labs, self.training.progress
         done = sum(1 for lab in labs if progress.of(lab.id).points)
-        where = "   simulated" if self.training.simulated else ""
-        return Content.assemble(
-            ("Training", "bold"),
-            f"   {done} of {len(labs)} labs passed, {Course().share(progress, labs)} % of the points",
-            (where, "$warning"),
+        course = Course()
+        share = course.share(progress, labs)
+        parts = (
+            f"   {done} of {len(labs)} labs passed, {share}% of the points",
+            f"   {course.pass_mark}% to pass",
         )
+        return Content.assemble(("Training", "bold"), *parts)
 
     def nothing(self) -> str:
         return "There are no labs."
 
     def enter_row(self) -> None:
         if self.training is not None and self.current:
-            self.app.push_screen(LabScreen(self.training, self.training.find(self.current)))
+            lab = self.training.find(self.current)
+            self.app.push_screen(LabScreen(self.training, lab), lambda _: self._back_from_lab(lab.id))
 
     def why_not(self, action: str) -> str:
-        return "The labs are not loaded yet." if action in ("open", "stop") and self.training is None else ""
+        return (
+            "The labs are not loaded yet."
+            if action in ("open", "name", "stop") and self.training is None
+            else ""
+        )
 
     def action_open(self) -> None:
         self.enter_row()
+
+    def action_name(self) -> None:
+        def keep(name: str | None) -> None:
+            if name and self.training is not None:
+                self.training.name_learner(name)
+                self.notify("E writes the certificate.", markup=False)
+
+        self.app.push_screen(AskScreen("The name on the certificate:"), keep)
+
+    def screen_report(self) -> ScreenReport:
+        if self.training is None:
+            return ScreenReport()
+        return ScreenReport(ready=results_of(self.training.labs, self.training.progress))
 
     def action_stop(self) -> None:
         if self.training is None:
@@ -141,7 +170,7 @@ class TrainingScreen(BrowseScreen):
         except HardenError as error:
             self.complain(error.hint, error.title)
             return
-        self.notify(f"{count} containers and networks of labs were removed.", markup=False)
+        self.notify(f"Removed {count} containers and networks of labs.", markup=False)
         self._draw()
 
     def copied(self) -> tuple[str, str]:

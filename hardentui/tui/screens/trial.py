@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -76,6 +76,7 @@ class TrialScreen(StoppableScreen):
         self._trial: Trial | None = None
         self._trouble: HardenError | None = None
         self._learns = False
+        self._holder = choosing.key  # who has the container's name now
 
     @property
     def _simulated(self) -> bool:
@@ -94,8 +95,17 @@ class TrialScreen(StoppableScreen):
             yield Static(id="result")
 
     def on_mount(self) -> None:
+        self.session.replaced.subscribe(self, self._follow)
         self.query_one("#reading").focus()
         self._draw()
+
+    def _follow(self, successors: Mapping[str, str]) -> None:
+        self._holder = successors.get(self._holder, self._holder)
+
+    def on_screen_resume(self) -> None:
+        """Once the change is applied, the trial's container is only the kept original."""
+        if self._holder != self._choosing.key:
+            self.dismiss()
 
     # --- actions ------------------------------------------------------------------------------------------
 

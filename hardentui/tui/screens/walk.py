@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -28,7 +28,7 @@ from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.screens.walk_reasons import need_values, why_not_in_walk
+from hardentui.tui.screens.walk_reasons import need_values, no_findings, why_not_in_walk
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
@@ -38,7 +38,6 @@ from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
-from hardentui.words import plural
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1
@@ -76,6 +75,7 @@ class WalkScreen(ContainerScreen):
 
     async def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self.session.replaced.subscribe(self, self._follow)
         self._take(self.session.rows.get(self._key))
         self._at = beginning(self._row, self._steps, self.session.last_walk)
         roomy = self.app.size.width >= 100 and self.app.size.height >= 30
@@ -104,6 +104,13 @@ class WalkScreen(ContainerScreen):
 
     async def _rows_changed(self, keys: frozenset[str]) -> None:
         if self._key in keys:
+            self._take(self.session.rows.get(self._key))
+            await self._show_step()
+
+    async def _follow(self, successors: Mapping[str, str]) -> None:
+        """Continue with the container that has the name now."""
+        if self._key in successors:
+            self._key, self._choosing = successors[self._key], None
             self._take(self.session.rows.get(self._key))
             await self._show_step()
 
@@ -177,7 +184,8 @@ class WalkScreen(ContainerScreen):
         self.query_one(StepRail).show(self._steps, self._cells(), self._at)
         self.query_one(WhyPanel).show(step)
         entries = [self._entry(finding) for finding in self._findings()]
-        await self.query_one(FindingList).show(entries, self._remedy, self._nothing(step))
+        empty = no_findings(self._report, step, self.signs)
+        await self.query_one(FindingList).show(entries, self._remedy, empty)
         self._show_plan()
         self._show_hint()
 
@@ -229,20 +237,6 @@ class WalkScreen(ContainerScreen):
     def _show_plan(self) -> None:
         if self._choosing is not None:
             self.query_one(PlanPanel).show(self._choosing)
-
-    def _nothing(self, step: Step) -> Content:
-        report = self._report
-        if report is None:
-            return Content(self.signs.of("Loading its details…"))
-        if report.trouble:
-            return Content(f"Nothing could be judged: {visible(report.trouble)}")
-        return Content.assemble(
-            "No check of this step applies to containers.\n\n",
-            (
-                f"The step has {plural(len(step.checks), 'check')} of the host, engine or image.",
-                "$muted",
-            ),
-        )
 
     def on_resize(self) -> None:
         if self._steps:
@@ -323,6 +317,7 @@ class WalkScreen(ContainerScreen):
             else:
                 self.complain(str(why), "No automatic fix")
         await self._show_step()
+        self.query_one(FindingList).show_headline()
 
     def action_values(self) -> None:
         finding, choosing = self.query_one(FindingList).current, self._choosing

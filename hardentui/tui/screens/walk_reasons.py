@@ -1,16 +1,22 @@
-"""Why an action of the walk cannot be carried out now. Pure."""
+"""Why an action of the walk cannot be carried out now, and why a step has no findings. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from hardentui.model.finding import Finding
 from hardentui.tui.choosing import Choosing
 from hardentui.visible import visible
+from hardentui.words import plural
 
 if TYPE_CHECKING:
+    from hardentui.model.checklist import Step
+    from hardentui.tui.status import Signs
     from hardentui.workbench.looking.judging import Judge
+    from hardentui.workbench.views import Report
 
 _CHOOSES = frozenset({"choose", "values", "safe", "likely", "all", "none", "diff", "write", "trial", "apply"})
 """Actions that need to know the container."""
@@ -47,3 +53,17 @@ def need_values(checks: Sequence[str], judge: Judge) -> str:
     names = ", ".join(f"{check} (step {steps[check]})" for check in checks)
     need = "This fix needs" if len(checks) == 1 else "These fixes need"
     return f"{need} a value first; there p sets it: {names}."
+
+
+def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
+    """What stands where the findings of a step would be.
+
+    Args:
+        report: None while the container's details have not arrived.
+    """
+    if report is None:
+        return Content(signs.of("Loading its details…"))
+    if report.trouble:
+        return Content(f"Nothing could be judged: {visible(report.trouble)}")
+    elsewhere = f"The step has {plural(len(step.checks), 'check')} of the host, engine or image."
+    return Content.assemble("No check of this step applies to containers.\n\n", (elsewhere, "$muted"))

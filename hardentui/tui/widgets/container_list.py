@@ -6,7 +6,7 @@ thirty that are visible, and a new order is a new list, with no width to be meas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -127,6 +127,7 @@ class ContainerList(ScrollView, can_focus=True):
         self._sorted_by = ("", "")
         self._touched = False
         self._begin_at: Place | None = None
+        self._successors: Mapping[str, str] = {}
         self._drawn = False
         self._styles: dict[str, Style] = {}
 
@@ -158,7 +159,9 @@ class ContainerList(ScrollView, can_focus=True):
             at = places[0] if places else 0
             self._begin_at, self._touched = None, bool(places)
         if self._touched and before is not None:
-            at = next((i for i, line in enumerate(lines) if line.row.key == before.key), self.cursor)
+            stay = self._successors.get(before.key, before.key)
+            at = next((i for i, line in enumerate(lines) if line.row.key == stay), self.cursor)
+        self._successors = {}
         self.virtual_size = Size(self.scrollable_content_region.width, len(lines) + 1)
         self.set_reactive(ContainerList.cursor, max(0, min(at, len(lines) - 1)))
         self._follow_cursor()
@@ -169,6 +172,10 @@ class ContainerList(ScrollView, can_focus=True):
     def begin_at(self, place: Place | None) -> None:
         """Place the cursor on this container when the first lines are shown."""
         self._begin_at = place
+
+    def follow(self, successors: Mapping[str, str]) -> None:
+        """With the next lines, move the cursor from a container to the one that has its name now."""
+        self._successors = successors
 
     def hold(self) -> None:
         """Keep the cursor on its container from now on."""

@@ -145,6 +145,11 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         else:
             self._move_to(self._at + by)
 
+    def show_headline(self) -> None:
+        """Bring the first line of the current finding into view, with its tick."""
+        if self._items and (top := self._items[self._at].virtual_region.y) < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+
     def _move_to(self, at: int) -> None:
         at = max(0, min(at, len(self._entries) - 1))
         if at == self._at:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hardentui.model.monitoring import Sample, SeenProcess
 from hardentui.reports.monitor_text import binary_size, limit_text
 from hardentui.words import plural
-from hardentui.workbench.monitoring.remembered import EarlierReadings
+from hardentui.workbench.pages.earlier_readings import EarlierReadings
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _MOST = 40

@@ -18,7 +18,8 @@ from msgspec import Struct
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
-from hardentui.host.asking import Ask, ProgramFailed, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import Ask, ProgramFailed
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable

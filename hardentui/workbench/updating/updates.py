@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
-from hardentui.host.asking import Ask, NotInstalled, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import Ask, NotInstalled
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest

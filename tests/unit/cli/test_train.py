@@ -26,7 +26,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_a_passed_lab_leads_to_the_next_one_and_is_not_open_any_more(train: Run) -> None:
-    assert "A hint: hardentui train hint" in train("--demo", "start", "first-run")[2]
+    assert "For a hint: hardentui train hint" in train("--demo", "start", "first-run")[2]
     code, said, told = train("run")
     assert code == 0
     assert "Solved: 10 points." in said
@@ -50,7 +50,7 @@ def test_the_labs_of_a_class_are_listed(train: Run, tmp_path: Path) -> None:
     assert code == 0, told
     assert said.startswith("Hardening, spring class\n")
     assert "0 of 2 labs passed" in said
-    assert "It takes 60 % to pass." in said
+    assert "60% are needed to pass." in said
     assert "spring class" in train("export", "--class", str(course))[1]
 
 

@@ -49,6 +49,7 @@ def test_the_certificate_shows_a_hostile_name_as_text() -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "\x1b" not in page
+    assert "hardentui train export --key FILE" in page
     assert "http" not in page.partition("</head>")[0].replace("http-equiv", "")
 
 
@@ -118,7 +119,7 @@ def hostile_lab() -> str:
     for before in (
         'title = "',
         'task = "',
-        'guided = "',
+        'guided = """\n',
         '\n  "Limits are',
         "start = []",
         '"--memory-reservation" = "',
