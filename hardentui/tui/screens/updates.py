@@ -123,9 +123,7 @@ class UpdatesScreen(StoppablePage):
         self.draw()
 
     def action_places(self) -> None:
-        question = (
-            "Folder or file with Quadlets, to look for pins; several with spaces; - is where Quadlet looks"
-        )
+        question = "Where to look for pins: folders or files with Quadlets; - is where Quadlet looks"
         self.app.push_screen(AskScreen(question, "~/hardened", value=shlex.join(self._places)), self._look_in)
 
     def _look_in(self, answer: str | None) -> None:
@@ -145,14 +143,14 @@ class UpdatesScreen(StoppablePage):
 
     @work(thread=True, group="updates")
     def _ask(self, stop: threading.Event) -> None:
-        def told(name: str) -> None:
+        def on_name(name: str) -> None:
             self.post_message(Asking(name))
 
         try:
-            updates = Updates(self._bench.parts, stop).ask(self._images, told)
+            updates = Updates(self._bench.parts, stop).ask(self._images, on_name)
             self.post_message(Answered(updates))
             files = find_pins(self._places or default_places())
-            pins = ask_for(files, datetime.now(UTC), told, stop)
+            pins = ask_for(files, datetime.now(UTC), on_name, stop)
             self.post_message(Answered(updates, files, pins))
         except HardenError as error:
             self.post_message(QueriesEnded(error, stop.is_set()))
