@@ -206,7 +206,7 @@ PROGRAM = Place(
 def with_keys(text: str) -> str:
     """The text with the keys of its actions; raises KeyError for an action that is none."""
     keys = {action.id: action.display or _shown(action.key) for action in all_actions()}
-    return re.sub(r"\{([\w.]+)\}", lambda found: keys[found[1]], text)
+    return re.sub(r"\{([\w.]+)\}", lambda placeholder: keys[placeholder[1]], text)
 
 
 def _shown(keys: str) -> str:

@@ -117,7 +117,7 @@ def _saved(bench: Workbench, reports: Iterable[tuple[Report, str]], where: str) 
 
 def comparable_files(folder: str) -> tuple[ComparableFile, ...]:
     """Reports and facts in a folder, the newest first; left out is what cannot be read, or typed."""
-    found = []
+    comparable = []
     try:
         entries = [
             entry
@@ -135,6 +135,6 @@ def comparable_files(folder: str) -> tuple[ComparableFile, ...]:
             continue
         for schema, what in _SCHEMAS.items():
             if f'"{schema}' in head:
-                found.append(ComparableFile(entry.path, what, written))
-    newest_first = sorted(found, key=lambda file: file.written, reverse=True)
+                comparable.append(ComparableFile(entry.path, what, written))
+    newest_first = sorted(comparable, key=lambda file: file.written, reverse=True)
     return tuple(newest_first[:_MOST_FILES])

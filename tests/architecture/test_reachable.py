@@ -29,8 +29,8 @@ def _declared() -> Iterator[tuple[str, argparse.ArgumentParser]]:
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    found = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return dict(found[0].choices) if found else {}
+    subparsers = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(subparsers[0].choices) if subparsers else {}
 
 
 def _words(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -24,6 +24,7 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.checklists.examining import (
@@ -72,7 +73,7 @@ class ChecklistScreen(HardenScreen):
         own = (self._present,) if self._present not in names() else ()
         self._choices = (USUAL, *(name for name in names() if name != USUAL), *own)
         yield Static(id="crumb")
-        yield OptionList(*map(self._prompt, self._choices), id="choices")
+        yield ChoiceList(*map(self._prompt, self._choices), id="choices")
         with VerticalScroll(id="reading"):
             yield Static(id="about")
 

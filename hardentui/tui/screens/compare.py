@@ -21,6 +21,7 @@ from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.text import hanging
+from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.comparing import ComparableFile, comparable_files, read_saved, report_now
@@ -75,7 +76,7 @@ class CompareScreen(StoppablePage):
         with Horizontal(classes="field"):
             yield Label("Later", classes="label")
             yield Input(id="new", placeholder="the same; empty: this host as it is now", compact=True)
-        yield OptionList(id="files")
+        yield ChoiceList(id="files")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
 
@@ -135,6 +136,9 @@ class CompareScreen(StoppablePage):
             self._start()
 
     def action_run(self) -> None:
+        at = self.query_one("#files", OptionList).highlighted
+        if self.query_one("#files").has_focus and at is not None:
+            self.query_one("#old", Input).value = self._files[at].path
         self._start()
 
     def _start(self) -> None:
