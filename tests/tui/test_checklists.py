@@ -57,7 +57,8 @@ async def test_another_profile_judges_everything_and_the_commands_name_it(size: 
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and _in_use(app) == "strict")
         await until(pilot, lambda: app.session.progress is None and len(app.session.rows) == 3)
-        await shows(pilot, "strict")
+        if size[0] >= 80:  # a narrower title has no room for it
+            await shows(pilot, "strict")
         engines = {row.engine.found_with for row in app.session.rows.values()}
         assert engines == {("--checklist", "strict")}
         await _open(pilot)
