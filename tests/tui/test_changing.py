@@ -19,12 +19,12 @@ from hardentui.tui.screens.apply import ApplyScreen, Refused
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.workbench.changing import played as played_apply
+from hardentui.workbench.changing import simulated_apply
 from hardentui.workbench.changing.apply_wishes import ApplyWishes, refuse_loss
 from hardentui.workbench.changing.applying import PreparedChange
-from hardentui.workbench.changing.played import prepare_played
+from hardentui.workbench.changing.simulated_apply import prepare_played
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.trials import played as played_trial
+from hardentui.workbench.trials import simulated_trial
 from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
@@ -71,7 +71,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
 
 
 async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_trial, "PACE", 30.0)
+    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -85,7 +85,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -124,7 +124,7 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(played_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
