@@ -17,7 +17,7 @@ from hardentui.workbench.settings.showing import setting_rows
 
 
 class DoctorScreen(JobScreen):
-    """Looks anew with each `r`."""
+    """`r` looks again."""
 
     def __init__(self) -> None:
         def look(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
@@ -29,7 +29,7 @@ class DoctorScreen(JobScreen):
 
 
 class SettingsScreen(JobScreen):
-    """Reads the file anew with each `r`; what is in force was read at the start."""
+    """`r` reads the file again; the settings in force were read at the start."""
 
     def __init__(self) -> None:
         def read(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:

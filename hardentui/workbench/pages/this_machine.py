@@ -17,7 +17,7 @@ _TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Ma
 
 
 def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection:
-    """What works here, what is missing, and the command that mends it.
+    """What works here, what is missing, and the command that fixes it.
 
     Args:
         found_with: the options that lead to the engine of the session.
@@ -65,4 +65,4 @@ def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageS
 
 def _refuse_strangers(environ: Mapping[str, str]) -> None:
     if is_confined(environ):
-        raise UsageError("This session is used through a browser: it tells nothing of this machine.")
+        raise UsageError("A browser session shows nothing about this machine.")
