@@ -181,10 +181,10 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
         for report in reports:
             subject = report.subject
 
-            def told(read: int, name: str = subject.name) -> None:
+            def on_bytes(read: int, name: str = subject.name) -> None:
                 terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
 
-            inventory = bench.look_into_image(subject.engine, subject.id, told, stop)
+            inventory = bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
             if isinstance(inventory, Unreadable):
                 troubles[subject.name] = inventory.reason
     except KeyboardInterrupt:

@@ -199,14 +199,14 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
-    outcome = training.look()
+    outcome = training.check()
     code = _told(training, outcome, options, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
     terminal.note("Watching the container; Ctrl-C stops.")
     while not outcome.solved and not stop.wait(2):
-        again = training.look()
+        again = training.check()
         if again != outcome:
             outcome, code = again, _told(training, again, options, terminal)
     return code

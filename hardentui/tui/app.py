@@ -105,7 +105,7 @@ class HardenApp(App[None]):
         self.theme = theme if theme in self.available_themes else DEFAULT
         self._type_ahead = TypeAhead(self, super().on_event)
         self._interrupted = float("-inf")
-        self._told: set[Notice] = set()
+        self._notified: set[Notice] = set()
         self.session = Session(self, first_look, now)
         self.session.folder = self.settings.folder
         self._recall()
@@ -234,8 +234,8 @@ class HardenApp(App[None]):
     def tell_notices(self, notices: Iterable[Notice]) -> None:
         """Report each invalid setting once."""
         for notice in notices:
-            if notice not in self._told:
-                self._told.add(notice)
+            if notice not in self._notified:
+                self._notified.add(notice)
                 self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
     def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None:

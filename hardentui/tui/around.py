@@ -53,7 +53,7 @@ class Inspection:
         return self.scanned or ((self.engine, self.image),)
 
     @property
-    def told(self) -> str:
+    def progress(self) -> str:
         """The progress; the name is foreign text, made visible."""
         size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
         of = f" {self.number} of {len(self.scanned)}:" if len(self.scanned) > 1 else ""
@@ -139,10 +139,10 @@ class Around:
             for number, image in enumerate(images, 1):
                 name = _name(image)
 
-                def told(at: ScanProgress, number: int = number, name: str = name) -> None:
+                def on_progress(at: ScanProgress, number: int = number, name: str = name) -> None:
                     post(say.LookProgressed(inspection.image, at.bytes, at.phase, number, name))
 
-                report = scanning.scan(image, scanner, told, inspection.stop)
+                report = scanning.scan(image, scanner, on_progress, inspection.stop)
                 if inspection.stop.is_set():
                     break
                 if isinstance(report, Unreadable):

@@ -61,6 +61,19 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return _all(pid, ENDED)
+    kernel = _kernel(files, pid, engine_pid, _limits(files, membership, cgroups), engine_mounts)
+    # read again: the process may have ended meanwhile and its pid been reused
+    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
+
+
+def _kernel(
+    files: Files,
+    pid: int,
+    engine_pid: int | None,
+    limits: Known[Limits],
+    engine_mounts: Callable[[str, str], Known[MountTable]] | None,
+) -> Kernel:
+    """What the files of a process show."""
     status = _then(_text(files, f"/proc/{pid}/status"), parse_status)
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
@@ -69,7 +82,7 @@ def read_kernel(
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
-    kernel = Kernel(
+    return Kernel(
         pid=pid,
         uid=_then(status, lambda lines: _id(lines, "Uid")),
         gid=_then(status, lambda lines: _id(lines, "Gid")),
@@ -83,7 +96,7 @@ def read_kernel(
         read_only_root=_then(mounts, _read_only_root),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=_limits(files, membership, cgroups),
+        limits=limits,
         masked_paths=_then(mounts, _masked_paths),
         mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
@@ -92,8 +105,6 @@ def read_kernel(
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
     )
-    # read again: the process may have ended meanwhile and its pid been reused
-    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
 
 
 def _all(pid: int, why: Unreadable) -> Kernel:

@@ -123,7 +123,7 @@ def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
 def ask_for(
     files: Iterable[PinFile],
     now: datetime,
-    told: Callable[[str], None],
+    on_name: Callable[[str], None],
     stop: threading.Event,
     *,
     cool_down: int = COOL_DOWN,
@@ -141,7 +141,7 @@ def ask_for(
         for pin in file.pins:
             if stop.is_set():
                 return tuple(reports)
-            told(pin.name)
+            on_name(pin.name)
             reports.append(_report(file.path, pin, answers, asks, now, cool_down))
     return tuple(reports)
 
