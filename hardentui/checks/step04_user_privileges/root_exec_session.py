@@ -27,17 +27,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import USER
 from hardentui.reading.containers import declared_user, is_root, section
