@@ -14,20 +14,20 @@ _INTRODUCTION = """\
 
 Written by `tools/confusion.py` from a run of `tests/live/test_confusion.py`; do not edit it by hand.
 
-Can the answers be believed? This table is the test of that. Each line is a container that was really made, on
-a rootful and on a rootless Podman, with one bad condition on top of a hardened base. What is wrong with it is
-known beforehand. The checks that judge that condition **must fail**, and all the other checks of a container
-**must not fail**: a bad condition that is not reported is a false pass, a reported one that is not there is a
-false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
+Are the results right? This table tests that. Each line is a real container, created on a rootful and on a
+rootless Podman, with one bad condition on top of a hardened base. Its true state is known. The checks for
+that condition **must fail**, and all other checks of the container **must not fail**: a bad condition that
+is not reported is a false pass, a reported one that does not exist is a false failure, and "unknown" counts
+as wrong unless the table says why the answer cannot be known.
 
-Where the table says "tried", the truth was not told but found: a process of the tests entered the namespaces
-of the container as its root, with no more capabilities than it has, and read, asked whether it may write, or
-talked to the socket. A flavour of which that does not come out as its line says is wrong itself.
+"Tried" means that the true state was confirmed by trying: a process of the tests entered the container's
+namespaces as its root, with no more capabilities than the container has, and read a file, tested whether it
+could write, or talked to the socket. If the result differs from the table, the table is wrong.
 """
 
 
 def figures(rows: Sequence[Row]) -> dict[str, int]:
-    """What a run comes to."""
+    """The totals of a run."""
     return {
         "flavours": len(FLAVOURS),
         "flavours that were tried inside": sum(bool(flavour.probes) for flavour in FLAVOURS),
@@ -80,7 +80,7 @@ The image has a user of its own and declares the port that it listens on. Rootle
 ## The table
 
 "Without" names parts of the base that are left out. The counts are checks that must not fail, on the rootful
-and on the rootless engine; a dash stands for an engine that the flavour is not made on.
+and on the rootless engine; a dash means that this engine has no such container.
 
 | container | made with | must fail | must not fail | wrong answers |
 |---|---|---|---|---|
@@ -100,8 +100,8 @@ Their second members, which share the network with the first:
 
 {_doors_note()}{_limits_note(rows)}## What is tried inside
 
-What is said of these flavours was tried in the container itself, once it ran: the command works exactly where
-the check must fail. A flavour that is not what it says counts as undecided.
+For these containers, the true state was tried inside while they ran: the command works exactly where the
+check must fail. A container that does not match its description counts as undecided.
 
 | container | check | command |
 |---|---|---|
@@ -109,14 +109,14 @@ the check must fail. A flavour that is not what it says counts as undecided.
 
 ## What a scan here cannot say
 
-The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is
-asserted that they neither claim a pass nor a failure for what nobody looked at.
+The first checks depend on the machine that runs the tests, and are not counted. The others must report
+neither pass nor fail for something that was not inspected.
 
 | check | why |
 |---|---|
 {left}
 
-What other benches say of such containers: [peers.md](peers.md).
+What other tools report about such containers: [peers.md](peers.md).
 """
 
 
