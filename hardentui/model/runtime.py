@@ -17,9 +17,12 @@ class RuntimeConfig(Struct, frozen=True):
         seccomp: the filter that the runtime installs; None if it cannot be parsed.
         sysctl: kernel parameters, including those of the engine's configuration.
         oom_score_adj: as given to the runtime; None = inherited.
+        device_filter: it has rules for devices. Podman gives none to a container that is to have a user
+            namespace of its own.
     """
 
     annotations: Mapping[str, str] = {}
     seccomp: SeccompProfile | RawFilter | NoFilter | None = None
     sysctl: Mapping[str, str] = {}
     oom_score_adj: int | None = None
+    device_filter: bool = True

@@ -27,11 +27,13 @@ class RuntimeConfigs:
         annotations = _texts(document.get("annotations"))
         process, linux = document.get("process"), document.get("linux")
         score = process.get("oomScoreAdj") if isinstance(process, dict) else None
+        resources = linux.get("resources") if isinstance(linux, dict) else None
         return RuntimeConfig(
             annotations=annotations,
             seccomp=self._filter(linux if isinstance(linux, dict) else {}, annotations),
             sysctl=_texts(linux.get("sysctl") if isinstance(linux, dict) else None),
             oom_score_adj=score if isinstance(score, int) else None,
+            device_filter=bool(resources.get("devices")) if isinstance(resources, dict) else False,
         )
 
     def _filter(
