@@ -88,6 +88,7 @@ def read_host(
     hostname = _line(files, "/proc/sys/kernel/hostname")
     kernel = read_kernel(files)
     configuration = read_configuration(files, home="/root", uid=0, version=version)
+    storage = _storage(files, version)
     profile = _seccomp_path(files, configuration)
     packages = read_packages(files, run)
     return HostFacts(
@@ -107,13 +108,13 @@ def read_host(
         unit_programs=read_unit_programs(files, units, users, accounts),
         core_handler=read_core_handler(files, accounts),
         configuration=configuration,
-        storage=_storage(files, version),
+        storage=storage,
         sockets=sockets,
         socket_enabled_by=read_socket_enabled(files),
         tcp_services=on_tcp.services,
         tcp_unread=on_tcp.unread,
         tcp_unseen=on_tcp.unseen,
-        programs=read_programs(files, configuration),
+        programs=read_programs(files, configuration, storage.settings),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
