@@ -13,15 +13,16 @@ from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
 from hardentui.reports.as_json import document
-from hardentui.reports.comparing import compare, read_report
+from hardentui.reports.comparing import compare
 from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.result import TextStyle
+from hardentui.reports.saved_report import read_report
 from hardentui.visible import visible
 from hardentui.workbench.results import check_result
 from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
-    from hardentui.reports.comparing import SavedReport
+    from hardentui.reports.saved_report import SavedReport
 
 _LARGEST = 256 << 20
 

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.serving import TrainingServer
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -30,7 +29,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if find_spec("textual_serve") is None:
-        raise ToolMissing("hardentui serve needs textual-serve.", "pip install 'hardentui[web]'")
+        raise ToolMissing(
+            "hardentui serve needs textual-serve, which is not installed.",
+            "Install the extra [web] from a checkout: pipx install --force '.[web]'",
+        )
     if not 0 < options.port < 65536 or options.sessions < 1:
         raise UsageError("--port is 1 to 65535, and --sessions 1 or more.")
     if options.host not in _LOOPBACK and not options.public.startswith("https://"):
@@ -38,6 +40,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
             f"{options.host} can be reached from other machines, and the token would be sent unencrypted.",
             "Put a TLS proxy in front of it and pass its address: --public https://…; or use ssh -L.",
         )
+    from hardentui.serving import (
+        TrainingServer,
+    )  # needs the extra [web]; completion reads the options without it
 
     server = TrainingServer(
         host=options.host, port=options.port, sessions=options.sessions, public=options.public

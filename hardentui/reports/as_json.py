@@ -1,4 +1,4 @@
-"""The report as JSON: `hardentui/check/1`, whose schema is check-1.schema.json beside this file.
+"""The report as JSON: `hardentui/check/2`, whose schema is check-2.schema.json beside this file.
 
 Raw values in pure ASCII: whatever a name contains, a terminal that shows the JSON sees only escapes.
 """
@@ -10,11 +10,13 @@ from typing import Any
 
 from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Finding, Remediation, Severity, Status
+from hardentui.model.finding import Remediation, Severity, Status
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
+from hardentui.reports.usual import Fields, Usual, as_data, fields, own, usual
 from hardentui.visible import strict_json
 
-SCHEMA = "hardentui/check/1"
+SCHEMA = "hardentui/check/2"
+_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
@@ -31,6 +33,12 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
+    told = [[fields(finding, subject.pid) for finding in subject.findings] for subject in result.subjects]
+    common = usual(
+        pair
+        for subject, said in zip(result.subjects, told, strict=True)
+        for pair in zip(subject.findings, said, strict=True)
+    )
     return {
         "schema": SCHEMA,
         "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
@@ -41,9 +49,11 @@ def document(result: CheckResult) -> dict[str, Any]:
         },
         "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
-        "checks": _checks(result),
+        "checks": _checks(result, common),
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
-        "subjects": [_subject(subject) for subject in result.subjects],
+        "subjects": [
+            _subject(subject, said, common) for subject, said in zip(result.subjects, told, strict=True)
+        ],
         "summary": _summary(result),
     }
 
@@ -75,56 +85,33 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
     }
 
 
-def _subject(judged: SubjectResult) -> dict[str, Any]:
+def _subject(judged: SubjectResult, told: list[Fields], common: Usual) -> dict[str, Any]:
+    """A subject with its findings by status; `told` is what each of them says."""
     subject = judged.subject
+    by_step = score_by_step(judged.findings)
+    findings: dict[Status, dict[str, Any]] = {status: {} for status in Status}
+    for finding, said in zip(judged.findings, told, strict=True):
+        status = finding.verdict.status
+        findings[status][finding.check] = as_data(own(said, common[finding.check, status]))
     return {
         "kind": subject.kind.value,
         **({"host": judged.host} if judged.host else {}),
         "id": subject.id,
         "name": subject.name,
         "engine": subject.engine,
+        **({"pid": judged.pid} if judged.pid else {}),
         "score": judged.score.value,
         "coverage": judged.score.coverage,
+        "step_scores": {str(step): step_score.value for step, step_score in by_step.items()},
+        "step_coverage": {str(step): step_score.coverage for step, step_score in by_step.items()},
         "trouble": judged.trouble,
         "attack": judged.attack,
         "raises_most": list(judged.raises_most),
-        "steps": [
-            {"step": step, "score": step_score.value, "coverage": step_score.coverage}
-            for step, step_score in score_by_step(judged.findings).items()
-        ],
-        "findings": [_finding(finding) for finding in judged.findings],
+        **{status.value: findings[status] for status in _ORDER},
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    """The data of this subject only, without empty fields: `checks` has the texts of the checks."""
-    verdict = finding.verdict
-    data: dict[str, Any] = {
-        "check": finding.check,
-        "step": finding.step,
-        "status": verdict.status.value,
-        "severity": finding.severity.word,
-        "declared": verdict.declared,
-        "effective": verdict.effective,
-        "evidence": [
-            {"where": item.where, "saw": item.saw}
-            for item in verdict.evidence
-            if item.saw != verdict.declared  # the configuration is already listed
-        ],
-        "reason": verdict.reason,
-    }
-    if (remediation := finding.remediation) is not None:
-        data |= {
-            "run": remediation.run,
-            "quadlet": remediation.quadlet,
-            "commands": list(remediation.commands),
-        }
-        if remediation.here not in (None, remediation.risk):
-            data["risk"] = remediation.here
-    return {name: value for name, value in data.items() if value}
-
-
-def _checks(result: CheckResult) -> dict[str, Any]:
+def _checks(result: CheckResult, common: Usual) -> dict[str, Any]:
     """Check -> data shared by all its findings. A fix is included if at least one finding fails."""
     checks: dict[str, Any] = {}
     for subject in result.subjects:
@@ -136,6 +123,11 @@ def _checks(result: CheckResult) -> dict[str, Any]:
                     "step": finding.step,
                     "references": list(finding.references),
                     "fix": None,
+                    "usual": {
+                        status.value: as_data(said)
+                        for status in _ORDER
+                        if (said := common.get((finding.check, status)))
+                    },
                 }
             if known["fix"] is None and finding.remediation is not None:
                 known["fix"] = _fix(finding.remediation)

@@ -2,72 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status
-from hardentui.visible import visible
+from hardentui.reports.saved_report import SavedFinding, SavedReport, SavedSubject
 
-SCHEMA = "hardentui/check/1"
 _GONE = "not checked"
-
-
-class SavedFinding(Struct, frozen=True):
-    """The compared parts of a finding."""
-
-    check: str
-    step: int
-    status: Status
-    severity: str
-    reason: str = ""
-    declared: str = ""
-    effective: str = ""
-
-
-class SavedSubject(Struct, frozen=True):
-    kind: str
-    name: str
-    engine: str
-    id: str = ""
-    score: int | None = None
-    trouble: str = ""
-    findings: tuple[SavedFinding, ...] = ()
-    host: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """A container keeps its name when it is recreated; its ID changes."""
-        return self.host, self.kind, self.engine, self.name
-
-    @property
-    def title(self) -> str:
-        """Its name, with the host in a report of several."""
-        return f"{self.host}/{self.name}" if self.host else self.name
-
-
-class SavedHost(Struct, frozen=True):
-    name: str
-    simulated: bool = False
-
-
-class SavedTool(Struct, frozen=True):
-    version: str = ""
-    checklist: str = ""
-
-
-class SavedReport(Struct, frozen=True):
-    """The parts of a JSON report that a comparison reads."""
-
-    schema: str
-    host: SavedHost
-    subjects: tuple[SavedSubject, ...]
-    tool: SavedTool = SavedTool()
-    checks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 class DifferenceKind(StrEnum):
@@ -150,35 +93,11 @@ class Comparison(Struct, frozen=True):
         return 4 if counts(DifferenceKind.LOST) or self.hidden else 0
 
 
-def read_report(text: str | bytes, where: str) -> SavedReport:
-    """A JSON report.
-
-    Raises:
-        InputError: it is not one.
-    """
-    try:
-        # not msgspec's decoder: names may contain lone surrogates, which it refuses
-        report = msgspec.convert(json.loads(text), SavedReport, strict=True)
-        for subject in report.subjects:
-            for finding in subject.findings:
-                Severity.parse(finding.severity)
-    except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
-        raise InputError(
-            f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
-            f"{visible(str(error), 200)}."
-        ) from error
-    if report.schema != SCHEMA:
-        raise InputError(
-            f"{visible(where, 200)} has the schema {visible(report.schema, 60)!r}, not {SCHEMA}."
-        )
-    return report
-
-
 def compare(old: SavedReport, new: SavedReport) -> Comparison:
     """What is new, fixed and changed. A finding that became unknown is not fixed."""
     before = {subject.key: subject for subject in old.subjects}
     after = {subject.key: subject for subject in new.subjects}
-    titles = {**_titles(old), **_titles(new)}
+    titles = {**old.titles, **new.titles}
     differences: list[Difference] = []
     same = 0
     for key in dict.fromkeys((*before, *after)):
@@ -213,10 +132,6 @@ def _score(subject: SavedSubject | None) -> int | None:
 
 def _words(subject: SavedSubject) -> str:
     return f"{subject.kind} {subject.title}" + (f" ({subject.engine})" if subject.engine else "")
-
-
-def _titles(report: SavedReport) -> dict[str, str]:
-    return {check: str(data.get("title") or check) for check, data in report.checks.items()}
 
 
 def _order(difference: Difference) -> tuple[int, int, str, str]:

@@ -34,6 +34,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
         add_up: how the findings combine, in one sentence; may be empty, and is not in every report.
         raises_most: checks whose automatic fix raises the score most.
         host: its host in a report on several hosts; else empty.
+        pid: of the main process of a running container; None for everything else.
     """
 
     subject: Subject
@@ -44,6 +45,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
     add_up: Callable[[], str] = str
     raises_most: tuple[str, ...] = ()
     host: str = ""
+    pid: int | None = None
 
     @property
     def title(self) -> str:

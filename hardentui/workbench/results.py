@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.harden.attack import ranked_paths
+from hardentui.model.facts import Kernel
 from hardentui.model.finding import Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report
@@ -55,6 +56,7 @@ def check_result(
                 report.trouble,
                 partial(_add_up, report),
                 helpful,
+                pid=_pid(report),
             )
         )
     return CheckResult(
@@ -71,6 +73,11 @@ def check_result(
             (report.facts, report.failing) for report in all_reports if report.facts is not None
         ),
     )
+
+
+def _pid(report: Report) -> int | None:
+    kernel = report.facts.kernel if report.facts is not None else None
+    return kernel.pid if isinstance(kernel, Kernel) else None
 
 
 def _add_up(report: Report) -> str:

@@ -11,6 +11,7 @@ SEAMS = {
     "cli/session.py": "the engines work while what judges is loaded",
     "cli/screens.py": "the engines work while the terminal UI is loaded",
     "cli/images.py": "the library for SBOMs takes longer to load than all the rest",
+    "cli/serve.py": "its libraries come only with the extra [web]",
     "engine/probe.py": "few engines are reached over ssh",
     "scanners/stored.py": "most images have no stored report",
     "tui/app.py": "the first screen does not wait for the others",

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.check_report import by_check, findings_of
+
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
 _OURS = "/opt/hardentui"
@@ -150,18 +152,11 @@ class Report:
     """A JSON report of ours, by subject and check."""
 
     def __init__(self, document: Any) -> None:
-        self._subjects = document["subjects"]
+        self._document = document
 
     def finding(self, name: str, check: str) -> Any:
         """The one finding of that check on the subject of that name."""
-        (report,) = [
-            finding
-            for subject in self._subjects
-            if subject["name"] == name
-            for finding in subject["findings"]
-            if finding["check"] == check
-        ]
-        return report
+        return by_check(self._document, name)[check]
 
     def status(self, name: str, check: str) -> str:
         return str(self.finding(name, check)["status"])
@@ -170,8 +165,8 @@ class Report:
         """The ids of checks with that status on subjects of these kinds, with their reasons."""
         return {
             finding["check"]: finding["reason"]
-            for subject in self._subjects
+            for subject in self._document["subjects"]
             if subject["kind"] in kinds
-            for finding in subject["findings"]
+            for finding in findings_of(self._document, subject)
             if finding["status"] == status
         }

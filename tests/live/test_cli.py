@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from tests.support.check_report import by_check, statuses
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -31,8 +32,7 @@ def _check(podman: Bench, capsys: pytest.CaptureFixture[str], *arguments: str) -
 
 
 def _statuses(document: Any, name: str = NAME) -> dict[str, str]:
-    (subject,) = (subject for subject in document["subjects"] if subject["name"] == name)
-    return {finding["check"]: finding["status"] for finding in subject["findings"]}
+    return statuses(document, name)
 
 
 def test_found_fixed_and_proven(
@@ -53,10 +53,7 @@ def test_found_fixed_and_proven(
 
     _, after = _check(podman, capsys, NAME)
     assert {check: _statuses(after)[check] for check in wanted} == dict.fromkeys(wanted, "pass")
-    (proof,) = (
-        finding for finding in after["subjects"][0]["findings"] if finding["check"] == "writable-rootfs"
-    )
-    assert "ro" in proof["effective"]
+    assert "ro" in by_check(after, NAME)["writable-rootfs"]["effective"]
 
 
 def test_the_next_commands_work_as_they_are_told_and_keep_the_data(

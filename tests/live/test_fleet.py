@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from tests.support.check_report import findings_of, statuses
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -28,7 +29,7 @@ def test_two_hosts_in_one_report(podman: Bench, tmp_path: Path, capsys: pytest.C
         podman.remove(NAME)
     assert code == 1
     seen = {
-        subject["host"]: {finding["check"]: finding["status"] for finding in subject["findings"]}
+        subject["host"]: {finding["check"]: finding["status"] for finding in findings_of(document, subject)}
         for subject in document["subjects"]
         if subject["name"] == NAME
     }
@@ -40,6 +41,4 @@ def test_two_hosts_in_one_report(podman: Bench, tmp_path: Path, capsys: pytest.C
         (single,) = (host["source"],)
         main(["check", NAME, "--facts", single, "--format", "json"])
         alone: Any = json.loads(capsys.readouterr().out)
-        (subject,) = (subject for subject in alone["subjects"] if subject["name"] == NAME)
-        statuses = {finding["check"]: finding["status"] for finding in subject["findings"]}
-        assert statuses == seen[host["name"]], "merging changes no answer"
+        assert statuses(alone, NAME) == seen[host["name"]], "merging changes no answer"

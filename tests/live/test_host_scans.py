@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from tests.support.check_report import every_finding
 from tests.support.podman import Bench
 
 pytestmark = pytest.mark.live
@@ -28,8 +29,7 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
     def told(*words: str) -> Any:
         main([*words, "--url", podman.url, "--format", "json", "--quiet"])
         document = json.loads(capsys.readouterr().out)
-        findings = [finding for subject in document["subjects"] for finding in subject["findings"]]
-        return next(finding for finding in findings if finding["check"] == "failed-host-rules")
+        return next(finding for finding in every_finding(document) if finding["check"] == "failed-host-rules")
 
     assert told("host")["status"] == "not-applicable"
     finding = told("host", "--import", str(report))
@@ -41,5 +41,5 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
     assert main(["facts", "save", str(facts), "--url", podman.url, "--quiet"]) == 0
     main(["check", "--facts", str(facts), "--format", "json", "--quiet"])
     document = json.loads(capsys.readouterr().out)
-    saved = [finding for subject in document["subjects"] for finding in subject["findings"]]
+    saved = every_finding(document)
     assert next(finding for finding in saved if finding["check"] == "failed-host-rules")["status"] == "fail"

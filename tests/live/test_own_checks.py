@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from tests.support.check_report import statuses
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.systemd_image import systemd_image
 
@@ -77,8 +78,7 @@ def site(tmp_path: Path) -> str:
 def _statuses(podman: Bench, capsys: pytest.CaptureFixture[str], name: str, checklist: str) -> dict[str, str]:
     main(["check", name, "--url", podman.url, "--checklist", checklist, "--format", "json"])
     document: Any = json.loads(capsys.readouterr().out)
-    (subject,) = (subject for subject in document["subjects"] if subject["name"] == name)
-    return {finding["check"]: finding["status"] for finding in subject["findings"]}
+    return statuses(document, name)
 
 
 def test_own_checks_are_found_fixed_and_proven(

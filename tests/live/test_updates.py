@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.bench_registry import HOST, Answer, Registry, started
+from tests.support.check_report import every_finding
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
 
@@ -39,7 +40,7 @@ def asked(registry: Registry, *arguments: str) -> tuple[Answer, dict[str, Any]]:
 def outdated(registry: Registry) -> dict[str, Any]:
     command = ("check", "moving", "--check", "outdated-tag", "--format", "json", "--url", registry.bench.url)
     result: dict[str, Any] = json.loads(registry.hardentui(*command).out)
-    return next(finding for subject in result["subjects"] for finding in subject["findings"])
+    return every_finding(result)[0]
 
 
 def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(registry: Registry) -> None:

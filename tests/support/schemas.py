@@ -14,17 +14,18 @@ _CONDITIONS = ("if", "then", "else")
 """They describe a part of an object that is described in full beside them."""
 
 
-def schema_of(name: str) -> dict[str, Any]:
-    """The schema of `hardentui/NAME/1`."""
-    schema: dict[str, Any] = json.loads((files("hardentui.reports") / f"{name}-1.schema.json").read_text())
+def schema_of(name: str, version: str = "1") -> dict[str, Any]:
+    """The schema of `hardentui/NAME/VERSION`."""
+    path = files("hardentui.reports") / f"{name}-{version}.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text())
     return schema
 
 
 def validated(document: Any) -> Any:
     """The document, which is what the schema that it names says, with no field that the schema lacks."""
     _, name, version = document["schema"].split("/")
-    assert version == "1"
-    Draft202012Validator(_closed(schema_of(name))).validate(document)
+    assert version == ("2" if name == "check" else "1")
+    Draft202012Validator(_closed(schema_of(name, version))).validate(document)
     return document
 
 

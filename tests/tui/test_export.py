@@ -13,6 +13,7 @@ from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.export import ExportScreen
 from hardentui.workbench.changing.history import History, Recorded
+from tests.support.check_report import every_finding
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until
 
@@ -104,11 +105,10 @@ async def test_images_networks_and_trust_have_a_report_of_what_they_show(
         await until(pilot, lambda: not app.screen.screen_report().nothing)  # type: ignore[attr-defined]
         await _export(pilot, tmp_path / "a.json")
         await shows(pilot, "a.json: new.")
-    subjects = json.loads((tmp_path / "a.json").read_text())["subjects"]
-    assert subjects
-    assert {subject["kind"] for subject in subjects} == {kind}
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert {subject["kind"] for subject in report["subjects"]} == {kind}
     if kind == "engine":
-        assert {finding["step"] for subject in subjects for finding in subject["findings"]} == {3}
+        assert {finding["step"] for finding in every_finding(report)} == {3}
 
 
 async def test_the_networks_are_also_a_picture(tmp_path: Path) -> None:

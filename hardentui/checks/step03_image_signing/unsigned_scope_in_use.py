@@ -52,14 +52,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(rule, Unreadable):
         return unknown(rule.reason)
     declared = " and ".join(requirement.type for requirement in rule.requirements)
-    evidence = (Evidence(rule.file, rule.explanation),)
     if rule.verifies or rule.rejects:
-        return passed(declared, evidence=evidence)
+        return passed(declared, evidence=(Evidence(rule.file, rule.explanation),))
     repository = rule.reference.partition("@")[0].rpartition(":")[0] or rule.reference.partition("@")[0]
     return failed(
         rule.explanation.removesuffix("."),
         declared,
-        evidence=evidence,
+        evidence=(Evidence(rule.file, f"{rule.scope or 'docker'}: {declared}"),),
         commands=(
             f"podman image trust set -t sigstoreSigned -f /etc/pki/containers/KEY.pub '{repository}'",
             "podman image trust show",

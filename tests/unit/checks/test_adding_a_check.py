@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.check_report import every_finding
 from tests.support.program_copy import ProgramCopy
 
 LAWS = Path(__file__).parent / "test_check_laws.py"
@@ -30,7 +31,7 @@ def test_it_is_explained_with_its_step_texts_and_fix(copy: ProgramCopy) -> None:
 def test_it_is_part_of_the_ten_steps(copy: ProgramCopy) -> None:
     done = copy.run("-m", "hardentui", "check", "--demo", "--format", "json", "--check", "no-init-process")
     report = json.loads(done.stdout)
-    findings = [finding for subject in report["subjects"] for finding in subject["findings"]]
+    findings = every_finding(report)
     assert {(finding["check"], finding["step"]) for finding in findings} == {("no-init-process", 7)}
     assert "fail" in {finding["status"] for finding in findings}
 

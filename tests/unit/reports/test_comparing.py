@@ -12,9 +12,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import Comparison, DifferenceKind, SavedReport, compare, read_report
+from hardentui.reports.comparing import Comparison, DifferenceKind, compare
 from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.result import TextStyle
+from hardentui.reports.saved_report import SavedReport, read_report
 from hardentui.workbench.opening import simulated
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
@@ -105,7 +106,9 @@ def test_exit_codes_follow_what_became_worse() -> None:
         "",
         "[]",
         "{}",
+        '{"schema": "hardentui/check/3", "host": {"name": ""}, "subjects": []}',
         '{"schema": "hardentui/check/2", "host": {"name": ""}, "subjects": []}',
+        '{"schema": "hardentui/check/2", "host": {"name": ""}, "checks": {}, "subjects": [{"kind": "x"}]}',
         '{"schema": "hardentui/check/1", "host": {"name": ""}, "subjects": [{"kind": 3}]}',
         "[" * 100_000,
     ],
@@ -145,12 +148,8 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     old = demo_report(tmp_path / "old.json")
     document = json.loads(old.read_text())
     web = next(subject for subject in document["subjects"] if subject["name"] == "shop-web")
-    failing = next(
-        finding
-        for finding in web["findings"]
-        if finding["status"] == "fail" and finding["severity"] == "high"
-    )
-    failing["status"] = "pass"
+    failing = next(check for check, finding in web["fail"].items() if finding["severity"] == "high")
+    web["pass"][failing] = web["fail"].pop(failing)
     new = tmp_path / "new.json"
     new.write_text(json.dumps(document))
 
@@ -161,7 +160,7 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "hardentui/compare/1"
     assert [(difference["way"], difference["check"]) for difference in told["differences"]] == [
-        ("new", failing["check"])
+        ("new", failing)
     ]
     assert told["exit_code"] == 1
 

@@ -35,7 +35,7 @@ from hardentui.reports.merging import merged
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
-SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "check-1.schema.json").read_text())
+SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "check-2.schema.json").read_text())
 OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -302,7 +302,7 @@ def is_valid(whole: Any) -> bool:
 
 
 def document() -> Any:
-    findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW))
+    findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW, check="host-pid"))
     return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), TextStyle()))
 
 
@@ -321,19 +321,18 @@ def test_the_json_is_what_its_schema_says() -> None:
 def test_the_contract_of_the_json() -> None:
     """The keys that scripts rely on, spelled out once more, so that code and schema cannot drift together."""
     whole = document()
-    assert whole["schema"] == "hardentui/check/1"
+    assert whole["schema"] == "hardentui/check/2"
     assert {"url", "version", "rootless", "cgroups"} <= set(whole["engine"])
     (subject,) = whole["subjects"]
-    assert {"kind", "id", "name", "score", "findings"} <= set(subject)
+    assert {"kind", "id", "name", "score", *(status.value for status in Status)} <= set(subject)
     assert subject["raises_most"] == ["root-user"]
-    assert subject["steps"] == [{"step": 4, "score": 90, "coverage": 100}]
-    failing, passing = subject["findings"]
-    always = {"check", "step", "status", "severity"}
-    assert always | {"declared", "effective", "evidence", "reason"} <= set(failing)
-    assert always <= set(passing)
-    assert not set(failing) & {"title", "references", "summary", "impact"}, "they are told once, in checks"
-    (told,) = whole["checks"].values()
-    assert set(told) == {"title", "step", "references", "fix"}
+    assert (subject["step_scores"], subject["step_coverage"]) == ({"4": 90}, {"4": 100})
+    assert set(subject["pass"]) == {"host-pid"}
+    failing = subject["fail"]["root-user"]
+    assert {"severity", "declared", "effective", "reason", "run", "quadlet", "commands"} <= set(failing)
+    assert not set(failing) & {"title", "step", "references", "summary"}, "they are told once, in checks"
+    told = whole["checks"]["root-user"]
+    assert set(told) == {"title", "step", "references", "fix", "usual"}
     assert set(told["fix"]) == {"summary", "impact", "kind", "risk"}
     assert whole["summary"]["exit_code"] == 1
 
@@ -363,11 +362,11 @@ def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None
 
 @pytest.mark.parametrize(
     ("change", "value"),
-    [("status", "skipped"), ("severity", "bad"), ("step", 11), ("declared", None), ("evidence", "x")],
+    [("severity", "bad"), ("declared", None), ("evidence", "x"), ("evidence", {"x": "y"}), ("commands", "x")],
 )
 def test_the_schema_refuses_other_words(change: str, value: Any) -> None:
     whole = document()
-    whole["subjects"][0]["findings"][0][change] = value
+    whole["subjects"][0]["fail"]["root-user"][change] = value
     assert not is_valid(whole)
 
 

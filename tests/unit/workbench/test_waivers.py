@@ -17,6 +17,7 @@ from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Ve
 from hardentui.model.waiver import Waiver
 from hardentui.workbench.opening import simulated
 from hardentui.workbench.waivers import added, parse
+from tests.support.check_report import by_check, statuses
 
 TODAY = date(2026, 2, 1)
 CHECKS = tuple(check.id for check in all_checks())
@@ -188,14 +189,10 @@ def test_check_shows_what_is_waived_and_what_the_waivers_are_good_for(
     capsys.readouterr()
     main(["check", "--facts", str(facts), "--format", "json"])
     whole = json.loads(capsys.readouterr().out)
-    by_name = {
-        subject["name"]: {each["check"]: each for each in subject["findings"]}
-        for subject in whole["subjects"]
-    }
-    assert by_name["shop-web"]["root-user"]["status"] == "waived"
-    assert "accepted by anna" in by_name["shop-web"]["root-user"]["reason"]
-    assert by_name["waivers"]["expired-waiver"]["status"] == "fail"
-    assert by_name["waivers"]["unused-waiver"]["status"] == "fail"
+    finding = by_check(whole, "shop-web")["root-user"]
+    assert finding["status"] == "waived"
+    assert "accepted by anna" in finding["reason"]
+    assert statuses(whole, "waivers") == {"expired-waiver": "fail", "unused-waiver": "fail"}
     assert whole["summary"]["waived"] == 1
     for form in ("text", "markdown", "html", "sarif", "junit"):
         main(["check", "--facts", str(facts), "--format", form])
