@@ -2,7 +2,7 @@
 
 What it checks:
 Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the same
-UID outside. A namespace whose map leads to UID 0 on the host (`--uidmap 0:0:1`) does not count. Podman shows
+UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not count. Podman shows
 nothing for the host's namespace, so for a running container the namespace itself is compared with the
 host's.
 

@@ -3,7 +3,8 @@
 What it checks:
 Rules set with `--device-cgroup-rule` that open every device, every device of a type, a disk or the memory of
 the host for reading or writing, and privileged mode, which turns the filter off. A rule that only allows
-creating nodes (`m`) is what Podman grants anyway. With MKNOD and no user namespace of its own, a rule for
+creating nodes (`m`) is what Podman grants anyway. On cgroup v1, where the kernel shows the filter, also what
+was opened after the start. With MKNOD and no user namespace of its own, a rule for
 disks hands over the host. Rootless containers have no device filter: there, the permissions of the device
 files decide.
 
@@ -24,7 +25,7 @@ from msgspec import Struct
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,10 +37,12 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import listed, without_cgroup
+from hardentui.reading.containers import listed, proc, without_cgroup
 from hardentui.reading.user_namespace import own_user_namespace
 
 _MEMORY = "1"
@@ -66,9 +69,37 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         severity = Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
         why = "disks or memory" if any(_opens_disk_or_memory(rule) for rule in bad) else "classes of devices"
         return failed(f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, severity)
+    added = _since_start(facts)
+    if added:
+        evidence = tuple(Evidence(proc(facts, "cgroup, devices.list"), rule) for rule in added)
+        why = f"opened after the start: {listed(added)}"
+        return failed(why, listed(rules) or "no added rules", listed(added), evidence)
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
         return unknown("the engine does not show device rules, and the create command is not known")
     return passed(listed(rules) or "no added rules")
+
+
+def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
+    """Open rules in the kernel's filter that the runtime has not made."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.device_rules, Unreadable):
+        return ()
+    if isinstance(facts.runtime, Unreadable):
+        return ()
+    made = {_place(rule): _access(rule) for rule in facts.runtime.device_rules}
+    return tuple(
+        rule
+        for rule in kernel.device_rules
+        if _is_open(rule) and not _access(rule) <= made.get(_place(rule), frozenset())
+    )
+
+
+def _place(rule: str) -> str:
+    return " ".join(rule.split()[:2])
+
+
+def _access(rule: str) -> frozenset[str]:
+    return frozenset("".join(rule.split()[2:3]))
 
 
 class _Rule(Struct, frozen=True):
@@ -113,10 +144,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "privileged mode turns the device filter off",
             "Fix both at once (add --check privileged).",
         )
-    return spec.with_(
-        DEVICE_CGROUP_RULE, tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
-    )
+    kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
+    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
+        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
+    return spec.with_(DEVICE_CGROUP_RULE, kept)
 
+
+_WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 CHECK = Check(
     title="Device cgroup allows disks or whole device classes",
@@ -131,6 +165,7 @@ CHECK = Check(
         container(),
         container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
         container((PRIVILEGED, True), engine=rootless()),
+        container(kernel=Kernel(7, device_rules=("c 1:3 rwm", "b 8:0 r")), runtime=_WITH_DISK),
     ),
     fails=lambda: (
         container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
@@ -139,6 +174,8 @@ CHECK = Check(
         container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
         container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
         container((PRIVILEGED, True)),
+        container(kernel=Kernel(7, device_rules=("a *:* rwm",)), runtime=RuntimeConfig()),
+        container(kernel=Kernel(7, device_rules=("b 8:0 rw",)), runtime=_WITH_DISK),
     ),
     references=("CIS Docker 1.6 5.18",),
     catalogue="S8-09",

@@ -5,8 +5,8 @@ The engine's effective containers.conf, according to its version: up to Podman 5
 the first main file and the drop-ins. The check fails for `privileged = true`, `seccomp_profile =
 "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to `host`, `env_host =
 true`, `no_pivot_root = true`, capabilities beyond Podman's eleven defaults, devices, volumes or mounts that
-all containers get, no logs, annotations that change how the runtime confines them, sysctls beyond the harmless ones
-(parameter `safe_sysctls`), no process limit, no cgroups, a umask of 0, no packet filter rules, and
+all containers get, annotations that change how the runtime confines them, sysctls beyond the harmless ones
+(parameter `safe_sysctls`), no process limit, no cgroups, no logs, a umask of 0, no packet filter rules, and
 passwords in `env`. Files that services name in CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE are read, too.
 On a host without SELinux, `label = false` has no effect until SELinux is enabled; it counts less than the
 others.

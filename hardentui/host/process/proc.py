@@ -9,7 +9,9 @@ from typing import TypeVar
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
+from hardentui.host.process.entered import outside_cgroup
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
+from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
@@ -69,6 +71,7 @@ def read_kernel(
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
+    tree = find_cgroups(files) if cgroups is None else cgroups
     kernel = Kernel(
         pid=pid,
         uid=_then(status, lambda lines: _id(lines, "Uid")),
@@ -83,8 +86,12 @@ def read_kernel(
         read_only_root=_then(mounts, _read_only_root),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=_limits(files, membership, cgroups),
+        limits=_limits(files, membership, tree),
         masked_paths=_then(mounts, _masked_paths),
+        device_rules=read_device_rules(files, tree, membership),
+        outside_cgroup=outside_cgroup(
+            files, membership, cgroup_path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
+        ),
         mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
@@ -228,10 +235,8 @@ def _host_user_namespace(
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
 
 
-def _limits(files: Files, membership: Known[Membership], cgroups: Known[CgroupTree] | None) -> Known[Limits]:
-    if isinstance(membership, Unreadable):
-        return membership
-    return read_limits(files, find_cgroups(files) if cgroups is None else cgroups, membership)
+def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]) -> Known[Limits]:
+    return membership if isinstance(membership, Unreadable) else read_limits(files, tree, membership)
 
 
 def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
