@@ -44,6 +44,12 @@ DISRUPTIVE = frozenset(
         "CAP_SYS_NICE",
         "CAP_AUDIT_READ",
         "CAP_CHECKPOINT_RESTORE",
+        "CAP_IPC_LOCK",
+        "CAP_LEASE",
+        "CAP_SYS_TTY_CONFIG",
+        "CAP_SYS_PACCT",
+        "CAP_WAKE_ALARM",
+        "CAP_BLOCK_SUSPEND",
     }
 )
 """These can disrupt the host or other containers, but do not give access to the host."""

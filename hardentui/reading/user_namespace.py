@@ -14,8 +14,8 @@ _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 def own_user_namespace(facts: ContainerFacts) -> bool:
     """Whether the container has its own user namespace, without the host's root.
 
-    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID or GID 0 on the host does
-    not count, because it includes the host's root. With a rootless engine, IDs are always different.
+    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID or GID 0 on the host
+    does not count, because it includes the host's root. With a rootless engine, IDs are always different.
     """
     if facts.engine.rootless is True:
         shared = facts.kernel.host_user_namespace if isinstance(facts.kernel, Kernel) else False
