@@ -80,9 +80,14 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
-    """Open rules in the kernel's filter that the runtime has not made."""
+    """Open rules in the kernel's filter that the runtime has not made.
+
+    In another user namespace nobody can create device files, and the runtime leaves the filter open.
+    """
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.device_rules, Unreadable):
+        return ()
+    if kernel.host_user_namespace is not True:
         return ()
     if isinstance(facts.runtime, Unreadable):
         return ()
@@ -150,6 +155,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(DEVICE_CGROUP_RULE, kept)
 
 
+def _filter(*rules: str) -> Kernel:
+    return Kernel(7, device_rules=rules, host_user_namespace=True)
+
+
 _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 CHECK = Check(
@@ -165,7 +174,10 @@ CHECK = Check(
         container(),
         container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
         container((PRIVILEGED, True), engine=rootless()),
-        container(kernel=Kernel(7, device_rules=("c 1:3 rwm", "b 8:0 r")), runtime=_WITH_DISK),
+        container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
+        container(
+            kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
+        ),
     ),
     fails=lambda: (
         container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
@@ -174,8 +186,8 @@ CHECK = Check(
         container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
         container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
         container((PRIVILEGED, True)),
-        container(kernel=Kernel(7, device_rules=("a *:* rwm",)), runtime=RuntimeConfig()),
-        container(kernel=Kernel(7, device_rules=("b 8:0 rw",)), runtime=_WITH_DISK),
+        container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
+        container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
     ),
     references=("CIS Docker 1.6 5.18",),
     catalogue="S8-09",
