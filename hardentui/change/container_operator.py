@@ -1,4 +1,4 @@
-"""ContainerControl that a change replaces or updates, and how the original is restored.
+"""Containers that a change replaces or updates, and how the original is restored.
 
 The original is identified by its ID throughout; its successor by the ID that Podman returned or, if a crash
 lost it, by the original's former name and the exact command that was requested.

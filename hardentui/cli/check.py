@@ -126,7 +126,7 @@ def look_at(
         reports += session.of_waivers(bench, reports)
     result = check_result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
     if options.format == "html":
-        result = replace(result, network_map=session.map_of(bench, rows))
+        result = replace(result, network_map=bench.network_map(rows))
     return result, reports
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.cli import scans, session, updates
+from hardentui.cli.loading import command_module
 from hardentui.cli.parser import Given
 from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
@@ -117,9 +118,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             reports = chosen(bench.surroundings.images(), options.names)
         facts = [_facts(report) for report in reports]
         if options.sbom:
-            from hardentui.cli import sboms  # its library takes longer to load than everything else
-
-            sboms.deliver(facts, options, terminal)
+            command_module("sboms").deliver(facts, options, terminal)
         elif options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")
@@ -182,10 +181,10 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
         for report in reports:
             subject = report.subject
 
-            def told(read: int, name: str = subject.name) -> None:
+            def on_bytes(read: int, name: str = subject.name) -> None:
                 terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
 
-            inventory = bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
+            inventory = bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
             if isinstance(inventory, Unreadable):
                 troubles[subject.name] = inventory.reason
     except KeyboardInterrupt:

@@ -56,7 +56,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
         raise UsageError("Both containers must belong to the same engine.")
     from rich.table import Table
 
-    proofs = proving.prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
+    proofs = proving.prove(start, target, end, bench.network_map(rows), bench.opened.run)
     if options.format == "json":
         document = {
             "schema": PROOF_SCHEMA,

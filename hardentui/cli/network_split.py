@@ -20,8 +20,8 @@ from hardentui.model.facts import NetworkFacts
 from hardentui.model.network_split import SplitResult
 from hardentui.visible import strict_json, visible
 from hardentui.workbench.networking.requests import known_containers, watch_everybody
+from hardentui.workbench.networking.result_pages import split_trial_page
 from hardentui.workbench.networking.splitting import lines_of, splits
-from hardentui.workbench.networking.told import split_trial_page
 from hardentui.workbench.networking.trying_split import try_proposal
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
         every_place = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
-        picture = session.map_of(bench, rows)
+        picture = bench.network_map(rows)
         if options.svg:
             _draw(picture, options.svg, terminal)
         if options.format == "json":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from importlib import import_module
 
+from hardentui.cli.loading import command_module
 from hardentui.cli.terminal import Terminal
 from hardentui.workbench.settings.reading import wants_text
 
@@ -16,5 +16,5 @@ def run(options: Namespace, terminal: Terminal) -> int:
         module = "text_mode"
     else:
         module = "screens" if terminal.is_terminal and sys.stdin.isatty() else "table"
-    code: int = import_module(f"hardentui.cli.{module}").run(options, terminal)
+    code: int = command_module(module).run(options, terminal)
     return code

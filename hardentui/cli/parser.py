@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
-from importlib import import_module
 from typing import Any, NoReturn
 
 from hardentui import __version__
+from hardentui.cli.loading import command_module
 from hardentui.cli.terminal import columns
 
 COMMANDS = {
@@ -201,7 +201,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
             formatter_class=formatter,
         )
         if name in loaded:
-            import_module(f"hardentui.cli.{name}").arguments(command)
+            command_module(name).arguments(command)
             command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
         common_options(command)
     parser.set_defaults(command="")

@@ -6,9 +6,9 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from importlib import import_module
 
 from hardentui import fault
+from hardentui.cli.loading import command_module
 from hardentui.cli.parser import parse
 from hardentui.cli.terminal import OutputLost, Terminal
 from hardentui.errors import HardenError, UsageError, WriteError
@@ -61,5 +61,5 @@ def _give_up_output() -> None:
 
 def _command(options: Namespace, terminal: Terminal) -> int:
     module = options.command or "opening"
-    code: int = import_module(f"hardentui.cli.{module}").run(options, terminal)
+    code: int = command_module(module).run(options, terminal)
     return code

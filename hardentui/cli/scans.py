@@ -48,11 +48,11 @@ def _scan(
         for number, image in enumerate(images, 1):
             name = f"{number} of {len(images)}  {visible(_name(image), 50)}"
 
-            def told(progress: ScanProgress, name: str = name) -> None:
+            def on_progress(progress: ScanProgress, name: str = name) -> None:
                 done = size_text(progress.bytes) if progress.phase == "fetching" else scanner.name
                 terminal.activity(f"{name}: {progress.phase}, {done}")
 
-            report = scanning.scan(image, scanner, told, stop, how)
+            report = scanning.scan(image, scanner, on_progress, stop, how)
             if isinstance(report, Unreadable):
                 troubles[_name(image)] = f"not scanned: {report.reason}"
     except KeyboardInterrupt:

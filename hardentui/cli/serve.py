@@ -40,9 +40,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             f"{options.host} can be reached from other machines, and the token would be sent unencrypted.",
             "Put a TLS proxy in front of it and pass its address: --public https://…; or use ssh -L.",
         )
-    from hardentui.serving import (
-        TrainingServer,
-    )  # needs the extra [web]; completion reads the options without it
+    from hardentui.serving import TrainingServer  # completion reads the options without the extra [web]
 
     server = TrainingServer(
         host=options.host, port=options.port, sessions=options.sessions, public=options.public

@@ -12,13 +12,11 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
 from hardentui.visible import visible
-from hardentui.workbench.changing.cut_off import cut_off_changes
-from hardentui.workbench.looking.surroundings import concerns
+from hardentui.workbench.first_look import workbench_on
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection
+from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 
 if TYPE_CHECKING:
-    from hardentui.model.network_map import NetworkMap
     from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = tuple(severity.word for severity in Severity)
@@ -62,9 +60,7 @@ def workbench(
         for engine in opened.engines:
             engine.begin()
         opened.begin_host()
-    from hardentui.workbench.workbench import Workbench  # while the engines are working
-
-    bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
+    bench = workbench_on(opened, selection.checklist, steps=steps, checks=checks)
     try:
         if opened.simulated and not (options.demo or simulated):
             raise NoEngine("No Podman was found.", tried(opened.attempts))
@@ -73,7 +69,7 @@ def workbench(
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
         for notice in bench.notices:
             terminal.note(f"note: {notice}")
-        for sentence in cut_off_changes():
+        for sentence in bench.cut_off_changes():
             terminal.note(f"note: {sentence}")
         yield bench
     finally:
@@ -224,13 +220,6 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
     bench.surroundings.host()  # the engine's defaults show what a container set itself
     refreshed = (bench.containers.refresh(row.key) for row in wanted)
     return tuple(row.report for row in refreshed if row and row.report)
-
-
-def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
-    """Who can reach whom among these containers."""
-    from hardentui.workbench.networking.whole_map import whole_map
-
-    return whole_map(bench, rows)
 
 
 def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:

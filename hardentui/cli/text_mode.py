@@ -211,8 +211,8 @@ class Dialogue:
         report = self._report = row.report
         self._rows = tuple(row if row.key == known.key else known for known in self._rows)
         self._say(f"{visible(report.subject.name, 60)}: {row_line(row, named=False)}")
-        if report.attack:
-            self._say(report.attack)
+        if attack := self._bench.attack(report):
+            self._say(attack)
         self._fails("")
 
     @property

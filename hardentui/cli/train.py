@@ -28,30 +28,40 @@ from hardentui.workbench.training import LabOutcome, Training, open_training
 from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
-    "start": "open a lab: start LAB [--challenge | --exam]",
-    "run": "recreate the lab's container: run [OPTIONS of podman run]",
-    "check": "check it again, and attack it [--watch]",
-    "hint": "the next hint; each costs points",
-    "solution": "show the solution of a lab; an unsolved lab then earns no points",
+    "start": "open a lab",
+    "run": "recreate the lab's container with these options of podman run",
+    "check": "check and attack it again",
+    "hint": "show the next hint; each costs points",
+    "solution": "show the solution; an unsolved lab then earns no points",
     "stop": "remove everything the labs created",
-    "export": "the results: export [--format json|csv|html] [-o FILE] [--class FILE] [--key FILE]",
+    "export": "write your results or your certificate",
 }
+_TAKES = {
+    "start": "LAB [--challenge | --exam]",
+    "run": "[OPTIONS]",
+    "check": "[--watch]",
+    "solution": "[LAB]",
+    "export": "[--format json|csv|html] [-o FILE] [--learner NAME] [--class FILE] [--key FILE]",
+}
+"""What follows the name of an action."""
 
 _OURS = ("--url", "--connection", "--demo")
 """Options that a learner may put after `run`, where they would go to podman."""
 
 
 def arguments(parser: ArgumentParser) -> None:
-    actions = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
+    actions = "; ".join(
+        f"{name} {_TAKES.get(name, '')}".strip() + f": {about}" for name, about in _ACTIONS.items()
+    )
     parser.add_argument(
         "action",
         metavar="ACTION",
         nargs="?",
         choices=("", *_ACTIONS),
         default="",
-        help=f"without one: all labs and your progress. {actions}",
+        help=f"without one, list the labs and your progress. {actions}",
     )
-    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
+    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action")
     parser.add_argument(
         "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
     )
@@ -61,7 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         dest="course",
         default="",
-        help="a class file: which labs count, and the mark to pass",
+        help="a class file: its labs and its pass mark",
     )
 
 
@@ -189,14 +199,14 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
-    outcome = training.look()
+    outcome = training.check()
     code = _told(training, outcome, options, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
     terminal.note("Watching the container; Ctrl-C stops.")
     while not outcome.solved and not stop.wait(2):
-        again = training.look()
+        again = training.check()
         if again != outcome:
             outcome, code = again, _told(training, again, options, terminal)
     return code

@@ -180,7 +180,7 @@ class Ahead:
         start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], Prefetched], Inspecting],
         second: Connection,
     ) -> None:
-        self.told = False
+        self.list_taken = False
         self._read_list = read_list
         self._start_inspecting = start_inspecting
         self._rows: tuple[Listed, ...] = ()
@@ -223,7 +223,7 @@ class Ahead:
 
     def listed(self) -> tuple[Listed, ...]:
         """The list, once available; raises what its request raised."""
-        self.told = True
+        self.list_taken = True
         self._wait()
         if self._error is not None:
             raise self._error

@@ -96,7 +96,7 @@ class Engine:
 
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
-        if self._ahead is not None and not self._ahead.told:
+        if self._ahead is not None and not self._ahead.list_taken:
             return self._ahead.listed()
         return self._list()
 

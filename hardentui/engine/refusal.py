@@ -49,14 +49,14 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     elif path.endswith("/podman/podman.sock"):
         enable = "systemctl --user enable --now podman.socket"
     if isinstance(error, FileNotFoundError):
-        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
+        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start it: {enable}")
     if isinstance(error, PermissionError):
         return EngineDenied(
             f"There is no permission to use {shown} (permission denied).",
             "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
         )
     if isinstance(error, ConnectionRefusedError):
-        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start Podman's: {enable}")
+        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start it: {enable}")
     if isinstance(error, GivenUp):
         return EngineUnreachable(f"Waiting for Podman at {shown} was cancelled.")
     if isinstance(error, TimeoutError):

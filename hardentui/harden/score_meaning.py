@@ -10,7 +10,7 @@ _COSTS = ", ".join(f"{severity.word} {COST[severity]}" for severity in reversed(
 SHORT = (
     "100: everything that applies was checked and passed. Each finding that fails or is unknown "
     f"lowers the score by its severity. At {TAKEOVER_CEILING} or below, whoever takes over the "
-    "container also gets the host; above that, by no known way."
+    "container also gets the host. Above that, no way to the host is known."
 )
 MEANING: tuple[tuple[str, str], ...] = (
     (

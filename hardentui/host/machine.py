@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from msgspec import Struct
+
 from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
@@ -16,10 +18,10 @@ from hardentui.host.network.endpoints import read_endpoints
 from hardentui.host.network.firewall import read_firewall
 from hardentui.host.network.listening import read_listening
 from hardentui.host.network.sockets import read_socket_enabled, read_sockets
-from hardentui.host.network.tcp_services import read_tcp_services
+from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
 from hardentui.host.packages import advisories
 from hardentui.host.packages.installed import (
-    read_holes,
+    read_outdated,
     read_packages,
     read_seccomp_intact,
     read_security_updates,
@@ -32,7 +34,7 @@ from hardentui.host.packages.sensors import (
     read_running_sensors,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.process.table import read_process_table
+from hardentui.host.process.table import HostProcess, read_process_table
 from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
@@ -46,8 +48,9 @@ from hardentui.host.sysctls import (
 from hardentui.host.units.journal import read_journal
 from hardentui.host.units.programs import read_unit_programs
 from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
-from hardentui.model.configuration import Configuration, Missing
-from hardentui.model.host import HostFacts, Storage
+from hardentui.model.access import Accounts
+from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.host import EngineSocket, HostFacts, Storage, User
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 
@@ -56,6 +59,38 @@ _OWN_PROFILE = "/etc/containers/seccomp.json"
 _PACKAGED_PROFILE = "/usr/share/containers/seccomp.json"
 _DEFAULT_GRAPH_ROOT = "/var/lib/containers/storage"
 _DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
+
+
+class _PartsOfHost(Struct, frozen=True):
+    """What several facts are made from."""
+
+    users: Known[tuple[User, ...]]
+    accounts: Accounts | None
+    processes: Known[tuple[HostProcess, ...]]
+    sockets: Known[tuple[EngineSocket, ...]]
+    on_tcp: TcpServices
+    units: Mapping[str, Known[FileFact]]
+    configuration: Configuration
+    storage: Storage
+
+    @classmethod
+    def read(cls, files: Files, version: Version) -> _PartsOfHost:
+        users = read_users(files)
+        accounts = read_accounts(files)
+        processes = read_process_table(files)
+        listening = read_listening(files)
+        uids = () if isinstance(users, Unreadable) else (user.uid for user in users if user.rootless)
+        endpoints = read_endpoints(files, processes, listening, uids)
+        return cls(
+            users=users,
+            accounts=accounts,
+            processes=processes,
+            sockets=read_sockets(files, users, accounts, listening, endpoints),
+            on_tcp=read_tcp_services(files, endpoints, processes, listening),
+            units=read_units(files, users, accounts),
+            configuration=read_configuration(files, home="/root", uid=0, version=version),
+            storage=_storage(files, version),
+        )
 
 
 def read_host(
@@ -76,63 +111,57 @@ def read_host(
         root: whether we are root; without it, steps that need root are skipped.
         deep: also look for pending security updates, which takes seconds.
     """
-    users = read_users(files)
-    accounts = read_accounts(files)
-    processes = read_process_table(files)
-    listening = read_listening(files)
-    uids = () if isinstance(users, Unreadable) else (user.uid for user in users if user.rootless)
-    endpoints = read_endpoints(files, processes, listening, uids)
-    on_tcp = read_tcp_services(files, endpoints, processes, listening)
-    sockets = read_sockets(files, users, accounts, listening, endpoints)
-    units = read_units(files, users, accounts)
+    parts = _PartsOfHost.read(files, version)
+    return _facts(files, parts, run, root=root, deep=deep, now=now or datetime.now(UTC))
+
+
+def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool, now: datetime) -> HostFacts:
     hostname = _line(files, "/proc/sys/kernel/hostname")
     kernel = read_kernel(files)
-    configuration = read_configuration(files, home="/root", uid=0, version=version)
-    storage = _storage(files, version)
-    profile = _seccomp_path(files, configuration)
+    profile = _seccomp_path(files, read.configuration)
     packages = read_packages(files, run)
     return HostFacts(
         hostname=hostname,
         kernel=kernel,
         os_release=_os_release(files),
         root=root,
-        now=now or datetime.now(UTC),
+        now=now,
         sysctls=read_sysctls(files),
-        users=users,
+        users=read.users,
         groups=read_groups(files),
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
-        root_rights=read_root_rights(files, users, sockets, hostname),
-        engine_configuration=read_engine_configuration(files, accounts),
-        units=units,
-        unit_programs=read_unit_programs(files, units, users, accounts),
-        core_handler=read_core_handler(files, accounts),
-        configuration=configuration,
-        storage=storage,
-        sockets=sockets,
+        root_rights=read_root_rights(files, read.users, read.sockets, hostname),
+        engine_configuration=read_engine_configuration(files, read.accounts),
+        units=read.units,
+        unit_programs=read_unit_programs(files, read.units, read.users, read.accounts),
+        core_handler=read_core_handler(files, read.accounts),
+        configuration=read.configuration,
+        storage=read.storage,
+        sockets=read.sockets,
         socket_enabled_by=read_socket_enabled(files),
-        tcp_services=on_tcp.services,
-        tcp_unread=on_tcp.unread,
-        tcp_unseen=on_tcp.unseen,
-        programs=read_programs(files, configuration, storage.settings),
+        tcp_services=read.on_tcp.services,
+        tcp_unread=read.on_tcp.unread,
+        tcp_unseen=read.on_tcp.unseen,
+        programs=read_programs(files, read.configuration, read.storage.settings),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
         restarts_at_boot=read_restarts_at_boot(files),
         seccomp_profile=(
-            Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=accounts)
+            Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=read.accounts)
         ),
         seccomp_intact=read_seccomp_intact(files, profile),
         firewall=read_firewall(files, run, root=root),
         packages=packages,
         security_updates=read_security_updates(files, run, deep=deep),
         reboot_required=read_reboot_required(files, kernel),
-        holes=read_holes(files, run, packages, deep=deep),
+        outdated=read_outdated(files, run, packages, deep=deep),
         advisories_dated=advisories.DATED,
         audit_rules=read_audit_rules(files),
         audit_loaded=read_loaded_audit_rules(files, run, root=root),
         detectors=read_detectors(files),
-        running_sensors=read_running_sensors(processes),
+        running_sensors=read_running_sensors(read.processes),
         baselines=read_baselines(files),
         journal=read_journal(files),
         cloud=read_cloud(files),

@@ -25,11 +25,11 @@ __all__ = [
     "EngineSocket",
     "FileFact",
     "Firewall",
-    "Hole",
     "HostFacts",
     "HostPackage",
     "JournalStorage",
     "Missing",
+    "OutdatedComponent",
     "Program",
     "RootRight",
     "Rule",
@@ -261,7 +261,7 @@ class Advisory(Struct, frozen=True):
     severity: str = "high"
 
 
-class Hole(Struct, frozen=True):
+class OutdatedComponent(Struct, frozen=True):
     """An installed component whose upstream version is older than a fix.
 
     Attributes:
@@ -376,7 +376,7 @@ class HostFacts(Struct, frozen=True):
     packages: Known[Mapping[str, HostPackage]] = NOT_READ
     security_updates: Known[tuple[str, ...]] = NOT_READ
     reboot_required: Known[str] = NOT_READ
-    holes: Known[tuple[Hole, ...]] = NOT_READ
+    outdated: Known[tuple[OutdatedComponent, ...]] = NOT_READ
     advisories_dated: str = ""
 
     audit_rules: Known[tuple[str, ...]] = NOT_READ

@@ -66,5 +66,5 @@ def read_spec(sources: Sources) -> Spec:
         remarks.append(_IMAGE_REMARK)
     if view.started:
         remarks.append(_LAYER_REMARK)
-    told = tuple(dict.fromkeys(remarks))
-    return Spec(settings, frozenset(unknowable), told, tuple(view.unsaved))
+    different = tuple(dict.fromkeys(remarks))
+    return Spec(settings, frozenset(unknowable), different, tuple(view.unsaved))

@@ -10,10 +10,10 @@ from hardentui.reading.containers import engine_info
 
 def cgroup_version(facts: ContainerFacts) -> str:
     """`v1` or `v2`; empty if unknown."""
-    told = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
-    if not told and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
+    version = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
+    if not version and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
         return f"v{facts.host.cgroup_version}"
-    return told
+    return version
 
 
 def ignored(facts: ContainerFacts) -> bool:
@@ -50,8 +50,8 @@ def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
         value = getattr(facts.host.capacity, name)
         if isinstance(value, int):
             return value
-    told = engine_info(facts.engine, "").get(of_engine) if of_engine else None
-    return told if isinstance(told, int) and told > 0 else None
+    value = engine_info(facts.engine, "").get(of_engine) if of_engine else None
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def count_of_list(text: str) -> int:

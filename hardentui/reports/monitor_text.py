@@ -59,11 +59,11 @@ def _alarms(sample: Sample, writer: Writer) -> list[str]:
 def _usage(usage: Usage) -> list[str]:
     if usage.memory is None:
         return ["Usage: unknown"]
-    cpu = "unknown yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} %"
+    cpu = "unknown yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f}%"
     limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
     parts = [f"cpu {cpu} of a processor ({limit})"]
     if usage.throttled_percent:
-        parts.append(f"throttled {usage.throttled_percent:.0f} %")
+        parts.append(f"throttled {usage.throttled_percent:.0f}%")
     parts.append(f"memory {binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})")
     parts.append(f"{plural(usage.tasks or 0, 'task')} ({limit_text(usage.tasks_limit, str)})")
     whole = ", ".join(parts)

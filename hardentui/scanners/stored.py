@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from hardentui.errors import WriteError
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unreadable
+from hardentui.scanners.formats import as_document, parse_report
 from hardentui.state.own_files import Folder, read_document, write_own
 
 LARGEST = 64 << 20
@@ -42,8 +43,6 @@ class StoredScans:
             return Unreadable(f"the stored scan result cannot be read: {error.strerror}")
         except (ValueError, RecursionError):
             return Unreadable("the stored scan result is not JSON")
-        from hardentui.scanners.formats import parse_report  # most images have no report
-
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def keep(self, identity: str, report: ScanReport) -> None:
@@ -52,8 +51,6 @@ class StoredScans:
         Raises:
             WriteError: the previous report is untouched.
         """
-        from hardentui.scanners.formats import as_document
-
         path = self._path(identity)
         if path is None:
             raise WriteError("The image has no ID to store a report under.")

@@ -39,7 +39,7 @@ def prove(
     sections: Mapping[str, str],
     signed: Mapping[str, tuple[ScopeRule, Sequence[str]]],
     named: NamedImages,
-    told: Callable[[PullProof], None],
+    on_proof: Callable[[PullProof], None],
     *,
     rejects: bool,
 ) -> tuple[PullProof, ...]:
@@ -56,7 +56,7 @@ def prove(
         proof = PullProof(case, scope, wanted, pull)
         proof = proof if proof.holds else replace(proof, hint=_HINTS[pull.verdict])
         proofs.append(proof)
-        told(proof)
+        on_proof(proof)
 
     with ExitStack() as kept:
         here = kept.enter_context(tiny_registry())

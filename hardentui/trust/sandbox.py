@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import ToolMissing
-from hardentui.host.asking import Ask, ProgramFailed, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import Ask, ProgramFailed
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, PullVerdict
 

@@ -234,7 +234,7 @@ WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
 )
-EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a day.", "Finding", True),)
+EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a date.", "Finding", True),)
 ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
 WAIVERS = (Action("waivers.refresh", "r", "Re-read", "Reload the waivers and check again.", "Waivers", True),)
 LOGS = (

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.actions import ActionParseResult, parse
 from textual.app import App
 from textual.dom import DOMNode
@@ -27,9 +27,9 @@ from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.kept_copy import keep_copy
 from hardentui.state.remembered import Remembered
+from hardentui.tui import destinations
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
-from hardentui.tui.destinations import DESTINATIONS, why_not_open
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.place import Place
@@ -38,6 +38,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
+from hardentui.tui.type_ahead import TypeAhead
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.engine_choices import EngineChoice
 from hardentui.workbench.first_look import FirstLook
@@ -102,8 +103,9 @@ class HardenApp(App[None]):
         self._remember = remember
         theme = self.settings.theme or self._remembered.theme
         self.theme = theme if theme in self.available_themes else DEFAULT
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._interrupted = float("-inf")
-        self._told: set[Notice] = set()
+        self._notified: set[Notice] = set()
         self.session = Session(self, first_look, now)
         self.session.folder = self.settings.folder
         self._recall()
@@ -232,8 +234,8 @@ class HardenApp(App[None]):
     def tell_notices(self, notices: Iterable[Notice]) -> None:
         """Report each invalid setting once."""
         for notice in notices:
-            if notice not in self._told:
-                self._told.add(notice)
+            if notice not in self._notified:
+                self._notified.add(notice)
                 self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
     def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None:
@@ -254,54 +256,46 @@ class HardenApp(App[None]):
         lines = [where, *notes]
         self.notify("\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None)
 
-    # --- navigation: screens are imported on first use, which keeps the start short ---------------------
+    # --- navigation ------------------------------------------------------------------------------------
 
     def open_walk(self, key: str) -> None:
-        from hardentui.tui.screens.walk import WalkScreen
+        self.push_screen(destinations.walk(key))
 
-        self.push_screen(WalkScreen(key))
+    def open_meaning(self, key: str) -> None:
+        self.push_screen(destinations.meaning(key))
+
+    def open_fix_many(self, keys: Sequence[str]) -> None:
+        self.push_screen(destinations.fix_many(keys))
 
     def open_monitor(self, key: str) -> None:
-        from hardentui.tui.screens.monitor import MonitorScreen
-
         if self.session.bench is not None:
-            self.push_screen(MonitorScreen(self.session.bench, key))
+            self.push_screen(destinations.monitor(self.session.bench, key))
 
     def open_logs(self, facts: ContainerFacts) -> None:
-        from hardentui.tui.screens.logs import LogsScreen
-
         if self.session.bench is not None:
-            self.push_screen(LogsScreen(self.session.bench, facts))
+            self.push_screen(destinations.logs(self.session.bench, facts))
 
     def open_copies(self, row: Row) -> None:
-        from hardentui.tui.screens.copying import CopyScreen, copyables
-
         if (bench := self.session.bench) is not None:
             choices = tuple(self.session.choices.get(row.key, {}).values())
-            self.push_screen(CopyScreen(row.name, copyables(bench, row, choices)))
+            self.push_screen(destinations.copies(bench, row, choices))
 
     def open_rights(self, row: Row) -> None:
-        from hardentui.tui.screens.rights import RightsScreen
-
         if (bench := self.session.bench) is not None:
-            self.push_screen(RightsScreen(bench, row))
+            self.push_screen(destinations.rights(bench, row))
 
     def action_export(self) -> None:
-        from hardentui.tui.screens.export import ExportScreen
-
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
-            self.push_screen(ExportScreen(bench, self.screen.screen_report()))
+            self.push_screen(destinations.export(bench, self.screen.screen_report()))
 
     def action_help(self) -> None:
-        from hardentui.tui.screens.help import HelpScreen
-
         about = getattr(self.screen, "ACTIONS", ())
         reasons = {action.id: self._reason(action.target, self.screen) for action in about}
         reasons |= {action.id: self._reason(action.target, self) for action in APP}
-        self.push_screen(HelpScreen(self.screen, reasons))
+        self.push_screen(destinations.help_on(self.screen, reasons))
 
     def action_go(self, name: str) -> None:
-        self.push_screen(DESTINATIONS[name].open())
+        self.push_screen(destinations.DESTINATIONS[name].open())
 
     @property
     def can_simulate(self) -> bool:
@@ -326,7 +320,7 @@ class HardenApp(App[None]):
         screen = self.screen
         match action:
             case "go":
-                return why_not_open(str(parameters[0]), self.screen_stack)
+                return destinations.why_not_open(str(parameters[0]), self.screen_stack)
             case "export" if self.session.bench is None:
                 return "There is nothing here to report on yet."
             case "export" if not isinstance(screen, HardenScreen) or screen.screen_report().nothing:
@@ -349,6 +343,12 @@ class HardenApp(App[None]):
         if target is self or namespace == "app":
             return self.why_not(name, *parameters)
         return target.reason(name) if isinstance(target, HardenScreen) else ""
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     async def run_action(
         self,

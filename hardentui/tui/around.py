@@ -53,7 +53,7 @@ class Inspection:
         return self.scanned or ((self.engine, self.image),)
 
     @property
-    def told(self) -> str:
+    def progress(self) -> str:
         """The progress; the name is foreign text, made visible."""
         size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
         of = f" {self.number} of {len(self.scanned)}:" if len(self.scanned) > 1 else ""
@@ -132,19 +132,17 @@ class Around:
         self, bench: Workbench, images: Sequence[ImageFacts], inspection: Inspection, post: Post
     ) -> None:
         """An image that cannot be scanned does not stop the others."""
-        from hardentui.workbench.looking.scanning import Scanning  # the app starts without the scanners
-
         troubles = []
         try:
-            scanning = Scanning(bench.parts)
+            scanning = bench.scanning()
             scanner = scanning.chosen("")
             for number, image in enumerate(images, 1):
                 name = _name(image)
 
-                def told(at: ScanProgress, number: int = number, name: str = name) -> None:
+                def on_progress(at: ScanProgress, number: int = number, name: str = name) -> None:
                     post(say.LookProgressed(inspection.image, at.bytes, at.phase, number, name))
 
-                report = scanning.scan(image, scanner, told, inspection.stop)
+                report = scanning.scan(image, scanner, on_progress, inspection.stop)
                 if inspection.stop.is_set():
                     break
                 if isinstance(report, Unreadable):
@@ -162,7 +160,7 @@ class Around:
 
     def _look(self, bench: Workbench, inspection: Inspection, post: Post) -> None:
         try:
-            inventory = bench.surroundings.look_into_image(
+            inventory = bench.look_into_image(
                 inspection.engine,
                 inspection.image,
                 lambda read: post(say.LookProgressed(inspection.image, read)),

@@ -1,8 +1,10 @@
-"""Screens that one key opens from everywhere: one of each, imported on first use."""
+"""The screens that others lead to. Each is imported when it is first opened: the first one does not wait for
+them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,9 +12,15 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.plan import Choice
+    from hardentui.tui.screen_report import ScreenReport
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
 
 class Destination(Struct, frozen=True):
-    """The class of a screen, by name, and its factory."""
+    """A screen that one key opens from everywhere: the name of its class, and its factory."""
 
     kind: str
     open: Callable[[], Screen[None]]
@@ -105,3 +113,63 @@ def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
     if not any(there):
         return ""
     return "You are there already." if there[-1] else "It is open below this screen: esc goes back to it."
+
+
+# --- of a container --------------------------------------------------------------------------------
+
+
+def walk(key: str) -> Screen[None]:
+    from hardentui.tui.screens.walk import WalkScreen
+
+    return WalkScreen(key)
+
+
+def meaning(key: str) -> Screen[None]:
+    from hardentui.tui.screens.meaning import MeaningScreen
+
+    return MeaningScreen(key)
+
+
+def fix_many(keys: Sequence[str]) -> Screen[None]:
+    from hardentui.tui.screens.fix_many import FixManyScreen
+
+    return FixManyScreen(keys)
+
+
+def monitor(bench: Workbench, key: str) -> Screen[None]:
+    from hardentui.tui.screens.monitor import MonitorScreen
+
+    return MonitorScreen(bench, key)
+
+
+def logs(bench: Workbench, facts: ContainerFacts) -> Screen[None]:
+    from hardentui.tui.screens.logs import LogsScreen
+
+    return LogsScreen(bench, facts)
+
+
+def rights(bench: Workbench, row: Row) -> Screen[None]:
+    from hardentui.tui.screens.rights import RightsScreen
+
+    return RightsScreen(bench, row)
+
+
+def copies(bench: Workbench, row: Row, choices: Sequence[Choice]) -> Screen[None]:
+    from hardentui.tui.screens.copying import CopyScreen, copyables
+
+    return CopyScreen(row.name, copyables(bench, row, choices))
+
+
+# --- of the screen below ---------------------------------------------------------------------------
+
+
+def export(bench: Workbench, shown: ScreenReport) -> Screen[None]:
+    from hardentui.tui.screens.export import ExportScreen
+
+    return ExportScreen(bench, shown)
+
+
+def help_on(about: Screen[object], reasons: Mapping[str, str]) -> Screen[None]:
+    from hardentui.tui.screens.help import HelpScreen
+
+    return HelpScreen(about, reasons)

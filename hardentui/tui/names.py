@@ -1,4 +1,4 @@
-"""Who has a name: a name outlives the container, which gets a new ID whenever it is made anew. Pure."""
+"""Who has a name: a name outlives the container, which gets a new ID whenever it is recreated. Pure."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ containers, so nothing here needs them: a screen shows the rows first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,18 @@ from hardentui.workbench.views import Row, Selection
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
+
+
+def workbench_on(
+    opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+) -> Workbench:
+    """The workbench on opened engines: loads what judges, while the engines are working.
+
+    Arguments and errors as for `Workbench.of`.
+    """
+    from hardentui.workbench.workbench import Workbench
+
+    return Workbench.of(opened, checklist, steps=steps, checks=checks)
 
 
 class FirstLook:
@@ -59,9 +72,7 @@ class FirstLook:
         Raises:
             ChecklistError: the checklist has faults.
         """
-        from hardentui.workbench.workbench import Workbench
-
-        bench = Workbench.of(self.opened, self._checklist)
+        bench = workbench_on(self.opened, self._checklist)
         with suppress(EngineError):
             bench.containers.take(self._lists.result())
         return bench

@@ -54,7 +54,7 @@ def check_result(
                 findings,
                 detail,
                 report.trouble,
-                partial(_add_up, report),
+                partial(bench.attack, report),
                 helpful,
                 pid=_pid(report),
             )
@@ -78,7 +78,3 @@ def check_result(
 def _pid(report: Report) -> int | None:
     kernel = report.facts.kernel if report.facts is not None else None
     return kernel.pid if isinstance(kernel, Kernel) else None
-
-
-def _add_up(report: Report) -> str:
-    return report.attack

@@ -169,7 +169,7 @@ class Training:
             )
         )
         self._make(lab, lab.start)
-        return self._look(lab, count=False)
+        return self._check(lab, count=False)
 
     def answer(self, options: Iterable[str]) -> LabOutcome:
         """Recreate the lab's container with these options, and judge it.
@@ -186,12 +186,12 @@ class Training:
         counted = self.progress.with_result(lab.id, replace(result, attempts=result.attempts + 1))
         self._keep(replace(counted, current=replace(current, options=options)))
         self._make(lab, options)
-        return self.look()
+        return self.check()
 
-    def look(self) -> LabOutcome:
+    def check(self) -> LabOutcome:
         """Judge the open lab in its current state."""
         lab, _ = self._open()
-        return self._look(lab, count=True)
+        return self._check(lab, count=True)
 
     def hint(self) -> tuple[int, str]:
         """The next hint of the open lab, and its number from 1; the last one again once all were shown.
@@ -254,7 +254,7 @@ class Training:
         if self._stage is not None and not lab.policy:
             self._stage.make(lab, answer(lab, options, self.folder(lab)))
 
-    def _look(self, lab: Lab, *, count: bool) -> LabOutcome:
+    def _check(self, lab: Lab, *, count: bool) -> LabOutcome:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
         observed = self._observe(lab, answer(lab, options, self.folder(lab)))
@@ -327,7 +327,7 @@ class _Watch:
         if lab.inside and (seen := self._bench.containers.refresh(key)) and seen.report and seen.report.facts:
             image = str(seen.report.facts.inspect.get("Image") or "")
             label = seen.engine.label
-            self._bench.surroundings.look_into_image(label, image, lambda _: None, threading.Event())
+            self._bench.look_into_image(label, image, lambda _: None, threading.Event())
         if lab.neighbours:  # for checks that compare containers
             self._bench.containers.scan(lambda _: None, lambda _: None, threading.Event())
         row = self._bench.containers.refresh(key)
@@ -379,7 +379,7 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
         faults.append(f"its service does not work at the start: {before.service.said}")
     if lab.policy:
         training.write_policy(lab, lab.solved_policy)
-        after = training.look()
+        after = training.check()
     else:
         after = training.answer(lab.solution)
     faults += [

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, score
-from hardentui.model.finding import Status
+from hardentui.model.finding import Kind, Status
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -71,14 +71,16 @@ class Report(Struct, frozen=True, dict=True):
         fails = Status.FAIL  # looking it up costs more than the comparison
         return tuple([finding for finding in self.findings if finding.verdict.status is fails])
 
-    @cached_property
-    def attack(self) -> str:
-        """A one-sentence summary of the findings; empty if nothing stands out."""
-        if self.facts is None:
-            return ""
-        from hardentui.harden.attack import attack_path  # not needed for the first rows
 
-        return attack_path(self.facts, self.failing)
+def concerns(report: Report, other: Subject) -> bool:
+    """Whether another subject's findings concern this container too."""
+    if other.engine not in ("", report.subject.engine):
+        return False
+    if other.kind is Kind.IMAGE:
+        return report.facts is not None and report.facts.inspect.get("Image") == other.id
+    if other.kind is Kind.NETWORK:
+        return report.facts is not None and other.name in report.facts.networks
+    return True
 
 
 def known_facts(report: Report) -> ContainerFacts:

@@ -6,16 +6,20 @@ Looking is loaded with it. Planning and writing are loaded on demand: a check ne
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
+from hardentui.harden.attack import attack_path
+from hardentui.model.known import Known
 from hardentui.model.settings import Notice
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
+from hardentui.state.own_files import state_folder
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
@@ -27,12 +31,15 @@ from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.fixes import read_fix_defaults
-from hardentui.workbench.views import Report, Selection, known_facts
+from hardentui.workbench.views import Report, Row, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
+    from hardentui.model.image import ImageInventory
+    from hardentui.model.network_map import NetworkMap
     from hardentui.workbench.changing.applying import Application
     from hardentui.workbench.changing.drafter import Drafter
+    from hardentui.workbench.looking.scanning import Scanning
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
     from hardentui.workbench.waiving import Waiving
@@ -64,8 +71,8 @@ class Workbench:
         registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
         stored = StoredAboutImages(inventories, scans, registry)
         self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
-        self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
-        self.parts = Parts(opened, self._gatherers, self.surroundings, registry)
+        self.surroundings = Surroundings(opened, self._gatherers, judge)
+        self.parts = Parts(opened, self._gatherers, self.surroundings, inventories, registry)
         self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
 
     @classmethod
@@ -114,6 +121,38 @@ class Workbench:
 
         opened = self.opened
         return Waiving(self.judge, self._checklist, engines=len(opened.engines), real=not opened.simulated)
+
+    def attack(self, report: Report) -> str:
+        """A one-sentence summary of a container's findings; empty if nothing stands out."""
+        return attack_path(report.facts, report.failing) if report.facts is not None else ""
+
+    def network_map(self, rows: Iterable[Row]) -> NetworkMap:
+        """Who can reach whom among these containers."""
+        from hardentui.workbench.networking.whole_map import whole_map
+
+        return whole_map(self, rows)
+
+    def cut_off_changes(self) -> Iterator[str]:
+        """Interrupted changes of this host: one sentence each, with the command that resolves it."""
+        if not os.path.isdir(os.path.join(state_folder(), "journal")):
+            return iter(())
+        from hardentui.workbench.changing.cut_off import cut_off_changes
+
+        return cut_off_changes()
+
+    def look_into_image(
+        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Inspect the contents of an image, see `image_contents`."""
+        from hardentui.workbench.looking.image_contents import look_into_image
+
+        return look_into_image(self.parts, label, image, on_bytes, stop)
+
+    def scanning(self) -> Scanning:
+        """Vulnerability scans of images."""
+        from hardentui.workbench.looking.scanning import Scanning
+
+        return Scanning(self.parts)
 
     def trying(self, report: Report) -> Trying:
         """Trials of a container, on twins beside it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import hardentui
+from tests.architecture.test_boring_python import sources
 
 HARD_LIMIT = 400
+LONGEST_FUNCTION = 60
 
 
 def test_no_module_outgrows_its_room() -> None:
@@ -23,3 +26,14 @@ def test_every_folder_is_a_package() -> None:
     root = Path(hardentui.__file__).parent
     folders = {path.parent for path in root.rglob("*.py")}
     assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{module} {node.name}"
+        for module, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    }
+    assert not long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +50,14 @@ def test_no_variable_is_called_one_or_found() -> None:
         for line, name in vague_names(path.read_text(encoding="utf-8"))
     ]
     assert vague == []
+
+
+def test_no_loop_of_a_template_names_nothing() -> None:
+    templates = sorted(PACKAGE.rglob("*.j2"))
+    assert templates
+    loops = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in templates
+        for name in re.findall(r"\{%-? for (\w+)", path.read_text(encoding="utf-8"))
+    ]
+    assert [loop for loop in loops if loop.rpartition(" ")[2] in SAY_NOTHING] == []

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.host.asking import asker
+from hardentui.host.asker import asker
 from hardentui.images.inventory import read_inventory
 from hardentui.model.known import Unreadable
 from hardentui.scanners import debsecan

@@ -60,7 +60,7 @@ def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_
         assert closer
         assert closer.report
         assert closer.report.facts
-        bench.surroundings.look_into_image(
+        bench.look_into_image(
             row.engine.label, str(closer.report.facts.inspect["Image"]), lambda _: None, threading.Event()
         )
         plan = bench.planner.plan(closer.report, bench.planner.choices(closer.report, Caution.ALL))

@@ -44,16 +44,16 @@ from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
 from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, unit_diff
 from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.workbench.looking.engine_units import EngineUnits
 from hardentui.workbench.looking.unit_origin import (
     UNIT_LABEL,
     Origin,
     OriginKind,
     drift_of,
     origin_of,
-    unit_facts,
     unit_spec,
-    units_of,
 )
+from hardentui.workbench.opening.clock import utc_now
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted
@@ -474,8 +474,7 @@ def test_facts_of_the_unit_name_what_differs(bench: Bench, files: Rooted) -> Non
     def no_systemctl(arguments: Sequence[str], seconds: float) -> str:
         raise AssertionError("systemd is not running here, so it is not asked")
 
-    units = units_of(files, no_systemctl, facts.engine, (origin.unit,))
-    unit = unit_facts(files, units[origin.unit], facts)
+    unit = EngineUnits(facts.engine, files, no_systemctl, utc_now).facts(facts, origin.unit, ())
     assert unit is not None
     assert not hasattr(unit, "reason"), unit
     assert unit.differences == ("cap-add",)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+import pytest
 from textual import events
-from textual.dom import DOMNode
+from textual._compositor import Compositor
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -27,9 +31,12 @@ _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
 
 
+_DRAW = Compositor.render_update
+
+
 class Driver:
     """Types into a running app. Waits for messages to be handled, where Textual's own pilot waits until the
-    process is idle for a while."""
+    process is idle for a while. What an app without a terminal shows is drawn when it comes to rest."""
 
     def __init__(self, pilot: Pilot[None]) -> None:
         self._pilot = pilot
@@ -39,6 +46,12 @@ class Driver:
         for key in keys:
             self._type(key)
             await self.pause()
+
+    async def type_ahead(self, *keys: str) -> None:
+        """They arrive at once, as over a slow line."""
+        for key in keys:
+            self._type(key)
+        await self.pause()
 
     def _type(self, key: str) -> None:
         if len(key) == 1 and not key.isalnum():
@@ -51,54 +64,38 @@ class Driver:
             character = key if len(key) == 1 else None
         event = events.Key(key, character)
         event.set_sender(self.app)
-        assert self.app._driver is not None
-        self.app._driver.send_message(event)
+        self.app.post_message(event)
 
     async def pause(self) -> None:
-        """Until every widget has handled what it was sent, and what came of that.
-
-        A key climbs from the focused widget to the screen through a queue at each level, so a round in which
-        nothing changed is not the end while a message is still under way.
-        """
-        before: object = None
-        while (now := await self._round()) != before or self._under_way():
-            before = now
-
-    def _under_way(self) -> bool:
-        if self.app._exit or self.app._exception is not None:
-            return False  # nobody takes messages any more
-        pumps = (self.app, *self.app.screen.walk_children(with_self=True))
-        return any(pump.is_running and pump._message_queue.qsize() for pump in pumps)
-
-    async def _round(self) -> object:
-        await self._answered()
-        screen = self.app.screen
-        screen._on_timer_update()
-        return screen, len(screen.query("*")), screen.is_running, self.app.focused
-
-    async def _answered(self) -> None:
-        """Until every widget of the screen has handled what it was sent before now.
-
-        Textual's own wait fails after 30 s when a widget is removed meanwhile: that one never answers.
-        """
-        waiting: set[DOMNode] = set()
-        all_answered = asyncio.Event()
-
-        def answer(node: DOMNode) -> None:
-            waiting.discard(node)
-            if not waiting:
-                all_answered.set()
-
-        for node in (self.app, *self.app.screen.walk_children(with_self=True)):
-            if node.call_later(answer, node):
-                waiting.add(node)
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
-        while any(not (node._pruning or node._closing or node._closed) for node in waiting):
-            if self.app._exit or self.app._exception is not None:
+        """Until every widget waits for its next message, and the screen is drawn as it is then."""
+        while True:
+            await self._quiet()
+            self.app.screen._on_timer_update()  # now, not with the next frame
+            if not self._busy() and not self._draw():
                 return
-            assert asyncio.get_running_loop().time() < deadline, f"no answer of {waiting}"
-            with suppress(TimeoutError):
-                await asyncio.wait_for(all_answered.wait(), 0.05)
+
+    def _draw(self) -> bool:
+        """Whether anything had to be drawn."""
+        screen = self.app.screen
+        if self.app._exit or not screen._compositor._dirty_regions:
+            return False
+        _DRAW(screen._compositor, screen_stack=self.app._background_screens)
+        return True
+
+    async def _quiet(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        for turn in itertools.count():
+            if not (busy := self._busy()):
+                return
+            assert turn % 100 or time.monotonic() < deadline, f"never done: {busy}"
+            # a handler that waits for something else than messages, such as a thread, gets time for it
+            await asyncio.sleep(0 if turn < 100 else _SLICE)
+
+    def _busy(self) -> MessagePump | None:
+        """A widget that handles a message, or has got one."""
+        if self.app._exit or self.app._exception is not None:
+            return None  # nobody takes messages any more
+        return next((pump for pump in (self.app, *self.app._registry) if not _waits(pump)), None)
 
     async def click(self, *arguments: Any, **named: Any) -> None:
         await self._pilot.click(*arguments, **named)
@@ -107,24 +104,43 @@ class Driver:
         await self._pilot.resize_terminal(width, height)
 
 
+def _waits(pump: MessagePump) -> bool:
+    """Whether it waits for its next message, or has ended."""
+    if pump._task is None or pump._task.done():
+        return True
+    came: Any = pump._message_queue.ready_event
+    return not came.is_set() and any(not waiting.done() for waiting in came._waiters)
+
+
 def make_app(host: Host, **over: Any) -> HardenApp:
     return HardenApp(host.first_look, now=lambda: NOON, **{"environ": {}, **over})
 
 
 @asynccontextmanager
-async def started(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
-    """The app, as soon as it takes keys."""
-    async with app.run_test(size=size, notifications=True) as pilot:
-        app.animation_level = "none"
-        # a busy machine may draw the next thing only after Textual's 5 s
-        app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
-        yield Driver(pilot)
+async def started(
+    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+) -> AsyncIterator[Driver]:
+    """The app, as soon as it takes keys.
+
+    Args:
+        every_frame: draw also what is there for a moment only, as in a terminal.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not every_frame:
+            patch.setattr(Compositor, "render_update", lambda *_, **__: None)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            app.animation_level = "none"
+            # a busy machine may draw the next thing only after Textual's 5 s
+            app.NOTIFICATION_TIMEOUT = 15.0  # type: ignore[misc]
+            yield Driver(pilot)
 
 
 @asynccontextmanager
-async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
+async def running(
+    app: HardenApp, size: tuple[int, int] = (80, 24), *, every_frame: bool = False
+) -> AsyncIterator[Driver]:
     """The app, with its first scan done."""
-    async with started(app, size) as pilot:
+    async with started(app, size, every_frame=every_frame) as pilot:
         await until(pilot, lambda: app.session.failure is not None or app.session.bench is not None)
         await until(pilot, lambda: app.session.progress is None)
         yield pilot

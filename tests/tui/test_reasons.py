@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from textual.widgets._footer import FooterKey
 
 from hardentui.tui.actions import Action
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets.key_bar import KeyBar
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
 
@@ -24,7 +24,7 @@ def _told(app: HardenApp) -> str:
 
 
 def _greyed(app: HardenApp) -> set[str]:
-    return {key.action for key in app.screen.query(FooterKey) if key._disabled}
+    return {key.action for key in app.screen.query_one(KeyBar).keys if not key.enabled}
 
 
 def _settled(app: HardenApp) -> bool:

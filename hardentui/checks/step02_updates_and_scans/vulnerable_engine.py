@@ -23,31 +23,40 @@ from __future__ import annotations
 
 from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
-from hardentui.model.host import Advisory, Hole, HostFacts
+from hardentui.model.host import Advisory, HostFacts, OutdatedComponent
 from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts) -> Verdict:
-    if isinstance(facts.holes, Unreadable):
-        return unknown(f"the versions of the engine's programs are not known: {facts.holes.reason}")
+    if isinstance(facts.outdated, Unreadable):
+        return unknown(f"the versions of the engine's programs are not known: {facts.outdated.reason}")
     table = (
         f"table of {facts.advisories_dated}" if facts.advisories_dated else "table of known vulnerabilities"
     )
-    sure = [hole for hole in facts.holes if not hole.distribution]
+    sure = [component for component in facts.outdated if not component.distribution]
     if sure:
-        components = ", ".join(sorted({hole.advisory.component for hole in sure}))
+        components = ", ".join(sorted({component.advisory.component for component in sure}))
         return failed(
             f"known vulnerabilities in {components}",
             table,
             evidence=tuple(map(_evidence, sure)),
             severity=worst_of(sure),
         )
-    unnamed = [hole for hole in facts.holes if hole.repair == ""]
-    unread = [hole for hole in facts.holes if isinstance(hole.repair, Unreadable)]
-    evidence = tuple(map(_evidence, (*unnamed, *unread, *(hole for hole in facts.holes if _is_named(hole)))))
+    unnamed = [component for component in facts.outdated if component.repair == ""]
+    unread = [component for component in facts.outdated if isinstance(component.repair, Unreadable)]
+    evidence = tuple(
+        map(
+            _evidence,
+            (
+                *unnamed,
+                *unread,
+                *(component for component in facts.outdated if _is_named(component)),
+            ),
+        )
+    )
     if unnamed:
-        named = len(facts.holes) - len(unnamed) - len(unread)
+        named = len(facts.outdated) - len(unnamed) - len(unread)
         closed = f" ({plural(named, 'other is', 'others are')} named as fixed)" if named else ""
         return failed(
             f"the versions are older than the fixes for {_ids(unnamed)}, and the package change logs do "
@@ -65,31 +74,35 @@ def evaluate(facts: HostFacts) -> Verdict:
             table,
             evidence,
         )
-    fixes = plural(len(facts.holes), "fix", "fixes")
+    fixes = plural(len(facts.outdated), "fix", "fixes")
     reason = f"the package change logs name {fixes} that the version numbers do not show"
-    return passed(table, evidence=evidence, reason=reason if facts.holes else "")
+    return passed(table, evidence=evidence, reason=reason if facts.outdated else "")
 
 
-def _is_named(hole: Hole) -> bool:
-    return isinstance(hole.repair, str) and hole.repair != ""
+def _is_named(component: OutdatedComponent) -> bool:
+    return isinstance(component.repair, str) and component.repair != ""
 
 
-def worst_of(holes: list[Hole]) -> Severity:
-    """The severity of the worst of these holes."""
-    return max(Severity.parse(hole.advisory.severity) for hole in holes)
+def worst_of(outdated: list[OutdatedComponent]) -> Severity:
+    """The severity of the worst of these outdated."""
+    return max(Severity.parse(component.advisory.severity) for component in outdated)
 
 
-def _ids(holes: list[Hole]) -> str:
-    ids = sorted({hole.advisory.cve for hole in holes})
+def _ids(outdated: list[OutdatedComponent]) -> str:
+    ids = sorted({component.advisory.cve for component in outdated})
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
     return f"{', '.join(ids[:5])}{more}"
 
 
-def _evidence(hole: Hole) -> Evidence:
-    advisory = hole.advisory
+def _evidence(component: OutdatedComponent) -> Evidence:
+    advisory = component.advisory
     fixed = " or ".join(advisory.fixed)
-    log = f"; its change log: {hole.repair}" if hole.repair and isinstance(hole.repair, str) else ""
-    return Evidence(f"{advisory.component} {hole.installed}", f"{advisory.cve}, fixed in {fixed}{log}")
+    log = (
+        f"; its change log: {component.repair}"
+        if component.repair and isinstance(component.repair, str)
+        else ""
+    )
+    return Evidence(f"{advisory.component} {component.installed}", f"{advisory.cve}, fixed in {fixed}{log}")
 
 
 _RUNC = Advisory(
@@ -110,12 +123,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     passes=lambda: (
-        HostFacts(holes=(), advisories_dated="2026-01-01"),
-        HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
+        HostFacts(outdated=(), advisories_dated="2026-01-01"),
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
     ),
     fails=lambda: (
-        HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),
-        HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.2.6", distribution=False),)),
+        HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
     ),
     references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker rule 0"),
     catalogue="S2-10",

@@ -1,4 +1,4 @@
-"""Container limits cannot work on this host.
+"""Limits of rootless containers cannot work on this host.
 
 What it checks:
 Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu` to
@@ -35,7 +35,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(version.reason)
     if version == 1:
         return failed(
-            "the host uses cgroup v1",
+            "the host uses cgroup v1: rootless containers have no limits there, and Podman 6 no longer runs",
             effective="cgroup v1",
             evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers file"),),
             commands=(
@@ -82,7 +82,7 @@ def _anna(*controllers: str) -> User:
 
 
 CHECK = Check(
-    title="Resource limits not enforceable on this host",
+    title="Limits of rootless containers do not work",
     severity=Severity.HIGH,
     kind=Kind.HOST,
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",

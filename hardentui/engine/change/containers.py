@@ -1,4 +1,4 @@
-"""ContainerControl: create, start, stop, rename, remove, update, and inspect containers."""
+"""Containers: create, start, stop, rename, remove, update, and inspect containers."""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ def what_to_do(row: OwnCheck) -> str:
         return f"Switch {name} {'on' if value else 'off'}"
     if value is not None:
         return f"Set {name} to {words(value, option)}"
-    told = words(row.value, option)
+    text = words(row.value, option)
     return {
-        CheckOperator.LACKS: f"Remove from {name}: {told}",
-        CheckOperator.CONTAINS: f"Add to {name}: {told}",
-        CheckOperator.ONE_OF: f"Remove from {name} everything but: {told}",
+        CheckOperator.LACKS: f"Remove from {name}: {text}",
+        CheckOperator.CONTAINS: f"Add to {name}: {text}",
+        CheckOperator.ONE_OF: f"Remove from {name} everything but: {text}",
     }.get(row.operator, f"Remove {name}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from hardentui.model.host import Advisory, Hole
+from hardentui.model.host import Advisory, OutdatedComponent
 from hardentui.model.version import Version
 
 DATED = "2026-11-25"
@@ -143,7 +143,7 @@ TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_
 """conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
 
 
-def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ...]:
+def outdated_in(component: str, version: str, distribution: bool) -> tuple[OutdatedComponent, ...]:
     """The advisories that apply to a version; none for a version that cannot be parsed.
 
     Args:
@@ -155,7 +155,7 @@ def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ..
     except ValueError:
         return ()
     return tuple(
-        Hole(row, version, distribution)
+        OutdatedComponent(row, version, distribution)
         for row in TABLE
         if row.component == component and _open(row, installed)
     )

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from hardentui.host.commands import Run
 from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files
-from hardentui.host.packages.advisories import holes_in
+from hardentui.host.packages.advisories import outdated_in
 from hardentui.host.packages.changelogs import repairs_named
-from hardentui.model.host import Hole, HostPackage
+from hardentui.model.host import HostPackage, OutdatedComponent
 from hardentui.model.known import Known, Unreadable
 
 COMPONENTS = (
@@ -63,23 +63,23 @@ def dpkg_packages(status: str) -> list[HostPackage]:
     return packages
 
 
-def read_holes(
+def read_outdated(
     files: Files, run: Run, packages: Known[Mapping[str, HostPackage]], *, deep: bool
-) -> Known[tuple[Hole, ...]]:
+) -> Known[tuple[OutdatedComponent, ...]]:
     """The advisories that apply to the installed versions, with the fixes in their change logs."""
     if isinstance(packages, Unreadable):
         return packages
-    all_holes: list[Hole] = []
+    all_outdated: list[OutdatedComponent] = []
     for package in packages.values():
-        holes = holes_in(package.name, package.version, True)
-        if not holes:
+        outdated = outdated_in(package.name, package.version, True)
+        if not outdated:
             continue
-        cves = [hole.advisory.cve for hole in holes]
+        cves = [component.advisory.cve for component in outdated]
         named = repairs_named(files, run, package, cves, deep=deep)
-        for hole in holes:
-            repair = named if isinstance(named, Unreadable) else named.get(hole.advisory.cve, "")
-            all_holes.append(replace(hole, repair=repair))
-    return tuple(all_holes)
+        for component in outdated:
+            repair = named if isinstance(named, Unreadable) else named.get(component.advisory.cve, "")
+            all_outdated.append(replace(component, repair=repair))
+    return tuple(all_outdated)
 
 
 def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:

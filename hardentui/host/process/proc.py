@@ -6,6 +6,8 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from msgspec import Struct
+
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
@@ -63,6 +65,28 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return _all(pid, ENDED)
+    place = _Place(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
+    kernel = _kernel(files, pid, engine_pid, place, engine_mounts)
+    # read again: the process may have ended meanwhile and its pid been reused
+    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
+
+
+class _Place(Struct, frozen=True):
+    """Where a process is in the cgroup tree, and where the engine has put the container (empty: nowhere)."""
+
+    membership: Known[Membership]
+    tree: Known[CgroupTree]
+    path: str
+
+
+def _kernel(
+    files: Files,
+    pid: int,
+    engine_pid: int | None,
+    place: _Place,
+    engine_mounts: Callable[[str, str], Known[MountTable]] | None,
+) -> Kernel:
+    """What the files of a process show."""
     status = _then(_text(files, f"/proc/{pid}/status"), parse_status)
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
@@ -71,8 +95,7 @@ def read_kernel(
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
-    tree = find_cgroups(files) if cgroups is None else cgroups
-    kernel = Kernel(
+    return Kernel(
         pid=pid,
         uid=_then(status, lambda lines: _id(lines, "Uid")),
         gid=_then(status, lambda lines: _id(lines, "Gid")),
@@ -86,11 +109,11 @@ def read_kernel(
         read_only_root=_then(mounts, _read_only_root),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=_limits(files, membership, tree),
+        limits=_limits(files, place.membership, place.tree),
         masked_paths=_then(mounts, _masked_paths),
-        device_rules=read_device_rules(files, tree, membership),
+        device_rules=read_device_rules(files, place.tree, place.membership),
         outside_cgroup=outside_cgroup(
-            files, membership, cgroup_path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
+            files, place.membership, place.path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
         ),
         mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
@@ -99,8 +122,6 @@ def read_kernel(
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
     )
-    # read again: the process may have ended meanwhile and its pid been reused
-    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
 
 
 def _all(pid: int, why: Unreadable) -> Kernel:

@@ -19,7 +19,7 @@ from hardentui.options.argv.command import items_of_token
 from hardentui.options.argv.items import item_word
 from hardentui.options.argv.tokens import Token
 from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
-from hardentui.quadlet.edit.command_copy import ABOUT, has_copy, stamped
+from hardentui.quadlet.read.command_copy import ABOUT, has_copy, stamped
 from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.escaping import neutral

@@ -80,8 +80,8 @@ class AcceptScreen(HardenScreen):
         what = "Until that day it does not count in the score, and every report shows it as accepted."
         parts += hanging("", f"{what} Goes to {self._waiving.path}.", width, "$muted", indent=0)
         if trouble is not None:
-            told = f"Not accepted: {trouble.title} {trouble.hint}".rstrip()
-            parts += hanging("", told, width, "bold $status-high", indent=0)
+            sentence = f"Not accepted: {trouble.title} {trouble.hint}".rstrip()
+            parts += hanging("", sentence, width, "bold $status-high", indent=0)
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
     @on(Input.Submitted)

@@ -52,10 +52,23 @@ class HardenScreen(Screen[None]):
         return ()
 
     def compose(self) -> ComposeResult:
+        self._fit_to_size()
         yield TitleBar()
         yield Banner()
         yield from self.body()
         yield KeyBar()
+
+    def _fit_to_size(self) -> None:
+        """The classes of the breakpoints, before there are widgets.
+
+        Textual sets them after the first layout: everything would be styled and laid out twice.
+        """
+        size = self.app.size
+        for room, breakpoints in (
+            (size.width, self.HORIZONTAL_BREAKPOINTS),
+            (size.height, self.VERTICAL_BREAKPOINTS),
+        ):
+            self.add_class(*self._get_breakpoint_classes(room, breakpoints))
 
     @on(events.Mount)
     def _enter(self) -> None:

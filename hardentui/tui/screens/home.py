@@ -215,7 +215,7 @@ class HomeScreen(ContainerScreen):
     def _show_outlook(self, row: Row | None) -> None:
         report = row.report if row else None
         promise = self._promise_of(report)
-        self.query_one(Outlook).show(row, promise or "", self._helpful(report))
+        self.query_one(Outlook).show(row, self._attack(report), promise or "", self._helpful(report))
         if self._promise_timer is not None:
             self._promise_timer.stop()
         if report is not None and report.facts is not None and promise is None:
@@ -252,7 +252,11 @@ class HomeScreen(ContainerScreen):
         lists = self.query(ContainerList)  # may be missing while the app is exiting
         row = lists.first().current if lists else None
         if row is not None and row.report is report and text:
-            self.query_one(Outlook).show(row, text, self._helpful(report))
+            self.query_one(Outlook).show(row, self._attack(report), text, self._helpful(report))
+
+    def _attack(self, report: Report | None) -> str:
+        bench = self.session.bench
+        return bench.attack(report) if bench is not None and report is not None else ""
 
     def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
         bench = self.session.bench
@@ -351,14 +355,10 @@ class HomeScreen(ContainerScreen):
 
     def action_fix(self) -> None:
         """Plan the marked containers together, or the one under the cursor."""
-        from hardentui.tui.screens.fix_many import FixManyScreen
-
-        self.app.push_screen(FixManyScreen(tuple(self.session.marks) or (self.container_key,)))
+        self.harden.open_fix_many(tuple(self.session.marks) or (self.container_key,))
 
     def action_meaning(self) -> None:
-        from hardentui.tui.screens.meaning import MeaningScreen
-
-        self.app.push_screen(MeaningScreen(self.container_key))
+        self.harden.open_meaning(self.container_key)
 
     def copied(self) -> tuple[str, str]:
         row = self._list.current

@@ -43,10 +43,10 @@ def sbom_job(
     assert isinstance(image, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
     if isinstance(image.inventory, Unreadable):
 
-        def told(read: int) -> None:
+        def on_bytes(read: int) -> None:
             tell(f"reading {subject.name}: {size_text(read)}")
 
-        bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
+        bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
         if stop.is_set():
             raise KeyboardInterrupt
         again = (other for other in bench.surroundings.images() if other.subject == subject)
@@ -79,8 +79,8 @@ def rehearse_job(
         raise UsageError("A trial needs a real Podman; this host is simulated.")
     report = fresh_report(bench, rows, name)
 
-    def told(event: TrialEvent) -> None:
+    def on_event(event: TrialEvent) -> None:
         tell(event.text)
 
-    rehearsal = rehearse_container(bench, report, image.strip(), Wishes(), told, stop)
+    rehearsal = rehearse_container(bench, report, image.strip(), Wishes(), on_event, stop)
     return JobResult((rehearsal_page(rehearsal, report.subject.name),))

@@ -162,7 +162,7 @@ class ImagesScreen(BrowseScreen):
             )
             parts.append(f"   {len(reports)}, {known} inspected")
         if inspection is not None:
-            parts.append((f"   {inspection.told}", "$primary"))
+            parts.append((f"   {inspection.progress}", "$primary"))
         return Content.assemble(*parts)
 
     def nothing(self) -> str:

@@ -76,7 +76,7 @@ class LabScreen(HardenScreen):
             and current.simulated == self._training.simulated
         ):
             self._hints = self._training.progress.of(self._lab.id).hints  # already paid for
-            self._do("Checking the container", self._training.look)
+            self._do("Checking the container", self._training.check)
         else:
             self._start(Mode.GUIDED)
         self._draw()
@@ -97,7 +97,7 @@ class LabScreen(HardenScreen):
         self.query_one("#policy" if self._lab.policy else "#options").focus()
 
     def action_check(self) -> None:
-        self._do("Inspecting the container", self._training.look)
+        self._do("Inspecting the container", self._training.check)
 
     def action_hint(self) -> None:
         try:
@@ -133,7 +133,7 @@ class LabScreen(HardenScreen):
 
         def save() -> LabOutcome:
             self._training.write_policy(self._lab, text)
-            return self._training.look()
+            return self._training.check()
 
         self._do("Checking the policy", save)
         self.query_one("#reading").focus()

@@ -68,7 +68,7 @@ class MeaningScreen(ReadingScreen):
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
         parts: list[Part] = [(f"Score {value}\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
-        unknown = f"{score.unknown}; {score.coverage} % of what counts was checked"
+        unknown = f"{score.unknown}; {score.coverage}% of what counts was checked"
         parts += hanging("unknown", unknown, width, indent=13)
         if any(finding.takes_over and finding.failing for finding in report.findings):
             limit = f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."

@@ -26,7 +26,7 @@ from hardentui.tui.widgets.trend import curve, history
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.monitoring.remembered import EarlierReadings
+from hardentui.workbench.pages.earlier_readings import EarlierReadings
 from hardentui.workbench.pages.monitor import log_page, monitor_page
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hardentui.model.trial import TrialEvent
 from hardentui.tui.screens.job import JobResult
 from hardentui.visible import visible
 from hardentui.workbench.networking.requests import propose_splits, prove_way, watch_outgoing
-from hardentui.workbench.networking.told import (
+from hardentui.workbench.networking.result_pages import (
     outgoing_page,
     proofs_page,
     split_trial_page,
@@ -77,9 +77,9 @@ def try_split_job(
         names = ", ".join(visible(proposal.network, 60) for proposal in every_proposal) or "none"
         raise UsageError(f"Nothing is proposed for {visible(network, 60)!r}.", f"Proposals: {names}")
 
-    def told(event: TrialEvent) -> None:
+    def on_event(event: TrialEvent) -> None:
         tell(event.text)
 
-    trials = [try_proposal(bench, rows, proposal, told, stop) for proposal in proposals]
+    trials = [try_proposal(bench, rows, proposal, on_event, stop) for proposal in proposals]
     pages = (*(page for trial in trials for page in split_trial_page(trial)), *splits_page(proposals))
     return JobResult(pages, tuple(file for proposal in proposals for file in proposal.files))

@@ -204,7 +204,7 @@ class TrustChangeScreen(StoppablePage):
 
     @work(thread=True, group="trust")
     def _prove(self, stop: threading.Event, rules: tuple[ScopeRule, ...], named: NamedImages) -> None:
-        def told(proof: PullProof) -> None:
+        def on_proof(proof: PullProof) -> None:
             self.post_message(Proven(proof))
 
         opens = simulated_trust_change if self._simulated else trust_change_of
@@ -213,7 +213,7 @@ class TrustChangeScreen(StoppablePage):
             draft = change.draft(rules, reject=self._reject, accept_in_use=self._accept_in_use)
             self.post_message(Drafted(change, draft))
             if not (self._simulated or draft.faults):
-                change.prove(draft, named, told, stop)
+                change.prove(draft, named, on_proof, stop)
         except HardenError as error:
             self.post_message(PullsEnded(error, stop.is_set()))
             return

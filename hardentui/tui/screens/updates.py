@@ -121,14 +121,14 @@ class UpdatesScreen(StoppablePage):
 
     @work(thread=True, group="updates")
     def _ask(self, stop: threading.Event) -> None:
-        def told(name: str) -> None:
+        def on_name(name: str) -> None:
             self.post_message(Asking(name))
 
         try:
-            updates = Updates(self._bench.parts, stop).ask(self._images, told)
+            updates = Updates(self._bench.parts, stop).ask(self._images, on_name)
             self.post_message(Answered(updates))
             files = find_pins(default_places())
-            pins = ask_for(files, datetime.now(UTC), told, stop)
+            pins = ask_for(files, datetime.now(UTC), on_name, stop)
             self.post_message(Answered(updates, files, pins))
         except HardenError as error:
             self.post_message(QueriesEnded(error, stop.is_set()))

@@ -1,4 +1,4 @@
-"""What is accepted: by whom, until when, and what each waiver is good for now."""
+"""What is accepted: by whom, until when, and what each waiver covers now."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WaiversScreen(ReadingScreen):
     def heading(self) -> Content:
         checking = self.signs.of("   checking…") if self.session.progress or self.session.judging else ""
         return Content.assemble(
-            ("Waivers", "bold"), "   findings that are accepted until a day", (checking, "$primary")
+            ("Waivers", "bold"), "   findings that are accepted until a date", (checking, "$primary")
         )
 
     def page(self) -> Content:

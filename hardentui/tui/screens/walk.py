@@ -194,7 +194,7 @@ class WalkScreen(ContainerScreen):
         line, inspection = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and inspection is not None:
-            text = inspection.told
+            text = inspection.progress
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " inspects the image without running it"))

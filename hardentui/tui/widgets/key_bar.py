@@ -2,61 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
+from msgspec import Struct
 from rich.cells import cell_len
-from textual.app import ComposeResult
-from textual.widgets import Footer, Input
-from textual.widgets._footer import FooterKey
+from textual import events
+from textual.content import Content
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+from textual.widgets import Input
 
 _WHILE_TYPING = {"?": "F1"}
 """Keys as the user would type them, and equivalent keys."""
 
 
-class KeyBar(Footer):
-    """If not all keys fit, the later ones are dropped, but never the first or the last two: back and help."""
+class FooterKey(Struct, frozen=True):
+    """One key of the footer.
+
+    Attributes:
+        key: as Textual names it.
+        display: as the user reads it.
+        action: what it does, as Textual names it.
+    """
+
+    key: str
+    display: str
+    label: str
+    action: str
+    enabled: bool
+    tooltip: str
+
+    @property
+    def width(self) -> int:
+        """In terminal cells."""
+        return cell_len(self.display) + 1 + cell_len(self.label)
+
+
+class KeyBar(Widget):
+    """If not all keys fit, the later ones are dropped, but never the first or the last two: back and help.
+
+    It is one widget and not one for each key, because the keys change with nearly every step of the user:
+    a new line is drawn at once, where new widgets would have to be styled and laid out.
+
+    Attributes:
+        keys: all keys of the screen, in order.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar = {"key-bar--key", "key-bar--label", "key-bar--pointed"}
+    DEFAULT_CSS = """
+    KeyBar {
+        dock: bottom; height: 1; width: 100%; padding: 0 1; text-wrap: nowrap;
+        background: $footer-background; color: $footer-foreground;
+    }
+    .key-bar--key {
+        color: $footer-key-foreground; background: $footer-key-background; text-style: bold;
+    }
+    .key-bar--label {
+        color: $footer-description-foreground; background: $footer-description-background;
+    }
+    .key-bar--pointed { color: $footer-key-foreground; background: $block-hover-background; }
+    """
 
     def __init__(self) -> None:
-        super().__init__(compact=True, show_command_palette=False)
-        self._composed: tuple[object, ...] = ()
+        super().__init__()
+        self.keys: tuple[FooterKey, ...] = ()
+        self._pointed: FooterKey | None = None
 
-    def _wanted(self) -> tuple[object, ...]:
-        """Everything that decides which keys are shown, except the width."""
-        bindings = [
-            (key, active.binding, active.enabled, active.tooltip)
-            for key, active in self.screen.active_bindings.items()
-            if active.binding.show
-        ]
-        return (self._bindings_ready, isinstance(self.screen.focused, Input), *bindings)
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
 
-    async def recompose(self) -> None:
-        """Textual calls it at every focus change; most do not affect the keys."""
-        if self.is_attached and self._wanted() != self._composed:
-            await super().recompose()
+    def on_unmount(self) -> None:
+        self.screen.bindings_updated_signal.unsubscribe(self)
 
-    def compose(self) -> ComposeResult:
-        self._composed = self._wanted()
-        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
-        if isinstance(self.screen.focused, Input):
-            for key in keys:
-                key.key_display = _WHILE_TYPING.get(key.key_display, key.key_display)
-        _fit(keys, self.app.size.width - 2)
-        yield from keys
+    def _bindings_updated(self, screen: Screen[object]) -> None:
+        if screen.app.app_focus:
+            self.call_after_refresh(self._show_keys)
 
-    def on_resize(self) -> None:
-        _fit(list(self.query(FooterKey)), self.app.size.width - 2)
+    def _show_keys(self) -> None:
+        """Textual asks for it at every focus change; most do not affect the keys."""
+        if self.is_attached and (keys := self._keys_now()) != self.keys:
+            self.keys = keys
+            self.refresh()
+
+    def _keys_now(self) -> tuple[FooterKey, ...]:
+        typing = isinstance(self.screen.focused, Input)
+        keys: dict[str, FooterKey] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and binding.action not in keys:
+                display = self.app.get_key_display(binding)
+                keys[binding.action] = FooterKey(
+                    key=binding.key,
+                    display=_WHILE_TYPING.get(display, display) if typing else display,
+                    label=binding.description,
+                    action=binding.action,
+                    enabled=active.enabled,
+                    tooltip=active.tooltip,
+                )
+        return tuple(keys.values())
+
+    def render(self) -> Content:
+        key_style, label_style = (
+            self.get_visual_style("key-bar--key"),
+            self.get_visual_style("key-bar--label"),
+        )
+        pointed_style = self.get_visual_style("key-bar--pointed")
+        parts: list[Content | str] = []
+        for key in _that_fit(self.keys, self.content_size.width):
+            by_key, by_label = (
+                (pointed_style, pointed_style) if key is self._pointed else (key_style, label_style)
+            )
+            if not key.enabled:
+                by_key, by_label = by_key + Style(dim=True), by_label + Style(dim=True)
+            parts += [Content.styled(key.display, by_key), Content.styled(f" {key.label}", by_label), " "]
+        return Content.assemble(*parts[:-1])
+
+    # --- the mouse ---------------------------------------------------------------------------------------
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._point_at(self._key_at(event))
+
+    def on_leave(self) -> None:
+        self._point_at(None)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if (key := self._key_at(event)) is None:
+            return
+        if key.enabled:
+            self.app.simulate_key(key.key)
+        else:
+            self.app.bell()
+
+    def _point_at(self, key: FooterKey | None) -> None:
+        if key is not self._pointed:
+            self._pointed = key
+            self.tooltip = key.tooltip if key is not None else None
+            self.refresh()
+
+    def _key_at(self, event: events.MouseEvent) -> FooterKey | None:
+        where = event.get_content_offset(self)
+        if where is None:
+            return None
+        left = 0
+        for key in _that_fit(self.keys, self.content_size.width):
+            if left <= where.x < left + key.width:
+                return key
+            left += key.width + 1
+        return None
 
 
-def _fit(keys: Sequence[FooterKey], room: int) -> None:
-    left = sum(map(_width, keys)) - 1
-    for key in keys:
-        key.display = True
+def _that_fit(keys: tuple[FooterKey, ...], room: int) -> list[FooterKey]:
+    shown = list(keys)
+    left = sum(key.width + 1 for key in keys) - 1
     for key in reversed(keys[1:-2]):
         if left <= room:
             break
-        key.display = False
-        left -= _width(key)
-
-
-def _width(key: FooterKey) -> int:
-    return cell_len(key.key_display) + 1 + cell_len(key.description) + 1
+        shown.remove(key)
+        left -= key.width + 1
+    return shown

@@ -24,24 +24,27 @@ class Outlook(Static):
     }
     """
 
-    def show(self, row: Row | None, promise: str = "", helpful: Sequence[Finding] = ()) -> None:
+    def show(
+        self, row: Row | None, attack: str = "", promise: str = "", helpful: Sequence[Finding] = ()
+    ) -> None:
         """What an attacker gains from a container, and which fix helps most.
 
         Args:
+            attack: what its findings add up to; empty if nothing stands out.
             promise: the effect of the safe fixes in one sentence; empty while unknown.
             helpful: what raises its score most.
         """
-        self.update("" if row is None else self._content(row, promise, helpful), layout=False)
+        self.update("" if row is None else self._content(row, attack, promise, helpful), layout=False)
 
-    def _content(self, row: Row, promise: str, helpful: Sequence[Finding]) -> Content:
+    def _content(self, row: Row, attack: str, promise: str, helpful: Sequence[Finding]) -> Content:
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
         if row.report is None:
             return Content.assemble(name, signs.of(": loading its details…"))
         if row.report.trouble:
             return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
-        attack = visible(row.report.attack, 400) or "nothing stands out."
-        parts: list[str | Content | tuple[str, str]] = [name, ": ", attack, "\n"]
+        words = visible(attack, 400) or "nothing stands out."
+        parts: list[str | Content | tuple[str, str]] = [name, ": ", words, "\n"]
         if helpful:
             parts.append(("Helps most  ", "$muted"))
         for finding in helpful:

@@ -1,31 +1,27 @@
 """Interrupted changes: every command reports them, because the host may not be in an intended state.
 
-A change that was to roll back unless confirmed, and did not because the host was restarted without systemd to
-do
-it, is rolled back now: whoever applied it asked for that.
+A change that was to roll back unless confirmed, and did not because the host was restarted without systemd
+to do it, is rolled back now: whoever applied it asked for that.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
-from hardentui.state.own_files import state_folder
+from hardentui.change.confirm_timer import start_overdue
+from hardentui.change.deadline import seconds_left
+from hardentui.change.file_changes import lock_folder
+from hardentui.change.journal import Journal
+from hardentui.change.lock import is_locked
+from hardentui.change.resuming import resumable_from
+from hardentui.model.journal import EntryState
 from hardentui.visible import visible
 
 _GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 
 
 def cut_off_changes() -> Iterator[str]:
-    """One sentence each, with the command that resolves it. Loads nothing if nothing was ever changed."""
-    if not os.path.isdir(os.path.join(state_folder(), "journal")):
-        return
-    from hardentui.change.deadline import seconds_left
-    from hardentui.change.file_changes import lock_folder
-    from hardentui.change.journal import Journal
-    from hardentui.change.lock import is_locked
-    from hardentui.change.resuming import resumable_from
-    from hardentui.model.journal import EntryState
+    """One sentence each, with the command that resolves it."""
 
     journal = Journal()
     for entry in journal.unfinished():
@@ -38,8 +34,6 @@ def cut_off_changes() -> Iterator[str]:
                 ways += f", hardentui confirm {entry.id} completes it"
             yield f"a change of {name} was interrupted: {ways}"
         elif seconds_left(entry) < -_GRACE:
-            from hardentui.change.confirm_timer import start_overdue
-
             if start_overdue(entry.id):
                 yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
             else:

@@ -71,22 +71,9 @@ def replace_way(
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
     operations += new_networks(facts, plan, engine)
     vanishes = facts.spec[REMOVE] and facts.running
-    if vanishes:
-        operations.append(_stand_in(facts, plan, kept))
-        more.append(
-            f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
-            " options and volumes and takes its place on the way back, without what is in its own layer"
-        )
-    after = f"{name}-leaving-{suffix}" if vanishes else kept
-    operations.append(RenameContainer(id=facts.id, before=name, after=after))
-    policy = restart_policy(facts.inspect)
-    if policy not in ("no", ""):
-        if facts.engine.version < UPDATES_RESTART:
-            more.append(
-                f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too"
-            )
-        else:
-            operations.append(SetRestart(id=facts.id, before=policy))
+    kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
+    operations += kept_aside
+    more += aside
     if not vanishes:
         operations += [
             CreateVolume(name=volume, source=facts.id, folder=folder)
@@ -103,6 +90,32 @@ def replace_way(
     else:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def _kept_aside(
+    facts: ContainerFacts, plan: Plan, kept: str, renamed: str
+) -> tuple[list[Operation], list[str]]:
+    """The original gives up its name and its restart policy; with notes for the admin.
+
+    Args:
+        kept: the name under which it is kept, itself or as a stand-in.
+        renamed: its own new name. If that is not `kept`, Podman removes it when it stops.
+    """
+    operations: list[Operation] = []
+    notes = []
+    if renamed != kept:
+        operations.append(_stand_in(facts, plan, kept))
+        notes.append(
+            f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
+            " options and volumes and takes its place on the way back, without what is in its own layer"
+        )
+    operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    policy = restart_policy(facts.inspect)
+    if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
+        notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")
+    elif policy not in ("no", ""):
+        operations.append(SetRestart(id=facts.id, before=policy))
+    return operations, notes
 
 
 def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple[str, str]]) -> Spec:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from hardentui.account import home
 from hardentui.errors import InputError
-from hardentui.host.asking import asker
+from hardentui.host.asker import asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.trust import full_reference
 from hardentui.model.trust_change import Pull, RuleKind, ScopeRule

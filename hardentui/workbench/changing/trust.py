@@ -153,7 +153,7 @@ class TrustChange:
         self,
         draft: TrustDraft,
         named: NamedImages,
-        told: Callable[[PullProof], None],
+        on_proof: Callable[[PullProof], None],
         stop: threading.Event,
     ) -> tuple[PullProof, ...]:
         """Real pulls with the drafted files: signed, unsigned, wrong key, other repository.
@@ -166,7 +166,9 @@ class TrustChange:
         verifying = [rule for rule in draft.rules if rule.kind.verifies]
         signed = {rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying}
         with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
-            return prove(box, policy, self._all_sections(draft), signed, named, told, rejects=draft.rejects)
+            return prove(
+                box, policy, self._all_sections(draft), signed, named, on_proof, rejects=draft.rejects
+            )
 
     def check(self, reference: str, stop: threading.Event) -> TrustCheck:
         """The current policy's verdict on an image, by a real pull.

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -27,9 +27,8 @@ from hardentui.workbench.checklists.extending import (
     steps_over,
 )
 from hardentui.workbench.checklists.faults import kind_of
+from hardentui.workbench.checklists.toml_lines import TomlPath, line_of, toml_lines
 from hardentui.workbench.named_file import read_named
-
-TomlPath: TypeAlias = "tuple[str | int, ...]"
 
 STEPS = range(1, 11)
 ALL = "all"
@@ -166,8 +165,6 @@ class _ChecklistReader(Struct):
     lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
-        from hardentui.workbench.checklists.toml_lines import line_of, toml_lines  # most have no fault
-
         if self.lines is None:
             self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import TypeAlias
 
-Path: TypeAlias = "tuple[str | int, ...]"
+TomlPath: TypeAlias = "tuple[str | int, ...]"
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
@@ -22,7 +22,7 @@ _STRING = re.compile(
 )
 
 
-def toml_lines(text: str) -> Mapping[Path, int]:
+def toml_lines(text: str) -> Mapping[TomlPath, int]:
     """The line (from 1) of every table, key and item of an array.
 
     Args:
@@ -33,7 +33,7 @@ def toml_lines(text: str) -> Mapping[Path, int]:
     return scanner.lines
 
 
-def line_of(lines: Mapping[Path, int], path: Path) -> int:
+def line_of(lines: Mapping[TomlPath, int], path: TomlPath) -> int:
     """The line of `path`, or of the nearest table around it; 1 for the whole text."""
     while path:
         if path in lines:
@@ -44,14 +44,14 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int:
 
 class _TomlScanner:
     def __init__(self, text: str) -> None:
-        self.lines: dict[Path, int] = {}
+        self.lines: dict[TomlPath, int] = {}
         self._text = text
         self._at = 0
         self._breaks = [newline.start() for newline in re.finditer("\n", text)]
-        self._tables: dict[Path, int] = {}  # arrays of tables: how many there are so far
+        self._tables: dict[TomlPath, int] = {}  # arrays of tables: how many there are so far
 
     def scan(self) -> None:
-        base: Path = ()
+        base: TomlPath = ()
         while True:
             self._skip(_BLANK)
             if self._at >= len(self._text):
@@ -80,7 +80,7 @@ class _TomlScanner:
         self._at += len(sign)
         return True
 
-    def _note(self, path: Path) -> None:
+    def _note(self, path: TomlPath) -> None:
         self.lines.setdefault(path, bisect_right(self._breaks, self._at - 1) + 1)
 
     def _key(self) -> tuple[str, ...]:
@@ -95,12 +95,12 @@ class _TomlScanner:
             if not self._take("."):
                 return tuple(parts)
 
-    def _header(self) -> Path:
+    def _header(self) -> TomlPath:
         array = self._take("[[")
         if not array:
             self._take("[")
         *parents, last = self._key()
-        path: Path = ()
+        path: TomlPath = ()
         for part in parents:
             path = self._inside((*path, part))
         path = (*path, last)
@@ -112,11 +112,11 @@ class _TomlScanner:
         self._take("]]" if array else "]")
         return path
 
-    def _inside(self, path: Path) -> Path:
+    def _inside(self, path: TomlPath) -> TomlPath:
         """The newest table of an array of tables; any other table itself."""
         return (*path, self._tables[path] - 1) if path in self._tables else path
 
-    def _pair(self, base: Path) -> None:
+    def _pair(self, base: TomlPath) -> None:
         self._skip(_SPACE)
         start = self._at
         parts = self._key()
@@ -129,7 +129,7 @@ class _TomlScanner:
         if self._take("="):
             self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: TomlPath) -> None:
         self._skip(_SPACE)
         if self._take("["):
             self._array(path)
@@ -138,14 +138,14 @@ class _TomlScanner:
         elif not self._skip(_STRING):
             self._skip(_BARE_VALUE)
 
-    def _array(self, path: Path) -> None:
+    def _array(self, path: TomlPath) -> None:
         index = 0
         while self._more("]"):
             self._note((*path, index))
             self._value((*path, index))
             index += 1
 
-    def _inline_table(self, path: Path) -> None:
+    def _inline_table(self, path: TomlPath) -> None:
         while self._more("}"):
             self._pair(path)
 

@@ -42,7 +42,7 @@ class Containers:
         self._lock = threading.RLock()
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
-        self._told: Counter[str] = Counter()  # number of events about each
+        self._event_counts: Counter[str] = Counter()  # number of events about each
 
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, from one list request each, with their known reports.
@@ -95,7 +95,7 @@ class Containers:
         """
         with self._lock:
             todo = [row for key, row in self._rows.items() if keys is None or key in keys]
-            told = self._told.copy()
+            counts = self._event_counts.copy()
         done = 0
         on_progress(CheckProgress(0, len(todo)))
         for engine in self._opened.engines:
@@ -104,12 +104,12 @@ class Containers:
             def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document, closer, told))
+                on_report(self._judged(rows[identity], document, closer, counts))
                 on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
         if not stop.is_set():
-            for row in self._compare(told):
+            for row in self._compare(counts):
                 on_report(row)
 
     def scan_the_rest(self) -> None:
@@ -122,31 +122,31 @@ class Containers:
             unknown = [key for key, row in self._rows.items() if row.report is None]
         self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
 
-    def _judged(self, row: Row, document: Inspected, closer: bool, told: Counter[str]) -> Row:
+    def _judged(self, row: Row, document: Inspected, closer: bool, counts: Counter[str]) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unreadable):
             gone = "it was removed during the check"
             why = gone if isinstance(document, Gone) else document.reason
             subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
-            return self._remember(row, self._judge.nothing(subject, why), told)
+            return self._remember(row, self._judge.nothing(subject, why), counts)
         return self._remember(
-            row, self._judge.container(gatherer.container(document, closer=closer), compared=False), told
+            row, self._judge.container(gatherer.container(document, closer=closer), compared=False), counts
         )
 
-    def _remember(self, row: Row, report: Report, told: Counter[str]) -> Row:
-        """The row with its report. `told`: the number of events before the inspection.
+    def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
+        """The row with its report. `counts`: the number of events before the inspection.
 
         A result that an event has overtaken is shown but not remembered: the next list inspects it again.
         """
         row = replace(row, report=report)
         with self._lock:
-            if self._told[row.key] == told[row.key]:
+            if self._event_counts[row.key] == counts[row.key]:
                 self._reports[row.key] = report
             if row.key in self._rows:
                 self._rows[row.key] = row
         return row
 
-    def _compare(self, told: Counter[str]) -> list[Row]:
+    def _compare(self, counts: Counter[str]) -> list[Row]:
         """Judge again once all peers of an engine are known; returns the rows whose report changed."""
         changed: list[Row] = []
         with self._lock:
@@ -164,7 +164,7 @@ class Containers:
                         continue  # an event about it makes the known report invalid
                     if latest is not before:  # it was inspected again meanwhile, without its peers
                         facts = replace(latest.facts, peers=facts.peers)
-                    remembered = self._remember(row, self._judge.compared(latest, facts), told)
+                    remembered = self._remember(row, self._judge.compared(latest, facts), counts)
                 if remembered.report and remembered.report.findings != latest.findings:
                     changed.append(remembered)
         return changed
@@ -180,7 +180,7 @@ class Containers:
         """
         with self._lock:
             row = self._rows.get(key)
-            told = self._told.copy()
+            counts = self._event_counts.copy()
         if row is None:
             return None
         engine = self._opened.engine(row.engine.label)
@@ -195,7 +195,7 @@ class Containers:
             peers = latest.facts.peers if latest and latest.facts else Peers()
             if peers.everyone:
                 report = self._judge.compared(report, replace(facts, peers=peers))
-            return self._remember(row, report, told)
+            return self._remember(row, report, counts)
 
     def watch(
         self,
@@ -212,7 +212,7 @@ class Containers:
                 with self._lock:
                     for event in batch:
                         key = f"{label}/{event.id}"
-                        self._told[key] += 1
+                        self._event_counts[key] += 1
                         self._reports.pop(key, None)
                 on_change()
 

@@ -10,19 +10,35 @@ from hardentui.errors import EngineError
 from hardentui.images.inventory import read_inventory
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
+from hardentui.workbench.looking.parts import Parts
 
 
-def read_contents(
-    engine: Engine, identity: str, stop: threading.Event, on_bytes: Callable[[int], None]
+def look_into_image(
+    parts: Parts, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
 ) -> Known[ImageInventory]:
-    """Take the inventory of an image; blocking, about a second per 100 MB.
+    """Inspect the contents of an image; blocking, about a second per 100 MB.
+
+    Containers of this image are judged with it from their next check.
 
     Args:
-        identity: the image's ID.
+        label: of its engine; `image`: its ID.
         on_bytes: called with the number of bytes read so far.
     """
+    known = parts.inventories.known(image)
+    if known is not None:
+        return known
+    read = _read_contents(parts.opened.engine(label), image, stop, on_bytes)
+    if isinstance(read, ImageInventory):
+        parts.inventories.keep(image, read)
+    parts.more_is_known(label, image)
+    return read
+
+
+def _read_contents(
+    engine: Engine, image: str, stop: threading.Event, on_bytes: Callable[[int], None]
+) -> Known[ImageInventory]:
     try:
-        source = _Source(engine.archive(identity, stop), on_bytes)
+        source = _Source(engine.archive(image, stop), on_bytes)
         inventory = read_inventory(source, stop.is_set)
     except EngineError as error:
         return Unreadable(f"the image could not be read: {error.title}")

@@ -25,12 +25,11 @@ from hardentui.model.known import Known, Unreadable
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
-    from hardentui.host.units.answers import ReadUnit
+    from hardentui.workbench.looking.engine_units import EngineUnits
 
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
-_UNITS_FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees newer data
 _MOST_EVENTS = 20_000
 _FAR = Unreadable("the engine is on another machine")
 
@@ -49,7 +48,8 @@ class OncePerEngine:
         self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
         self._services: Collection[str] = ()
         self._listening: Known[tuple[ListeningSocket, ...]] | None = None
-        self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
+        self._units: EngineUnits | None = None
+        self._local = engine.facts.local
         self._helpers: Mapping[str, tuple[str, ...]] | None = None
 
     def forget(self, services: Collection[str]) -> None:
@@ -84,25 +84,18 @@ class OncePerEngine:
 
     def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
         """The unit of a container; the first request loads those of all containers."""
-        if not facts.engine.local:
-            return _FAR
-        from hardentui.workbench.looking.unit_origin import unit_facts
-
-        return unit_facts(self._files, self._read_unit(service), facts)
+        return self._engine_units().facts(facts, service, self._services) if self._local else _FAR
 
     def unit_exists(self, service: str) -> Known[bool]:
         """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
-        unit = self._read_unit(service) if self._engine.facts.local else _FAR
-        return unit if isinstance(unit, Unreadable) else unit is not None
+        return self._engine_units().exists(service, self._services) if self._local else _FAR
 
-    def _read_unit(self, service: str) -> Known[ReadUnit | None]:
-        from hardentui.workbench.looking.unit_origin import units_of
+    def _engine_units(self) -> EngineUnits:
+        if self._units is None:
+            from hardentui.workbench.looking.engine_units import EngineUnits
 
-        now = self._clock()
-        if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
-            services = {*self._services, service}
-            self._units = (now, units_of(self._files, self._run, self._engine.facts, sorted(services)))
-        return self._units[1][service]
+            self._units = EngineUnits(self._engine.facts, self._files, self._run, self._clock)
+        return self._units
 
     def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
         """The listening sockets of the host, in the network namespace of a container's conmon."""

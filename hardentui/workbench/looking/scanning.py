@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
-from hardentui.host.asking import CANCELLED, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import CANCELLED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unreadable

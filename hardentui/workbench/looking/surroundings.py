@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject
-from hardentui.model.image import ImageInventory
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.workbench.looking.gather import Gatherer
-from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, concerns
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -24,10 +22,7 @@ _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status
 class Surroundings:
     """Reports of shared subjects. Safe to call from several threads."""
 
-    def __init__(
-        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
-    ) -> None:
-        self._inventories = inventories
+    def __init__(self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge) -> None:
         self._info = EngineInfo(opened.cache_folder)
         for engine in opened.engines:
             self._info.use_kept(engine)
@@ -52,33 +47,6 @@ class Surroundings:
     def networks(self) -> tuple[Report, ...]:
         """One report per network that containers are on."""
         return self._once("networks", lambda: self._each(Kind.NETWORK, Gatherer.networks))
-
-    def look_into_image(
-        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
-    ) -> Known[ImageInventory]:
-        """Inspect the contents of an image; blocking, about a second per 100 MB.
-
-        Containers of this image are judged with it from their next check.
-
-        Args:
-            label: of its engine; `image`: its ID.
-            on_bytes: called with the number of bytes read so far.
-        """
-        known = self._inventories.known(image)
-        if known is not None:
-            return known
-        from hardentui.workbench.looking.image_contents import read_contents
-
-        read = read_contents(self._opened.engine(label), image, stop, on_bytes)
-        if isinstance(read, ImageInventory):
-            self._inventories.keep(image, read)
-        self.forget_image(label, image)
-        return read
-
-    def forget_image(self, label: str, image: str) -> None:
-        """New data about an image: it and its containers are judged with it from now on."""
-        self._gatherers[label].forget_image(image)
-        self.forget_what_changes()
 
     def forget_what_changes(self) -> None:
         """A new list of containers was read: other images and networks may be in use."""
@@ -135,17 +103,6 @@ def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subje
     if isinstance(facts, ImageFacts):
         return Subject(kind, facts.id, facts.names[0] if facts.names else facts.id[:12], engine)
     return Subject(kind, facts.name, facts.name, engine)
-
-
-def concerns(report: Report, other: Subject) -> bool:
-    """Whether another subject's findings concern this container too."""
-    if other.engine not in ("", report.subject.engine):
-        return False
-    if other.kind is Kind.IMAGE:
-        return report.facts is not None and report.facts.inspect.get("Image") == other.id
-    if other.kind is Kind.NETWORK:
-        return report.facts is not None and other.name in report.facts.networks
-    return True
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str]:

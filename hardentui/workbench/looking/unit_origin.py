@@ -6,7 +6,7 @@ import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from hardentui.engine.locate import user_home
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
-from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
-from hardentui.host.units.answers import ReadUnit, read_units
+from hardentui.host.units.answers import ReadUnit
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
@@ -26,6 +25,7 @@ from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
 from hardentui.options.argv.command import spec_from_argv
+from hardentui.quadlet.read.command_copy import outdated
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles
@@ -234,8 +234,6 @@ def outdated_copy(origin: Origin) -> str:
     ]
     if not ours:
         return ""
-    from hardentui.quadlet.edit.command_copy import outdated
-
     return next((path for path, text in ours if outdated(text, origin.service(without=path))), "")
 
 
@@ -258,15 +256,8 @@ def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
     return drift(wanted, facts.spec, created)
 
 
-def units_of(
-    files: Files, run: Run, engine: EngineFacts, services: Iterable[str]
-) -> dict[str, Known[ReadUnit | None]]:
-    """The units of an engine's containers by name, with one query to systemd."""
-    return read_units(files, run, services, manager_of(files, engine))
-
-
 def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
-    """What is known about a container's unit (see `units_of`), with the container's differences from it."""
+    """What is known about a container's unit, with the container's differences from it."""
     if read is None or isinstance(read, Unreadable):
         return read
     if read.files is None:

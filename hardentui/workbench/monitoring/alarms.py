@@ -73,12 +73,12 @@ def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
     """It is near its limits."""
     if usage.memory is not None and usage.memory_limit and usage.memory >= _NEARLY * usage.memory_limit:
         share = round(100 * usage.memory / usage.memory_limit)
-        yield Alarm("memory-nearly-full", Severity.MEDIUM, f"it uses {share} % of its memory limit")
+        yield Alarm("memory-nearly-full", Severity.MEDIUM, f"it uses {share}% of its memory limit")
     if usage.tasks is not None and usage.tasks_limit and usage.tasks >= _NEARLY * usage.tasks_limit:
         text = f"it has {usage.tasks} of {usage.tasks_limit} tasks: soon no process can be started"
         yield Alarm("tasks-nearly-full", Severity.MEDIUM, text)
     if usage.throttled_percent is not None and usage.throttled_percent >= 50:
-        text = f"it is throttled by its CPU limit {round(usage.throttled_percent)} % of the time"
+        text = f"it is throttled by its CPU limit {round(usage.throttled_percent)}% of the time"
         yield Alarm("throttled", Severity.LOW, text)
     killed = usage.oom_kills or 0
     known = before.oom_kills or 0 if before is not None else 0

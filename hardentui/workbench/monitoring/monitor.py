@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.engine.logs import past_events, read_log
+from hardentui.engine.logs import LogLine, past_events, read_log
 from hardentui.errors import InputError, NotFound
 from hardentui.host.files.reader import Files
 from hardentui.host.process.usage import Counters, read_counters
@@ -131,7 +131,7 @@ class Monitor:
         engine = self._bench.opened.engine(facts.engine.label)
         tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
         log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
-        new_events = self._events.look(
+        new_events = self._events.since_last(
             lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
         )
         events = (
@@ -150,13 +150,8 @@ class Monitor:
             raised += alarms.of_baseline(facts, kept, files)
         elif isinstance(kept, Unreadable):
             blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
-        for name, reason in (
-            ("usage", usage_unknown),
-            ("log", log.reason if isinstance(log, Unreadable) else ""),
-            ("events", new_events.reason if isinstance(new_events, Unreadable) else ""),
-        ):
-            if reason:
-                blind.append(BlindSpot(name, Severity.LOW, reason))
+        unread = {"usage": usage_unknown, "log": _why_unread(log), "events": _why_unread(new_events)}
+        blind += [BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason]
         self._last = Sample(
             container=facts.name,
             engine=facts.engine.label,
@@ -169,11 +164,7 @@ class Monitor:
             processes=_processes(facts, kept),
             listening=_listening(facts, kept),
             drift=files,
-            log=()
-            if isinstance(log, Unreadable)
-            else tuple(
-                SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log
-            ),
+            log=() if isinstance(log, Unreadable) else _masked_lines(log),
             events=events,
             baseline=kept.kept if isinstance(kept, ContainerBaseline) else "",
             sensors=_running_sensors(facts),
@@ -237,6 +228,14 @@ def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usa
         oom_kills=counters.oom_kills,
         source=counters.source,
     )
+
+
+def _why_unread(read: Known[object]) -> str:
+    return read.reason if isinstance(read, Unreadable) else ""
+
+
+def _masked_lines(log: Iterable[LogLine]) -> tuple[SeenLine, ...]:
+    return tuple(SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log)
 
 
 def _restarts(facts: ContainerFacts) -> int:

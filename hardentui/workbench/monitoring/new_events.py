@@ -18,9 +18,11 @@ class NewEvents:
 
     def __init__(self) -> None:
         self._until: float | None = None
-        self._told: frozenset[Event] = frozenset()
+        self._reported: frozenset[Event] = frozenset()
 
-    def look(self, read: Callable[[float], Known[tuple[Event, ...]]], now: float) -> Known[tuple[Event, ...]]:
+    def since_last(
+        self, read: Callable[[float], Known[tuple[Event, ...]]], now: float
+    ) -> Known[tuple[Event, ...]]:
         """Events not reported before, oldest first.
 
         Args:
@@ -30,6 +32,6 @@ class NewEvents:
         events = read(now - _FIRST if self._until is None else self._until - _OVERLAP)
         if isinstance(events, Unreadable):
             return events
-        new = tuple(event for event in events if event not in self._told)
-        self._until, self._told = now, frozenset(events)
+        new = tuple(event for event in events if event not in self._reported)
+        self._until, self._reported = now, frozenset(events)
         return new

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hardentui.model.monitoring import Sample, SeenProcess
 from hardentui.reports.monitor_text import binary_size, limit_text
 from hardentui.words import plural
-from hardentui.workbench.monitoring.remembered import EarlierReadings
+from hardentui.workbench.pages.earlier_readings import EarlierReadings
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _MOST = 40
@@ -60,9 +60,9 @@ def _use(sample: Sample, trends: Mapping[str, str]) -> PageSection:
     if usage.memory is None:
         lines.append(PageLine("use", "not known", Tone.MUTED))
     else:
-        cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} % of a CPU"
+        cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f}% of a CPU"
         limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
-        waits = f", throttled {usage.throttled_percent:.0f} %" if usage.throttled_percent else ""
+        waits = f", throttled {usage.throttled_percent:.0f}%" if usage.throttled_percent else ""
         lines.append(PageLine("cpu", _with_trend(f"{cpu} ({limit}){waits}", trends.get("cpu", ""))))
         memory = f"{binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})"
         lines.append(PageLine("memory", _with_trend(memory, trends.get("memory", ""))))

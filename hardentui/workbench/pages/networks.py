@@ -238,7 +238,7 @@ def place_page(place: NetworkPlace) -> tuple[PageSection, ...]:
     return (
         PageSection(place.name, tuple(lines)),
         PageSection(
-            "Ways",
+            "Routes",
             (
                 *_many("members", place.members, "none"),
                 *_many("open", place.outside, "nothing is published"),

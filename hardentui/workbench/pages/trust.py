@@ -108,6 +108,14 @@ def _rules(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine]:
         yield PageLine("", "no container runs", Tone.MUTED)
 
 
+_SHORT_NAME_MODES = {
+    "enforcing": "an ambiguous name is refused unless somebody chooses a registry",
+    "permissive": "without a terminal, the first search registry that has the name is used",
+    "disabled": "the first search registry that has the name is used",
+}
+"""What `short-name-mode` means for a name without a registry (containers-registries.conf(5))."""
+
+
 def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine]:
     used: dict[str, int] = {}
     for image in images:
@@ -125,7 +133,8 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine
     yield PageLine("files", ", ".join(registries.files) or "no registries.conf")
     yield PageLine("search", ", ".join(registries.search) or "none: short names are rejected")
     mode = registries.short_name_mode
-    yield PageLine("short names", mode, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
+    meaning = f"{mode}: {_SHORT_NAME_MODES[mode]}" if mode in _SHORT_NAME_MODES else mode
+    yield PageLine("short names", meaning, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
     yield from _tables(registries)
 
 

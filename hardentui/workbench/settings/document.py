@@ -12,7 +12,7 @@ from hardentui.model.settings import Notice, SettingOrigin, SettingSource
 from hardentui.state.own_files import config_folder, read_own
 from hardentui.visible import visible
 from hardentui.words import nearest
-from hardentui.workbench.checklists.toml_lines import Path, line_of, toml_lines
+from hardentui.workbench.checklists.toml_lines import TomlPath, line_of, toml_lines
 
 NAME = "settings.toml"
 _LARGEST = 1 << 20
@@ -40,7 +40,7 @@ class Document:
         self.values: Mapping[str, Any] = {}
         self.there = text is not None or bool(self.notices)
         self._text = text or ""
-        self._lines: Mapping[Path, int] | None = None
+        self._lines: Mapping[TomlPath, int] | None = None
         if text:
             self._parse(text)
 

@@ -18,7 +18,8 @@ from msgspec import Struct
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
-from hardentui.host.asking import Ask, ProgramFailed, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import Ask, ProgramFailed
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
@@ -122,7 +123,7 @@ def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
 def ask_for(
     files: Iterable[PinFile],
     now: datetime,
-    told: Callable[[str], None],
+    on_name: Callable[[str], None],
     stop: threading.Event,
     *,
     cool_down: int = COOL_DOWN,
@@ -140,7 +141,7 @@ def ask_for(
         for pin in file.pins:
             if stop.is_set():
                 return tuple(reports)
-            told(pin.name)
+            on_name(pin.name)
             reports.append(_report(file.path, pin, answers, asks, now, cool_down))
     return tuple(reports)
 

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
-from hardentui.host.asking import Ask, NotInstalled, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import Ask, NotInstalled
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
@@ -71,11 +72,11 @@ class Updates:
         self._ask = ask or asker(stop)
         self._answers = parts.registry
 
-    def ask(self, images: Iterable[ImageFacts], told: Callable[[str], None]) -> tuple[Update, ...]:
+    def ask(self, images: Iterable[ImageFacts], on_name: Callable[[str], None]) -> tuple[Update, ...]:
         """Query each name of each image; a registry that does not answer does not stop the others.
 
         Args:
-            told: called with the name being queried.
+            on_name: called with the name being queried.
 
         Raises:
             ToolMissing: skopeo is not installed.
@@ -85,7 +86,7 @@ class Updates:
             for name in names_to_ask(image):
                 if self._stop.is_set():
                     return tuple(updates)
-                told(name)
+                on_name(name)
                 updates.append(self._one(image, name))
         return tuple(updates)
 

@@ -26,7 +26,7 @@ from hardentui.model.facts import (
     Process,
 )
 from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
+from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peer, Peers
@@ -688,7 +688,9 @@ def test_a_health_check_that_systemd_does_not_wait_for_takes_no_update_back() ->
 
 def test_a_version_of_a_distribution_proves_no_hole() -> None:
     advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t", "2025-01-01")
-    packaged = HostFacts(holes=(Hole(advisory, "1.19", True, Unreadable("there is no change log")),))
+    packaged = HostFacts(
+        outdated=(OutdatedComponent(advisory, "1.19", True, Unreadable("there is no change log")),)
+    )
     assert judge("vulnerable-engine", packaged).status is Status.UNKNOWN
     assert judge("vulnerable-engine", HostFacts()).status is Status.UNKNOWN
 

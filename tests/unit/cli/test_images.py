@@ -14,7 +14,6 @@ from hardentui.__main__ import main
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.version import Version
-from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening import simulated
 from hardentui.workbench.pages.networks import connected, places
 from hardentui.workbench.workbench import Workbench
@@ -58,16 +57,14 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every image can be read, and is the same inside; the images that were read."""
     read: list[str] = []
 
-    def look(
-        surroundings: Surroundings, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any
-    ) -> Any:
+    def look(bench: Workbench, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any) -> Any:
         on_bytes(5_000_000)
         read.append(image)
-        surroundings._inventories._known[image] = INSIDE
-        surroundings.forget_image(engine, image)
+        bench.parts.inventories._known[image] = INSIDE
+        bench.parts.more_is_known(engine, image)
         return INSIDE
 
-    monkeypatch.setattr(Surroundings, "look_into_image", look)
+    monkeypatch.setattr(Workbench, "look_into_image", look)
     return read
 
 
@@ -148,11 +145,11 @@ def test_ctrl_c_ends_the_look_keeps_what_was_found_and_is_130(
 ) -> None:
     stops: list[Any] = []
 
-    def look(surroundings: Surroundings, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
+    def look(bench: Workbench, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
         stops.append(stop)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Surroundings, "look_into_image", look)
+    monkeypatch.setattr(Workbench, "look_into_image", look)
     code, out, _ = run("images", "--demo", "--inside", "nginx")
     assert code == 130
     assert stops[0].is_set()

@@ -19,7 +19,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
 from hardentui.host.network.tcp_services import services_in_unit
-from hardentui.host.packages.advisories import TABLE, holes_in, upstream
+from hardentui.host.packages.advisories import TABLE, outdated_in, upstream
 from hardentui.host.packages.installed import (
     apt_security_updates,
     dpkg_packages,
@@ -444,7 +444,7 @@ def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
     ],
 )
 def test_each_release_line_has_its_own_fix(component: str, version: str, open_: bool) -> None:
-    assert ("CVE-2025-31133" in {hole.advisory.cve for hole in holes_in(component, version, True)}) is open_
+    assert ("CVE-2025-31133" in {row.advisory.cve for row in outdated_in(component, version, True)}) is open_
 
 
 @pytest.mark.parametrize(
@@ -468,14 +468,14 @@ def test_each_release_line_has_its_own_fix(component: str, version: str, open_: 
     ],
 )
 def test_holes_of_all_parts_of_the_engine(component: str, version: str, cve: str, open_: bool) -> None:
-    assert (cve in {hole.advisory.cve for hole in holes_in(component, version, False)}) is open_
+    assert (cve in {row.advisory.cve for row in outdated_in(component, version, False)}) is open_
 
 
 def test_a_hole_begins_with_a_version() -> None:
-    assert "CVE-2025-9566" not in {hole.advisory.cve for hole in holes_in("podman", "3.4.4", False)}
-    assert "CVE-2025-9566" in {hole.advisory.cve for hole in holes_in("podman", "4.9.3+ds1-1ubuntu1", True)}
-    assert holes_in("podman", "unknown", False) == ()
-    assert holes_in("conmon", "0.1", False) == ()
+    assert "CVE-2025-9566" not in {row.advisory.cve for row in outdated_in("podman", "3.4.4", False)}
+    assert "CVE-2025-9566" in {row.advisory.cve for row in outdated_in("podman", "4.9.3+ds1-1ubuntu1", True)}
+    assert outdated_in("podman", "unknown", False) == ()
+    assert outdated_in("conmon", "0.1", False) == ()
 
 
 def test_the_table_is_well_formed() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.asking import CANCELLED, NotInstalled, ProgramFailed, asker
+from hardentui.host.asker import asker
+from hardentui.host.asking import CANCELLED, NotInstalled, ProgramFailed
 from hardentui.model.image import ScanReport
 from hardentui.model.known import Unreadable
 from hardentui.scanners import grype, trivy

@@ -12,7 +12,7 @@ from hardentui.checks import check_by_id
 from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.packages.changelogs import named_in, repairs_named
-from hardentui.host.packages.installed import read_holes
+from hardentui.host.packages.installed import read_outdated
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
@@ -106,8 +106,8 @@ def judged(log: str | None) -> Verdict:
     packages = {"podman": HostPackage("podman", "6.1.3+ds1-1")}
     check = check_by_id("vulnerable-engine")
     assert check is not None
-    holes = read_holes(there, run_nothing, packages, deep=False)
-    answer: Verdict = check.verdict(HostFacts(holes=holes), Parameters({}))
+    outdated = read_outdated(there, run_nothing, packages, deep=False)
+    answer: Verdict = check.verdict(HostFacts(outdated=outdated), Parameters({}))
     return answer
 
 

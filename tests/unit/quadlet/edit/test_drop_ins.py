@@ -25,10 +25,10 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.quadlet.edit.command_copy import ABOUT
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
 from hardentui.quadlet.edit.drop_in import drop_in_name, quadlet_drop_in
 from hardentui.quadlet.edit.service import ServiceEdit, concerns_command, service_drop_in
+from hardentui.quadlet.read.command_copy import ABOUT
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.service import ServiceFiles

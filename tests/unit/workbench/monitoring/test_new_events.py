@@ -25,22 +25,22 @@ class Podman:
 
 def test_an_event_that_is_recorded_late_is_told_once() -> None:
     podman, new = Podman(), NewEvents()
-    assert new.look(podman, 1000.0) == ()
+    assert new.since_last(podman, 1000.0) == ()
     podman.recorded = [happened(999.9)]
-    assert new.look(podman, 1002.0) == (happened(999.9),)
-    assert new.look(podman, 1004.0) == ()
+    assert new.since_last(podman, 1002.0) == (happened(999.9),)
+    assert new.since_last(podman, 1004.0) == ()
 
 
 def test_what_happens_while_podman_does_not_answer_is_told_afterwards() -> None:
     podman, new = Podman(), NewEvents()
-    new.look(podman, 1000.0)
+    new.since_last(podman, 1000.0)
     podman.recorded = None
-    assert new.look(podman, 1020.0) == Unreadable("busy")
+    assert new.since_last(podman, 1020.0) == Unreadable("busy")
     podman.recorded = [happened(1010.0)]
-    assert new.look(podman, 1040.0) == (happened(1010.0),)
+    assert new.since_last(podman, 1040.0) == (happened(1010.0),)
 
 
 def test_the_first_look_reaches_back_ten_minutes() -> None:
     podman = Podman()
     podman.recorded = [happened(300.0), happened(500.0)]
-    assert NewEvents().look(podman, 1000.0) == (happened(500.0),)
+    assert NewEvents().since_last(podman, 1000.0) == (happened(500.0),)
