@@ -56,7 +56,7 @@ DISRUPTIVE = frozenset(
 
 _NOTHING: frozenset[str] = frozenset()
 
-_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd"), "CAP_SYS_CHROOT")
+_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd", "in.tftpd"), "CAP_SYS_CHROOT")
 """Name of a server -> the capability that it uses only while a client is connected."""
 
 IMAGE_LABEL = "io.containers.capabilities"
