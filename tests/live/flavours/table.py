@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.live.flavours import (
-    auditor,
-    confinement,
-    mounts,
-    others,
-    privileges,
-    surroundings,
-    truths,
-    weakened,
-)
+from tests.live.flavours import auditor, confinement, mounts, others, privileges, surroundings, truths
 from tests.live.flavours.model import Flavour
 
 FLAVOURS: tuple[Flavour, ...] = (
@@ -24,7 +15,6 @@ FLAVOURS: tuple[Flavour, ...] = (
     *truths.FLAVOURS,
     *mounts.FLAVOURS,
     *auditor.FLAVOURS,
-    *weakened.FLAVOURS,
 )
 
 MACHINE_DECIDES = {
