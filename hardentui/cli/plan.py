@@ -14,7 +14,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
-from hardentui.model.finding import Risk
+from hardentui.model.fix import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument

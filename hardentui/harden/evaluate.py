@@ -10,7 +10,8 @@ from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, unknown
+from hardentui.model.fix import Remediation
 
 _SHIFTED = {
     -1: {severity: severity.shifted(-1) for severity in Severity},

@@ -14,7 +14,8 @@ from hardentui.harden.spec_diff import OptionDiff, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Status
+from hardentui.model.finding import Kind, Status
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE

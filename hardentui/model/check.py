@@ -9,7 +9,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from msgspec import Struct, field
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import Kind, Severity, Verdict
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 
 F = TypeVar("F")

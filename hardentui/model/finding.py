@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from hardentui.model.fix import Remediation
 from hardentui.model.waiver import Waiver
 
 
@@ -129,25 +130,6 @@ def _unknown(reason: str) -> Verdict:
     return Verdict(Status.UNKNOWN, reason=reason)
 
 
-class FixKind(StrEnum):
-    """The kind of work that a fix needs."""
-
-    LIVE_UPDATE = "live update"
-    RECREATE = "recreate"
-    UNIT_EDIT = "unit edit"
-    HOST_FILE = "host file"
-    IMAGE_REBUILD = "image rebuild"
-    DECISION = "decision"
-
-
-class Risk(StrEnum):
-    """The risk of a fix for a working service."""
-
-    SAFE = "safe"
-    MAY_BREAK = "may break"
-    CHANGES_BEHAVIOUR = "changes behaviour"
-
-
 class Subject(Struct, frozen=True):
     """The subject of a finding. `engine` is the label of its engine."""
 
@@ -155,30 +137,6 @@ class Subject(Struct, frozen=True):
     id: str
     name: str
     engine: str = ""
-
-
-class Remediation(Struct, frozen=True):
-    """How to fix a failing finding.
-
-    Attributes:
-        summary: one imperative sentence.
-        impact: what it may break.
-        run: the change as `podman run` flags, one per line; empty if no flag fixes it.
-        quadlet: the change as Quadlet lines.
-        commands: commands or lines for what no container option can fix.
-        risk: the general risk; `here` is the risk for this container, if observations show it.
-        notes: observations of this container and their consequences.
-    """
-
-    summary: str
-    impact: str
-    kind: FixKind
-    risk: Risk
-    run: str = ""
-    quadlet: str = ""
-    commands: tuple[str, ...] = ()
-    here: Risk | None = None
-    notes: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True, gc=False):

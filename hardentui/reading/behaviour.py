@@ -14,7 +14,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
-from hardentui.model.finding import Risk
+from hardentui.model.fix import Risk
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (

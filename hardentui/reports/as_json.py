@@ -10,7 +10,8 @@ from typing import Any
 
 from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Remediation, Severity, Status
+from hardentui.model.finding import Severity, Status
+from hardentui.model.fix import Remediation
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
 from hardentui.reports.usual import Fields, Usual, as_data, fields, own, usual
 from hardentui.visible import strict_json

@@ -20,7 +20,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural

@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
 from hardentui.reading.images import file_evidence, gap, inventory_of, names

@@ -21,7 +21,8 @@ from functools import lru_cache
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible

@@ -18,7 +18,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageInventory
 from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible

@@ -25,7 +25,8 @@ from collections.abc import Iterator, Mapping
 from hardentui.checks.examples import container, image, rootful
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS
 from hardentui.reading.containers import listed, section

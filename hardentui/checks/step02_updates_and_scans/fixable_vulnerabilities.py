@@ -22,7 +22,8 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
 from hardentui.words import plural

@@ -23,17 +23,8 @@ from datetime import UTC, datetime, timedelta
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, is_image_id, reference

@@ -22,7 +22,8 @@ from datetime import timedelta
 from hardentui.checks.examples import image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.reading.images import created
 from hardentui.words import plural
 

@@ -23,18 +23,8 @@ from hardentui.checks.examples import accepting, engine, file
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import AuthFile, Registries
 from hardentui.reading.access import EVERYBODY

@@ -22,18 +22,8 @@ from hardentui.checks.examples import SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, TrustFacts
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import TLS_VERIFY
 

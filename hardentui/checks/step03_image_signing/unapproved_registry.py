@@ -21,17 +21,8 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
 from hardentui.options import IMAGE, ROOTFS

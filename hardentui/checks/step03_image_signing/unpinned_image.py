@@ -22,7 +22,8 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated

@@ -23,18 +23,8 @@ from hardentui.checks.examples import POLICY_FILE, REJECT, accepting, engine, fi
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair

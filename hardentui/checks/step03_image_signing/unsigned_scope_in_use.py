@@ -22,17 +22,8 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import rule_for
 from hardentui.options import IMAGE, ROOTFS

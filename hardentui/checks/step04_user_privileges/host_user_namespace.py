@@ -28,7 +28,8 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import Severity, Verdict, not_applicable, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount

@@ -23,7 +23,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import (
     CGROUP_PARENT,

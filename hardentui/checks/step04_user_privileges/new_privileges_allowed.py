@@ -21,7 +21,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec

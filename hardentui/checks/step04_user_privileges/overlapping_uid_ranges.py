@@ -21,7 +21,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import ALL_IDS, Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS

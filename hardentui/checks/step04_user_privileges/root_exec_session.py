@@ -28,17 +28,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Entered, IdRange, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import USER
 from hardentui.reading.capabilities import short

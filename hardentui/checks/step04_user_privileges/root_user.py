@@ -30,7 +30,8 @@ from hardentui.checks.examples import container, image, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount

@@ -22,7 +22,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, LABELS

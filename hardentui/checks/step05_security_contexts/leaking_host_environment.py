@@ -27,7 +27,8 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY

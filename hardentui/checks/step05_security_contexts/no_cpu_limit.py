@@ -23,7 +23,8 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS

@@ -20,7 +20,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import OOM_KILL_DISABLE, OOM_SCORE_ADJ
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc

@@ -22,17 +22,8 @@ from functools import lru_cache
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount

@@ -25,7 +25,8 @@ from typing import Any
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.options import ANNOTATIONS, LABELS, LOG_OPT, MOUNTS
 from hardentui.reading.containers import listed
 from hardentui.reading.secrets import secrets_in_pairs

@@ -19,7 +19,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.containers import section

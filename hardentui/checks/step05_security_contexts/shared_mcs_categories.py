@@ -20,16 +20,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED

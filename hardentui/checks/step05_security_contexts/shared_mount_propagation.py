@@ -20,7 +20,8 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount

@@ -23,7 +23,8 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough

@@ -23,7 +23,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address

@@ -24,18 +24,8 @@ import shlex
 from hardentui.checks.examples import rootful
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.words import plural
 

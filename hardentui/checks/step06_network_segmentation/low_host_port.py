@@ -19,7 +19,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
 from hardentui.reading.networks import leave_pods_alone, published, shown, without_own_network

@@ -28,17 +28,8 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NetworkFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Status, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.spec import Spec

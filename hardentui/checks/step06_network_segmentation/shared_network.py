@@ -25,17 +25,8 @@ from hardentui.checks.examples import container
 from hardentui.model.apps import app_of
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import Peer, PeerGroup, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, NETWORK

@@ -26,17 +26,8 @@ from typing import Any
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import asked_for, modes_of, network_names, uses_network_of_pod

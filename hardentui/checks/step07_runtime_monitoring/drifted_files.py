@@ -24,7 +24,8 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Process
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import READ_ONLY
 from hardentui.words import plural

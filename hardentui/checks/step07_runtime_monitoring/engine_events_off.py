@@ -20,7 +20,8 @@ from hardentui.checks.examples import rootful
 from hardentui.model.check import Check
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import TrustFacts
 

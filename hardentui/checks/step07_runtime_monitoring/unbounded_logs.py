@@ -22,17 +22,8 @@ from hardentui.checks.examples import container, rootful
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts

@@ -23,17 +23,8 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import UnitFacts
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import parse_time
 

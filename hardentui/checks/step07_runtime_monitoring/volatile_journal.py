@@ -18,18 +18,8 @@ otherwise. On flash storage it adds writes.
 from __future__ import annotations
 
 from hardentui.model.check import Check
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, JournalStorage
 from hardentui.model.known import Unreadable
 

@@ -21,17 +21,8 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Check
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.capabilities import (

@@ -27,7 +27,8 @@ from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, with_no_more, with_only

@@ -22,7 +22,8 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICES, GPUS, PRIVILEGED
 from hardentui.reading.containers import listed

@@ -25,7 +25,8 @@ from msgspec.structs import replace
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Status, Verdict
+from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PID, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping

@@ -23,7 +23,8 @@ from hardentui.checks.examples import container, rootless
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
+from hardentui.model.finding import Severity, Verdict, failed
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK

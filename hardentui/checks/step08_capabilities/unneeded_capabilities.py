@@ -19,7 +19,8 @@ from hardentui.checks.examples import container, image
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import Severity, Verdict, not_applicable, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED

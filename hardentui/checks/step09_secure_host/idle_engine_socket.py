@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import EngineSocket, HostFacts
 from hardentui.model.known import Unreadable
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.words import plural

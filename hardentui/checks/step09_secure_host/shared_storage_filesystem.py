@@ -19,18 +19,8 @@ from __future__ import annotations
 from hardentui.checks.examples import host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Missing
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, Storage
 from hardentui.model.known import Unreadable
 

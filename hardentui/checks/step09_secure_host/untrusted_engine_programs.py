@@ -24,18 +24,8 @@ from __future__ import annotations
 from hardentui.checks.examples import configuration, file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, Program
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair

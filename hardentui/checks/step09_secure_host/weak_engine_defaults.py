@@ -32,7 +32,8 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configura
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs

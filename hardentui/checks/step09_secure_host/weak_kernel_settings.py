@@ -29,7 +29,8 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair

@@ -24,18 +24,8 @@ from typing import Any
 from hardentui.checks.examples import configuration, file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, Storage
 from hardentui.model.known import Unreadable
 

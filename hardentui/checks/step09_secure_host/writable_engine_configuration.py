@@ -21,7 +21,8 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import Kind, Severity, Verdict, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.reading.hosts import judge_files
 

@@ -22,17 +22,8 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    not_applicable,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Status, Verdict, failed, not_applicable
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, UnitProgram
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import judge_files

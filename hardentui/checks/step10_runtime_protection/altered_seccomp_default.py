@@ -23,18 +23,8 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, Missing
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, repair

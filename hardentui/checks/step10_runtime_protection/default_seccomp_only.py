@@ -22,7 +22,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.options import (
     APPARMOR,

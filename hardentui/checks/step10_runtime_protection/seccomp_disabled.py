@@ -20,7 +20,8 @@ from typing import Any
 from hardentui.checks.examples import rootful, rootless
 from hardentui.model.check import Check
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 
 

@@ -22,7 +22,8 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, unknown
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK

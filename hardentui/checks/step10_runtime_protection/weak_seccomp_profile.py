@@ -30,8 +30,6 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
-    FixKind,
-    Risk,
     Severity,
     Status,
     Verdict,
@@ -40,6 +38,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile

@@ -8,7 +8,7 @@ from hardentui.harden.own.fixing import can_fix, fixed, what_to_do
 from hardentui.harden.own.judging import demand, evaluate
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind
+from hardentui.model.fix import FixKind
 from hardentui.model.own_check import OwnCheck
 
 REFERENCE = "this site's checklist"

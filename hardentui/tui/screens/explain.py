@@ -8,7 +8,8 @@ from textual.binding import Binding
 from textual.content import Content
 
 from hardentui.model.check import HEADINGS, AnyCheck
-from hardentui.model.finding import Finding, Remediation
+from hardentui.model.finding import Finding
+from hardentui.model.fix import Remediation
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, bindings
 from hardentui.tui.screens.accept import AcceptScreen

@@ -16,7 +16,8 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.finding import Finding, Remediation
+from hardentui.model.finding import Finding
+from hardentui.model.fix import Remediation
 from hardentui.model.host_scan import HostScan
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screen_report import ScreenReport

@@ -16,7 +16,8 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.fix import Remediation
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings

@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from hardentui.model.finding import Finding, Remediation
+from hardentui.model.finding import Finding
+from hardentui.model.fix import Remediation
 from hardentui.tui.widgets.finding_text import Entry, details, headline
 
 

@@ -7,7 +7,8 @@ from textual.content import Content
 from textual.widget import Widget
 
 from hardentui.harden.settings import FixValue
-from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.fix import Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging

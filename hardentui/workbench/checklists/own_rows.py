@@ -20,7 +20,8 @@ from typing import Any, TypeAlias, TypeVar
 from hardentui.harden.own.demands import LONGEST, OPERATORS, TooLong, meets, typed
 from hardentui.harden.own.subjects import FACTS, OPTIONS, is_limit, shape_of
 from hardentui.model.check import TITLE_LENGTH
-from hardentui.model.finding import Risk, Severity
+from hardentui.model.finding import Severity
+from hardentui.model.fix import Risk
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.visible import visible

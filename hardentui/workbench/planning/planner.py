@@ -15,7 +15,8 @@ from hardentui.harden.score import Score, score
 from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import DraftFile
-from hardentui.model.finding import Finding, Remediation, Status
+from hardentui.model.finding import Finding, Status
+from hardentui.model.fix import Remediation
 from hardentui.model.host import HostFacts
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.reading.forms import value_of

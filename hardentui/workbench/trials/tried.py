@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError, PlanError
 from hardentui.harden.spec_diff import arguments, spec_diff
-from hardentui.model.finding import FixKind, Risk
+from hardentui.model.fix import FixKind, Risk
 from hardentui.model.plan import Change, Choice, Note, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import SCHEMA, OptionChange, Trial

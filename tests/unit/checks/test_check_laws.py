@@ -14,7 +14,8 @@ from hardentui.harden.protection import weakenings
 from hardentui.model.check import HEADINGS, AnyCheck, FixContext, sections
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Status
+from hardentui.model.finding import Kind, Status
+from hardentui.model.fix import FixKind
 from hardentui.model.plan import Choice
 
 NOTHING_SET = Checklist("empty", "No parameters", ())

@@ -23,7 +23,7 @@ from hardentui.model.facts import (
     NetworkFacts,
     Process,
 )
-from hardentui.model.finding import Risk
+from hardentui.model.fix import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unreadable

@@ -18,18 +18,8 @@ import hardentui.reports
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import (
-    Evidence,
-    Finding,
-    FixKind,
-    Kind,
-    Remediation,
-    Risk,
-    Severity,
-    Status,
-    Subject,
-    Verdict,
-)
+from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.fix import FixKind, Remediation, Risk
 from hardentui.reports import FORMATS, render
 from hardentui.reports.merging import merged
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first

@@ -19,15 +19,13 @@ from hardentui.cli import check
 from hardentui.model.finding import (
     Evidence,
     Finding,
-    FixKind,
     Kind,
-    Remediation,
-    Risk,
     Severity,
     Status,
     Subject,
     Verdict,
 )
+from hardentui.model.fix import FixKind, Remediation, Risk
 from hardentui.reports.as_json import render
 from hardentui.reports.result import CheckResult, TextStyle
 from hardentui.reports.usual import fields, own, usual
