@@ -7,9 +7,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
 from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.confirmation import sure
 from hardentui.cli.parser import group_of
 from hardentui.cli.stopping import stopped_by_signals
 from hardentui.cli.terminal import Terminal

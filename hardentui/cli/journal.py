@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
-from hardentui.cli.asking import sure
+from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import JournalEntry, journal_document

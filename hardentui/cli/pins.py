@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import Any
 
-from hardentui.cli.asking import sure
+from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.visible import strict_json, visible, visible_lines

@@ -6,7 +6,7 @@ import threading
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from hardentui.cli.asking import sure
+from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import PullVerdict

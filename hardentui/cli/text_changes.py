@@ -22,9 +22,9 @@ from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
-from hardentui.workbench.changing.played import play_apply, prepare_played
+from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.played import play_trial
+from hardentui.workbench.trials.simulated_trial import play_trial
 from hardentui.workbench.trials.trying import Wishes
 from hardentui.workbench.views import Report
 from hardentui.workbench.workbench import Workbench

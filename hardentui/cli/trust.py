@@ -8,7 +8,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session, signing
-from hardentui.cli.asking import sure
+from hardentui.cli.confirmation import sure
 from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal

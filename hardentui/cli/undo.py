@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
-from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
+from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines

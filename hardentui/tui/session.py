@@ -21,7 +21,7 @@ from textual.signal import Signal
 from hardentui.errors import HardenError
 from hardentui.model.finding import Kind, Subject
 from hardentui.tui import messages as say
-from hardentui.tui.around import Around
+from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
 from hardentui.tui.names import NameHolders
 from hardentui.tui.place import Place

@@ -15,9 +15,9 @@ from hardentui.tui.screens.apply import ApplyScreen, Refused
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.workbench.changing import played as played_apply
+from hardentui.workbench.changing import simulated_apply
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.trials import played as played_trial
+from hardentui.workbench.trials import simulated_trial
 from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
@@ -64,7 +64,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
 
 
 async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_trial, "PACE", 30.0)
+    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -78,7 +78,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(played_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
@@ -94,7 +94,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(played_apply, "PACE", 30.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 30.0)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)

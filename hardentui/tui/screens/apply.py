@@ -34,7 +34,7 @@ from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
 from hardentui.workbench.changing.history import History, seconds_left
 from hardentui.workbench.changing.journal_text import trouble_back
-from hardentui.workbench.changing.played import play_apply, prepare_played
+from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
 

@@ -13,7 +13,7 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.words import plural
-from hardentui.workbench.changing.edited import (
+from hardentui.workbench.changing.user_edits import (
     check_edited_unit,
     edit,
     edited_choices,

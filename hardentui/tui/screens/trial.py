@@ -27,7 +27,7 @@ from hardentui.tui.text import Part, hanging
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
-from hardentui.workbench.trials.played import play_trial
+from hardentui.workbench.trials.simulated_trial import play_trial
 from hardentui.workbench.trials.trying import Wishes
 
 _HEADINGS = {

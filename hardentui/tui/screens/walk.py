@@ -21,8 +21,8 @@ from hardentui.model.fix import Remediation
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
-from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.images_and_networks import image_id
 from hardentui.tui.place import beginning, place_of
 from hardentui.tui.screens.carrying_out import open_apply, open_trial
 from hardentui.tui.screens.container_screen import ContainerScreen

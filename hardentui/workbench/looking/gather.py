@@ -38,14 +38,14 @@ from hardentui.options.sources import Sources
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.borrowed_network import lender_on_host
-from hardentui.workbench.looking.closer import UNIT_LABEL, inspect_in_detail, small_things
+from hardentui.workbench.looking.detailed_inspection import UNIT_LABEL, inspect_in_detail, small_things
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
-from hardentui.workbench.looking.links import links_of
-from hardentui.workbench.looking.mounted import mounts_and_sockets
+from hardentui.workbench.looking.mount_links import links_of
+from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
-from hardentui.workbench.looking.shared import Shared, asked
+from hardentui.workbench.looking.shared_resources import Shared, asked
 from hardentui.workbench.opening.opened import Opened
 
 INSIDE_NOT_READ = Unreadable("the files in the image were not read (hardentui images --inside)")

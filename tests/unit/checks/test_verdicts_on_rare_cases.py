@@ -51,7 +51,7 @@ from hardentui.options import (
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.looking.gather import with_peers
-from hardentui.workbench.looking.links import links_of, real_path
+from hardentui.workbench.looking.mount_links import links_of, real_path
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 

@@ -12,10 +12,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
-from hardentui.workbench.changing import played as played_apply
+from hardentui.workbench.changing import simulated_apply
 from hardentui.workbench.settings.document import settings_file
 from hardentui.workbench.settings.reading import wants_text
-from hardentui.workbench.trials import played as played_trial
+from hardentui.workbench.trials import simulated_trial
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -142,8 +142,8 @@ def test_a_setting_or_a_variable_asks_for_it() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulated host plays at once."""
-    monkeypatch.setattr(played_trial, "PACE", 0.0)
-    monkeypatch.setattr(played_apply, "PACE", 0.0)
+    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 0.0)
 
 
 @pytest.mark.usefixtures("quick")

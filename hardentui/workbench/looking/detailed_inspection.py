@@ -29,7 +29,7 @@ from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_folders, written_folders
-from hardentui.workbench.looking.added import Added
+from hardentui.workbench.looking.added_facts import Added
 
 if TYPE_CHECKING:
     from hardentui.workbench.looking.once_per_engine import OncePerEngine

@@ -22,7 +22,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from hardentui.workbench.looking.host_side import HostSide
-from hardentui.workbench.looking.mounted import mounts_and_sockets
+from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -21,7 +21,7 @@ from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
-from hardentui.workbench.looking.added import Added
+from hardentui.workbench.looking.added_facts import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
