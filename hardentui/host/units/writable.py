@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
 from hardentui.host.files.reader import Files
-from hardentui.host.podman.plugins import read_plugins
+from hardentui.host.units.plugins import read_plugins
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
