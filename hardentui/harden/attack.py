@@ -13,14 +13,14 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.host import ApiService
 from hardentui.model.known import Unreadable
-from hardentui.options import PRIVILEGED, PUBLISH_ALL
+from hardentui.options import PRIVILEGED
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import declared_user, is_infra, is_root, listed, pod_of, section
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above
-from hardentui.reading.networks import exposed, modes_of, on_host_network, published, reach
+from hardentui.reading.networks import exposed, modes_of, on_host_network, published, publishes_more, reach
 from hardentui.reading.sockets import control_sockets, engine_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 
@@ -231,7 +231,7 @@ def _entrance(facts: ContainerFacts) -> str:
     ports = _ports(facts)
     if ports is None:
         return ""
-    if facts.spec[PUBLISH_ALL]:
+    if publishes_more(facts):
         return "with every exposed port published on every address"
     for wanted, where in (("all", "published on every address"), ("one", "published on one address")):
         reached = [port for port in ports if reach(port) == wanted]
@@ -264,7 +264,7 @@ def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
 
 
 def _is_reachable(facts: ContainerFacts) -> bool:
-    if on_host_network(facts) is True or facts.spec[PUBLISH_ALL]:
+    if on_host_network(facts) is True or publishes_more(facts):
         return True
     return any(reach(port) == "all" for port in _ports(facts) or ())
 

@@ -19,6 +19,8 @@ class RuntimeConfig(Struct, frozen=True):
         oom_score_adj: as given to the runtime; None = inherited.
         masks: paths that the runtime hides or makes read-only.
         device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
+        device_filter: it has rules for devices. Podman gives none to a container that is to have a user
+            namespace of its own.
     """
 
     annotations: Mapping[str, str] = {}
@@ -27,3 +29,4 @@ class RuntimeConfig(Struct, frozen=True):
     oom_score_adj: int | None = None
     masks: frozenset[str] = frozenset()
     device_rules: frozenset[str] = frozenset()
+    device_filter: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
+from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -101,6 +101,27 @@ def gap(inventory: ImageInventory, *words: str) -> Verdict | None:
     """Unknown, if a part of the image that matters here could not be read. `words` name such parts."""
     gaps = [part for part in inventory.gaps if not words or any(word in part for word in words)]
     return unknown(f"parts of the image could not be read: {'; '.join(gaps)}") if gaps else None
+
+
+def listed_files(
+    facts: ContainerFacts,
+    of: Callable[[ImageInventory], Iterable[ImageFile]],
+    allowed: Collection[str],
+    *,
+    deleted: bool = True,
+) -> tuple[ImageFile, ...] | Verdict:
+    """Files of the image that one list of its contents names, or the verdict that there are none.
+
+    Args:
+        allowed: paths that are left out.
+        deleted: with files that a later layer deletes.
+    """
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
+    files = (file for file in of(inventory) if file.path not in allowed)
+    listed = tuple(file for file in files if deleted or not file.deleted)
+    return listed or gap(inventory) or passed("none found")
 
 
 def file_evidence(files: Iterable[ImageFile]) -> tuple[Evidence, ...]:

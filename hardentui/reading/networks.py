@@ -11,7 +11,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NetworkFacts, NotRunni
 from hardentui.model.finding import Verdict, not_applicable
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import EXPOSE, NETWORK, PUBLISH
+from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.containers import is_infra, pod_of, section
 
@@ -159,6 +159,20 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
             "the network and ports of a pod are set when the pod is created",
             "Recreate the pod: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
         )
+
+
+def publishes_more(facts: ContainerFacts) -> bool:
+    """Whether `--publish-all` opens ports besides the published ones.
+
+    Podman gives a random host port to every exposed port that is not published otherwise. An image that
+    cannot be read may expose any port.
+    """
+    if not facts.spec[PUBLISH_ALL]:
+        return False
+    if isinstance(facts.image, Unreadable):
+        return True
+    taken = {(port.container, port.protocol) for port in facts.spec[PUBLISH]}
+    return bool(declared_ports(facts, facts.image.config) - taken)
 
 
 def reach(port: Port) -> str:

@@ -14,6 +14,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.model.finding import Kind
 from tests.conftest import cannot_run
+from tests.live.flavours.inside import Around, Machine, answers, contradictions, decided
 from tests.live.flavours.making import worlds
 from tests.live.flavours.model import BOTH, KERNEL_DOORS
 from tests.live.flavours.outcome import Row, rows
@@ -78,6 +79,76 @@ def test_every_check_of_a_container_has_a_flavour_or_a_reason() -> None:
     excused = {*_NEVER_BAD, *MACHINE_DECIDES, *NOT_LOOKED_AT}
     assert containers - bad - excused == set()
     assert bad & set(_NEVER_BAD) == set()
+
+
+_SAID = """\
+CapBnd=0000000000000000
+Seccomp=2
+Cpus_allowed_list=0-1
+map=0:2147483648:1024
+uts=c
+rise=0
+files=4096
+core=0
+memory=67108864
+quota=50000
+period=100000
+pids=100
+oom=0
+process=1:0:101
+process=9:0:0
+self=9
+port=1F90
+device=/dev/null:1:3
+end=1
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "check"),
+    [
+        ("CapBnd=0000000000200000", "host-takeover-capabilities"),
+        ("CapBnd=0000000000001000", "disruptive-capabilities"),
+        ("CapBnd=0000000008000000", "docker-default-capabilities"),
+        ("Seccomp=0", "seccomp-unconfined"),
+        ("family=41 40 1 0 0", "open-socket-families"),
+        ("nested=1", "nested-user-namespaces"),
+        ("rise=101", "new-privileges-allowed"),
+        ("root=1", "writable-rootfs"),
+        ("unhidden=/proc/keys", "unmasked-system-paths"),
+        ("core=unlimited", "loose-ulimits"),
+        ("pid=1", "host-pid"),
+        ("ipc=1", "host-ipc"),
+        ("uts=machine", "host-ipc"),
+        ("host=1", "host-network"),
+        ("device=/dev/sda:8:0", "host-devices"),
+        ("port=2382", "unexpected-listener"),
+        ("process=1:0:0", "root-user"),
+        ("process=7:0:0", "root-exec-session"),
+        ("memory=9223372036854771712", "no-memory-limit"),
+        ("quota=-1", "no-cpu-limit"),
+        ("pids=max", "no-pids-limit"),
+        ("oom=-1000", "oom-kill-exempt"),
+        ("secret=open", "loose-secret"),
+        ("words=1", "secret-on-command-line"),
+        ("sysctl=/proc/sys/kernel/msgmax 1", "unsafe-sysctls"),
+    ],
+)
+def test_each_answer_from_inside_decides_its_check(line: str, check: str) -> None:
+    sysctls = {"/proc/sys/kernel/msgmax": "8192"}
+    around = Around(Machine("machine", 8 << 30, 2, 4_194_304), sysctls, own_network=True, own_ipc=True)
+    good = decided(answers(_SAID), around)
+    assert not any(good.values()), good
+    name = line.partition("=")[0]
+    others = [said for said in _SAID.splitlines() if not said.startswith(f"{name}=") or name == "process"]
+    bad = decided(answers("\n".join((*others, line))), around)
+    assert {seen for seen, there in bad.items() if there} == {check}
+    assert decided(answers(_SAID.replace("end=1", "")), around) == {}, "the shell did not come to its end"
+
+
+def test_a_capability_that_works_without_being_held_is_a_contradiction() -> None:
+    said = answers(f"{_SAID}tmp=/tmp/t\ncan=21\n")
+    assert ["21" in each for each in contradictions(said, own_network=True)] == [True]
 
 
 def test_the_page_names_every_flavour() -> None:

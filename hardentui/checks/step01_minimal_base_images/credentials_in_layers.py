@@ -20,21 +20,17 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.finding import Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.reading.images import file_evidence, gap, inventory_of, names
+from hardentui.reading.images import file_evidence, listed_files, names
 from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
-    allowed = set(parameters.texts("allowed"))
-    files = [file for file in inventory.credentials if file.path not in allowed]
-    if not files:
-        return gap(inventory) or passed("none found")
+    files = listed_files(facts, lambda image: image.credentials, parameters.texts("allowed"))
+    if isinstance(files, Verdict):
+        return files
     deleted = sum(file.deleted for file in files)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if deleted:

@@ -23,22 +23,20 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.finding import Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
-from hardentui.reading.images import file_evidence, gap, inventory_of, names
+from hardentui.reading.images import file_evidence, listed_files, names
 from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
-    allowed = set(parameters.texts("allowed"))
-    files = [file for file in inventory.privileged_files if not file.deleted and file.path not in allowed]
-    if not files:
-        return gap(inventory) or passed("none found")
+    files = listed_files(
+        facts, lambda image: image.privileged_files, parameters.texts("allowed"), deleted=False
+    )
+    if isinstance(files, Verdict):
+        return files
     harmless = _harmless(facts)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:

@@ -19,22 +19,20 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.finding import Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import READ_ONLY
-from hardentui.reading.images import file_evidence, gap, inventory_of
+from hardentui.reading.images import file_evidence, listed_files
 from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
-    allowed = set(parameters.texts("allowed"))
-    files = [file for file in inventory.world_writable if not file.deleted and file.path not in allowed]
-    if not files:
-        return gap(inventory) or passed("none found")
+    files = listed_files(
+        facts, lambda image: image.world_writable, parameters.texts("allowed"), deleted=False
+    )
+    if isinstance(files, Verdict):
+        return files
     harmless = facts.spec[READ_ONLY]
     reason = plural(len(files), "world-writable file or directory", "world-writable files or directories")
     if harmless:

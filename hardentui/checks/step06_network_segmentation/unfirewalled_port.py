@@ -39,7 +39,14 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
-from hardentui.reading.networks import leave_pods_alone, published, reach, shown, without_own_network
+from hardentui.reading.networks import (
+    leave_pods_alone,
+    published,
+    publishes_more,
+    reach,
+    shown,
+    without_own_network,
+)
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 from hardentui.words import plural
 
@@ -53,7 +60,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     ports = published(facts)
     wide = [port for port in ports if _is_public(port)]
-    if not wide and not facts.spec[PUBLISH_ALL]:
+    if not wide and not publishes_more(facts):
         if ports:
             return passed(shown(ports), reason="no port is open on all addresses or on a public one")
         return not_applicable("no published ports")

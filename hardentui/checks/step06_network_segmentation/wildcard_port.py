@@ -28,7 +28,15 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
-from hardentui.reading.networks import exposed, leave_pods_alone, published, reach, shown, without_own_network
+from hardentui.reading.networks import (
+    exposed,
+    leave_pods_alone,
+    published,
+    publishes_more,
+    reach,
+    shown,
+    without_own_network,
+)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -36,7 +44,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if without:
         return without
     ports = published(facts)
-    if facts.spec[PUBLISH_ALL]:
+    if publishes_more(facts):
         return failed("every exposed port is published on all addresses", "--publish-all")
     if not ports:
         return not_applicable("no published ports")
@@ -86,11 +94,17 @@ CHECK = Check(
     passes=lambda: (
         container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
         container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
+        container(
+            (PUBLISH_ALL, True),
+            (PUBLISH, (Port(80, "8080", "127.0.0.1"), Port(53, "5300", "127.0.0.1", "udp"))),
+            image=_IMAGE,
+        ),
     ),
     fails=lambda: (
         container((PUBLISH, (Port(80, "8080"),))),
         container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
         container((PUBLISH_ALL, True), image=_IMAGE),
+        container((PUBLISH_ALL, True), (PUBLISH, (Port(80, "8080", "127.0.0.1"),)), image=_IMAGE),
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
     catalogue="S6-03",

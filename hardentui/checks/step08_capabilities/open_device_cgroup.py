@@ -2,11 +2,12 @@
 
 What it checks:
 Rules set with `--device-cgroup-rule` that open every device, every device of a type, a disk or the memory of
-the host for reading or writing, and privileged mode, which turns the filter off. A rule that only allows
-creating nodes (`m`) is what Podman grants anyway. On cgroup v1, where the kernel shows the filter, also what
-was opened after the start. With MKNOD and no user namespace of its own, a rule for
-disks hands over the host. Rootless containers have no device filter: there, the permissions of the device
-files decide.
+the host for reading or writing, and privileged mode, which turns the filter off. The runtime's configuration
+shows whether there is a filter at all: Podman leaves it out if it expects a user namespace, which a container
+made through the API may not get. A rule that only allows creating nodes (`m`) is what Podman grants anyway.
+On cgroup v1, where the kernel shows the filter, also what was opened after the start counts.
+With MKNOD and no user namespace of its own, a rule for disks hands over the host. Rootless containers have no
+device filter: there, the permissions of the device files decide.
 
 Why it matters:
 The filter is what makes MKNOD harmless: a device file can be created, but not opened. With a rule such as
@@ -33,8 +34,8 @@ from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import listed, proc, without_cgroup
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.containers import is_planned, listed, proc, without_cgroup
+from hardentui.reading.user_namespace import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
 _MEMORY_MINORS = ("1", "2", "4")
@@ -60,6 +61,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         severity = Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
         why = "disks or memory" if any(_opens_disk_or_memory(rule) for rule in bad) else "classes of devices"
         return failed(f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, severity)
+    if _is_unfiltered(facts):
+        shown = (Evidence("the runtime's configuration", "no linux.resources.devices"),)
+        severity = Severity.CRITICAL if "CAP_MKNOD" in granted(facts) else Severity.HIGH
+        why = "it shares the user namespace of the host and has no device filter"
+        return failed(why, listed(rules) or "no added rules", "no filter", shown, severity)
     added = _since_start(facts)
     if added:
         evidence = tuple(Evidence(proc(facts, "cgroup, devices.list"), rule) for rule in added)
@@ -80,7 +86,7 @@ def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
         return ()
     if kernel.host_user_namespace is not True:
         return ()
-    if isinstance(facts.runtime, Unreadable):
+    if isinstance(facts.runtime, Unreadable) or not facts.runtime.device_filter:
         return ()
     made = {_place(rule): _access(rule) for rule in facts.runtime.device_rules}
     return tuple(
@@ -96,6 +102,19 @@ def _place(rule: str) -> str:
 
 def _access(rule: str) -> frozenset[str]:
     return frozenset("".join(rule.split()[2:3]))
+
+
+def _is_unfiltered(facts: ContainerFacts) -> bool:
+    """Whether it was started without a filter and in the user namespace of the host.
+
+    In another one, no device file can be made, and only those of the container can be opened.
+    """
+    if is_planned(facts) or isinstance(facts.runtime, Unreadable) or facts.runtime.device_filter:
+        return False
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
+        return kernel.host_user_namespace
+    return not own_user_namespace(facts) and not maps_root_of_host(facts)
 
 
 class _Rule(Struct, frozen=True):
@@ -143,6 +162,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
     if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
         raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
+    if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):
+        raise CannotFix(
+            "Podman made it without a device filter; no option adds one",
+            "Create it again: fix host-user-namespace, or any other finding whose fix does so.",
+        )
     return spec.with_(DEVICE_CGROUP_RULE, kept)
 
 
@@ -169,6 +193,7 @@ CHECK = Check(
         container(
             kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
         ),
+        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
     ),
     fails=lambda: (
         container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
@@ -179,6 +204,7 @@ CHECK = Check(
         container((PRIVILEGED, True)),
         container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
         container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
+        container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
     ),
     references=("CIS Docker 1.6 5.18",),
     catalogue="S8-09",

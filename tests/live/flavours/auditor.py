@@ -25,7 +25,7 @@ later python3 -c 'import socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
-time.sleep(1200)' {folder}/services/relay/app unix:{socket}
+time.sleep(3600)' {folder}/services/relay/app unix:{socket}
 for _ in $(seq 200); do [ -S relay/app ] && break; sleep 0.1; done
 """
 """Goes on from the script in mounts.py. Another user than root may mount nothing, and link no file of root.
@@ -117,7 +117,14 @@ MOUNTS = (
 
 def _rule(name: str, rule: str, bad: str = "", *more: str) -> Flavour:
     arguments = (f"--device-cgroup-rule={rule}", *more)
-    return Flavour(f"audit-rule-{name}", ids(bad), arguments, engines=_ONLY_ROOTFUL)
+    return Flavour(
+        f"audit-rule-{name}",
+        ids(bad),
+        arguments,
+        without=ids("userns"),
+        bad_on=_ROOT_OF_HOST,
+        engines=_ONLY_ROOTFUL,
+    )
 
 
 DEVICES = (
@@ -136,19 +143,19 @@ RIGHTS = (
         "audit-root-left-to-child",
         ids("root-user"),
         _CHANGES_USER,
-        command=("sh", "-c", f"sleep 1000 & {_AS_WEB}"),
+        command=("sh", "-c", f"sleep 3600 & {_AS_WEB}"),
     ),
     Flavour("audit-root-dropped", arguments=_CHANGES_USER, command=("sh", "-c", _AS_WEB)),
     Flavour(
         "audit-own-no-new-privileges",
         ids("new-privileges-allowed"),
         without=ids("privileges"),
-        command=("sh", "-c", "sleep 1000 & exec busybox setpriv --nnp httpd -f -p 8080"),
+        command=("sh", "-c", "sleep 3600 & exec busybox setpriv --nnp httpd -f -p 8080"),
     ),
     Flavour(
         "audit-exec-second-root",
         ids("root-exec-session"),
-        after=(("exec", "-d", "--user=toor", "{}", "sleep", "600"),),
+        after=(("exec", "-d", "--user=toor", "{}", "sleep", "3600"),),
     ),
     Flavour(
         "audit-pid-by-path",
@@ -177,6 +184,7 @@ def _checked(name: str, command: str, bad: bool = True) -> Flavour:
         (f"--health-cmd={command}", *_HEALTH),
         without=ids("health"),
         configured=True,
+        tries={"missing-health-check": "true" if command.startswith("[") else command},
     )
 
 
@@ -196,7 +204,7 @@ WATCHING = (
     ),
 )
 _SECRET_ENV = {
-    "psk": "WG_PSK=kZ5rWmPq",
+    "psk": "WG_PSK=hunter2xPq",
     "neo4j": "NEO4J_AUTH=neo4j/hunter2x",
     "bind": "LDAP_BIND_PW=hunter2x",
     "dotted": "spring.datasource.password=hunter2x",
@@ -205,7 +213,7 @@ _PLAIN_ENV = (
     *("TOKENIZERS_PARALLELISM=true", "MAX_TOKENS=4096", "PASSWORD_RESET_URL=https://x/reset"),
     *("API_KEY_HEADER=X-Api-Key", "NEO4J_AUTH=none", "SECRETS_DIR=/run/secrets", "PRIMARY_KEY=id"),
 )
-_SERVE = ("sh", "-c", "exec httpd -f -p 8080", "web")
+_SERVE = ("sh", "-c", "httpd -p 8080; sleep 3600; true", "web")
 
 
 def _secrets() -> Iterator[Flavour]:

@@ -181,9 +181,16 @@ FLAVOURS = (
     ),
     Flavour("seccomp-own", arguments=lambda place: _seccomp(f"{place.folder}/tight.json")),
     Flavour("unmask-all", ids("unmasked-system-paths"), ("--security-opt=unmask=ALL",)),
-    Flavour("unmask-one", ids("unmasked-system-paths"), ("--security-opt=unmask=/proc/kcore",)),
+    Flavour("unmask-one", ids("unmasked-system-paths"), ("--security-opt=unmask=/proc/keys",)),
     Flavour("mask-more", arguments=("--security-opt=mask=/proc/cpuinfo",)),
     Flavour("sysctl-safe", arguments=("--sysctl=net.ipv4.ip_unprivileged_port_start=0",)),
-    Flavour("sysctl-unsafe", ids("unsafe-sysctls"), ("--sysctl=net.ipv4.ip_forward=1",), configured=True),
-    Flavour("sysctl-unsafe-ipc", ids("unsafe-sysctls"), ("--sysctl=kernel.msgmax=8192",), engines=(ROOTFUL,)),
+    Flavour(
+        "sysctl-unsafe",
+        ids("unsafe-sysctls"),
+        ("--sysctl=net.ipv4.conf.all.route_localnet=1",),
+        configured=True,
+    ),
+    Flavour(
+        "sysctl-unsafe-ipc", ids("unsafe-sysctls"), ("--sysctl=kernel.msgmax=65536",), engines=(ROOTFUL,)
+    ),
 )

@@ -84,6 +84,7 @@ def _layer(note: str, groups: str) -> bytes:
             archive.addfile(entry)
         _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
         _add(archive, "bin/knock", knock(), 0o755)
+        _add(archive, "bin/rise", knock(), 0o4755, owner=101)  # whoever runs it is that user, if allowed
         for program in _PROGRAMS:
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
@@ -94,7 +95,7 @@ def _layer(note: str, groups: str) -> bytes:
     return buffer.getvalue()
 
 
-def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:
-    entry = tarfile.TarInfo(path)  # time 0 and owner root, so the same bytes each time
-    entry.size, entry.mode = len(content), mode
+def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644, owner: int = 0) -> None:
+    entry = tarfile.TarInfo(path)  # time 0, so the same bytes each time
+    entry.size, entry.mode, entry.uid, entry.gid = len(content), mode, owner, owner
     archive.addfile(entry, io.BytesIO(content))

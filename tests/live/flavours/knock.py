@@ -1,8 +1,10 @@
-"""`knock [x] NR [ARGUMENT…]`: make one system call and end with its errno, 0 for success.
+"""`knock [x] [r] NR [ARGUMENT…]`: make one system call and end with its errno, 0 for success.
 
 A program of x86-64 without a library, for images that hold little more than busybox. With `x` the call is
-made in the 32-bit way (int 0x80). Numbers are decimal. A filter for system calls shows in the errno: whatever
-is not its own has got past it. The code below was assembled from the text that follows it.
+made in the 32-bit way (int 0x80); with `r` it ends with the low byte of the result instead. Numbers are
+decimal; an argument that starts with anything else is passed as the address of a string (no `x` or `r`). A
+filter for system calls shows in the errno: whatever is not its own has got past it. The code below was
+assembled from the text that follows it.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ def knock() -> bytes:
 
 
 _CODE = bytes.fromhex(
-    "488b0c24488d74241048ffc94531e44531ed4883ec404889e54889ef31c04989ceb908000000f348ab4c89f14885c974"
-    "3c488b164883c60848ffc9803a78750541ffc4ebe731c00fb61a85db740f83eb30486bc00a4801d848ffc2ebea4183fd"
-    "0773c94a8944ed0041ffc5ebbf4585e47520488b4500488b7d08488b7510488b55184c8b55204c8b45284c8b4d300f05"
-    "eb158b45008b5d088b4d108b551831f631ffcd804863c031ff4885c079064889c748f7dfb83c0000000f05"
+    "488b0c24488d74241048ffc94531e44531ed4531ff4883ec404889e54889ef31c04989ceb908000000f348ab4c89f148"
+    "85c97458488b164883c60848ffc90fb61a83fb78750541ffc4ebe483fb72750541ffc7ebda31c083fb39770583fb3073"
+    "054889d0eb160fb61a85db740f83eb30486bc00a4801d848ffc2ebea4183fd0773ad4a8944ed0041ffc5eba34585e475"
+    "20488b4500488b7d08488b7510488b55184c8b55204c8b45284c8b4d300f05eb158b45008b5d088b4d108b551831f631"
+    "ffcd804863c04889c74585ff750d31ff4885c079064889c748f7dfb83c0000000f05"
 )
 ASSEMBLER = """
 .globl _start
@@ -36,6 +39,7 @@ _start:
     dec %rcx
     xor %r12d, %r12d            # 32-bit?
     xor %r13d, %r13d            # index
+    xor %r15d, %r15d            # end with the result?
     sub $64, %rsp
     mov %rsp, %rbp
     mov %rbp, %rdi
@@ -50,12 +54,25 @@ next:
     mov (%rsi), %rdx
     add $8, %rsi
     dec %rcx
-    cmpb $'x', (%rdx)
-    jne number
+    movzbl (%rdx), %ebx
+    cmp $'x', %ebx
+    jne other
     inc %r12d
     jmp next
-number:
+other:
+    cmp $'r', %ebx
+    jne value
+    inc %r15d
+    jmp next
+value:
     xor %eax, %eax
+    cmp $'9', %ebx
+    ja text
+    cmp $'0', %ebx
+    jae digit
+text:
+    mov %rdx, %rax              # the address of a string
+    jmp store
 digit:
     movzbl (%rdx), %ebx
     test %ebx, %ebx
@@ -93,6 +110,9 @@ compat:
     int $0x80
     movslq %eax, %rax
 done:
+    mov %rax, %rdi
+    test %r15d, %r15d
+    jnz quit
     xor %edi, %edi
     test %rax, %rax
     jns quit

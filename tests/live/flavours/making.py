@@ -26,9 +26,9 @@ from hardentui.workbench.workbench import Workbench
 from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
-from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
+from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place
 from tests.live.flavours.mounts import MATERIAL
-from tests.live.flavours.probes import tried
+from tests.live.flavours.observing import Observed
 from tests.live.flavours.seccomp_profiles import profiles
 from tests.live.flavours.table import on
 from tests.support.podman import BUSYBOX, TEST_USER, ApiError, Bench, BenchFailed
@@ -39,7 +39,7 @@ _STOCK_SECCOMP = Path("/usr/share/containers/seccomp.json")
 _LISTENER = """
 import socket
 server = socket.create_server(("0.0.0.0", 7777))
-server.settimeout(1800)
+server.settimeout(3600)
 while True:
     server.accept()[0].close()
 """
@@ -56,7 +56,7 @@ class World:
         places: flavour name -> the place it was made in.
         machine: the engine and the host in a few words.
         reports: container name without the prefix -> its report; infra containers are `NAME-infra`.
-        untrue: flavour name -> probes that did not come out as the flavour says.
+        observed: what is true of them, as found inside.
     """
 
     def __init__(self, bench: Bench, engine: str, only: Collection[str] = ()) -> None:
@@ -69,7 +69,7 @@ class World:
         self.places: Mapping[str, Place] = {}
         self.machine = ""
         self.reports: Mapping[str, Report] = {}
-        self.untrue: dict[str, tuple[str, ...]] = {}
+        self.observed = Observed(bench, engine, self._folder, PREFIX)
 
     def start(self) -> None:
         """Start the bench and see what it can do."""
@@ -124,42 +124,9 @@ class World:
             row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
         }
 
-    def attempt(self) -> None:
-        """Try inside the running containers what their flavours say can be done there."""
-        tried = [flavour for flavour in self.flavours if flavour.tries and self._state(flavour) == RUNNING]
-        names = [(flavour, check) for flavour in tried for check in flavour.tries]
-        lines = [
-            f"{shlex.join(('podman', 'exec', PREFIX + flavour.name, 'sh', '-c', flavour.tries[check]))}"
-            " >/dev/null 2>&1; echo $?"
-            for flavour, check in names
-        ]
-        if not lines:
-            return
-        answers = self.bench.execute("sh", "-c", "\n".join(lines), timeout=800).split()
-        for (flavour, check), answer in zip(names, answers, strict=True):
-            bad = flavour.must_fail(self.places[flavour.name])
-            assert answer not in ("125", "126", "127"), f"{flavour.name}: no probe of {check}: {answer}"
-            if (answer == "0") is not (check in bad):
-                known = self.untrue.get(flavour.name, ())
-                said = f"{check}: {flavour.tries[check]!r} ended with {answer}, which is not as told"
-                self.untrue[flavour.name] = (*known, said)
-
-    def probe(self) -> None:
-        """Try in the running containers what their flavours say of them."""
-        pids = {
-            name.removeprefix(PREFIX): int(listed.get("Pid") or 0)
-            for listed in self.bench.get("/containers/json")
-            for name in listed["Names"]
-        }
-        for flavour in self.flavours:
-            if flavour.probes and self._state(flavour) == RUNNING:
-                answers = tried(pids[flavour.name], list(flavour.probes.values()))
-                bad = flavour.must_fail(self.places[flavour.name])
-                self.untrue[flavour.name] = self.untrue.get(flavour.name, ()) + tuple(
-                    f"{flavour.probes[check]} {'works' if works else 'fails'}, so {check} is not as told"
-                    for check, works in zip(flavour.probes, answers, strict=True)
-                    if works is not (check in bad)
-                )
+    def observe(self) -> None:
+        """Find out in the running containers what is true of them."""
+        self.observed.look(self.flavours, self.places)
 
     def _material_of_mounts(self) -> None:
         """What the flavours of mounts.py mount, and the services whose sockets they reach."""
@@ -296,8 +263,7 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
             list(pool.map(World.make, made))
             for world in made:
                 world.scan()
-                world.attempt()
-                world.probe()
+            list(pool.map(World.observe, made))
         finally:
             list(pool.map(lambda world: world.bench.stop(), made))
     return tuple(made)

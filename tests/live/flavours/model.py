@@ -67,12 +67,14 @@ class Flavour:
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
-        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it);
-            see probes.py. What really works must be what `bad` says, or the flavour itself is wrong.
+        probes: check -> what is tried besides `inside.SCRIPT`, as root of the container, in its own
+            namespaces: (kind, path in it); see probes.py. What really works must be what `bad` says, or the
+            flavour itself is wrong.
         tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
             else the flavour itself is wrong.
         then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.
         override: file of the place's folder that CONTAINERS_CONF_OVERRIDE names while it is made.
+        own_files: it has none of the programs that the tests put into their images, so that nothing is asked.
         closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """
 
@@ -97,6 +99,7 @@ class Flavour:
     after: tuple[tuple[str, ...], ...] = ()
     probes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tries: Mapping[str, str] = field(default_factory=dict)
+    own_files: bool = False
     closes: Ids = frozenset()
     then: str = ""
     override: str = ""

@@ -37,7 +37,7 @@ cp "$(command -v busybox)" rootfs/bin/busybox
 for program in httpd sh sleep; do ln -sf busybox rootfs/bin/$program; done
 echo 'web:x:101:101::/:/bin/false' >rootfs/etc/passwd
 ln -f {socket} links/app
-later() {{ setsid timeout 1200 "$@" >/dev/null & }}
+later() {{ setsid timeout 3600 "$@" >/dev/null & }}
 later podman system service --time=0 unix://{folder}/services/second/app
 later podman system service --time=0 unix://{folder}/services/moved/before
 later ssh-agent -D -a {folder}/services/agent/a
@@ -47,7 +47,7 @@ for path in harmless/docker.sock harmless/app; do
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
-time.sleep(1200)' {folder}/services/$path
+time.sleep(3600)' {folder}/services/$path
 done
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("stale/s.sock")'
 ready() {{
@@ -297,8 +297,9 @@ ORIGINS = (
         without=ids("userns read-only"),
         bad_on=_ROOT_OF_HOST,
         image="/:O",
+        own_files=True,
         engines=(ROOTFUL,),
-        command=("/bin/sleep", "900"),
+        command=("/bin/sleep", "3600"),
         probes={_SENSITIVE: (READ, "/etc/shadow")},
         free=_NO_IMAGE | ids("writable-rootfs drifted-files missing-health-check unhealthy"),
     ),
@@ -311,6 +312,7 @@ ORIGINS = (
         without=ids("userns"),
         bad_on=_ROOT_OF_HOST,
         image="FOLDER/services/rootfs",
+        own_files=True,
         engines=(ROOTFUL,),
         free=_NO_IMAGE,
     ),

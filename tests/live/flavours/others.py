@@ -96,8 +96,8 @@ API = (
         engines=(ROOTLESS,),
     ),
     Flavour(
-        "api-userns-trap",
-        ids("host-user-namespace"),
+        "api-userns-trap",  # Podman expects a user namespace, and so sets up no device filter either
+        ids("host-user-namespace open-device-cgroup"),
         body=_with(idmappings=None),
         engines=(ROOTFUL,),
     ),
@@ -118,8 +118,10 @@ API = (
     ),
     Flavour("api-unconfined", ids("seccomp-unconfined"), body=_with(seccomp_profile_path="unconfined")),
     Flavour("api-unmask-all", ids("unmasked-system-paths"), body=_with(unmask=["ALL"])),
-    Flavour("api-unmask-one", ids("unmasked-system-paths"), body=_with(unmask=["/proc/kcore"])),
-    Flavour("api-sysctl", ids("unsafe-sysctls"), body=_with(sysctl={"net.ipv4.ip_forward": "1"})),
+    Flavour("api-unmask-one", ids("unmasked-system-paths"), body=_with(unmask=["/proc/keys"])),
+    Flavour(
+        "api-sysctl", ids("unsafe-sysctls"), body=_with(sysctl={"net.ipv4.conf.all.route_localnet": "1"})
+    ),
     Flavour("api-secret-env", ids("plaintext-secret-env"), body=_with(env={"API_KEY": "hunter2hunter2"})),
     Flavour("api-socket", ids("mounted-engine-socket"), body=_socket),
     Flavour("api-no-limits", ids("no-memory-limit no-cpu-limit"), body=_with(resource_limits=None)),
@@ -204,7 +206,7 @@ PODS = (
         pod=_open_pod,
         infra_bad=ids("wildcard-port unfirewalled-port"),
         bad_on=_NEEDLESS,
-        command=("sleep", "600"),
+        command=("sleep", "3600"),
         beside=_SERVE,
         beside_bad=ids("default-seccomp-only"),
     ),
@@ -240,7 +242,7 @@ PODS = (
         pod=lambda _: ("--network=host",),
         infra_bad=ids("host-network"),
         bad_on=_HOST_USERS,
-        command=("sleep", "600"),
+        command=("sleep", "3600"),
         tries={"host-network": ON_HOST_NETWORK},
     ),
     Flavour(

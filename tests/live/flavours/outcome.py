@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hardentui.model.finding import Finding, Status
 from tests.live.flavours.making import World
@@ -20,6 +20,7 @@ class Row:
         judged: checks whose answer is asserted, the bad ones included.
         false_passes: bad conditions that were not reported, as readable sentences.
         false_failures: conditions that were reported and are not there.
+        observed: check -> whether its bad condition was found inside, which decides.
         undecided: answers that are unknown without need, or are not although nobody can tell; and probes
             that show that the flavour is not what it says.
     """
@@ -31,6 +32,12 @@ class Row:
     false_passes: tuple[str, ...]
     false_failures: tuple[str, ...]
     undecided: tuple[str, ...]
+    observed: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def bad_found(self) -> Ids:
+        """What was found to be there that a known condition of the flavour makes bad."""
+        return frozenset(check for check in self.bad if self.observed.get(check))
 
     @property
     def right(self) -> bool:
@@ -42,7 +49,7 @@ def rows(world: World) -> Iterator[Row]:
     for flavour in world.flavours:
         place = world.places[flavour.name]
         row = _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
-        yield replace(row, undecided=(*row.undecided, *world.untrue.get(flavour.name, ())))
+        yield replace(row, undecided=(*row.undecided, *world.observed.untrue.get(flavour.name, ())))
         if flavour.beside:
             yield _row(world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown)
         if flavour.pod is not None:
@@ -56,6 +63,9 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
     assert report is not None, f"{world.engine}: {name} was not found by the scan"
     assert not report.trouble, f"{world.engine}: {name}: {report.trouble}"
     findings = {finding.check: finding for finding in report.findings}
+    observed = world.observed.truths.get(name, {})
+    bad = frozenset(check for check in bad if observed.get(check, True))
+    bad |= {check for check, there in observed.items() if there and check in {*findings} - {*(free or ())}}
     assert bad <= set(findings), f"{name}: there are no checks {sorted(bad - set(findings))}"
     judged = {
         check: finding
@@ -76,7 +86,8 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
             undecided += [] if status is Status.UNKNOWN else [f"{said}; expected unknown: {unknown[check]}"]
         elif status is Status.UNKNOWN and check not in unknown:
             undecided.append(said)
-    return Row(name, world.engine, bad, len(judged), tuple(missed), tuple(wrong), tuple(undecided))
+    seen = {check: there for check, there in observed.items() if check in judged}
+    return Row(name, world.engine, bad, len(judged), tuple(missed), tuple(wrong), tuple(undecided), seen)
 
 
 def _said(finding: Finding) -> str:

@@ -20,20 +20,39 @@ known beforehand. The checks that judge that condition **must fail**, and all th
 **must not fail**: a bad condition that is not reported is a false pass, a reported one that is not there is a
 false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
 
-Where the table says "tried", the truth was not told but found: a process of the tests entered the namespaces
-of the container as its root, with no more capabilities than it has, and read, asked whether it may write, or
-talked to the socket. A flavour of which that does not come out as its line says is wrong itself.
+What is wrong with a container is not only told, but tried, once it runs, before any answer is judged:
+
+- The runtime starts a shell in every container as its root, with the rights of the main process. It uses
+  them: its capabilities, system calls, a setuid program, the root file system, what is to be masked, a
+  connection to the host, a look for processes and memory of the host.
+- The kernel of the host tells who the users of each container are outside, and which devices its cgroup lets
+  through.
+- Another machine, made of a network namespace and a cable, connects to every published port.
+- What only one flavour is about is tried there: where the table says "tried", a process of the tests enters
+  the container as its root and reads, asks whether it may write, or talks to a socket; further down are the
+  commands that are run inside. A health check, for example, is run where nothing listens.
+
+Where this shows whether a condition is there, that decides which checks must fail, and a flavour that says
+otherwise is wrong itself. What cannot be tried (a container that is not started, a label, a name of an image)
+is as its line says. None of this uses HardenTUI's own reading.
 """
 
 
 def figures(rows: Sequence[Row]) -> dict[str, int]:
     """What a run comes to."""
+    names = {flavour.name for flavour in FLAVOURS}
+    own = {(flavour.name, check) for flavour in FLAVOURS for check in flavour.bad}
+    conditions = {(row.name, check) for row in rows for check in row.bad_found}
     return {
         "flavours": len(FLAVOURS),
-        "flavours that were tried inside": sum(bool(flavour.probes) for flavour in FLAVOURS),
+        "flavours that were tried": len({row.name for row in rows if row.observed} & names),
+        "flavours with a bad condition of their own": len({name for name, _ in own}),
+        "of these, found by trying": len({name for name, _ in own & conditions}),
         "containers judged": len(rows),
         "assertions": sum(row.judged for row in rows),
+        "assertions that rest on what was tried": sum(len(row.observed) for row in rows),
         "bad conditions that must be reported": sum(len(row.bad) for row in rows),
+        "bad conditions that were found by trying": sum(len(row.bad_found) for row in rows),
         "false passes": sum(len(row.false_passes) for row in rows),
         "false failures": sum(len(row.false_failures) for row in rows),
         "undecided without need": sum(len(row.undecided) for row in rows),
@@ -58,6 +77,7 @@ def page(rows: Sequence[Row], machine: str) -> str:
         for flavour in FLAVOURS
         for check, command in flavour.tries.items()
     )
+    tried = _tried(rows)
     left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
     return f"""{_INTRODUCTION}
 ## Figures
@@ -98,7 +118,15 @@ Their second members, which share the network with the first:
 |---|---|---|---|
 {beside}
 
-{_doors_note()}{_limits_note(rows)}## What is tried inside
+{_doors_note()}{_limits_note(rows)}## What was found by trying
+
+How often the condition of a check was found in a container, and how often it was found not to be there.
+
+| check | found | not there |
+|---|---|---|
+{tried}
+
+## What is tried inside some
 
 What is said of these flavours was tried in the container itself, once it ran: the command works exactly where
 the check must fail. A flavour that is not what it says counts as undecided.
@@ -118,6 +146,14 @@ asserted that they neither claim a pass nor a failure for what nobody looked at.
 
 What other benches say of such containers: [peers.md](peers.md).
 """
+
+
+def _tried(rows: Sequence[Row]) -> str:
+    checks = sorted({check for row in rows for check in row.observed})
+    counts = {check: [row.observed[check] for row in rows if check in row.observed] for check in checks}
+    return "\n".join(
+        f"| `{check}` | {sum(there)} | {len(there) - sum(there)} |" for check, there in counts.items()
+    )
 
 
 def _example(engine: str) -> Place:

@@ -42,8 +42,10 @@ FLAVOURS = (
         _STRANGER | ids("network owner"),
         engines=(ROOTFUL,),
     ),
-    Flavour("exec-root", ids("root-exec-session"), after=(("exec", "-d", "--user=0", "{}", "sleep", "600"),)),
-    Flavour("exec-same-user", after=(("exec", "-d", "{}", "sleep", "600"),)),
+    Flavour(
+        "exec-root", ids("root-exec-session"), after=(("exec", "-d", "--user=0", "{}", "sleep", "3600"),)
+    ),
+    Flavour("exec-same-user", after=(("exec", "-d", "{}", "sleep", "3600"),)),
     Flavour("new-privileges", ids("new-privileges-allowed"), without=ids("privileges")),
     Flavour("group-disk-mapped", arguments=("--group-add=disk",)),
     Flavour(

@@ -19,12 +19,30 @@ def _port(spec: str) -> object:
     return lambda place: ("--publish", spec.format(place=place, high=20000 + place.number))
 
 
+_RUNS_THERE = {
+    "writable-mount": "p=/data/.$HOSTNAME; busybox cp /bin/knock $p && $p 39; e=$?; "
+    "busybox rm -f $p; [ $e = 0 ]"
+}
+"""A program can be put there and run."""
 MOUNTS = (
-    Flavour("bind-tight", arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT), configured=True),
     Flavour(
-        "bind-read-only", arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro"), configured=True
+        "bind-tight",
+        arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT),
+        configured=True,
+        tries=_RUNS_THERE,
     ),
-    Flavour("bind-loose", ids("writable-mount"), lambda p: _volume(f"{p.folder}/data", "/data")),
+    Flavour(
+        "bind-read-only",
+        arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro"),
+        configured=True,
+        tries=_RUNS_THERE,
+    ),
+    Flavour(
+        "bind-loose",
+        ids("writable-mount"),
+        lambda p: _volume(f"{p.folder}/data", "/data"),
+        tries=_RUNS_THERE,
+    ),
     Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
     Flavour("volume-anonymous", arguments=("--volume=/data",), engines=(ROOTFUL,)),
     Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro"), free=_BELOW),
@@ -89,6 +107,7 @@ MOUNTS = (
         "slave-propagation",
         arguments=lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rslave"),
         configured=True,
+        tries=_RUNS_THERE,
     ),
 )
 
@@ -151,7 +170,13 @@ NETWORKS = (
         "publish-all",
         ids("wildcard-port unfirewalled-port undeclared-published-port default-seccomp-only"),
         ("--publish-all",),
-        configured=True,
+        without=ids("publish"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine")},
+    ),
+    Flavour(
+        "publish-all-nothing-left",  # the only port is published by the base, and so Podman adds none
+        ids("undeclared-published-port"),
+        ("--publish-all",),
     ),
     Flavour("nothing-published", bad_on={ROOTFUL: ids("needless-rootful-engine")}, without=ids("publish")),
     Flavour(
@@ -160,7 +185,7 @@ NETWORKS = (
         ("--network=host",),
         bad_on={ROOTFUL: ids("host-user-namespace")},
         without=ids("network publish userns"),
-        command=("sleep", "600"),
+        command=("sleep", "3600"),
         tries={"host-network": ON_HOST_NETWORK},
     ),
     Flavour(
@@ -169,7 +194,7 @@ NETWORKS = (
         ("--network=container:truth-network-host",),
         bad_on={ROOTFUL: ids("host-user-namespace unfiltered-network-driver")},
         without=ids("network publish userns"),
-        command=("sleep", "600"),
+        command=("sleep", "3600"),
         tries={"host-network": ON_HOST_NETWORK},
     ),
     Flavour(
@@ -214,7 +239,7 @@ NETWORKS = (
         ids("unfiltered-network-driver"),
         ("--network=container:truth-hardened",),
         without=ids("network publish userns"),
-        command=("sleep", "600"),
+        command=("sleep", "3600"),
         bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
         tries={"host-network": ON_HOST_NETWORK},
     ),
@@ -361,18 +386,20 @@ LIFE = (
         engines=(ROOTFUL,),
     ),
     Flavour("updates-none", ids("no-update-path"), without=ids("updates"), engines=(ROOTFUL,)),
-    Flavour("shell", command=("sh", "-c", "httpd -p 8080; sleep 600")),
+    Flavour("shell", command=("sh", "-c", "httpd -p 8080; sleep 3600")),
     Flavour(
         "drift",
         ids("writable-rootfs drifted-files"),
         without=ids("read-only"),
         image="localhost/truth-drift:1.0",
         command=("sh", "-c", "echo x > /srv/new; httpd -f -p 8080"),
+        tries={"drifted-files": "[ -e /srv/new ]"},
     ),
     Flavour(
         "relay",
         ids("unexpected-process"),
-        command=("sh", "-c", "httpd -p 8080; nc -l -p 8081 127.0.0.1; sleep 600"),
+        command=("sh", "-c", "httpd -p 8080; nc -l -p 8081 127.0.0.1; sleep 3600"),
+        tries={"unexpected-process": "grep -qs '^Name:.nc$' /proc/[0-9]*/status"},
     ),
 )
 

@@ -351,7 +351,7 @@ _SILENT_WORDS: Mapping[str, tuple[str, ...]] = {
     "file-flag": ("--password-file", "/run/secrets/db"),
     "lifetime-flag": ("--token-ttl", "3600"),
 }
-_SLEEP = ("sh", "-c", "httpd -p 8080; sleep 600; true", "sh")
+_SLEEP = ("sh", "-c", "httpd -p 8080; sleep 3600; true", "sh")
 
 
 def _environments() -> Iterator[Flavour]:

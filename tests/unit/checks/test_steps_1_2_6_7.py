@@ -126,6 +126,22 @@ def test_publish_all_is_spelled_out_with_random_host_ports() -> None:
     assert [port.argument() for port in fixed[PUBLISH]] == ["127.0.0.1::80", "127.0.0.1::5353/udp"]
 
 
+@pytest.mark.parametrize("check", ["wildcard-port", "unfirewalled-port", "default-seccomp-only"])
+def test_publish_all_opens_only_the_ports_that_are_not_published_otherwise(check: str) -> None:
+    exposes = image({"ExposedPorts": {"80/tcp": {}, "5353/udp": {}}})
+    web = (Port(80, "8080", "127.0.0.1"),)
+    both = (*web, Port(5353, "5353", "127.0.0.1", "udp"))
+    host = HostFacts(firewall=Firewall(rules=(), outside=("eth0",)))
+
+    def status(ports: tuple[Port, ...], of: Any = exposes) -> Status:
+        facts = container((PUBLISH_ALL, True), (PUBLISH, ports), image=of, host=host)
+        return judge(check, facts).status
+
+    assert status(web) is Status.FAIL
+    assert status(both, Unreadable("gone")) is Status.FAIL
+    assert status(both) in (Status.PASS, Status.NOT_APPLICABLE)
+
+
 def test_publish_all_of_an_unknown_image_is_not_guessed() -> None:
     with pytest.raises(CannotFix):
         fix("wildcard-port", container((PUBLISH_ALL, True)))

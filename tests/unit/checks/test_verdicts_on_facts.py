@@ -19,7 +19,7 @@ from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_listening
 from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts
+from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unreadable
@@ -362,6 +362,24 @@ def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -
     assert _judged("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
     stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
     assert _judged("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("devices", "kernel", "status"),
+    [
+        ([], Kernel(7, host_user_namespace=True), Status.FAIL),
+        ([], Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),)), Status.PASS),
+        ([{"allow": False, "access": "rwm"}], Kernel(7, host_user_namespace=True), Status.PASS),
+        ([], NotRunning("exited"), Status.FAIL),
+    ],
+)
+def test_root_of_the_host_without_a_device_filter_opens_every_device(
+    devices: list[Any], kernel: Any, status: Status
+) -> None:
+    told = RuntimeConfigs().read({"linux": {"resources": {"devices": devices}}})
+    facts = container(kernel=kernel, runtime=told)
+    assert _judged("open-device-cgroup", facts).status is status
+    assert _judged("open-device-cgroup", facts.planned(facts.spec)).status is Status.PASS
 
 
 _ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
