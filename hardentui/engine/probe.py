@@ -28,7 +28,7 @@ _SSH_PING_LIMIT = 20.0
 _FORWARDERS = frozenset(
     {"ssh", "sshd", "sshd-session", "gvproxy", "vfkit", "krunkit", "qemu-system-x86", "socat"}
 )
-_RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
+_RUN_USER = r"/run/user/([0-9]{1,10})/"
 
 
 class NoAnswer(Struct, frozen=True):
@@ -195,7 +195,7 @@ def _label(owner: int | None) -> str:
 
 
 def _rootless_by_path(path: str) -> Known[bool]:
-    user = _RUN_USER.match(path)
+    user = re.match(_RUN_USER, path)
     if user:
         return int(user[1]) != 0
     if path == "/run/podman/podman.sock":

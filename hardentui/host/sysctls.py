@@ -28,7 +28,7 @@ KNOBS = (
     "net.ipv4.ip_unprivileged_port_start",
     "user.max_user_namespaces",
 )
-_FLAVOUR = re.compile(r"[-.]([a-z][a-z0-9_]*)$")
+_FLAVOUR = r"[-.]([a-z][a-z0-9_]*)$"
 
 
 def read_sysctls(files: Files) -> dict[str, Known[str]]:
@@ -142,7 +142,7 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
 
 
 def _flavour(release: str) -> str:
-    match = _FLAVOUR.search(release)
+    match = re.search(_FLAVOUR, release)
     return match[1] if match else ""
 
 

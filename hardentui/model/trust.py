@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import NOT_READ, Known, Unreadable
 
-_IMAGE_ID = re.compile("[0-9a-f]{64}")
+_IMAGE_ID = "[0-9a-f]{64}"
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
@@ -213,7 +213,11 @@ def full_reference(reference: str) -> str:
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     name = f"{head}{slash}{last}"
-    if not last or (not (slash or tag or digest) and _IMAGE_ID.fullmatch(last)) or text.startswith("sha256:"):
+    if (
+        not last
+        or (not (slash or tag or digest) and re.fullmatch(_IMAGE_ID, last))
+        or text.startswith("sha256:")
+    ):
         raise ValueError(f"{reference!r} does not name a repository")
     host, slash, rest = name.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):

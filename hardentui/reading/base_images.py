@@ -12,8 +12,8 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 _MOST_PATHS = 6
-_PATH = re.compile(r"/[0-9A-Za-z._/+-]{1,200}")
-_TAG = re.compile(r"[0-9][0-9A-Za-z._-]{0,30}")
+_PATH = r"/[0-9A-Za-z._/+-]{1,200}"
+_TAG = r"[0-9][0-9A-Za-z._-]{0,30}"
 
 
 class Base(Struct, frozen=True):
@@ -83,7 +83,7 @@ def base_of(inventory: ImageInventory, labels: Mapping[str, str]) -> Base | None
 
 
 def _version(release: Mapping[str, str]) -> str:
-    version = _TAG.fullmatch(release.get("VERSION_ID", ""))
+    version = re.fullmatch(_TAG, release.get("VERSION_ID", ""))
     return version[0] if version else ""
 
 
@@ -139,7 +139,7 @@ def sketch(inventory: ImageInventory, labels: Mapping[str, str], service: str) -
     base = base_of(inventory, labels)
     smaller = smaller_base(base)
     gone = _unneeded(inventory)
-    program = service if _PATH.fullmatch(service) else "/path/to/program"
+    program = service if re.fullmatch(_PATH, service) else "/path/to/program"
     source = smaller.image if smaller.image == "scratch" else f"REGISTRY/{smaller.image}"
     size = sum(layer.size for layer in inventory.layers)
     lines = [f"# This image is built on {base or 'an unknown base'}{_megabytes(size)}."]

@@ -32,7 +32,7 @@ _WRAPPERS = frozenset(
 """Words that may precede the program, in a command or in the history of an image."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
 """Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*"
 _LONGEST_SCRIPT = 20_000
 
 
@@ -68,7 +68,9 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         name, equals, _ = bare.partition("=")
         if word in _ENDS_COMMAND or word.endswith(";"):
             program = ""
-        elif not program and not (equals and _ASSIGNMENT.fullmatch(name)) and not _is_before_program(bare):
+        elif (
+            not program and not (equals and re.fullmatch(_ASSIGNMENT, name)) and not _is_before_program(bare)
+        ):
             program = bare.rsplit("/", 1)[-1]
         before = word
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from typing import Any
 
 from msgspec import Struct
@@ -57,31 +56,45 @@ def fate(rules: Rules, packet: Packet) -> frozenset[str]:
     A packet passes the hooks `ingress` and `prerouting` before its own; packets dropped there never reach it.
     Rules written by Podman's own network helper are ignored, because they accept everything.
     """
-    ends = [seen.base(chain) for seen, chain in _Filter(rules, packet).bases()]
+    ends = [seen.base(chain) for seen, chain in _Filter(_ruleset(rules), packet).bases()]
     if any(end == {DROPPED} for end in ends):
         return frozenset({DROPPED})
     return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
 
 
+class _Ruleset(Struct, frozen=True):
+    """The rules by (family, table, chain) and the sets by (family, table, name)."""
+
+    chains: list[Any]
+    rules: Mapping[tuple[str, str, str], list[Any]]
+    sets: Mapping[tuple[str, str, str], Any]
+
+
+def _ruleset(items: Rules) -> _Ruleset:
+    rules: dict[tuple[str, str, str], list[Any]] = {}
+    sets: dict[tuple[str, str, str], Any] = {}
+    for item in items:
+        if "rule" in item:
+            entry = item["rule"]
+            key = (entry["family"], entry["table"], entry["chain"])
+            rules.setdefault(key, []).append(entry.get("expr") or ())
+        elif "set" in item:
+            entry = item["set"]
+            sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
+    return _Ruleset([item["chain"] for item in items if "chain" in item], rules, sets)
+
+
 class _Filter:
-    def __init__(self, rules: Rules, packet: Packet) -> None:
+    """What a ruleset does with one packet."""
+
+    def __init__(self, ruleset: _Ruleset, packet: Packet) -> None:
+        self._ruleset = ruleset
         self._packet = packet
-        self._chains = [item["chain"] for item in rules if "chain" in item]
-        self._rules: dict[tuple[str, str, str], list[Any]] = {}
-        self._sets: dict[tuple[str, str, str], Any] = {}
-        for item in rules:
-            if "rule" in item:
-                entry = item["rule"]
-                key = (entry["family"], entry["table"], entry["chain"])
-                self._rules.setdefault(key, []).append(entry.get("expr") or ())
-            elif "set" in item:
-                entry = item["set"]
-                self._sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
 
     def bases(self) -> Iterator[tuple[_Filter, Mapping[str, Any]]]:
         """The base chains that the packet passes, each with the packet as it is there."""
         packet = self._packet
-        for chain in self._chains:
+        for chain in self._ruleset.chains:
             hook = chain.get("hook")
             if chain.get("type", "filter") != "filter" or chain["table"] in _OF_THE_ENGINE:
                 continue
@@ -101,9 +114,7 @@ class _Filter:
         packet = self._packet
         before = packet.port if packet.host_port is None else packet.host_port
         port = before if packet.hook == "forward" and not rewritten else packet.port
-        other = copy(self)
-        other._packet = replace(packet, hook=hook, port=port, rewritten=rewritten)
-        return other
+        return _Filter(self._ruleset, replace(packet, hook=hook, port=port, rewritten=rewritten))
 
     def base(self, chain: Mapping[str, Any]) -> frozenset[str]:
         try:
@@ -118,7 +129,7 @@ class _Filter:
         returns = False
         if depth > _DEEPEST:
             return _Walk(frozenset({ACCEPTED, DROPPED}), True)
-        for expressions in self._rules.get((family, table, name), ()):
+        for expressions in self._ruleset.rules.get((family, table, name), ()):
             sure: bool | None = True
             for expression in expressions:
                 for matched, verdict, target in self._read(expression, family, table):
@@ -186,7 +197,7 @@ class _Filter:
         operator = match.get("op", "==")
         right = match.get("right")
         if isinstance(right, str) and right.startswith("@"):
-            right = {"set": self._sets.get((family, table, right[1:]), ())}
+            right = {"set": self._ruleset.sets.get((family, table, right[1:]), ())}
         fits = self._fits(match.get("left"), right)
         if operator in ("==", "in"):
             return fits

@@ -11,7 +11,6 @@ secret scanning patterns, and the vendors' pages below.
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from msgspec import Struct
 
@@ -25,16 +24,19 @@ class SecretShape(Struct, frozen=True):
         sign: a substring that must be present, to skip the pattern for most values.
         kind: in a few words, for a report.
         source: where the format is published.
+        words: one of them must be present too, in any case, where the sign is in many values; folded.
     """
 
     sign: str
     pattern: str
     kind: str
     source: str
+    words: tuple[str, ...] = ()
 
 
 _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
+_NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
 _SCANNING = "docs.github.com, supported secret scanning patterns"
 
@@ -83,7 +85,7 @@ SHAPES: tuple[SecretShape, ...] = (
     SecretShape("npm_", r"\bnpm_([A-Za-z0-9]{36})", "a package registry token", _SCANNING),
     SecretShape("pypi-", r"\bpypi-([A-Za-z0-9_\-]{50,})", "a package registry token", _SCANNING),
     SecretShape("rubygems_", r"\brubygems_([A-Za-z0-9]{40,})", "a package registry token", _SCANNING),
-    SecretShape("dckr_pat_", r"\bdckr_[po]at_([A-Za-z0-9_\-]{20,})", "an image registry token", _SCANNING),
+    SecretShape("dckr_", r"\bdckr_[po]at_([A-Za-z0-9_\-]{20,})", "an image registry token", _SCANNING),
     SecretShape("xox", r"\bxox[abeoprs]-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
     SecretShape("xapp-", r"\bxapp-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
     SecretShape(
@@ -94,7 +96,11 @@ SHAPES: tuple[SecretShape, ...] = (
     ),
     SecretShape("/webhooks/", r"/api/webhooks/\d+/([A-Za-z0-9_\-]{20,})", "a chat webhook", _SCANNING),
     SecretShape(
-        ":", r"\b[0-9]{8,10}:([A-Za-z0-9_\-]{35})\b", "a chat bot's token", "core.telegram.org/bots/api"
+        ":",
+        r"\b[0-9]{8,10}:([A-Za-z0-9_\-]{35})\b",
+        "a chat bot's token",
+        "core.telegram.org/bots/api",
+        tuple(f"{digit}:" for digit in range(10)),
     ),
     SecretShape("k_", r"\b[sr]k_(?:live|test)_([A-Za-z0-9]{16,})", "a payment key", "docs.stripe.com/keys"),
     SecretShape("SG.", r"\bSG\.([A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,})", "a mail service key", _SCANNING),
@@ -107,7 +113,7 @@ SHAPES: tuple[SecretShape, ...] = (
     SecretShape(
         "tskey-", r"\btskey-[a-z]+-([A-Za-z0-9\-]{10,})", "a VPN key", "tailscale.com/kb, key prefixes"
     ),
-    SecretShape("gls", r"\bgls?a_([A-Za-z0-9_]{32,})", "a monitoring token", _SCANNING),
+    SecretShape("gl", r"\bgls?a_([A-Za-z0-9_]{32,})", "a monitoring token", _SCANNING),
     SecretShape("NRAK-", r"\bNRAK-([A-Za-z0-9]{27})", "a monitoring key", _SCANNING),
     SecretShape("shp", r"\bshp(?:at|ca|pa|ss)_([A-Za-z0-9]{32})", "a shop's token", _SCANNING),
     SecretShape("dapi", r"\bdapi([A-Za-z0-9]{32})\b", "a database service token", _SCANNING),
@@ -122,18 +128,21 @@ SHAPES: tuple[SecretShape, ...] = (
         rf"(?i)(?:^|[;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
         "a connection string with a password",
         "libpq, keyword/value strings; ADO.NET and JDBC connection strings",
+        ("password", "passwd", "pwd"),
     ),
     SecretShape(
         "=",
         rf"(?i)[?&]{_NAMES}={_NO_REFERENCE}([^;&\s\"']{{6,}})",
         "a URL with a credential",
         "RFC 6750, 2.3",
+        _NAME_WORDS,
     ),
     SecretShape(
         ":",
         rf"(?i)[\"'][\w.\-]{{0,60}}{_NAMES}[\"']\s*:\s*[\"']{_NO_REFERENCE}([^\"'\s/][^\"'\n]{{2,}})[\"']",
         "JSON with a credential",
         "RFC 8259",
+        _NAME_WORDS,
     ),
     SecretShape(
         '"auth"',
@@ -142,29 +151,32 @@ SHAPES: tuple[SecretShape, ...] = (
         "containers-auth.json(5)",
     ),
     SecretShape(
-        ": ",
+        ":",
         rf"(?im)^[ \t-]*[\w.\-]{{0,60}}{_NAMES}:[ \t]+{_NO_REFERENCE}(?![|>/])([^\s#]{{3,}})[ \t]*$",
         "YAML with a credential",
         "yaml.org/spec/1.2",
+        _NAME_WORDS,
     ),
     SecretShape(
         ":",
         rf"(?i)\b(?:proxy-)?authorization:\s*(?:[a-z]+\s+)?{_NO_REFERENCE}([A-Za-z0-9._~+/=\-]{{6,}})",
         "a header with a credential",
         "RFC 9110, 11.6.2",
+        ("authorization:",),
     ),
     SecretShape(
         ":",
         rf"(?i)\b(?:x-[a-z\-]*|private-|job-|deploy-|api-?)(?:key|token|secret):\s*{_NO_REFERENCE}(\S{{6,}})",
         "a header with a credential",
         "RFC 6648: X- headers as services name them",
+        ("key:", "token:", "secret:"),
     ),
     SecretShape(
         "earer ", r"(?:^|=)[Bb]earer ([A-Za-z0-9._~+/=\-]{8,})$", "a header's credential", "RFC 6750"
     ),
     SecretShape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
     SecretShape(
-        "machine ", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"
+        "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"
     ),
 )
 
@@ -175,21 +187,23 @@ def shape_of(text: str) -> str:
         return ""
     text = text[:_LONGEST]
     return next(
-        (shape.kind for shape in SHAPES if shape.sign in text and _compiled(shape.pattern).search(text)), ""
+        (shape.kind for shape in SHAPES if _may_match(shape, text) and re.search(shape.pattern, text)), ""
     )
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compiled on demand, because compiling all of them would slow down every start."""
-    return re.compile(pattern)
+def _may_match(shape: SecretShape, text: str) -> bool:
+    """Whether what is typical of the format is in the text, before its pattern is compiled and searched."""
+    if shape.sign not in text or not shape.words:
+        return shape.sign in text
+    folded = text.casefold()
+    return any(word in folded for word in shape.words)
 
 
 def without_shapes(text: str) -> str:
     """The text with letters and digits of every credential replaced by X, which keeps its format."""
     for shape in SHAPES:
-        if shape.sign in text:
-            text = _compiled(shape.pattern).sub(_crossed_out, text)
+        if _may_match(shape, text):
+            text = re.sub(shape.pattern, _crossed_out, text)
     return text
 
 

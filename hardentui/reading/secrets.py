@@ -183,14 +183,11 @@ _REFERENCES = (
     *("gcp-sm://", "projects/", "keyvault:", "@Microsoft.KeyVault", "arn:aws:", "ref+", "sops:", "cred:"),
 )
 """Beginnings of values that refer to a secret but are not the secret itself."""
-_PLACEHOLDER = re.compile(
-    r"\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
-    r"|(?:todo|tbd|fixme)\b.*",
-    re.IGNORECASE,
+_PLACEHOLDER = (
+    r"(?i)\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
+    r"|(?:todo|tbd|fixme)\b.*"
 )
-_MEASURE = re.compile(
-    r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
-)
+_MEASURE = r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
 _PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
 _ENDINGS = ("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "SECRETKEY", "AUTHTOKEN", "ACCESSTOKEN")
 _KNOWN_NAMES = frozenset(
@@ -246,10 +243,10 @@ def secret_pair(name: str, value: str) -> str:
     kind = secret_value(value)
     if kind:
         return kind
-    if (text.startswith(_REFERENCES) and "\n" not in text) or _PLACEHOLDER.fullmatch(text):
+    if (text.startswith(_REFERENCES) and "\n" not in text) or re.fullmatch(_PLACEHOLDER, text):
         return ""
     if secret_name(name):
-        if _MEASURE.fullmatch(text.lower()) and not _is_password(name):
+        if re.fullmatch(_MEASURE, text.lower()) and not _is_password(name):
             return ""  # TOKEN_REFRESH=300
         return "a value named like a credential"
     if random_pair(name, text):

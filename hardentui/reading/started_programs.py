@@ -28,7 +28,7 @@ _HANDLES_FILES = frozenset(
     }
 )  # fmt: skip
 """Commands that do not start their arguments."""
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*\+?="
 
 
 def program_paths(words: Sequence[str]) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _paths_of_script(script: str) -> Iterator[str]:
             target = True
         elif target:  # a file that is read or written
             target = False
-        elif not command and (token in _BEFORE_COMMANDS or _ASSIGNMENT.match(token)):
+        elif not command and (token in _BEFORE_COMMANDS or re.match(_ASSIGNMENT, token)):
             continue
         else:
             first = not command

@@ -28,13 +28,10 @@ from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible
 from hardentui.words import plural
 
-_ADDED = re.compile(r"(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)", re.IGNORECASE)
-_REFRESH = re.compile(
-    r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b", re.IGNORECASE
-)
-_INSTALL = re.compile(
-    r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:install|add|in|upgrade|dist-upgrade)\b",
-    re.IGNORECASE,
+_ADDED = r"(?i)(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)"
+_REFRESH = r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"
+_INSTALL = (
+    r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:install|add|in|upgrade|dist-upgrade)\b"
 )
 
 
@@ -64,13 +61,13 @@ def _built_by(steps: tuple[str, ...]) -> Verdict:
 
 def _added(step: str) -> list[str]:
     """The hosts that files are added from; the rest of the URL may contain a password."""
-    return [f"ADD from {visible(host.rpartition('@')[2], 80)}" for host in _ADDED.findall(step)]
+    return [f"ADD from {visible(host.rpartition('@')[2], 80)}" for host in re.findall(_ADDED, step)]
 
 
 def _index_only(step: str) -> list[str]:
     """The command that refreshes the index, in a step that installs nothing."""
-    refresh = _REFRESH.search(step)
-    return [visible(refresh.group(), 80)] if refresh and not _INSTALL.search(step) else []
+    refresh = re.search(_REFRESH, step)
+    return [visible(refresh.group(), 80)] if refresh and not re.search(_INSTALL, step) else []
 
 
 def _image(*steps: str) -> ImageFacts:

@@ -36,7 +36,7 @@ _PATHS = (
     "/run/podman",
     "/var/lib/containers",
 )
-_WATCH = re.compile(r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)")
+_WATCH = r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
@@ -101,7 +101,7 @@ def _idle(rules: tuple[str, ...]) -> Verdict:
 
 def _watched(rule: str) -> list[str]:
     text = rule.strip()
-    return [] if text.startswith("#") else [path.rstrip("/") or "/" for path in _WATCH.findall(text)]
+    return [] if text.startswith("#") else [path.rstrip("/") or "/" for path in re.findall(_WATCH, text)]
 
 
 def _covered(paths: str, watched: set[str]) -> bool:

@@ -34,10 +34,8 @@ _FOLDERS = (
 )
 _ENGINES = ("podman", "podman-remote")
 _FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})
-_ENGINE_SOCKET = re.compile(r"(?:/[^\s,:'\"]*)?/podman\.sock\b")
-_LISTEN = re.compile(
-    r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
-)
+_ENGINE_SOCKET = r"(?:/[^\s,:'\"]*)?/podman\.sock\b"
+_LISTEN = r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
 _MOST_ROUNDS = 4
 
 _Folders: TypeAlias = Mapping[str, Known[frozenset[str]]]
@@ -217,13 +215,13 @@ def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
     if not words or posixpath.basename(words[0]) not in _FORWARDERS:
         return ""
     for word in words[1:]:
-        if _LISTEN.match(word):
+        if re.match(_LISTEN, word):
             continue  # the side on which socat listens
         target = settled(word.replace("%t", "/run"))
         for path in engines:
             if path in target and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", target):
                 return path
-        if socket := _ENGINE_SOCKET.search(word):
+        if socket := re.search(_ENGINE_SOCKET, word):
             return settled(socket[0])
     return ""
 
@@ -259,7 +257,7 @@ def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
 def _told_to_listen(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
     for word in words[1:]:
-        if match := _LISTEN.match(word):
+        if match := re.match(_LISTEN, word):
             kind = match["kind"].lower()
             if kind.startswith("unix"):
                 yield settled(match["where"]), False

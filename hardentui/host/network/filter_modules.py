@@ -8,7 +8,7 @@ from hardentui.host.files.config import text
 from hardentui.host.files.reader import Files
 
 _MODULES = ("nf_tables", "x_tables", "ip_tables", "ip6_tables")
-_BUILT_IN = re.compile(rf"/(?:{'|'.join(_MODULES)})\.ko")
+_BUILT_IN = rf"/(?:{'|'.join(_MODULES)})\.ko"
 
 
 def without_filter(files: Files) -> bool:
@@ -20,4 +20,4 @@ def without_filter(files: Files) -> bool:
     if not isinstance(release, str) or not release.strip():
         return False
     built_in = text(files, f"/lib/modules/{release.strip()}/modules.builtin")
-    return isinstance(built_in, str) and bool(built_in.strip()) and not _BUILT_IN.search(built_in)
+    return isinstance(built_in, str) and bool(built_in.strip()) and not re.search(_BUILT_IN, built_in)

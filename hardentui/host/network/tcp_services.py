@@ -21,10 +21,10 @@ from hardentui.model.known import Known, Unreadable
 
 _UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
-_LISTEN = re.compile(r"^\s*ListenStream\s*=\s*(?P<address>\S+)", re.MULTILINE)
+_LISTEN = r"(?m)^\s*ListenStream\s*=\s*(?P<address>\S+)"
 _CLIENT_CA = "--tls-client-ca"
-_OF_SOCKETS = re.compile(r"\.socket(?:\.d(?:/[^/]*)?)?$")
-_SYSTEM_SERVICE = re.compile(r":/system\.slice/podman[^/\n]*\.service$", re.MULTILINE)
+_OF_SOCKETS = r"\.socket(?:\.d(?:/[^/]*)?)?$"
+_SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 
 
 class TcpServices(Struct, frozen=True):
@@ -55,7 +55,7 @@ def read_tcp_services(
             content = fault if fault is not None else text(files, path) if unit else ""
             if isinstance(content, Unreadable):
                 unread = unread or content.reason
-                if path == folder or _OF_SOCKETS.search(path):
+                if path == folder or re.search(_OF_SOCKETS, path):
                     unseen = unseen or content.reason
             elif isinstance(content, str):
                 services += services_in_unit(path, content)
@@ -75,7 +75,7 @@ def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
     for match in _SERVICE.finditer(lines):
         yield ApiService(path, match["address"], _CLIENT_CA in match[0])
     if "podman" in path and (path.endswith(".socket") or ".socket.d/" in path):
-        for match in _LISTEN.finditer(lines):
+        for match in re.finditer(_LISTEN, lines):
             if not match["address"].startswith(("/", "%", "@", "vsock:")):
                 yield ApiService(path, f"tcp:{match['address']}", False)
 
@@ -101,4 +101,4 @@ def _tells_where(files: Files, process: HostProcess, listening: Listening | None
     if listening is not None and isinstance(names(files, f"/proc/{process.pid}/fd"), tuple):
         return True
     groups = text(files, f"/proc/{process.pid}/cgroup")
-    return isinstance(groups, str) and _SYSTEM_SERVICE.search(groups) is not None
+    return isinstance(groups, str) and re.search(_SYSTEM_SERVICE, groups) is not None

@@ -32,9 +32,9 @@ _UNIT_FOLDERS = (
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
 _LONGEST_COMMAND = 4096
-_PATHS = re.compile(r"/[^\0,:=\s'\"]+")
+_PATHS = r"/[^\0,:=\s'\"]+"
 """Paths in a command line, also after `unix://` and `UNIX-CONNECT:`."""
-_LISTENS = re.compile(r"^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)", re.MULTILINE)
+_LISTENS = r"(?m)^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)"
 
 
 class _Bound(Struct, frozen=True):
@@ -162,7 +162,7 @@ class UnixSockets:
             text = self._files.read_text(f"/proc/{process}/cmdline") if process else ""
         except OSError:
             return None
-        for path in _PATHS.findall(text[:_LONGEST_COMMAND]):
+        for path in re.findall(_PATHS, text[:_LONGEST_COMMAND]):
             with contextlib.suppress(OSError):
                 status = self._stat(path)
                 bound = self._by_inode.get((status.device, status.inode))
@@ -244,7 +244,7 @@ class UnixSockets:
             text = self._files.read_text(self._prefix + unit)
         except OSError:
             return []
-        paths = [match["path"] for match in _LISTENS.finditer(text)]
+        paths = [match["path"] for match in re.finditer(_LISTENS, text)]
         return [path.removeprefix("/var") if path.startswith("/var/run/") else path for path in paths]
 
     def _service_program(self, unit: str) -> str:

@@ -16,11 +16,10 @@ _LIMIT = 32 << 20
 _RPM_SECONDS = 10.0
 _HEADING = re.compile(r"\S+ \((\S+)\) ")
 _REBUILT = re.compile(r"\+b\d+$")  # a rebuild of the same source, with the same change log
-_POINT = re.compile(r"^\s*[*-] ", re.MULTILINE)
-_TAKEN_BACK = re.compile(
-    r"\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
-    r"not (?:yet )?(?:fixed|affected|applied))\b",
-    re.IGNORECASE,
+_POINT = r"(?m)^\s*[*-] "
+_TAKEN_BACK = (
+    r"(?i)\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
+    r"not (?:yet )?(?:fixed|affected|applied))\b"
 )
 _RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
 
@@ -42,12 +41,12 @@ def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     if not any(cve in content for cve in cves):
         return repairs  # most name none, and parsing is slow
     wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
-    starts = [match.start() for match in _POINT.finditer(content)] or [0]
+    starts = [match.start() for match in re.finditer(_POINT, content)] or [0]
     for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
         point = content[start:end].partition("\n\n")[0]
         if named := wanted.findall(point):
             point = " ".join(point.split()).lstrip("*- ")
-            if not _TAKEN_BACK.search(point):
+            if not re.search(_TAKEN_BACK, point):
                 repairs |= {cve: point for cve in named if cve not in repairs}
     return repairs
 

@@ -16,7 +16,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.model.version import Version
 
-_KEY = re.compile(
+_KEY = (
     r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
     r"""(?:\s+(?P<value>.*?))?\s*$"""
 )
@@ -165,7 +165,7 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
     for number, line in enumerate(content.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#") or line.strip() in ("---", "..."):
             continue
-        match = _KEY.match(line)
+        match = re.match(_KEY, line)
         value = (match["value"] or "").partition(" #")[0].strip() if match else ""
         if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
             return Unreadable(f"{path} line {number} uses YAML features that are not supported here")

@@ -7,6 +7,7 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -287,9 +288,8 @@ def _open_files(files: Files, pid: int) -> Iterator[str]:
 
 def decoded_address(text: str) -> str:
     """The kernel prints an address as 32-bit numbers in the machine's byte order."""
-    from ipaddress import ip_address  # 2 ms, only needed here
-
     count = len(text) // 8
     order = "<" if sys.byteorder == "little" else ">"
     numbers = (int(text[8 * index : 8 * index + 8], 16) for index in range(count))
-    return str(ip_address(struct.pack(f"{order}{count}I", *numbers)))
+    packed = struct.pack(f"{order}{count}I", *numbers)
+    return inet_ntop(AF_INET if count == 1 else AF_INET6, packed)

@@ -36,13 +36,13 @@ _JOURNAL = (
 _SECONDS = 5.0
 _MOST = 20_000
 
-_STAMP = re.compile(r"audit\((\d+)(?:\.\d+)?:\d+\)")
-_PAIR = re.compile(r'(\w+)=("[^"]*"|\S+)')
-_AVC = re.compile(r"avc:\s+denied\s+(\{[^}]*\})")
-_SECCOMP = re.compile(r"type=(?:1326|SECCOMP)\b|^SECCOMP ")
+_STAMP = r"audit\((\d+)(?:\.\d+)?:\d+\)"
+_PAIR = r'(\w+)=("[^"]*"|\S+)'
+_AVC = r"avc:\s+denied\s+(\{[^}]*\})"
+_SECCOMP = r"type=(?:1326|SECCOMP)\b|^SECCOMP "
 _ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
 """SECCOMP_RET_LOG, used to learn profiles, and SECCOMP_RET_ALLOW: the call was executed."""
-_LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
+_LEVEL = r":s\d[^\s:]*(?::c[\d,.c]+)?$"
 
 
 class Refusal(Struct, frozen=True):
@@ -90,7 +90,7 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
         except OSError as error:
             return Unreadable(f"{_AUDIT_FOLDER}/{name}: {reason(error)}")
         lines = text.splitlines() + lines
-        first = _STAMP.search(text[:500])
+        first = re.search(_STAMP, text[:500])
         if first and float(first[1]) < (now - DAY).timestamp():
             break
     return lines
@@ -125,18 +125,18 @@ def _messages(answer: str) -> Iterator[str]:
 
 def parse(line: str, oldest: float = 0.0) -> Refusal | None:
     """A line of the audit log or the kernel; None if it is not a denial, or older than `oldest`."""
-    stamp = _STAMP.search(line)
+    stamp = re.search(_STAMP, line)
     if stamp and float(stamp[1]) < oldest:
         return None
-    pairs = {name: value.strip('"') for name, value in _PAIR.findall(line)}
-    if _SECCOMP.search(line):
+    pairs = {name: value.strip('"') for name, value in re.findall(_PAIR, line)}
+    if re.search(_SECCOMP, line):
         if pairs.get("code") in _ONLY_LOGGED:
             return None
         return _refusal("seccomp", pairs, f"system call {pairs.get('syscall', '?')}", pairs.get("subj", ""))
     if pairs.get("apparmor") == "DENIED":
         what = " ".join(pairs[name] for name in ("operation", "name") if name in pairs)
         return _refusal("apparmor", pairs, what, pairs.get("profile", ""))
-    denied = _AVC.search(line)
+    denied = re.search(_AVC, line)
     if denied and pairs.get("permissive") != "1":
         what = " ".join((denied[1], pairs.get("tclass", ""), pairs.get("name", ""))).strip()
         return _refusal("selinux", pairs, what, pairs.get("scontext", ""))
@@ -210,7 +210,7 @@ def _belongs(
 
 def _categories(label: str) -> str:
     """The part of an SELinux label unique to one container: `c12,c34`."""
-    level = _LEVEL.search(label)
+    level = re.search(_LEVEL, label)
     return level[0].rpartition(":")[2] if level and ":c" in level[0] else ""
 
 

@@ -11,7 +11,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.model.known import Known, Unreadable
 
 MOUNTINFO_LIMIT = 16 << 20
-_ESCAPE = re.compile(r"\\([0-7]{3})")
+_ESCAPE = r"\\([0-7]{3})"
 _MOST_NAMES = 8
 
 
@@ -133,4 +133,4 @@ def _parse_line(line: str) -> MountRow | None:
 
 def _decoded(field: str) -> str:
     """Blanks, tabs, line breaks and backslashes are in octal."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), field) if "\\" in field else field
+    return re.sub(_ESCAPE, lambda match: chr(int(match[1], 8)), field) if "\\" in field else field

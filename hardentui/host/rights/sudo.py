@@ -19,14 +19,14 @@ from hardentui.model.known import Known, Unreadable
 _MAIN = ("/etc/sudoers", "/usr/etc/sudoers")
 _MOST_FILES = 200
 _DEEPEST = 20
-_INCLUDE = re.compile(r"^[@#](?P<kind>include|includedir)\s+(?P<path>.+)$")
-_ALIAS = re.compile(r"^(?P<kind>User|Runas|Host|Cmnd|Cmd)_Alias\s+(?P<rest>.+)$")
-_DEFAULTS = re.compile(r"^Defaults(?P<scope>[@:!>]\S+)?\s+(?P<rest>.+)$")
+_INCLUDE = r"^[@#](?P<kind>include|includedir)\s+(?P<path>.+)$"
+_ALIAS = r"^(?P<kind>User|Runas|Host|Cmnd|Cmd)_Alias\s+(?P<rest>.+)$"
+_DEFAULTS = r"^Defaults(?P<scope>[@:!>]\S+)?\s+(?P<rest>.+)$"
 _TAGS = "(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT)"
 _OPTIONS = "ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT"
-_OPTION = re.compile(rf"^(?:{_OPTIONS})=\S+\s*")
-_USERS = re.compile(r'^(?P<users>(?:"[^"]*"|[^\s,"]+)(?:\s*,\s*(?:"[^"]*"|[^\s,"]+))*)\s+(?P<rest>.+)$')
-_NUMBER = re.compile(r"(?:^|[%:,(\s!])#-?\d")  # `#0`, `%#20`: an id, not a comment
+_OPTION = rf"^(?:{_OPTIONS})=\S+\s*"
+_USERS = r'^(?P<users>(?:"[^"]*"|[^\s,"]+)(?:\s*,\s*(?:"[^"]*"|[^\s,"]+))*)\s+(?P<rest>.+)$'
+_NUMBER = r"(?:^|[%:,(\s!])#-?\d"  # `#0`, `%#20`: an id, not a comment
 
 _GUARDED = {":": "\x01", ",": "\x02", "=": "\x03"}
 """Placeholder for an escaped or bracketed separator while a line is split."""
@@ -56,9 +56,9 @@ def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Know
     """The lines of a file and its includes, in order."""
     lines: list[SudoLine] = []
     for line in re.sub(r"\\\n", " ", content).splitlines():
-        include = _INCLUDE.match(line.strip())
+        include = re.match(_INCLUDE, line.strip())
         if include is None:
-            stripped = line.strip() if _NUMBER.search(line) else line.partition("#")[0].strip()
+            stripped = line.strip() if re.search(_NUMBER, line) else line.partition("#")[0].strip()
             lines += [SudoLine(path, stripped)] if stripped else []
             continue
         included = _included(files, path, include["kind"], include["path"], host)
@@ -96,7 +96,7 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
     defaults = _Defaults(lines, aliases, hostname)
     rights = []
     for line in lines:
-        if line.text.startswith("Defaults") or _ALIAS.match(line.text) or "=" not in line.text:
+        if line.text.startswith("Defaults") or re.match(_ALIAS, line.text) or "=" not in line.text:
             continue
         for who, allowed in _rule(line.text, aliases, defaults, hostname):
             if allowed:
@@ -132,7 +132,7 @@ class _Aliases:
     def __init__(self, lines: Iterable[SudoLine]) -> None:
         self._known: dict[tuple[str, str], list[str]] = {}
         for line in lines:
-            match = _ALIAS.match(line.text)
+            match = re.match(_ALIAS, line.text)
             for definition in _split(_guard(match["rest"]), ":") if match else ():
                 name, equals, members = definition.partition("=")
                 if match and equals:
@@ -167,7 +167,7 @@ class _Defaults:
         self.commands: list[str] = []
         self.exempt: list[tuple[str, str]] = []
         for line in lines:
-            match = _DEFAULTS.match(line.text)
+            match = re.match(_DEFAULTS, line.text)
             for setting in _split(match["rest"]) if match else ():
                 scope = (match["scope"] or "") if match else ""
                 name, equals, value = setting.partition("=")
@@ -223,7 +223,7 @@ def _leads_to_root(runas: Iterable[str]) -> bool:
 
 def _rule(line: str, aliases: _Aliases, defaults: _Defaults, hostname: str) -> Iterator[tuple[str, str]]:
     """(who, command) of a user specification: `USERS HOSTS = (RUNAS) TAG: COMMANDS : HOSTS = …`."""
-    head = _USERS.match(_guard(line))
+    head = re.match(_USERS, _guard(line))
     if head is None:
         return
     users = aliases.open("User", (_bare(user).strip('"') for user in _split(head["users"])))
@@ -250,7 +250,9 @@ def _allowed(commands: Iterable[str], aliases: _Aliases, defaults: _Defaults, wh
             only_a_group = bool(colon) and not users.strip()
             as_root = not only_a_group and _leads_to_root(aliases.open("Runas", _split(users)))
             command = command[match.end() :]
-        while (match := re.match(rf"^({_TAGS}){_TAG_END}\s*", command)) or (match := _OPTION.match(command)):
+        while (match := re.match(rf"^({_TAGS}){_TAG_END}\s*", command)) or (
+            match := re.match(_OPTION, command)
+        ):
             tag = match[0].strip().removesuffix(_TAG_END)
             free = {"NOPASSWD": True, "PASSWD": False}.get(tag, free)
             command = command[match.end() :]

@@ -48,7 +48,7 @@ _INTERPRETERS = frozenset(
     }
 )
 _PYTHON = re.compile(r"python[0-9.]*")
-_PATH = re.compile(r"(?<![\w.%$:=@-])/[\w@%+.,/-]+")
+_PATH = r"(?<![\w.%$:=@-])/[\w@%+.,/-]+"
 _EXEC_MARKS = "-@:+!|"
 _MOST_FILES = 500
 _OF_QUADLETS = {
@@ -126,7 +126,7 @@ def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
 
 def _paths_in(word: str, home: str) -> Iterable[str]:
     """Paths in the script of `sh -c '…'`."""
-    for path in _PATH.findall(word):
+    for path in re.findall(_PATH, word):
         yield from _expanded(path, home)
 
 

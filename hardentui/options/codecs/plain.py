@@ -13,8 +13,8 @@ from hardentui.options.codecs.csv import as_csv_field, split_csv
 T = TypeVar("T")
 E = TypeVar("E")
 
-_SIZE = re.compile(r"(-?\d+)(?:\.0+)?\s*([bkmgtp]?)i?b?$", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SIZE = r"(?i)(-?\d+)(?:\.0+)?\s*([bkmgtp]?)i?b?$"
+_DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
@@ -96,7 +96,7 @@ def size_of(text: str) -> int:
     Raises:
         ValueError: it is not a size.
     """
-    match = _SIZE.match(text)
+    match = re.match(_SIZE, text)
     if not match:
         raise ValueError(text)
     return int(match[1]) << (10 * "bkmgtp".index(match[2].lower() or "b"))
@@ -104,7 +104,7 @@ def size_of(text: str) -> int:
 
 def _seconds(text: str) -> str:
     """The same text for `90s` and `1m30s`; a word such as `disable` is unchanged."""
-    parts = _DURATION.findall(text)
+    parts = re.findall(_DURATION, text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return text
     return f"{sum(float(number) * _SECONDS[unit] for number, unit in parts):.9g}s"

@@ -9,16 +9,15 @@ from typing import TypeAlias
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE = re.compile(r"[ \t]*")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_BARE_VALUE = re.compile(r"[^,\]}#\n]+")
-_STRING = re.compile(
-    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
+_BLANK = r"(?:[ \t\r\n]|#[^\n]*)*"
+_SPACE = r"[ \t]*"
+_BARE_KEY = r"[A-Za-z0-9_-]+"
+_BARE_VALUE = r"[^,\]}#\n]+"
+_STRING = (
+    r'(?s)"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
     r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
     r'|"(?:[^"\\\n]|\\.)*"'
-    r"|'[^'\n]*'",
-    re.DOTALL,
+    r"|'[^'\n]*'"
 )
 
 
@@ -67,8 +66,8 @@ class _TomlScanner:
     def _peek(self, sign: str) -> bool:
         return self._text.startswith(sign, self._at)
 
-    def _skip(self, pattern: re.Pattern[str]) -> str:
-        match = pattern.match(self._text, self._at)
+    def _skip(self, pattern: str) -> str:
+        match = re.compile(pattern).match(self._text, self._at)
         if match is None:
             return ""
         self._at = match.end()

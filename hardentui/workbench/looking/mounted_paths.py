@@ -25,7 +25,7 @@ from hardentui.workbench.looking.added_facts import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
-_OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)")
+_OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
@@ -325,8 +325,10 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
 
 def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
     """An overlay shows the folders below it; writes go to the upper one."""
-    lower = tuple(path for path in row.lower if not _OF_PODMAN.search(path)) or asked.paths
-    own = not row.upper or _OF_PODMAN.search(row.upper) or any(at_or_above(o, row.upper) for o in asked.own)
+    lower = tuple(path for path in row.lower if not re.search(_OF_PODMAN, path)) or asked.paths
+    own = (
+        not row.upper or re.search(_OF_PODMAN, row.upper) or any(at_or_above(o, row.upper) for o in asked.own)
+    )
     if own:
         return replace(_row(row, lower, asked), layered=True) if lower else None
     return replace(_row(row, (row.upper,), asked), beneath=tuple(map(normal, lower)))

@@ -18,7 +18,7 @@ from hardentui.workbench.views import Row
 
 Test: TypeAlias = Callable[[Row], bool]
 
-_WORD = re.compile(r"([a-z]+)(:(?:<=|>=|!=|<|>|=)?|<=|>=|!=|<|>|=)(.*)", re.DOTALL)
+_WORD = r"(?s)([a-z]+)(:(?:<=|>=|!=|<|>|=)?|<=|>=|!=|<|>|=)(.*)"
 _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -116,7 +116,7 @@ def _not(test: Test) -> Test:
 
 
 def _word(typed: str) -> FilterWord:
-    match = _WORD.fullmatch(typed)
+    match = re.fullmatch(_WORD, typed)
     if match is None:
         return FilterWord(_anywhere(typed))
     column, sign, value = match.groups()

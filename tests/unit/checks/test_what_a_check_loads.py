@@ -32,6 +32,51 @@ CODE = (
     "print(json.dumps(sorted(sys.modules)))\n"
 )
 
+PATTERNS = """
+import json, re, sys
+compiled, places = re.compile, {}
+
+class Pattern:
+    def __init__(self, pattern, place):
+        self._pattern, self._place = pattern, place
+    def __getattr__(self, name):
+        places[self._place] = True
+        return getattr(self._pattern, name)
+
+def compile(pattern, flags=0):
+    frame = sys._getframe(1)
+    if frame.f_code.co_name != "<module>" or "/hardentui/" not in frame.f_code.co_filename:
+        return compiled(pattern, flags)
+    place = frame.f_code.co_filename.rpartition("/hardentui/")[2] + ": " + str(pattern)
+    places.setdefault(place, False)
+    return Pattern(compiled(pattern, flags), place)
+
+re.compile = compile
+from hardentui.__main__ import main
+main(["check", "--facts", sys.argv[1]])
+print(json.dumps(places))
+"""
+"""Prints which patterns were compiled while modules were imported, and whether they were used."""
+NOT_OF_EVERY_CHECK = (
+    "engine/",
+    "host/",
+    "systemd/",
+    "quadlet/",
+    "options/argv/command.py",
+    "reading/masking.py",
+)
+"""Used with a real engine, or loaded only for units and saved facts."""
+
+
+def test_a_pattern_that_a_check_may_not_use_is_compiled_when_it_is_used() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PATTERNS, str(FACTS)], capture_output=True, text=True, check=True, timeout=60
+    )
+    places = json.loads(done.stdout.splitlines()[-1])
+    assert any(places.values())
+    unused = [place for place, used in places.items() if not used]
+    assert [place for place in unused if not place.startswith(NOT_OF_EVERY_CHECK)] == []
+
 
 def test_a_check_loads_nothing_that_it_does_not_need() -> None:
     # -S: the environment's own start-up files load what they like

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
-from hardentui.reading.secret_shapes import SHAPES, shape_of, without_shapes
+from hardentui.reading.secret_shapes import SHAPES, SecretShape, _may_match, shape_of, without_shapes
 from hardentui.reading.secrets import secret_pair, secrets_in_pairs
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
@@ -148,11 +152,23 @@ def test_words_without_a_password_stay_as_they_are() -> None:
 
 
 def test_every_form_has_a_source_and_one_secret_part() -> None:
-    import re
-
     for shape in SHAPES:
         assert shape.source
         assert re.compile(shape.pattern).groups == 1, shape
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[f"{shape.sign} {shape.kind}" for shape in SHAPES])
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_whatever_a_pattern_matches_has_its_signs(shape: SecretShape, data: st.DataObject) -> None:
+    match = re.search(shape.pattern, data.draw(st.from_regex(shape.pattern)))
+    assert match is not None
+    assert _may_match(shape, match[0])
+
+
+def test_a_usual_path_needs_no_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(re, "search", lambda *_: pytest.fail("a pattern is compiled in every check"))
+    assert shape_of("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") == ""
 
 
 def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
