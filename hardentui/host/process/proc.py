@@ -65,13 +65,13 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return _all(pid, ENDED)
-    place = _Place(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
+    place = _InTree(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
     kernel = _kernel(files, pid, engine_pid, place, engine_mounts)
     # read again: the process may have ended meanwhile and its pid been reused
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
 
 
-class _Place(Struct, frozen=True):
+class _InTree(Struct, frozen=True):
     """Where a process is in the cgroup tree, and where the engine has put the container (empty: nowhere)."""
 
     membership: Known[Membership]
@@ -83,7 +83,7 @@ def _kernel(
     files: Files,
     pid: int,
     engine_pid: int | None,
-    place: _Place,
+    place: _InTree,
     engine_mounts: Callable[[str, str], Known[MountTable]] | None,
 ) -> Kernel:
     """What the files of a process show."""
