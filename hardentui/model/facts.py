@@ -190,7 +190,8 @@ class EngineFacts(Struct, frozen=True):
     Attributes:
         label: short display name: `rootful`, `rootless anna`, `prod (ssh)`.
         url: its address.
-        found_with: options that lead a command of ours to it; empty if commands find it without.
+        found_with: options that lead a command of ours to it and to the checklist of this session; empty if
+            commands find both without.
         local: its processes are on this machine, so /proc can be read.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
         default_network: the default network of a container (`podman`).
