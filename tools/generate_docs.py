@@ -18,6 +18,7 @@ from hardentui.options.sources import Sources
 from hardentui.reading.forms import FORMS
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.row_filter import EXAMPLES
+from tools import terminal_ui
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
     """Path below docs/ -> text."""
     written = {"checks.md": _overview(), "options.md": _options(), "score.md": _score()}
     written["filter.md"] = _filter()
+    written["terminal-ui.md"] = terminal_ui.page()
     written.update({f"checks/{check.id}.md": _check(check) for check in all_checks()})
     return written
 

@@ -87,6 +87,9 @@ PICTURES = (
     ),
     Picture("split-120x36", LARGE, ("M", "s"), opens=False),
     Picture("journal-120x36", LARGE, ("J",), opens=False),
+    Picture("checklist-80x24", SMALL, ("f5",), opens=False),
+    Picture("compare-80x24", SMALL, ("f3",), opens=False),
+    Picture("image-findings-80x24", SMALL, ("I", "e"), opens=False),
 )
 
 

@@ -17,7 +17,7 @@ from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
 from hardentui.visible import strict_json
-from hardentui.workbench.changing.applying import ApplyWishes
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
 

@@ -22,7 +22,7 @@ from hardentui.reports.result import TextStyle
 from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.looking.row_filter import parse_filter
-from hardentui.workbench.results import check_result
+from hardentui.workbench.results import check_result, host_reports
 from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def look_at(
     listed = bench.containers.rows()
     wanted = {row.key for row in session.named(listed, options.names)}
     some = bool(options.names or options.filter)
-    shared = [] if some else session.of_host(bench)
+    shared = [] if some else host_reports(bench)
     # all are checked first, because some checks compare a container with the others
     rows = session.scan(bench, terminal, listed)
     rows = tuple(row for row in rows if not options.names or row.key in wanted)

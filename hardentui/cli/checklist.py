@@ -11,12 +11,16 @@ from hardentui.checks import all_checks
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
-from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.checklists import fixtures
 from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.checklists.examining import (
+    lint_checklist,
+    prove_checklist,
+    selectable_facts,
+    selectable_options,
+)
 from hardentui.workbench.checklists.starting import new_checklist
 from hardentui.workbench.training import check_lab, open_training
 from hardentui.workbench.workbench import Workbench
@@ -44,7 +48,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.action in ("options", "facts"):
-        terminal.write(_options() if options.action == "options" else _facts())
+        words = selectable_options() if options.action == "options" else selectable_facts()
+        terminal.write("".join(f"{name:<24} {shape:<9} {about}\n" for name, shape, about in words))
         return 0
     if options.action != "test" and not options.file:
         raise UsageError("Which checklist?", f"hardentui checklist {options.action} FILE")
@@ -80,30 +85,11 @@ def _is_checklist(where: str) -> bool:
 
 def _prove(options: Namespace, terminal: Terminal) -> int:
     """Run the checks of a checklist on its test containers; 1 if one gives an unexpected result."""
-    checklist = checklists.load(options.file)
-    path = fixtures.beside(checklists.path_of(options.file))
-    containers = fixtures.load_fixtures(path, checklist)
-    known = {check.id: check for check in (*all_checks(), *checklist.own)}
-    own = tuple(check.id for check in checklist.own if check.id not in checklist.inherited)
-    faults = fixtures.faults_of(checklist, known, containers, own)
-    for fault in faults:
-        terminal.write(f"{visible(path)}:{fault}\n")
-    wrong = f"{plural(len(faults), 'fault')}" if faults else "as expected"
-    terminal.write(
-        f"{visible(options.file)}: {wrong}. {plural(len(containers), 'container')}, "
-        f"{plural(len(own), 'check')} of its own.\n"
-    )
-    return 1 if faults else 0
-
-
-def _options() -> str:
-    return "".join(
-        f"{name:<24} {shape_of(option).value:<9} {option.about}\n" for name, option in sorted(OPTIONS.items())
-    )
-
-
-def _facts() -> str:
-    return "".join(f"{name:<24} {fact.shape.value:<9} {fact.about}\n" for name, fact in FACTS.items())
+    proven = prove_checklist(options.file)
+    for fault in proven.faults:
+        terminal.write(f"{visible(proven.path)}:{fault}\n")
+    terminal.write(f"{visible(options.file)}: {proven.told}\n")
+    return 1 if proven.faults else 0
 
 
 def _test(options: Namespace, terminal: Terminal) -> int:
@@ -132,12 +118,5 @@ def _test(options: Namespace, terminal: Terminal) -> int:
 
 
 def _lint(options: Namespace, terminal: Terminal) -> int:
-    checklist = checklists.load(options.file)
-    used = {check for step in checklist.steps for check in step.checks}
-    unused = sum(check.id not in used for check in all_checks())
-    terminal.write(
-        f"{visible(options.file)}: valid. {plural(len(checklist.steps), 'step')}, "
-        f"{plural(len(used), 'check')}, {len(checklist.own)} of them your own; "
-        f"{unused} built-in checks are not used.\n"
-    )
+    terminal.write(f"{visible(options.file)}: {lint_checklist(options.file).told}\n")
     return 0

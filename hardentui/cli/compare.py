@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
-from hardentui.errors import InputError
 from hardentui.model.finding import Severity
-from hardentui.reports.as_json import document
 from hardentui.reports.comparing import compare
 from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.result import TextStyle
-from hardentui.reports.saved_report import read_report
-from hardentui.visible import visible
-from hardentui.workbench.results import check_result
-from hardentui.workbench.views import reports_of
+from hardentui.workbench.comparing import read_saved
+from hardentui.workbench.views import CheckProgress
 
 if TYPE_CHECKING:
     from hardentui.reports.saved_report import SavedReport
-
-_LARGEST = 256 << 20
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -61,41 +55,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _load(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
-    """A JSON report unchanged; saved facts, judged now.
+    stop = threading.Event()
 
-    Raises:
-        InputError: the file is neither.
-    """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{visible(path, 200)} cannot be read: {error.strerror}.") from error
-    if len(content) > _LARGEST:
-        raise InputError(f"{visible(path, 200)} is larger than {_LARGEST >> 20} MB.")
-    return _judged(path, options, terminal) if _is_facts(content) else read_report(content, path)
-
-
-def _is_facts(content: bytes) -> bool:
-    import json
+    def moved(progress: CheckProgress) -> None:
+        terminal.progress(progress.done, progress.total)
 
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return False  # if it is read as a report, the error says what is wrong with it
-    schema = document.get("schema") if isinstance(document, dict) else None
-    return isinstance(schema, str) and schema.startswith("hardentui/facts/")
-
-
-def _judged(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
-    """The findings of a check on saved facts."""
-    import json
-
-    asked = Namespace(**{**vars(options), "facts": path, "url": "", "connection": "", "demo": False})
-    with session.workbench(asked, terminal, everything=True) as bench:
-        shared = session.of_host(bench)
-        rows = session.scan(bench, terminal, bench.containers.rows())
-        result = check_result(
-            bench, [*shared, *reports_of(rows)], Severity.parse(options.fail_on), fixes=False
-        )
-    return read_report(json.dumps(document(result)), path)
+        return read_saved(path, getattr(options, "checklist", ""), moved, stop)
+    finally:
+        stop.set()
+        terminal.clear()

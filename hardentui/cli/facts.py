@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import threading
 from argparse import ArgumentParser, Namespace
 
-from hardentui.checks import all_checks
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_files import save_text
 from hardentui.errors import NoEngine, UsageError
 from hardentui.words import plural
-from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.opening.saved_facts import Recorder
-from hardentui.workbench.workbench import Workbench
+from hardentui.workbench.recording import record, write_facts
+from hardentui.workbench.views import CheckProgress
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -31,20 +27,22 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.demo:
         raise UsageError("The facts of the simulated host cannot be saved.")
     opened = open_engines(session.selection_of(options))
-    if opened.simulated:
-        raise NoEngine("No Podman was found.", session.tried(opened.attempts))
-    recorder = Recorder(opened)
-    judge = Judge(checklists.load(), {check.id: check for check in all_checks()})
-    bench = Workbench(recorder.opened, judge)
+    stop = threading.Event()
+
+    def moved(progress: CheckProgress) -> None:
+        terminal.progress(progress.done, progress.total)
+
     try:
-        bench.surroundings.host()
-        rows = session.scan(bench, terminal, closer=True)
+        if opened.simulated:
+            raise NoEngine("No Podman was found.", session.tried(opened.attempts))
+        host = record(opened, moved, stop)
     finally:
-        bench.close()
-    text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
-    save_text(options.file, text, backup=False, mode=0o600)
+        stop.set()
+        terminal.clear()
+        opened.close()
+    write_facts(host, options.file)
     terminal.note(
-        f"note: {plural(len(rows), 'container')}, {len(text) // 1024} kB; "
+        f"note: {plural(host.containers, 'container')}, {host.kilobytes} kB; "
         f"hardentui check --facts {options.file}"
     )
     return 0

@@ -12,7 +12,7 @@ from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.words import plural
 from hardentui.workbench.host_scans import import_scan
-from hardentui.workbench.results import check_result
+from hardentui.workbench.results import check_result, host_reports
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         _import_scan(options, terminal)
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
-        shared = session.of_host(bench)
+        shared = host_reports(bench)
         containers = [row.report for row in session.scan(bench, terminal) if row.report]
         fixes = options.format != "text"
         result = check_result(bench, shared, fail_on, fixes=fixes, containers=containers)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.model.finding import Kind, Status
-from hardentui.reading.own_command import own_command
+from hardentui.reading.own_command import own_command, without_checklist
 from hardentui.visible import command_word
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
 
 def _options(result: CheckResult, options: Namespace) -> tuple[str, ...]:
     """The options that lead to this host, and to this checklist."""
-    found_with = result.engines[0].found_with if result.engines else ()
+    found_with = without_checklist(result.engines[0].found_with) if result.engines else ()
     return (*found_with, *_given(options, "facts"), *_given(options, "checklist"))
 
 

@@ -228,18 +228,6 @@ def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[
     return [] if report is None else [(report, "accepted findings")]
 
 
-def of_host(bench: Workbench) -> list[tuple[Report, str]]:
-    """Reports of the host and its engines, if the checklist has checks for them."""
-    kinds = {check.kind for check in bench.judge.checks}
-    if not kinds & {Kind.HOST, Kind.ENGINE}:
-        return []
-    return [
-        (report, report.subject.kind.value)
-        for report in bench.surroundings.host()
-        if report.subject.kind in kinds
-    ]
-
-
 def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
     """Reports of images and networks, if the selected checks apply to them.
 

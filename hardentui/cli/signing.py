@@ -22,7 +22,7 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
         raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
-    private, public = new_key(options.folder, options.name, options.passphrase_file)
+    private, public = new_key(options.folder, options.name, options.passphrase_file, stop=threading.Event())
     terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
     if not options.passphrase_file:
         terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")

@@ -19,7 +19,8 @@ from hardentui.model.operations import described
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Trial
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
+from hardentui.workbench.changing.applying import PreparedChange
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
@@ -63,6 +64,8 @@ def wishes_of(words: str) -> ApplyWishes:
         confirm_within=float(seconds),
         keep_data=data == "keep-data",
         discard_data=data == "discard-data",
+        keep_with="keep-data",
+        discard_with="discard-data",
     )
 
 

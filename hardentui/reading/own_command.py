@@ -6,14 +6,33 @@ from collections.abc import Sequence
 
 from hardentui.visible import visible
 
+CHECKLIST = "--checklist"
+WITH_CHECKLIST = frozenset({"apply", "check", "explain", "fix", "host", "plan", "trial", "waive"})
+"""Commands that judge or name checks."""
+
 
 def own_command(found_with: Sequence[str], *words: str) -> str:
     """A command line of HardenTUI.
 
     Args:
-        found_with: `EngineFacts.found_with`: the options that lead to the engine.
-        words: safe as they are, see `command_word`.
+        found_with: `EngineFacts.found_with`: the options that lead to the engine, and the checklist of the
+            session, which only some commands take.
+        words: the command and its arguments; safe as they are, see `command_word`.
     """
     import shlex  # 3 ms that most starts do not need
 
+    if words[0] not in WITH_CHECKLIST:
+        found_with = without_checklist(found_with)
     return " ".join(("hardentui", *words, *(shlex.quote(visible(word)) for word in found_with)))
+
+
+def checklist_of(found_with: Sequence[str]) -> tuple[str, ...]:
+    """The part of these options that names the checklist."""
+    at = found_with.index(CHECKLIST) if CHECKLIST in found_with else len(found_with)
+    return tuple(found_with[at : at + 2])
+
+
+def without_checklist(found_with: Sequence[str]) -> tuple[str, ...]:
+    """These options without the checklist."""
+    at = found_with.index(CHECKLIST) if CHECKLIST in found_with else len(found_with)
+    return (*found_with[:at], *found_with[at + 2 :])

@@ -15,7 +15,7 @@ from hardentui.visible import strict_json
 from hardentui.words import plural
 
 SCHEMA = "hardentui/compare/1"
-_TITLES = {
+TITLES = {
     DifferenceKind.NEW: "New failures",
     DifferenceKind.WORSE: "Worse than before",
     DifferenceKind.LOST: "No longer known",
@@ -31,12 +31,12 @@ def as_text(comparison: Comparison, style: TextStyle) -> str:
     lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
     for note in comparison.notes:
         lines += writer.wrapped(f"Mind: {note}.", "")
-    for way, title in _TITLES.items():
+    for way, title in TITLES.items():
         if differences := comparison.of(way):
             lines += ["", writer.bold(f"{title}: {len(differences)}")]
             lines += [line for difference in differences for line in _lines(difference, writer)]
     lines += _subjects(comparison, writer)
-    lines += ["", *writer.wrapped(_summary(comparison), "")]
+    lines += ["", *writer.wrapped(summary(comparison), "")]
     return "\n".join(lines) + "\n"
 
 
@@ -71,7 +71,8 @@ def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
     return lines
 
 
-def _summary(comparison: Comparison) -> str:
+def summary(comparison: Comparison) -> str:
+    """How many findings changed in which way, in one sentence."""
     counts = [f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)]
     counts.append(f"{plural(comparison.same, 'failure')} as before")
     return f"{', '.join(counts)}."

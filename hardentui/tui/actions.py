@@ -80,6 +80,8 @@ APP = (
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
     _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to mend it."),
     _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
+    _to("compare", "f3", "Compare", "Show what became better and worse since an earlier report."),
+    _to("checklist", "f5", "Checklist", "Choose, write, lint and test checklists."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
     _to("commands", "at", "Commands", "Show every request and command so far."),
     Action(
@@ -153,12 +155,7 @@ HOME = (
     Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
     Action(
-        "home.cancel",
-        "escape",
-        "Cancel",
-        "Clear the filter, end the scan, drop all marks.",
-        "Containers",
-        False,
+        "home.cancel", "escape", "Cancel", "Clear the filter, end the scan, drop all marks.", "Containers"
     ),
     Action("home.quit", "q", "Quit", "Leave HardenTUI.", "Containers", True),
 )
@@ -245,7 +242,30 @@ LOGS = (
     Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
     Action("logs.previous_match", "N", "Before", "The previous match.", "Log", True),
 )
-EXPORT = (Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),)
+EXPORT = (
+    Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),
+    Action(
+        "export.facts",
+        "f4",
+        "Facts",
+        "Save all that checks read, to check it later or elsewhere.",
+        "Report",
+        True,
+        "F4",
+    ),
+)
+CHECKLIST = (
+    Action("checklist.use", "enter", "Use", "Judge everything with this checklist.", "Checklist", True),
+    Action("checklist.file", "f", "Own file", "Use a checklist of your own.", "Checklist", True),
+    Action("checklist.lint", "l", "Lint", "Report all errors of a checklist.", "Checklist", True),
+    Action("checklist.test", "t", "Test", "Run a checklist on its test containers.", "Checklist", True),
+    Action("checklist.new", "n", "New", "Write a starter checklist with tests.", "Checklist", True),
+    Action("checklist.words", "o", "Options", "List what an own check can inspect.", "Checklist", True),
+)
+COMPARE = (
+    Action("compare.run", "enter", "Compare", "Compare the two.", "Compare", True),
+    Action("compare.fields", "i", "Files", "Name the files.", "Compare", True),
+)
 MONITOR = (
     Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
     Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),
@@ -258,7 +278,21 @@ HOST = (
     Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
     Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
 )
+FINDINGS = (
+    Action(
+        "findings.explain",
+        "e,enter",
+        "Explain",
+        "Explain this check; accept the finding there.",
+        "Findings",
+        True,
+        "e",
+    ),
+    Action("findings.previous", "up,k", "Up", "The finding above.", "Findings"),
+    Action("findings.next", "down,j", "Down", "The finding below.", "Findings"),
+)
 IMAGES = (
+    Action("images.findings", "e", "Findings", "Explain or accept findings of this image.", "Images", True),
     Action("images.look", "o", "Look inside", "Inspect the contents of this image.", "Images", True),
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
@@ -271,14 +305,21 @@ UPDATES = (
     Action(
         "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
     ),
+    Action("updates.places", "f", "Folder", "Look for pins elsewhere.", "Updates", True),
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
+    Action(
+        "networks.findings", "e", "Findings", "Explain or accept findings of this network.", "Networks", True
+    ),
     Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
     Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
     Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
     Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
     Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
+)
+SETTINGS = (
+    Action("settings.starter", "i", "Starter file", "Write a settings file with comments.", "Settings", True),
 )
 JOB = (
     Action("job.again", "r", "Again", "Run it again.", "Result", True),
@@ -296,8 +337,19 @@ TRUST_CHANGE = (
     Action("trust_change.default", "d", "Default", "Toggle: reject images without a rule.", "Trust", True),
     Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures that name no tag.", "Trust", True),
 )
+FORM = (Action("form.save", "ctrl+s", "Carry out", "Carry it out.", "Form", True, "^s"),)
 TRUST = (
     Action("trust.change", "a", "Assistant", "Change which signatures images need.", "Trust", True),
+    Action(
+        "trust.test",
+        "t",
+        "Test",
+        "Pull an image to see the verdict of the policy.",
+        "Trust",
+        True,
+    ),
+    Action("trust.sign", "s", "Sign", "Sign an image and prove it with a pull.", "Trust", True),
+    Action("trust.key", "k", "Key", "Make a sigstore key pair.", "Trust", True),
     Action("trust.refresh", "r", "Re-read", "Reload policy and registries.", "Trust", True),
 )
 TRIAL = (
@@ -334,13 +386,7 @@ LAB = (
     Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
     Action("lab.check", "r", "Check", "Check the container again, and attack it.", "Lab", True),
     Action("lab.hint", "h", "Hint", "The next hint; each costs points.", "Lab", True),
-    Action(
-        "lab.solution",
-        "S",
-        "Solution",
-        "Show the solution; forfeits the lab's points.",
-        "Lab",
-    ),
+    Action("lab.solution", "S", "Solution", "Show the solution; forfeits the lab's points.", "Lab"),
     Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab", True),
     Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab", True),
     Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab", True),

@@ -32,6 +32,18 @@ def _commands() -> Screen[None]:
     return CommandLogScreen()
 
 
+def _checklist() -> Screen[None]:
+    from hardentui.tui.screens.checklists import ChecklistScreen
+
+    return ChecklistScreen()
+
+
+def _compare() -> Screen[None]:
+    from hardentui.tui.screens.compare import CompareScreen
+
+    return CompareScreen()
+
+
 def _connection() -> Screen[None]:
     from hardentui.tui.screens.connection import ConnectionScreen
 
@@ -93,7 +105,9 @@ def _waivers() -> Screen[None]:
 
 
 DESTINATIONS = {
+    "checklist": Destination("ChecklistScreen", _checklist),
     "commands": Destination("CommandLogScreen", _commands),
+    "compare": Destination("CompareScreen", _compare),
     "connection": Destination("ConnectionScreen", _connection),
     "host": Destination("HostScreen", _host),
     "images": Destination("ImagesScreen", _images),

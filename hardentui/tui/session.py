@@ -192,6 +192,8 @@ class Session:
             self.recheck_all([key for key, row in self.rows.items() if row.name == subject.name])
         if subject is None or subject.kind in (Kind.HOST, Kind.ENGINE):
             self.judge_host(again=True)
+        if self.bench is not None:
+            self.bench.surroundings.forget_what_changes()
         self.around.renew()
 
     def greyed(self, row: Row) -> bool:

@@ -18,6 +18,8 @@ from hardentui.model.finding import Severity
 from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.model.written import WrittenFile
 from hardentui.reports import render
+from hardentui.reports.comparing import Comparison
+from hardentui.reports.comparison_text import as_json, as_text
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
 from hardentui.training.certificate import export
@@ -94,6 +96,18 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 
     return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
+
+
+def comparison_of(comparison: Comparison) -> Exportable:
+    """What became better and worse, as `hardentui compare` shows it."""
+
+    def text(form: str) -> str:
+        if form == "json":
+            return as_json(comparison, comparison.exit_code(Severity.LOW))
+        return as_text(comparison, TextStyle())
+
+    holds = plural(len(comparison.differences), "difference")
+    return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)
 
 
 def results_of(labs: Sequence[Lab], progress: TrainingProgress) -> Exportable:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.facts import Kernel
-from hardentui.model.finding import Severity
+from hardentui.model.finding import Kind, Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report
 
@@ -73,6 +73,18 @@ def check_result(
             (report.facts, report.failing) for report in all_reports if report.facts is not None
         ),
     )
+
+
+def host_reports(bench: Workbench) -> list[tuple[Report, str]]:
+    """Reports of the host and its engines, if the checklist has checks for them."""
+    kinds = {check.kind for check in bench.judge.checks}
+    if not kinds & {Kind.HOST, Kind.ENGINE}:
+        return []
+    return [
+        (report, report.subject.kind.value)
+        for report in bench.surroundings.host()
+        if report.subject.kind in kinds
+    ]
 
 
 def _pid(report: Report) -> int | None:

@@ -17,10 +17,11 @@ from hardentui.checks import all_checks
 from hardentui.harden.attack import attack_path
 from hardentui.model.known import Known
 from hardentui.model.settings import Notice
+from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.state.own_files import state_folder
-from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.checklists.loading import is_file, load
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
 from hardentui.workbench.looking.inventories import Inventories
@@ -50,6 +51,7 @@ class Workbench:
 
     Attributes:
         opened: the engines, the host, and the log of requests.
+        checklist: as it was named; empty for the ten steps.
         judge: the checklist and its checks.
         containers: list, scan, check again, watch.
         surroundings: host, engines, images, networks.
@@ -63,7 +65,7 @@ class Workbench:
         self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = (), *, checklist: str = ""
     ) -> None:
         self.opened = opened
-        self._checklist = checklist
+        self.checklist = checklist
         self.notices = notices
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
@@ -96,6 +98,11 @@ class Workbench:
     ) -> Workbench:
         """A workbench on already opened engines; arguments and errors as for `open`."""
         listed = load(checklist)
+        if checklist:
+            named = ("--checklist", os.path.abspath(checklist) if is_file(checklist) else checklist)
+            for engine in opened.engines:
+                found_with = (*without_checklist(engine.facts.found_with), *named)
+                engine.facts = replace(engine.facts, found_with=found_with)
         by_id = {check.id: check for check in (*all_checks(), *listed.own)}
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
@@ -120,7 +127,7 @@ class Workbench:
         from hardentui.workbench.waiving import Waiving
 
         opened = self.opened
-        return Waiving(self.judge, self._checklist, engines=len(opened.engines), real=not opened.simulated)
+        return Waiving(self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated)
 
     def attack(self, report: Report) -> str:
         """A one-sentence summary of a container's findings; empty if nothing stands out."""

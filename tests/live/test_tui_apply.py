@@ -51,6 +51,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("A")
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
             await until(pilot, lambda: "has data in its writable layer" in drawn(app))
+            assert "The d key (copied into volumes)" in " ".join(drawn(app).split())
             await pilot.press("ctrl+s")
             await shows(pilot, "The reason is shown below")
             assert state() == before, "nothing happens while the loss of data is refused"

@@ -73,3 +73,30 @@ def test_a_policy_is_planned_proven_written_and_taken_back(registry: Registry) -
         assert session.stdout.readline() == "undone\n"
     assert registry.file(POLICY) == before
     assert registry.pulls("tui/plain:1")
+
+
+def test_an_image_is_signed_with_a_key_made_here_and_a_pull_proves_it(registry: Registry) -> None:
+    image = f"{HOST}/tui/plain:1"
+    words = [
+        sys.executable,
+        "-m",
+        "tests.support.signing_session",
+        registry.bench.url,
+        image,
+        str(registry.folder),
+    ]
+    state = f"XDG_STATE_HOME={registry.folder}/tui-state"
+    command = registry.bench.command("env", state, "HOME=/root", *words)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    key, wrong, signed, tested = done.stdout.splitlines()
+    assert "typed.private: keep it secret" in key
+    assert "no passphrase" not in key
+    assert f"{image} was not signed" in wrong
+    assert f"signed {image} proof a pull that requires this key was accepted (podman" in signed
+    assert "verdict accepted (podman" in tested
+    assert "its registry has a sigstore attachment" in tested
+    assert "correct horse" not in done.stdout + done.stderr
+    key_file = f"{registry.folder}/typed.private"
+    again = registry.hardentui("trust", "sign", image, "--key", key_file, "--yes")
+    assert again.code != 0, "the private key has the passphrase that was typed"

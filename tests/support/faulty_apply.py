@@ -23,7 +23,7 @@ from hardentui.model.change_events import (
     OperationUndone,
 )
 from hardentui.model.plan import Choice
-from hardentui.workbench.changing.applying import ApplyWishes
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 

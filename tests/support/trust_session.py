@@ -16,7 +16,8 @@ from hardentui.workbench.views import Selection
 from tests.tui.support import drawn, running, shows, until
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """To the test outside."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -31,18 +32,18 @@ async def main(url: str, rule: str, signed: str) -> None:
         await until(
             pilot, lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app), 90
         )
-        _tell(drawn(app))
+        tell(drawn(app))
         await pilot.press("ctrl+s")
         await shows(pilot, "The journal (J) undoes it")
         await pilot.press("y")
         await until(pilot, lambda: "J shows the journal" in drawn(app))
-        _tell("applied")
+        tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
         await pilot.press("J")
         await shows(pilot, "u undoes it")
         await pilot.press("u", "y")
         await shows(pilot, "is as before")
-        _tell("undone")
+        tell("undone")
 
 
 if __name__ == "__main__":

@@ -6,16 +6,23 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
+from hardentui.checks.examples import container
 from hardentui.errors import UsageError
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.plan import Plan
+from hardentui.reading.layer_data import LayerData
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen, Refused
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.workbench.changing import simulated_apply
+from hardentui.workbench.changing.apply_wishes import ApplyWishes, refuse_loss
+from hardentui.workbench.changing.applying import PreparedChange
+from hardentui.workbench.changing.simulated_apply import prepare_played
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.trials import simulated_trial
 from hardentui.workbench.views import Selection
@@ -89,6 +96,29 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await shows(pilot, "1/7")
         await pilot.press("escape")
         await shows(pilot, "Rolled back")
+
+
+async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = replace(container(), changes=())
+
+    def prepare(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
+        refuse_loss(facts, LayerData(data=("/srv/note",), folders=("/srv",)), wishes, can_keep=True)
+        return prepare_played(plan, diff, wishes)
+
+    monkeypatch.setattr("hardentui.tui.screens.apply.prepare_played", prepare)
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await walk(app, pilot)
+        await pilot.press("F", "A")
+        await until(pilot, lambda: "would be lost: /srv/note" in drawn(app))
+        told = " ".join(drawn(app).split())
+        assert "The d key (copied into volumes) copies it to volumes" in told
+        assert "the d key (discarded) continues without it" in told
+        assert "--discard-data" not in told
+        await pilot.press("d", "d")
+        await until(pilot, lambda: "What will be done" in drawn(app))
 
 
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hardentui.account import ONLY_BELOW
+from hardentui.errors import UsageError
 from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
+from hardentui.tui.vocabulary import vocabulary
+from hardentui.workbench.settings.template import write_template
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, shows, until
 
@@ -64,3 +68,44 @@ async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_starter_file_is_written_once(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "hardentui" / "settings.toml"
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
+        await pilot.press("i")
+        await shows(pilot, "Every setting with its default", "y yes")
+        await pilot.press("y")
+        await until(pilot, lambda: os.path.exists(path) and "does not exist" not in drawn(app))
+        await until(pilot, lambda: "File" in drawn(app))
+        await pilot.press("i")
+        await shows(pilot, "There is a settings file")
+    assert "home.sort" in _read(path)
+
+
+def _read(path: Path) -> str:
+    return path.read_text()
+
+
+async def test_a_session_in_a_browser_writes_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    app = make_app(some())
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("f6")
+        await until(pilot, lambda: "used through a browser" in drawn(app))
+        app.clear_notifications()
+        await pilot.press("i")
+        await shows(pilot, "it uses no files and programs")
+    with pytest.raises(UsageError):
+        write_template(vocabulary(), {}, ())
+    assert os.listdir(tmp_path) == []

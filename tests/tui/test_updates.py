@@ -113,6 +113,29 @@ async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
         await until(pilot, lambda: text_of(unit) == before)
 
 
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_pins_of_another_folder_are_found_and_moved(
+    size: tuple[int, int], registry: Registry, unit: Path, tmp_path: Path
+) -> None:
+    RegistryAnswers(state_folder).keep(PINNED, NEW, datetime.now(UTC) - timedelta(days=4))
+    elsewhere = tmp_path / "my units" / "web.container"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(text_of(unit))
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _open(pilot)
+        await pilot.press("f", *"/nowhere", "enter")
+        await shows(pilot, "There is no /nowhere.")
+        await pilot.press("f", *f"'{elsewhere.parent}'", "enter")
+        await until(pilot, lambda: "my units" in " ".join(drawn(app).split()))
+        await pilot.press("enter")
+        await until(pilot, lambda: f"+Image={PINNED}@{NEW}" in drawn(app))
+        await pilot.press("m", "y")
+        await until(pilot, lambda: "Moved: 1 pin" in drawn(app))
+    assert NEW in text_of(elsewhere)
+    assert OLD in text_of(unit), "only the named folder is changed"
+
+
 async def test_asking_can_be_stopped(registry: Registry, unit: Path, tmp_path: Path) -> None:
     registry.gate.clear()
     app = make_app(some(state_folder=lambda: tmp_path))
@@ -138,7 +161,8 @@ async def test_a_simulated_host_asks_nobody_and_reads_no_file(
     async with running(app) as pilot:
         await _open(pilot)
         await shows(pilot, "no registry is queried")
-        await pilot.press("enter", "enter")
+        await pilot.press("enter", "enter", "f")
+        assert isinstance(app.screen, UpdatesScreen)
         assert registry.asked == []
 
 

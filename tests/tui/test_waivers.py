@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 from textual.widgets import Input
 
+from hardentui.checks import all_checks
+from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.accept import AcceptScreen
 from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from tests.tui.replayed import CHECKLIST, some
+from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
@@ -93,6 +98,58 @@ async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
         "engine": "rootful",
         "control": "an alarm",
     }
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("key", "what"), [("I", "images"), ("M", "networks")])
+async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed(
+    key: str, what: str, size: tuple[int, int], waivers: Path
+) -> None:
+    checks = [check.id for check in all_checks() if check.kind in (Kind.IMAGE, Kind.NETWORK)]
+    few = tomllib.loads(CHECKLIST.read_text())
+    few["step"][0]["checks"] += [check for check in checks if check not in few["step"][0]["checks"]]
+    waivers.with_name("few.toml").write_text(tomli_w.dumps(few))
+    host = Host(("db", "db"), ("backup", "backup"), ("cache", "cache"))
+    if what == "images":
+        image = host.inspect("backup")["Image"]
+        label = next(label for label in host.labels if f"/images/{image}/json" in host.answers(label))
+        host.answers(label)[f"/images/{image}/json"]["Created"] = "2020-01-01T00:00:00Z"
+        host.remove("backup")  # its image is old, and nobody uses it any more
+    host.checklist = str(waivers.with_name("few.toml"))
+    app = make_app(host)
+    async with running(app, size) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: bool(getattr(app.session.around, what)))
+        while isinstance(app.screen, ImagesScreen) and "alpine" not in app.screen.copied()[1]:
+            await pilot.press("down")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, FindingsScreen) and bool(_finding(app)[0]))
+        findings = app.screen.query_one(FindingList)
+        while (current := findings.current) and current.subject.kind.value != what.removesuffix("s"):
+            await pilot.press("down")
+            assert findings.current is not current, "it is not there"
+        assert current is not None
+        assert current.status.value in ("fail", "unknown")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await pilot.press(*"known", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, FindingsScreen))
+
+        def status() -> list[str]:
+            reports = getattr(app.session.around, what)
+            return [
+                finding.status.value
+                for report in reports
+                for finding in report.findings
+                if (finding.check, finding.subject) == (current.check, current.subject)
+            ]
+
+        await until(pilot, lambda: status() == ["waived"])
+        await shows(pilot, "waived")
+    (written,) = tomllib.loads(_read(waivers))["waiver"]
+    assert (written["check"], written["subject"]) == (current.check, current.subject.name)
 
 
 async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: Path) -> None:

@@ -382,19 +382,21 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
         await until(pilot, lambda: (tmp_path / "shop-web.container").exists())
 
 
-async def test_commands_to_copy_lead_to_the_engine_of_the_session(tmp_path: Path) -> None:
-    app = make_app(some(found_with=("--connection", "prod")))
-    async with running(app, (120, 50)) as pilot:
+async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_session(tmp_path: Path) -> None:
+    host = some(found_with=("--connection", "prod"))
+    there = f"--connection prod --checklist {host.checklist}"
+    app = make_app(host)
+    async with running(app, (200, 50)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("a", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         app.screen.query_one("#plan", Checkbox).value = True
-        await shows(pilot, "hardentui fix shop-web --plan shop-web-plan.toml --connection prod uses it again")
+        await shows(pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again")
         app.screen.query_one("#folder", Input).value = str(tmp_path)
         await pilot.press("ctrl+s")
-        await shows(pilot, "hardentui check shop-web --connection prod")
+        await shows(pilot, f"hardentui check shop-web {there}")
         await pilot.press("y")
-        await until(pilot, lambda: "hardentui check shop-web --connection prod" in app.clipboard)
+        await until(pilot, lambda: f"hardentui check shop-web {there}" in app.clipboard)
 
 
 async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:

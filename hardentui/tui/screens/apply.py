@@ -31,7 +31,8 @@ from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
+from hardentui.workbench.changing.applying import Application, PreparedChange
 from hardentui.workbench.changing.history import History, seconds_left
 from hardentui.workbench.changing.journal_text import trouble_back
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
@@ -133,6 +134,8 @@ class ApplyScreen(StoppableScreen):
             confirm_within=float(seconds) if seconds.isdecimal() else 0.0,
             keep_data=self._data is Data.KEEP,
             discard_data=self._data is Data.DISCARD,
+            keep_with=f"the d key ({Data.KEEP})",
+            discard_with=f"the d key ({Data.DISCARD})",
         )
 
     # --- actions ------------------------------------------------------------------------------------------

@@ -26,15 +26,19 @@ class AskScreen(ModalScreen[str]):
     """
     BINDINGS: ClassVar = bindings(ASK)
 
-    def __init__(self, question: str, placeholder: str = "") -> None:
+    def __init__(self, question: str, placeholder: str = "", *, value: str = "") -> None:
+        """Args:
+        value: a proposed answer.
+        """
         super().__init__()
+        self._value = value
         self._question = question
         self._placeholder = placeholder
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(visible(self._question, 300), markup=False)
-            yield Input(placeholder=self._placeholder, id="answer")
+            yield Input(self._value, placeholder=self._placeholder, id="answer")
             yield Static("enter continues   esc cancels", markup=False)
 
     def on_mount(self) -> None:

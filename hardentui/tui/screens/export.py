@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shlex
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -16,10 +20,17 @@ from hardentui.errors import HardenError
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.text import hanging
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
+from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+from hardentui.workbench.recording import record, write_facts
+from hardentui.workbench.strangers import why_not_here
+from hardentui.workbench.views import CheckProgress
 from hardentui.writers.file_name import safe_file_name
 
 if TYPE_CHECKING:
@@ -29,6 +40,36 @@ if TYPE_CHECKING:
 @dataclass
 class ReportWritten(Message):
     outcome: WrittenFile | HardenError
+
+
+def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
+    if shown.ready is not None:
+        return shown.ready
+    if shown.entries:
+        return journal_of(shown.entries)
+    return findings_of(bench, shown.about, shown.reports, shown.rows)
+
+
+def facts_job(bench: Workbench, path: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
+    """Read everything again, and write it to a file.
+
+    Raises:
+        EngineError, WriteError: nothing was written.
+        KeyboardInterrupt: `stop` was set.
+    """
+
+    def moved(progress: CheckProgress) -> None:
+        tell(f"reading containers, {progress.done} of {progress.total}")
+
+    host = record(bench.opened, moved, stop)
+    written = write_facts(host, path, create=True)
+    lines = (
+        PageLine("written", f"{written.path}: {written.state.value}", Tone.GOOD),
+        PageLine("holds", f"{plural(host.containers, 'container')}, {host.kilobytes} kB"),
+        PageLine("later", "F3 compares this host with it", Tone.MUTED),
+        PageLine("elsewhere", f"hardentui check --facts {shlex.quote(visible(written.path))}", Tone.MUTED),
+    )
+    return JobResult((PageSection("Facts of this host", lines),))
 
 
 class ExportScreen(HardenScreen):
@@ -41,11 +82,8 @@ class ExportScreen(HardenScreen):
 
     def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
         super().__init__()
-        self._export: Exportable = shown.ready or (
-            journal_of(shown.entries)
-            if shown.entries
-            else findings_of(bench, shown.about, shown.reports, shown.rows)
-        )
+        self._bench = bench
+        self._export: Exportable = _exportable(bench, shown)
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -79,6 +117,22 @@ class ExportScreen(HardenScreen):
             self.post_message(ReportWritten(outcome))
 
         self.run_worker(work, group="export", thread=True)
+
+    def why_not(self, action: str) -> str:
+        if action == "facts" and (self._bench.opened.simulated or self._bench.opened.saved_at):
+            return "This host is simulated or saved: it has no facts of its own to save."
+        return why_not_here() if action == "facts" else ""
+
+    def action_facts(self) -> None:
+        question = "File for the facts: all that checks read, with secrets masked; readable by you only"
+        name = f"{safe_file_name(self._bench.opened.host_name)}-facts.json"
+        proposed = f"{self.session.folder.rstrip('/')}/{name}"
+        self.app.push_screen(AskScreen(question, value=proposed), self._save_facts)
+
+    def _save_facts(self, path: str | None) -> None:
+        if path:
+            job = partial(facts_job, self._bench, os.path.expanduser(path))
+            self.app.push_screen(JobScreen("Report › facts of this host", job, "reading the host"))
 
     def on_report_written(self, message: ReportWritten) -> None:
         outcome = message.outcome

@@ -21,6 +21,7 @@ from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
+from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.image_jobs import sbom_job
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.updates import UpdatesScreen
@@ -175,7 +176,7 @@ class ImagesScreen(BrowseScreen):
         )
 
     def why_not(self, action: str) -> str:
-        if action not in ("look", "scan", "scan_all", "take_in", "updates"):
+        if action not in ("findings", "look", "scan", "scan_all", "take_in", "updates"):
             return ""
         if self.session.bench is None or self.session.around.images is None:
             return "The images are still being read."
@@ -192,6 +193,16 @@ class ImagesScreen(BrowseScreen):
         if action == "look" and known:
             return "Already inspected; an image never changes under its ID."
         return ""
+
+    def action_findings(self) -> None:
+        key = self.current
+
+        def find() -> Sequence[Finding]:
+            report = self._report(key)
+            return self._findings(report) if report is not None else ()
+
+        if (report := self._report(key)) is not None:
+            self.app.push_screen(FindingsScreen(f"Images › {report.subject.name}", find))
 
     def action_look(self) -> None:
         if (report := self._report(self.current)) is not None:

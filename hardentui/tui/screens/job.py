@@ -15,7 +15,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import BACK, COPY, JOB, bindings
+from hardentui.tui.actions import BACK, COPY, JOB, Action, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.widgets.page import page
@@ -71,20 +71,27 @@ class JobScreen(StoppablePage):
     job: the work; gets a stop event, after which it ends soon (or raises KeyboardInterrupt), and a progress
         callback.
     doing: the first progress message.
+    once: when it is done, another time needs another question.
     """
 
-    ACTIONS = (*JOB, COPY, BACK)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
 
-    def __init__(self, title: str, job: Job, doing: str) -> None:
+    def __init__(self, title: str, job: Job, doing: str, *, once: bool = False) -> None:
         super().__init__()
+        self._once = once
         self._title = title
         self._job = job
         self._doing = self._now = doing
         self._result: JobResult | None = None
         self._trouble: HardenError | None = None
         self._stopped = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a result."""
+        return self._result is not None
 
     def on_mount(self) -> None:
         self.action_again()
@@ -94,6 +101,8 @@ class JobScreen(StoppablePage):
     def why_not(self, action: str) -> str:
         if action == "again" and self.stop is not None:
             return "It is still running. esc stops it."
+        if action == "again" and self._once and self.is_done:
+            return "It is done. To do it again, go back and start anew."
         if action == "write" and (self._result is None or not self._result.files):
             return "There is no file to write here."
         return ""

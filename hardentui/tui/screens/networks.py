@@ -14,6 +14,7 @@ from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
+from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.network_jobs import (
     WATCH,
@@ -79,9 +80,9 @@ class NetworksScreen(BrowseScreen):
         return ScreenReport("networks", described, tuple(self.session.rows.values()))
 
     def why_not(self, action: str) -> str:
-        if action in ("prove", "outgoing", "split") and self._places() is None:
+        if action in ("findings", "prove", "outgoing", "split") and self._places() is None:
             return "The networks are still being read."
-        if action in ("prove", "outgoing", "split") and not self.current:
+        if action in ("findings", "prove", "outgoing", "split") and not self.current:
             return "No container is on a network."
         if action == "outgoing" and self._simulated:
             return "This host is simulated: there are no sockets to watch."
@@ -90,6 +91,11 @@ class NetworksScreen(BrowseScreen):
     @property
     def _simulated(self) -> bool:
         return self.session.opened is not None and self.session.opened.simulated
+
+    def action_findings(self) -> None:
+        key = self.current
+        title = f"Networks › {key.partition('/')[2]}"
+        self.app.push_screen(FindingsScreen(title, lambda: self._findings(key)))
 
     def action_refresh(self) -> None:
         self.session.relist()

@@ -5,15 +5,32 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.message import Message
 
 from hardentui.checks import all_checks
+from hardentui.errors import HardenError
+from hardentui.tui.actions import SETTINGS, bindings
 from hardentui.tui.screens.job import JobResult, JobScreen
-from hardentui.tui.vocabulary import key_name, vocabulary
+from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 from hardentui.workbench.pages.this_machine import doctor_page, settings_page
-from hardentui.workbench.settings.document import Document
+from hardentui.workbench.settings.document import Document, settings_file
 from hardentui.workbench.settings.fixes import read_fix_defaults
 from hardentui.workbench.settings.reading import read_settings
 from hardentui.workbench.settings.showing import setting_rows
+from hardentui.workbench.settings.template import write_template
+from hardentui.workbench.strangers import why_not_here
+
+
+@dataclass
+class StarterWritten(Message):
+    """The path of the new settings file, or why there is none."""
+
+    outcome: str | HardenError
 
 
 class DoctorScreen(JobScreen):
@@ -31,12 +48,56 @@ class DoctorScreen(JobScreen):
 class SettingsScreen(JobScreen):
     """Reads the file anew with each `r`; what is in force was read at the start."""
 
+    ACTIONS = (*SETTINGS, *JobScreen.ACTIONS)
+    BINDINGS: ClassVar = bindings(SETTINGS)
+    BINDING_GROUP_TITLE = "Settings"
+
     def __init__(self) -> None:
+        self._there = False
+
         def read(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
             known, checks = vocabulary(), {check.id: check for check in all_checks()}
             document = Document.read(os.environ)
+            self._there = document.there
             settings = read_settings(document, known, os.environ, key_name)
             rows = setting_rows(settings, read_fix_defaults(document, checks), known, checks)
             return JobResult(settings_page(document, rows))
 
         super().__init__("Settings", read, "reading")
+
+    def why_not(self, action: str) -> str:
+        if action == "starter" and self.stop is not None:
+            return "The settings are being read."
+        if action == "starter":
+            return why_not_here() or self._why_no_starter
+        return super().why_not(action)
+
+    @property
+    def _why_no_starter(self) -> str:
+        return "There is a settings file already; it is not changed." if self._there else ""
+
+    def action_starter(self) -> None:
+        question = f"Write {settings_file()}?"
+        detail = "Every setting with its default, as a comment: it changes nothing until you edit it."
+        self.app.push_screen(SureScreen(question, detail), self._sure)
+
+    def _sure(self, sure: bool | None) -> None:
+        if sure:
+            self._write_starter()
+
+    @work(thread=True, group="settings")
+    def _write_starter(self) -> None:
+        tooltips = {action.id: action.tooltip for action in all_actions()}
+        try:
+            self.post_message(StarterWritten(write_template(vocabulary(), tooltips, all_checks())))
+        except HardenError as error:
+            self.post_message(StarterWritten(error))
+
+    @on(StarterWritten)
+    def _starter_written(self, message: StarterWritten) -> None:
+        outcome = message.outcome
+        if isinstance(outcome, HardenError):
+            self.complain(f"{outcome.title} {outcome.hint}".strip(), "Not written")
+        else:
+            self.notify(f"{outcome}: edit it; the next session uses it.", title="Written")
+        self.action_again()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -10,11 +11,15 @@ from textual.content import Content
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.reading import ReadingScreen
+from hardentui.tui.screens.signing import KeyScreen, SignScreen, check_job
 from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.trust import formats_page, trust_page
+from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import Report
 
 _STEP = 3
@@ -65,16 +70,42 @@ class TrustScreen(ReadingScreen):
         return ScreenReport("trust", tuple((report, "image trust") for report in reports))
 
     def why_not(self, action: str) -> str:
-        if action == "change" and self.session.bench is None:
+        if action in ("change", "test", "sign", "key") and self.session.bench is None:
             return "Still connecting to Podman."
+        if action in ("test", "sign", "key") and (why := why_not_here()):
+            return why
+        if action in ("test", "sign", "key") and self._simulated:
+            return "This host is simulated: nothing is pulled or written."
         if action == "refresh" and self.session.judging:
             return "The policy is being read."
         return ""
 
+    @property
+    def _simulated(self) -> bool:
+        return self.session.opened is not None and self.session.opened.simulated
+
+    @property
+    def _in_use(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.image for row in self.session.rows.values() if row.state == "running"))
+
     def action_change(self) -> None:
-        running = [row.image for row in self.session.rows.values() if row.state == "running"]
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(TrustChangeScreen(bench, dict.fromkeys(running)))
+            self.app.push_screen(TrustChangeScreen(bench, self._in_use))
+
+    def action_sign(self) -> None:
+        self.app.push_screen(SignScreen())
+
+    def action_key(self) -> None:
+        self.app.push_screen(KeyScreen())
+
+    def action_test(self) -> None:
+        question = "Pull an image with the policy in force, into a temporary store"
+        self.app.push_screen(AskScreen(question, "quay.io/team/app:1"), self._test)
+
+    def _test(self, image: str | None) -> None:
+        if image and (bench := self.session.bench) is not None:
+            job = partial(check_job, bench, self._in_use, image)
+            self.app.push_screen(JobScreen(f"Trust › {image}", job, "pulling"))
 
     def action_refresh(self) -> None:
         self.session.judge_host(again=True)

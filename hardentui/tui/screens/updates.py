@@ -4,6 +4,8 @@ files.
 
 from __future__ import annotations
 
+import os
+import shlex
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,6 +94,7 @@ class UpdatesScreen(StoppablePage):
         self._bench = bench
         self._images = tuple(images)
         self._updates: tuple[Update, ...] | None = None
+        self._places: tuple[str, ...] = ()  # empty = where Quadlet looks
         self._files: tuple[PinFile, ...] = ()
         self._pins: tuple[PinReport, ...] | None = None
         self._moved: PinMoves | None = None
@@ -102,11 +105,11 @@ class UpdatesScreen(StoppablePage):
     # --- querying -----------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        if action in ("ask", "move") and self._bench.opened.simulated:
+        if action in ("ask", "move", "places") and self._bench.opened.simulated:
             return _SIMULATED
-        if action == "ask" and self.stop is not None:
+        if action in ("ask", "places") and self.stop is not None:
             return "Registries are being queried. esc stops it."
-        if action in ("ask", "move") and self._writing:
+        if action in ("ask", "move", "places") and self._writing:
             return "One moment: the pins are being moved."
         if action == "move" and (self.stop is not None or self._pins is None):
             return "Query the registries first with enter."
@@ -119,6 +122,25 @@ class UpdatesScreen(StoppablePage):
         self._ask(self.begin())
         self.draw()
 
+    def action_places(self) -> None:
+        question = "Where to look for pins: folders or files with Quadlets; - is where Quadlet looks"
+        self.app.push_screen(AskScreen(question, "~/hardened", value=shlex.join(self._places)), self._look_in)
+
+    def _look_in(self, answer: str | None) -> None:
+        if not answer:
+            return
+        try:
+            places = () if answer == "-" else tuple(map(os.path.expanduser, shlex.split(answer)))
+        except ValueError as error:
+            self.complain(f"This cannot be read: {error}.")
+            return
+        if missing := [place for place in places if not os.path.exists(place)]:
+            self.complain(f"There is no {missing[0]}.")
+            return
+        self._places = places
+        self._updates, self._pins, self._moved, self._trouble = None, None, None, None
+        self.draw()
+
     @work(thread=True, group="updates")
     def _ask(self, stop: threading.Event) -> None:
         def on_name(name: str) -> None:
@@ -127,7 +149,7 @@ class UpdatesScreen(StoppablePage):
         try:
             updates = Updates(self._bench.parts, stop).ask(self._images, on_name)
             self.post_message(Answered(updates))
-            files = find_pins(default_places())
+            files = find_pins(self._places or default_places())
             pins = ask_for(files, datetime.now(UTC), on_name, stop)
             self.post_message(Answered(updates, files, pins))
         except HardenError as error:
@@ -211,9 +233,10 @@ class UpdatesScreen(StoppablePage):
             parts.append(Content(_SIMULATED))
         elif self._updates is None and self.stop is None and self._trouble is None:
             what = plural(len(self._images), "image")
+            where = f"below {', '.join(self._places)}" if self._places else "in Quadlet files"
             text = (
-                f"Enter queries the registries for newer versions of {what} and of the pins in Quadlet "
-                f"files, without pulling. A newer image counts once it has been there for {COOL_DOWN} days."
+                f"Enter queries the registries for newer versions of {what} and of the pins {where}, "
+                f"without pulling. A newer image counts once it has been there for {COOL_DOWN} days."
             )
             parts.append(Content.assemble(*hanging("", text, width, indent=0)))
         sections: list[PageSection] = []

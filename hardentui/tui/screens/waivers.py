@@ -56,7 +56,10 @@ class WaiversScreen(ReadingScreen):
         uses = bench.waiving.uses(self._reports())
         where = PageLine("file", bench.waiving.path, Tone.MUTED)
         if not uses:
-            how = "None. To accept a finding, open it with e in the walk or on the host page, then press a."
+            how = (
+                "None. To accept a finding, open it with e (in the walk, or from the host, images and "
+                "networks), then press a."
+            )
             return page(self, [PageSection("Accepted", (PageLine("", how), where))], (), self._width)
         sections = [PageSection(_title(use), tuple(_lines(use))) for use in uses]
         return page(self, [*sections, PageSection("Kept in", (where,))], (), self._width)

@@ -33,7 +33,6 @@ from hardentui.model.known import Unreadable
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
-from hardentui.readiness.expectation import PATIENCE
 from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
@@ -46,7 +45,7 @@ from hardentui.workbench.changing.apply_ways import (
     unit_way,
     update_way,
 )
-from hardentui.workbench.changing.keeping_data import keeping_hint
+from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.workbench.changing.not_replaceable import refuse_dependents
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
@@ -55,26 +54,6 @@ from hardentui.workbench.looking.unit_origin import origin_of
 if TYPE_CHECKING:
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
-
-_SHOWN_FILES = 8
-
-
-class ApplyWishes(Struct, frozen=True, kw_only=True):
-    """Options of an apply.
-
-    Attributes:
-        probes: commands that must succeed on this host, before and after.
-        patience: seconds within which the service must work again.
-        confirm_within: seconds within which the change must be confirmed; 0 = no confirmation.
-        keep_data: copy the data in the container's writable layer to volumes.
-        discard_data: discard that data.
-    """
-
-    probes: tuple[str, ...] = ()
-    patience: float = PATIENCE
-    confirm_within: float = 0.0
-    keep_data: bool = False
-    discard_data: bool = False
 
 
 class PreparedChange(Struct, frozen=True):
@@ -231,7 +210,7 @@ class Application:
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
                 refuse_dependents(facts, engine, dependents_of(way))
-                self._refuse_loss(layer, wishes, keeping="")
+                refuse_loss(facts, layer, wishes)
             networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
             way = replace(way, operations=(*networks, *way.operations))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
@@ -239,11 +218,9 @@ class Application:
         if live:
             return update_way(facts, live), diff, ("the container is not restarted",)
         if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
-            self._refuse_loss(layer, wishes, keeping="")
+            refuse_loss(facts, layer, wishes)
         else:
-            self._refuse_loss(
-                layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it to volumes"
-            )
+            refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=True)
         suffix = identity.rpartition("-")[2]
         way = replace_way(
             facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data
@@ -351,36 +328,13 @@ class Application:
         tmpfs = (self._facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
         return layer_data(changes, [*mounts, *tmpfs])
 
-    def _refuse_loss(self, layer: LayerData, wishes: ApplyWishes, *, keeping: str) -> None:
-        if isinstance(self._facts.changes, Unreadable) and not wishes.discard_data:
-            raise CannotFix(
-                "Unknown whether the container has data in its writable layer:"
-                f" {self._facts.changes.reason}.",
-                "--discard-data continues without that data.",
-            )
-        if not layer.data or wishes.discard_data:
-            return
-        name = visible(self._facts.name, 80)
-        shown = ", ".join(visible(path, 80) for path in layer.data[:_SHOWN_FILES])
-        more = f" and {len(layer.data) - _SHOWN_FILES} more" if len(layer.data) > _SHOWN_FILES else ""
-        if wishes.keep_data and keeping:
-            if layer.folders:
-                return
-            raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
-        options = "; ".join(word for word in (keeping, "--discard-data continues without it") if word)
-        hint = f"{options}. Complete list: podman diff {name}"
-        if not keeping and layer.folders:
-            rootless = self._facts.engine.rootless is True
-            hint = f"{keeping_hint(self._facts.name, layer.folders, rootless=rootless)}\n{hint}"
-        raise CannotFix(f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint)
-
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
         if not way.restarts:
             return
         if layer.logs:
-            yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:_SHOWN_FILES])}"
+            yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:SHOWN_FILES])}"
         if layer.data and wishes.discard_data:
-            yield f"data in its writable layer is discarded: {', '.join(layer.data[:_SHOWN_FILES])}"
+            yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
         if wishes.probes:
             yield "probes run against the real service and its data: they should be read-only"
 

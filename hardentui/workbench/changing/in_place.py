@@ -12,7 +12,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.written import WrittenFile
-from hardentui.reading.own_command import own_command
+from hardentui.reading.own_command import checklist_of, own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 
@@ -109,8 +109,9 @@ def command_in_place(facts: ContainerFacts, target: Target, plan_file: str) -> s
     """The command that changes the unit with sufficient rights: on the engine's machine, or as root."""
     words, engine = (*_fix_words(facts, plan_file), "--to", target.value, "--in-place"), facts.engine
     if not engine.local:
-        return own_command((), *words)
-    found_with = ("--url", engine.url) if engine.rootless is True else engine.found_with
+        return own_command(checklist_of(engine.found_with), *words)
+    by_url = ("--url", engine.url, *checklist_of(engine.found_with))
+    found_with = by_url if engine.rootless is True else engine.found_with
     return f"sudo {own_command(found_with, *words)}"
 
 

@@ -6,9 +6,11 @@ import json
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
-from hardentui.account import home
+from hardentui.account import home, is_ours
 from hardentui.errors import InputError
 from hardentui.host.asker import asker
 from hardentui.host.podman.trust import auth_paths
@@ -20,18 +22,35 @@ from hardentui.trust.sandbox import sandbox
 from hardentui.trust.sections import needed, section_of, text_of
 from hardentui.trust.signing import SigningKey, export_gpg, make_key, public_key_of, sign
 from hardentui.visible import visible
+from hardentui.workbench.strangers import refuse_strangers
 
 
-def new_key(folder: str, name: str, passphrase_file: str) -> tuple[str, str]:
+@contextmanager
+def passphrase_file(passphrase: str) -> Iterator[str]:
+    """A file with a typed passphrase while it is needed, readable by this account only; no file for none."""
+    if not passphrase:
+        yield ""
+        return
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")  # in memory
+    private = folder if folder.startswith("/") and is_ours(folder) and os.access(folder, os.W_OK) else None
+    with tempfile.NamedTemporaryFile("w", prefix="hardentui-", dir=private) as file:
+        file.write(f"{passphrase}\n")
+        file.flush()
+        yield file.name
+
+
+def new_key(folder: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
     """Create a sigstore key pair in a folder; returns the paths of the private and the public key.
 
     Raises:
+        UsageError: the session is somebody else's, in a browser.
         WriteError: it could not be created, or it already exists.
     """
+    refuse_strangers()
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
         nothing.flush()
-        return make_key(folder, name, passphrase_file or nothing.name, asker(threading.Event()))
+        return make_key(folder, name, passphrase_file or nothing.name, asker(stop))
 
 
 def sign_and_prove(
@@ -47,6 +66,7 @@ def sign_and_prove(
         SigningFailed: nothing was signed.
         ToolMissing: skopeo is not here.
     """
+    refuse_strangers()
     full = _full(reference)
     key = os.path.abspath(public or public_key_of(private))
     kind_of(key)
@@ -76,6 +96,7 @@ def sign_with_gpg(
         SigningFailed: nothing was signed.
         ToolMissing: skopeo is not here.
     """
+    refuse_strangers()
     full = _full(reference)
     if key.startswith("-"):
         raise InputError(f"{visible(key, 80)!r} is not a GPG key.")

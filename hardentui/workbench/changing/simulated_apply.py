@@ -19,7 +19,8 @@ from hardentui.model.operations import (
     WaitReady,
 )
 from hardentui.model.plan import Plan
-from hardentui.workbench.changing.applying import ApplyWishes, PreparedChange
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
+from hardentui.workbench.changing.applying import PreparedChange
 
 PACE = 0.5
 """Seconds per step, so that it can be read."""

@@ -38,6 +38,7 @@ from hardentui.trust.proof import prove
 from hardentui.trust.sandbox import sandbox
 from hardentui.trust.signing import Signatures, signatures_of
 from hardentui.visible import visible
+from hardentui.workbench.strangers import refuse_strangers
 
 if TYPE_CHECKING:
     from hardentui.host.files.reader import Files
@@ -177,6 +178,7 @@ class TrustChange:
             InputError: the name has no registry.
             ToolMissing: neither podman nor skopeo is installed.
         """
+        refuse_strangers()
         full = _full(reference)
         if not full:
             raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.")

@@ -215,12 +215,16 @@ def _move(
 ) -> Move:
     joins = tuple(network.name for network in networks if facts.name in network.members)
     minds = []
-    unwatched = "it was not watched" if seen is None else "none was seen while it was watched"
+    evidence = (
+        "its connections have not been watched"
+        if seen is None
+        else "no such connection was seen while it was watched"
+    )
     if not _needs_outside(facts, seen):
-        minds.append(f"it loses its route to the outside; {unwatched}")
+        minds.append(f"it loses its route to the outside; {evidence}")
     if parted:
         minds.append(
-            f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {unwatched}"
+            f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {evidence}"
         )
     options = [word.partition(":")[2] for word in facts.spec[NETWORK] if word.partition(":")[0] == leaves]
     if any("ip=" in word or "ip6=" in word or "mac=" in word for word in options):

@@ -69,6 +69,8 @@ class Recorder:
             read_host=self._read_host,
             read_trust=self._read_trust,
             run=self._run_for_containers,
+            _host=[],  # what is known already would not be recorded
+            _begun=[],
         )
 
     def document(self) -> dict[str, Any]:

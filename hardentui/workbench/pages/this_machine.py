@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from hardentui.account import is_confined
-from hardentui.errors import UsageError
 from hardentui.model.settings import SettingSource
 from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.showing import SettingRow
+from hardentui.workbench.strangers import refuse_strangers
 
 _TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
 
@@ -25,7 +23,7 @@ def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection
     Raises:
         UsageError: the session is somebody else's, in a browser.
     """
-    _refuse_strangers(os.environ)
+    refuse_strangers()
     given = dict(zip(found_with[::2], found_with[1::2], strict=False))
     url, connection = given.get("--url", ""), given.get("--connection", "")
     lines = (line for item in examine(Machine(size=size), url, connection) for line in _lines(item))
@@ -44,7 +42,7 @@ def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageS
     Raises:
         UsageError: the session is somebody else's, in a browser.
     """
-    _refuse_strangers(os.environ)
+    refuse_strangers()
     shown: dict[str, list[PageLine]] = {"Settings": [], "Keys": [], "Values of fixes": []}
     for row in rows:
         kind, _, name = row.name.partition(".")
@@ -57,12 +55,7 @@ def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageS
     file = PageLine(
         "", document.path if document.there else f"{document.path}, which does not exist", Tone.MUTED
     )
-    how = PageLine("", "hardentui settings init writes one with comments", Tone.MUTED)
+    how = PageLine("", "i here, or hardentui settings init, writes one with comments", Tone.MUTED)
     wrong = [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
     shown["File"] = [file, *wrong] if document.there else [file, how]
     return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
-
-
-def _refuse_strangers(environ: Mapping[str, str]) -> None:
-    if is_confined(environ):
-        raise UsageError("This session is used through a browser: it tells nothing of this machine.")

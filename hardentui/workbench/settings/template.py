@@ -13,6 +13,7 @@ from hardentui.model.settings import Settings, Vocabulary
 from hardentui.reading.forms import FORMS
 from hardentui.visible import visible
 from hardentui.workbench.settings.document import settings_file
+from hardentui.workbench.strangers import refuse_strangers
 
 
 def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
@@ -20,8 +21,10 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
 
     Raises:
         InputError: there already is a settings file; it is not changed.
+        UsageError: the session is somebody else's, in a browser.
         WriteError: it cannot be written.
     """
+    refuse_strangers()
     path = settings_file()
     if os.path.lexists(path):
         message = f"{visible(path)} already exists and is not changed."

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shlex
+from argparse import ArgumentParser
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.examples import accepting, container, engine, rootful
 from hardentui.checks.step02_updates_and_scans import missing_vulnerability_scan
 from hardentui.checks.step03_image_signing import insecure_default_policy
+from hardentui.cli.parser import COMMANDS
 from hardentui.harden.evaluate import judge
 from hardentui.model.check import Parameters
+from hardentui.model.draft import Target
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
-from hardentui.reading.own_command import own_command
+from hardentui.reading.own_command import WITH_CHECKLIST, own_command
+from hardentui.workbench.changing.in_place import command_in_place
 from hardentui.workbench.pages.lsm import lsm_page
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
 
 ELSEWHERE = ("--connection", "my prod")
 
@@ -37,10 +46,37 @@ def test_what_a_check_advises_is_about_its_engine() -> None:
     unscanned = container(image=ImageFacts(id="1" * 64, scan=NeverScanned(), engine=there))
     scan = judge(missing_vulnerability_scan.CHECK, unscanned, Parameters({"days": 7})).commands
     assert scan[0] == "hardentui images 111111111111 --scan --connection 'my prod'"
+    assert scan[1].endswith(": hardentui images --import FILE --connection 'my prod'")
     trust = judge(insecure_default_policy.CHECK, engine(accepting(), found_with=ELSEWHERE), Parameters())
     ours = [command for command in trust.commands if command.startswith("hardentui")]
     assert len(ours) == 2
     assert all("--connection 'my prod'" in command for command in ours)
+
+
+def test_a_checklist_is_named_to_the_commands_that_take_one(tmp_path: Path) -> None:
+    takes = set()
+    for name in COMMANDS:
+        parser = ArgumentParser()
+        import_module(f"hardentui.cli.{name}").arguments(parser)
+        if any("--checklist" in action.option_strings for action in parser._actions):
+            takes.add(name)
+    assert takes == WITH_CHECKLIST
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "strict"\nid = "own"\ntitle = "Own"\n')
+    for checklist, named in ((str(own), f"--checklist {own}"), ("strict", "--checklist strict")):
+        bench = Workbench.open(Selection(demo=True, checklist=checklist))
+        bench.close()
+        (found_with,) = {engine.facts.found_with for engine in bench.opened.engines}
+        assert own_command(found_with, "check", "web") == f"hardentui check web --demo {named}"
+        assert own_command(found_with, "images", "web") == "hardentui images web --demo"
+
+
+def test_a_change_with_other_rights_keeps_the_checklist() -> None:
+    found_with = ("--connection", "prod", "--checklist", "/srv/own.toml")
+    for rootless, where in ((True, "--url unix:///a.sock"), (False, "--connection prod")):
+        there = replace(rootful(found_with=found_with, url="unix:///a.sock"), rootless=rootless)
+        told = command_in_place(container(engine=there), Target.UNIT, "plan.toml")
+        assert told.endswith(f"--in-place {where} --checklist /srv/own.toml")
 
 
 def test_the_profile_of_a_security_module_is_written_for_its_engine() -> None:

@@ -251,7 +251,7 @@ def test_without_watching_the_risk_is_named() -> None:
     (split,) = parted()
     minds = {move.container: " ".join(move.minds) for move in split.moves}
     assert "loses its route" in minds["db"]
-    assert "it was not watched" in minds["db"]
+    assert "its connections have not been watched" in minds["db"]
     fixed = ((NETWORK, ("shared:ip=10.1.0.3,alias=database",)),)
     (split,) = parted(options=fixed)
     minds = {move.container: " ".join(move.minds) for move in split.moves}

@@ -1,0 +1,73 @@
+"""Saving the facts of a host: everything that a check of it reads, in one file."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hardentui.checks import all_checks
+from hardentui.errors import NoEngine
+from hardentui.files import write_bundle
+from hardentui.host.commands import Run, run_program
+from hardentui.model.draft import TextFile
+from hardentui.model.written import WrittenFile
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.opening.saved_facts import Recorder
+from hardentui.workbench.views import CheckProgress, Row
+from hardentui.workbench.workbench import Workbench
+
+
+class RecordedHost(Struct, frozen=True):
+    """The text of a facts file, with secrets masked, and the number of containers in it."""
+
+    text: str
+    containers: int
+
+    @property
+    def kilobytes(self) -> int:
+        return len(self.text) // 1024
+
+
+def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threading.Event) -> RecordedHost:
+    """Read everything again, and record it; `opened` stays open.
+
+    Raises:
+        NoEngine: the host is simulated or saved: it has no facts of its own.
+        EngineError: no engine answers.
+        KeyboardInterrupt: `stop` was set.
+    """
+    if opened.simulated or opened.saved_at:
+        raise NoEngine("The facts of a simulated host cannot be saved.")
+    recorder = Recorder(opened, files=opened.files, run=_run(opened))
+    bench = Workbench(recorder.opened, Judge(load(), {check.id: check for check in all_checks()}))
+    for engine in recorder.opened.engines:
+        engine.load_info()  # an answer cached by an earlier session would not be recorded
+    bench.surroundings.host()
+    rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
+    bench.containers.scan(lambda row: None, moved, stop, closer=True)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
+    return RecordedHost(text, len(rows))
+
+
+def _run(opened: Opened) -> Run:
+    """Programs of the host are asked again."""
+    return run_program
+
+
+def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
+    """Write a facts file, readable by its owner only; `create`: also its folder.
+
+    Raises:
+        WriteError: a previous file is untouched.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    file = TextFile(name, host.text, 0o600)
+    return write_bundle(folder, [file], follow_symlink=True, keep_backup=False, create=create)[0]

@@ -1,0 +1,121 @@
+"""Choosing a checklist in the terminal UI, and writing, linting and testing your own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.account import ONLY_BELOW
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.checklists import ChecklistScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.job import JobScreen
+from tests.tui.replayed import Host, some
+from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+
+
+def _usual() -> Host:
+    host = some()
+    host.checklist = ""
+    return host
+
+
+def _in_use(app: HardenApp) -> str:
+    bench = app.session.bench
+    return bench.judge.checklist.id if bench is not None else ""
+
+
+async def _open(pilot: Driver) -> None:
+    await pilot.press("f5")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ChecklistScreen))
+
+
+async def _answer(app: HardenApp, pilot: Driver, key: str, answer: Path) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, AskScreen))
+    app.screen.query_one("#answer", Input).value = str(answer)
+    await pilot.press("enter")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_profile_judges_everything_and_the_commands_name_it(size: tuple[int, int]) -> None:
+    app = make_app(_usual())
+    async with running(app, size) as pilot:
+        assert _in_use(app) == "ten-steps"
+        await _open(pilot)
+        await shows(pilot, "in use: ten-steps", "baseline", "edge")
+        await pilot.press("enter")
+        await shows(pilot, "This checklist is in use")
+        while "strict" not in app.screen.copied()[1]:  # type: ignore[attr-defined]
+            await pilot.press("down")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and _in_use(app) == "strict")
+        await until(pilot, lambda: app.session.progress is None and len(app.session.rows) == 3)
+        if size[0] >= 80:  # a narrower title has no room for it
+            await shows(pilot, "strict")
+        engines = {row.engine.found_with for row in app.session.rows.values()}
+        assert engines == {("--checklist", "strict")}
+        await _open(pilot)
+        await shows(pilot, "in use: strict")
+        app.session.open()
+        await until(pilot, lambda: _in_use(app) == "strict" and app.session.progress is None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_own_checklist_is_written_linted_tested_and_used(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    own = tmp_path / "site.toml"
+    app = make_app(_usual())
+    async with running(app, size) as pilot:
+        await _open(pilot)
+        await _answer(app, pilot, "n", own)
+        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "next" in drawn(app))
+        assert sorted(os.listdir(tmp_path)) == ["site.test.toml", "site.toml"]
+        await pilot.press("escape")
+        for key, told in (("l", "valid."), ("t", "as expected.")):
+            await _answer(app, pilot, key, own)
+            await until(pilot, lambda told=told: told in drawn(app))  # type: ignore[misc]
+            await pilot.press("escape")
+        await _answer(app, pilot, "f", own)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and _in_use(app) == "site")
+        await _open(pilot)
+        await shows(pilot, "in use:")
+        assert app.screen.copied()[1] == str(own)  # type: ignore[attr-defined]
+
+
+async def test_faults_are_told_with_their_lines_and_nothing_changes(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('id = "bad"\ntitle = "[/x] \\u001b[2J"\nextends = "strict"\nstp = 1\n')
+    app = make_app(_usual())
+    async with running(app, (100, 30)) as pilot:
+        await _open(pilot)
+        await _answer(app, pilot, "f", bad)
+        await until(pilot, lambda: isinstance(app.screen, JobScreen) and "bad.toml:4" in drawn(app))
+        assert "\x1b" not in screen_text(app)
+        await pilot.press("escape")
+        assert _in_use(app) == "ten-steps"
+        await _answer(app, pilot, "f", tmp_path / "none.toml")
+        await shows(pilot, "Not used", "cannot be read")
+        await pilot.press("o")
+        await until(pilot, lambda: "--memory" in drawn(app) or "memory" in drawn(app))
+
+
+async def test_a_session_in_a_browser_chooses_only_what_comes_with_hardentui(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(_usual())
+    async with running(app, (100, 30)) as pilot:
+        monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
+        await _open(pilot)
+        for key in ("f", "l", "t", "n"):
+            await pilot.press(key)
+            await shows(pilot, "through a browser")
+            app.clear_notifications()
+            assert isinstance(app.screen, ChecklistScreen)

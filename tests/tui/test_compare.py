@@ -1,0 +1,184 @@
+"""Comparing in the terminal UI: this host with an earlier report or saved facts, and two files."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.account import ONLY_BELOW
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.compare import CompareScreen
+from hardentui.tui.screens.export import ExportScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.workbench import recording
+from tests.tui.replayed import Host, some
+from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+FORBIDDEN = ("\x1b", "\x07", "\u202e")
+
+
+def _app(host: Host, folder: Path) -> HardenApp:
+    app = make_app(host)
+    app.session.folder = str(folder)
+    return app
+
+
+async def _ready(app: HardenApp, pilot: Driver) -> None:
+    await until(pilot, lambda: app.session.host is not None and not app.session.judging)
+
+
+async def _report(pilot: Driver, path: Path) -> None:
+    """Write a report on the list of containers."""
+    await pilot.press("E")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+    pilot.app.screen.query_one("#file", Input).value = str(path)
+    await pilot.press("enter")
+    await shows(pilot, "new.")
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+
+
+async def _open(pilot: Driver) -> None:
+    await pilot.press("f3")
+    await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_was_fixed_since_a_report_is_shown_and_written(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    host = some()
+    app = _app(host, tmp_path)
+    async with running(app, size) as pilot:
+        await _ready(app, pilot)
+        await _report(pilot, tmp_path / "monday.json")
+        host.harden("shop-web")
+        host.happens("shop-web")
+        await until(pilot, lambda: len(host.inspected()) > 0 and app.session.progress is None)
+        await _open(pilot)
+        await shows(pilot, "monday.json")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Fixed: 1" in drawn(app))
+        told = " ".join(drawn(app).split())
+        assert "shop-web: Processes can gain new privileges (new-privileges-allowed)" in told
+        assert "Appeared" not in told, "host and engines are not in the report of the list"
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "new.")
+        assert "Fixed: 1" in (tmp_path / "comparison-report.txt").read_text()
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen) and "Fixed" not in drawn(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_without_a_report_the_page_says_how_to_get_one(tmp_path: Path) -> None:
+    app = _app(some(), tmp_path)
+    async with running(app) as pilot:
+        await _open(pilot)
+        await until(pilot, lambda: "There is no report in" in drawn(app))
+        await pilot.press("enter", "enter")
+        await shows(pilot, "Name the earlier file.")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{}", "is not a report of"),
+        ('{"schema": "hardentui/facts/1"}', "is damaged"),
+        ("\x1b[2J", "is not a report of"),
+    ],
+)
+async def test_a_file_that_is_neither_is_told(content: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(content)
+    app = _app(some(), tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await _ready(app, pilot)
+        await _open(pilot)
+        app.screen.query_one("#old", Input).value = str(tmp_path / "x.json")
+        await pilot.press("i", "enter", "enter")
+        await until(pilot, lambda: why in " ".join(drawn(app).split()))
+        assert not [sign for sign in FORBIDDEN if sign in screen_text(app)]
+
+
+async def test_a_report_with_hostile_names_is_shown_as_text(tmp_path: Path) -> None:
+    attack = "web\x1b]0;owned\x07[bold]\u202e[@click=app.quit]x[/]"
+    finding = {"check": "a", "step": 1, "status": "fail", "severity": "high", "reason": attack}
+    subject: dict[str, Any] = {"kind": "container", "name": attack, "engine": attack, "findings": [finding]}
+    report = {"schema": "hardentui/check/1", "host": {"name": attack}, "subjects": [subject]}
+    for name in ("a.json", "a\x1b[2J.json"):
+        (tmp_path / name).write_text(json.dumps(report))
+    newer = {**report, "subjects": [{**subject, "findings": [{**finding, "severity": "critical"}]}]}
+    (tmp_path / "b.json").write_text(json.dumps(newer))
+    app = _app(some(), tmp_path)
+    async with running(app, (120, 40)) as pilot:
+        await _open(pilot)
+        await shows(pilot, "a.json  report")
+        assert "2J" not in screen_text(app), "a path that cannot be typed is not offered"
+        for name, file in (("old", "a.json"), ("new", "b.json")):
+            app.screen.query_one(f"#{name}", Input).value = str(tmp_path / file)
+        await pilot.press("i", "enter", "enter")
+        await until(pilot, lambda: "Worse than before: 1" in drawn(app))
+        await shows(pilot, "␛]0;owned", "[bold]", "[@click=app.quit]x[/]")
+        assert not [sign for sign in FORBIDDEN if sign in screen_text(app)]
+
+
+async def test_a_session_in_a_browser_compares_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").write_text('{"schema": "hardentui/check/1"}')
+    monkeypatch.setenv(ONLY_BELOW, str(tmp_path / "own"))
+    app = _app(some(), tmp_path)
+    async with running(app, (100, 30)) as pilot:
+        await _ready(app, pilot)
+        await _open(pilot)
+        app.screen.query_one("#old", Input).value = str(tmp_path / "a.json")
+        await pilot.press("enter", "enter")
+        await shows(pilot, "This session is used through a browser")
+        assert "a.json  " not in screen_text(app)
+
+
+# --- facts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_facts_are_saved_for_their_owner_and_compared_later(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_run", lambda opened: opened.run)
+    host = some(real=True, host_name="web01")
+    host.checklist = ""
+    app = _app(host, tmp_path / "kept")
+    async with running(app, size) as pilot:
+        await _ready(app, pilot)
+        await pilot.press("E", "f4")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        assert app.screen.query_one("#answer", Input).value == str(tmp_path / "kept" / "web01-facts.json")
+        await pilot.press("enter")
+        await until(pilot, lambda: "3 containers" in drawn(app))
+        kept = tmp_path / "kept" / "web01-facts.json"
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        engines = json.loads(kept.read_text())["engines"]
+        assert all("/info" in engine["answers"] for engine in engines), "also what was known before"
+        await pilot.press("escape", "escape")
+        await _open(pilot)
+        await shows(pilot, "web01-facts.json")
+        await pilot.press("enter")
+        await until(pilot, lambda: "as before." in drawn(app))
+        assert "web01 -> web01" in drawn(app)
+
+
+async def test_a_simulated_host_has_no_facts_to_save(tmp_path: Path) -> None:
+    app = _app(some(simulated=True), tmp_path)
+    async with running(app) as pilot:
+        await pilot.press("E", "f4")
+        await shows(pilot, "This host is simulated or saved")
+        assert isinstance(app.screen, ExportScreen)

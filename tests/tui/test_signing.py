@@ -1,0 +1,207 @@
+"""Keys, signatures and the verdict of the policy in the terminal UI; real ones are in tests/live."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.account import ONLY_BELOW
+from hardentui.errors import UsageError
+from hardentui.model.trust_change import Pull, PullVerdict
+from hardentui.trust.signing import SigningFailed
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens import signing as signing_screens
+from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.signing import KeyScreen, SignScreen
+from hardentui.tui.screens.trust import TrustScreen
+from hardentui.workbench.changing import signing
+from hardentui.workbench.changing.trust import TrustChange
+from tests.tui.replayed import some
+from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+HOSTILE = "said\x1b[2J [/x]\u202e"
+SECRET = "correct horse"
+
+
+async def _trust(pilot: Driver) -> None:
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(pilot.app.screen, TrustScreen))
+
+
+def _fill(app: HardenApp, **values: str) -> None:
+    for name, value in values.items():
+        app.screen.query_one(f"#{name}", Input).value = value
+
+
+def _clean(app: HardenApp) -> None:
+    assert not [sign for sign in ("\x1b", "\u202e", SECRET) if sign in screen_text(app)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, int]] = []
+
+    def make(folder: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
+        path = Path(passphrase_file)
+        given.append((path.read_text(), stat.S_IMODE(path.stat().st_mode)))
+        assert str(tmp_path) == folder
+        return f"{folder}/{name}.private", f"{folder}/{name}.pub"
+
+    monkeypatch.setattr(signing_screens, "new_key", make)
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _trust(pilot)
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, KeyScreen))
+        await shows(pilot, "Name", "Folder", "Passphrase", "Again", "sigstore key pair")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "The name of a key is a file name")
+        _fill(app, name="release", folder=str(tmp_path / "none"))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "There is no folder")
+        _fill(app, folder=str(tmp_path), passphrase=SECRET, again="another")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "The two passphrases are different.")
+        _fill(app, again=SECRET)
+        await pilot.pause()
+        _clean(app)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "keep it secret" in " ".join(drawn(app).split()))
+        assert "has no passphrase" not in drawn(app)
+        _clean(app)
+        await pilot.press("r")
+        await shows(pilot, "It is done.")
+        await pilot.press("y", "escape")
+        assert SECRET not in app.clipboard
+        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+    assert given == [(f"{SECRET}\n", 0o600)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, str, str]] = []
+    outcomes = [PullVerdict.ACCEPTED, PullVerdict.WRONG_KEY]
+
+    def sign(image: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event) -> Pull:
+        calls.append((image, private, Path(passphrase_file).read_text()))
+        if private == "wrong":
+            raise SigningFailed(f"{image} was not signed: {HOSTILE}.")
+        return Pull(image, outcomes.pop(0), HOSTILE, "podman 5.4.2")
+
+    monkeypatch.setattr(signing_screens, "sign_and_prove", sign)
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _trust(pilot)
+        for verdict in ("accepted", "refused: signed with another key"):
+            await pilot.press("s")
+            await until(pilot, lambda: isinstance(app.screen, SignScreen))
+            await pilot.press("ctrl+s")
+            await shows(pilot, "Name an image.")
+            _fill(app, image="quay.io/team/app:1")
+            await pilot.press("ctrl+s")
+            await shows(pilot, "Sign with either a key file or a GPG key.")
+            _fill(app, gpg="anna@example.com")
+            await pilot.press("ctrl+s")
+            await shows(pilot, "A GPG key needs a lookaside folder")
+            _fill(app, gpg="", key="wrong", passphrase=SECRET)
+            await pilot.press("ctrl+s")
+            await shows(pilot, "Add a signature to quay.io/team/app:1?")
+            await pilot.press("y")
+            await until(pilot, lambda: "was not signed: said" in drawn(app))
+            _clean(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, SignScreen))
+            _fill(app, key="/keys/release.private")
+            await pilot.press("ctrl+s", "n", "ctrl+s", "y")
+            await until(
+                pilot,
+                lambda v=verdict: f"this key was {v}" in " ".join(drawn(app).split()),  # type: ignore[misc]
+            )
+            _clean(app)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+    assert calls[1] == ("quay.io/team/app:1", "/keys/release.private", f"{SECRET}\n")
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_stopped(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def check(change: TrustChange, image: str, stop: threading.Event) -> None:
+        while not gate.wait(0.01):
+            if stop.is_set():
+                raise UsageError("stopped")
+        raise UsageError(f"{image}: {HOSTILE}")
+
+    monkeypatch.setattr(TrustChange, "check", check)
+    monkeypatch.setattr(signing_screens, "trust_change_of", lambda *_: object.__new__(TrustChange))
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await _trust(pilot)
+        await pilot.press("t", *"quay.io/a:1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, JobScreen))
+        await shows(pilot, "esc stops")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Stopped." in drawn(app))
+        gate.set()
+        await pilot.press("r")
+        await until(pilot, lambda: "quay.io/a:1: said" in drawn(app))
+        _clean(app)
+
+
+@pytest.mark.parametrize("key", ["k", "s", "t"])
+async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for over, why in (({"simulated": True}, "This host is simulated"), ({}, "through a browser")):
+        app = make_app(some(**over))
+        async with running(app, (100, 30)) as pilot:
+            if not over:
+                monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
+            await _trust(pilot)
+            await pilot.press(key)
+            await shows(pilot, why)
+            assert isinstance(app.screen, TrustScreen)
+
+
+def test_the_use_cases_refuse_a_session_in_a_browser_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
+    stop = threading.Event()
+    for attempt in (
+        lambda: signing.new_key(str(tmp_path), "release", "", stop=stop),
+        lambda: signing.sign_and_prove("quay.io/a:1", "key", "", "", stop=stop),
+        lambda: signing.sign_with_gpg("quay.io/a:1", "anna", "", str(tmp_path), stop=stop),
+        lambda: object.__new__(TrustChange).check("quay.io/a:1", stop),
+    ):
+        with pytest.raises(UsageError, match="through a browser"):
+            attempt()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_typed_passphrase_is_in_a_private_file_only_while_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with signing.passphrase_file(SECRET) as name:
+        path = Path(name)
+        assert path.parent == tmp_path
+        assert path.read_text() == f"{SECRET}\n"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+    with signing.passphrase_file("") as name:
+        assert name == ""
