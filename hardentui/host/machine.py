@@ -143,7 +143,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         tcp_services=read.on_tcp.services,
         tcp_unread=read.on_tcp.unread,
         tcp_unseen=read.on_tcp.unseen,
-        programs=read_programs(files, read.configuration),
+        programs=read_programs(files, read.configuration, read.storage.settings),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),

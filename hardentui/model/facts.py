@@ -91,6 +91,16 @@ class Process(Struct, frozen=True):
     folder: str = ""
 
 
+class Entered(Struct, frozen=True):
+    """A process that came into a container from outside, with its rights on the host."""
+
+    pid: int
+    name: str
+    uid: int
+    capabilities: CapabilitySets
+    seccomp_mode: int
+
+
 class Client(Struct, frozen=True):
     """A client connected to a TCP port that the container listens on."""
 
@@ -122,6 +132,10 @@ class Kernel(Struct, frozen=True):
         host_user_namespace: the user namespace is the host's initial one.
         read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
+        lost_masks: those that the runtime made at the start and that are gone now.
+        device_rules: what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); only cgroup v1 shows it.
+        entered: processes in its mount namespace that its main process has not started.
+        outside_cgroup: descendants of the main process that are not in the container's cgroup.
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
         processes, listening: the processes and listening sockets of the container.
@@ -148,6 +162,10 @@ class Kernel(Struct, frozen=True):
     host_user_namespace: Known[bool] = NOT_READ
     limits: Known[Limits] = NOT_READ
     masked_paths: Known[frozenset[str]] = NOT_READ
+    lost_masks: Known[frozenset[str]] = NOT_READ
+    device_rules: Known[tuple[str, ...]] = NOT_READ
+    entered: Known[tuple[Entered, ...]] = NOT_READ
+    outside_cgroup: Known[tuple[int, ...]] = NOT_READ
     mounts: Known[tuple[KernelMount, ...]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ

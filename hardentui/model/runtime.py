@@ -17,6 +17,8 @@ class RuntimeConfig(Struct, frozen=True):
         seccomp: the filter that the runtime installs; None if it cannot be parsed.
         sysctl: kernel parameters, including those of the engine's configuration.
         oom_score_adj: as given to the runtime; None = inherited.
+        masks: paths that the runtime hides or makes read-only.
+        device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
         device_filter: it has rules for devices. Podman gives none to a container that is to have a user
             namespace of its own.
     """
@@ -25,4 +27,6 @@ class RuntimeConfig(Struct, frozen=True):
     seccomp: SeccompProfile | RawFilter | NoFilter | None = None
     sysctl: Mapping[str, str] = {}
     oom_score_adj: int | None = None
+    masks: frozenset[str] = frozenset()
+    device_rules: frozenset[str] = frozenset()
     device_filter: bool = True

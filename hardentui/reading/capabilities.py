@@ -44,13 +44,19 @@ DISRUPTIVE = frozenset(
         "CAP_SYS_NICE",
         "CAP_AUDIT_READ",
         "CAP_CHECKPOINT_RESTORE",
+        "CAP_IPC_LOCK",
+        "CAP_LEASE",
+        "CAP_SYS_TTY_CONFIG",
+        "CAP_SYS_PACCT",
+        "CAP_WAKE_ALARM",
+        "CAP_BLOCK_SUSPEND",
     }
 )
 """These can disrupt the host or other containers, but do not give access to the host."""
 
 _NOTHING: frozenset[str] = frozenset()
 
-_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd"), "CAP_SYS_CHROOT")
+_FOR_EACH_CONNECTION = dict.fromkeys(("dovecot", "sshd", "vsftpd", "in.tftpd"), "CAP_SYS_CHROOT")
 """Name of a server -> the capability that it uses only while a client is connected."""
 
 IMAGE_LABEL = "io.containers.capabilities"

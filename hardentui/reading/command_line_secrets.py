@@ -17,6 +17,7 @@ _PASSWORD_FLAGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     **dict.fromkeys(("mosquitto_sub", "mosquitto_pub"), (("-P",), ())),
     **dict.fromkeys(("sshpass",), (("-p",), ("-p",))),
     **dict.fromkeys(("sqlcmd", "bcp"), (("-P",), ("-P",))),
+    **dict.fromkeys(("openssl",), (("-k",), ())),
 }
 _LOGIN_FLAGS: Mapping[str, tuple[str, ...]] = {
     "curl": ("-u", "--user", "-U", "--proxy-user"),

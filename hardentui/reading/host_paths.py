@@ -14,8 +14,10 @@ from functools import cache, lru_cache
 
 from msgspec import Struct
 
+from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
+from hardentui.model.known import Unreadable
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import HostMount, host_mounts, normal
 from hardentui.reading.user_namespace import own_user_namespace
@@ -283,6 +285,9 @@ def _is_below(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
+_OF_CONTAINERS = "/overlay-containers/"
+_OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
+"""In a container's inspect document: below the graph root, and below the run root."""
 _STORES = ("graphRoot", "runRoot", "volumePath")
 _WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
 _READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
@@ -368,10 +373,14 @@ def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool
 
 
 def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container actually stores containers and volumes, according to its
-    configuration."""
-    folder, mark, _ = str(facts.inspect.get("StaticDir") or "").partition("/overlay-containers/")
+    """Where the engine of this container actually stores containers and volumes: its own files tell, the
+    engine's configuration, and /info if it was read."""
+    own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
+    folders = [folder for folder, mark, _ in own if mark]
+    configured = None if isinstance(facts.engine.trust, Unreadable) else facts.engine.trust.configuration
+    if isinstance(configured, Configuration):
+        folders.append(str(configured.get("engine.volume_path") or ""))
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}
-    folders = (folder if mark else "", *(str(store.get(name) or "") for name in _STORES))
+    folders += [str(store.get(name) or "") for name in _STORES]
     return tuple(dict.fromkeys(normal(path) for path in folders if path.startswith("/")))

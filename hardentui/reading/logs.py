@@ -11,6 +11,8 @@ from hardentui.reading.containers import engine_info, section
 _LIMIT = "containers.log_size_max"
 _IN_PLACE_OF_ALL = "CONTAINERS_CONF"
 FILE_DRIVERS = frozenset({"k8s-file", "json-file"})
+_PASSED_ON = frozenset({"passthrough", "passthrough-tty"})
+_UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
 
 def log_driver(facts: ContainerFacts) -> Known[str]:
@@ -24,6 +26,13 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
     if shown:  # it was created without a choice, so this is what the engine chooses
         return str(shown)
     return Unreadable("the engine's default log driver is not known")
+
+
+def log_is_passed_on(facts: ContainerFacts) -> str:
+    """Why it is not known where the output goes: only a unit is known to keep it. Empty if it is known."""
+    if log_driver(facts) not in _PASSED_ON or facts.labels.get(_UNIT_LABEL):
+        return ""
+    return "its output goes to whatever started it, which was no systemd unit"
 
 
 def log_goes_nowhere(facts: ContainerFacts) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -125,6 +126,11 @@ _PROGRAMS = {
 _SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
 _RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
 """Programs that forward connections to another service."""
+_INTERPRETER = re.compile(
+    r"(?:python|perl|ruby|lua|php|node|java|guile|tclsh|erl|pypy)[\d.]*"
+    r"|bun|deno|dotnet|mono|beam\.smp|sh|bash|dash|ash|zsh|ksh|busybox"
+)
+"""Programs that say nothing about the service: it is in the script that they run."""
 
 
 class OpenSocket(Struct, frozen=True):
@@ -266,6 +272,8 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
             made_as = listener.path if listener.path != socket.path else ""
             return OpenSocket(socket.destination, socket.path, service, made_as)
         why = f"it is not known who listens on {socket.path}"
+        if listener.program:
+            why = f"{listener.program} listens on {socket.path}, and what it lets its clients do is not known"
         if listener.program in _RELAYS:
             why = f"{listener.program} forwards connections to {socket.path} to an unknown service"
         return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
@@ -299,7 +307,8 @@ def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSoc
 def service_of(listener: Listener) -> Service | None:
     """The service behind a listener; None if neither its program nor its path is known.
 
-    An unknown program counts as a service without power over the host.
+    An unknown program counts as a service without power over the host, but an interpreter says nothing about
+    the service.
     """
     program = listener.program
     known = _PROGRAMS.get(program)
@@ -309,6 +318,8 @@ def service_of(listener: Listener) -> Service | None:
     if program.startswith("qemu-"):
         return Service("QEMU", Power.MACHINES)
     if not program or program in _SPEAKS_FOR_OTHERS or program in _RELAYS:
+        return known_path(listener.path)
+    if _INTERPRETER.fullmatch(program):
         return known_path(listener.path)
     return Service(program.removesuffix(".socket"), Power.NOTHING)
 

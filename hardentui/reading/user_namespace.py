@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import SUBUIDNAME, UIDMAP, USERNS
+from hardentui.options import GIDMAP, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, section
 
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
@@ -14,8 +14,8 @@ _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 def own_user_namespace(facts: ContainerFacts) -> bool:
     """Whether the container has its own user namespace, without the host's root.
 
-    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID 0 on the host does not
-    count, because it includes the host's root. With a rootless engine, IDs are always different.
+    The kernel's answer counts, otherwise the declaration. A namespace that maps to UID or GID 0 on the host
+    does not count, because it includes the host's root. With a rootless engine, IDs are always different.
     """
     if facts.engine.rootless is True:
         shared = facts.kernel.host_user_namespace if isinstance(facts.kernel, Kernel) else False
@@ -27,12 +27,13 @@ def own_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def maps_root_of_host(facts: ContainerFacts) -> bool:
-    """Whether a user namespace of the rootful engine maps an ID to UID 0 on the host."""
+    """Whether a user namespace of the rootful engine maps an ID to UID or GID 0 on the host."""
     if facts.engine.rootless is True:
         return False
     kernel = facts.kernel
     if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
-        return any(line.outside == 0 for line in kernel.uid_map)
+        groups = kernel.gid_map if isinstance(kernel.gid_map, tuple) else ()
+        return any(line.outside == 0 for line in (*kernel.uid_map, *groups))
     return _declares_root(facts.spec)
 
 
@@ -50,11 +51,10 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def _declares_root(spec: Spec) -> bool:
-    """Whether a requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
-    maps = [*spec[UIDMAP]]
-    options = spec[USERNS].partition(":")[2]
-    if options:
-        maps += [word[11:] for word in options.split(",") if word.startswith("uidmapping=")]
+    """Whether a requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID or GID 0 on the host."""
+    maps = [*spec[UIDMAP], *spec[GIDMAP]]
+    words = (word.partition("=") for word in spec[USERNS].partition(":")[2].split(","))
+    maps += [value for name, _, value in words if name in ("uidmapping", "gidmapping")]
     if not maps:
         return False
     outside = (text.split(":")[1] for text in maps if ":" in text)

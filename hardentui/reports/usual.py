@@ -28,7 +28,7 @@ def fields(finding: Finding, pid: int | None) -> Fields:
     """What a finding says.
 
     Evidence is grouped by its place: `((where, (saw, …)), …)`. Evidence that `declared` repeats is missing;
-    of evidence that `effective` repeats only the place is told.
+    of evidence that `effective` repeats, only the place is kept.
 
     Args:
         pid: of the subject's main process.
@@ -51,7 +51,7 @@ def fields(finding: Finding, pid: int | None) -> Fields:
     if (remediation := finding.remediation) is not None:
         said |= {"run": remediation.run, "quadlet": remediation.quadlet, "commands": remediation.commands}
         if remediation.here not in (None, remediation.risk):
-            said["risk"] = remediation.here
+            said["risk"] = remediation.here.value
     return {name: value for name, value in said.items() if value}
 
 

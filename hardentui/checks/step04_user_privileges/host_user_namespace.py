@@ -2,8 +2,8 @@
 
 What it checks:
 Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the same
-UID outside. A namespace whose map leads to UID 0 on the host (`--uidmap 0:0:1`) does not count. Podman shows
-nothing for the host's namespace, so for a running container the namespace itself is compared with the
+UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not count. Podman
+shows nothing for the host's namespace, so for a running container the namespace itself is compared with the
 host's.
 
 Why it matters:
@@ -182,6 +182,15 @@ CHECK = Check(
         container((PID, "container:db")),
         container((UIDMAP, ("0:0:1", "1:100000:65535"))),
         container((USERNS, "auto:uidmapping=0:0:1")),
+        container((UIDMAP, ("0:200000:65536",)), (GIDMAP, ("0:200000:1000", "1000:0:1"))),
+        container(
+            kernel=Kernel(
+                7,
+                host_user_namespace=False,
+                uid_map=(IdRange(0, 200_000, 65536),),
+                gid_map=(IdRange(1000, 0, 1),),
+            )
+        ),
         container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
     ),
     references=(

@@ -2,7 +2,8 @@
 
 What it checks:
 `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
-in both, whether the ranges of two owners overlap, and whether a range covers the ID of a real account.
+in both, whether the ranges of two owners overlap, and whether a range covers the ID of root or of another
+account.
 Ranges from a directory service (`subid:` in nsswitch.conf) are not checked.
 
 Why it matters:
@@ -87,8 +88,12 @@ def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -
         if second.start < first.end and first.owner != second.owner:
             yield f"the ranges of {first.owner} and {second.owner} overlap at {second.start}"
     for ids in ordered:
-        covered = [user.name for user in users if ids.start <= (user.uid if uids else user.gid) < ids.end]
-        if covered and ids.owner not in _SHARED | set(covered):
+        if ids.start == 0:
+            yield f"the range of {ids.owner} covers {'root' if uids else 'the group of root'}"
+            continue
+        others = [user for user in users if ids.owner not in (user.name, str(user.uid))]
+        covered = [user.name for user in others if ids.start <= (user.uid if uids else user.gid) < ids.end]
+        if covered and ids.owner not in _SHARED:
             yield f"the range of {ids.owner} covers the account {covered[0]}"
 
 
@@ -120,6 +125,9 @@ CHECK = Check(
         _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
         _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
         _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 1000, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
+        _host(SubIds("containers", 0, 65_536)),
     ),
     references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
     catalogue="S4-08",

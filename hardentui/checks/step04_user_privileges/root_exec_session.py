@@ -2,8 +2,9 @@
 
 What it checks:
 The `podman exec` sessions that are open now: whether one is privileged, or runs as root in a container whose
-main process does not. Sessions of the last day that are closed again are counted; Podman does not record
-their rights.
+main process does not. Also processes that came in past the engine (`nsenter`, `crun exec`): whether one is
+root where the service is not, has capabilities that the service cannot have, or has no seccomp filter.
+Sessions of the last day that are closed again are counted; Podman does not record their rights.
 
 Why it matters:
 A container that was made to run unprivileged loses that the moment somebody opens a root shell in it. What
@@ -18,7 +19,7 @@ into the image or the configuration.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,26 +27,35 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Entered, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import USER
-from hardentui.reading.containers import declared_user, is_root, section
+from hardentui.reading.capabilities import short
+from hardentui.reading.containers import ask, declared_user, is_root, section
 from hardentui.reading.user_namespace import uid_inside
 from hardentui.words import plural
+
+_FILTER = 2
+"""The seccomp mode of a process with a filter."""
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if not facts.running:
         return not_applicable("the container is not running")
-    if "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]:
-        return passed(effective="no open session", evidence=_closed(facts))
-    sessions = facts.exec_sessions
+    entered = ask(facts, lambda kernel: kernel.entered)
+    strong = _strong(facts, entered) if isinstance(entered, tuple) else ()
+    none_open = "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]
+    sessions = () if none_open else facts.exec_sessions
     if isinstance(sessions, Unreadable):
-        return unknown(sessions.reason)
+        return _entered(strong) if strong else unknown(sessions.reason)
     bad = [session for session in sessions if session.get("Running", True) and _too_strong(session, facts)]
-    effective = plural(len(sessions), "session")
+    effective = plural(len(sessions), "session") if sessions else "no open session"
+    if not bad and strong:
+        return _entered(strong)
+    if not bad and isinstance(entered, Unreadable):
+        return unknown(f"which processes came in from outside is not known: {entered.reason}")
     if not bad:
         return passed(effective=effective, evidence=_closed(facts))
     evidence = tuple(
@@ -60,6 +70,34 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         None,
         commands,
     )
+
+
+def _strong(facts: ContainerFacts, entered: tuple[Entered, ...]) -> tuple[tuple[Entered, str], ...]:
+    """Processes with more rights than the service has, and what they have."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel):
+        return ()
+    judged = ((process, ", ".join(_more(kernel, process))) for process in entered)
+    return tuple((process, more) for process, more in judged if more)
+
+
+def _more(kernel: Kernel, process: Entered) -> Iterator[str]:
+    main = kernel.uid
+    if isinstance(main, int) and process.uid != main and 0 in (process.uid, uid_inside(kernel, process.uid)):
+        yield "root"
+    if isinstance(kernel.capabilities, CapabilitySets):
+        more = process.capabilities.effective - kernel.capabilities.bounding
+        if more:
+            yield short(more)
+    if kernel.seccomp_mode == _FILTER and process.seccomp_mode != _FILTER:
+        yield "no seccomp filter"
+
+
+def _entered(strong: tuple[tuple[Entered, str], ...]) -> Verdict:
+    evidence = tuple(Evidence(f"PID {process.pid} ({process.name})", more) for process, more in strong)
+    words = plural(len(strong), "process came in from outside", "processes came in from outside")
+    commands = ("kill PID   # the process, on the host",)
+    return failed(f"{words} with more rights than the service", "", words, evidence, None, commands)
 
 
 def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
@@ -101,10 +139,19 @@ def _rights(session: Mapping[str, Any]) -> str:
 def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
     return container(
         (USER, "1001"),
-        kernel=Kernel(7),
+        kernel=Kernel(7, entered=()),
         inspect={"ExecIDs": [session["ID"] for session in sessions]},
         exec_sessions=sessions,
     )
+
+
+_SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
+
+
+def _with(process: Entered) -> Kernel:
+    whole = (IdRange(0, 0, 4294967295),)
+    rights = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+    return Kernel(7, uid=1001, uid_map=whole, capabilities=rights, seccomp_mode=_FILTER, entered=(process,))
 
 
 CHECK = Check(
@@ -120,14 +167,21 @@ CHECK = Check(
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         container(),
         replace(_example(), exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
+        replace(_example(), kernel=_with(_SHELL)),
     ),
     fails=lambda: (
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
         replace(
             _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}),
-            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),)),
+            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()),
             exec_uids={"ef": 0},
+        ),
+        replace(_example(), kernel=_with(replace(_SHELL, uid=0))),
+        replace(_example(), kernel=_with(replace(_SHELL, seccomp_mode=0))),
+        replace(
+            _example(),
+            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"})))),
         ),
     ),
     references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),

@@ -1,8 +1,9 @@
-"""The container has no cgroup, or sees the host's.
+"""The container has no cgroup, has left it, or sees the host's.
 
 What it checks:
 Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup namespace. On
-cgroup v1, Podman shares it by default; that is a matter of the host and does not count here.
+cgroup v1, Podman shares it by default; that is a matter of the host and does not count here. Also whether a
+process that the container has started was moved out of its cgroup.
 
 Why it matters:
 Without a cgroup, no limit holds: memory, processes and CPU time are unlimited, devices are not filtered, and
@@ -18,14 +19,16 @@ Containers started inside a service that must keep them in its own cgroup need `
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, CGROUPS
-from hardentui.reading.containers import ask, judge, without_cgroup
+from hardentui.reading.containers import ask, judge, listed, without_cgroup
 from hardentui.reading.limits import cgroup_version
+from hardentui.words import plural
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 
@@ -34,6 +37,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if without_cgroup(facts):
         evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
         return failed("no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
+    outside = ask(facts, lambda kernel: kernel.outside_cgroup)
+    if isinstance(outside, tuple) and outside:
+        return _left(outside)
     shared = ask(facts, lambda kernel: kernel.shared_namespaces)
     asked = facts.spec[CGROUPNS]
     if isinstance(shared, frozenset) and "cgroup" in shared and asked != "host":
@@ -55,10 +61,24 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     )
 
 
+def _left(outside: tuple[int, ...]) -> Verdict:
+    evidence = tuple(Evidence(f"/proc/{pid}/cgroup", "not in the container's cgroup") for pid in outside)
+    reason = f"{plural(len(outside), 'process', 'processes')} outside its cgroup: no limit holds for them"
+    return failed(reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence)
+
+
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[CGROUPS] == "disabled":
         spec = spec.without(CGROUPS)
-    return spec.with_(CGROUPNS, "private") if spec[CGROUPNS] == "host" else spec
+    if spec[CGROUPNS] == "host":
+        return spec.with_(CGROUPNS, "private")
+    outside = ask(context.facts, lambda kernel: kernel.outside_cgroup)
+    if isinstance(outside, tuple) and outside:
+        raise CannotFix(
+            "its processes were moved out of their cgroup by hand",
+            "Find out by whom, then restart the container.",
+        )
+    return spec
 
 
 _V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
@@ -80,6 +100,7 @@ CHECK = Check(
     fails=lambda: (
         container((CGROUPS, "disabled")),
         container((CGROUPNS, "host")),
+        container(kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=(812,))),
         container((CGROUPNS, "host"), kernel=_SHARED, engine=_V1),
     ),
     references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),

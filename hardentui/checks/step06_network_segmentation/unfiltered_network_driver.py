@@ -1,14 +1,16 @@
 """A network that bypasses the host's packet filter.
 
 What it checks:
-Whether one of the networks uses the driver macvlan or ipvlan, or the container borrows the network namespace
+Whether one of the networks uses the driver macvlan or ipvlan or is a bridge that Podman does not manage
+(`mode=unmanaged`), or the container borrows the network namespace
 of another container (`--network container:…`) or of a path (`ns:…`) outside a pod.
 
 Why it matters:
 With macvlan and ipvlan, the container is on the local network like a separate machine. Every port that it
 listens on is open to the neighbours, published or not, and the host's firewall never sees the packets. It can
-also impersonate other machines there. A borrowed namespace puts two containers into one network stack: each
-reaches what the other offers only on 127.0.0.1, and can listen on its ports.
+also impersonate other machines there. For an unmanaged bridge, Podman makes no packet filter rules. A
+borrowed namespace puts two containers into one network stack: each reaches what the other offers only on
+127.0.0.1, and can listen on its ports.
 
 What may break:
 Machines that know the container by its own address on the local network must use the host's address and a
@@ -17,6 +19,9 @@ often intended (a VPN container that others go through): put both into one pod, 
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
@@ -27,7 +32,8 @@ from hardentui.options import NETWORK
 from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import asked_for, modes_of, network_names, uses_network_of_pod
 
-_UNFILTERED = frozenset({"macvlan", "ipvlan"})
+_UNMANAGED = "unmanaged"
+_UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
@@ -40,9 +46,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if kinds & {"container", "ns"}:
         return failed("borrows a network namespace outside a pod", declared, commands=_COMMANDS)
     attached = network_names(facts)
-    drivers = {
-        name: str(facts.networks[name].inspect.get("driver")) for name in attached if name in facts.networks
-    }
+    drivers = {name: _driver(facts.networks[name].inspect) for name in attached if name in facts.networks}
     evidence = tuple(Evidence(f"network {name}", f"driver {driver}") for name, driver in drivers.items())
     unfiltered = sorted(name for name, driver in drivers.items() if driver in _UNFILTERED)
     if unfiltered:
@@ -54,8 +58,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     return passed(declared or ", ".join(attached) or "pasta", evidence=evidence)
 
 
+def _driver(network: Mapping[str, Any]) -> str:
+    """The driver, or the mode in which Podman leaves a bridge alone."""
+    options = network.get("options")
+    mode = options.get("mode") if isinstance(options, dict) else ""
+    return _UNMANAGED if mode == _UNMANAGED else str(network.get("driver"))
+
+
 _COMMANDS = ("podman network create NAME", "podman run --network NAME -p ADDRESS:PORT:PORT …")
 _LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
+_FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mode": "unmanaged"}})
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 CHECK = Check(
@@ -68,6 +80,7 @@ CHECK = Check(
     passes=lambda: (container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
     fails=lambda: (
         container((NETWORK, ("lan",)), networks={"lan": _LAN}),
+        container((NETWORK, ("br",)), networks={"br": _FOREIGN}),
         container((NETWORK, ("container:vpn",))),
     ),
     references=("NIST SP 800-190 4.4.2",),

@@ -2,7 +2,7 @@
 
 What it checks:
 Whether the log driver is `none`, set for the container or as the engine's default, or the log goes to
-/dev/null.
+/dev/null. With the driver `passthrough`, only systemd is known to keep the output.
 
 Why it matters:
 What a service writes to its output is often the only trace of an attack: failed logins, strange requests, the
@@ -26,7 +26,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.reading.containers import engine_info, is_infra
-from hardentui.reading.logs import log_driver, log_goes_nowhere
+from hardentui.reading.logs import log_driver, log_goes_nowhere, log_is_passed_on
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -41,6 +41,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(reason, f"log driver {driver}")
     if log_goes_nowhere(facts):
         return failed("the log is written to /dev/null", f"log driver {driver}, path=/dev/null")
+    if passed_on := log_is_passed_on(facts):
+        return unknown(passed_on, f"log driver {driver}")
     return passed(f"log driver {driver}")
 
 
@@ -68,7 +70,10 @@ CHECK = Check(
     takes={"driver": "log-driver"},
     passes=lambda: (
         container((LOG_DRIVER, "journald")),
-        container((LOG_DRIVER, "passthrough")),
+        container(
+            (LOG_DRIVER, "passthrough"),
+            inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}},
+        ),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
     fails=lambda: (

@@ -3,7 +3,8 @@
 What it checks:
 For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the container
 (`--log-opt max-size`) or for all (`log_size_max` in containers.conf). For a running container, the limit that
-its log is written with counts, wherever Podman read it. The journal limits itself.
+its log is written with counts, wherever Podman read it. A limit above the parameter `largest` is none. The
+journal limits itself.
 
 Why it matters:
 A log without a limit grows with the traffic, and whoever sends the requests decides how fast. An attacker who
@@ -27,8 +28,8 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT
-from hardentui.reading.containers import is_infra
-from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_limit
+from hardentui.reading.containers import bytes_of, is_infra
+from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_is_passed_on, log_limit
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -40,6 +41,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if driver == "none":
         return not_applicable("no log is kept (see no-logs)")
     declared = f"log driver {driver}"
+    if passed_on := log_is_passed_on(facts):
+        return unknown(passed_on, declared)
     if driver not in FILE_DRIVERS:
         return passed(declared, reason="the journal limits its own size")
     limit = log_limit(facts)
@@ -47,13 +50,23 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(f"the engine's limit is not known: {limit.reason}", declared)
     if not limit:
         return failed("the log file has no size limit", f"{declared}, no max-size")
+    largest = parameters.text("largest")
+    if _bytes(limit) > _bytes(largest):
+        reason = f"the log may grow to {limit}, more than {largest}"
+        return failed(reason, f"{declared}, max-size {limit}", evidence=(Evidence("max-size", limit),))
     return passed(declared, evidence=(Evidence("max-size", limit),))
+
+
+def _bytes(size: str) -> int:
+    return bytes_of(size.removesuffix(" bytes"))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     planned = context.facts.planned(spec)
     limit = log_limit(planned)
-    if log_driver(planned) not in FILE_DRIVERS or (isinstance(limit, str) and limit):
+    if log_driver(planned) not in FILE_DRIVERS:
+        return spec
+    if isinstance(limit, str) and limit and _bytes(limit) <= _bytes(context.parameters.text("largest")):
         return spec
     kept = tuple(option for option in spec[LOG_OPT] if option.partition("=")[0] != "max-size")
     return spec.with_(LOG_OPT, (*kept, f"max-size={context.parameters.text('size')}"))
@@ -70,7 +83,7 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     remediate=remediate,
-    parameters={"size": "10mb"},
+    parameters={"size": "10mb", "largest": "10gb"},
     takes={"size": "log-size"},
     passes=lambda: (
         container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
@@ -79,6 +92,7 @@ CHECK = Check(
     ),
     fails=lambda: (
         container((LOG_DRIVER, "k8s-file"), engine=_ENGINE),
+        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=500g",)), engine=_ENGINE),
         container((LOG_DRIVER, "json-file"), (LOG_OPT, ("tag=web", "max-size=0")), engine=_ENGINE),
     ),
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),

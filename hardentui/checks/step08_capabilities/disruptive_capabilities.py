@@ -2,8 +2,9 @@
 
 What it checks:
 Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
-AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE, CHECKPOINT_RESTORE.
-The bounding sets of the running processes decide.
+AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, IPC_LOCK, SYS_NICE, LEASE,
+CHECKPOINT_RESTORE, SYS_TTY_CONFIG, SYS_PACCT, WAKE_ALARM, BLOCK_SUSPEND. The bounding sets of the running
+processes decide.
 
 Why it matters:
 They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates and
@@ -12,8 +13,9 @@ exceed limits, redirect or sniff traffic on the container's networks. Old kernel
 NET_ADMIN are among the most exploited.
 
 What may break:
-VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, some
-databases SYS_NICE or SYS_RESOURCE (most only complain and continue). Keep only the one that is really needed.
+VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, stores of
+secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most only complain and continue). Keep
+only the one that is really needed.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Rules set with `--device-cgroup-rule` that open every device, every device of a 
 the host for reading or writing, and privileged mode, which turns the filter off. The runtime's configuration
 shows whether there is a filter at all: Podman leaves it out if it expects a user namespace, which a container
 made through the API may not get. A rule that only allows creating nodes (`m`) is what Podman grants anyway.
+On cgroup v1, where the kernel shows the filter, also what was opened after the start counts.
 With MKNOD and no user namespace of its own, a rule for disks hands over the host. Rootless containers have no
 device filter: there, the permissions of the device files decide.
 
@@ -33,7 +34,7 @@ from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import is_planned, listed, without_cgroup
+from hardentui.reading.containers import is_planned, listed, proc, without_cgroup
 from hardentui.reading.user_namespace import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
@@ -65,9 +66,42 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         severity = Severity.CRITICAL if "CAP_MKNOD" in granted(facts) else Severity.HIGH
         why = "it shares the user namespace of the host and has no device filter"
         return failed(why, listed(rules) or "no added rules", "no filter", shown, severity)
+    added = _since_start(facts)
+    if added:
+        evidence = tuple(Evidence(proc(facts, "cgroup, devices.list"), rule) for rule in added)
+        why = f"opened after the start: {listed(added)}"
+        return failed(why, listed(rules) or "no added rules", listed(added), evidence)
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
         return unknown("the engine does not show device rules, and the create command is not known")
     return passed(listed(rules) or "no added rules")
+
+
+def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
+    """Open rules in the kernel's filter that the runtime has not made.
+
+    In another user namespace nobody can create device files, and the runtime leaves the filter open.
+    """
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.device_rules, Unreadable):
+        return ()
+    if kernel.host_user_namespace is not True:
+        return ()
+    if isinstance(facts.runtime, Unreadable) or not facts.runtime.device_filter:
+        return ()
+    made = {_place(rule): _access(rule) for rule in facts.runtime.device_rules}
+    return tuple(
+        rule
+        for rule in kernel.device_rules
+        if _is_open(rule) and not _access(rule) <= made.get(_place(rule), frozenset())
+    )
+
+
+def _place(rule: str) -> str:
+    return " ".join(rule.split()[:2])
+
+
+def _access(rule: str) -> frozenset[str]:
+    return frozenset("".join(rule.split()[2:3]))
 
 
 def _is_unfiltered(facts: ContainerFacts) -> bool:
@@ -126,6 +160,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Fix both at once (add --check privileged).",
         )
     kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
+    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
+        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
     if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):
         raise CannotFix(
             "Podman made it without a device filter; no option adds one",
@@ -133,6 +169,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         )
     return spec.with_(DEVICE_CGROUP_RULE, kept)
 
+
+def _filter(*rules: str) -> Kernel:
+    return Kernel(7, device_rules=rules, host_user_namespace=True)
+
+
+_WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 CHECK = Check(
     title="Device cgroup allows disks or whole device classes",
@@ -147,6 +189,10 @@ CHECK = Check(
         container(),
         container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
         container((PRIVILEGED, True), engine=rootless()),
+        container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
+        container(
+            kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
+        ),
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
     ),
     fails=lambda: (
@@ -156,6 +202,8 @@ CHECK = Check(
         container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
         container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
         container((PRIVILEGED, True)),
+        container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
+        container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
     ),
     references=("CIS Docker 1.6 5.18",),

@@ -5,7 +5,9 @@ The OCI runtimes, conmon, the network helpers and the hooks that the rootful eng
 containers.conf and Podman's built-in paths: who can change each file or its parent directories; whether it is
 where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that Podman uses; and
 whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that you installed
-elsewhere on purpose in the parameter `known_programs`.
+elsewhere on purpose in the parameter `known_programs`. Also who can add files to the directories from which
+the engine takes helpers, hooks, device descriptions (CDI) and network plug-ins, and who can change the
+configured init, mount and secret programs and the credential helpers.
 
 Why it matters:
 These programs run as root, before the container is confined. A hook sees every container that starts and can

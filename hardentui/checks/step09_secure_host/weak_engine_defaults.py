@@ -6,7 +6,7 @@ the first main file and the drop-ins. The check fails for `privileged = true`, `
 "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to `host`, `env_host =
 true`, `no_pivot_root = true`, capabilities beyond Podman's eleven defaults, devices, volumes or mounts that
 all containers get, annotations that change how the runtime confines them, sysctls beyond the harmless ones
-(parameter `safe_sysctls`), no process limit, no cgroups, a umask of 0, no packet filter rules, and
+(parameter `safe_sysctls`), no process limit, no cgroups, no logs, a umask of 0, no packet filter rules, and
 passwords in `env`. Files that services name in CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE are read, too.
 On a host without SELinux, `label = false` has no effect until SELinux is enabled; it counts less than the
 others.
@@ -118,6 +118,8 @@ def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
         yield Weak("containers.env_host", True, "the host's environment leaks to all", Severity.HIGH)
     if settings.get("engine.no_pivot_root") is True:
         yield Weak("engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH)
+    if settings.get("containers.log_driver") == "none":
+        yield Weak("containers.log_driver", "none", "no container keeps logs", Severity.MEDIUM)
     yield from _extra_capabilities(settings)
     allowed = set(parameters.texts("allowed_for_all"))
     for name in _GIVEN_TO_ALL:
@@ -219,6 +221,7 @@ CHECK = Check(
         _engine(containers__privileged=True),
         _engine(containers__seccomp_profile="unconfined"),
         _engine(containers__label=False),
+        _engine(containers__log_driver="none"),
         _engine(containers__netns="host"),
         _engine(containers__env_host=True),
         _engine(engine__no_pivot_root=True),

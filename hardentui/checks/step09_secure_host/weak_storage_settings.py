@@ -3,7 +3,8 @@
 What it checks:
 The rootful engine's storage: whether the driver is obsolete or wasteful (`vfs`, `devicemapper`, `aufs`),
 according to the configuration or the contents of the directory; whether the overlay mount options, if set,
-lack `nodev`; and whether accounts other than root can enter the storage directory.
+lack `nodev`; whether `force_mask` makes files of images writable for everybody; and whether accounts other
+than root can enter the storage directory.
 
 Why it matters:
 `vfs` copies every image for every container, so disks fill up, and there is no small write quota.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import file, host
+from hardentui.checks.examples import configuration, file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
@@ -31,6 +32,8 @@ from hardentui.model.known import Unreadable
 _OLD = ("vfs", "devicemapper", "aufs")
 _ROOT = "/var/lib/containers/storage"
 _OTHERS = 0o007
+_OTHERS_WRITE = 0o002
+_MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 
 def evaluate(facts: HostFacts) -> Verdict:
@@ -78,6 +81,11 @@ def _settings(storage: Storage, used: tuple[str, ...]) -> tuple[list[Evidence], 
             "[storage]",
             'driver = "overlay"',
         ]
+    for name in _MASKS:
+        mask = str(storage.settings.get(name) or "")
+        if mask and set(mask) <= set("01234567") and int(mask, 8) & _OTHERS_WRITE:
+            evidence.append(Evidence(storage.settings.file_of(name), f"force_mask = {mask}"))
+            commands += ["# /etc/containers/storage.conf: remove force_mask, then pull the images again"]
     if storage.mount_options and "nodev" not in storage.mount_options:
         options = ",".join((*storage.mount_options, "nodev"))
         evidence.append(Evidence("storage.conf", f"mountopt = {','.join(storage.mount_options)} lacks nodev"))
@@ -98,11 +106,16 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=lambda: (_storage(), _storage(driver="overlay", mount_options=("nodev", "metacopy=on"))),
+    passes=lambda: (
+        _storage(),
+        _storage(driver="overlay", mount_options=("nodev", "metacopy=on")),
+        _storage(settings=configuration(storage__options__overlay__force_mask="shared")),
+    ),
     fails=lambda: (
         _storage(driver="vfs"),
         _storage(used_drivers=("vfs",)),
         _storage(mount_options=("metacopy=on",)),
+        _storage(settings=configuration(storage__options__overlay__force_mask="0777")),
         _storage(root=file(_ROOT, 0o755, kind="directory")),
     ),
     references=("CIS Docker 1.6 2.6", "NIST SP 800-190 4.5.5"),

@@ -3,7 +3,8 @@
 What it checks:
 Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running container,
 the mounts over /proc and /sys decide: some path must be hidden (such as /proc/kcore, /proc/keys,
-/sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq).
+/sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq). None of those that the
+runtime made at the start may be gone.
 
 Why it matters:
 These files belong to the whole machine, not to a container. /proc/kcore is its memory, /proc/keys its key
@@ -21,7 +22,7 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import Severity, Verdict, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -41,6 +42,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unreadable) and not lifted:
         return unknown("the engine does not show removed masks, and the running process cannot be inspected")
     writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
+
+    lost = ask(facts, lambda kernel: kernel.lost_masks)
+    if isinstance(lost, frozenset) and lost and not lifted:
+        gone = tuple(sorted(lost))
+        return failed(
+            f"masks were removed after the start: {listed(gone)}",
+            "default masks",
+            f"not masked: {listed(gone)}",
+            (Evidence(proc(facts, "mountinfo"), f"nothing covers {listed(gone)}"),),
+        )
 
     def assess(masked: frozenset[str]) -> tuple[bool, str]:
         bad = not masked & _HIDDEN or not (masked & _PROTECTED or writable_anyhow)
@@ -67,6 +78,9 @@ def _lifted(spec: Spec) -> str:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
+    lost = ask(context.facts, lambda kernel: kernel.lost_masks)
+    if not spec[UNMASK] and isinstance(lost, frozenset) and lost:
+        raise CannotFix("masks were removed by hand after the start", "Find out by whom, then restart it.")
     return spec.without(UNMASK)
 
 
@@ -82,13 +96,14 @@ CHECK = Check(
     remediate=remediate,
     passes=lambda: (
         container(),
-        container(kernel=Kernel(7, masked_paths=_MASKED)),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset())),
         container((PID, "host"), kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"})), engine=rootless()),
     ),
     fails=lambda: (
         container((UNMASK, ("ALL",))),
         container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
         container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
     catalogue="S10-07",

@@ -6,10 +6,14 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from msgspec import Struct
+
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
+from hardentui.host.process.entered import outside_cgroup
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
+from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
@@ -61,16 +65,25 @@ def read_kernel(
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
         return _all(pid, ENDED)
-    kernel = _kernel(files, pid, engine_pid, _limits(files, membership, cgroups), engine_mounts)
+    place = _InTree(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
+    kernel = _kernel(files, pid, engine_pid, place, engine_mounts)
     # read again: the process may have ended meanwhile and its pid been reused
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
+
+
+class _InTree(Struct, frozen=True):
+    """Where a process is in the cgroup tree, and where the engine has put the container (empty: nowhere)."""
+
+    membership: Known[Membership]
+    tree: Known[CgroupTree]
+    path: str
 
 
 def _kernel(
     files: Files,
     pid: int,
     engine_pid: int | None,
-    limits: Known[Limits],
+    place: _InTree,
     engine_mounts: Callable[[str, str], Known[MountTable]] | None,
 ) -> Kernel:
     """What the files of a process show."""
@@ -96,8 +109,12 @@ def _kernel(
         read_only_root=_then(mounts, _read_only_root),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
-        limits=limits,
+        limits=_limits(files, place.membership, place.tree),
         masked_paths=_then(mounts, _masked_paths),
+        device_rules=read_device_rules(files, place.tree, place.membership),
+        outside_cgroup=outside_cgroup(
+            files, place.membership, place.path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
+        ),
         mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
@@ -239,10 +256,8 @@ def _host_user_namespace(
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
 
 
-def _limits(files: Files, membership: Known[Membership], cgroups: Known[CgroupTree] | None) -> Known[Limits]:
-    if isinstance(membership, Unreadable):
-        return membership
-    return read_limits(files, find_cgroups(files) if cgroups is None else cgroups, membership)
+def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]) -> Known[Limits]:
+    return membership if isinstance(membership, Unreadable) else read_limits(files, tree, membership)
 
 
 def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:

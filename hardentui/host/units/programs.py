@@ -51,7 +51,10 @@ _PYTHON = re.compile(r"python[0-9.]*")
 _PATH = r"(?<![\w.%$:=@-])/[\w@%+.,/-]+"
 _EXEC_MARKS = "-@:+!|"
 _MOST_FILES = 500
-_OF_KUBE = {("Kube", "Yaml"), ("Build", "File"), ("Build", "SetWorkingDirectory")}
+_OF_QUADLETS = {
+    *(("Kube", "Yaml"), ("Build", "File"), ("Build", "SetWorkingDirectory")),
+    ("Container", "EnvironmentFile"),
+}
 
 
 def read_unit_programs(
@@ -98,7 +101,7 @@ def _named_in(content: str, unit: str, home: str) -> Iterator[tuple[str, str]]:
         elif section == "Service" and key == "EnvironmentFile":
             for file in _expanded(value.lstrip("-"), home):
                 yield file, ""
-        elif (section, key) in _OF_KUBE and value:
+        elif (section, key) in _OF_QUADLETS and value:
             yield posixpath.normpath(posixpath.join(posixpath.dirname(unit), value)), ""
 
 

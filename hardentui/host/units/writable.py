@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
 from hardentui.host.files.reader import Files
+from hardentui.host.units.plugins import read_plugins
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
@@ -68,14 +69,17 @@ def _below(
     return facts
 
 
-def read_programs(files: Files, configuration: Configuration) -> Known[tuple[Program, ...]]:
-    """The OCI runtimes, conmon, the helpers and the hooks that the rootful engine would run."""
+def read_programs(
+    files: Files, configuration: Configuration, storage: Configuration | None = None
+) -> Known[tuple[Program, ...]]:
+    """The OCI runtimes, conmon, the helpers, hooks and plug-ins that the rootful engine would run."""
     programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
     programs += _helpers(files, configuration)
     hooks = _hooks(files, configuration)
     if isinstance(hooks, Unreadable):
         return hooks
-    return tuple({(program.role, program.file.path): program for program in (*programs, *hooks)}.values())
+    programs += [*hooks, *read_plugins(files, configuration, storage or Configuration())]
+    return tuple({(program.role, program.file.path): program for program in programs}.values())
 
 
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:

@@ -12,7 +12,9 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
+from hardentui.host.process.entered import read_entered
 from hardentui.host.process.proc import read_kernel
+from hardentui.host.process.since_start import lost_masks
 from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
 from hardentui.model.facts import (
@@ -28,6 +30,7 @@ from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.peers import Peer, Peers
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.trust import full_reference
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
@@ -134,14 +137,16 @@ class Gatherer:
         """
         shared = self._shared  # the same list for the whole method, even if a new one arrives
         self._defaults = self._defaults.learned(document)
+        oci_config = self._oci_config(document)
+        runtime = self._runtimes.read(oci_config)
         parts = _ContainerParts(
             document=document,
             image=self._image(str(document.get("Image") or ""), compared=closer),
-            kernel=self._kernel(document),
+            kernel=self._kernel(document, runtime),
             networks=shared.networks_of(document),
             volumes=shared.volumes_of(document),
             pod=shared.pod(str(document.get("Pod") or "")),
-            oci_config=self._oci_config(document),
+            oci_config=oci_config,
         )
         facts = ContainerFacts(
             id=str(document.get("Id", "")),
@@ -158,7 +163,7 @@ class Gatherer:
             image_ids=shared.image_ids,
             links=links_of(self._files, document, parts.volumes) if self.engine.facts.local else {},
             registry_digest=self._registry_digest(document),
-            runtime=self._runtimes.read(parts.oci_config),
+            runtime=runtime,
             now=self._opened.clock(),
         )
         added = mounts_and_sockets(facts, self._host_side, shared.giver)
@@ -201,7 +206,9 @@ class Gatherer:
             return None
         return _json_file(self._files, path)
 
-    def _kernel(self, document: Mapping[str, Any]) -> Known[Kernel | NotRunning]:
+    def _kernel(
+        self, document: Mapping[str, Any], runtime: Known[RuntimeConfig]
+    ) -> Known[Kernel | NotRunning]:
         state = document.get("State") or {}
         status = str(state.get("Status") or "")
         if status not in _RUNNING:
@@ -210,13 +217,18 @@ class Gatherer:
             return Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
         if self._cgroups is None:
             self._cgroups = find_cgroups(self._files)
-        return read_kernel(
+        kernel = read_kernel(
             self._files,
             int(state.get("Pid") or 0),
             engine_pid=int(state.get("ConmonPid") or 0) or None,
             cgroup_path=str(state.get("CgroupPath") or ""),
             cgroups=self._cgroups,
             engine_mounts=self._host_side.mount_table,
+        )
+        return replace(
+            kernel,
+            entered=read_entered(self._files, kernel, self._host_side.processes_by_mounts),
+            lost_masks=lost_masks(self._files, kernel, runtime),
         )
 
     def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:

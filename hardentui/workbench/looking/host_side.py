@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from hardentui.host.files.hard_links import linked_files
 from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.host.process.entered import processes_by_mounts
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
@@ -41,6 +42,7 @@ class HostSide:
         self._pids: tuple[int, ...] = ()
         self._process = ""
         self._sockets: UnixSockets | None = None
+        self._by_mounts: Known[Mapping[str, tuple[int, ...]]] | None = None
         self._linked: Mapping[tuple[int, int], tuple[str, ...]] | None = None
         self._guarded: Mapping[tuple[int, int], tuple[str, ...]] | None = None
         self._held: dict[str, tuple[str, ...]] = {}
@@ -57,6 +59,7 @@ class HostSide:
             self._tables = {}
             self._process = ""
             self._sockets = None
+            self._by_mounts = None
             self._linked = self._guarded = None
             self._held = {}
 
@@ -72,6 +75,13 @@ class HostSide:
         """The mounts of the engine, for containers that are not running."""
         process = self._engine_process()
         return self.mount_table(process, self._namespace(process))
+
+    def processes_by_mounts(self) -> Known[Mapping[str, tuple[int, ...]]]:
+        """The processes of this machine by mount namespace."""
+        self._forget_what_is_old()
+        if self._by_mounts is None:
+            self._by_mounts = processes_by_mounts(self._files)
+        return self._by_mounts
 
     def sockets(self) -> UnixSockets:
         self._forget_what_is_old()

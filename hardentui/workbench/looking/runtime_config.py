@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import json
@@ -25,15 +25,17 @@ class RuntimeConfigs:
         if document is None:
             return Unreadable("the configuration of the runtime (config.json) cannot be read")
         annotations = _texts(document.get("annotations"))
-        process, linux = document.get("process"), document.get("linux")
+        process, linux = document.get("process"), _section(document, "linux")
         score = process.get("oomScoreAdj") if isinstance(process, dict) else None
-        resources = linux.get("resources") if isinstance(linux, dict) else None
+        devices = _section(linux, "resources").get("devices")
         return RuntimeConfig(
             annotations=annotations,
-            seccomp=self._filter(linux if isinstance(linux, dict) else {}, annotations),
-            sysctl=_texts(linux.get("sysctl") if isinstance(linux, dict) else None),
+            seccomp=self._filter(linux, annotations),
+            sysctl=_texts(linux.get("sysctl")),
             oom_score_adj=score if isinstance(score, int) else None,
-            device_filter=bool(resources.get("devices")) if isinstance(resources, dict) else False,
+            masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
+            device_rules=frozenset(_device_rules(devices)),
+            device_filter=bool(devices),
         )
 
     def _filter(
@@ -53,6 +55,28 @@ class RuntimeConfigs:
             except (AttributeError, TypeError, ValueError):
                 self._profiles[text] = None
         return self._profiles[text]
+
+
+def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = document.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _paths(linux: Mapping[str, Any], name: str) -> Iterator[str]:
+    listed = linux.get(name)
+    yield from (str(path) for path in (listed if isinstance(listed, list) else ()))
+
+
+def _device_rules(listed: object) -> Iterator[str]:
+    """The rules that allow something, as cgroup v1 lists them."""
+    for rule in listed if isinstance(listed, list) else ():
+        if isinstance(rule, dict) and rule.get("allow") is True:
+            major, minor = (_number(rule.get(name)) for name in ("major", "minor"))
+            yield f"{rule.get('type') or 'a'} {major}:{minor} {rule.get('access') or 'rwm'}"
+
+
+def _number(given: object) -> str:
+    return str(given) if isinstance(given, int) and given >= 0 else "*"
 
 
 def _texts(given: object) -> dict[str, str]:

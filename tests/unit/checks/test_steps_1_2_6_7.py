@@ -828,3 +828,11 @@ def test_the_schema_knows_every_key_of_the_checklist() -> None:
     for step in document["step"]:
         assert set(step) <= known
         assert set(schema["$defs"]["step"]["required"]) <= set(step)
+
+
+def test_output_that_is_passed_on_is_kept_only_by_a_unit() -> None:
+    by_hand = container((LOG_DRIVER, "passthrough"))
+    of_unit = replace(by_hand, inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    for check in ("no-logs", "unbounded-logs"):
+        assert judge(check, by_hand).status is Status.UNKNOWN
+        assert judge(check, of_unit).status is Status.PASS

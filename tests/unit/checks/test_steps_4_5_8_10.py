@@ -200,7 +200,10 @@ def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
     assert status("root-exec-session", facts) is Status.UNKNOWN
     root_inside = replace(facts, exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
     assert status("root-exec-session", root_inside) is Status.FAIL
-    assert status("root-exec-session", replace(root_inside, spec=Spec())) is Status.PASS
+    looked = replace(root_inside, kernel=Kernel(8, entered=()))
+    assert status("root-exec-session", replace(looked, spec=Spec())) is Status.PASS
+    unseen = replace(root_inside, spec=Spec(), kernel=Kernel(8, entered=Unreadable("no permission")))
+    assert status("root-exec-session", unseen) is Status.UNKNOWN
 
 
 # --- limits ------------------------------------------------------------------------------------

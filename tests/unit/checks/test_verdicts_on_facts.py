@@ -410,3 +410,17 @@ def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:
     once = OncePerEngine(cast("Engine", None), files, cast("Run", None), lambda: datetime.now(UTC))
     assert once.network_helper("/run/user/1/netns/a")[0] == "/usr/bin/pasta.avx2"
     assert once.network_helper("/run/user/1/netns/b") == ()
+
+
+def test_masks_and_device_rules_are_read_from_the_runtimes_configuration() -> None:
+    devices = [
+        {"allow": False, "access": "rwm"},
+        {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "r"},
+        {"allow": True, "type": "c", "major": 188, "access": "rw"},
+        {"allow": True, "access": "rwm"},
+    ]
+    masks = {"maskedPaths": ["/proc/keys"], "readonlyPaths": ["/proc/sys"]}
+    told = RuntimeConfigs().read({"linux": {**masks, "resources": {"devices": devices}}})
+    assert not isinstance(told, Unreadable)
+    assert told.masks == {"/proc/keys", "/proc/sys"}
+    assert told.device_rules == {"b 8:0 r", "c 188:* rw", "a *:* rwm"}

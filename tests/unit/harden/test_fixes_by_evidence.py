@@ -217,11 +217,12 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
 
-def test_what_a_server_uses_only_for_a_connection_is_known() -> None:
-    seen = kernel(processes=(Process(7, "sshd", "/usr/sbin/sshd", 0),))
+@pytest.mark.parametrize("server", ["sshd", "in.tftpd"])
+def test_what_a_server_uses_only_for_a_connection_is_known(server: str) -> None:
+    seen = kernel(processes=(Process(7, server, f"/usr/sbin/{server}", 0),))
     made = plan(running(seen=seen), "default-capabilities-kept")
     assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
-    assert "sshd uses it for each connection, so SYS_CHROOT is kept" in said(made)
+    assert f"{server} uses it for each connection, so SYS_CHROOT is kept" in said(made)
 
 
 IN_DATA = FileChange("/data/x", "added", False)

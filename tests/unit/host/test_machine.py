@@ -274,6 +274,47 @@ def test_programs_hooks_and_their_targets() -> None:
     assert result["hook program", "/opt/evil/hook"].file.dangers
 
 
+@pytest.mark.parametrize(
+    ("setting", "path", "mode"),
+    [
+        ("[engine]\nhooks_dir = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
+        ("[engine]\nhooks_dir = ['/srv/absent/hooks']\n", "/srv", stat.S_IFDIR | 0o777),
+        ("[engine]\nhelper_binaries_dir = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
+        ("[engine]\ncdi_spec_dirs = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
+        ("[network]\nnetavark_plugin_dirs = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
+        ("[containers]\ninit_path = '/srv/x/y'\n", "/srv/x/y", stat.S_IFREG | 0o777),
+        ("[secrets]\ndriver = 'shell'\nopts.lookup = '/srv/x/y get'\n", "/srv/x/y", stat.S_IFREG | 0o777),
+        ("", "/etc/cdi", stat.S_IFDIR | 0o777),
+        ("", "/usr/local/bin/docker-credential-x", stat.S_IFREG | 0o777),
+    ],
+)  # fmt: skip
+def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
+    """What others put into these folders runs as root, or opens the host to a container."""
+    there = {
+        "/etc/containers/containers.conf": setting,
+        "/srv/x/y": "",
+        "/srv/z": "",
+        "/etc/cdi/a.json": "",
+        "/usr/local/bin/docker-credential-x": "",
+    }
+    good = read(there)
+    bad = read(there, stats={path: status(mode)})
+    assert not isinstance(good.programs, Unreadable)
+    assert not isinstance(bad.programs, Unreadable)
+    assert not any(program.file.dangers for program in good.programs)
+    assert [program.file.path for program in bad.programs if program.file.dangers]
+
+
+def test_the_mount_program_of_the_storage_is_one_of_the_programs() -> None:
+    files = {
+        "/etc/containers/storage.conf": "[storage.options.overlay]\nmount_program = '/srv/fuse'\n",
+        "/srv/fuse": "",
+    }
+    facts = read(files, stats={"/srv/fuse": status(stat.S_IFREG | 0o777)})
+    assert not isinstance(facts.programs, Unreadable)
+    assert [program.role for program in facts.programs if program.file.dangers] == ["mount program"]
+
+
 def test_storage_as_configured_and_as_it_is() -> None:
     options = "[storage.options.overlay]\nmountopt='nodev,metacopy=on'\n"
     settings = f"[storage]\ngraphroot='/srv/c'\n{options}"

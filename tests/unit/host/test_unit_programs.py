@@ -55,6 +55,7 @@ def judged(files: Rooted) -> Verdict:
         ("/etc/systemd/system/web.service", "[Service]\nExecStop=/bin/sh -c '/opt/web/x.sh; true'\n"),
         ("/etc/systemd/system/web.service", "[Service]\nEnvironmentFile=-/opt/web/x.sh\n"),
         ("/etc/containers/systemd/web.container", "[Service]\nExecStartPre=/bin/sh /opt/web/x.sh\n"),
+        ("/etc/containers/systemd/web.container", "[Container]\nEnvironmentFile=/opt/web/x.sh\n"),
         ("/etc/containers/systemd/web.kube", "[Kube]\nYaml=/opt/web/x.sh\n"),
         ("/etc/containers/systemd/web.build", "[Build]\nFile=../../../opt/web/x.sh\n"),
     ],

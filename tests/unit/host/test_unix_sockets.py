@@ -168,6 +168,11 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
         ("/srv/a", "", None),
         ("/srv/a", "systemd", None),
         ("/srv/a", "socat", None),
+        ("/srv/a", "python3.13", None),
+        ("/srv/a", "node", None),
+        ("/run/crio/crio.sock", "python3", Power.ENGINE),
+        ("/run/libvirt/libvirt-sock", "sh", Power.MACHINES),
+        ("/run/php/php8.4-fpm.sock", "php-fpm8.4", Power.NOTHING),
     ],
 )
 def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.checks.examples import container, rootful
+from hardentui.checks.examples import configuration, container, rootful
 from hardentui.model.finding import Severity
 from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
 
@@ -131,6 +132,18 @@ def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
     ):
         facts = container((MOUNTS, (Mount("bind", source, "/x", ("ro",)),)), inspect=static)
         assert bool(sensitive_mounts(facts)) is bad, source
+
+
+@pytest.mark.parametrize(
+    ("source", "bad"),
+    [("/srv/run", True), ("/srv/run/overlay-containers/abc", True), ("/srv/vol", True), ("/srv/web", False)],
+)
+def test_run_root_and_volumes_are_known_without_asking_the_engine(source: str, bad: bool) -> None:
+    """`check NAME` does not ask the slow /info."""
+    inspect = {"PidFile": "/srv/run/overlay-containers/abc/userdata/pidfile"}
+    engine = rootful(trust=TrustFacts(configuration=configuration(engine__volume_path="/srv/vol")))
+    mount = Mount("bind", source, "/x", ("ro",))
+    assert bool(sensitive_mounts(container((MOUNTS, (mount,)), inspect=inspect, engine=engine))) is bad
 
 
 def test_a_layer_of_its_own_takes_what_is_written() -> None:

@@ -11,11 +11,21 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 import hardentui
 from hardentui.__main__ import main
 from hardentui.cli import check
-from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.finding import (
+    Evidence,
+    Finding,
+    Kind,
+    Severity,
+    Status,
+    Subject,
+    Verdict,
+)
+from hardentui.model.fix import FixKind, Remediation, Risk
 from hardentui.reports.as_json import render
 from hardentui.reports.result import CheckResult, TextStyle
 from hardentui.reports.usual import fields, own, usual
@@ -60,6 +70,14 @@ def test_what_lacks_the_usual_says_so() -> None:
     common, rest = told(*findings)
     assert common["evidence"] == (("/x", ("y",)),)
     assert rest[-1] == {"declared": "", "evidence": ()}
+
+
+def test_what_lacks_the_usual_risk_says_so() -> None:
+    fix = Remediation("Fix it", "Nothing", FixKind.RECREATE, Risk.MAY_BREAK, here=Risk.SAFE)
+    safer = [replace(finding(Status.FAIL), remediation=fix)] * 3
+    common, rest = told(*safer, replace(finding(Status.FAIL), remediation=replace(fix, here=None)))
+    assert common == {"risk": "safe"}
+    assert rest[-1] == {"severity": "high", "risk": ""}
 
 
 @pytest.mark.parametrize("status", [Status.FAIL, Status.WAIVED])
