@@ -185,7 +185,7 @@ class HeldTrial:
 def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
     def held(*, waits: bool) -> HeldTrial:
         stand_in = HeldTrial(waits=waits)
-        monkeypatch.setattr("hardentui.workbench.networking.trying_split.try_proposal", stand_in)
+        monkeypatch.setattr("hardentui.tui.screens.network_jobs.try_proposal", stand_in)
         monkeypatch.setattr("hardentui.tui.screens.network_jobs.WATCH", 0.1)
         return stand_in
 

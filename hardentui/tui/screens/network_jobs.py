@@ -18,6 +18,7 @@ from hardentui.workbench.networking.result_pages import (
     split_trial_page,
     splits_page,
 )
+from hardentui.workbench.networking.trying_split import try_proposal
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Row
@@ -67,8 +68,6 @@ def try_split_job(
     Raises:
         UsageError: nothing is proposed for that network.
     """
-    from hardentui.workbench.networking.trying_split import try_proposal  # slow to import
-
     tell("watching the containers")
     every_proposal = propose_splits(bench, rows, stop, seconds=WATCH)
     if stop.is_set():
