@@ -16,7 +16,7 @@ def guarded(identity: str) -> Iterator[None]:
     """While the block runs, an entry is rolled back if this process dies.
 
     Raises:
-        ChangeFailed: the guard cannot start; nothing was begun.
+        ChangeFailed: the guard cannot start; nothing was started.
     """
     theirs, ours = os.pipe()  # both are closed in every program that we start
     try:

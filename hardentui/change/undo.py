@@ -67,7 +67,7 @@ def undo(
         if done.state is EntryState.DONE and not done.forgotten:
             raise ApplyFailed(
                 done.reason,
-                f"Mend what keeps the original from starting, then: hardentui undo {entry.id}"
+                f"Fix what keeps the original from starting, then: hardentui undo {entry.id}"
                 f"\nTo keep the change for good: hardentui journal forget {entry.id}",
             )
         if done.state is not EntryState.ROLLED_BACK:

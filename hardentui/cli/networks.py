@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def _of_actions(parser: ArgumentParser) -> None:
-    """What goes with `--outgoing` or `--split` only."""
+    """Options that only `--outgoing` or `--split` use."""
     parser.add_argument(
         "--watch",
         type=seconds,

@@ -278,8 +278,8 @@ _COMMANDS = {
 
 
 def _command(options: Namespace, *words: str) -> str:
-    """A command of the training on the same engine. What stands behind `run` goes to podman, so the options
-    that lead to the engine come before. A lab that was begun without an engine goes on without one.
+    """A training command for the same engine. Everything after `run` goes to podman, so HardenTUI's options
+    come before it. A lab that was started without an engine continues without one.
     """
     found_with = ["--demo"] if options.demo and words[0] == "start" else []
     found_with += ["--url", options.url] if options.url else []

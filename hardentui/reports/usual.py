@@ -28,7 +28,7 @@ def fields(finding: Finding, pid: int | None) -> Fields:
     """What a finding says.
 
     Evidence is grouped by its place: `((where, (saw, …)), …)`. Evidence that `declared` repeats is missing;
-    of evidence that `effective` repeats only the place is told.
+    of evidence that `effective` repeats, only the place is kept.
 
     Args:
         pid: of the subject's main process.

@@ -9,7 +9,10 @@ from msgspec import Struct
 
 from hardentui.errors import UsageError
 from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv.flags import ALIASES
 from hardentui.options.inspect.view import CommandLine
+from hardentui.options.table import TABLE
+from hardentui.options.table.not_carried import NOT_CARRIED
 from hardentui.training.lab import FOLDER, LABEL, Lab
 from hardentui.visible import visible
 
@@ -39,6 +42,14 @@ _ELSEWHERE = (
     "--publish",
     "--publish-all",
 )
+_FLAGS = frozenset(
+    (
+        *ALIASES,
+        *NOT_CARRIED,
+        *(option.flag for option in TABLE),
+        *(flag for option in TABLE for flag, _ in option.also),
+    )
+)
 _SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
 
 
@@ -66,6 +77,9 @@ def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
     """
     variant, rest = _variant(lab, [word.replace(FOLDER, folder) for word in options])
     line = parse_create_command(("podman", "create", *rest, f"{IMAGE}:{variant}"))
+    for flag in line.flags if line is not None else ():
+        if flag not in _FLAGS:
+            raise UsageError(f"podman run has no option {visible(flag, 40)}.")
     if line is None or line.image != f"{IMAGE}:{variant}" or line.words:
         raise UsageError(
             "Only options of podman run are allowed here.",

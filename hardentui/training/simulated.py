@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hardentui.errors import UsageError
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
 from hardentui.model.image import ImageFile, ImageInventory
@@ -19,6 +20,19 @@ ENGINE = EngineFacts(
     default_capabilities=STOCK_CAPABILITIES,
     info={"host": {"logDriver": "k8s-file", "security": {"seccompEnabled": True}}},
 )
+
+
+def refuse_invalid(answer: Answer) -> None:
+    """Refuse values that podman would refuse, as far as the option table can parse them.
+
+    Raises:
+        UsageError: a value cannot be parsed.
+    """
+    for option in spec_from_argv(("podman", *answer.words)).unknowable:
+        raise UsageError(
+            f"podman run does not accept this value of {option.flag}.",
+            "Sizes look like 64m, numbers like 20.",
+        )
 
 
 def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:

@@ -78,7 +78,7 @@ APP = (
     _to("waivers", "W", "Waivers", "Show which findings are accepted, by whom, until when."),
     _to("training", "T", "Training", "Labs that teach the ten steps."),
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
-    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to mend it."),
+    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
     _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
     _to("compare", "f3", "Compare", "Show what became better and worse since an earlier report."),
     _to("checklist", "f5", "Checklist", "Choose, write, lint and test checklists."),

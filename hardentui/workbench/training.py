@@ -37,7 +37,7 @@ from hardentui.training.progress import (
     points_for,
     progress_file,
 )
-from hardentui.training.simulated import ENGINE, simulated_facts
+from hardentui.training.simulated import ENGINE, refuse_invalid, simulated_facts
 from hardentui.training.stage import PodmanStage, StageAnswer, TrainingStage
 
 if TYPE_CHECKING:
@@ -181,7 +181,9 @@ class Training:
         if lab.policy:
             raise UsageError("This lab has no container.", f"Edit {self.policy_file(lab)} instead.")
         options = tuple(options)
-        answer(lab, options, self.folder(lab))  # a wrong command does not count as an attempt
+        made = answer(lab, options, self.folder(lab))  # a wrong command does not count as an attempt
+        if self._stage is None:
+            refuse_invalid(made)
         result = self.progress.of(lab.id)
         counted = self.progress.with_result(lab.id, replace(result, attempts=result.attempts + 1))
         self._keep(replace(counted, current=replace(current, options=options)))

@@ -81,7 +81,7 @@ def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
 
 
 def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None) -> str:
-    """Why a process may serve an API at an address that nobody here can tell; empty when none does."""
+    """Why a process may serve an API at an address that cannot be read; empty if none does."""
     if isinstance(processes, Unreadable):
         return processes.reason
     if not sees_everybody(processes):

@@ -15,7 +15,7 @@ _OPTION = "--log-size-max"
 def read_log_limit(files: Files, conmon: int) -> Known[int]:
     """Bytes, from the command line of the conmon of a container; 0 = its log is never cut.
 
-    Podman tells it there, whichever containers.conf it read the limit in.
+    Podman passes the limit there, whichever containers.conf sets it.
     """
     path = f"/proc/{conmon}/cmdline"
     try:

@@ -24,7 +24,7 @@ class HostProcess(Struct, frozen=True):
 
 
 def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
-    """Every visible process; `sees_everybody` tells whether `/proc` hides those of others."""
+    """Every visible process; `sees_everybody`: `/proc` does not hide those of other users."""
     entries = names(files, "/proc")
     if isinstance(entries, Unreadable):
         return entries

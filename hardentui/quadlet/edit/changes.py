@@ -197,7 +197,7 @@ def _named(item: Item) -> str:
 
 
 def other_options(spelled: str, flag: str, new: New) -> str | None:
-    """A mount's argument in its current spelling, with other options; None if it has to be written anew."""
+    """A mount's argument in its current spelling, with other options; None if it has to be rewritten."""
     drop = {*new.lost, *(("rw",) if "ro" in new.gained else ())}
     if flag == "--mount":
         mount = parse_mount(spelled)

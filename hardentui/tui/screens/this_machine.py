@@ -34,7 +34,7 @@ class StarterWritten(Message):
 
 
 class DoctorScreen(JobScreen):
-    """Looks anew with each `r`."""
+    """`r` looks again."""
 
     def __init__(self) -> None:
         def look(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
@@ -46,7 +46,7 @@ class DoctorScreen(JobScreen):
 
 
 class SettingsScreen(JobScreen):
-    """Reads the file anew with each `r`; what is in force was read at the start."""
+    """`r` reads the file again; the settings in force were read at the start."""
 
     ACTIONS = (*SETTINGS, *JobScreen.ACTIONS)
     BINDINGS: ClassVar = bindings(SETTINGS)

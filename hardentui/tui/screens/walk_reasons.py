@@ -56,7 +56,7 @@ def need_values(checks: Sequence[str], judge: Judge) -> str:
 
 
 def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
-    """What stands where the findings of a step would be.
+    """The text in place of the findings of a step.
 
     Args:
         report: None while the container's details have not arrived.

@@ -20,7 +20,7 @@ Ask = Callable[[str], Known[Mapping[str, Any]]]
 def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
     """Whether the network that a container borrows is the host's own; False for one that borrows none.
 
-    The kernel tells it of a running container. Else the lender is asked, and who lends to that one.
+    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that one.
 
     Args:
         ask: for the inspect document of a container by its name or ID.

@@ -125,6 +125,24 @@ def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Trai
     assert "version 99" in load_progress(str(path))[1]
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--memory", "64x"], "does not accept this value of --memory"),
+        (["--pids-limit=many"], "does not accept this value of --pids-limit"),
+        (["--readonly"], "no option --readonly"),
+    ],
+)
+def test_the_simulated_host_refuses_what_podman_would(
+    training: Training, options: list[str], why: str
+) -> None:
+    training.start(BY_ID["memory-limit"])
+    with pytest.raises(UsageError, match=why):
+        training.answer(options)
+    assert training.progress.of("memory-limit").attempts == 0
+    assert training.answer(["-m", "64m", "--memory-swap=64m", "--quiet"]).solved
+
+
 def test_a_wrong_call_is_no_attempt(training: Training) -> None:
     training.start(BY_ID["first-run"])
     with pytest.raises(UsageError):
