@@ -11,6 +11,8 @@ from msgspec import structs
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootful, rootless
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.severity import context_shift
@@ -53,7 +55,6 @@ from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 
 if TYPE_CHECKING:
-    from hardentui.engine.read import Engine
     from hardentui.host.commands import Run
 
 _ALL = 4294967295
@@ -407,7 +408,8 @@ def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:
     lines = {"7": "/usr/bin/pasta.avx2\0--netns\0/run/user/1/netns/a\0", "8": "vi\0/run/user/1/netns/b\0"}
     text = {f"/proc/{pid}/cmdline": line for pid, line in lines.items()}
     files = RecordedFiles({"text": text, "dirs": {"/proc": [*lines]}})
-    once = OncePerEngine(cast("Engine", None), files, cast("Run", None), lambda: datetime.now(UTC))
+    engine = Engine(rootful(), lambda: RecordedConnection({}, {}))
+    once = OncePerEngine(engine, files, cast("Run", None), lambda: datetime.now(UTC))
     assert once.network_helper("/run/user/1/netns/a")[0] == "/usr/bin/pasta.avx2"
     assert once.network_helper("/run/user/1/netns/b") == ()
 
