@@ -6,8 +6,8 @@ containers.conf and Podman's built-in paths: who can change each file or its par
 where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that Podman uses; and
 whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that you installed
 elsewhere on purpose in the parameter `known_programs`. Also who can add files to the directories from which
-the engine takes helpers, hooks, device descriptions (CDI) and network plug-ins, and who can change the
-configured init, mount and secret programs and the credential helpers.
+the engine takes helpers, hooks, device descriptions (CDI), network plug-ins and additional images, and who
+can change the configured init, mount and secret programs and the credential helpers.
 
 Why it matters:
 These programs run as root, before the container is confined. A hook sees every container that starts and can

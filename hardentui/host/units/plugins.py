@@ -32,6 +32,11 @@ _PROGRAMS = (
     ("engine.network_cmd_path", "network program"),
 )
 _MOUNT_PROGRAMS = ("storage.options.overlay.mount_program", "storage.options.mount_program")
+_STORES = (
+    ("storage.options.additionalimagestores", "image store"),
+    ("storage.options.additionallayerstores", "layer store"),
+)
+"""Images and layers that Podman uses without copying them: containers-storage.conf(5)."""
 _SECRET_PROGRAMS = ("lookup", "list", "store", "delete")
 _PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 _ROOT = "/"
@@ -52,6 +57,9 @@ def read_plugins(files: Files, configuration: Configuration, storage: Configurat
     for setting in _MOUNT_PROGRAMS:
         for path in _strings(storage.get(setting)):
             yield from _program(files, "mount program", path, storage.file_of(setting))
+    for setting, role in _STORES:
+        for path in _strings(storage.get(setting)):
+            yield from _folder(files, role, path.partition(":")[0], storage.file_of(setting))
     if configuration.get("secrets.driver") == "shell":
         for name in _SECRET_PROGRAMS:
             setting = f"secrets.opts.{name}"

@@ -315,6 +315,25 @@ def test_the_mount_program_of_the_storage_is_one_of_the_programs() -> None:
     assert [program.role for program in facts.programs if program.file.dangers] == ["mount program"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "role"),
+    [
+        ("additionalimagestores = ['/srv/store']", "image store"),
+        ("additionallayerstores = ['/srv/store:ref']", "layer store"),
+    ],
+)
+def test_a_store_of_images_that_others_can_write_is_told(setting: str, role: str) -> None:
+    """Its programs run in containers as they are, root's among them."""
+    files = {
+        "/etc/containers/storage.conf": f"[storage.options]\n{setting}\n",
+        "/srv/store/overlay-images/images.json": "",
+    }
+    for mode, roles in ((0o777, [role]), (0o755, [])):
+        facts = read(files, stats={"/srv/store": status(stat.S_IFDIR | mode)})
+        assert not isinstance(facts.programs, Unreadable)
+        assert [program.role for program in facts.programs if program.file.dangers] == roles
+
+
 def test_storage_as_configured_and_as_it_is() -> None:
     options = "[storage.options.overlay]\nmountopt='nodev,metacopy=on'\n"
     settings = f"[storage]\ngraphroot='/srv/c'\n{options}"
