@@ -5,7 +5,6 @@ them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,11 +12,10 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from hardentui.model.facts import ContainerFacts, ImageFacts
-    from hardentui.model.plan import Choice, Plan
-    from hardentui.tui.choosing import Choosing
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.plan import Choice
     from hardentui.tui.screen_report import ScreenReport
-    from hardentui.workbench.views import Report, Row
+    from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
 
 
@@ -174,43 +172,6 @@ def copies(bench: Workbench, row: Row, choices: Sequence[Choice]) -> Screen[None
     from hardentui.tui.screens.copying import CopyScreen, copyables
 
     return CopyScreen(row.name, copyables(bench, row, choices))
-
-
-def trial(choosing: Choosing, plan: Plan) -> Screen[None]:
-    from hardentui.tui.screens.trial import TrialScreen
-
-    return TrialScreen(choosing, plan)
-
-
-def apply(choosing: Choosing, plan: Plan) -> Screen[None]:
-    from hardentui.tui.screens.apply import ApplyScreen
-
-    return ApplyScreen(choosing, plan)
-
-
-# --- of images and networks ------------------------------------------------------------------------
-
-
-def updates(bench: Workbench, images: Sequence[ImageFacts]) -> Screen[None]:
-    from hardentui.tui.screens.updates import UpdatesScreen
-
-    return UpdatesScreen(bench, images)
-
-
-def sbom(bench: Workbench, report: Report, folder: str) -> Screen[None]:
-    from hardentui.tui.screens.image_jobs import sbom_job
-    from hardentui.tui.screens.job import JobScreen
-
-    title = f"Images › SBOM of {report.subject.name}"
-    return JobScreen(title, partial(sbom_job, bench, report, folder), "reading the image")
-
-
-def split_trial(bench: Workbench, rows: Sequence[Row], network: str) -> Screen[None]:
-    from hardentui.tui.screens.job import JobScreen
-    from hardentui.tui.screens.split_trial_job import try_split_job
-
-    title = f"Networks › trial of a split of {network}"
-    return JobScreen(title, partial(try_split_job, bench, rows, network), "watching")
 
 
 # --- of the screen below ---------------------------------------------------------------------------

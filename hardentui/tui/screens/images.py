@@ -17,12 +17,14 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
-from hardentui.tui import destinations
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.image_jobs import sbom_job
+from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
@@ -273,12 +275,13 @@ class ImagesScreen(BrowseScreen):
 
     def _sbom(self, report: Report, folder: str | None) -> None:
         if folder and (bench := self.session.bench) is not None:
-            sbom = destinations.sbom(bench, report, folder)
-            self.app.push_screen(sbom, lambda _: self.session.around.renew())
+            title = f"Images › SBOM of {report.subject.name}"
+            job = JobScreen(title, partial(sbom_job, bench, report, folder), "reading the image")
+            self.app.push_screen(job, lambda _: self.session.around.renew())
 
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(destinations.updates(bench, self._images))
+            self.app.push_screen(UpdatesScreen(bench, self._images))
 
     def action_back(self) -> None:
         if not self.session.around.cancel_look():

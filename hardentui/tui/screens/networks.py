@@ -10,7 +10,6 @@ from textual.content import Content
 
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
-from hardentui.tui import destinations
 from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
@@ -23,6 +22,7 @@ from hardentui.tui.screens.network_jobs import (
     outgoing_job,
     prove_job,
     split_job,
+    try_split_job,
 )
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
@@ -126,8 +126,7 @@ class NetworksScreen(BrowseScreen):
         self.app.push_screen(AskScreen(question, "name of the network"), self._try)
 
     def _try(self, network: str | None) -> None:
-        if network and (bench := self.session.bench) is not None:
-            self.app.push_screen(destinations.split_trial(bench, tuple(self.session.rows.values()), network))
+        self._start(network, f"Networks › trial of a split of {network}", try_split_job, "watching")
 
     def _start(self, text: str | None, title: str, job: NetworkJob, doing: str) -> None:
         bench, rows = self.session.bench, tuple(self.session.rows.values())
