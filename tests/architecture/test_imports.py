@@ -23,6 +23,13 @@ def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None
     assert not {"textual", "rich", "podman", "requests", "jsonschema"} & loaded_by(module)
 
 
+def test_a_place_that_only_looks_waits_for_no_client_library() -> None:
+    places = ("walk", "fix_many", "images", "networks", "host", "trust", "monitor", "logs", "waivers")
+    screens = ", ".join(f"hardentui.tui.screens.{place}" for place in places)
+    loaded = loaded_by(f"hardentui.workbench.workbench, hardentui.tui.app, {screens}")
+    assert not {"podman", "requests", "cyclonedx", "jsonschema"} & loaded
+
+
 def test_the_package_itself_loads_nothing() -> None:
     assert "dataclasses" not in loaded_by("hardentui")
 

@@ -16,6 +16,7 @@ SEAMS = {
     "workbench/checklists/loading.py own_checks": "most checklists have no checks of their own",
     "workbench/first_look.py workbench_on": "the engines work while what judges is loaded",
     "workbench/looking/once_per_engine.py _engine_units": "most containers run from no unit",
+    "workbench/looking/sboms.py": "the library that writes SBOMs is wanted by few",
     "workbench/opening/engines.py": "each way to open needs another reader",
     "workbench/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
 }

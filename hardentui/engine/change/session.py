@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Literal
-
-from podman.api.client import APIClient
-from podman.errors import APIError
-from requests.exceptions import RequestException
+from typing import TYPE_CHECKING, Any, Literal
 
 from hardentui.engine.connection import Listener, Request
 from hardentui.engine.refusal import MESSAGE_LENGTH
 from hardentui.engine.targets import segment, target
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineUnreachable, NameTaken, NotFound
 from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from podman.errors import APIError
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
 CONNECT_LIMIT = 5.0
@@ -37,6 +36,8 @@ class ApiSession:
     def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
         self.socket = socket
         self.listener = listener
+        from podman.api.client import APIClient  # a quarter of a second, for those who change something
+
         self._client = APIClient(base_url=f"unix://{socket}", version=version)
 
     def send(
@@ -72,6 +73,8 @@ class ApiSession:
         self, where: str, what: str, *, seconds: float, query: Mapping[str, str] | None = None
     ) -> Iterator[bytes]:
         """The bytes of an answer, chunk by chunk; all of them within `seconds`."""
+        from requests.exceptions import RequestException
+
         end = monotonic() + seconds
         response = self._ask("GET", where, what, seconds, query, None, stream=True)
         try:
@@ -108,6 +111,8 @@ class ApiSession:
         *,
         stream: bool,
     ) -> Any:
+        from podman.errors import APIError
+
         started = monotonic()
         status = 0
         try:

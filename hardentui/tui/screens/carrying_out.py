@@ -1,4 +1,4 @@
-"""From chosen fixes to the screens that carry them out; imported on first use."""
+"""From chosen fixes to the screens that carry them out."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from hardentui.errors import UsageError
 from hardentui.files import write_bundle
-from hardentui.images.sbom import gaps, sbom
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.known import Unreadable
@@ -29,11 +28,15 @@ def sbom_of(image: ImageFacts) -> str:
     """
     if isinstance(image.inventory, Unreadable):
         raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
+    from hardentui.images.sbom import sbom
+
     return sbom(image, image.inventory, image.now)
 
 
 def gaps_of(image: ImageFacts) -> tuple[str, ...]:
     """What its SBOM omits."""
+    from hardentui.images.sbom import gaps
+
     return () if isinstance(image.inventory, Unreadable) else gaps(image.inventory)
 
 
