@@ -23,7 +23,7 @@ from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NOT_ASKED = {"processes", "listening", "rlimits", "clients"}
+NOT_ASKED = {"processes", "listening", "rlimits", "clients", "entered", "lost_masks"}
 Run = Callable[..., dict[str, Any]]
 
 

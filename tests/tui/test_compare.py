@@ -34,6 +34,12 @@ async def _ready(app: HardenApp, pilot: Driver) -> None:
     await until(pilot, lambda: app.session.host is not None and not app.session.judging)
 
 
+def _is_fixed(app: HardenApp, host: Host) -> bool:
+    report = app.session.rows[host.key("shop-web")].report
+    failing = {finding.check for finding in report.findings if finding.failing} if report else set()
+    return report is not None and "new-privileges-allowed" not in failing
+
+
 async def _report(pilot: Driver, path: Path) -> None:
     """Write a report on the list of containers."""
     await pilot.press("E")
@@ -61,7 +67,8 @@ async def test_what_was_fixed_since_a_report_is_shown_and_written(
         await _report(pilot, tmp_path / "monday.json")
         host.harden("shop-web")
         host.happens("shop-web")
-        await until(pilot, lambda: len(host.inspected()) > 0 and app.session.progress is None)
+        await until(pilot, lambda: _is_fixed(app, host) and app.session.progress is None)
+        await _ready(app, pilot)
         await _open(pilot)
         await shows(pilot, "monday.json")
         await pilot.press("enter")
