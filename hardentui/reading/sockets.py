@@ -126,7 +126,7 @@ _PROGRAMS = {
 _SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
 _RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
 """Programs that forward connections to another service."""
-_INTERPRETER = re.compile(
+_INTERPRETER = (
     r"(?:python|perl|ruby|lua|php|node|java|guile|tclsh|erl|pypy)[\d.]*"
     r"|bun|deno|dotnet|mono|beam\.smp|sh|bash|dash|ash|zsh|ksh|busybox"
 )
@@ -276,6 +276,8 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
             why = f"{listener.program} listens on {socket.path}, and what it lets its clients do is not known"
         if listener.program in _RELAYS:
             why = f"{listener.program} forwards connections to {socket.path} to an unknown service"
+        if _is_interpreter(listener.program):
+            named = None  # a filtering proxy has the name of the engine's socket too
         return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
@@ -308,7 +310,7 @@ def service_of(listener: Listener) -> Service | None:
     """The service behind a listener; None if neither its program nor its path is known.
 
     An unknown program counts as a service without power over the host, but an interpreter says nothing about
-    the service.
+    the service: only a well-known path below /run does.
     """
     program = listener.program
     known = _PROGRAMS.get(program)
@@ -319,9 +321,13 @@ def service_of(listener: Listener) -> Service | None:
         return Service("QEMU", Power.MACHINES)
     if not program or program in _SPEAKS_FOR_OTHERS or program in _RELAYS:
         return known_path(listener.path)
-    if _INTERPRETER.fullmatch(program):
-        return known_path(listener.path)
+    if _is_interpreter(program):
+        return known_path(listener.path, in_run=True)
     return Service(program.removesuffix(".socket"), Power.NOTHING)
+
+
+def _is_interpreter(program: str) -> bool:
+    return re.fullmatch(_INTERPRETER, program) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -335,10 +341,16 @@ def is_own_path(path: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def known_path(path: str) -> Service | None:
-    """The service that creates sockets with this name; None if the name is not known."""
+def known_path(path: str, *, in_run: bool = False) -> Service | None:
+    """The service that creates sockets with this name; None if the name is not known.
+
+    Args:
+        in_run: only below /run, where services make their sockets; elsewhere anybody may use the name.
+    """
     name = posixpath.normpath(path)
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name
+    if in_run and not name.startswith("/run/"):
+        return None
     for pattern, service, power in _PATHS:
         if fnmatchcase(name, pattern):
             return Service(service, power)

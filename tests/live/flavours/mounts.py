@@ -366,6 +366,7 @@ def _socket(
 
 
 _NOBODY = dict.fromkeys((_ENGINE, _CONTROL), "nobody is known to listen on that socket")
+_SCRIPT = dict.fromkeys((_ENGINE, _CONTROL), "Python listens, and what its script does is not known")
 SOCKETS = (
     _socket("hard-link", "SERVICES/links/app", _ENGINE, (ENGINE, "/seen")),
     _socket("hard-link-created", "SERVICES/links/app", _ENGINE, None, state=CREATED),
@@ -411,9 +412,23 @@ SOCKETS = (
         of=_CONTROL,
         engines=BOTH,
     ),
-    _socket("called-like-an-engine", "SERVICES/harmless/docker.sock", _ENGINE, (ENGINE, "/seen"), bad=False),
-    _socket("harmless", "SERVICES/harmless/app", _CONTROL, (BUS, "/seen"), bad=False),
-    _socket("harmless-folder", "SERVICES/harmless", _ENGINE, (ENGINE, "/seen/docker.sock"), bad=False),
+    _socket(
+        "called-like-an-engine",
+        "SERVICES/harmless/docker.sock",
+        _ENGINE,
+        (ENGINE, "/seen"),
+        bad=False,
+        unknown=_SCRIPT,
+    ),
+    _socket("harmless", "SERVICES/harmless/app", _CONTROL, (BUS, "/seen"), bad=False, unknown=_SCRIPT),
+    _socket(
+        "harmless-folder",
+        "SERVICES/harmless",
+        _ENGINE,
+        (ENGINE, "/seen/docker.sock"),
+        bad=False,
+        unknown=_SCRIPT,
+    ),
     _socket(
         "nobody-listens", "SERVICES/stale/s.sock", _ENGINE, (ENGINE, "/seen"), bad=False, unknown=_NOBODY
     ),

@@ -170,6 +170,7 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
         ("/srv/a", "socat", None),
         ("/srv/a", "python3.13", None),
         ("/srv/a", "node", None),
+        ("/srv/docker.sock", "python3", None),
         ("/run/crio/crio.sock", "python3", Power.ENGINE),
         ("/run/libvirt/libvirt-sock", "sh", Power.MACHINES),
         ("/run/php/php8.4-fpm.sock", "php-fpm8.4", Power.NOTHING),
@@ -178,6 +179,15 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
 def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | None) -> None:
     service = service_of(Listener(path, program))
     assert (service.power if service else None) is power
+
+
+def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
+    proxied = ReachableSocket("/x", "/srv/docker.sock", Listener("/srv/docker.sock", "python3"))
+    facts = container((MOUNTS, (Mount("bind", "/srv/docker.sock", "/x"),)), sockets=(proxied,))
+    (result,) = open_sockets(facts)
+    assert result.service is None
+    assert "what it lets its clients do is not known" in result.unknown
+    assert not engine_mounts(facts)
 
 
 def test_a_relay_is_not_the_service_it_leads_to() -> None:

@@ -59,12 +59,12 @@ def test_without_a_file_the_defaults_hold() -> None:
 def test_every_value_can_be_set_and_tells_its_line() -> None:
     settings = _read(
         'theme = "high-contrast"\nascii = true\ncolumns = ["state"]\nfolder = "/srv/units"\n'
-        '[keys]\n"home.sort" = "f3, /"\nhome.filter = "ctrl+f"\n'
+        '[keys]\n"home.sort" = "f9, /"\nhome.filter = "ctrl+f"\n'
     )
     assert settings.notices == ()
     assert (settings.theme, settings.ascii, settings.columns) == ("high-contrast", True, ("state",))
     assert settings.folder == "/srv/units"
-    assert settings.keys == {"home.sort": "f3,slash", "home.filter": "ctrl+f"}
+    assert settings.keys == {"home.sort": "f9,slash", "home.filter": "ctrl+f"}
     places = {name: origin.place.rpartition(":")[2] for name, origin in settings.origins.items()}
     assert places == {
         "theme": "1",
@@ -208,14 +208,14 @@ def test_plan_writes_the_users_value_and_tells_what_is_none(
 
 
 def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
-    _write('theme = "nord"\nfoldr = "/x"\n[keys]\nhome.sort = "f3"\n[fixes.no-memory-limit]\nmemory = "1g"\n')
+    _write('theme = "nord"\nfoldr = "/x"\n[keys]\nhome.sort = "f9"\n[fixes.no-memory-limit]\nmemory = "1g"\n')
     assert main(["settings"]) == 0
     out, err = capsys.readouterr()
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
     assert lines["theme"][0] == "nord"
     assert lines["theme"][1].endswith("settings.toml:1")
     assert lines["ascii"] == ["no", "default"]
-    assert lines["keys.home.sort"][0] == "f3"
+    assert lines["keys.home.sort"][0] == "f9"
     assert lines["fixes.no-memory-limit.memory"][0] == "1g"
     assert "keys.home.filter" not in lines
     assert "settings.toml:2: there is no setting 'foldr'; did you mean 'folder'?" in err
