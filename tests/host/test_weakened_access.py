@@ -226,7 +226,7 @@ def test_a_handler_of_core_dumps_that_a_container_can_write(machine: Machine) ->
         assert machine.run("cat /root/handled") == "0"
         result = machine.report("host").finding("bench", "weak-kernel-settings")
         assert (result["status"], result["severity"]) == ("fail", "high")
-        assert "kernel.core_pattern" in {proof["where"] for proof in result["evidence"]}
+        assert "kernel.core_pattern" in result["evidence"]
     finally:
         machine.run(f"echo '{before}' >/proc/sys/kernel/core_pattern; rm -rf /srv/shared /root/handled")
 
@@ -237,11 +237,8 @@ def test_settings_that_make_attacks_easy(machine: Machine) -> None:
     machine.run("sysctl -qw kernel.randomize_va_space=0 fs.suid_dumpable=1")
     try:
         assert machine.run(stack, "bench") == machine.run(stack, "bench")
-        seen = {
-            proof["where"]
-            for proof in machine.report("host").finding("bench", "weak-kernel-settings")["evidence"]
-        }
-        assert {"kernel.randomize_va_space", "fs.suid_dumpable"} <= seen
+        places = machine.report("host").finding("bench", "weak-kernel-settings")["evidence"]
+        assert {"kernel.randomize_va_space", "fs.suid_dumpable"} <= set(places)
     finally:
         machine.run("sysctl -qw kernel.randomize_va_space=2 fs.suid_dumpable=2")
     assert machine.run(stack, "bench") != machine.run(stack, "bench")

@@ -38,3 +38,8 @@ def statuses(document: Any, name: str) -> dict[str, str]:
 def every_finding(document: Any) -> list[dict[str, Any]]:
     """The findings of all subjects."""
     return [finding for subject in document["subjects"] for finding in findings_of(document, subject)]
+
+
+def seen(finding: dict[str, Any]) -> list[str]:
+    """What was seen anywhere; a place without words of its own shows what is effective."""
+    return [saw for words in finding["evidence"].values() for saw in words or [finding["effective"]]]
