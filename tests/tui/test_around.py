@@ -56,7 +56,9 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
 async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
-        await pilot.press("I", "o")
+        await pilot.press("I")
+        await shows(pilot, "0 inspected")
+        await pilot.press("o")
         await shows(pilot, "1 inspected")
         reading = app.screen.query_one("#page")
         await until(pilot, lambda: reading.max_scroll_y >= 7)
@@ -73,7 +75,9 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
 async def test_the_page_of_an_image_names_what_is_inside() -> None:
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
-        await pilot.press("I", "o")
+        await pilot.press("I")
+        await shows(pilot, "0 inspected")
+        await pilot.press("o")
         await shows(pilot, "1 inspected")
         await shows(
             pilot,
