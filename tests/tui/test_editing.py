@@ -12,6 +12,7 @@ from textual.widgets import Checkbox
 from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
@@ -43,6 +44,9 @@ async def _difference(pilot: Driver, *keys: str) -> None:
     """The difference of shop-web."""
     await pilot.press("slash", *"name:shop-web", "enter", "enter")
     await shows(pilot, "shop-web", "Plan")
+    walk = pilot.app.screen
+    assert isinstance(walk, WalkScreen)
+    await until(pilot, lambda: not walk.why_not("safe"))  # what can be chosen is known
     await pilot.press(*keys, "d")
     await until(pilot, lambda: isinstance(pilot.app.screen, DiffScreen))
 
