@@ -14,15 +14,20 @@ _ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/p
 
 def read_capacity(files: Files) -> Capacity:
     """From /proc/meminfo, the online processors, and kernel.pid_max."""
-    return Capacity(memory=_memory(files), processors=_processors(files), pids=_number(files, _PIDS))
+    return Capacity(
+        memory=_memory(files, "MemTotal"),
+        processors=_processors(files),
+        pids=_number(files, _PIDS),
+        swap=_memory(files, "SwapTotal"),
+    )
 
 
-def _memory(files: Files) -> Known[int]:
+def _memory(files: Files, name: str) -> Known[int]:
     content = text(files, _MEMORY)
     if isinstance(content, Unreadable | Missing):
         return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_MEMORY}")
-    words = next((line.split() for line in content.splitlines() if line.startswith("MemTotal:")), [])
-    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unreadable("no MemTotal")
+    words = next((line.split() for line in content.splitlines() if line.startswith(f"{name}:")), [])
+    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unreadable(f"no {name}")
 
 
 def _processors(files: Files) -> Known[int]:

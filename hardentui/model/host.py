@@ -298,11 +298,12 @@ class BaselineReport(Struct, frozen=True):
 
 
 class Capacity(Struct, frozen=True):
-    """The machine's resources: bytes of memory, online processors, the highest PID."""
+    """The machine's resources: bytes of memory and of swap, online processors, the highest PID."""
 
     memory: Known[int] = NOT_READ
     processors: Known[int] = NOT_READ
     pids: Known[int] = NOT_READ
+    swap: Known[int] = NOT_READ
 
 
 class HostFacts(Struct, frozen=True):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Limits
+from hardentui.model.finding import Status, Verdict, not_applicable
 from hardentui.model.known import Unreadable
-from hardentui.reading.containers import engine_info
+from hardentui.reading.containers import ask, engine_info, without_cgroup
 
 
 def cgroup_version(facts: ContainerFacts) -> str:
@@ -30,9 +31,26 @@ def refuse_where_ignored(facts: ContainerFacts) -> None:
         )
 
 
+def unless_without_cgroup(facts: ContainerFacts, verdict: Verdict) -> Verdict:
+    """The verdict on a limit, if there can be one.
+
+    With `--cgroups=disabled`, Podman can set none, but the container stays in the cgroup of whoever started
+    it, where the limits of a unit hold.
+    """
+    in_force = isinstance(ask(facts, lambda kernel: kernel.limits), Limits) and verdict.status is Status.PASS
+    if in_force or not without_cgroup(facts):
+        return verdict
+    return not_applicable("no cgroup of its own, so Podman can set no limit (see disabled-cgroups)")
+
+
 def memory_of_machine(facts: ContainerFacts) -> int | None:
     """Memory in bytes, from the host or else the engine; None if unknown."""
     return _machine(facts, "memory", "memTotal")
+
+
+def swap_of_machine(facts: ContainerFacts) -> int | None:
+    """Swap in bytes, from the host or else the engine; None if unknown, or if the engine reports none."""
+    return _machine(facts, "swap", "swapTotal")
 
 
 def processors_of_machine(facts: ContainerFacts) -> int | None:

@@ -14,6 +14,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.model.finding import Kind
 from tests.conftest import cannot_run
+from tests.live.flavours import driving
 from tests.live.flavours.inside import Around, Machine, answers, contradictions, decided
 from tests.live.flavours.making import worlds
 from tests.live.flavours.model import BOTH, KERNEL_DOORS
@@ -63,6 +64,16 @@ def test_both_engines_are_judged(table: tuple[Row, ...]) -> None:
     for engine in BOTH:
         judged = {row.name for row in table if row.engine == engine}
         assert judged >= {flavour.name for flavour in FLAVOURS if engine in flavour.engines}
+
+
+@pytest.mark.live
+@pytest.mark.timeout(900)
+def test_every_kind_of_limit_hits_somewhere(table: tuple[Row, ...]) -> None:
+    hit = {row.engine: frozenset[str]() for row in table}
+    for row in table:
+        hit[row.engine] |= row.driven or frozenset()
+    assert hit["rootful"] == driving.KINDS
+    assert hit["rootless"] >= {"files", "core", "tmpfs"}
 
 
 def test_flavours_have_names_of_their_own_and_are_many() -> None:
@@ -149,6 +160,47 @@ def test_each_answer_from_inside_decides_its_check(line: str, check: str) -> Non
 def test_a_capability_that_works_without_being_held_is_a_contradiction() -> None:
     said = answers(f"{_SAID}tmp=/tmp/t\ncan=21\n")
     assert ["21" in each for each in contradictions(said, own_network=True)] == [True]
+
+
+_DRIVEN = """\
+allocated=96:137
+forked=120:97
+opened=4116:4093
+dumped=no
+filled=/dev/shm:8192:1
+spun=0 100 3 150100 40
+driven=1
+"""
+
+
+def test_limits_that_hit_where_they_are_read_do_not_contradict() -> None:
+    said = answers(_SAID + _DRIVEN)
+    assert list(driving.contradictions(said)) == []
+    assert driving.hits(said) == driving.KINDS
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("allocated=96:0", "96 MiB were used"),
+        ("memory=9223372036854771712", "96 MiB could not be used"),
+        ("forked=120:120", "120 were started"),
+        ("pids=max", "only 97 of 120"),
+        ("opened=4116:4116", "4116 were opened"),
+        ("files=1048576", "only 4093 of 4116"),
+        ("dumped=yes", "left one"),
+        ("core=unlimited", "left none"),
+        ("filled=/dev/shm:8192:0", "more was written"),
+        ("spun=3 100 3 400100 40", "without being throttled"),
+        ("quota=-1", "throttled"),
+        ("driven=", "not driven to the end"),
+    ],
+)
+def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(line: str, part: str) -> None:
+    name = line.partition("=")[0]
+    others = [said for said in (_SAID + _DRIVEN).splitlines() if not said.startswith(f"{name}=")]
+    said = list(driving.contradictions(answers("\n".join((*others, line)))))
+    assert [part in each for each in said] == [True]
 
 
 def test_the_page_names_every_flavour() -> None:

@@ -6,8 +6,9 @@ cgroup v1, Podman shares it by default; that is a matter of the host and does no
 process that the container has started was moved out of its cgroup.
 
 Why it matters:
-Without a cgroup, no limit holds: memory, processes and CPU time are unlimited, devices are not filtered, and
-nothing can be measured or stopped as a whole. In the host's cgroup namespace, a process sees the names of all
+Without a cgroup of its own, a container has only the limits of the cgroup it was started in, if that has any:
+Podman's for memory, processes and CPU time are not set, devices are not filtered, and nothing can be measured
+or stopped as a whole. In the host's cgroup namespace, a process sees the names of all
 units and containers, and a writable cgroup filesystem becomes a way out.
 
 What may break:
@@ -36,7 +37,8 @@ _HOST_REASON = "the container sees the host's cgroup tree"
 def evaluate(facts: ContainerFacts) -> Verdict:
     if without_cgroup(facts):
         evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
-        return failed("no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
+        reason = "no cgroup of its own, so Podman can set no limit"
+        return failed(reason, "cgroups disabled", evidence=evidence)
     outside = ask(facts, lambda kernel: kernel.outside_cgroup)
     if isinstance(outside, tuple) and outside:
         return _left(outside)

@@ -29,7 +29,13 @@ from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
-from hardentui.reading.limits import count_of_list, ignored, processors_of_machine, refuse_where_ignored
+from hardentui.reading.limits import (
+    count_of_list,
+    ignored,
+    processors_of_machine,
+    refuse_where_ignored,
+    unless_without_cgroup,
+)
 
 _DEFAULT_SHARES = 1024
 
@@ -37,12 +43,10 @@ _DEFAULT_SHARES = 1024
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    if without_cgroup(facts):
-        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     spec = facts.spec
-    weighted = _is_weighted(facts) and not ignored(facts)
+    weighted = _is_weighted(facts) and not ignored(facts) and not without_cgroup(facts)
     bounded = _is_bound(facts, _quota(spec))
-    return judge(
+    verdict = judge(
         ask(facts, lambda kernel: kernel.limits),
         lambda limits: (
             not _is_bound(facts, limits.cpus) and not weighted,
@@ -53,6 +57,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason="all CPUs of the host may be used",
         where="cgroup of the container and above: cpu.max",
     )
+    return unless_without_cgroup(facts, verdict)
 
 
 def _quota(spec: Spec) -> float | None:

@@ -3,7 +3,8 @@
 What it checks:
 Whether a memory limit is in force: on the container, or on a cgroup above it, such as MemoryMax= of its
 systemd unit. For a running container the cgroup tree decides, because inspect shows 0 in that case. A limit
-with unlimited swap (`--memory-swap=-1`) does not count, nor does one that is not below the machine's memory.
+with unlimited swap does not count (`--memory-swap=-1`, or MemoryMax= without MemorySwapMax= on a machine with
+swap), nor does one that is not below the machine's memory.
 
 Why it matters:
 One container that leaks memory, or that somebody feeds with crafted requests, takes the memory of everything
@@ -32,31 +33,45 @@ from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.codecs.plain import size_text
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
-from hardentui.reading.limits import ignored, memory_of_machine, refuse_where_ignored
+from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge
+from hardentui.reading.limits import (
+    ignored,
+    memory_of_machine,
+    refuse_where_ignored,
+    swap_of_machine,
+    unless_without_cgroup,
+)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    if without_cgroup(facts):
-        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
     endless_swap = memory > 0 and swap == -1
     declared = f"memory {_words(memory)}" + (", unlimited swap" if swap == -1 else "")
 
-    def assess(limits: Limits) -> tuple[bool, str]:
-        bad = _is_none(facts, limits.memory) or (endless_swap and limits.swap is None)
-        return bad, f"memory {_words(limits.memory)}"
+    seen = ask(facts, lambda kernel: kernel.limits)
+    swaps = isinstance(seen, Limits) and _swaps(facts, seen)
 
-    return judge(
-        ask(facts, lambda kernel: kernel.limits),
+    def assess(limits: Limits) -> tuple[bool, str]:
+        bad = _is_none(facts, limits.memory) or (endless_swap and limits.swap is None) or swaps
+        return bad, f"memory {_words(limits.memory)}{', unlimited swap' if swaps else ''}"
+
+    only_swap = endless_swap or swaps
+    verdict = judge(
+        seen,
         assess,
         declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
-        reason="memory is limited, but swap is not" if endless_swap else "all memory of the host may be used",
+        reason="memory is limited, but swap is not" if only_swap else "all memory of the host may be used",
         where="cgroup of the container and above: memory.max",
     )
+    return unless_without_cgroup(facts, verdict)
+
+
+def _swaps(facts: ContainerFacts, limits: Limits) -> bool:
+    """Whether memory is limited, but whatever exceeds the limit goes to the machine's swap without one."""
+    return not _is_none(facts, limits.memory) and limits.swap is None and bool(swap_of_machine(facts))
 
 
 def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
@@ -119,6 +134,7 @@ def _enough(facts: ContainerFacts) -> int:
 
 _HALF = 512 << 20
 _STEP = 64 << 20
+_WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
 CHECK = Check(
     title="No memory limit",
@@ -136,8 +152,11 @@ CHECK = Check(
         container((MEMORY, _HALF)),
         container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
         container((CGROUPS, "disabled")),
+        container((CGROUPS, "disabled"), kernel=Kernel(7, limits=Limits(memory=_HALF))),
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)), host=_WITH_SWAP),
     ),
     fails=lambda: (
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF)), host=_WITH_SWAP),
         container(),
         container(kernel=Kernel(7, limits=Limits())),
         container((MEMORY, _HALF), (MEMORY_SWAP, -1)),

@@ -26,19 +26,17 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, PIDS_LIMIT
 from hardentui.reading.behaviour import seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
-from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
+from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored, unless_without_cgroup
 from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    if without_cgroup(facts):
-        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     highest = _highest(facts, parameters)
     limit = facts.spec[PIDS_LIMIT]
-    return judge(
+    verdict = judge(
         ask(facts, lambda kernel: kernel.limits),
         lambda limits: (
             limits.pids is None or limits.pids > highest,
@@ -49,6 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason=f"more than {highest} processes and threads may start",
         where="cgroup of the container and above: pids.max",
     )
+    return unless_without_cgroup(facts, verdict)
 
 
 def _highest(facts: ContainerFacts, parameters: Parameters) -> int:

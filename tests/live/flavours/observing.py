@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.live.flavours import from_host, from_outside
+from tests.live.flavours import driving, from_host, from_outside
 from tests.live.flavours.inside import (
     MARK,
     SCRIPT,
@@ -37,6 +37,7 @@ class Observed:
     Attributes:
         truths: container -> check -> whether its bad condition is there.
         untrue: flavour -> what did not come out as it says.
+        driven: flavour -> the limits that hit when they were driven; only those that are about limits.
     """
 
     def __init__(self, bench: Bench, engine: str, folder: Path, prefix: str) -> None:
@@ -48,6 +49,7 @@ class Observed:
         self._pids: Mapping[str, int] = {}
         self.truths: dict[str, dict[str, bool]] = {}
         self.untrue: dict[str, tuple[str, ...]] = {}
+        self.driven: dict[str, frozenset[str]] = {}
 
     def look(self, flavours: Sequence[Flavour], places: Mapping[str, Place]) -> None:
         """Ask the running ones of the flavours, as root of each and as their flavours want it."""
@@ -67,6 +69,7 @@ class Observed:
         self._learn(asked, ended[: len(asked)], places)
         for flavour, each in zip(trying, ended[len(asked) :], strict=True):
             self._attempted(flavour, each, flavour.must_fail(places[flavour.name]))
+        self._drive([flavour for flavour in running if driving.is_driven(flavour, places[flavour.name])])
         for flavour in running:
             self._probed(flavour, flavour.must_fail(places[flavour.name]))
         if os.getuid() == 0:
@@ -141,6 +144,16 @@ class Observed:
             if seen[name].complete:
                 for said in contradictions(seen[name], around.own_network):
                     self._say(flavour.name, said)
+
+    def _drive(self, flavours: Sequence[Flavour]) -> None:
+        """Ask for more than the limits grant. What they are is read anew by the same shell."""
+        jobs = [Job(self._ids[flavour.name], SCRIPT + driving.SCRIPT, root=True) for flavour in flavours]
+        ended = started(self._bench, self._folder, jobs, rootful=self._rootful)
+        for flavour, each in zip(flavours, ended, strict=True):
+            seen = answers(each.output)
+            self.driven[flavour.name] = driving.hits(seen)
+            for said in driving.contradictions(seen):
+                self._say(flavour.name, f"{said} {each.said}".strip())
 
     def _attempted(self, flavour: Flavour, ended: Ended, bad: Ids) -> None:
         codes = [int(code) for code in ended.output.split()]

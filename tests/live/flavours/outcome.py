@@ -21,6 +21,7 @@ class Row:
         false_passes: bad conditions that were not reported, as readable sentences.
         false_failures: conditions that were reported and are not there.
         observed: check -> whether its bad condition was found inside, which decides.
+        driven: the limits that stopped a process when they were driven; None where they were not driven.
         undecided: answers that are unknown without need, or are not although nobody can tell; and probes
             that show that the flavour is not what it says.
     """
@@ -33,6 +34,7 @@ class Row:
     false_failures: tuple[str, ...]
     undecided: tuple[str, ...]
     observed: Mapping[str, bool] = field(default_factory=dict)
+    driven: Ids | None = None
 
     @property
     def bad_found(self) -> Ids:
@@ -49,7 +51,8 @@ def rows(world: World) -> Iterator[Row]:
     for flavour in world.flavours:
         place = world.places[flavour.name]
         row = _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
-        yield replace(row, undecided=(*row.undecided, *world.observed.untrue.get(flavour.name, ())))
+        untrue, driven = world.observed.untrue.get(flavour.name, ()), world.observed.driven.get(flavour.name)
+        yield replace(row, undecided=(*row.undecided, *untrue), driven=driven)
         if flavour.beside:
             yield _row(world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown)
         if flavour.pod is not None:

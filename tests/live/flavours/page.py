@@ -27,6 +27,9 @@ What is wrong with a container is not only told, but tried, once it runs, before
   connection to the host, a look for processes and memory of the host.
 - The kernel of the host tells who the users of each container are outside, and which devices its cgroup lets
   through.
+- In the containers that are about limits, a process asks for a little more than each limit grants: memory,
+  processes, open files, a core file, a tmpfs, CPU time. A limit that is read but does not hit, or hits
+  without being read, counts as undecided.
 - Another machine, made of a network namespace and a cable, connects to every published port.
 - What only one flavour is about is tried there: where the table says "tried", a process of the tests enters
   the container as its root and reads, asks whether it may write, or talks to a socket; further down are the
@@ -53,6 +56,8 @@ def figures(rows: Sequence[Row]) -> dict[str, int]:
         "assertions that rest on what was tried": sum(len(row.observed) for row in rows),
         "bad conditions that must be reported": sum(len(row.bad) for row in rows),
         "bad conditions that were found by trying": sum(len(row.bad_found) for row in rows),
+        "containers whose limits were driven": sum(row.driven is not None for row in rows),
+        "limits that hit there": sum(len(row.driven or ()) for row in rows),
         "false passes": sum(len(row.false_passes) for row in rows),
         "false failures": sum(len(row.false_failures) for row in rows),
         "undecided without need": sum(len(row.undecided) for row in rows),

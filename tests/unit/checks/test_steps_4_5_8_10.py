@@ -17,12 +17,15 @@ from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,
+    CGROUPS,
     COMMAND,
+    CPU_SHARES,
     ENV,
     IPC,
     LABEL_DISABLE,
@@ -55,6 +58,29 @@ REMOTE = Unreadable("the engine is on another machine")
 APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
 SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
 PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
+
+
+@pytest.mark.parametrize("check", ["no-memory-limit", "no-cpu-limit", "no-pids-limit"])
+def test_without_a_cgroup_of_its_own_the_limits_of_a_unit_count(check: str) -> None:
+    asked = ((CGROUPS, "disabled"), (CPU_SHARES, 512))
+    limited = container(*asked, kernel=Kernel(7, limits=Limits(memory=64 << 20, pids=50, cpus=0.5)))
+    assert status(check, limited) is Status.PASS
+    for kernel in (Kernel(7, limits=Limits()), Kernel(7, limits=REMOTE)):
+        assert status(check, container(*asked, kernel=kernel)) is Status.NOT_APPLICABLE
+    assert status(check, container(*asked)) is Status.NOT_APPLICABLE
+
+
+def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:
+    kernel = Kernel(7, limits=Limits(memory=64 << 20))
+    with_swap, without = (HostFacts(capacity=Capacity(memory=8 << 30, swap=size)) for size in (1 << 30, 0))
+    verdict = judge("no-memory-limit", container(kernel=kernel, host=with_swap))
+    assert verdict.status is Status.FAIL
+    assert verdict.reason.startswith("memory is limited, but swap is not")
+    assert verdict.effective == "memory 64 MiB, unlimited swap"
+    assert status("no-memory-limit", container(kernel=kernel, host=without)) is Status.PASS
+    assert status("no-memory-limit", container(kernel=kernel)) is Status.PASS, "nobody knows of swap"
+    of_engine = rootful(info={"host": {"swapTotal": 1 << 30}})
+    assert status("no-memory-limit", container(kernel=kernel, engine=of_engine)) is Status.FAIL
 
 
 def judge(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Verdict:

@@ -208,14 +208,16 @@ def test_ports_that_conmon_holds_for_podman_are_no_services_of_the_host() -> Non
 
 def test_what_the_machine_has_is_read() -> None:
     text = {
-        "/proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\n",
+        "/proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\nSwapTotal:  8 kB\n",
         "/sys/devices/system/cpu/online": "0-3,6\n",
         "/proc/sys/kernel/pid_max": "4194304\n",
     }
     result = read_capacity(RecordedFiles({"text": text}))
     assert (result.memory, result.processors, result.pids) == (16 << 20, 5, 4194304)
+    assert result.swap == 8 << 10
     nothing = read_capacity(RecordedFiles({}))
-    assert all(isinstance(value, Unreadable) for value in (nothing.memory, nothing.processors, nothing.pids))
+    values = (nothing.memory, nothing.processors, nothing.pids, nothing.swap)
+    assert all(isinstance(value, Unreadable) for value in values)
 
 
 @pytest.mark.parametrize(
