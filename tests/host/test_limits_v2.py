@@ -76,6 +76,10 @@ HITS = {
     "in-pod": ALL,
     "u-service": ALL,
 }
+_GROUP = """group() {
+    echo /sys/fs/cgroup$(cut -d: -f3 /proc/$(podman inspect -f '{{.State.Pid}}' $1)/cgroup)
+}
+"""
 _STARTED = "--init --network none localhost/bb:1"
 _ROOT = (*RUN, *AFTER, *QUADLET, "q-drop-in", "in-pod")
 _USER = (*ROOTLESS, "u-service")
@@ -95,20 +99,19 @@ def _make(machine: Machine) -> None:
         machine.write(f"{QUADLETS}/{name}.container", _unit(name, container, service))
     machine.write(f"{QUADLETS}/q-drop-in.container", _unit("q-drop-in", "", ""))
     machine.write("/etc/systemd/system/q-drop-in.service.d/limits.conf", f"[Service]\n{_TIGHT}")
-    group = (
-        "group() { echo /sys/fs/cgroup$(cut -d: -f3 /proc/$(podman inspect -f '{{.State.Pid}}' $1)/cgroup); }"
+    machine.run(f"systemctl daemon-reload && systemctl start {' '.join(QUADLET)} q-drop-in")
+    for name, (words, *_) in (*RUN.items(), *AFTER.items()):
+        machine.run(f"podman run -d --name {name} {words} {_STARTED}")
+    for _, after, _ in AFTER.values():
+        machine.run("sh -e", text=_GROUP + after)
+    machine.run(
+        "podman pod create --name limited-pod --network none --memory=64m --memory-swap=64m --cpus=0.5"
     )
-    lines = ["set -e", group, "systemctl daemon-reload", f"systemctl start {' '.join(QUADLET)} q-drop-in"]
-    lines += [f"podman run -d --name {name} {words} {_STARTED}" for name, (words, _) in RUN.items()]
-    lines += [f"podman run -d --name {name} {words} {_STARTED}" for name, (words, _, _) in AFTER.items()]
-    lines += [f"( {after} )" for _, after, _ in AFTER.values()]
-    lines += ["podman pod create --name limited-pod --network none --memory=64m --memory-swap=64m --cpus=0.5"]
-    lines += ["podman run -d --init --pod limited-pod --pids-limit=50 --name in-pod localhost/bb:1"]
-    machine.run("sh", text="\n".join(lines))
+    machine.run("podman run -d --init --pod limited-pod --pids-limit=50 --name in-pod localhost/bb:1")
     machine.write(f"{OWN_QUADLETS}/u-service.container", _unit("u-service", "", _TIGHT), "bench")
-    lines = ["set -e", "systemctl --user daemon-reload", "systemctl --user start u-service"]
-    lines += [f"podman run -d --name {name} {words} {_STARTED}" for name, (words, _) in ROOTLESS.items()]
-    machine.run("sh", "bench", "\n".join(lines))
+    machine.run("systemctl --user daemon-reload && systemctl --user start u-service", "bench")
+    for name, (words, _) in ROOTLESS.items():
+        machine.run(f"podman run -d --name {name} {words} {_STARTED}", "bench")
 
 
 def _remove(machine: Machine) -> None:
@@ -156,13 +159,13 @@ def test_limits_hit_as_the_table_says(driven: Mapping[str, Driven], name: str) -
 
 
 @pytest.mark.parametrize("name", HITS)
-@pytest.mark.parametrize("check", _CHECKS)
 def test_a_check_passes_where_its_limit_hits(
-    reports: Mapping[str, Report], driven: Mapping[str, Driven], name: str, check: str
+    reports: Mapping[str, Report], driven: Mapping[str, Driven], name: str
 ) -> None:
-    result = reports[name].finding(name, check)
-    if check == P and not driven[name].hits[check]:
-        tasks = int(result["effective"].split()[0]) if result["status"] == "pass" else None
-        assert tasks is None or tasks > driven[name].tasks, result  # Podman's default is more than is driven
-        return
-    assert result["status"] == ("pass" if driven[name].hits[check] else "fail"), (result, driven[name])
+    """But for Podman's default limit of tasks and systemd's, which are higher than what is driven."""
+    for check, hit in driven[name].hits.items():
+        result = reports[name].finding(name, check)
+        if check == P and not hit and result["status"] == "pass":
+            assert int(result["effective"].split()[0]) > driven[name].tasks, result
+        else:
+            assert result["status"] == ("pass" if hit else "fail"), (result, driven[name])
