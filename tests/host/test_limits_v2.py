@@ -39,7 +39,8 @@ AFTER: Mapping[str, tuple[str, str, frozenset[str]]] = {
     "updated": ("", "podman update --memory=64m --memory-swap=64m --pids-limit=50 --cpus=0.5 updated", ALL),
     "loosened": (
         "--memory=64m --pids-limit=50 --cpus=0.5",
-        "cd $(group loosened); for file in memory memory.swap pids cpu; do echo max >$file.max; done",
+        "cd $(group loosened); for level in . ..; do for file in memory memory.swap pids cpu; do "
+        "echo max >$level/$file.max; done; done",
         NONE,
     ),
     "written": (
