@@ -283,7 +283,6 @@ LIMITS = (
     _processors("cpus-all", True, "--cpu-quota=6400000", "--cpu-period=100000"),
     _processors("cpus-quota-beyond", True, "--cpu-quota=900000", "--cpu-period=10000"),
     _processors("cpus-half", False, "--cpus=0.9"),
-    _processors("cpus-few", False, "--cpus=0.1"),
     _processors("cpuset-whole", True, "--cpuset-cpus=0-1"),
     _processors("cpuset-listed-whole", True, "--cpuset-cpus=0,1"),
     _processors("cpuset-one", False, "--cpuset-cpus=1"),
