@@ -265,10 +265,10 @@ class TrialScreen(StoppableScreen):
             return Content(self.signs.of("Making a twin…"))
         checks = dict.fromkeys(check for change in self._plan.changes for check in change.checks)
         text = (
-            f"Enter tries {plural(len(checks), 'fix', 'fixes')} on a twin of this container: its own network, "
-            "copy-on-write volumes, no published ports. The container itself stays untouched. Whatever breaks the twin is "
-            "found, and relaxed or left out. A probe makes the result more certain: a service can listen "
-            "and still not answer."
+            f"Enter tries {plural(len(checks), 'fix', 'fixes')} on a twin of this container: its own "
+            "network, copy-on-write volumes, no published ports. The container itself stays untouched. "
+            "Whatever breaks the twin is found, and relaxed or left out. A probe makes the result more "
+            "certain: a service can listen and still not answer."
         )
         return Content("\n\n").join([Content(text), Content(visible(", ".join(checks), 600))])
 
