@@ -23,7 +23,7 @@ from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
-from hardentui.tui.text import hanging
+from hardentui.tui.text import fit, hanging
 from hardentui.tui.ways import told
 from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
