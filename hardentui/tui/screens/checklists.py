@@ -84,9 +84,9 @@ class ChecklistScreen(HardenScreen):
         except HardenError as error:
             title = error.title
         mark = self.signs.dot if where == self._present else " "
-        return Content.assemble(
-            f"{mark} ", (visible(os.path.basename(where), 60), "bold"), (f"  {visible(title, 80)}", "$muted")
-        )
+        width = max(len(visible(os.path.basename(choice), 30)) for choice in self._choices)
+        name = fit(os.path.basename(where), width, self.signs.ellipsis)
+        return Content.assemble(f"{mark} ", (name, "bold"), (f"  {visible(title, 80)}", "$muted"))
 
     def on_mount(self) -> None:
         choices = self.query_one("#choices", OptionList)
