@@ -20,9 +20,7 @@ def _spec(policy: str) -> Spec:
 def _written(policy: str) -> set[str]:
     """Lines of the unit, each with its section."""
     unit, _ = container_unit(_spec(policy), version=_NEWEST, rootless=False, unit_name="web")
-    return {
-        f"[{section}] {key}={value}" for section, lines in unit.sections.items() for key, value in lines
-    }
+    return {f"[{section}] {key}={value}" for section, lines in unit.sections.items() for key, value in lines}
 
 
 @pytest.mark.parametrize("before", ["no", "always", "unless-stopped", "on-failure"])
