@@ -114,6 +114,7 @@ COPY_AS = (
         for number in range(1, 8)
     ),
 )
+BROWSE = (Action("browse.enlarge", "enter", "Enlarge", "Show the page of this row alone.", "This screen"),)
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 _ORDER = (
@@ -181,7 +182,7 @@ WALK = (
     Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
     Action("walk.write", "w", "Write", "Write the files to a folder.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
-    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes"),
+    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes", True),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
     Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
     Action("walk.rights", "K", "Rights", "Show what the kernel lets this container do.", "Findings"),
