@@ -21,7 +21,10 @@ def environment() -> dict[str, str]:
     kept = {name: ours[name] for name in _KEPT if name in ours}
     place = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     places = (place, *ours.get("PYTHONPATH", "").split(os.pathsep))
-    return {**kept, "PYTHONPATH": os.pathsep.join(dict.fromkeys(folder for folder in places if folder))}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(directory for directory in places if directory)),
+    }
 
 
 def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:

@@ -22,7 +22,9 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
         raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
-    private, public = new_key(options.folder, options.name, options.passphrase_file, stop=threading.Event())
+    private, public = new_key(
+        options.directory, options.name, options.passphrase_file, stop=threading.Event()
+    )
     terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
     if not options.passphrase_file:
         terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")
@@ -35,7 +37,7 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("Sign with either --key FILE or --gpg KEY.")
     if bool(options.gpg) != bool(options.lookaside):
         raise UsageError(
-            "--gpg and --lookaside DIR go together: GPG signatures are stored in a folder, not a registry."
+            "--gpg and --lookaside DIR go together: GPG signatures are stored in a directory, not a registry."
         )
     images = ", ".join(visible(name, 100) for name in options.names)
     sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")

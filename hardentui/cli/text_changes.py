@@ -112,7 +112,7 @@ class Changes:
         if trial.proposed_probe:
             self._say("A probe makes the result more certain:", f"try probe {trial.proposed_probe}")
         if trial.options:
-            self._say("apply applies what worked to the container; write FOLDER writes the files.")
+            self._say("apply applies what worked to the container; write DIRECTORY writes the files.")
 
     def _run_trial(self, report: Report, plan: Plan, probe: str) -> Trial | None:
         progress = ProgressLines(self._terminal)

@@ -124,14 +124,20 @@ def _sign_arguments(parser: ArgumentParser) -> None:
         help="your GPG key instead: ID or e-mail",
     )
     parser.add_argument(
-        "--lookaside", metavar="DIR", action=Given, default="", help="with --gpg: folder for the signatures"
+        "--lookaside",
+        metavar="DIR",
+        action=Given,
+        default="",
+        help="with --gpg: directory for the signatures",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
-    parser.add_argument("-o", metavar="DIR", action=Given, dest="folder", default=".", help="default: here")
+    parser.add_argument(
+        "-o", metavar="DIR", action=Given, dest="directory", default=".", help="default: here"
+    )
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",

@@ -376,11 +376,11 @@ def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
     """Where the engine of this container actually stores containers and volumes: its own files tell, the
     engine's configuration, and /info if it was read."""
     own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
-    folders = [folder for folder, mark, _ in own if mark]
+    directories = [directory for directory, mark, _ in own if mark]
     configured = None if isinstance(facts.engine.trust, Unreadable) else facts.engine.trust.configuration
     if isinstance(configured, Configuration):
-        folders.append(str(configured.get("engine.volume_path") or ""))
+        directories.append(str(configured.get("engine.volume_path") or ""))
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}
-    folders += [str(store.get(name) or "") for name in _STORES]
-    return tuple(dict.fromkeys(normal(path) for path in folders if path.startswith("/")))
+    directories += [str(store.get(name) or "") for name in _STORES]
+    return tuple(dict.fromkeys(normal(path) for path in directories if path.startswith("/")))

@@ -100,8 +100,8 @@ def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
         paths = {change.path for change in known}
         changes = (*known, *(change for change in seen.changes if change.path not in paths))
     kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
-    folders = {**seen.written_folders, **facts.written_folders}
-    return replace(facts, changes=changes, kernel=kernel, written_folders=folders)
+    directories = {**seen.written_directories, **facts.written_directories}
+    return replace(facts, changes=changes, kernel=kernel, written_directories=directories)
 
 
 def _is_job(facts: ContainerFacts) -> bool:

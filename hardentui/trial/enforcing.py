@@ -53,16 +53,16 @@ class Enforcer:
 
     def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
         self._lesson, self._rounds, self._tell = lesson, rounds, tell
-        self._folder = ""
+        self._directory = ""
         self._files = 0
 
     def __enter__(self) -> Enforcer:
-        self._folder = tempfile.mkdtemp(prefix="hardentui-")
-        os.chmod(self._folder, 0o711)  # noqa: S103 - the engine of another account must reach it
+        self._directory = tempfile.mkdtemp(prefix="hardentui-")
+        os.chmod(self._directory, 0o711)  # noqa: S103 - the engine of another account must reach it
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def enforce(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
@@ -135,7 +135,7 @@ class Enforcer:
 
     def _written(self, document: Mapping[str, Any]) -> str:
         self._files += 1
-        path = os.path.join(self._folder, f"seccomp-{self._files}.json")
+        path = os.path.join(self._directory, f"seccomp-{self._files}.json")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(profile_text(document))

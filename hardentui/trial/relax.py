@@ -17,7 +17,7 @@ from hardentui.trial.configuration import (
     Raised,
     TrialConfiguration,
     TwinPlanner,
-    WritableFolder,
+    WritableDirectory,
 )
 from hardentui.trial.evidence.refusals import FailureSign
 from hardentui.trial.rounds import Rounds, Tried
@@ -116,15 +116,15 @@ class Relaxer:
 
     def _possible(self, tried: Tried, evidence: FailureSign) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
-        if loosening is None or (tried.ready and not isinstance(loosening, WritableFolder)):
+        if loosening is None or (tried.ready and not isinstance(loosening, WritableDirectory)):
             return None
         if isinstance(loosening, CapabilityBack):
             missing = loosening.capability in self._planner.dropped_capabilities(configuration)
             return loosening if missing else None
-        if isinstance(loosening, WritableFolder):
+        if isinstance(loosening, WritableDirectory):
             spec = self._planner.spec(configuration)
             adds = spec[READ_ONLY] and not self._planner.facts.spec[READ_ONLY]
-            return loosening if adds and self._planner.can_be_writable(loosening.folder, spec) else None
+            return loosening if adds and self._planner.can_be_writable(loosening.directory, spec) else None
         return self._raised(configuration, loosening)
 
     def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:

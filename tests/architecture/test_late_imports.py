@@ -23,7 +23,7 @@ SEAMS = {
 """Module, or module and function, with own imports inside functions."""
 
 BY_NAME = {
-    "checks/__init__.py": "every module of the folders is a check",
+    "checks/__init__.py": "every module of the directories is a check",
     "cli/loading.py": "a command does not wait for the others",
     "reports/__init__.py": "a report does not wait for the other formats",
 }

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class FilesListed(Message):
-    """Reports and facts in the folder of this session."""
+    """Reports and facts in the directory of this session."""
 
     files: tuple[ComparableFile, ...]
 
@@ -84,12 +84,12 @@ class CompareScreen(StoppablePage):
         self.query_one("#files").display = False
         self.query_one("#old").focus()
         if not why_not_here():
-            self._list(os.path.expanduser(self.session.folder))
+            self._list(os.path.expanduser(self.session.directory))
         self.draw()
 
     @work(thread=True, group="compare-files")
-    def _list(self, folder: str) -> None:
-        self.post_message(FilesListed(comparable_files(folder)))
+    def _list(self, directory: str) -> None:
+        self.post_message(FilesListed(comparable_files(directory)))
 
     @on(FilesListed)
     def _listed(self, message: FilesListed) -> None:
@@ -222,12 +222,12 @@ class CompareScreen(StoppablePage):
             return Content(self.signs.of("Reading…"))
         if why := why_not_here():
             return Content(why)
-        folder = self.session.folder
+        directory = self.session.directory
         if self._files:
-            text = f"Enter compares this host with a file of {folder}. i names any others."
+            text = f"Enter compares this host with a file of {directory}. i names any others."
         else:
             text = (
-                f"There is no report in {folder} yet. E writes one (choose .json), F4 there saves the facts; "
-                "hardentui check --format json writes one too. Later, this page shows what changed since."
+                f"There is no report in {directory} yet. E writes one (choose .json), F4 there saves the "
+                "facts; hardentui check --format json writes one too. Later, this page shows what changed."
             )
         return Content.assemble(*hanging("", text, width, "$muted", indent=0))

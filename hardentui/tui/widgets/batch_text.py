@@ -70,10 +70,10 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
 
 
 def written_parts(
-    files: Sequence[WrittenFile], commands: Sequence[str], folder: str, width: int
+    files: Sequence[WrittenFile], commands: Sequence[str], directory: str, width: int
 ) -> list[Part]:
     """Every file that was written, and the next commands."""
-    parts = hanging("", f"Written: {plural(len(files), 'file')} in {folder}", width, _GOOD, indent=0)
+    parts = hanging("", f"Written: {plural(len(files), 'file')} in {directory}", width, _GOOD, indent=0)
     for file in files:
         kept = f", the previous one is {PurePath(file.backup).name}" if file.backup else ""
         parts += hanging(str(file.state), f"{PurePath(file.path).name}{kept}", width, indent=11)

@@ -157,7 +157,7 @@ def _tried(rows: Sequence[Row]) -> str:
 
 
 def _example(engine: str) -> Place:
-    return Place(engine, 1, "/FOLDER", "/ENGINE/podman.sock", True)
+    return Place(engine, 1, "/DIRECTORY", "/ENGINE/podman.sock", True)
 
 
 def _words(words: Iterable[str]) -> str:

@@ -10,11 +10,13 @@ import pytest
 from hardentui.account import ONLY_BELOW
 from hardentui.state.remembered import Remembered, read_remembered, remember, remembered_file
 
-LAST = Remembered(theme="nord", folder="/srv/units", filter="web", engine="rootful", container="db", step=4)
+LAST = Remembered(
+    theme="nord", directory="/srv/units", filter="web", engine="rootful", container="db", step=4
+)
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
