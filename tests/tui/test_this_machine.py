@@ -41,7 +41,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
     async with running(app, size) as pilot:
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
-        assert "directory ~/hardened (default)" in " ".join(drawn(app).split())
+        assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
         assert "Keys" not in drawn(app), "those of the manual are not repeated"
         _write(
             tmp_path / "hardentui" / "settings.toml",
@@ -50,7 +50,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
         await pilot.press("r")
         await until(pilot, lambda: "/srv/[/x]" in drawn(app))
         told = "".join(drawn(app).split())  # long lines are wrapped
-        assert "directory/srv/[/x](~/hardentui/settings.toml:1)" in told
+        assert "folder/srv/[/x](~/hardentui/settings.toml:1)" in told
         assert "home.sort:o(~/hardentui/settings.toml:4)" in told
         assert "settings.toml:2:themeisnotatheme:'nonsense'" in told, "the fault has its line"
 

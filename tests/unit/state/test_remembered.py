@@ -28,6 +28,13 @@ def test_what_was_kept_comes_back_and_only_its_owner_reads_it() -> None:
     assert os.listdir(os.path.dirname(remembered_file())) == ["screens.json"]
 
 
+def test_the_directory_is_read_under_the_name_that_older_files_give_it() -> None:
+    remember(LAST, {})
+    kept = Path(remembered_file()).read_text()
+    assert '"folder":"/srv/units"' in kept
+    assert "directory" not in kept
+
+
 @pytest.mark.parametrize(
     "text",
     [
