@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Sequence
 from typing import IO
 
 from hardentui import account
 
 _KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
-
-_started: list[subprocess.Popen[bytes]] = []
-"""Processes that may still be running; nothing waits for them, and ended ones are released."""
 
 
 def environment() -> dict[str, str]:
@@ -33,7 +31,6 @@ def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEV
     Raises:
         OSError: it cannot be started.
     """
-    _started[:] = [process for process in _started if process.poll() is None]
     process = subprocess.Popen(
         words,
         stdin=stdin,
@@ -43,4 +40,4 @@ def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEV
         cwd="/",
         start_new_session=True,
     )
-    _started.append(process)
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it if it ends before we do
