@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# a test file stays in one process, because its tests may share containers; the slow ones, on a real Podman, come first
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
@@ -19,14 +21,14 @@ run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command
 
 test: $(BIN)/.ready ## all tests: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 unit: $(BIN)/.ready ## the tests that need no Podman
-	@$(BIN)/python -m pytest -m "not live" $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not live" $(ARGS)
 
 live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
-	@$(BIN)/python -m pytest -m live $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) -m live $(ARGS)
 
 test-long: $(BIN)/.ready ## the tests on a real Podman that CI leaves out: trials and learning of more services
 	@tools/need_live
