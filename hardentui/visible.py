@@ -24,6 +24,10 @@ def _mark(character: str) -> str:
     return f"<U+{code:04X}>"
 
 
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in _HIDDEN_CATEGORIES
+
+
 def visible(text: str, limit: int | None = None) -> str:
     """Return `text` on one line, with everything that a terminal would interpret made visible.
 
@@ -34,10 +38,17 @@ def visible(text: str, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit + 1:
         text = text[: limit + 1]  # bounds the work on a hostile megabyte
     if not (text.isascii() and text.isprintable()):
-        text = "".join(_mark(c) if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in text)
+        text = "".join(_mark(c) if _is_hidden(c) else c for c in text)
     if limit is not None and len(text) > limit:
         return text[: max(0, limit - 1)] + "…"
     return text
+
+
+def visible_in_place(text: str) -> str:
+    """Like `visible`, but each character is replaced by exactly one, for a text that is edited."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_mark(c)[:1].replace("<", "\ufffd") if _is_hidden(c) else c for c in text)
 
 
 def visible_lines(text: str) -> str:

@@ -6,12 +6,11 @@ place or a reason fails. `{walk.trial}` stands for the key of that action.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from hardentui.tui.vocabulary import all_actions
+from hardentui.tui.ways import with_keys
 
 COMMON = {
     "--url --connection --demo": "`{app.connection}` switches; `{app.simulate}` opens the simulated host",
@@ -201,18 +200,6 @@ PROGRAM = Place(
     "",
     {"--version --text": "`hardentui --text` is the dialogue for screen readers"},
 )
-
-
-def with_keys(text: str) -> str:
-    """The text with the keys of its actions; raises KeyError for an action that is none."""
-    keys = {action.id: action.display or _shown(action.key) for action in all_actions()}
-    return re.sub(r"\{([\w.]+)\}", lambda placeholder: keys[placeholder[1]], text)
-
-
-def _shown(keys: str) -> str:
-    first = keys.split(",")[0]
-    signs = {"slash": "/", "question_mark": "?", "at": "@"}
-    return signs.get(first, first.upper() if re.fullmatch(r"f\d+", first) else first)
 
 
 def page() -> str:

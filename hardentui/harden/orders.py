@@ -32,6 +32,7 @@ from hardentui.options import (
 )
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.networks import mode_of, modes, reach
+from hardentui.reading.pasta import opened_by_pasta
 from hardentui.reading.security_modules import selinux_switched_off
 from hardentui.reading.user_namespace import asks_for_user_namespace
 
@@ -234,8 +235,8 @@ def ports(before: ContainerFacts, after: ContainerFacts) -> str:
         return ""
     if after.spec[PUBLISH_ALL]:
         return "publishes every exposed port"
-    old = before.spec[PUBLISH]
-    for port in after.spec[PUBLISH]:
+    old = (*before.spec[PUBLISH], *opened_by_pasta(before, before.spec[PUBLISH]).ports)
+    for port in (*after.spec[PUBLISH], *opened_by_pasta(after, after.spec[PUBLISH]).ports):
         if not any(_same(port, known) and _far(port) <= _far(known) for known in old):
             return f"exposes port {port.argument()} more widely"
     return ""

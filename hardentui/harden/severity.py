@@ -10,9 +10,9 @@ critical: a capability that can slow the host down is not the engine's socket.
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.options import PUBLISH, Port
+from hardentui.options import Port
 from hardentui.reading.mounts import host_mounts
-from hardentui.reading.networks import ports_of_pod, uses_network_of_pod
+from hardentui.reading.networks import ports_of_pod, published, uses_network_of_pod
 from hardentui.reading.user_namespace import own_user_namespace
 
 
@@ -35,4 +35,4 @@ def context_shift(facts: object) -> int:
 def _published(facts: ContainerFacts) -> tuple[Port, ...]:
     """Its published ports, or those of the pod whose network it uses."""
     shared = facts.pod if facts.pod and uses_network_of_pod(facts) else None
-    return ports_of_pod(shared) if shared else facts.spec[PUBLISH]
+    return ports_of_pod(shared) if shared else published(facts)

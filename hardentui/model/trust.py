@@ -167,6 +167,7 @@ class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration of one engine's user.
 
     Attributes:
+        home: the user's home directory; empty if it is not known.
         policy: Missing if there is none; then Podman refuses every pull.
         attachments: sections of registries.d about sigstore attachments.
         keys: path -> file of every key or CA named in the policy.
@@ -185,6 +186,7 @@ class TrustFacts(Struct, frozen=True):
     configuration: Known[Configuration] = NOT_READ
     overrides: Known[tuple[Override, ...]] = ()
     stored_signatures: Known[Mapping[str, int]] = NOT_READ
+    home: str = ""
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:
         """The section of registries.d that applies to a scope; None if none does (then they are off).

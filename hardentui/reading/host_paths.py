@@ -7,19 +7,17 @@ of others. A directory above such a path allows the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from msgspec import Struct
 
-from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
-from hardentui.model.known import Unreadable
-from hardentui.reading.containers import section
-from hardentui.reading.mounts import HostMount, host_mounts, normal
+from hardentui.reading.engine_places import in_a_home, run_by_engine, storage_of
+from hardentui.reading.mounts import HostMount, host_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 
 
@@ -197,6 +195,11 @@ _ANYWHERE = {
     **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), _SECRET),
 }
 """Names that reveal their content wherever they are, because a home can be anywhere."""
+_RUN_ANYWHERE = frozenset({".git", ".bashrc", ".bash_profile", ".zshrc", ".gitconfig"})
+_RUN_PAIRS = frozenset(
+    {(".config", "systemd"), (".config", "autostart"), (".config", "environment.d"), (".local", "bin")}
+)
+"""Names of what a user runs, wherever it is: hooks below .git run with that user's next commit."""
 _ANYWHERE_PAIRS = {("share", "containers"): _ENGINE, ("gcloud", "credentials.db"): _SECRET}
 
 
@@ -271,7 +274,13 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
             gained |= node.write if written else node.read
     for node in nodes:
         gained |= node.whole_write if written else node.whole_read
-    return gained
+    return gained | _run_by_names(names) if written and not gained & (_CODE | _USER) else gained
+
+
+def _run_by_names(names: list[str]) -> frozenset[Gain]:
+    pairs = pairwise(names)
+    run = any(name in _RUN_ANYWHERE for name in names) or any(pair in _RUN_PAIRS for pair in pairs)
+    return _USER if run else _NOTHING
 
 
 def _by_names(names: list[str]) -> frozenset[Gain]:
@@ -285,10 +294,6 @@ def _is_below(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
-_OF_CONTAINERS = "/overlay-containers/"
-_OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
-"""In a container's inspect document: below the graph root, and below the run root."""
-_STORES = ("graphRoot", "runRoot", "volumePath")
 _WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
 _READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
 
@@ -334,13 +339,16 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
     mounts = host_mounts(facts)
     if not mounts:
         return ()
-    storage = _storage_of(facts)
+    storage, programs = storage_of(facts), run_by_engine(facts)
+    code = _USER if facts.engine.rootless is True else _CODE
     mapped = facts.engine.rootless is False and own_user_namespace(facts)
     sensitive = []
     for mount in mounts:
-        paths, beneath = _places(mount.paths), _places(mount.beneath)
+        paths, beneath = _all_places(facts, mount.paths), _all_places(facts, mount.beneath)
         read = _gains_of((*paths, *beneath), storage, written=False)
         write = _gains_of(paths, storage, written=True) if mount.written else _NOTHING
+        if mount.written and _touches(paths, programs):
+            write |= code
         if read or write:
             sensitive.append(SensitiveMount(mount, read | write, read, mapped and not _hands_over(mount)))
     return tuple(sensitive)
@@ -365,22 +373,15 @@ def _in_volume(path: str) -> str:
     return f"/{volume.rpartition('/')[2]}{data}{rest}" if inside else ""
 
 
+def _all_places(facts: ContainerFacts, paths: tuple[str, ...]) -> tuple[str, ...]:
+    places = _places(paths)
+    return (*places, *(home for path in places if (home := in_a_home(facts, path))))
+
+
+def _touches(paths: tuple[str, ...], places: tuple[str, ...]) -> bool:
+    return any(_is_below(path, place) or _is_below(place, path) for path in paths for place in places)
+
+
 def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:
     gained = _NOTHING.union(*(gains(path, written=written) for path in paths))
-    if any(_is_below(path, root) or _is_below(root, path) for path in paths for root in storage):
-        gained |= _ENGINE
-    return gained
-
-
-def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where the engine of this container actually stores containers and volumes: its own files tell, the
-    engine's configuration, and /info if it was read."""
-    own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
-    directories = [directory for directory, mark, _ in own if mark]
-    configured = None if isinstance(facts.engine.trust, Unreadable) else facts.engine.trust.configuration
-    if isinstance(configured, Configuration):
-        directories.append(str(configured.get("engine.volume_path") or ""))
-    info = facts.engine.info
-    store = section(info, "store") if isinstance(info, Mapping) else {}
-    directories += [str(store.get(name) or "") for name in _STORES]
-    return tuple(dict.fromkeys(normal(path) for path in directories if path.startswith("/")))
+    return gained | _ENGINE if _touches(paths, storage) else gained

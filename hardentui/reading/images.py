@@ -93,7 +93,7 @@ def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
     if isinstance(image, Verdict):
         return image
     if isinstance(image.inventory, Unreadable):
-        return unknown(f"{image.inventory.reason}; `hardentui images` reads them without running the image")
+        return unknown(image.inventory.reason)
     return image.inventory
 
 

@@ -14,6 +14,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.containers import is_infra, pod_of, section
+from hardentui.reading.pasta import opened_by_pasta
 
 _DEFAULT_WORDS = frozenset({"", "default", "bridge", "private"})
 _MODES = frozenset({"host", "none", "pasta", "slirp4netns", "container", "ns"})
@@ -130,7 +131,13 @@ def without_own_network(facts: ContainerFacts) -> Verdict | None:
 
 
 def published(facts: ContainerFacts) -> tuple[Port, ...]:
-    """The published ports; for an infra container those of its pod, which are not its own options."""
+    """The published ports, with those that options of pasta open; for an infra container those of its pod,
+    which are not its own options."""
+    ports = _declared_or_of_pod(facts)
+    return (*ports, *opened_by_pasta(facts, ports).ports)
+
+
+def _declared_or_of_pod(facts: ContainerFacts) -> tuple[Port, ...]:
     ports = facts.spec[PUBLISH]
     if ports or not is_infra(facts):
         return ports
@@ -161,18 +168,20 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
         )
 
 
-def publishes_more(facts: ContainerFacts) -> bool:
-    """Whether `--publish-all` opens ports besides the published ones.
+def publishes_more(facts: ContainerFacts) -> str:
+    """The option that opens ports besides the published ones, such as `--publish-all`; empty if none does.
 
     Podman gives a random host port to every exposed port that is not published otherwise. An image that
     cannot be read may expose any port.
     """
+    if everything := opened_by_pasta(facts, _declared_or_of_pod(facts)).everything:
+        return everything
     if not facts.spec[PUBLISH_ALL]:
-        return False
+        return ""
     if isinstance(facts.image, Unreadable):
-        return True
+        return "--publish-all"
     taken = {(port.container, port.protocol) for port in facts.spec[PUBLISH]}
-    return bool(declared_ports(facts, facts.image.config) - taken)
+    return "--publish-all" if declared_ports(facts, facts.image.config) - taken else ""
 
 
 def reach(port: Port) -> str:

@@ -25,6 +25,7 @@ from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
 from hardentui.tui.names import NameHolders
 from hardentui.tui.place import Place
+from hardentui.tui.ways import told
 from hardentui.tui.workers import Workers
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
@@ -279,7 +280,7 @@ class Session:
                 self.commands_changed.publish("commands")
             case say.WorkFailed(what, error):
                 self._app.notify(
-                    f"{error.title} {error.hint}".strip(),
+                    told(error),
                     title=f"{what} failed",
                     severity="error",
                     markup=False,

@@ -100,6 +100,9 @@ class Driver:
     async def click(self, *arguments: Any, **named: Any) -> None:
         await self._pilot.click(*arguments, **named)
 
+    async def hover(self, *arguments: Any, **named: Any) -> None:
+        await self._pilot.hover(*arguments, **named)
+
     async def resize_terminal(self, width: int, height: int) -> None:
         await self._pilot.resize_terminal(width, height)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 import tomli_w
 
 from hardentui.errors import HardenError
+from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.text import cell, fit, hanging, plain
+from hardentui.tui.widgets.text_field import TextField
+from hardentui.visible import visible_in_place
 from hardentui.workbench.views import Attempt
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
@@ -174,3 +178,23 @@ def test_the_gate_takes_everything_literally(attack: str) -> None:
     assert all(
         "\x1b" not in part[0] for part in hanging("l", attack, 20, indent=4) if isinstance(part, tuple)
     )
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_field_draws_a_proposed_value_safely_and_keeps_it(attack: str) -> None:
+    attack = attack.replace("\n", "").replace("\r", "")
+    app = make_app(nothing())
+    async with running(app) as pilot:
+        app.push_screen(AskScreen("Which?", "\x1b[2J" if not attack else "", value=attack))
+        await shows(pilot, "Which?")
+        field = app.screen.query_one(TextField)
+        await pilot.press("end", "home", "right")
+        _inspect(pilot)
+        assert field.value == attack
+        assert len(visible_in_place(attack)) == len(attack)
+
+
+def test_every_field_is_one_that_draws_safely() -> None:
+    tui = Path(__file__).parents[2] / "hardentui" / "tui"
+    made = [path.name for path in tui.rglob("*.py") if re.search(r"\bInput\(", path.read_text("utf-8"))]
+    assert made == [], "TextField is the one that passes the gate"

@@ -60,11 +60,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     ports = published(facts)
     wide = [port for port in ports if _is_public(port)]
-    if not wide and not publishes_more(facts):
+    more = publishes_more(facts)
+    if not wide and not more:
         if ports:
             return passed(shown(ports), reason="no port is open on all addresses or on a public one")
         return not_applicable("no published ports")
-    declared = shown(wide) or "--publish-all"
+    declared = shown(wide) or more
     if not facts.engine.local:
         return unknown("the engine is on another machine, whose firewall cannot be read from here", declared)
     if isinstance(facts.host, Unreadable):

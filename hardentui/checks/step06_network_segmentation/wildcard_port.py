@@ -2,7 +2,8 @@
 
 What it checks:
 Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
-which means the same. `--publish-all` always does that.
+which means the same. `--publish-all` always does that. Ports that options of pasta open (`--network
+pasta:-t,8080`) count too, although `podman port` does not list them.
 
 Why it matters:
 `-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless network,
@@ -18,7 +19,7 @@ unfirewalled-port, which asks for the same change.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
+from hardentui.checks.examples import container, image, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
@@ -26,7 +27,7 @@ from hardentui.model.finding import Severity, Verdict, failed, not_applicable, p
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     exposed,
@@ -44,8 +45,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if without:
         return without
     ports = published(facts)
-    if publishes_more(facts):
-        return failed("every exposed port is published on all addresses", "--publish-all")
+    if more := publishes_more(facts):
+        which = "exposed port" if facts.spec[PUBLISH_ALL] else "port that the container listens on"
+        return failed(f"every {which} is published on all addresses", more)
     if not ports:
         return not_applicable("no published ports")
     wide = [port for port in ports if reach(port) == "all"]
@@ -99,12 +101,14 @@ CHECK = Check(
             (PUBLISH, (Port(80, "8080", "127.0.0.1"), Port(53, "5300", "127.0.0.1", "udp"))),
             image=_IMAGE,
         ),
+        container((NETWORK, ("pasta:-t,127.0.0.1/8080:80,-u,none",)), engine=rootless()),
     ),
     fails=lambda: (
         container((PUBLISH, (Port(80, "8080"),))),
         container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
         container((PUBLISH_ALL, True), image=_IMAGE),
         container((PUBLISH_ALL, True), (PUBLISH, (Port(80, "8080", "127.0.0.1"),)), image=_IMAGE),
+        container((NETWORK, ("pasta:--mtu,1400,-t,8080:80",)), engine=rootless()),
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
     catalogue="S6-03",

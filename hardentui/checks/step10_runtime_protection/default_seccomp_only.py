@@ -41,6 +41,7 @@ from hardentui.reading.networks import (
     declared_ports,
     on_host_network,
     ports_of_pod,
+    published,
     publishes_more,
     reach,
     uses_network_of_pod,
@@ -76,7 +77,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _open(facts: ContainerFacts) -> Known[bool]:
-    if publishes_more(facts) or any(reach(port) == "all" for port in facts.spec[PUBLISH]):
+    if publishes_more(facts) or any(reach(port) == "all" for port in published(facts)):
         return True
     on_host = on_host_network(facts)
     return asks_for_host_network(facts) if isinstance(on_host, Unreadable) else on_host

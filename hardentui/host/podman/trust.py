@@ -54,6 +54,7 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
         configuration=read_configuration(files, home=home, uid=uid, version=version),
         overrides=read_overrides(files, home=home, uid=uid),
         stored_signatures=_stored_signatures(files, home, uid, version),
+        home=home,
     )
 
 

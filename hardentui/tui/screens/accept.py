@@ -19,6 +19,8 @@ from hardentui.model.waiver import Waiver
 from hardentui.tui.actions import ACCEPT, BACK, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.ways import told
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.workbench.waiving import Acceptance, Waiving
 
@@ -56,7 +58,7 @@ class AcceptScreen(HardenScreen):
         for name, label, placeholder in _FIELDS:
             with Horizontal(classes="field"):
                 yield Label(label, classes="label")
-                yield Input(getattr(proposed, name), id=name, placeholder=placeholder, compact=True)
+                yield TextField(getattr(proposed, name), id=name, placeholder=placeholder, compact=True)
         yield Static(id="hint")
 
     def on_mount(self) -> None:
@@ -80,7 +82,7 @@ class AcceptScreen(HardenScreen):
         what = "Until that day it does not count in the score, and every report shows it as accepted."
         parts += hanging("", f"{what} Goes to {self._waiving.path}.", width, "$muted", indent=0)
         if trouble is not None:
-            sentence = f"Not accepted: {trouble.title} {trouble.hint}".rstrip()
+            sentence = f"Not accepted: {told(trouble)}"
             parts += hanging("", sentence, width, "bold $status-high", indent=0)
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 

@@ -29,7 +29,9 @@ from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.changing.applying import Application, PreparedChange
@@ -107,10 +109,10 @@ class ApplyScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(classes="field"):
             yield Label("Probe", classes="label")
-            yield Input(id="probe", placeholder="a command that proves it works; should be read-only")
+            yield TextField(id="probe", placeholder="a command that proves it works; should be read-only")
         with Horizontal(classes="field"):
             yield Label("Confirm", classes="label")
-            yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
+            yield TextField(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
             yield Label("seconds to confirm before it rolls back (0: no limit)", classes="about")
         with Horizontal(classes="field"):
             yield Label("Data", classes="label")
@@ -199,7 +201,7 @@ class ApplyScreen(StoppableScreen):
         try:
             self._entry = History().confirm(self._entry.id)
         except HardenError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
         self._draw()
 
     def action_undo(self) -> None:
@@ -345,7 +347,7 @@ class ApplyScreen(StoppableScreen):
             Content(f"  {number}. {visible(described(operation), 200)}")
             for number, operation in enumerate(prepared.entry.operations, 1)
         ]
-        lines += [Content.styled(f"  {visible(note, 300)}", "$warning") for note in prepared.notes]
+        lines += [Content.styled(f"  {visible(in_keys(note), 300)}", "$warning") for note in prepared.notes]
         down = (
             "The container is down between stop and start."
             if prepared.restarts
@@ -363,7 +365,7 @@ class ApplyScreen(StoppableScreen):
                 "\n",
                 (visible(self._trouble.title), "bold $error"),
                 "\n",
-                visible_lines(self._trouble.hint),
+                visible_lines(hint_of(self._trouble)),
                 "\n",
             )
         entry = self._entry

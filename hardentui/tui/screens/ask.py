@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from hardentui.tui.actions import ASK, bindings
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 
 
@@ -38,7 +39,7 @@ class AskScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(visible(self._question, 300), markup=False)
-            yield Input(self._value, placeholder=self._placeholder, id="answer")
+            yield TextField(self._value, placeholder=visible(self._placeholder, 200), id="answer")
             yield Static("enter continues   esc cancels", markup=False)
 
     def on_mount(self) -> None:

@@ -24,6 +24,7 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -166,7 +167,7 @@ class ChecklistScreen(HardenScreen):
         if isinstance(message.error, ChecklistError):
             self._examine("lint", partial(lint_job, message.where))
         else:
-            self.complain(f"{message.error.title} {message.error.hint}".strip(), "Not used")
+            self.complain(told(message.error), "Not used")
 
     def action_lint(self) -> None:
         self._ask("Report all errors of a checklist: its name, or a TOML file", "lint", lint_job)

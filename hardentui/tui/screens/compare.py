@@ -21,8 +21,10 @@ from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.text import hanging
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.tui.widgets.page import page
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.comparing import ComparableFile, comparable_files, read_saved, report_now
 from hardentui.workbench.exports import comparison_of
@@ -72,10 +74,10 @@ class CompareScreen(StoppablePage):
         yield Static(id="crumb")
         with Horizontal(classes="field"):
             yield Label("Earlier", classes="label")
-            yield Input(id="old", placeholder="JSON report or saved facts", compact=True)
+            yield TextField(id="old", placeholder="JSON report or saved facts", compact=True)
         with Horizontal(classes="field"):
             yield Label("Later", classes="label")
-            yield Input(id="new", placeholder="the same; empty: this host as it is now", compact=True)
+            yield TextField(id="new", placeholder="the same; empty: this host as it is now", compact=True)
         yield ChoiceList(id="files")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
@@ -215,7 +217,7 @@ class CompareScreen(StoppablePage):
         width = min(100, self.app.size.width - 6)
         if self._trouble is not None:
             title = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            return Content("\n").join([title, Content(visible_lines(self._trouble.hint))])
+            return Content("\n").join([title, Content(visible_lines(hint_of(self._trouble)))])
         if self._comparison is not None:
             return page(self, comparison_page(self._comparison), (), width)
         if self.stop is not None:

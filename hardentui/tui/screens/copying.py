@@ -19,6 +19,7 @@ from hardentui.errors import HardenError
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import COPY_AS, bindings
+from hardentui.tui.ways import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.views import Report, Row
@@ -155,7 +156,7 @@ class CopyScreen(ModalScreen[None]):
             app.copy(f"the {message.what}", message.text.text, message.text.notes)
         elif message.error is not None:
             app.clear_notifications()
-            app.notify(message.error.hint, title=message.error.title, severity="warning")
+            app.notify(hint_of(message.error), title=message.error.title, severity="warning")
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -18,6 +18,7 @@ from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_plan
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible
@@ -84,7 +85,9 @@ class DiffScreen(HardenScreen):
                 "No difference: it already contains every change."
             )
         except HardenError as error:
-            return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))
+            return Content.assemble(
+                (visible(error.title), "bold $status-medium"), "\n", visible(hint_of(error))
+            )
 
     def _reasons(self, plan: Plan) -> Content:
         lines = [

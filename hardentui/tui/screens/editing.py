@@ -12,6 +12,7 @@ from hardentui.errors import ChecklistError, HardenError
 from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.ways import hint_of
 from hardentui.words import plural
 from hardentui.workbench.changing.user_edits import (
     check_edited_unit,
@@ -142,7 +143,7 @@ def _hand_over(
 
 
 def _complain(screen: HardenScreen, error: HardenError, more: str = "") -> None:
-    faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else (error.hint,)
+    faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else (hint_of(error),)
     lines = [f"line {fault}" for fault in faults] if isinstance(error, ChecklistError) else list(faults)
     screen.app.clear_notifications()
     message = "\n".join(filter(None, (*lines, more)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from hardentui.errors import HardenError
+from hardentui.tui.ways import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt
@@ -31,7 +32,7 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
     """The requested engine cannot be reached."""
     parts: list[str | tuple[str, str]] = [("No Podman", _HEAD), f"\n\n{visible_lines(error.title)}\n"]
     if error.hint:
-        parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(error.hint)}\n"]
+        parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(hint_of(error))}\n"]
     parts += ["\n", ("Next steps", _HEAD), "\n  r  try again\n"]
     if can_simulate:
         parts.append("  D  open a simulated host\n")

@@ -16,6 +16,7 @@ from hardentui.tui.screens.accept import AcceptScreen
 from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import look_of
 from hardentui.tui.text import paragraphs
+from hardentui.tui.ways import in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 
@@ -56,7 +57,7 @@ class ExplainScreen(ReadingScreen):
             "\n",
         ]
         if finding.verdict.reason:
-            parts += [visible(finding.verdict.reason), "\n"]
+            parts += [visible(in_keys(finding.verdict.reason)), "\n"]
         check = bench.judge.check(finding.check) if bench is not None else None
         if check is not None:
             parts += self._of_check(check)
@@ -75,7 +76,7 @@ class ExplainScreen(ReadingScreen):
         parts: list[str | Content | tuple[str, str]] = []
         for heading in HEADINGS:
             if text := check.section(heading):
-                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
+                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(in_keys(text)), "\n"]
         fix = f"{visible(check.summary)} ({check.risk}, {check.fix})"
         parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
         if check.takes:

@@ -24,6 +24,8 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.ways import told
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
@@ -89,7 +91,7 @@ class ExportScreen(HardenScreen):
         yield Static(id="crumb")
         suffix = next(iter(self._export.formats))
         name = f"{self.session.directory.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
-        yield Input(name, id="file", compact=True)
+        yield TextField(name, id="file", compact=True)
         yield Static(id="hint")
 
     def on_mount(self) -> None:
@@ -137,7 +139,7 @@ class ExportScreen(HardenScreen):
     def on_report_written(self, message: ReportWritten) -> None:
         outcome = message.outcome
         if isinstance(outcome, HardenError):
-            self._hint(f"Not written: {outcome.title} {outcome.hint}", "bold $status-high")
+            self._hint(f"Not written: {told(outcome)}", "bold $status-high")
             return
         kept = f" The previous file is kept as {outcome.backup}." if outcome.backup else ""
         self._hint(f"{outcome.path}: {outcome.state.value}.{kept}", "bold $status-pass")

@@ -22,7 +22,9 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.batch_text import item_parts, written_parts
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -108,7 +110,7 @@ class FixManyScreen(BrowseScreen):
                 yield Tick("plan", True, id="plan")
             with Horizontal(classes="field"):
                 yield Static(Content("Save to"), classes="label")
-                yield Input(self.session.directory, id="directory", compact=True)
+                yield TextField(self.session.directory, id="directory", compact=True)
         yield DataTable[object](id="table", cursor_type="row")
         with VerticalScroll(id="result"):
             yield Static()
@@ -289,7 +291,7 @@ class FixManyScreen(BrowseScreen):
             parts = written_parts(message.files, message.commands, str(self._directory()), self.text_width)
         else:
             error = message.error
-            parts = [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(error.hint)]
+            parts = [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
         result = self.query_one("#result", VerticalScroll)
         result.query_one(Static).update(Content.assemble(*parts).rstrip("\n"))
         result.add_class("-shown")

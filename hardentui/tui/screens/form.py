@@ -16,6 +16,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import Job, JobScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.widgets.text_field import TextField
 
 
 class Field(NamedTuple):
@@ -76,7 +77,7 @@ class FormScreen(HardenScreen):
         for field in self.fields():
             with Horizontal(classes="field"):
                 yield Label(field.label, classes="label")
-                yield Input(
+                yield TextField(
                     field.value,
                     id=field.name,
                     placeholder=field.placeholder,

@@ -25,6 +25,7 @@ from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
@@ -63,7 +64,7 @@ class HomeScreen(ContainerScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
-        yield Input(
+        yield TextField(
             placeholder="web  !web  image:nginx  state:running  score<50  sev:high  step:4  (? explains)",
             id="filter",
         )

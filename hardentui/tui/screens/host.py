@@ -26,6 +26,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
@@ -173,7 +174,7 @@ class HostScreen(HardenScreen):
     def _taken(self, message: ResultTaken) -> None:
         outcome = message.outcome
         if isinstance(outcome, HardenError):
-            self.complain(f"{outcome.title} {outcome.hint}".strip(), "Not imported")
+            self.complain(told(outcome), "Not imported")
             return
         count = plural(len(outcome.failed) + outcome.left_out, "rule")
         of = f"{outcome.tool} {outcome.version} of {outcome.host or 'an unnamed host'}"

@@ -26,6 +26,7 @@ from hardentui.tui.screens.image_jobs import sbom_job
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.tui.status import look_of, worst_first
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.looking.scanning import Scanning
@@ -235,7 +236,7 @@ class ImagesScreen(BrowseScreen):
         try:
             image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
         except HardenError as error:
-            self.post_message(ReportTaken(f"{error.title} {error.hint}".strip(), bad=True))
+            self.post_message(ReportTaken(told(error), bad=True))
             return
         name = image.names[0] if image.names else image.id
         self.post_message(ReportTaken(f"The report of {report.scanner} is stored for {name}."))

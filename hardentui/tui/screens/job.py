@@ -18,6 +18,7 @@ from hardentui.model.draft import TextFile
 from hardentui.tui.actions import BACK, COPY, JOB, Action, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.stoppable import StoppablePage
+from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.saving import save_texts
@@ -107,6 +108,12 @@ class JobScreen(StoppablePage):
             return "There is no file to write here."
         return ""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Most jobs make no files: their footer does not offer to write any."""
+        if action == "write" and (self._result is None or not self._result.files):
+            return False
+        return super().check_action(action, parameters)
+
     def action_again(self) -> None:
         self._result, self._trouble = None, None
         self._stopped, self._now = False, self._doing
@@ -156,7 +163,7 @@ class JobScreen(StoppablePage):
         try:
             written = save_texts(files, directory)
         except HardenError as error:
-            self.post_message(Written(f"{error.title} {error.hint}".strip(), bad=True))
+            self.post_message(Written(told(error), bad=True))
             return
         self.post_message(Written("\n".join(f"{file.path}: {file.state.value}" for file in written)))
 
@@ -176,7 +183,7 @@ class JobScreen(StoppablePage):
     def page(self) -> Content:
         if self._trouble is not None:
             title = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            return Content("\n").join([title, Content(visible_lines(self._trouble.hint))])
+            return Content("\n").join([title, Content(visible_lines(hint_of(self._trouble)))])
         if self._result is None:
             return Content("Stopped." if self._stopped else self.signs.of(f"{self._now}…"))
         parts = [page(self, self._result.sections, (), min(100, self.app.size.width - 6))]

@@ -17,6 +17,7 @@ from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -178,7 +179,7 @@ class JournalScreen(BrowseScreen):
     def _finished(self, message: Finished) -> None:
         self._busy = ""
         if message.error is not None:
-            self.complain(message.error.hint, message.error.title)
+            self.complain(hint_of(message.error), message.error.title)
         else:
             self.notify(message.said, markup=False)
         self.action_refresh()

@@ -18,6 +18,8 @@ from hardentui.errors import HardenError, UsageError
 from hardentui.training.lab import Lab, Mode
 from hardentui.tui.actions import BACK, COPY, LAB, bindings
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.ways import hint_of
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.training import LabOutcome, Training
 
@@ -65,7 +67,9 @@ class LabScreen(HardenScreen):
         else:
             with Horizontal(id="answer"):
                 yield Label("podman run", classes="label")
-                yield Input(id="options", placeholder="options, such as --read-only", select_on_focus=False)
+                yield TextField(
+                    id="options", placeholder="options, such as --read-only", select_on_focus=False
+                )
 
     def on_mount(self) -> None:
         self.query_one("#reading").focus()
@@ -103,7 +107,7 @@ class LabScreen(HardenScreen):
         try:
             self._hints, _ = self._training.hint()
         except UsageError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
             return
         self._draw()
         self._show_newest()
@@ -192,7 +196,7 @@ class LabScreen(HardenScreen):
     @on(LabFailed)
     def _failed(self, message: LabFailed) -> None:
         self._busy = ""
-        self.complain(message.error.hint, message.error.title)
+        self.complain(hint_of(message.error), message.error.title)
         self._draw()
 
     # --- drawing --------------------------------------------------------------------------------------------

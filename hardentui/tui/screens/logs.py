@@ -20,6 +20,7 @@ from hardentui.tui.actions import BACK, COPY, LOGS, bindings
 from hardentui.tui.screens.editing import read_in_pager
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.widgets.log_view import MOST, LogView
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.following import LogPart, follow_log
@@ -55,7 +56,7 @@ class LogsScreen(StoppableScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        yield Input(placeholder="a text; Enter goes to the last match, n and N move on", id="search")
+        yield TextField(placeholder="a text; Enter goes to the last match, n and N move on", id="search")
         yield LogView(id="log")
 
     @property

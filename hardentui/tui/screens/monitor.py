@@ -21,6 +21,7 @@ from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.page import page
 from hardentui.tui.widgets.trend import curve, history
 from hardentui.visible import visible
@@ -190,7 +191,7 @@ class MonitorScreen(StoppableScreen):
             else:
                 text = "There was no baseline."
         except HardenError as error:
-            self.post_message(BaselineAnswered(f"{error.title} {error.hint}".strip(), bad=True))
+            self.post_message(BaselineAnswered(told(error), bad=True))
             return
         self.post_message(BaselineAnswered(text))
 
@@ -257,7 +258,7 @@ class MonitorScreen(StoppableScreen):
         error = self._trouble.error
         then = "These are the last values." if self._trouble.final else "Retrying."
         return Content.assemble(
-            (visible(f"{error.title} {then}", 300), "bold $status-high"), "\n", visible(error.hint, 600)
+            (visible(f"{error.title} {then}", 300), "bold $status-high"), "\n", visible(hint_of(error), 600)
         ).rstrip("\n")
 
     def _crumb(self) -> Content:

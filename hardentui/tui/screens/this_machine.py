@@ -17,6 +17,7 @@ from hardentui.tui.actions import SETTINGS, bindings
 from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
+from hardentui.tui.ways import told
 from hardentui.workbench.pages.this_machine import doctor_page, settings_page
 from hardentui.workbench.settings.document import Document, settings_file
 from hardentui.workbench.settings.fixes import read_fix_defaults
@@ -97,7 +98,7 @@ class SettingsScreen(JobScreen):
     def _starter_written(self, message: StarterWritten) -> None:
         outcome = message.outcome
         if isinstance(outcome, HardenError):
-            self.complain(f"{outcome.title} {outcome.hint}".strip(), "Not written")
+            self.complain(told(outcome), "Not written")
         else:
             self.notify(f"{outcome}: edit it; the next session uses it.", title="Written")
         self.action_again()

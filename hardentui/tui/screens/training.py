@@ -18,6 +18,7 @@ from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.lab import LabScreen
+from hardentui.tui.ways import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.exports import results_of
 from hardentui.workbench.training import Training, open_training
@@ -64,7 +65,7 @@ class TrainingScreen(BrowseScreen):
         try:
             self.training = self._open.enter_context(open_training(self.session.bench, labs))
         except HardenError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
             return
         if self.training.notice:
             self.complain(self.training.notice)
@@ -168,7 +169,7 @@ class TrainingScreen(BrowseScreen):
         try:
             count = self.training.stop()
         except HardenError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
             return
         self.notify(f"Removed {count} containers and networks of labs.", markup=False)
         self._draw()

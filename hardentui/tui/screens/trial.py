@@ -24,6 +24,8 @@ from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import hint_of
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
@@ -86,7 +88,7 @@ class TrialScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(id="probe-line"):
             yield Label("Probe", classes="label")
-            yield Input(
+            yield TextField(
                 id="probe",
                 placeholder="a command that proves it works; $TWIN_IP is its address",
             )
@@ -165,7 +167,7 @@ class TrialScreen(StoppableScreen):
         try:
             return plan_of_trial(self._choosing.bench.planner, self._choosing.report, trial)
         except HardenError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
             return None
 
     # --- the trial ----------------------------------------------------------------------------------------
@@ -272,7 +274,10 @@ class TrialScreen(StoppableScreen):
     def _result(self) -> Content:
         if self._trouble is not None:
             return Content.assemble(
-                "\n", (visible(self._trouble.title), "bold $error"), "\n", visible_lines(self._trouble.hint)
+                "\n",
+                (visible(self._trouble.title), "bold $error"),
+                "\n",
+                visible_lines(hint_of(self._trouble)),
             )
         trial = self._trial
         if trial is None:

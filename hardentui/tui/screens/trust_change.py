@@ -23,7 +23,9 @@ from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.changing.trust import (
@@ -109,13 +111,13 @@ class TrustChangeScreen(StoppablePage):
         yield Static(id="crumb")
         with Horizontal(id="rule-line"):
             yield Label("Rule", classes="label")
-            yield Input(
+            yield TextField(
                 id="rule",
                 placeholder="quay.io/team=~/team.pub, or SCOPE accept, reject, keyless …, pki …",
             )
         with Horizontal(id="signed-line"):
             yield Label("Signed", classes="label")
-            yield Input(id="signed", placeholder="an image signed with that key; empty: the running ones")
+            yield TextField(id="signed", placeholder="an image signed with that key; empty: the running ones")
         with VerticalScroll(id="reading"):
             yield Static(id="text")
 
@@ -151,7 +153,7 @@ class TrustChangeScreen(StoppablePage):
         try:
             rule = rule_of(message.value, kind_by_name) if self._simulated else rule_of(message.value)
         except HardenError as error:
-            self.complain(error.hint, error.title)
+            self.complain(hint_of(error), error.title)
             return
         message.input.value = ""
         self._changed(with_rule(self._rules, rule))
@@ -346,14 +348,14 @@ class TrustChangeScreen(StoppablePage):
             parts += hanging(mark, text, self._width, style, indent=2, label_style=style)
             if not proof.holds:
                 parts += hanging("", f"expected: {proof.wanted}; {pull.said}", self._width, indent=4)
-                parts += hanging("", proof.hint, self._width, indent=4)
+                parts += hanging("", in_keys(proof.hint), self._width, indent=4)
         return parts
 
     def _of_end(self) -> list[Part]:
         if self._trouble is not None:
             error = self._trouble
             parts: list[Part] = ["\n", (f"{visible(error.title, 300)}\n", "bold $error")]
-            return parts + hanging("", error.hint, self._width, indent=2) if error.hint else parts
+            return parts + hanging("", hint_of(error), self._width, indent=2) if error.hint else parts
         if self._entry is not None:
             text = f"Done: {self._entry.id}. J shows the journal; u undoes it there."
             return ["\n", (visible(text, 200), "bold $success")]

@@ -26,6 +26,7 @@ from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.stoppable import StoppablePage
 from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import hanging
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
@@ -249,7 +250,7 @@ class UpdatesScreen(StoppablePage):
         parts += self._of_moves()
         if self._trouble is not None:
             message = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            parts += [message, Content.assemble(*hanging("", self._trouble.hint, width, indent=0))]
+            parts += [message, Content.assemble(*hanging("", hint_of(self._trouble), width, indent=0))]
         return Content("\n\n").join(parts)
 
     def _of_moves(self) -> list[Content]:

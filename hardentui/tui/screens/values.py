@@ -22,8 +22,10 @@ from hardentui.tui.actions import BACK, VALUES, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import Part, both_ends, hanging
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.plan_panel import promise, short_diff
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.planning.planner import typed_value
@@ -48,7 +50,7 @@ class ValueField(VerticalGroup):
     def compose(self) -> ComposeResult:
         with Horizontal(classes="field"):
             yield Static(Content(visible(self.setting.name, 13)), classes="label")
-            yield Input(text_of(self.setting.value), compact=True)
+            yield TextField(text_of(self.setting.value), compact=True)
         yield Static(classes="about")
 
     @property
@@ -212,4 +214,6 @@ class ValuesScreen(HardenScreen):
         try:
             return short_diff(self._choosing.diff(Target.QUADLET)) or Content("The plan changes nothing yet.")
         except HardenError as error:
-            return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))
+            return Content.assemble(
+                (visible(error.title), "bold $status-medium"), "\n", visible(hint_of(error))
+            )

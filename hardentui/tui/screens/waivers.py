@@ -12,6 +12,7 @@ from hardentui.errors import HardenError
 from hardentui.model.waiver import WaiverUse
 from hardentui.tui.actions import BACK, COPY, WAIVERS, bindings
 from hardentui.tui.screens.reading import ReadingScreen
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -52,7 +53,7 @@ class WaiversScreen(ReadingScreen):
             return Content(self.signs.of("Reading…"))
         if self._trouble is not None:
             title = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            return Content("\n").join([title, Content(visible_lines(self._trouble.hint))])
+            return Content("\n").join([title, Content(visible_lines(hint_of(self._trouble)))])
         uses = bench.waiving.uses(self._reports())
         where = PageLine("file", bench.waiving.path, Tone.MUTED)
         if not uses:

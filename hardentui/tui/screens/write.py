@@ -22,9 +22,11 @@ from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFo
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.draft_text import draft_parts
 from hardentui.tui.widgets.flow import Flow
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -91,7 +93,7 @@ class WriteScreen(HardenScreen):
                     yield Tick("in place", id="in-place")
             with Horizontal(classes="field"):
                 yield Static(Content("Save to"), classes="label")
-                yield Input(self.session.directory, id="directory", compact=True)
+                yield TextField(self.session.directory, id="directory", compact=True)
                 yield Button(Content("Write"), id="write", variant="primary", compact=True)
             yield Static(id="hint")
         yield Static(id="result")
@@ -101,19 +103,18 @@ class WriteScreen(HardenScreen):
         self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
         self.query_one("#directory", Input).focus()
         self._prepare()
-        self.run_worker(self._look_for_unit, group="unit", thread=True)
-
-    def _look_for_unit(self) -> None:
-        self.post_message(UnitFound(self._choosing.bench.drafter.own_unit(self._choosing.report)))
+        drafter, report = self._choosing.bench.drafter, self._choosing.report
+        self.run_worker(
+            lambda: self.post_message(UnitFound(drafter.own_unit(report))), group="unit", thread=True
+        )
 
     def on_unit_found(self, message: UnitFound) -> None:
         unit = self._unit = message.unit
         self._looking = False
-        untouched = self._targets() == (Target.QUADLET,)
         if unit is not None and unit.ways and self._plan is not None:  # else nothing can be changed
             self.query_one("#own").add_class("-there")
             self.query_one("#unit").display = Target.UNIT in unit.ways
-            if untouched:  # a second unit for the container is rarely wanted
+            if self._targets() == (Target.QUADLET,):  # a second unit for the container is rarely wanted
                 self.query_one(f"#{_UNIT_TICKS[unit.ways[0]]}", Checkbox).value = True
                 self.query_one("#quadlet", Checkbox).value = False
         self._made()
@@ -225,7 +226,7 @@ class WriteScreen(HardenScreen):
             if target in self._failed:
                 error, width = self._failed[target], self.app.size.width - 4
                 parts += hanging("", error.title, width, _BAD, indent=0)
-                parts += [*hanging("", error.hint, width, indent=0), "\n"]
+                parts += [*hanging("", hint_of(error), width, indent=0), "\n"]
             elif target not in self._ready:
                 parts.append(self.signs.of("Generating the files and running the generator…\n"))
             else:
@@ -263,7 +264,7 @@ class WriteScreen(HardenScreen):
             return []
         if isinstance(ready.in_place, HardenError):
             error = ready.in_place
-            parts = hanging("!", f"{error.title} {error.hint}", width, indent=2, label_style=_BAD)
+            parts = hanging("!", told(error), width, indent=2, label_style=_BAD)
             may_be_root = isinstance(error, WriteError) and error.denied
             return parts + self._command(target, width) if may_be_root else parts
         parts = []
@@ -319,12 +320,11 @@ class WriteScreen(HardenScreen):
         if self._writing:
             return
         self._writing = True
-        bench, report, directory = self._choosing.bench, self._choosing.report, str(self._directory())
-        plan = self._plan
+        bench, report, plan = self._choosing.bench, self._choosing.report, self._plan
         self._units = {file.name: file.text for file in files if file.is_unit}
         to_directory = [self._ready[target].draft for target in self._targets() if target in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
-        self.session.directory = self.query_one("#directory", Input).value
+        self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
 
         def work() -> None:
             written: list[WrittenFile] = []
@@ -378,7 +378,7 @@ class WriteScreen(HardenScreen):
             parts += hanging("", "y copies these commands.", width, "$muted", indent=10)
         if message.error is not None:
             error = message.error
-            parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(error.hint)]
+            parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen

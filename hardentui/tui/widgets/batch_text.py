@@ -8,6 +8,7 @@ from pathlib import PurePath
 from hardentui.model.plan import Caution, Plan
 from hardentui.model.written import WrittenFile
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.words import plural
 from hardentui.workbench.changing.batch import BatchItem
@@ -27,7 +28,7 @@ def item_parts(item: BatchItem, width: int) -> Iterator[Part]:
         error = item.trouble
         yield from hanging("refused", error.title, width, indent=_LABEL, label_style=_BAD)
         if error.hint:
-            yield from hanging("", error.hint, width, indent=_LABEL)
+            yield from hanging("", hint_of(error), width, indent=_LABEL)
     if item.plan is None:
         return
     yield from _of_plan(item.plan, width)
@@ -36,9 +37,9 @@ def item_parts(item: BatchItem, width: int) -> Iterator[Part]:
         proven = f"{names}: {draft.proof}" if draft.proof else names
         yield from hanging("files", proven, width, indent=_LABEL)
         for sentence in draft.left_out:
-            yield from hanging("not changed", sentence, width, indent=_LABEL, label_style=_BAD)
+            yield from hanging("not changed", in_keys(sentence), width, indent=_LABEL, label_style=_BAD)
         for warning in draft.warnings:
-            yield from hanging("note", warning, width, indent=_LABEL)
+            yield from hanging("note", in_keys(warning), width, indent=_LABEL)
     for draft in item.drafts:
         if draft.diff:
             yield from ("\n", diff_content(draft.diff), "\n")
@@ -55,10 +56,10 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging("nothing", "No fix of this kind changes anything here.", width, indent=_LABEL)
     for at, note in enumerate(plan.notes):
         label = "" if at else "seen"
-        yield from hanging(label, f"{note.check}: {note.text}", width, indent=_LABEL)
+        yield from hanging(label, in_keys(f"{note.check}: {note.text}"), width, indent=_LABEL)
     for at, conflict in enumerate(plan.conflicts):
         label = "" if at else "caution"
-        yield from hanging(label, conflict, width, indent=_LABEL, label_style="bold $status-medium")
+        yield from hanging(label, in_keys(conflict), width, indent=_LABEL, label_style="bold $status-medium")
     left_out = []
     for bolder, why in _BOLDER.items():
         checks = [skipped.check for skipped in plan.skipped if skipped.bolder is bolder]
@@ -66,7 +67,7 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
             left_out.append(f"{', '.join(checks)}: these {why}")
     left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.bolder is None]
     for at, sentence in enumerate(left_out):
-        yield from hanging("" if at else "left out", sentence, width, indent=_LABEL)
+        yield from hanging("" if at else "left out", in_keys(sentence), width, indent=_LABEL)
 
 
 def written_parts(

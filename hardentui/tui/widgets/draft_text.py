@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.draft import Draft
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 
@@ -19,9 +20,9 @@ def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
     if draft.proof:
         parts += hanging(arrow, draft.proof, width, indent=3, label_style="bold $status-pass")
     for note in draft.warnings:
-        parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
+        parts += hanging("!", in_keys(note), width, indent=3, label_style="bold $status-medium")
     for sentence in draft.left_out:
-        parts += hanging("not changed", sentence, width, indent=12, label_style="bold $status-high")
+        parts += hanging("not changed", in_keys(sentence), width, indent=12, label_style="bold $status-high")
     if draft.diff:
         return [*parts, diff_content(draft.diff), "\n\n"]
     for file in draft.files:

@@ -12,6 +12,7 @@ from hardentui.model.fix import Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging
+from hardentui.tui.ways import in_keys
 from hardentui.visible import visible
 
 _LABEL = 11
@@ -81,14 +82,14 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
     if not finding.failing:
         parts += _wrapped("looked for", finding.title, width)
     if verdict.reason:
-        parts += hanging("", verdict.reason, width, indent=0)
+        parts += hanging("", in_keys(verdict.reason), width, indent=0)
     if verdict.declared:
         parts += _wrapped("declared", verdict.declared, width)
     if verdict.effective:
         parts += _wrapped("effective", verdict.effective, width)
     for at, evidence in enumerate(verdict.evidence[:_EVIDENCE_SHOWN]):
         seen = f"{visible(evidence.where, 200)}  {visible(evidence.saw, 300)}".strip()
-        parts += _wrapped("evidence" if at == 0 else "", seen, width)
+        parts += _wrapped("evidence" if at == 0 else "", in_keys(seen), width)
     if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
     if finding.failing and remedy is not None:
@@ -112,9 +113,9 @@ def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int)
         values = ", ".join(f"{setting.name} {in_force(setting)}" for setting in settings)
         parts += _wrapped("values", f"{values}; p changes", width)
     if remedy.notes:
-        parts += _wrapped("here", visible(". ".join(remedy.notes), 600), width)
+        parts += _wrapped("here", visible(in_keys(". ".join(remedy.notes)), 600), width)
     if remedy.impact:
-        parts += _wrapped("may break", remedy.impact, width)
+        parts += _wrapped("may break", in_keys(remedy.impact), width)
     for at, command in enumerate(remedy.commands):
         parts += _wrapped("commands" if at == 0 else "", command, width, "$primary")
     return parts

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import in_keys
 from hardentui.visible import visible
 from hardentui.workbench.pages.sections import PageSection, Tone
 
@@ -27,7 +28,7 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
         for line in section.lines:
             mark = "! " if line.tone is Tone.BAD else "  "
             label = f"{mark}{visible(line.label)}"
-            parts += hanging(label, line.text, width, _STYLES[line.tone], indent=_LABEL + 2)
+            parts += hanging(label, in_keys(line.text), width, _STYLES[line.tone], indent=_LABEL + 2)
         parts.append("\n")
     ordered = worst_first(findings)
     if ordered:
@@ -38,5 +39,5 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
         style = f"{'bold ' if finding.failing else ''}${look.style}"
         title = finding.title if finding.failing else finding.check
         reason = f": {finding.verdict.reason}" if finding.verdict.reason else ""
-        parts += hanging(label, f"{title}{reason}", width, indent=_LABEL + 2, label_style=style)
+        parts += hanging(label, in_keys(f"{title}{reason}"), width, indent=_LABEL + 2, label_style=style)
     return Content.assemble(*parts).rstrip("\n")

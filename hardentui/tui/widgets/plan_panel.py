@@ -14,6 +14,7 @@ from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import Part, hanging
+from hardentui.tui.ways import in_keys
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -25,7 +26,7 @@ def plan_notes(plan: Plan, width: int) -> Content:
     notes = [*plan.conflicts, *(f"{note.check}: {note.text}" for note in plan.notes)]
     notes += [*(f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped)]
     for note in notes:
-        parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
+        parts += hanging("!", in_keys(note), width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")
 
 

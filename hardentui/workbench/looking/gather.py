@@ -48,7 +48,9 @@ from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared_resources import Shared, asked
 from hardentui.workbench.opening.opened import Opened
 
-INSIDE_NOT_READ = Unreadable("the files in the image were not read (hardentui images --inside)")
+INSIDE_NOT_READ = Unreadable(
+    "the files in the image were not read; hardentui images --inside reads them without running it"
+)
 _MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 

@@ -56,7 +56,7 @@ _KINDS = (
     _Kind(
         "auditd",
         "changes to files and programs listed in its rules, denials by SELinux, AppArmor and seccomp",
-        "HardenTUI reads denials from its log; hardentui explain unaudited-engine has rules.",
+        "HardenTUI reads denials from its log. Rules to begin with: hardentui explain unaudited-engine",
         {
             "deb": ("sudo apt-get install auditd",),
             "rpm": ("sudo dnf install audit",),

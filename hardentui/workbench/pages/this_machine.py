@@ -55,7 +55,7 @@ def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageS
     file = PageLine(
         "", document.path if document.there else f"{document.path}, which does not exist", Tone.MUTED
     )
-    how = PageLine("", "i here, or hardentui settings init, writes one with comments", Tone.MUTED)
+    how = PageLine("", "i writes one with comments", Tone.MUTED)
     wrong = [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
     shown["File"] = [file, *wrong] if document.there else [file, how]
     return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)

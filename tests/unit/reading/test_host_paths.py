@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from hardentui.checks.examples import configuration, container, rootful
+from hardentui.checks.examples import configuration, container, rootful, rootless
 from hardentui.model.finding import Severity
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
@@ -193,3 +195,61 @@ def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     mounted = MountedPath("/x", paths, "bind", paths[0], ("ro",))
     facts = container((MOUNTS, (Mount("bind", paths[0], "/x", ("ro",)),)), mounted=(mounted,))
     assert frozenset().union(*(mount.gains for mount in sensitive_mounts(facts))) == gives
+
+
+@pytest.mark.parametrize(
+    ("source", "gain"),
+    [
+        ("/srv/anna", Gain.CREDENTIALS),
+        ("/srv", Gain.CREDENTIALS),
+        ("/srv/anna/.config/gh", Gain.CREDENTIALS),
+        ("/srv/anna/bin", Gain.USER_CODE),
+        ("/srv/anna/.profile", Gain.USER_CODE),
+        ("/srv/anna/.mozilla", Gain.CREDENTIALS),
+        ("/srv/anna/site", None),
+        ("/srv/web", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"engine": rootless(trust=TrustFacts(home="/srv/anna"))},
+        {
+            "engine": rootless(),
+            "inspect": {
+                "StaticDir": "/srv/anna/.local/share/containers/storage/overlay-containers/a/userdata"
+            },
+        },
+    ],
+)
+def test_the_home_of_a_rootless_engine_counts_wherever_it_lies(
+    known: dict[str, Any], source: str, gain: Gain | None
+) -> None:
+    mounts = sensitive_mounts(container((MOUNTS, (Mount("bind", source, "/x"),)), **known))
+    assert gain in mounts[0].gains if gain else not mounts
+
+
+def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
+    engine = rootful(trust=TrustFacts(home="/srv/root"))
+    assert not sensitive_mounts(container((MOUNTS, (Mount("bind", "/srv/root", "/x"),)), engine=engine))
+
+
+@pytest.mark.parametrize("source", ["/srv/hooks", "/srv", "/srv/crun/bin/crun", "/opt/helpers/x"])
+def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
+    configured = configuration(
+        engine__hooks_dir=["/srv/hooks"],
+        engine__runtimes__crun=["/srv/crun/bin/crun"],
+        engine__helper_binaries_dir=["/opt/helpers"],
+    )
+    trust = TrustFacts(configuration=configured)
+    for engine, gain in ((rootless(trust=trust), Gain.USER_CODE), (rootful(trust=trust), Gain.ROOT_CODE)):
+        (written,) = sensitive_mounts(container((MOUNTS, (Mount("bind", source, "/x"),)), engine=engine))
+        assert gain in written.gains
+        read = (MOUNTS, (Mount("bind", source, "/x", ("ro",)),))
+        assert not sensitive_mounts(container(read, engine=engine))
+
+
+@pytest.mark.parametrize("path", ["/srv/shop/.git/hooks", "/srv/x/.gitconfig", "/data/.config/systemd/user"])
+def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
+    assert gains(path, written=True) == {Gain.USER_CODE}
+    assert not gains(path, written=False)

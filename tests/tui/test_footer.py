@@ -1,0 +1,150 @@
+"""The keys of the footer: each applies in some state, and the mouse can press them."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.widgets.key_bar import FooterKey, KeyBar
+from hardentui.tui.widgets.title_bar import TitleBar
+from tests.tui.replayed import some
+from tests.tui.support import Driver, make_app, running, until
+
+_WAYS = (
+    ("space", "escape"),
+    ("e", "escape"),
+    ("space", "space", "f", "F", "escape", "escape"),
+    ("c", "escape"),
+    ("H", "down", "e", "escape", "escape"),
+    ("W", "escape"),
+    ("f2", "escape"),
+    ("f6", "escape"),
+    ("f3", "escape"),
+    ("f5", "down", "l", "enter", "escape", "o", "escape", "escape"),
+    ("at", "escape"),
+    ("I", "e", "down", "escape", "u", "escape", "escape"),
+    ("M", "e", "escape", "s", "escape", "escape"),
+    ("K", "escape"),
+    ("P", "a", "i", *"quay.io/team reject", "enter", "escape", "escape"),
+    ("m", "b", "escape"),
+    ("l", "escape"),
+    ("E", "escape"),
+    ("J", "escape"),
+    ("T", "enter", "i", "escape", "escape", "escape"),
+    (*("up",) * 3, "enter", "4", "F", "e", "escape", "d", "escape", "w", "escape", "t", "escape", "A"),
+)
+"""Keys that lead from the list to every screen and back to it."""
+_SIMULATED = "only on a real host"
+_NOT_HERE = {
+    "ApplyScreen keep": "only while a change waits to be confirmed",
+    "ApplyScreen undo": "only once a change was made",
+    "ConnectionScreen choose": "only where a second connection is configured",
+    "ExplainScreen accept": _SIMULATED,
+    "ExportScreen facts": _SIMULATED,
+    "HostScreen take_in": _SIMULATED,
+    "ImagesScreen scan": _SIMULATED,
+    "ImagesScreen scan_all": _SIMULATED,
+    "ImagesScreen take_in": _SIMULATED,
+    "JournalScreen forget": "only once a change was made",
+    "JournalScreen keep": "only while a change waits to be confirmed",
+    "JournalScreen undo": "only once a change was made",
+    "LogsScreen next_match": "only after a search",
+    "LogsScreen previous_match": "only after a search",
+    "MonitorScreen keep": "only once everything was measured",
+    "NetworksScreen outgoing": _SIMULATED,
+    "TrialScreen apply": "only after a trial",
+    "TrialScreen learn": _SIMULATED,
+    "TrialScreen write": "only after a trial",
+    "TrustChangeScreen apply": _SIMULATED,
+    "TrustScreen key": _SIMULATED,
+    "TrustScreen sign": _SIMULATED,
+    "TrustScreen test": _SIMULATED,
+    "UpdatesScreen ask": _SIMULATED,
+    "UpdatesScreen move": _SIMULATED,
+    "UpdatesScreen places": _SIMULATED,
+    "WriteScreen edit": "only once a Quadlet was written",
+}
+"""Shown keys that do not apply on this way -> when they do."""
+
+
+def _note(screen: HardenScreen, shown: dict[str, bool]) -> None:
+    for active in screen.active_bindings.values():
+        if active.binding.show:
+            key = f"{type(screen).__name__} {active.binding.action}"
+            shown[key] = shown.get(key, False) or active.enabled
+
+
+async def test_every_key_of_the_footer_applies_in_some_state() -> None:
+    app = make_app(some(simulated=True))
+    shown: dict[str, bool] = {}
+    async with running(app, (200, 60)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        for keys in _WAYS:
+            for key in keys:
+                await pilot.press(key)
+                await _still(app, pilot)
+                if isinstance(app.screen, HardenScreen):
+                    _note(app.screen, shown)
+            while not isinstance(app.screen, HomeScreen):
+                await pilot.press("escape")
+    assert {key for key, applies in shown.items() if not applies} <= set(_NOT_HERE)
+    assert set(_NOT_HERE) <= set(shown), "a key that is gone"
+    assert len({key.split()[0] for key in shown}) > 28, "nearly every screen was visited"
+
+
+async def _still(app: HardenApp, pilot: Driver) -> None:
+    """Until the jobs of the screen have ended."""
+    endless = ("watch", "monitor", "logs")
+    await until(pilot, lambda: all(work.is_finished for work in app.workers if work.group not in endless))
+
+
+def _place_of(bar: KeyBar, label: str) -> tuple[int, FooterKey]:
+    """Its first cell, and the key."""
+    key = next(key for key in bar.keys if key.label == label)
+    before = bar.render().plain.index(f"{key.display} {key.label}")
+    return bar.content_region.x - bar.region.x + before, key
+
+
+async def test_the_mouse_presses_the_keys_of_the_footer() -> None:
+    app = make_app(some())
+    async with running(app, (120, 30)) as pilot:
+        bar = app.screen.query_one(KeyBar)
+        await until(pilot, lambda: any(key.label == "Sort" for key in bar.keys))
+        at, _ = _place_of(bar, "Sort")
+        await pilot.click(KeyBar, offset=(at + 2, 0))
+        await until(pilot, lambda: app.session.list_view.column == "name")
+        await pilot.click(KeyBar, offset=(at - 1, 0))  # the blank between two keys
+        await pilot.pause()
+        assert app.session.list_view.column == "name"
+        at, _ = _place_of(bar, "Help")
+        await pilot.click(KeyBar, offset=(at, 0))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+
+async def test_a_greyed_key_of_the_footer_only_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(some())
+    rung: list[bool] = []
+    monkeypatch.setattr(app, "bell", lambda: rung.append(True))
+    async with running(app, (120, 30)) as pilot:
+        await pilot.press("slash", *"nothing-is-called-so", "enter")
+        bar = app.screen.query_one(KeyBar)
+        await until(pilot, lambda: any(key.label == "Walk" and not key.enabled for key in bar.keys))
+        at, _ = _place_of(bar, "Walk")
+        await pilot.click(KeyBar, offset=(at, 0))
+        await until(pilot, lambda: rung == [True])
+        assert isinstance(app.screen, HomeScreen)
+
+
+async def test_a_key_under_the_mouse_explains_itself() -> None:
+    app = make_app(some())
+    async with running(app, (120, 30)) as pilot:
+        bar = app.screen.query_one(KeyBar)
+        await until(pilot, lambda: any(key.label == "Mark" for key in bar.keys))
+        at, key = _place_of(bar, "Mark")
+        await pilot.hover(KeyBar, (at + 1, 0))
+        await until(pilot, lambda: bar.tooltip == key.tooltip != "")
+        await pilot.hover(TitleBar, (1, 0))
+        await until(pilot, lambda: bar.tooltip is None)

@@ -1,0 +1,93 @@
+"""Ports that options of pasta open: read as passt(1) describes them, and told apart from published ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import configuration, container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import Status
+from hardentui.model.spec import Spec
+from hardentui.model.trust import TrustFacts
+from hardentui.options import NETWORK, PUBLISH, Port
+from hardentui.reading.pasta import opened_by_pasta
+
+_BY_PODMAN = ("pasta", "--config-net", "-t", "8080-8080:80-80", "-u", "none", "-T", "none", "--no-map-gw")
+
+
+def _status(name: str, facts: ContainerFacts) -> Status:
+    check = check_by_id(name)
+    assert check is not None
+    return check.verdict(facts, Parameters(check.parameters)).status
+
+
+def _fixed(name: str, facts: ContainerFacts) -> Spec:
+    check = check_by_id(name)
+    assert check is not None
+    assert check.remediate is not None
+    return check.remediate(facts.spec, FixContext(facts, Parameters(check.parameters)))
+
+
+def _with(*words: str, **over: Any) -> ContainerFacts:
+    value = ":".join(part for part in ("pasta", ",".join(words)) if part)
+    return container((NETWORK, (value,)), engine=rootless(), **over)
+
+
+@pytest.mark.parametrize(
+    ("words", "ports"),
+    [
+        (("-t", "9472:80"), (Port(80, "9472"),)),
+        (("-t9472:80",), (Port(80, "9472"),)),
+        (("--tcp-ports=5432",), (Port(5432, "5432"),)),
+        (("--udp-ports", "53"), (Port(53, "53", "", "udp"),)),
+        (("-u", "192.0.2.7/53"), (Port(53, "53", "192.0.2.7", "udp"),)),
+        (("-t", "127.0.0.1%lo/8080:80"), (Port(80, "8080", "127.0.0.1"),)),
+        (("-t", "8000-8001:80-81"), (Port(80, "8000"), Port(81, "8001"))),
+        (("-t", "80", "-t", "443", "--mtu", "1400"), (Port(80, "80"), Port(443, "443"))),
+        (("-t", "none", "-u", "none"), ()),
+        (("-T", "5432", "--map-gw", "-4"), ()),
+    ],
+)
+def test_ports_by_number_are_read(words: tuple[str, ...], ports: tuple[Port, ...]) -> None:
+    opened = opened_by_pasta(_with(*words), ())
+    assert opened.ports == ports
+    assert not opened.everything
+
+
+@pytest.mark.parametrize("words", [("-t", "auto"), ("-t", "all"), ("-u", "~25"), ("--tcp-ports=1-60000",)])
+def test_what_is_as_good_as_every_port_is_told(words: tuple[str, ...]) -> None:
+    facts = _with(*words)
+    assert opened_by_pasta(facts, ()).everything
+    assert _status("wildcard-port", facts) is Status.FAIL
+    with pytest.raises(CannotFix):
+        _fixed("wildcard-port", facts)
+
+
+def test_podmans_own_words_for_published_ports_are_no_further_ports() -> None:
+    published = (Port(80, "8080"),)
+    facts = _with(network_helper=_BY_PODMAN, kernel=Kernel(7))
+    assert opened_by_pasta(facts, published).ports == ()
+    assert opened_by_pasta(facts, (Port(80),)).ports == ()
+    assert opened_by_pasta(facts, ()).ports == published
+
+
+def test_a_database_behind_an_option_of_pasta_is_exposed_and_gets_published_on_loopback() -> None:
+    facts = _with("--mtu", "1400", "-t", "5432")
+    assert _status("exposed-admin-port", facts) is Status.FAIL
+    fixed = _fixed("exposed-admin-port", facts)
+    assert fixed[NETWORK] == ("pasta:--mtu,1400",)
+    assert fixed[PUBLISH] == (Port(5432, "5432", "127.0.0.1"),)
+
+
+def test_options_of_the_engine_count_for_its_containers_and_are_not_the_containers_to_fix() -> None:
+    conf = TrustFacts(configuration=configuration(network__pasta_options=["-t", "5432"]))
+    facts = container(engine=rootless(trust=conf))
+    assert opened_by_pasta(facts, ()).ports == (Port(5432, "5432"),)
+    assert not opened_by_pasta(container((NETWORK, ("shop",)), engine=rootless(trust=conf)), ()).ports
+    with pytest.raises(CannotFix):
+        _fixed("wildcard-port", facts)
