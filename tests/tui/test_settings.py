@@ -52,7 +52,7 @@ async def test_only_the_columns_that_are_wanted_are_shown() -> None:
 
 
 async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path) -> None:
-    app = make_app(some(), settings=Settings(directory=str(tmp_path / "units")))
+    app = make_app(some(), settings=Settings(folder=str(tmp_path / "units")))
     async with running(app) as pilot:
         await pilot.press("enter", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
@@ -112,7 +112,7 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
 
 async def test_what_is_set_wins_over_what_is_remembered() -> None:
     origins = {name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")}
-    settings = Settings(theme="dracula", directory="/srv/units", origins=origins)
+    settings = Settings(theme="dracula", folder="/srv/units", origins=origins)
     kept: list[Remembered] = []
     last = Remembered(theme="nord", directory="/elsewhere")
     app = make_app(some(), settings=settings, remembered=last, remember=kept.append)

@@ -58,7 +58,7 @@ def test_without_a_file_the_defaults_hold() -> None:
 
 def test_every_value_can_be_set_and_tells_its_line() -> None:
     settings = _read(
-        'theme = "high-contrast"\nascii = true\ncolumns = ["state"]\ndirectory = "/srv/units"\n'
+        'theme = "high-contrast"\nascii = true\ncolumns = ["state"]\nfolder = "/srv/units"\n'
         '[keys]\n"home.sort" = "f9, /"\nhome.filter = "ctrl+f"\n'
     )
     assert settings.notices == ()
