@@ -88,7 +88,7 @@ def _prove(options: Namespace, terminal: Terminal) -> int:
     proven = prove_checklist(options.file)
     for fault in proven.faults:
         terminal.write(f"{visible(proven.path)}:{fault}\n")
-    terminal.write(f"{visible(options.file)}: {proven.told}\n")
+    terminal.write(f"{visible(options.file)}: {proven.summary}\n")
     return 1 if proven.faults else 0
 
 
@@ -120,5 +120,5 @@ def _test(options: Namespace, terminal: Terminal) -> int:
 
 
 def _lint(options: Namespace, terminal: Terminal) -> int:
-    terminal.write(f"{visible(options.file)}: {lint_checklist(options.file).told}\n")
+    terminal.write(f"{visible(options.file)}: {lint_checklist(options.file).summary}\n")
     return 0

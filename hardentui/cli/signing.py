@@ -51,7 +51,7 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         proven = f"a pull that requires this key was {pull.verdict} ({pull.by})"
         terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
         if not good:
-            terminal.complain(visible(pull.said, 300))
+            terminal.complain(visible(pull.output, 300))
     return 1 if failed else 0
 
 
@@ -73,8 +73,8 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
         terminal.write(
             f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(verified.rule, 300)}\n"
         )
-        if pull.said:
-            terminal.write(f"  {visible(pull.said, 300)}\n")
+        if pull.output:
+            terminal.write(f"  {visible(pull.output, 300)}\n")
         terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
         codes.add({PullVerdict.ACCEPTED: 0, PullVerdict.UNKNOWN: 4}.get(pull.verdict, 1))
     return max(codes)

@@ -242,7 +242,7 @@ def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
     )
     if not proof.holds:
         terminal.write(
-            f"    expected: {proof.wanted}; {visible(pull.said, 300)}\n    {visible(proof.hint, 300)}\n"
+            f"    expected: {proof.wanted}; {visible(pull.output, 300)}\n    {visible(proof.hint, 300)}\n"
         )
 
 
@@ -262,7 +262,7 @@ def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> 
                 "image": proof.pull.reference,
                 "wanted": proof.wanted.value,
                 "verdict": proof.pull.verdict.value,
-                "said": proof.pull.said,
+                "said": proof.pull.output,
                 "by": proof.pull.by,
             }
             for proof in proofs

@@ -28,12 +28,12 @@ class StageAnswer(Struct, frozen=True):
     """The result of an attack or of a request to the service.
 
     Attributes:
-        works: None if it could not be tried; `said` is then the reason.
-        said: the output, in one line; not yet safe to show.
+        works: None if it could not be tried; `output` is then the reason.
+        output: the output, in one line; not yet safe to show.
     """
 
     works: bool | None
-    said: str = ""
+    output: str = ""
 
 
 class TrainingStage(Protocol):

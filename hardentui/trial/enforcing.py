@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
-from hardentui.model.trial import Tell, TrialEvent, TrialStep
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
@@ -51,8 +51,8 @@ class Enforced(Struct, frozen=True):
 class Enforcer:
     """Tries the profile on twins; a context manager around everything that uses its files."""
 
-    def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
-        self._lesson, self._rounds, self._tell = lesson, rounds, tell
+    def __init__(self, lesson: Lesson, rounds: Rounds, on_event: OnTrialEvent) -> None:
+        self._lesson, self._rounds, self._on_event = lesson, rounds, on_event
         self._directory = ""
         self._files = 0
 
@@ -91,7 +91,9 @@ class Enforcer:
                 break
             added |= new
             allowed = replace(allowed, names=allowed.names | new)
-            self._tell(TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed"))
+            self._on_event(
+                TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed")
+            )
         return Enforced(configuration, why=f"it does not work with it: {why}")
 
     def _enforced(

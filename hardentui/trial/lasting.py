@@ -21,7 +21,7 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
     if not settled.configuration.choices or spec == original:
         return settled
     directories = lasting_directories(spec, original)
-    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what must survive a restart"))
+    tools.on_event(TrialEvent(TrialStep.RESTART, "restarting a twin to see what must survive a restart"))
     hardened = restarted(rounds, spec, directories)
     if not directories and not hardened.why:
         return settled
@@ -42,7 +42,7 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
             why[volume] += (
                 f"; files of the image in {directory} stay as they are now until the volume is removed"
             )
-        tools.tell(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
+        tools.on_event(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
     if files and not (again := restarted(rounds, planner.spec(configuration), directories)).why:
         return Settled(configuration, why, settled.left_out)
     reason = again.why if files else hardened.why

@@ -129,8 +129,10 @@ class Sandbox(Struct, frozen=True):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
         if not isinstance(answer, ProgramFailed):
             return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
-        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
-        return Pull(reference, verdict, answer.said or answer.reason, by)
+        verdict = next(
+            (verdict for words, verdict in _WORDS if words in answer.last_line), PullVerdict.UNKNOWN
+        )
+        return Pull(reference, verdict, answer.last_line or answer.reason, by)
 
 
 @contextmanager

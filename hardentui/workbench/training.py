@@ -376,9 +376,9 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
     before = training.start(lab)
     faults += [f"{goal.check} does not fail at the start" for goal in before.goals if goal.reached]
     if before.attack.works is not True:
-        faults.append(f"its attack does not work at the start: {before.attack.said}")
+        faults.append(f"its attack does not work at the start: {before.attack.output}")
     if before.service.works is False:
-        faults.append(f"its service does not work at the start: {before.service.said}")
+        faults.append(f"its service does not work at the start: {before.service.output}")
     if lab.policy:
         training.write_policy(lab, lab.solved_policy)
         after = training.check()
@@ -390,7 +390,7 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
         if not goal.reached
     ]
     if after.attack.works is not False:
-        faults.append(f"its attack is not blocked by the solution: {after.attack.said}")
+        faults.append(f"its attack is not blocked by the solution: {after.attack.output}")
     if after.service.works is False:
-        faults.append(f"its service does not work with the solution: {after.service.said}")
+        faults.append(f"its service does not work with the solution: {after.service.output}")
     return tuple(faults)

@@ -216,7 +216,7 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
         )
         pull = box.pull(name, policy, texts, leads_to)
         assert program in pull.by
-        assert (pull.said == "") is (pull.verdict is PullVerdict.ACCEPTED)
+        assert (pull.output == "") is (pull.verdict is PullVerdict.ACCEPTED)
         return pull.verdict
 
     with sandbox(str(tmp_path), (), threading.Event()) as box:

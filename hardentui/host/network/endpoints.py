@@ -239,13 +239,13 @@ def _of_processes(
         through = "" if api else process.program
         uid = _uid(files, process.pid) if api else engines.get(target, 0)
         certificates = api and any(word.startswith("--tls-client-ca") for word in words)
-        for address, verified in _told(words) if api else _told_to_listen(words):
+        for address, verified in _api_addresses(words) if api else _listening_addresses(words):
             yield Endpoint(address, where, uid, certificates or verified, through)
         for address in _held(files, process.pid, listening):
             yield Endpoint(address, where, uid, certificates, through)
 
 
-def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def _api_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """The address on the command line of `podman system service`."""
     for word in words:
         if word.startswith("tcp:"):
@@ -254,7 +254,7 @@ def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
             yield settled(f"/{word.removeprefix('unix:').lstrip('/')}"), False
 
 
-def _told_to_listen(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def _listening_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
     for word in words[1:]:
         if match := re.match(_LISTEN, word):

@@ -276,9 +276,9 @@ class ApplyScreen(StoppableScreen):
         match message.event:
             case OperationBegun(operation, number, total):
                 self._now = f"{number}/{total} {described(operation)}"
-            case OperationDone(operation, number, total, seconds, said):
-                remark = f": {said}" if said else ""
-                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){remark}"
+            case OperationDone(operation, number, total, seconds, remark):
+                suffix = f": {remark}" if remark else ""
+                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){suffix}"
                 self._lines.append(
                     Content.assemble((f"  {self.signs.of('✓')} ", "$success"), visible(text, 300))
                 )

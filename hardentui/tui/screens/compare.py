@@ -44,7 +44,7 @@ class FilesListed(Message):
 
 
 @dataclass
-class CompareTold(Message):
+class CompareProgress(Message):
     """How far the reading of saved facts is."""
 
     text: str
@@ -164,7 +164,7 @@ class CompareScreen(StoppablePage):
         checklist = bench.checklist if bench is not None else ""
 
         def moved(progress: CheckProgress) -> None:
-            self.post_message(CompareTold(f"checking saved facts, {progress.done} of {progress.total}"))
+            self.post_message(CompareProgress(f"checking saved facts, {progress.done} of {progress.total}"))
 
         try:
             before = read_saved(os.path.expanduser(old), checklist, moved, stop)
@@ -178,8 +178,8 @@ class CompareScreen(StoppablePage):
         except KeyboardInterrupt:
             self.post_message(Compared(None))
 
-    @on(CompareTold)
-    def _told(self, message: CompareTold) -> None:
+    @on(CompareProgress)
+    def _progressed(self, message: CompareProgress) -> None:
         self._now = message.text
         self.draw()
 

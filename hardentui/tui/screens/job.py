@@ -54,7 +54,7 @@ class JobFailed(Message):
 
 
 @dataclass
-class JobTold(Message):
+class JobProgress(Message):
     """The current activity of the work."""
 
     text: str
@@ -123,7 +123,7 @@ class JobScreen(StoppablePage):
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
         def tell(text: str) -> None:
-            self.post_message(JobTold(text))
+            self.post_message(JobProgress(text))
 
         try:
             self.post_message(JobDone(self._job(stop, tell)))
@@ -142,8 +142,8 @@ class JobScreen(StoppablePage):
         self.stop, self._trouble, self._stopped = None, message.error, message.error is None
         self.draw()
 
-    @on(JobTold)
-    def _told(self, message: JobTold) -> None:
+    @on(JobProgress)
+    def _progressed(self, message: JobProgress) -> None:
         self._now = visible(message.text, 60)
         self.draw()
 

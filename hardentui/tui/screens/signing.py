@@ -117,13 +117,13 @@ def _sign(values: dict[str, str], stop: threading.Event, tell: Callable[[str], N
     lines = [
         PageLine("signed", image, Tone.GOOD),
         PageLine("proof", proof, Tone.GOOD if good else Tone.BAD),
-        *_said(pull, good),
+        *_output(pull, good),
     ]
     return JobResult((PageSection("Signature", tuple(lines)),))
 
 
-def _said(pull: Pull, good: bool) -> tuple[PageLine, ...]:
-    return () if good or not pull.said else (PageLine("", pull.said),)
+def _output(pull: Pull, good: bool) -> tuple[PageLine, ...]:
+    return () if good or not pull.output else (PageLine("", pull.output),)
 
 
 def check_job(
@@ -144,7 +144,7 @@ def check_job(
     good = pull.verdict is PullVerdict.ACCEPTED
     lines = (
         PageLine("verdict", f"{pull.verdict} ({pull.by})", Tone.GOOD if good else Tone.BAD),
-        *_said(pull, good),
+        *_output(pull, good),
         PageLine("rule", verified.rule),
         PageLine("signatures", verified.signatures_told),
     )

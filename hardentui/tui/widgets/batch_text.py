@@ -62,10 +62,10 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging(label, in_keys(conflict), width, indent=_LABEL, label_style="bold $status-medium")
     left_out = []
     for bolder, why in _BOLDER.items():
-        checks = [skipped.check for skipped in plan.skipped if skipped.bolder is bolder]
+        checks = [skipped.check for skipped in plan.skipped if skipped.included_by is bolder]
         if checks:
             left_out.append(f"{', '.join(checks)}: these {why}")
-    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.bolder is None]
+    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.included_by is None]
     for at, sentence in enumerate(left_out):
         yield from hanging("" if at else "left out", in_keys(sentence), width, indent=_LABEL)
 

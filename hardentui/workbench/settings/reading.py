@@ -66,17 +66,17 @@ class _SettingsReader:
 
     def from_environment(self, environ: Mapping[str, str]) -> None:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
-            if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
+            if (text := environ.get(variable, "")) and self._accepts(variable, self._theme(text)):
                 self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
             if variable in environ:
                 wanted = environ[variable].lower() not in _NO
                 self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         text = environ.get("HARDENTUI_FOLDER", "")
-        if text and self._said("HARDENTUI_FOLDER", _directory(text)):
+        if text and self._accepts("HARDENTUI_FOLDER", _directory(text)):
             self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
 
-    def _said(self, variable: str, fault: str) -> bool:
+    def _accepts(self, variable: str, fault: str) -> bool:
         if fault:
             self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
         return not fault

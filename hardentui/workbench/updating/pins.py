@@ -164,7 +164,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.said
+    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.last_line
     if path.startswith(_PACKAGED):
         why = "this file belongs to a package; create your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)

@@ -137,7 +137,7 @@ def test_safe_is_a_part_of_likely_and_likely_of_all_and_the_rest_is_told() -> No
     rest = left_out(facts, made, CHECKS, CHECKLIST)
     assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {skipped.check for skipped in rest}
     assert all(skipped.why for skipped in rest)
-    assert {skipped.bolder for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
+    assert {skipped.included_by for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
 
 
 # --- users, ports, directories ----------------------------------------------------------------------------
