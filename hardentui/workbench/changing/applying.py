@@ -70,6 +70,15 @@ class PreparedChange(Struct, frozen=True):
     restarts: bool
     wishes: ApplyWishes
 
+    @property
+    def downtime(self) -> str:
+        """What happens to the service meanwhile, as a sentence."""
+        return (
+            "The container is down between stop and start."
+            if self.restarts
+            else "The container keeps running."
+        )
+
 
 class Application:
     """Applies a plan to one real container.
