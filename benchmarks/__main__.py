@@ -1,8 +1,9 @@
-"""usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS]
+"""usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS] [--python PYTHON]
 
 Makes a private Podman with N created containers (a few of them running) and prints ratios: the whole process
 of `hardentui check` against the floor and against Podman's own `podman container inspect` of all of them, the
-first paint of the TUI against a trivial table.
+first paint of the TUI against a trivial table. HardenTUI, the floor and the table run on PYTHON: an
+interpreter in whose environment HardenTUI is installed, by default this one.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ def main() -> int:
         "-n", type=int, action="append", help="containers; default 100, 300 and 1000, paint 1000"
     )
     parser.add_argument("-r", type=int, default=7, help="rounds")
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="of the environment to measure, such as one of the host's own Python",
+    )
     given = parser.parse_args()
     fine = True
     bench = Bench()
@@ -41,11 +47,11 @@ def main() -> int:
         if given.what in ("scan", "all"):
             for wanted in given.n or (100, 300, 1000):
                 made = fill(bench, made, wanted)
-                fine &= scan(bench, wanted, given.r)
+                fine &= scan(bench, wanted, given.r, given.python)
         if given.what in ("paint", "all"):
             wanted = max(given.n or (1000,))
             made = fill(bench, made, wanted)
-            fine &= paint(bench, wanted, given.r)
+            fine &= paint(bench, wanted, given.r, given.python)
     finally:
         bench.stop()
     return 0 if fine else 1
@@ -67,11 +73,16 @@ def fill(bench: Bench, have: int, want: int) -> int:
     return max(have, want)
 
 
-def scan(bench: Bench, containers: int, rounds: int) -> bool:
+def installed(python: str) -> str:
+    """The command `hardentui` as users call it, in the environment of this interpreter."""
+    return os.path.join(os.path.dirname(python), "hardentui")
+
+
+def scan(bench: Bench, containers: int, rounds: int, python: str) -> bool:
     """`hardentui check` against the floor and against Podman itself, whole process against whole process."""
     url = f"unix://{bench.socket}"
-    ours = [sys.executable, "-m", "hardentui", "check", "--url", url]
-    floor = [sys.executable, "-m", "benchmarks.floor_scan", url]
+    ours = [installed(python), "check", "--url", url]
+    floor = [python, "-m", "benchmarks.floor_scan", url]
     podman = bench.command("sh", "-c", "podman container inspect $(podman ps -aq)")
     mine, raw, inspect = _interleaved(
         [partial(_seconds, command) for command in (ours, floor, podman)], rounds
@@ -81,11 +92,11 @@ def scan(bench: Bench, containers: int, rounds: int) -> bool:
     return _tell("podman", f"{what} podman container inspect", mine, inspect) and fine
 
 
-def paint(bench: Bench, containers: int, rounds: int) -> bool:
+def paint(bench: Bench, containers: int, rounds: int, python: str) -> bool:
     """First paint and keys of the TUI against a table with as many rows; the first round warms up."""
     url = f"unix://{bench.socket}"
-    ours = [sys.executable, "-m", "hardentui", "--url", url]
-    trivial = [sys.executable, "-m", "benchmarks.trivial_table", str(containers)]
+    ours = [installed(python), "--url", url]
+    trivial = [python, "-m", "benchmarks.trivial_table", str(containers)]
     seen: tuple[list[Seen], list[Seen]] = ([], [])
     for number in range(rounds + 1):
         for command, sessions in zip((ours, trivial), seen, strict=True):
