@@ -17,6 +17,7 @@ _OF_CONTAINERS = "/overlay-containers/"
 _OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
 """In a container's inspect document: below the graph root, and below the run root."""
 _STORES = ("graphRoot", "runRoot", "volumePath")
+_CONFIGURED = ("engine.volume_path", "engine.tmp_dir", "engine.static_dir")
 _IN_A_HOME = "/.local/share/containers"
 """Where a rootless engine stores everything, unless told otherwise; containers-storage.conf(5)."""
 _RUNS = ("engine.hooks_dir", "engine.helper_binaries_dir", "engine.conmon_path", "engine.network_cmd_path")
@@ -32,7 +33,7 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
     directories = [directory for directory, mark, _ in own if mark]
     configured = _configuration(facts)
     if configured is not None:
-        directories.append(str(configured.get("engine.volume_path") or ""))
+        folders += [str(configured.get(name) or "") for name in _CONFIGURED]
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}
     directories += [str(store.get(name) or "") for name in _STORES]

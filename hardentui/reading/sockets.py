@@ -65,7 +65,7 @@ _PATHS: tuple[tuple[str, str, Power], ...] = (
     ("/run/snapd.socket", "snapd", Power.PACKAGES),
     ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
     ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
-    ("*/ssh-agent.socket", "ssh-agent", Power.KEYS),
+    ("*/ssh-agent*", "ssh-agent", Power.KEYS),
     ("*/openssh_agent", "ssh-agent", Power.KEYS),
     ("*/keyring/*", "a user's key ring", Power.KEYS),
     ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),

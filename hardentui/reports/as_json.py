@@ -56,6 +56,10 @@ def document(result: CheckResult) -> dict[str, Any]:
             _subject(subject, findings, common)
             for subject, findings in zip(result.subjects, listed, strict=True)
         ],
+        "kept_originals": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
+            for kept in result.kept
+        ],
         "summary": _summary(result),
     }
 

@@ -2,7 +2,8 @@
 
 What it checks:
 The words of the container's command, entrypoint and health check, and registry credentials in the command
-that created the container: options such as `--password`, and values that look like credentials.
+that created the container: options such as `--password`, values that look like credentials, and passwords
+that a script pipes into a program (`echo … | podman login --password-stdin`).
 
 Why it matters:
 Command lines are public. Every user on the host sees them in the process list, the container's own processes
@@ -32,7 +33,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     spec = facts.spec
     lines = {
         "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
-        "health check": tuple(spec[HEALTH_CMD].split()),
+        "health check": (spec[HEALTH_CMD],),
     }
     credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
     if _has_registry_login(facts):
@@ -64,10 +65,12 @@ CHECK = Check(
     passes=lambda: (
         container((COMMAND, ("server", "--password-file", "/run/secrets/db", "--no-password"))),
         container((HEALTH_CMD, "curl -fsS http://localhost/")),
+        container((COMMAND, ("sh", "-c", 'echo "$TOKEN" | podman login -u ci --password-stdin registry'))),
     ),
     fails=lambda: (
         container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
         container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
+        container((COMMAND, ("sh", "-c", "echo correct-horse | podman login --password-stdin registry"))),
         container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),
