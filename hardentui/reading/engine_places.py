@@ -33,7 +33,7 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
     directories = [directory for directory, mark, _ in own if mark]
     configured = _configuration(facts)
     if configured is not None:
-        folders += [str(configured.get(name) or "") for name in _CONFIGURED]
+        directories += [str(configured.get(name) or "") for name in _CONFIGURED]
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}
     directories += [str(store.get(name) or "") for name in _STORES]
