@@ -100,8 +100,16 @@ def _parse_words(action: str, options: Namespace) -> None:
     if action == "export":
         parser.add_argument("--format", choices=("json", "csv", "html"), default="json")
         parser.add_argument("-o", action=Given, metavar="FILE", dest="output", default="")
-        parser.add_argument("--learner", action=Given, metavar="NAME", default="", help="whose results")
-        parser.add_argument("--key", action=Given, metavar="FILE", default="", help="the instructor's key")
+        parser.add_argument(
+            "--learner", action=Given, metavar="NAME", default="", help="the learner named in the results"
+        )
+        parser.add_argument(
+            "--key",
+            action=Given,
+            metavar="FILE",
+            default="",
+            help="the instructor's key, which signs the results",
+        )
     if action in ("", "export"):
         parser.add_argument("--class", action=Given, metavar="FILE", dest="course", default="")
     common_options(parser)

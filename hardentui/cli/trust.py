@@ -87,12 +87,18 @@ def _change_arguments(parser: ArgumentParser) -> None:
         "images for the pulls; default: the running ones, and a tiny test image"
     )
     proof.add_argument(
-        "--signed", metavar="IMAGE", action="append", default=[], help="signed with a rule's key"
+        "--signed", metavar="IMAGE", action="append", default=[], help="an image signed with a rule's key"
     )
     proof.add_argument(
-        "--unsigned", metavar="IMAGE", action=Given, default="", help="unsigned, in a rule's scope"
+        "--unsigned",
+        metavar="IMAGE",
+        action=Given,
+        default="",
+        help="an unsigned image in the scope of a rule",
     )
-    proof.add_argument("--elsewhere", metavar="IMAGE", action=Given, default="", help="in no rule's scope")
+    proof.add_argument(
+        "--elsewhere", metavar="IMAGE", action=Given, default="", help="an image in the scope of no rule"
+    )
     parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
@@ -136,7 +142,12 @@ def _sign_arguments(parser: ArgumentParser) -> None:
 def _key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
     parser.add_argument(
-        "-o", metavar="DIR", action=Given, dest="directory", default=".", help="default: here"
+        "-o",
+        metavar="DIR",
+        action=Given,
+        dest="directory",
+        default=".",
+        help="directory for both files; default: here",
     )
     parser.add_argument(
         "--passphrase-file",
