@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
-from hardentui.reports.svg_text import TextStyle, svg_text
+from hardentui.reports.svg_text import SvgStyle, svg_text
 from hardentui.visible import visible
 
 _WIDTH = 1060
@@ -20,9 +20,9 @@ _LEFT, _BOX, _BOX_WIDTH, _AWAY = 150, 466, 372, 930
 _ROW, _HEAD, _GAP, _TOP = 24, 46, 26, 64
 _MOST_MEMBERS, _MOST_WAYS = 40, 14
 _ENGINE = 150  # room for the label of an engine
-_TITLE = TextStyle("title", 17, bold=True)  # sizes and weights as in STYLE
-_NAME = TextStyle("name", bold=True)
-_SOFT, _SMALL = TextStyle("soft", 12), TextStyle("small", 12)
+_TITLE = SvgStyle("title", 17, bold=True)  # sizes and weights as in STYLE
+_NAME = SvgStyle("name", bold=True)
+_SOFT, _SMALL = SvgStyle("soft", 12), SvgStyle("small", 12)
 _CLASSES = {Gate.OPEN: "open", Gate.FILTERED: "held", Gate.LOCAL: "local", Gate.UNKNOWN: "unsure"}
 
 STYLE = """\
@@ -164,7 +164,7 @@ def _opening(opening: Opening, y: int) -> list[str]:
             middle - 4,
             opening.words,
             _BOX - _LEFT - 12,
-            TextStyle(f"small {kind}", 12, opening.gate is Gate.OPEN),
+            SvgStyle(f"small {kind}", 12, opening.gate is Gate.OPEN),
             ending=f": {opening.gate.value}",
         ),
     ]

@@ -37,7 +37,7 @@ def _width(character: str) -> float:
     return 1.05 if unicodedata.east_asian_width(character) in "WF" else 0.85
 
 
-class TextStyle(Struct, frozen=True):
+class SvgStyle(Struct, frozen=True):
     """The looks of a text.
 
     Attributes:
@@ -56,10 +56,10 @@ class TextStyle(Struct, frozen=True):
         return width_of(text, self.size, bold=self.bold)
 
 
-PLAIN = TextStyle()
+PLAIN = SvgStyle()
 
 
-def _fitted(text: str, room: float, style: TextStyle) -> str:
+def _fitted(text: str, room: float, style: SvgStyle) -> str:
     """A text without control characters, truncated to the room with an ellipsis."""
     whole = visible(text, _SHOWN_WHOLE)
     if style.width(whole) <= room:
@@ -72,9 +72,7 @@ def _fitted(text: str, room: float, style: TextStyle) -> str:
     return whole
 
 
-def svg_text(
-    x: float, y: float, text: str, room: float, style: TextStyle = PLAIN, *, ending: str = ""
-) -> str:
+def svg_text(x: float, y: float, text: str, room: float, style: SvgStyle = PLAIN, *, ending: str = "") -> str:
     """One line of text as an element; a tooltip has the whole text if it does not fit.
 
     Args:
