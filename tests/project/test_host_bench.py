@@ -27,11 +27,11 @@ def host_bench(*arguments: str, directory: Path, uid: int | None = None, **envir
 
 def test_without_root_it_names_the_command_that_makes_the_disk() -> None:
     uid = 65534 if os.getuid() == 0 else None
-    with TemporaryDirectory() as folder:  # pytest's own folders are closed to other accounts
+    with TemporaryDirectory() as directory:  # pytest's own directories are closed to other accounts
         if uid is not None:
-            os.chown(folder, uid, uid)
-        said = host_bench("build", folder=Path(folder), uid=uid, HOST_BENCH_LSM="selinux")
-    assert f"sudo env HOST_BENCH_LSM=selinux HOST_BENCH_DIR={folder} {SCRIPT} build" in said
+            os.chown(directory, uid, uid)
+        said = host_bench("build", directory=Path(directory), uid=uid, HOST_BENCH_LSM="selinux")
+    assert f"sudo env HOST_BENCH_LSM=selinux HOST_BENCH_DIR={directory} {SCRIPT} build" in said
 
 
 def test_a_machine_without_a_disk(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from textual.css.stylesheet import Stylesheet
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """Lines of a screen wrap by the length of a path: this one is short, whoever runs the tests."""
-    with TemporaryDirectory(prefix="tui-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    with TemporaryDirectory(prefix="tui-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture(autouse=True)
