@@ -110,8 +110,8 @@ class FixManyScreen(BrowseScreen):
                 yield Tick("run script", id="run")
                 yield Tick("plan", True, id="plan")
             with Horizontal(classes="field"):
-                yield Static(Content("Folder"), classes="label")
-                yield TextField(self.session.folder, id="folder", compact=True)
+                yield Static(Content("Save to"), classes="label")
+                yield TextField(self.session.directory, id="directory", compact=True)
         yield RowTable(id="table")
         with VerticalScroll(id="result"):
             yield Static()
