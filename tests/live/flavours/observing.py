@@ -148,7 +148,7 @@ class Observed:
     def _drive(self, flavours: Sequence[Flavour]) -> None:
         """Ask for more than the limits grant. What they are is read anew by the same shell."""
         jobs = [Job(self._ids[flavour.name], SCRIPT + driving.SCRIPT, root=True) for flavour in flavours]
-        ended = started(self._bench, self._folder, jobs, rootful=self._rootful)
+        ended = started(self._bench, self._directory, jobs, rootful=self._rootful)
         for flavour, each in zip(flavours, ended, strict=True):
             seen = answers(each.output)
             self.driven[flavour.name] = driving.hits(seen)
