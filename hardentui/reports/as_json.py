@@ -55,6 +55,10 @@ def document(result: CheckResult) -> dict[str, Any]:
         "subjects": [
             _subject(subject, said, common) for subject, said in zip(result.subjects, told, strict=True)
         ],
+        "kept_originals": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
+            for kept in result.kept
+        ],
         "summary": _summary(result),
     }
 

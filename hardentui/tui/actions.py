@@ -181,7 +181,7 @@ WALK = (
     Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
     Action("walk.write", "w", "Write", "Write the files to a folder.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
-    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes"),
+    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes", True),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
     Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
     Action("walk.rights", "K", "Rights", "Show what the kernel lets this container do.", "Findings"),

@@ -23,7 +23,7 @@ from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
-from hardentui.tui.text import hanging
+from hardentui.tui.text import fit, hanging
 from hardentui.tui.ways import told
 from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
@@ -84,9 +84,9 @@ class ChecklistScreen(HardenScreen):
         except HardenError as error:
             title = error.title
         mark = self.signs.dot if where == self._present else " "
-        return Content.assemble(
-            f"{mark} ", (visible(os.path.basename(where), 60), "bold"), (f"  {visible(title, 80)}", "$muted")
-        )
+        width = max(len(visible(os.path.basename(choice), 30)) for choice in self._choices)
+        name = fit(os.path.basename(where), width, self.signs.ellipsis)
+        return Content.assemble(f"{mark} ", (name, "bold"), (f"  {visible(title, 80)}", "$muted"))
 
     def on_mount(self) -> None:
         choices = self.query_one("#choices", OptionList)
