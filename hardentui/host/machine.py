@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from hardentui.host.account_programs import read_programs_of_accounts
 from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
@@ -50,7 +51,6 @@ from hardentui.host.units.programs import read_unit_programs
 from hardentui.host.units.writable import (
     read_engine_configuration,
     read_programs,
-    read_programs_of_accounts,
     read_units,
 )
 from hardentui.model.access import Accounts
