@@ -39,6 +39,7 @@ from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
+from hardentui.reading.engine_places import home_unknown
 from hardentui.reading.host_paths import SensitiveMount, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
@@ -47,7 +48,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
     declared = shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     if not bad:
-        return unknown(facts.hidden_mounts, declared) if facts.hidden_mounts else passed(declared)
+        home = "where the account of this engine has its home directory is not known"
+        unsure = facts.hidden_mounts or (home if host_mounts(facts) and home_unknown(facts) else "")
+        return unknown(unsure, declared) if unsure else passed(declared)
     written = [exposed for exposed in bad if exposed.gains != exposed.when_read_only] or [
         exposed for exposed in bad if exposed.mount.written
     ]
