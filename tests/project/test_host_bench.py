@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SCRIPT = Path(__file__).parents[1] / "support" / "host_bench"
 
@@ -24,14 +25,13 @@ def host_bench(*arguments: str, folder: Path, uid: int | None = None, **environm
     return done.stderr
 
 
-def test_without_root_it_names_the_command_that_makes_the_disk(tmp_path: Path) -> None:
+def test_without_root_it_names_the_command_that_makes_the_disk() -> None:
     uid = 65534 if os.getuid() == 0 else None
-    if uid is not None:
-        os.chown(tmp_path, uid, uid)
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
-    said = host_bench("build", folder=tmp_path, uid=uid, HOST_BENCH_LSM="selinux")
-    assert f"sudo env HOST_BENCH_LSM=selinux HOST_BENCH_DIR={tmp_path} {SCRIPT} build" in said
+    with TemporaryDirectory() as folder:  # pytest's own folders are closed to other accounts
+        if uid is not None:
+            os.chown(folder, uid, uid)
+        said = host_bench("build", folder=Path(folder), uid=uid, HOST_BENCH_LSM="selinux")
+    assert f"sudo env HOST_BENCH_LSM=selinux HOST_BENCH_DIR={folder} {SCRIPT} build" in said
 
 
 def test_a_machine_without_a_disk(tmp_path: Path) -> None:

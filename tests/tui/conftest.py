@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Lines of a screen wrap by the length of a path: this one is short, whoever runs the tests."""
+    with TemporaryDirectory(prefix="tui-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)
