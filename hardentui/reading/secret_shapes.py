@@ -38,15 +38,13 @@ _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _READERS = (
-    "cryptsetup",
-    "--password-stdin",
-    "chpasswd",
-    "passwd --stdin",
-    "sudo -",
-    "--passphrase-fd",
+    *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
     "-passin stdin",
 )
-_READS_IT = r"(?:--password-stdin|cryptsetup\b|chpasswd|passwd --stdin|sudo -[A-Za-z]{0,8}S\b|--passphrase-fd[ =]0|-passin stdin)"
+_READS_IT = (
+    r"(?:--password-stdin|cryptsetup\b|chpasswd|passwd --stdin|sudo -[A-Za-z]{0,8}S\b"
+    r"|--passphrase-fd[ =]0|-passin stdin)"
+)
 """Programs and options that take a password from standard input."""
 _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
 _SCANNING = "docs.github.com, supported secret scanning patterns"

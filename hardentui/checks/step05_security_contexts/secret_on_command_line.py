@@ -1,9 +1,9 @@
 """A credential on a command line.
 
 What it checks:
-The words of the container's command, entrypoint, health check and running exec sessions, and registry credentials in the command
-that created the container: options such as `--password`, values that look like credentials, and passwords
-that a script pipes into a program (`echo … | podman login --password-stdin`).
+The words of the container's command, entrypoint, health check and running exec sessions, and registry
+credentials in the command that created the container: options such as `--password`, values that look like
+credentials, and passwords that a script pipes into a program (`echo … | podman login --password-stdin`).
 
 Why it matters:
 Command lines are public. Every user on the host sees them in the process list, the container's own processes
@@ -55,11 +55,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
     """The command lines of its running exec sessions."""
     sessions = () if isinstance(facts.exec_sessions, Unreadable) else facts.exec_sessions
-    started = [section(session, "ProcessConfig") for session in sessions]
-    return [
-        (str(command.get("entrypoint") or ""), *map(str, command.get("arguments") or ()))
-        for command in started
-    ]
+    commands = [section(session, "ProcessConfig") for session in sessions]
+    return [(str(c.get("entrypoint") or ""), *map(str, c.get("arguments") or ())) for c in commands]
 
 
 def _has_registry_login(facts: ContainerFacts) -> bool:
