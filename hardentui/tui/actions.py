@@ -114,6 +114,7 @@ COPY_AS = (
         for number in range(1, 8)
     ),
 )
+BROWSE = (Action("browse.enlarge", "enter", "Enlarge", "Show the page of this row alone.", "This screen"),)
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 _ORDER = (

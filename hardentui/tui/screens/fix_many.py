@@ -12,18 +12,19 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Checkbox, DataTable, Input, Static
+from textual.widgets import Checkbox, Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.written import WrittenFile
-from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
 from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.batch_text import item_parts, written_parts
+from hardentui.tui.widgets.row_table import RowTable
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
@@ -74,7 +75,7 @@ class BatchWritten(Message):
 
 class FixManyScreen(BrowseScreen):
     CSS_PATH = "fix_many.tcss"
-    ACTIONS = (*FIX_MANY, COPY, BACK)
+    ACTIONS = (*FIX_MANY, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Fix"
     DOES: ClassVar = "writes files on w"
@@ -111,7 +112,7 @@ class FixManyScreen(BrowseScreen):
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
                 yield TextField(self.session.folder, id="folder", compact=True)
-        yield DataTable[object](id="table", cursor_type="row")
+        yield RowTable(id="table")
         with VerticalScroll(id="result"):
             yield Static()
         with VerticalScroll(id="page"):

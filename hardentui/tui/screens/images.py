@@ -17,7 +17,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
-from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
@@ -64,7 +64,7 @@ class ScannersFound(Message):
 
 
 class ImagesScreen(BrowseScreen):
-    ACTIONS = (*IMAGES, COPY, BACK)
+    ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Images"
     WANTED = "images"

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
@@ -33,7 +33,7 @@ class Finished(Message):
 
 
 class JournalScreen(BrowseScreen):
-    ACTIONS = (*JOURNAL, COPY, BACK)
+    ACTIONS = (*JOURNAL, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "undoes changes"
     BINDING_GROUP_TITLE = "Journal"
