@@ -123,7 +123,7 @@ PLACES = (
     Place("lsm", "`{home.rights}`; `{job.write}` there writes the policy"),
     Place(
         "pins",
-        "the updates page: `{updates.places}` names a folder, `{updates.move}` moves the pins",
+        "the updates page: `{updates.places}` names a directory, `{updates.move}` moves the pins",
         "--move",
         {"--cool-down": _FINE},
     ),
@@ -134,7 +134,7 @@ PLACES = (
         _RULES,
         {
             "--unsigned --elsewhere": _OTHER_IMAGES,
-            "--lookaside": "a folder of registries.d, edited there",
+            "--lookaside": "a directory of registries.d, edited there",
         },
     ),
     Place(

@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         action=GivenAgain,
         metavar="FILE",
         default=[],
-        help="check saved facts instead of this host; several files or a folder give one report",
+        help="check saved facts instead of this host; several files or a directory give one report",
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")

@@ -132,7 +132,6 @@ _HARMLESS_ENDS = frozenset(
         "CHARS",
         "LOCATION",
         "DIRECTORY",
-        "FOLDER",
         "MOUNT",
         "GRACE",
         "WINDOW",

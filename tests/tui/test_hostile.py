@@ -42,7 +42,7 @@ def _inspect(pilot: Driver) -> None:
                 assert not segment.style.link
 
 
-def _hostile(attack: str, folder: Path) -> Host:
+def _hostile(attack: str, directory: Path) -> Host:
     """A host that says the attack wherever it says anything."""
     attack = attack.encode("utf-8", "replace").decode()
     name = attack or "x"
@@ -81,7 +81,7 @@ def _hostile(attack: str, folder: Path) -> Host:
     steps = tomllib.loads(CHECKLIST.read_text())
     for step in steps["step"]:
         step |= {key: f"{attack}{step[key]}" for key in ("title", "what", "why", "attack", "fix")}
-    checklist = folder / "hostile.toml"
+    checklist = directory / "hostile.toml"
     checklist.write_text(tomli_w.dumps(steps))
     host.checklist = str(checklist)
     return host

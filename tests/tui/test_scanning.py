@@ -111,7 +111,7 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
-    app = make_app(some(state_folder=lambda: tmp_path))
+    app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I")
         await shows(pilot, "not scanned: this host has no scanner", "sudo zypper install trivy")
@@ -130,7 +130,7 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
     report = deepcopy(TRIVY)
-    host = some(state_folder=lambda: tmp_path / "state")
+    host = some(state_directory=lambda: tmp_path / "state")
     image = host.answers(host.labels[0])["/images/json"][0]["Id"]
     report["Metadata"]["ImageID"] = f"sha256:{image.removeprefix('sha256:')}"
     path = tmp_path / "report.json"

@@ -6,14 +6,14 @@ volumes for which suid or dev was turned on. Podman passes a bind mount on with 
 For a running container, the mount table of the main process decides.
 
 Why it matters:
-A data directory is for data. If programs can run from it, an intruder who can write there (an upload folder
-is enough) brings tools that survive a restart and that no image update removes. With suid, a file prepared on
-the host makes them root inside; with dev, a device file opens the disk below.
+A data directory is for data. If programs can run from it, an intruder who can write there (an upload
+directory is enough) brings tools that survive a restart and that no image update removes. With suid, a file
+prepared on the host makes them root inside; with dev, a device file opens the disk below.
 
 What may break:
-Programs, scripts with a `#!` line and libraries that run from the mount: plug-in folders, CGI directories,
-virtual environments, home directories. Keep exec for those mounts. If the service only reads from a mount,
-`:ro` is better than all three.
+Programs, scripts with a `#!` line and libraries that run from the mount: plug-in directories, CGI
+directories, virtual environments, home directories. Keep exec for those mounts. If the service only reads
+from a mount, `:ro` is better than all three.
 """
 
 from __future__ import annotations

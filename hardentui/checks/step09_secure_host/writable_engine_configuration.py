@@ -29,7 +29,7 @@ from hardentui.reading.hosts import judge_files
 
 _FILE = "/etc/containers/containers.conf"
 _POLICY = "/etc/containers/policy.json"
-_FOLDER = "/etc/containers"
+_DIRECTORY = "/etc/containers"
 
 
 def evaluate(facts: HostFacts) -> Verdict:
@@ -59,7 +59,7 @@ CHECK = Check(
         ),
         host(
             engine_configuration={
-                _POLICY: file(_POLICY, 0o644, Danger(_FOLDER, "belongs to uid 1000", "chown root:root"))
+                _POLICY: file(_POLICY, 0o644, Danger(_DIRECTORY, "belongs to uid 1000", "chown root:root"))
             }
         ),
     ),

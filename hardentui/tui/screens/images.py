@@ -271,13 +271,13 @@ class ImagesScreen(BrowseScreen):
         elif self.session.around.look is not None:
             self.complain("Another image is being read. esc stops it.")
         else:
-            question = f"Folder for the SBOM of {report.subject.name}"
-            self.app.push_screen(AskScreen(question, self.session.folder), partial(self._sbom, report))
+            question = f"Directory for the SBOM of {report.subject.name}"
+            self.app.push_screen(AskScreen(question, self.session.directory), partial(self._sbom, report))
 
-    def _sbom(self, report: Report, folder: str | None) -> None:
-        if folder and (bench := self.session.bench) is not None:
+    def _sbom(self, report: Report, directory: str | None) -> None:
+        if directory and (bench := self.session.bench) is not None:
             title = f"Images › SBOM of {report.subject.name}"
-            job = JobScreen(title, partial(sbom_job, bench, report, folder), "reading the image")
+            job = JobScreen(title, partial(sbom_job, bench, report, directory), "reading the image")
             self.app.push_screen(job, lambda _: self.session.around.renew())
 
     def action_updates(self) -> None:

@@ -28,7 +28,7 @@ from hardentui.workbench.changing.history import History
 class Finished(Message):
     """An entry was changed; `error` says why it was not."""
 
-    said: str
+    text: str
     error: HardenError | None = None
 
 
@@ -181,7 +181,7 @@ class JournalScreen(BrowseScreen):
         if message.error is not None:
             self.complain(hint_of(message.error), message.error.title)
         else:
-            self.notify(message.said, markup=False)
+            self.notify(message.text, markup=False)
         self.action_refresh()
 
     def copied(self) -> tuple[str, str]:

@@ -42,7 +42,7 @@ _LOG_LINES = 12
 
 
 @dataclass
-class Told(Message):
+class TrialProgress(Message):
     """One event of the trial."""
 
     event: TrialEvent
@@ -176,7 +176,7 @@ class TrialScreen(StoppableScreen):
     @work(thread=True, group="trial")
     def _run(self, stop: threading.Event, probes: tuple[str, ...]) -> None:
         def tell(event: TrialEvent) -> None:
-            self.post_message(Told(event))
+            self.post_message(TrialProgress(event))
 
         bench, report = self._choosing.bench, self._choosing.report
         try:
@@ -194,8 +194,8 @@ class TrialScreen(StoppableScreen):
         except HardenError as error:
             self.post_message(TrialEnded(error))
 
-    @on(Told)
-    def _told(self, message: Told) -> None:
+    @on(TrialProgress)
+    def _progressed(self, message: TrialProgress) -> None:
         event = message.event
         self._now = event.text
         if event.round is not None:

@@ -45,7 +45,7 @@ _EVERYWHERE = {_WEAK: _ANY_CALL, _FAMILIES: _ANY_FAMILY, _NESTED: _ANY_NAMESPACE
 
 
 def _file(name: str) -> Arguments:
-    return lambda place: (f"--security-opt=seccomp={place.folder}/{name}.json",)
+    return lambda place: (f"--security-opt=seccomp={place.directory}/{name}.json",)
 
 
 def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> Flavour:
@@ -61,7 +61,7 @@ def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> 
 
 
 def _seccomp_path(place: Place) -> dict[str, object]:
-    return {**hardened_body(place), "seccomp_profile_path": f"{place.folder}/allow-all.json"}
+    return {**hardened_body(place), "seccomp_profile_path": f"{place.directory}/allow-all.json"}
 
 
 _RAW = "run.oci.seccomp_bpf_data"
@@ -130,7 +130,7 @@ FILTERS = (
         closes=KERNEL_DOORS,
         tries={_FAMILIES: _ANY_FAMILY},
         engines=_ONLY_ROOTFUL,
-        then="cp {folder}/allow-all.json {folder}/changed-to-open.json",
+        then="cp {directory}/allow-all.json {directory}/changed-to-open.json",
     ),
     Flavour(
         "filter-says-none",

@@ -333,7 +333,7 @@ def test_programs_hooks_and_their_targets() -> None:
     ],
 )  # fmt: skip
 def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
-    """What others put into these folders runs as root, or opens the host to a container."""
+    """What others put into these directories runs as root, or opens the host to a container."""
     there = {
         "/etc/containers/containers.conf": setting,
         "/srv/x/y": "",

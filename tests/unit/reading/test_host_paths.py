@@ -191,7 +191,7 @@ def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str,
         (("/etc", "/var/lib/containers/storage/volumes/site/_data"), gains("/etc", written=False)),
     ],
 )
-def test_a_volume_that_shows_a_folder_does_not_make_it_the_engines(
+def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     paths: tuple[str, ...], gives: frozenset[Gain]
 ) -> None:
     mounted = MountedPath("/x", paths, "bind", paths[0], ("ro",))

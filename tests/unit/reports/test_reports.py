@@ -87,8 +87,8 @@ def test_fail_on_moves_the_line() -> None:
 
 
 def test_every_format_is_one_module() -> None:
-    folder = Path(str(hardentui.reports.__file__)).parent
-    assert sorted(FORMATS.values()) == sorted(path.stem for path in folder.glob("as_*.py"))
+    directory = Path(str(hardentui.reports.__file__)).parent
+    assert sorted(FORMATS.values()) == sorted(path.stem for path in directory.glob("as_*.py"))
 
 
 @pytest.mark.parametrize("form", FORMATS)
