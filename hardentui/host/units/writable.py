@@ -34,8 +34,8 @@ _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 def read_engine_configuration(
     files: Files, accounts: Accounts | None = None, users: Known[tuple[User, ...]] = ()
 ) -> dict[str, Known[FileFact]]:
-    """Every configuration file and directory of the engines, except Quadlet directories: the system's, and those of
-    users with containers, which may belong to that user."""
+    """Every configuration file and directory of the engines, except Quadlet directories: the system's, and
+    those of users with containers, which may belong to that user."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
     for user in () if isinstance(users, Unreadable) else users:
         if user.rootless:
