@@ -18,7 +18,7 @@ from hardentui.model.journal import JOURNAL_SCHEMA, EntryState, JournalEntry
 from hardentui.state.own_files import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
 
-_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_ID = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"
 _SUFFIX = ".json"
 _TIME = "%Y%m%d-%H%M%S"
 _PARTS = 65536
@@ -158,7 +158,7 @@ class Journal:
             names = [
                 name.removesuffix(_SUFFIX) for name in os.listdir(self.directory) if name.endswith(_SUFFIX)
             ]
-            return sorted((name for name in names if _ID.fullmatch(name)), reverse=True)
+            return sorted((name for name in names if re.fullmatch(_ID, name)), reverse=True)
         return []
 
     def _read(self, identity: str) -> JournalEntry | BrokenEntry:
@@ -178,7 +178,7 @@ class Journal:
         return entry if entry.id == identity else BrokenEntry(identity, "it holds another entry")
 
     def _path(self, identity: str) -> str:
-        if not _ID.fullmatch(identity):
+        if not re.fullmatch(_ID, identity):
             raise UsageError(f"{visible(identity, 40)!r} is not the ID of a journal entry.")
         return os.path.join(self.directory, identity + _SUFFIX)
 

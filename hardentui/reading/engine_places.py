@@ -64,6 +64,11 @@ def in_a_home(facts: ContainerFacts, path: str) -> str:
     return _SOME_HOME if at_or_above(path, home) else ""
 
 
+def home_unknown(facts: ContainerFacts) -> bool:
+    """Whether it is not known where the account that runs a rootless engine has its home directory."""
+    return facts.engine.rootless is True and not _home_of(facts)
+
+
 def _home_of(facts: ContainerFacts) -> str:
     trust = facts.engine.trust
     if isinstance(trust, TrustFacts) and trust.home:

@@ -37,9 +37,13 @@ class SecretShape(Struct, frozen=True):
 _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
-_READERS = ("--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd", "-passin stdin")
+_READERS = (
+    *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
+    "-passin stdin",
+)
 _READS_IT = (
-    r"(?:--password-stdin|chpasswd|passwd --stdin|sudo -[A-Za-z]{0,8}S\b|--passphrase-fd[ =]0|-passin stdin)"
+    r"(?:--password-stdin|cryptsetup\b|chpasswd|passwd --stdin|sudo -[A-Za-z]{0,8}S\b"
+    r"|--passphrase-fd[ =]0|-passin stdin)"
 )
 """Programs and options that take a password from standard input."""
 _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
@@ -182,7 +186,7 @@ SHAPES: tuple[SecretShape, ...] = (
     SecretShape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
     SecretShape(
         "|",
-        rf"\b(?:echo|printf)(?:\s+-[neE]+)*(?:\s+['\"]?%s(?:\\n)?['\"]?)?\s+['\"]?(?!-){_NO_REFERENCE}"
+        rf"\b(?:echo|printf)(?:\s+-[neE]+)*(?:\s+['\"]?%s(?:\\n)?['\"]?)?\s+['\"]?(?!-|YES\b){_NO_REFERENCE}"
         rf"(?:[\w.\-]{{1,64}}:)?([^'\"|;&$`<>\n]{{3,200}}?)\s*['\"]?\s*\|\s*(?:[^|;&\n]{{0,200}}\s)?{_READS_IT}",
         "a password piped into a program",
         "docker-login(1), chpasswd(8), sudo(8), cryptsetup(8), gpg(1), openssl-passphrase-options(1)",

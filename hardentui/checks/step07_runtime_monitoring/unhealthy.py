@@ -2,7 +2,7 @@
 
 What it checks:
 Whether the running container is unhealthy now, and whether becoming unhealthy has any effect
-(`--health-on-failure`) within an hour: a check that runs once a day, or has to fail a thousand times
+(`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a thousand times
 (`--health-interval`, `--health-retries`), notices nothing in time. Containers without a health check are
 covered by missing-health-check.
 
@@ -38,7 +38,7 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 _ACTIONS = ("kill", "restart", "stop")
-_SLOWEST = 60
+_SLOWEST = 240
 """Minutes."""
 
 
@@ -130,7 +130,7 @@ CHECK = Check(
     takes={"action": "failure-action"},
     passes=lambda: (
         container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "5m"), (HEALTH_RETRIES, 5)),
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "1h"), (HEALTH_RETRIES, 3)),
     ),
     fails=lambda: (
         container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "168h")),

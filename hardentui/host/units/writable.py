@@ -31,9 +31,16 @@ _RUNTIMES = frozenset(("crun", "crun-wasm", "runc", "kata", "runj", "runsc", "kr
 _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 
-def read_engine_configuration(files: Files, accounts: Accounts | None = None) -> dict[str, Known[FileFact]]:
-    """Every system-wide configuration file and directory of the engines, except Quadlet directories."""
+def read_engine_configuration(
+    files: Files, accounts: Accounts | None = None, users: Known[tuple[User, ...]] = ()
+) -> dict[str, Known[FileFact]]:
+    """Every configuration file and directory of the engines, except Quadlet directories: the system's, and
+    those of users with containers, which may belong to that user."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
+    for user in () if isinstance(users, Unreadable) else users:
+        if user.rootless:
+            own = (f"{user.home}/.config/containers",)
+            facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
     return {path: fact for path, fact in facts.items() if not _is_quadlet_directory(path)}
 
 
