@@ -22,10 +22,10 @@ from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.looking.engine_units import EngineUnits
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
+    from hardentui.workbench.looking.engine_units import EngineUnits
 
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
@@ -92,6 +92,8 @@ class OncePerEngine:
 
     def _engine_units(self) -> EngineUnits:
         if self._units is None:
+            from hardentui.workbench.looking.engine_units import EngineUnits
+
             self._units = EngineUnits(self._engine.facts, self._files, self._run, self._clock)
         return self._units
 

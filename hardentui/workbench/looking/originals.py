@@ -9,13 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from hardentui.change.journal import Journal
 from hardentui.engine.shapes import Listed
-from hardentui.model.journal import JournalEntry
-from hardentui.model.operations import CreateStandIn, NoteContainer
 from hardentui.workbench.views import KeptOriginal
 
-_NAME = re.compile(r"(?s).+-before-[0-9a-f]{4}")
+_NAME = r"(?s).+-before-[0-9a-f]{4}"
 _STOPPED = frozenset({"created", "configured", "exited", "stopped"})
 """A kept original that somebody has started is a container like any other."""
 
@@ -25,23 +22,28 @@ def kept_originals(listed: Iterable[Listed]) -> Mapping[str, KeptOriginal]:
     possible = {
         container.id: container.name
         for container in listed
-        if container.state in _STOPPED and _NAME.fullmatch(container.name)
+        if container.state in _STOPPED and re.fullmatch(_NAME, container.name)
     }
-    if not possible:
-        return {}
-    return {
-        identity: KeptOriginal(entry.container, entry.id)
-        for entry in Journal().entries()
-        if entry.original is not None and entry.can_be_undone
-        for identity in _kept_by(entry)
-        if possible.get(identity) == entry.original
-    }
+    return _in_journal(possible) if possible else {}
 
 
-def _kept_by(entry: JournalEntry) -> Iterable[str]:
-    """IDs of the container that it keeps: the original, or the stand-in of one that Podman removed."""
-    for operation in entry.operations:
-        if isinstance(operation, NoteContainer):
-            yield operation.id
-        elif isinstance(operation, CreateStandIn):
-            yield operation.created
+def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
+    """Those of these containers, ID -> name, that an entry keeps: the original, or the stand-in of one that
+    Podman removed."""
+    from hardentui.change.journal import Journal
+    from hardentui.model.operations import CreateStandIn, NoteContainer
+
+    kept = {}
+    for entry in Journal().entries():
+        if entry.original is None or not entry.can_be_undone:
+            continue
+        for operation in entry.operations:
+            if isinstance(operation, NoteContainer):
+                identity = operation.id
+            elif isinstance(operation, CreateStandIn):
+                identity = operation.created
+            else:
+                continue
+            if possible.get(identity) == entry.original:
+                kept[identity] = KeptOriginal(entry.container, entry.id)
+    return kept
