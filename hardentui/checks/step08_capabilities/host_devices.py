@@ -26,6 +26,7 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.mounts import MountedPath
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
 from hardentui.reading.containers import listed
@@ -79,8 +80,10 @@ def _is_device(mount: HostMount) -> bool:
 
 
 def _device_of(mount: HostMount) -> str:
-    """Its path below /dev: the kernel names the file behind it where /dev/fuse is itself a mount."""
-    return next((path for path in (*mount.paths, mount.mount.source) if path.startswith("/dev/")), "")
+    """Its path below /dev. The kernel names the file behind it where /dev/fuse is itself a mount, and for
+    whatever nobody asked for the file system's disk as its source."""
+    asked = (mount.mount.source,) if mount.declared else ()
+    return next((path for path in (*mount.paths, *asked) if path.startswith("/dev/")), "")
 
 
 def _path(device: str) -> str:
@@ -128,6 +131,9 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/dev/log", "/dev/log"),)), engine=rootless()),
         container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/fuse", ("nodev",)),)), engine=rootless()),
         container((MOUNTS, (Mount("bind", "/dev/dri", "/dev/dri"),))),
+        container(
+            mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
+        ),
     ),
     fails=lambda: (
         container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),

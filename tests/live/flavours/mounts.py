@@ -292,7 +292,7 @@ ORIGINS = (
     ),
     Flavour(
         "mount-root-directory-of-the-host",
-        ids(_SENSITIVE),
+        ids(f"{_SENSITIVE} side-loaded-image"),
         arguments=("--rootfs",),
         without=ids("userns read-only"),
         bad_on=_ROOT_OF_HOST,
@@ -308,6 +308,7 @@ ORIGINS = (
     ),
     Flavour(
         "mount-root-directory",
+        ids("side-loaded-image"),
         arguments=("--rootfs",),
         without=ids("userns"),
         bad_on=_ROOT_OF_HOST,
