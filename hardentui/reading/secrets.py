@@ -132,6 +132,7 @@ _HARMLESS_ENDS = frozenset(
         "CHARS",
         "LOCATION",
         "DIRECTORY",
+        "FOLDER",
         "MOUNT",
         "GRACE",
         "WINDOW",

@@ -31,8 +31,9 @@ _SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
 _PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log", ".pyc")
 
 
-class WrittenPath(Struct, frozen=True):
-    """A path of the root file system that a program wrote to, or tried to.
+class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
+    """A path of the root file system that a program wrote to, or tried to. What trials learned is kept with the
+    field's other name.
 
     Attributes:
         directory: the path is a directory that was changed itself: its owner, mode or times.

@@ -64,6 +64,7 @@ HARMLESS = (
     "PASSWORD_HASHERS=django.contrib.auth.hashers.Argon2PasswordHasher",
     "PASSWORD_ENCRYPTION=scram-sha-256",
     "DB_PASSWORD_FILE=/run/secrets/db",
+    "TOKEN_FOLDER=uploads2024",
     "DB_PASSWORD=/run/secrets/db",
     "DB_PASSWORD=${DB_PASSWORD}",
     "DB_PASSWORD=$DB_PASSWORD",

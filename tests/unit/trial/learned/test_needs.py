@@ -245,3 +245,8 @@ def test_needs_of_two_trials_merge() -> None:
 def test_needs_are_kept_as_json() -> None:
     result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
+
+
+def test_what_an_earlier_version_kept_is_still_understood() -> None:
+    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
+    assert kept == WrittenPath("/srv/data", directory=True, kept=True)
