@@ -46,6 +46,8 @@ _READS_IT = (
     r"|--passphrase-fd[ =]0|-passin stdin)"
 )
 """Programs and options that take a password from standard input."""
+_PIPED = r"[^\s'\"|;&$`<>]"
+"""The first or last character of what is piped."""
 _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
 _SCANNING = "docs.github.com, supported secret scanning patterns"
 
@@ -186,8 +188,10 @@ SHAPES: tuple[SecretShape, ...] = (
     SecretShape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
     SecretShape(
         "|",
-        rf"\b(?:echo|printf)(?:\s+-[neE]+)*(?:\s+['\"]?%s(?:\\n)?['\"]?)?\s+['\"]?(?!-|YES\b){_NO_REFERENCE}"
-        rf"(?:[\w.\-]{{1,64}}:)?([^'\"|;&$`<>\n]{{3,200}}?)\s*['\"]?\s*\|\s*(?:[^|;&\n]{{0,200}}\s)?{_READS_IT}",
+        # whitespace belongs to one part only: a text of nothing else costs no more than its length
+        rf"\b(?:echo|printf)(?:\s++-[neE]++)*+(?:\s++['\"]?%s(?:\\n)?['\"]?(?=\s))?+\s++['\"]?(?!-|YES\b){_NO_REFERENCE}"
+        rf"(?:[\w.\-]{{1,64}}:)?+({_PIPED}(?:[^'\"|;&$`<>\n]{{1,198}}{_PIPED}))(?:\s*+['\"])?+\s*+\|\s*+"
+        rf"[^|;&\n]{{0,200}}?(?<![^\s|]){_READS_IT}",
         "a password piped into a program",
         "docker-login(1), chpasswd(8), sudo(8), cryptsetup(8), gpg(1), openssl-passphrase-options(1)",
         _READERS,

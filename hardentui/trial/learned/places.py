@@ -32,8 +32,7 @@ _PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log", ".pyc")
 
 
 class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
-    """A path of the root file system that a program wrote to, or tried to. What trials learned is kept with the
-    field's other name.
+    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs.
 
     Attributes:
         directory: the path is a directory that was changed itself: its owner, mode or times.

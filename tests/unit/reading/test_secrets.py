@@ -248,3 +248,12 @@ def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
 )
 def test_what_stands_before_the_program_hides_no_password(line: str) -> None:
     assert len(secrets_in_words(line.split())) == 1
+
+
+@pytest.mark.timeout(
+    60
+)  # minutes for a quarter of it, with patterns in which whitespace belongs to two parts
+def test_blanks_in_a_command_cost_no_more_than_their_number() -> None:
+    command = ("echo a" + " " * 190 + "|" + " " * 199) * 20 + " chpasswd"
+    assert shape_of(command) == ""
+    assert without_shapes(command) == command
