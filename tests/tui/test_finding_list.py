@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from textual.content import Content
 
+from hardentui.model.finding import Evidence, Finding, Kind, Severity, Subject, failed
 from hardentui.model.fix import Remediation
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
@@ -83,3 +84,12 @@ async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch:
             await pilot.press(key)
         await until(pilot, lambda: len(widths) > 1)
     assert min(widths) > 60
+
+
+def test_evidence_is_shown_as_it_was_seen() -> None:
+    seen = Evidence("its command", "hardentui train")
+    verdict = failed("see hardentui train", evidence=(seen,))
+    subject = Subject(Kind.CONTAINER, "1" * 64, "web", "rootful")
+    shown = details(Entry(Finding("x", 1, "X", subject, verdict, Severity.LOW)), None, 80).plain
+    assert "see T" in shown
+    assert "its command  hardentui train" in shown
