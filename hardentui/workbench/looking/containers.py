@@ -143,10 +143,11 @@ class Containers:
     def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
         """The row with its report. `counts`: the number of events before the inspection.
 
-        A result that an event has overtaken is shown but not remembered: the next list inspects it again.
+        A result that an event has overtaken is shown but not remembered: the next list inspects it again. What
+        the latest list says of the container stays: an inspection can take as long as a container takes to stop.
         """
-        row = replace(row, report=report)
         with self._lock:
+            row = replace(self._rows.get(row.key, row), report=report)
             if self._event_counts[row.key] == counts[row.key]:
                 self._reports[row.key] = report
             if row.key in self._rows:
