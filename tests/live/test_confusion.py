@@ -27,7 +27,6 @@ _NEVER_BAD = {
     "outdated-tag": "only a registry could tell",
     "unapproved-registry": "it needs a registry",
     "unsigned-scope-in-use": "it needs a registry",
-    "side-loaded-image": "it needs an image with a registry's name",
     "stale-container": "it takes a month",
     "unit-drift": "it takes systemd",
     "capabilities-beyond-declared": "it takes a broken engine",

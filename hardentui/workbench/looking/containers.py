@@ -143,8 +143,9 @@ class Containers:
     def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
         """The row with its report. `counts`: the number of events before the inspection.
 
-        A result that an event has overtaken is shown but not remembered: the next list inspects it again. What
-        the latest list says of the container stays: an inspection can take as long as a container takes to stop.
+        A result that an event has overtaken is shown but not remembered: the next list inspects it again.
+        What the latest list says of the container stays: an inspection can take as long as a container
+        takes to stop.
         """
         with self._lock:
             row = replace(self._rows.get(row.key, row), report=report)
