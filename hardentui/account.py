@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 
 ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Environment variable that confines a session in a browser: it writes nothing outside this folder, runs no
-program of the user's choice, and reads neither settings nor saved state."""
+"""Environment variable that confines a session in a browser: it writes nothing outside this directory, runs
+no program of the user's choice, and reads neither settings nor saved state."""
 
 
 def is_confined(environ: Mapping[str, str]) -> bool:
@@ -54,7 +54,7 @@ def home() -> str:
 
 
 def environment() -> Mapping[str, str]:
-    """The environment for programs that we start: as root, without paths in another user's folders."""
+    """The environment for programs that we start: as root, without paths in another user's directories."""
     given = dict(os.environ)
     if os.geteuid() != 0:
         return given
@@ -62,8 +62,10 @@ def environment() -> Mapping[str, str]:
         if name.startswith("XDG_") and value.startswith("/") and not is_ours(value):
             del given[name]
     given["HOME"] = home()
-    folders = [
-        folder for folder in given.get("PATH", "").split(":") if folder.startswith("/") and is_ours(folder)
+    directories = [
+        directory
+        for directory in given.get("PATH", "").split(":")
+        if directory.startswith("/") and is_ours(directory)
     ]
-    given["PATH"] = ":".join(folders)
+    given["PATH"] = ":".join(directories)
     return given

@@ -2,7 +2,7 @@
 
 Each file is first written completely under another name in the same directory and then renamed in
 one step, so that no reader ever sees half a file. The previous file is kept as `NAME.bak`,
-`NAME.bak.1` and so on. A file keeps its owner; a new one in the folder of a user is that user's, also when
+`NAME.bak.1` and so on. A file keeps its owner; a new one in the directory of a user is that user's, also when
 root writes it.
 """
 
@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct, field
 
 from hardentui.account import ONLY_BELOW
+from hardentui.directories import give_to, opened_directory, owner_below, write_error
 from hardentui.errors import WriteError
-from hardentui.folders import give_to, opened_folder, owner_below, write_error
 from hardentui.model.draft import TextFile
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.visible import visible
@@ -27,9 +27,9 @@ _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
-def _check_place(folder: str) -> None:
+def _check_place(directory: str) -> None:
     confined = os.environ.get(ONLY_BELOW, "")
-    if confined and os.path.commonpath((os.path.realpath(folder), os.path.realpath(confined))) != (
+    if confined and os.path.commonpath((os.path.realpath(directory), os.path.realpath(confined))) != (
         os.path.realpath(confined)
     ):
         raise WriteError("This session writes no files.", "It runs in a browser, on the simulated host.")
@@ -46,7 +46,7 @@ class _File(Struct):
     there: os.stat_result | None = None
 
 
-class _Folder(Struct, frozen=True):
+class _Directory(Struct, frozen=True):
     path: str
     handle: int
     files: list[_File] = field(default_factory=list)
@@ -54,7 +54,7 @@ class _Folder(Struct, frozen=True):
 
 
 def write_bundle(
-    folder: str,
+    directory: str,
     files: Sequence[TextFile],
     *,
     overwrite: bool = True,
@@ -66,26 +66,26 @@ def write_bundle(
     """Write all files, or none of them.
 
     Args:
-        folder: where; must be a directory.
+        directory: where; must be a directory.
         files: a name is one path component that starts with neither a dot nor a dash and has no control
             character.
         overwrite: replace files with another content (keeping them as backups); else that is an error.
-        create: create the folder if it is missing.
-        follow_symlink: accept a folder that is a symbolic link.
+        create: create the directory if it is missing.
+        follow_symlink: accept a directory that is a symbolic link.
         keep_mode: a replaced file keeps its permission bits, so that its readers still can read it.
         keep_backup: the previous file stays beside it; else it is removed once the new file is in place.
 
     Raises:
         WriteError: nothing new is left behind, and previous files are restored.
     """
-    _check_place(folder)
+    _check_place(directory)
     bundle = [_checked(file) for file in files]
     names = [file.name for file in bundle]
     for name in names:
         if names.count(name) > 1:
             raise WriteError(f"Two files of this bundle would have the name {visible(name)}.")
-    with _opened(folder, create, follow_symlink) as handle:
-        place = _Folder(os.path.abspath(folder), handle, bundle, keep_mode)
+    with _opened(directory, create, follow_symlink) as handle:
+        place = _Directory(os.path.abspath(directory), handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite)
         try:
@@ -103,34 +103,34 @@ def write_bundle(
 
 def put_back(path: str, content: bytes | None, mode: int, owner: tuple[int, int], modified_ns: int) -> None:
     """Restore a file byte for byte, atomically; None = it did not exist. Raises WriteError."""
-    folder, name = os.path.split(path)
+    directory, name = os.path.split(path)
     if content is None and not os.path.lexists(path):
         return
     try:
-        with opened_folder(folder, create=True) as handle:
+        with opened_directory(directory, create=True) as handle:
             if content is None:
                 os.unlink(name, dir_fd=handle)
             else:
                 _replace_exactly(handle, name, content, mode, owner, modified_ns)
             os.fsync(handle)
     except OSError as error:
-        raise write_error(error, folder) from error
+        raise write_error(error, directory) from error
 
 
 def _replace_exactly(
-    folder: int, name: str, content: bytes, mode: int, owner: tuple[int, int], modified_ns: int
+    directory: int, name: str, content: bytes, mode: int, owner: tuple[int, int], modified_ns: int
 ) -> None:
-    place, temporary = _Folder("", folder), f".hardentui-{os.urandom(8).hex()}.tmp"
+    place, temporary = _Directory("", directory), f".hardentui-{os.urandom(8).hex()}.tmp"
     with os.fdopen(_create(place, temporary), "wb") as file, contextlib.ExitStack() as failed:
-        failed.callback(os.unlink, temporary, dir_fd=folder)
+        failed.callback(os.unlink, temporary, dir_fd=directory)
         _fill(file.fileno(), content, mode, owner)
         os.utime(file.fileno(), ns=(modified_ns, modified_ns))
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
         failed.pop_all()
 
 
 def look_at_bundle(
-    folder: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
+    directory: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[WrittenFile, ...]:
     """What `write_bundle` would do with these files, as far as known without writing anything.
 
@@ -138,13 +138,13 @@ def look_at_bundle(
         WriteError: it would not write them.
     """
     bundle = [_checked(file) for file in files]
-    path = os.path.abspath(folder)
+    path = os.path.abspath(directory)
     if create and (missing := _missing(path)):
         with _opened(os.path.dirname(missing[-1]), False, True) as handle:
             _refuse_locked(handle, os.path.dirname(missing[-1]))
         return tuple(_written(path, file) for file in bundle)
     with _opened(path, False, False) as handle:
-        place = _Folder(path, handle, bundle, keep_mode)
+        place = _Directory(path, handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite=True)
             if file.state is WriteState.REPLACED:
@@ -155,14 +155,14 @@ def look_at_bundle(
 
 
 def _refuse_locked(handle: int, path: str) -> None:
-    """Raises WriteError if no file can be created in this folder."""
+    """Raises WriteError if no file can be created in this directory."""
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
         raise write_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), path)
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=handle, effective_ids=True):
         raise write_error(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
 
 
-def _exists(place: _Folder, name: str) -> bool:
+def _exists(place: _Directory, name: str) -> bool:
     try:
         os.stat(name, dir_fd=place.handle, follow_symlinks=False)
     except FileNotFoundError:
@@ -203,17 +203,17 @@ def _fault(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
-    """A handle of the folder, independent of later changes to its path."""
-    path = os.path.abspath(folder)  # also removes a trailing slash, which would follow a link
+def _opened(directory: str, create: bool, follow_symlink: bool) -> Iterator[int]:
+    """A handle of the directory, independent of later changes to its path."""
+    path = os.path.abspath(directory)  # also removes a trailing slash, which would follow a link
     with contextlib.ExitStack() as kept:
         try:
             if not follow_symlink and os.path.islink(path):
                 raise WriteError(
                     f"{visible(path)} is a symbolic link, so the files would end up elsewhere.",
-                    f"Give the real folder: {visible(os.path.realpath(path))}",
+                    f"Give the real directory: {visible(os.path.realpath(path))}",
                 )
-            handle = kept.enter_context(opened_folder(path, create=create, follow_link=follow_symlink))
+            handle = kept.enter_context(opened_directory(path, create=create, follow_link=follow_symlink))
         except OSError as error:
             raise write_error(error, path) from error
         yield handle
@@ -228,7 +228,7 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
-def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
+def _compare(place: _Directory, file: _File, overwrite: bool) -> WriteState:
     """The steps for this file; rejects anything but a regular file."""
     shown = f"{visible(place.path)}/{visible(file.name)}"
     try:
@@ -240,10 +240,10 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
     if stat.S_ISLNK(there.st_mode):
         raise WriteError(
             f"{shown} is a symbolic link; it is not written through.",
-            "Remove the link or choose another folder.",
+            "Remove the link or choose another directory.",
         )
     if not stat.S_ISREG(there.st_mode):
-        raise WriteError(f"{shown} exists and is not a regular file.", "Choose another folder.")
+        raise WriteError(f"{shown} exists and is not a regular file.", "Choose another directory.")
     try:
         same = there.st_size == len(file.content) and _read(place, file.name) == file.content
     except OSError as error:
@@ -255,18 +255,18 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> WriteState:
         return WriteState.UNCHANGED
     if not overwrite:
         raise WriteError(
-            f"{shown} exists with different content.", "Choose another folder, or allow to replace it."
+            f"{shown} exists with different content.", "Choose another directory, or allow to replace it."
         )
     return WriteState.REPLACED
 
 
-def _read(place: _Folder, name: str) -> bytes:
+def _read(place: _Directory, name: str) -> bytes:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, dir_fd=place.handle), "rb") as file:
         return file.read()
 
 
-def _commit(place: _Folder) -> None:
+def _commit(place: _Directory) -> None:
     changed = [file for file in place.files if file.state is not WriteState.UNCHANGED]
     for file in changed:
         _write_temporary(place, file)
@@ -278,7 +278,7 @@ def _commit(place: _Folder) -> None:
         os.fsync(place.handle)
 
 
-def _write_temporary(place: _Folder, file: _File) -> None:
+def _write_temporary(place: _Directory, file: _File) -> None:
     name = f".hardentui-{os.urandom(8).hex()}.tmp"
     handle = _create(place, name)
     file.temporary = name
@@ -288,14 +288,14 @@ def _write_temporary(place: _Folder, file: _File) -> None:
         os.close(handle)
 
 
-def _owner(place: _Folder, there: os.stat_result | None) -> tuple[int, int] | None:
-    """The owner of a file: its previous owner, else that of the folder; None = the current user."""
+def _owner(place: _Directory, there: os.stat_result | None) -> tuple[int, int] | None:
+    """The owner of a file: its previous owner, else that of the directory; None = the current user."""
     if there is not None and os.geteuid() == 0:
         return there.st_uid, there.st_gid
     return owner_below(place.handle)
 
 
-def _create(place: _Folder, name: str) -> int:
+def _create(place: _Directory, name: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, 0o600, dir_fd=place.handle)
 
@@ -309,7 +309,7 @@ def _fill(handle: int, content: bytes, mode: int, owner: tuple[int, int] | None)
     os.fsync(handle)
 
 
-def _back_up(place: _Folder, file: _File) -> None:
+def _back_up(place: _Directory, file: _File) -> None:
     """A hard link to the present content as backup; an existing name is never reused."""
     for backup in _backup_names(file.name):
         try:
@@ -328,7 +328,7 @@ def _backup_names(name: str) -> Iterator[str]:
         yield f"{name}.bak.{number}"
 
 
-def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
+def _link_or_copy(place: _Directory, name: str, backup: str) -> None:
     try:
         os.link(name, backup, src_dir_fd=place.handle, dst_dir_fd=place.handle, follow_symlinks=False)
         return
@@ -349,7 +349,7 @@ def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
         os.close(handle)
 
 
-def _put_in_place(place: _Folder, file: _File) -> None:
+def _put_in_place(place: _Directory, file: _File) -> None:
     """A new file must not replace one that has just appeared: link() fails then, rename() would not."""
     if file.state is WriteState.NEW:
         try:
@@ -366,7 +366,7 @@ def _put_in_place(place: _Folder, file: _File) -> None:
     file.temporary, file.placed = "", True
 
 
-def _drop_backups(place: _Folder) -> None:
+def _drop_backups(place: _Directory) -> None:
     for file in place.files:
         if file.backup:
             with contextlib.suppress(OSError):
@@ -374,7 +374,7 @@ def _drop_backups(place: _Folder) -> None:
             file.backup = ""
 
 
-def _go_back(place: _Folder) -> None:
+def _go_back(place: _Directory) -> None:
     """Undo in reverse; continues if one step fails, to restore as much as possible."""
     for file in reversed(place.files):
         with contextlib.suppress(OSError):
@@ -389,6 +389,6 @@ def _go_back(place: _Folder) -> None:
                 os.unlink(file.temporary, dir_fd=place.handle)
 
 
-def _written(folder: str, file: _File) -> WrittenFile:
-    backup = os.path.join(folder, file.backup) if file.backup else ""
-    return WrittenFile(os.path.join(folder, file.name), file.state, backup)
+def _written(directory: str, file: _File) -> WrittenFile:
+    backup = os.path.join(directory, file.backup) if file.backup else ""
+    return WrittenFile(os.path.join(directory, file.name), file.state, backup)

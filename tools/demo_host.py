@@ -128,12 +128,12 @@ class Bench:
 
     def __init__(self, command: str, engine: DemoEngine) -> None:
         self.engine = engine
-        self.folder = f"/tmp/hardentui-demo-{'anna' if engine.rootless else 'root'}"  # noqa: S108 - private by the bench
+        self.directory = f"/tmp/hardentui-demo-{'anna' if engine.rootless else 'root'}"  # noqa: S108 - private by the bench
         self._command = command
         self._user = "redis" if engine.rootless else ""
 
     def run(self, *arguments: str) -> str:
-        environment = {**os.environ, "PODMAN_BENCH_DIR": self.folder, "PODMAN_BENCH_USER": self._user}
+        environment = {**os.environ, "PODMAN_BENCH_DIR": self.directory, "PODMAN_BENCH_USER": self._user}
         done = subprocess.run(
             [self._command, *arguments], env=environment, check=True, capture_output=True, text=True
         )
@@ -144,14 +144,14 @@ class Bench:
         text = json.dumps(document)
         engine = self.engine
         replaced: tuple[tuple[str, str], ...] = (
-            (f"{self.folder}/root", engine.storage),
-            (f"{self.folder}/volumes", f"{engine.storage}/volumes"),
-            (f"{self.folder}/runroot", engine.run),
-            (f"{self.folder}/srv", "/srv"),
-            (f"{self.folder}/podman.sock", engine.url.removeprefix("unix://")),
-            (f"{self.folder}/podman", os.path.dirname(engine.url.removeprefix("unix://"))),
-            (f"{self.folder}/conf", "/etc/containers"),
-            (self.folder, "/run/user/1000" if engine.rootless else "/run"),
+            (f"{self.directory}/root", engine.storage),
+            (f"{self.directory}/volumes", f"{engine.storage}/volumes"),
+            (f"{self.directory}/runroot", engine.run),
+            (f"{self.directory}/srv", "/srv"),
+            (f"{self.directory}/podman.sock", engine.url.removeprefix("unix://")),
+            (f"{self.directory}/podman", os.path.dirname(engine.url.removeprefix("unix://"))),
+            (f"{self.directory}/conf", "/etc/containers"),
+            (self.directory, "/run/user/1000" if engine.rootless else "/run"),
             (os.uname().release, KERNEL),
             (f'"{os.uname().nodename}"', f'"{HOST_NAME}"'),
             (f'"HOSTNAME={os.uname().nodename}"', f'"HOSTNAME={HOST_NAME}"'),
@@ -260,17 +260,17 @@ def populate(bench: Bench) -> None:
         commands = ROOTFUL
         bench.run("podman", "secret", "create", "--driver", "file", "uyuni-db-pass", "/etc/hostname")
     for name in ("srv/www", "srv/backup"):
-        folder = os.path.join(bench.folder, name)
-        os.makedirs(folder, exist_ok=True)
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        directory = os.path.join(bench.directory, name)
+        os.makedirs(directory, exist_ok=True)
+        os.chown(directory, owner.pw_uid, owner.pw_gid)
     bench.run("image", _BASE)
     for image in IMAGES:
         if any(image.name in command for command in commands):
             _build(bench, image)
     bench.run("podman", "untag", _BASE)
-    os.makedirs(f"{bench.folder}/podman", exist_ok=True)
+    os.makedirs(f"{bench.directory}/podman", exist_ok=True)
     for command in commands:
-        words = command.format(srv=f"{bench.folder}/srv", run=f"{bench.folder}/podman").split()
+        words = command.format(srv=f"{bench.directory}/srv", run=f"{bench.directory}/podman").split()
         bench.run("podman", *words)
     sleep(1.5)  # until everything listens
 

@@ -17,7 +17,7 @@ from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NETWORK_ALIAS, TABLE
 from hardentui.writers.context import UnitContext
-from tests.live.test_round_trip import FOLDER, NET, SAME_EFFECT, Place, Refused, all_aliases, prepared
+from tests.live.test_round_trip import DIRECTORY, NET, SAME_EFFECT, Place, Refused, all_aliases, prepared
 from tests.property.containers import Words, containers
 from tests.support.podman import Bench
 
@@ -73,7 +73,7 @@ def measure(place: Place, number: int) -> Measure:
         max_examples=number, derandomize=True, deadline=None, database=None, phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case=containers(FOLDER, NET))
+    @given(case=containers(DIRECTORY, NET))
     def measure_one(case: tuple[Words, Words]) -> None:
         _one(place, result, *case)
 

@@ -82,10 +82,10 @@ def main() -> int:
 
 
 def _measure(world: World, rounds: int) -> str:
-    folder = world.bench.directory / "peers"
-    folder.mkdir()
-    checkov = Checkov(world, folder)
-    lynis = Lynis(world, folder)
+    directory = world.bench.directory / "peers"
+    directory.mkdir()
+    checkov = Checkov(world, directory)
+    lynis = Lynis(world, directory)
     check = [sys.executable, "-m", "hardentui", "check", "--quiet", "--url", world.bench.url]
     tools: dict[str, Callable[[], object]] = {
         "HardenTUI": lambda: subprocess.run(check, cwd=ROOT, stdout=subprocess.DEVNULL, check=False),
@@ -113,21 +113,21 @@ def _ids(reports: Mapping[str, Report], status: Status) -> dict[str, frozenset[s
 class Checkov:
     """checkov on the YAML that Podman generates for each container."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, directory: Path) -> None:
         self._world = world
-        self._folder = folder / "kube"
-        self._folder.mkdir()
-        self._said = folder / "checkov.json"
+        self._directory = directory / "kube"
+        self._directory.mkdir()
+        self._said = directory / "checkov.json"
         self.version = _first_line("checkov", "--version")
 
     def run(self) -> None:
         for flavour in self._world.flavours:
-            target = self._folder / f"{flavour.name}.yaml"
+            target = self._directory / f"{flavour.name}.yaml"
             try:
                 target.write_text(self._world.bench.podman("kube", "generate", PREFIX + flavour.name))
             except subprocess.CalledProcessError:
                 target.unlink(missing_ok=True)  # Podman refuses some options; that container cannot be asked
-        command = ["checkov", "-d", str(self._folder), "--framework", "kubernetes", "secrets"]
+        command = ["checkov", "-d", str(self._directory), "--framework", "kubernetes", "secrets"]
         with self._said.open("w") as target_file:
             subprocess.run([*command, *_JSON], stdout=target_file, check=False)
 
@@ -136,7 +136,7 @@ class Checkov:
         results = [run["results"] for run in (document if isinstance(document, list) else [document])]
         answers = []
         for kind in ("failed_checks", "passed_checks"):
-            ids: dict[str, set[str]] = {path.stem: set() for path in self._folder.glob("*.yaml")}
+            ids: dict[str, set[str]] = {path.stem: set() for path in self._directory.glob("*.yaml")}
             for result in results:
                 for policy in result[kind]:
                     ids[Path(policy["file_path"]).stem].add(policy["check_id"])
@@ -147,9 +147,9 @@ class Checkov:
 class Lynis:
     """The container tests of Lynis, on the host that runs the containers."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, directory: Path) -> None:
         self._world = world
-        self._log, self._report = folder / "lynis.log", folder / "lynis.dat"
+        self._log, self._report = directory / "lynis.log", directory / "lynis.dat"
         self.version = _first_line("lynis", "show", "version")
 
     def run(self) -> None:

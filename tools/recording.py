@@ -18,7 +18,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
-from tools.screenshots import CONTAINER, FOLDER, SMALL, opened, picture_of
+from tools.screenshots import CONTAINER, DIRECTORY, SMALL, opened, picture_of
 
 SCENES = (
     ("", 2.5),
@@ -105,4 +105,4 @@ def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER / "recording.svg")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY / "recording.svg")

@@ -1,6 +1,6 @@
 """Pictures of the app: scripted runs on the simulated host, written to screenshots/ as SVG.
 
-Run `make screenshots`, or `python tools/screenshots.py [FOLDER]`.
+Run `make screenshots`, or `python tools/screenshots.py [DIRECTORY]`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hardentui.workbench.views import Selection
 
 _ENDLESS = ("watch", "monitor", "logs")
 """Groups of workers that go on until their screen is left."""
-FOLDER = Path(__file__).parent.parent / "screenshots"
+DIRECTORY = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
 CONTAINER = "shop-web"
 
@@ -143,7 +143,7 @@ def keep_a_journal() -> None:
     Journal().write(entry)
 
 
-async def take(picture: Picture, folder: Path) -> None:
+async def take(picture: Picture, directory: Path) -> None:
     """Drive the app to one picture and write it."""
     async with opened(picture.size, picture.theme) as (app, pilot):
         if picture.opens:
@@ -155,21 +155,21 @@ async def take(picture: Picture, folder: Path) -> None:
             await pilot.pause(0.2)
         await _settle(app, pilot)
         svg = picture_of(app)
-    (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
+    (directory / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
     print(f"{picture.name}.svg")
 
 
-def main(folder: Path) -> None:
+def main(directory: Path) -> None:
     """Take all pictures; those of before are replaced."""
-    folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chdir("/")  # the pictures show the current folder, and nobody's home belongs into them
+    directory = directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    os.chdir("/")  # the pictures show the current directory, and nobody's home belongs into them
     with tempfile.TemporaryDirectory(prefix="hardentui-pictures-") as state:
         os.environ["XDG_STATE_HOME"] = state  # nobody's own progress and journal belong into them either
         keep_a_journal()
         for picture in PICTURES:
-            asyncio.run(take(picture, folder))
+            asyncio.run(take(picture, directory))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY)

@@ -51,7 +51,8 @@ PLACES = (
     Place(
         "check",
         "the list of containers and the walk behind `{home.open}`; `{home.filter}` filters",
-        "--step --check --filter --summary --details --facts",
+        "--step --check --filter --summary --details",
+        {"--facts": "another host, looked at later; `{app.compare}` compares it with this one"},
     ),
     Place("explain", "`{walk.explain}` on a finding; `{home.meaning}` in the list for the score", "--list"),
     Place(
@@ -123,7 +124,7 @@ PLACES = (
     Place("lsm", "`{home.rights}`; `{job.write}` there writes the policy"),
     Place(
         "pins",
-        "the updates page: `{updates.places}` names a folder, `{updates.move}` moves the pins",
+        "the updates page: `{updates.places}` names a directory, `{updates.move}` moves the pins",
         "--move",
         {"--cool-down": _FINE},
     ),
@@ -134,7 +135,7 @@ PLACES = (
         _RULES,
         {
             "--unsigned --elsewhere": _OTHER_IMAGES,
-            "--lookaside": "a folder of registries.d, edited there",
+            "--lookaside": "a directory of registries.d, edited there",
         },
     ),
     Place(
@@ -227,7 +228,7 @@ def page() -> str:
 def _line(place: Place) -> str:
     without = "; ".join(f"{_codes(options)}: {why}" for options, why in place.without.items())
     where, without = ("–", place.where) if place.nowhere else (place.where, without)
-    return f"| `{place.command}` | {with_keys(where)} | {without} |"
+    return f"| `{place.command}` | {with_keys(where)} | {with_keys(without)} |"
 
 
 def _codes(options: str) -> str:

@@ -31,7 +31,7 @@ COMMANDS = (
 )
 
 
-def run(bench: Bench, words: str, folder: Path) -> str:
+def run(bench: Bench, words: str, directory: Path) -> str:
     """What a terminal shows of a command."""
     arguments = shlex.split(words)
     if arguments[0] in ("trial", "apply"):
@@ -39,8 +39,8 @@ def run(bench: Bench, words: str, folder: Path) -> str:
     inside = bench.command(sys.executable, "-m", "hardentui", "--no-color", *arguments)
     done = subprocess.run(
         inside,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")},
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(directory / "state")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,7 +55,7 @@ def run(bench: Bench, words: str, folder: Path) -> str:
         shown = (
             "…"
             if line.startswith(NOTES) or (arguments[0] == "undo" and line.startswith("    "))
-            else line.rstrip().replace(f"{folder}/", "")
+            else line.rstrip().replace(f"{directory}/", "")
         )
         if shown != "…" or lines[-1:] != ["…"]:
             lines.append(shown)

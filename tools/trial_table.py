@@ -92,13 +92,17 @@ SERVICES = (
         "nginx",
         of(NGINX),
         HTTP,
-        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary folders to the worker user at start"},
+        {**SWITCH, **LOW_PORT, "CHOWN": "gives its temporary directories to the worker user at start"},
     ),
     Service(
         "lighttpd",
         of(LIGHTTPD),
         HTTP,
-        {**SWITCH, **LOW_PORT, "DAC_OVERRIDE": "writes its PID file as root into a folder owned by www-data"},
+        {
+            **SWITCH,
+            **LOW_PORT,
+            "DAC_OVERRIDE": "writes its PID file as root into a directory owned by www-data",
+        },
     ),
     Service(
         "haproxy",
@@ -117,9 +121,9 @@ SERVICES = (
         'psql -h $TWIN_IP -U postgres -qc "create table if not exists t(a int)"',
         {
             **SWITCH,
-            "CHOWN": "the entry point gives the data folder to postgres",
-            "FOWNER": "the entry point then changes the mode of that folder",
-            "DAC_OVERRIDE": "the entry point, still root, reads that folder, whose mode is 0700",
+            "CHOWN": "the entry point gives the data directory to postgres",
+            "FOWNER": "the entry point then changes the mode of that directory",
+            "DAC_OVERRIDE": "the entry point, still root, reads that directory, whose mode is 0700",
         },
         ("-v", "tt-pg:/var/lib/postgresql/data"),
     ),

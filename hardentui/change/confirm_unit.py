@@ -64,7 +64,7 @@ def install(identity: str, command: Sequence[str]) -> None:
     """
     text = unit_text(identity, command)
     try:
-        write_bundle(_folder(), [TextFile(unit_name(identity), text, 0o644)], create=True)
+        write_bundle(_directory(), [TextFile(unit_name(identity), text, 0o644)], create=True)
         _systemctl().enable(unit_name(identity))
     except HardenError:
         remove(identity)
@@ -77,7 +77,7 @@ def remove(identity: str) -> None:
     Raises:
         HardenError: it still exists.
     """
-    path = os.path.join(_folder(), unit_name(identity))
+    path = os.path.join(_directory(), unit_name(identity))
     if not os.path.lexists(path):
         return
     with suppress(ChangeFailed):  # it was never enabled
@@ -86,7 +86,7 @@ def remove(identity: str) -> None:
     _systemctl().reload()
 
 
-def _folder() -> str:
+def _directory() -> str:
     if os.geteuid() == 0:
         return "/etc/systemd/system"
     given = account.environment().get("XDG_CONFIG_HOME", "")

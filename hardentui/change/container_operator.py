@@ -189,8 +189,8 @@ class ContainerOperator:
         """An existing volume (from an earlier attempt, or of another container) keeps its owner."""
         volumes = self._engine.volumes
         if not volumes.exists(operation.name):
-            source, folder = operation.source, operation.folder
-            volumes.create(operation.name, options=volumes.owner_in(source, folder) if source else {})
+            source, directory = operation.source, operation.directory
+            volumes.create(operation.name, options=volumes.owner_in(source, directory) if source else {})
 
     def _copy(self, operation: CopyData) -> None:
         image = str(self._containers.inspect(operation.source)["Image"])

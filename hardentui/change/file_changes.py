@@ -49,7 +49,7 @@ def change_files(
         ApplyFailed: the change was rolled back.
     """
     now = datetime.now(UTC)
-    with locked(lock_folder(journal), subject, "", f"{action.value} by {who()}"):
+    with locked(lock_directory(journal), subject, "", f"{action.value} by {who()}"):
         writes = planned_writes(files)
         if not writes:
             return None
@@ -67,6 +67,6 @@ def change_files(
         return Transaction(journal, [FileOperator()]).run(entry)
 
 
-def lock_folder(journal: Journal) -> str:
-    """The folder with the locks of a journal."""
-    return os.path.join(journal.folder, "locks")
+def lock_directory(journal: Journal) -> str:
+    """The directory with the locks of a journal."""
+    return os.path.join(journal.directory, "locks")

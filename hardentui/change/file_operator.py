@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from hardentui.change.operator import NOTHING, OperationOutcome
+from hardentui.directories import write_error
 from hardentui.errors import WriteError
 from hardentui.files import put_back, write_bundle
-from hardentui.folders import write_error
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import FileBefore, Operation, WriteFile
@@ -33,7 +33,7 @@ def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
         if before.content == content:
             return None
         mode = before.mode
-    return WriteFile(path=path, content=content, mode=mode, before=before, made=_missing_folders(path))
+    return WriteFile(path=path, content=content, mode=mode, before=before, made=_missing_directories(path))
 
 
 def planned_writes(files: Sequence[tuple[str, str, int]]) -> tuple[WriteFile, ...]:
@@ -54,10 +54,10 @@ class FileOperator:
                 f"{visible(operation.path)} has changed in the meantime; it was not written.",
                 "Check it, and try again.",
             )
-        folder, name = os.path.split(operation.path)
+        directory, name = os.path.split(operation.path)
         text = operation.content.decode("utf-8")
         write_bundle(
-            folder,
+            directory,
             [TextFile(name, text, operation.mode)],
             create=True,
             follow_symlink=True,
@@ -86,9 +86,9 @@ class FileOperator:
             else:
                 owner = (before.uid, before.gid)
                 put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
-        for folder in operation.made:
+        for directory in operation.made:
             with suppress(OSError):  # other files may have been added
-                os.rmdir(folder)
+                os.rmdir(directory)
 
     def clear(self, operation: Operation, entry: JournalEntry) -> None:
         """Nothing is left of it."""
@@ -129,11 +129,11 @@ def _read(path: str) -> FileBefore | None:
         )
 
 
-def _missing_folders(path: str) -> tuple[str, ...]:
-    """The folders above a file that do not exist yet, the deepest first."""
+def _missing_directories(path: str) -> tuple[str, ...]:
+    """The directories above a file that do not exist yet, the deepest first."""
     missing = []
-    folder = os.path.dirname(path)
-    while not os.path.lexists(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
+    directory = os.path.dirname(path)
+    while not os.path.lexists(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
     return tuple(missing)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from hardentui.change.container_operator import ContainerOperator
-from hardentui.change.file_changes import lock_folder
+from hardentui.change.file_changes import lock_directory
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import Operator
@@ -27,7 +27,7 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
         UsageError: it keeps no original and can be undone, or is already closed.
     """
     entry = journal.read(identity)
-    with locked(lock_folder(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
+    with locked(lock_directory(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
         entry = journal.read(identity)
         if entry.can_be_undone and (hindrance := _hindrance(journal, entry, operators)) is not None:
             entry = closed(entry, f"Closed by {who()}: {hindrance.title}")

@@ -15,10 +15,10 @@ import msgspec
 
 from hardentui.errors import JournalError, UsageError
 from hardentui.model.journal import JOURNAL_SCHEMA, EntryState, JournalEntry
-from hardentui.state.own_files import read_own, state_folder, sync_above, write_own
+from hardentui.state.own_files import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
 
-_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_ID = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"
 _SUFFIX = ".json"
 _TIME = "%Y%m%d-%H%M%S"
 _PARTS = 65536
@@ -36,11 +36,11 @@ class Journal:
     """The entries of this account.
 
     Args:
-        folder: their location; by default our state folder.
+        directory: their location; by default our state directory.
     """
 
-    def __init__(self, folder: str = "") -> None:
-        self.folder = folder or os.path.join(state_folder(), "journal")
+    def __init__(self, directory: str = "") -> None:
+        self.directory = directory or os.path.join(state_directory(), "journal")
 
     def new_id(self, now: datetime) -> str:
         """An id that sorts after all others: day, time, and the fraction of the second in 1/65536.
@@ -62,15 +62,15 @@ class Journal:
         Raises:
             JournalError: it cannot be written; the entry is unchanged.
         """
-        first = not os.path.isdir(self.folder)
+        first = not os.path.isdir(self.directory)
         try:
             write_own(self._path(entry.id), msgspec.json.encode(entry), durable=True)
             if first:
-                sync_above(os.path.abspath(self.folder))
+                sync_above(os.path.abspath(self.directory))
         except OSError as error:
             raise JournalError(
-                f"The journal cannot be written: {visible(self.folder)}: {error.strerror}.",
-                "Nothing is changed without a journal. Free some space, or check who owns the folder.",
+                f"The journal cannot be written: {visible(self.directory)}: {error.strerror}.",
+                "Nothing is changed without a journal. Free some space, or check who owns the directory.",
             ) from error
 
     def read(self, identity: str) -> JournalEntry:
@@ -155,8 +155,10 @@ class Journal:
 
     def _ids(self) -> list[str]:
         with suppress(OSError):
-            names = [name.removesuffix(_SUFFIX) for name in os.listdir(self.folder) if name.endswith(_SUFFIX)]
-            return sorted((name for name in names if _ID.fullmatch(name)), reverse=True)
+            names = [
+                name.removesuffix(_SUFFIX) for name in os.listdir(self.directory) if name.endswith(_SUFFIX)
+            ]
+            return sorted((name for name in names if re.fullmatch(_ID, name)), reverse=True)
         return []
 
     def _read(self, identity: str) -> JournalEntry | BrokenEntry:
@@ -176,9 +178,9 @@ class Journal:
         return entry if entry.id == identity else BrokenEntry(identity, "it holds another entry")
 
     def _path(self, identity: str) -> str:
-        if not _ID.fullmatch(identity):
+        if not re.fullmatch(_ID, identity):
             raise UsageError(f"{visible(identity, 40)!r} is not the ID of a journal entry.")
-        return os.path.join(self.folder, identity + _SUFFIX)
+        return os.path.join(self.directory, identity + _SUFFIX)
 
 
 def _identity(time: datetime, part: int) -> str:

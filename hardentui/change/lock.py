@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+from hardentui.directories import opened_directory, write_error
 from hardentui.errors import Locked, WriteError
-from hardentui.folders import opened_folder, write_error
 from hardentui.visible import visible
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -25,25 +25,25 @@ _SIGNS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @contextmanager
-def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
+def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[None]:
     """Hold the lock of what is changed.
 
     Args:
-        folder: for locks; created if missing.
+        directory: for locks; created if missing.
         subject, engine: a container and the address of its Podman, or a file and nothing.
         what: a description, shown to whoever comes second.
 
     Raises:
         Locked: it is already held; says by whom.
-        WriteError: the folder cannot be created.
+        WriteError: the directory cannot be created.
     """
     digest = hashlib.sha256(f"{engine}\n{subject}".encode()).hexdigest()[:12]
     name = f"{_SIGNS.sub('_', subject)[:60]}-{digest}.lock"
     try:
-        with opened_folder(folder, create=True, mode=0o700) as where:
+        with opened_directory(directory, create=True, mode=0o700) as where:
             handle = os.open(name, _FLAGS, 0o600, dir_fd=where)
     except OSError as error:
-        raise write_error(error, folder) from error
+        raise write_error(error, directory) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,10 +66,10 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
         os.close(handle)
 
 
-def is_locked(folder: str, subject: str, engine: str) -> bool:
+def is_locked(directory: str, subject: str, engine: str) -> bool:
     """Whether a change of it is running now."""
     try:
-        with locked(folder, subject, engine, "a look"):
+        with locked(directory, subject, engine, "a look"):
             return False
     except Locked:
         return True

@@ -30,13 +30,13 @@ class OperationOutcome(Struct, frozen=True):
     Attributes:
         operation: the operation, completed with what is known only now (the ID of what was created).
         proof: results of checks.
-        said: a remark to show.
+        remark: a remark to show.
         after: seconds that it kept observing a service that already worked.
     """
 
     operation: Operation | None = None
     proof: tuple[JournalProof, ...] = ()
-    said: str = ""
+    remark: str = ""
     after: float = 0.0
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Sequence
 from typing import IO
 
 from hardentui import account
 
 _KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
-
-_started: list[subprocess.Popen[bytes]] = []
-"""Processes that may still be running; nothing waits for them, and ended ones are released."""
 
 
 def environment() -> dict[str, str]:
@@ -21,7 +19,10 @@ def environment() -> dict[str, str]:
     kept = {name: ours[name] for name in _KEPT if name in ours}
     place = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     places = (place, *ours.get("PYTHONPATH", "").split(os.pathsep))
-    return {**kept, "PYTHONPATH": os.pathsep.join(dict.fromkeys(folder for folder in places if folder))}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(directory for directory in places if directory)),
+    }
 
 
 def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
@@ -30,7 +31,6 @@ def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEV
     Raises:
         OSError: it cannot be started.
     """
-    _started[:] = [process for process in _started if process.poll() is None]
     process = subprocess.Popen(
         words,
         stdin=stdin,
@@ -40,4 +40,4 @@ def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEV
         cwd="/",
         start_new_session=True,
     )
-    _started.append(process)
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it if it ends before we do

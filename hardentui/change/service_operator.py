@@ -75,7 +75,7 @@ class ServiceOperator:
             raise
         if not outcome.ready:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
-        return OperationOutcome(said=f"ready by {expected.words}", after=expected.settle)
+        return OperationOutcome(remark=f"ready by {expected.words}", after=expected.settle)
 
     def _reached(self) -> ContainerControl:
         if self._containers is None:
@@ -104,7 +104,7 @@ class ServiceOperator:
                 "Leave these fixes out; hardentui explain ID shows what they need.",
             )
         passed = sum(1 for proof in proofs if proof.status == "pass")
-        return OperationOutcome(proof=proofs, said=f"{passed} of {len(operation.checks)} pass")
+        return OperationOutcome(proof=proofs, remark=f"{passed} of {len(operation.checks)} pass")
 
 
 def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:

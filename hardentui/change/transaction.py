@@ -135,7 +135,7 @@ class Transaction:
             )
             self._down_since = None
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
-        self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.said))
+        self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.remark))
 
     def _keep(self, finished: JournalEntry) -> None:
         self._journal.write(finished)

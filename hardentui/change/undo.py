@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from hardentui.change.file_changes import lock_folder
+from hardentui.change.file_changes import lock_directory
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent, Operator
@@ -42,7 +42,7 @@ def undo(
         ApplyFailed: something could not be undone; it can be tried again.
     """
     entry = journal.read(identity)
-    with locked(lock_folder(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
+    with locked(lock_directory(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
         entry = journal.read(identity)  # it may have completed while we waited
         if only is not None and entry.state is not only:
             return entry
@@ -141,7 +141,7 @@ def confirm(journal: Journal, identity: str) -> JournalEntry:
         Locked: it is being undone right now.
     """
     entry = journal.read(identity)
-    with locked(lock_folder(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
+    with locked(lock_directory(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
         entry = journal.read(identity)
         if entry.state is not EntryState.WAITING:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""The checks: one module each, in a folder per step. There is no registry: the folders are the list.
+"""The checks: one module each, in a directory per step. There is no registry: the directories are the list.
 
 The path of a module gives its step and ID: `step05_security_contexts/no_memory_limit.py` is the check
 `no-memory-limit` of step 5. Its docstring is the check's documentation.
@@ -17,21 +17,21 @@ from hardentui.model.check import AnyCheck
 
 @cache
 def all_checks() -> tuple[AnyCheck, ...]:
-    """Every check of every `stepNN_*` folder, by step and id."""
+    """Every check of every `stepNN_*` directory, by step and id."""
     checks: list[AnyCheck] = []
     here = os.path.dirname(__file__)
-    for folder in sorted(name for name in os.listdir(here) if name.startswith("step")):
-        for file in sorted(os.listdir(os.path.join(here, folder))):
+    for directory in sorted(name for name in os.listdir(here) if name.startswith("step")):
+        for file in sorted(os.listdir(os.path.join(here, directory))):
             module, ending = os.path.splitext(file)
             if ending == ".py" and module != "__init__":
-                checks.append(_check_in(folder, module))
+                checks.append(_check_in(directory, module))
     return tuple(sorted(checks, key=lambda check: (check.step, check.id)))
 
 
-def _check_in(folder: str, module: str) -> AnyCheck:
-    loaded = importlib.import_module(f"{__name__}.{folder}.{module}")
+def _check_in(directory: str, module: str) -> AnyCheck:
+    loaded = importlib.import_module(f"{__name__}.{directory}.{module}")
     check: AnyCheck = loaded.CHECK
-    step = int(folder.removeprefix("step").partition("_")[0])
+    step = int(directory.removeprefix("step").partition("_")[0])
     return replace(check, id=module.replace("_", "-"), step=step, doc=loaded.__doc__ or "")
 
 

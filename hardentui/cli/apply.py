@@ -131,12 +131,7 @@ def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     terminal.complain(f"Steps on {prepared.entry.container}:")
     for number, operation in enumerate(prepared.entry.operations, 1):
         terminal.complain(f"  {number}. {described(operation)}")
-    down = (
-        "The container is down between stop and start."
-        if prepared.restarts
-        else "The container keeps running."
-    )
-    terminal.complain(f"{down} Any failure restores the original.")
+    terminal.complain(f"{prepared.downtime} Any failure restores the original.")
     if seconds := prepared.wishes.confirm_within:
         terminal.complain(f"It rolls back unless hardentui confirm is run within {seconds:g} s.")
 

@@ -30,7 +30,7 @@ def tell(terminal: Terminal, event: ChangeEvent) -> None:
         case OperationBegun():
             terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
         case OperationDone():
-            remark = f": {event.said}" if event.said else ""
+            remark = f": {event.remark}" if event.remark else ""
             terminal.note(
                 f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){remark}"
             )

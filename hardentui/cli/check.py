@@ -18,7 +18,7 @@ from hardentui.cli.text_files import save_text
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render
-from hardentui.reports.result import TextStyle
+from hardentui.reports.result import KeptResult, TextStyle
 from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.looking.row_filter import parse_filter
@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         action=GivenAgain,
         metavar="FILE",
         default=[],
-        help="check saved facts instead of this host; several files or a folder give one report",
+        help="check saved facts instead of this host; several files or a directory give one report",
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
@@ -120,14 +120,21 @@ def look_at(
         rows = session.closer(bench, rows)
     if options.check or options.step:  # a full check leaves them to their own commands
         shared += session.of_images_and_networks(bench, rows if some else None)
-    reports = [*shared, *reports_of(rows)]
+    reports = [*shared, *reports_of(rows, originals=bool(options.names))]
     _something(options, bench, reports)
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)
     result = check_result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
+    if not options.names:
+        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))
     if options.format == "html":
         result = replace(result, network_map=bench.network_map(rows))
     return result, reports
+
+
+def _kept(row: Row) -> KeptResult:
+    of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
+    return KeptResult(row.id, row.name, row.engine.label, of, entry)
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         nargs="?",
         default="",
-        help="a TOML file, the name of a checklist of ours, or for test a lab or a folder of labs",
+        help="a TOML file, the name of a checklist of ours, or for test a lab or a directory of labs",
     )
 
 
@@ -71,7 +71,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _is_checklist(where: str) -> bool:
-    """Whether it is a checklist; else it is a lab, or a folder of labs."""
+    """Whether it is a checklist; else it is a lab, or a directory of labs."""
     if where in checklists.names():
         return True
     if not where.endswith(".toml") or os.path.isdir(where):
@@ -88,7 +88,7 @@ def _prove(options: Namespace, terminal: Terminal) -> int:
     proven = prove_checklist(options.file)
     for fault in proven.faults:
         terminal.write(f"{visible(proven.path)}:{fault}\n")
-    terminal.write(f"{visible(options.file)}: {proven.told}\n")
+    terminal.write(f"{visible(options.file)}: {proven.summary}\n")
     return 1 if proven.faults else 0
 
 
@@ -99,8 +99,10 @@ def _test(options: Namespace, terminal: Terminal) -> int:
     faulty = 0
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="hardentui-labs-") as folder,
-            open_training(bench, labs, path=f"{folder}/training.json", folder=f"{folder}/labs") as training,
+            tempfile.TemporaryDirectory(prefix="hardentui-labs-") as directory,
+            open_training(
+                bench, labs, path=f"{directory}/training.json", directory=f"{directory}/labs"
+            ) as training,
         ):
             where = "on the simulated host" if training.simulated else "on this Podman"
             for lab in labs:
@@ -118,5 +120,5 @@ def _test(options: Namespace, terminal: Terminal) -> int:
 
 
 def _lint(options: Namespace, terminal: Terminal) -> int:
-    terminal.write(f"{visible(options.file)}: {lint_checklist(options.file).told}\n")
+    terminal.write(f"{visible(options.file)}: {lint_checklist(options.file).summary}\n")
     return 0

@@ -78,10 +78,10 @@ def _left_out(plan: Plan) -> Iterator[str]:
     """One line per reason; fixes that a bolder choice would include are grouped."""
     bolder: dict[Caution, list[str]] = {}
     for skipped in plan.skipped:
-        if skipped.bolder is None:
+        if skipped.included_by is None:
             yield f"{skipped.check}: {skipped}"
         else:
-            bolder.setdefault(skipped.bolder, []).append(skipped.check)
+            bolder.setdefault(skipped.included_by, []).append(skipped.check)
     for caution, checks in bolder.items():
         why = "may break it" if caution is Caution.ALL else "change its behaviour"
         yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
@@ -91,9 +91,11 @@ def _why_nothing(plan: Plan) -> str:
     """The reason of the first requested fix; --quiet suppresses notes, but not refusals."""
     if not plan.skipped:
         return "No failing finding has a fix."
-    bolder = [skipped for skipped in plan.skipped if skipped.bolder is not None]
+    bolder = [skipped for skipped in plan.skipped if skipped.included_by is not None]
     if bolder:
-        caution = min((skipped.bolder for skipped in bolder if skipped.bolder), key=list(Caution).index)
+        caution = min(
+            (skipped.included_by for skipped in bolder if skipped.included_by), key=list(Caution).index
+        )
         return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
     first, *others = plan.skipped
     more = f" ({len(others)} more are left out)" if others else ""

@@ -36,7 +36,7 @@ def arguments(parser: ArgumentParser) -> None:
     which.add_argument(
         "check", metavar="ID", nargs="?", default="", help="the id of a check, or: score, filter"
     )
-    which.add_argument("--list", action="store_true", help="all checks")
+    which.add_argument("--list", action="store_true", help="list all checks")
     checklist_option(parser)
 
 

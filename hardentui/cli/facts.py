@@ -20,7 +20,7 @@ def arguments(parser: ArgumentParser) -> None:
         "Values named like passwords or keys are masked; names, addresses and images are not."
     )
     parser.add_argument("action", metavar="save", choices=("save",), help="save the facts of this host")
-    parser.add_argument("file", metavar="FILE", help="file to write, readable by its owner only")
+    parser.add_argument("file", metavar="FILE", help="the file to write; only its owner can read it")
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

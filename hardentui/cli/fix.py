@@ -27,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
+    if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
         raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")
     version = saving.version_of(options)
     if len(options.names) > 1:

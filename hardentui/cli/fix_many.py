@@ -35,8 +35,8 @@ _NOT_WRITTEN = 4  # as for any incomplete result
 
 def fix_many(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     """Exit code: 0 all that can be fixed is written, 1 nothing to change, 4 a container is refused."""
-    if not options.folder:
-        raise UsageError("Files of several containers go to a folder: add -o DIR.")
+    if not options.directory:
+        raise UsageError("Files of several containers go to a directory: add -o DIR.")
     if options.plan or options.trial:
         raise UsageError("--plan and --trial belong to one container.")
     if options.to in ("unit", "drop-in"):
@@ -49,10 +49,10 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
         for item in batch.items:
             _tell(item, terminal)
         if batch.files:
-            for written in write(batch, options.folder):
+            for written in write(batch, options.directory):
                 backup = f" (previous file: {written.backup})" if written.backup else ""
                 terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
-            for item, commands in next_commands(bench, batch, options.folder):
+            for item, commands in next_commands(bench, batch, options.directory):
                 terminal.note(f"next, for {visible(item.report.subject.name)}:")
                 for command in commands:
                     terminal.note(f"  {command}")

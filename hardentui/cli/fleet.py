@@ -32,10 +32,10 @@ def is_whole(options: Namespace) -> bool:
 
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The files of `--facts`; for a folder, all that end in `.json`.
+    """The files of `--facts`; for a directory, all that end in `.json`.
 
     Raises:
-        InputError: a folder without any, or with an implausible number.
+        InputError: a directory without any, or with an implausible number.
     """
     files: list[str] = []
     for path in [given] if isinstance(given, str) else given:

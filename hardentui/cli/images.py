@@ -90,14 +90,14 @@ def arguments(parser: ArgumentParser) -> None:
         help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
     )
     parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write SBOMs to this folder"
+        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write SBOMs to this directory"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.epilog = "The exit code is 4 when --inside, --sbom or --scan could not read an image."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if options.folder and not options.sbom:
+    if options.directory and not options.sbom:
         raise UsageError("-o needs --sbom.")
     with session.workbench(options, terminal) as bench:
         bench.containers.rows()  # shows who uses them

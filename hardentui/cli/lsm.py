@@ -28,15 +28,15 @@ def arguments(parser: ArgumentParser) -> None:
         "-o",
         action=Given,
         metavar="DIR",
-        dest="folder",
+        dest="directory",
         default="",
-        help="write an AppArmor profile for the container into this folder",
+        help="write an AppArmor profile for the container into this directory",
     )
     parser.epilog = "The exit code is 4 if the label of a running container is unknown."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if options.folder and len(options.names) != 1:
+    if options.directory and len(options.names) != 1:
         raise UsageError("-o writes the profile of one container: name it.")
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
@@ -47,8 +47,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             for page in pages:
                 _show(page, terminal)
     unread = complain_of_unread(terminal, reports)
-    if options.folder:
-        _write(pages[0], options.folder, terminal)
+    if options.directory:
+        _write(pages[0], options.directory, terminal)
     unknown = any(page.state is Confinement.UNKNOWN and page.running for page in pages)
     return 4 if unread or unknown else 0
 
@@ -69,7 +69,7 @@ def _show(page: LsmPage, terminal: Terminal) -> None:
     terminal.write("\n")
 
 
-def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
+def _write(page: LsmPage, directory: str, terminal: Terminal) -> None:
     """Raises InputError if AppArmor does not confine the container."""
     if page.profile is None:
         raise InputError(
@@ -79,5 +79,5 @@ def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
     for note in page.profile.notes:
         terminal.note(f"note: {note}")
     profile = TextFile(page.profile.name, page.profile.text)
-    for written in write_bundle(folder, [profile], create=True):
+    for written in write_bundle(directory, [profile], create=True):
         terminal.note(f"note: {visible(written.path)}: {written.state.value}")

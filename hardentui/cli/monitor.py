@@ -37,7 +37,11 @@ def _lines(text: str) -> int:
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", default="", help="a container; none: the host's sensors"
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default="",
+        help="the container; without it, the sensors of this host",
     )
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="take one reading and exit")

@@ -148,7 +148,7 @@ def _show_split(proposal: Split, terminal: Terminal) -> None:
     terminal.write("\n")
 
 
-def _save(proposals: Iterable[Split], folder: str, terminal: Terminal) -> None:
+def _save(proposals: Iterable[Split], directory: str, terminal: Terminal) -> None:
     files = tuple(file for proposal in proposals for file in proposal.files)
-    for written in write_bundle(folder, files, create=True):
+    for written in write_bundle(directory, files, create=True):
         terminal.note(f"note: {visible(written.path)}: {written.state.value}")

@@ -98,7 +98,7 @@ def _of_actions(parser: ArgumentParser) -> None:
         metavar="PATH",
         dest="file",
         default="",
-        help="the file for the rules of --outgoing, or the folder for the units of --split",
+        help="the file for the rules of --outgoing, or the directory for the units of --split",
     )
 
 

@@ -293,7 +293,7 @@ def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
         help="default: quadlet",
     )
     parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files to this folder"
+        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write files to this directory"
     )
     parser.add_argument(
         "--podman-version",

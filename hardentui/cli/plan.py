@@ -137,7 +137,7 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
                 "check": skipped.check,
                 "why": skipped.why,
                 "hint": skipped.hint,
-                "taken_by": skipped.bolder.value if skipped.bolder else None,
+                "taken_by": skipped.included_by.value if skipped.included_by else None,
             }
             for skipped in plan.skipped
         ],

@@ -1,4 +1,4 @@
-"""Files of a draft: to the terminal, to a folder, or in place."""
+"""Files of a draft: to the terminal, to a directory, or in place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:
-    """Print the files or, with -o, write them to that folder; remarks about them become notes."""
+    """Print the files or, with -o, write them to that directory; remarks about them become notes."""
     for note in draft.warnings:
         terminal.note(f"note: {note}")
     if draft.proof:
@@ -27,11 +27,11 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
     for sentence in draft.left_out:
         terminal.complain(f"not changed: {sentence}")
     in_place = getattr(options, "in_place", False)
-    if options.folder or in_place:
+    if options.directory or in_place:
         if in_place:
             saved = save_in_place(known_facts(report), draft)
         else:
-            saved = save(draft.files, options.folder, create=True)
+            saved = save(draft.files, options.directory, create=True)
         for written in saved:
             backup = f" (previous file: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -40,7 +40,7 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
                     f"note: {visible(written.path)} belongs to the pod or another member and may contain "
                     "fixes; delete it to have it written again"
                 )
-        for command in bench.drafter.next_commands(report, draft, options.folder):
+        for command in bench.drafter.next_commands(report, draft, options.directory):
             terminal.note(f"next: {command}")
         return
     several = len(draft.files) > 1

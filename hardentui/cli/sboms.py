@@ -23,12 +23,12 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
         UsageError: several without -o.
     """
     readable = [image for image in images if not isinstance(image.inventory, Unreadable)]
-    if options.folder:
-        for written in save_sboms(readable, options.folder):
+    if options.directory:
+        for written in save_sboms(readable, options.directory):
             terminal.write(f"{visible(written.path)}: {written.state.value}\n")
     elif len(images) > 1:
         raise UsageError(
-            f"{len(images)} images do not fit into one SBOM.", "Name one, or give a folder with -o."
+            f"{len(images)} images do not fit into one SBOM.", "Name one, or give a directory with -o."
         )
     elif readable:
         terminal.write_exact(sbom_of(readable[0]))

@@ -13,9 +13,15 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, metavar="PORT", help="default: 8000")
     parser.add_argument(
-        "--host", action=Given, default="127.0.0.1", metavar="ADDRESS", help="default: this machine only"
+        "--port", type=int, default=8000, metavar="PORT", help="port to listen on; default: 8000"
+    )
+    parser.add_argument(
+        "--host",
+        action=Given,
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on; default: 127.0.0.1",
     )
     parser.add_argument(
         "--public",

@@ -1,4 +1,4 @@
-"""One learner's session in a browser: training on the simulated host, in a folder that is deleted
+"""One learner's session in a browser: training on the simulated host, in a directory that is deleted
 afterwards.
 """
 
@@ -17,18 +17,18 @@ _LEFT_OUT = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "DOCKER_HOST", "XDG_RUNTI
 
 
 def main() -> int:
-    """Run the app; returns its exit code. Nothing outside the session's folder can be written."""
-    with tempfile.TemporaryDirectory(prefix="hardentui-session-") as folder:
+    """Run the app; returns its exit code. Nothing outside the session's directory can be written."""
+    with tempfile.TemporaryDirectory(prefix="hardentui-session-") as directory:
         for name in _LEFT_OUT:
             os.environ.pop(name, None)
         os.environ.update(
-            HOME=folder,
-            XDG_STATE_HOME=f"{folder}/state",
-            XDG_CONFIG_HOME=f"{folder}/config",
-            XDG_CACHE_HOME=f"{folder}/cache",
+            HOME=directory,
+            XDG_STATE_HOME=f"{directory}/state",
+            XDG_CONFIG_HOME=f"{directory}/config",
+            XDG_CACHE_HOME=f"{directory}/cache",
         )
-        os.environ[ONLY_BELOW] = folder
-        os.chdir(folder)
+        os.environ[ONLY_BELOW] = directory
+        os.chdir(directory)
 
         def first_look() -> FirstLook:
             return FirstLook.open(Selection(demo=True))

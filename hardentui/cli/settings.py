@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
         choices=("show", "init"),
         help="show each value and where it comes from; or write a commented starter file",
     )
-    parser.add_argument("--all", action="store_true", help="also the keys with default values")
+    parser.add_argument("--all", action="store_true", help="also show keys with default values")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 

@@ -22,7 +22,9 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
         raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
-    private, public = new_key(options.folder, options.name, options.passphrase_file, stop=threading.Event())
+    private, public = new_key(
+        options.directory, options.name, options.passphrase_file, stop=threading.Event()
+    )
     terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
     if not options.passphrase_file:
         terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")
@@ -35,7 +37,7 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("Sign with either --key FILE or --gpg KEY.")
     if bool(options.gpg) != bool(options.lookaside):
         raise UsageError(
-            "--gpg and --lookaside DIR go together: GPG signatures are stored in a folder, not a registry."
+            "--gpg and --lookaside DIR go together: GPG signatures are stored in a directory, not a registry."
         )
     images = ", ".join(visible(name, 100) for name in options.names)
     sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
@@ -49,7 +51,7 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         proven = f"a pull that requires this key was {pull.verdict} ({pull.by})"
         terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
         if not good:
-            terminal.complain(visible(pull.said, 300))
+            terminal.complain(visible(pull.output, 300))
     return 1 if failed else 0
 
 
@@ -71,8 +73,8 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
         terminal.write(
             f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(verified.rule, 300)}\n"
         )
-        if pull.said:
-            terminal.write(f"  {visible(pull.said, 300)}\n")
+        if pull.output:
+            terminal.write(f"  {visible(pull.output, 300)}\n")
         terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
         codes.add({PullVerdict.ACCEPTED: 0, PullVerdict.UNKNOWN: 4}.get(pull.verdict, 1))
     return max(codes)

@@ -112,7 +112,7 @@ class Changes:
         if trial.proposed_probe:
             self._say("A probe makes the result more certain:", f"try probe {trial.proposed_probe}")
         if trial.options:
-            self._say("apply applies what worked to the container; write FOLDER writes the files.")
+            self._say("apply applies what worked to the container; write DIRECTORY writes the files.")
 
     def _run_trial(self, report: Report, plan: Plan, probe: str) -> Trial | None:
         progress = ProgressLines(self._terminal)
@@ -178,12 +178,7 @@ class Changes:
         self._say(f"Steps on {visible(prepared.entry.container, 60)}:")
         for number, operation in enumerate(prepared.entry.operations, 1):
             self._say(f"{number}. {visible(described(operation), 300)}")
-        down = (
-            "The container is down between stop and start."
-            if prepared.restarts
-            else "The container keeps running."
-        )
-        self._say(f"{down} Any failure restores the original.")
+        self._say(f"{prepared.downtime} Any failure restores the original.")
 
     def _sure(self, question: str) -> bool:
         """Only the whole word confirms: a single key is easily hit by mistake."""

@@ -14,6 +14,8 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
     Raises:
         WriteError: the previous file is untouched.
     """
-    folder, name = os.path.split(os.path.abspath(path))
+    directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
-    write_bundle(folder, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
+    write_bundle(
+        directory, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create
+    )

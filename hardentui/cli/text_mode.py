@@ -98,7 +98,7 @@ class Dialogue:
         yield TextCommand("plan", "", "what the chosen fixes change", self._plan, True)
         yield TextCommand("diff", "[KIND]", "the resulting files, as a diff", self._diff, True)
         yield TextCommand(
-            "write", "FOLDER [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
+            "write", "DIR [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
         yield TextCommand("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
         yield TextCommand("apply", APPLY_WORDS, "apply the chosen fixes to the container", self._apply, True)
@@ -329,13 +329,19 @@ class Dialogue:
         self._say(*(f"Not changed: {sentence}" for sentence in draft.left_out))
 
     def _write(self, where: str) -> None:
-        folder, _, kind = where.rpartition(" ") if where.rpartition(" ")[2] in _TARGETS else (where, "", "")
-        if not folder:
-            raise UsageError("write needs a folder.", "write ./units, or write ./units run")
+        directory, _, kind = where.rpartition(" ")
+        if kind not in _TARGETS:
+            directory, kind = where, ""
+        if not directory:
+            raise UsageError("write needs a directory.", "write ./units, or write ./units run")
         plan = self._made_plan() if self._chosen else None
         draft = self._bench.drafter.draft(self._open_report, plan, _target(kind))
         deliver(
-            self._bench, self._open_report, draft, Namespace(folder=folder, in_place=False), self._terminal
+            self._bench,
+            self._open_report,
+            draft,
+            Namespace(directory=directory, in_place=False),
+            self._terminal,
         )
         self._written[self._key] = dict(self._chosen)
 

@@ -100,8 +100,16 @@ def _parse_words(action: str, options: Namespace) -> None:
     if action == "export":
         parser.add_argument("--format", choices=("json", "csv", "html"), default="json")
         parser.add_argument("-o", action=Given, metavar="FILE", dest="output", default="")
-        parser.add_argument("--learner", action=Given, metavar="NAME", default="", help="whose results")
-        parser.add_argument("--key", action=Given, metavar="FILE", default="", help="the instructor's key")
+        parser.add_argument(
+            "--learner", action=Given, metavar="NAME", default="", help="the learner named in the results"
+        )
+        parser.add_argument(
+            "--key",
+            action=Given,
+            metavar="FILE",
+            default="",
+            help="the instructor's key, which signs the results",
+        )
     if action in ("", "export"):
         parser.add_argument("--class", action=Given, metavar="FILE", dest="course", default="")
     common_options(parser)
@@ -195,12 +203,12 @@ def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
         )
     terminal.activity("recreating the container")
     outcome = training.answer(options.words)
-    return _told(training, outcome, options, terminal)
+    return _show_outcome(training, outcome, options, terminal)
 
 
 def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     outcome = training.check()
-    code = _told(training, outcome, options, terminal)
+    code = _show_outcome(training, outcome, options, terminal)
     if not options.watch or training.simulated:
         return code
     stop = threading.Event()
@@ -208,7 +216,7 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
     while not outcome.solved and not stop.wait(2):
         again = training.check()
         if again != outcome:
-            outcome, code = again, _told(training, again, options, terminal)
+            outcome, code = again, _show_outcome(training, again, options, terminal)
     return code
 
 
@@ -287,7 +295,7 @@ def _command(options: Namespace, *words: str) -> str:
     return own_command((), "train", *(shlex.quote(visible(word)) for word in found_with), *words)
 
 
-def _told(training: Training, outcome: LabOutcome, options: Namespace, terminal: Terminal) -> int:
+def _show_outcome(training: Training, outcome: LabOutcome, options: Namespace, terminal: Terminal) -> int:
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
@@ -321,7 +329,7 @@ def _show(outcome: LabOutcome, terminal: Terminal) -> None:
         terminal.write(f"  {sign} {word:<8} {goal.title} [{goal.check}]{observed}\n")
     works = outcome.attack.works
     sign, word = ("?", "unknown") if works is None else ("✗", "works") if works else ("✓", "blocked")
-    output = f" ({visible(outcome.attack.said, 160)})" if outcome.attack.said else ""
+    output = f" ({visible(outcome.attack.output, 160)})" if outcome.attack.output else ""
     terminal.write(f"  {sign} {word:<8} Attack: {visible(outcome.lab.attack.title, 100)}{output}\n")
     if outcome.service.works is not None:
         sign, word = ("✓", "answers") if outcome.service.works else ("✗", "broken")

@@ -41,17 +41,17 @@ def arguments(parser: ArgumentParser) -> None:
         "--learn",
         action="store_true",
         help="watch unchanged twins and learn from them: capabilities, a custom seccomp profile, "
-        "writable folders, limits; what is learned is also tried; learning again adds to it",
+        "writable directories, limits; what is learned is also tried; learning again adds to it",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o",
         action=Given,
         metavar="DIR",
-        dest="folder",
+        dest="directory",
         default="",
         help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
-        "this folder",
+        "this directory",
     )
 
 
@@ -109,7 +109,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             tuple(options.probe),
             options.patience,
             options.outside,
-            profile_path(report.subject.name, options.folder) if options.learn else "",
+            profile_path(report.subject.name, options.directory) if options.learn else "",
         )
         with interruptible():
             trying = bench.trying(report)
@@ -119,9 +119,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.write(as_json(trial))
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
-        if trial.learned is not None and trial.learned.seccomp is not None and not options.folder:
+        if trial.learned is not None and trial.learned.seccomp is not None and not options.directory:
             terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
-        if options.folder:
+        if options.directory:
             _save(bench, report, trial, options, terminal)
     return EXIT_CODES[trial.result]
 
@@ -170,10 +170,10 @@ class ProgressLines:
 def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, terminal: Terminal) -> None:
     """The record and, if something works, the files of the hardened container."""
     files = trial_files(bench.planner, bench.drafter, report, trial)
-    for written in save(files, options.folder, create=True):
+    for written in save(files, options.directory, create=True):
         terminal.note(f"{visible(written.path)}: {written.state.value}")
     if trial.options:
-        where = shlex.quote(visible(f"{options.folder.rstrip('/')}/{FILE_NAME}"))
+        where = shlex.quote(visible(f"{options.directory.rstrip('/')}/{FILE_NAME}"))
         name = command_word(report.subject.name, report.subject.id[:12])
         found_with = report.facts.engine.found_with if report.facts else ()
         terminal.note(f"next: {own_command(found_with, 'apply', name, '--trial', where)}")

@@ -87,12 +87,18 @@ def _change_arguments(parser: ArgumentParser) -> None:
         "images for the pulls; default: the running ones, and a tiny test image"
     )
     proof.add_argument(
-        "--signed", metavar="IMAGE", action="append", default=[], help="signed with a rule's key"
+        "--signed", metavar="IMAGE", action="append", default=[], help="an image signed with a rule's key"
     )
     proof.add_argument(
-        "--unsigned", metavar="IMAGE", action=Given, default="", help="unsigned, in a rule's scope"
+        "--unsigned",
+        metavar="IMAGE",
+        action=Given,
+        default="",
+        help="an unsigned image in the scope of a rule",
     )
-    proof.add_argument("--elsewhere", metavar="IMAGE", action=Given, default="", help="in no rule's scope")
+    proof.add_argument(
+        "--elsewhere", metavar="IMAGE", action=Given, default="", help="an image in the scope of no rule"
+    )
     parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
@@ -124,14 +130,25 @@ def _sign_arguments(parser: ArgumentParser) -> None:
         help="your GPG key instead: ID or e-mail",
     )
     parser.add_argument(
-        "--lookaside", metavar="DIR", action=Given, default="", help="with --gpg: folder for the signatures"
+        "--lookaside",
+        metavar="DIR",
+        action=Given,
+        default="",
+        help="with --gpg: directory for the signatures",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="base name of the files NAME.private and NAME.pub")
-    parser.add_argument("-o", metavar="DIR", action=Given, dest="folder", default=".", help="default: here")
+    parser.add_argument(
+        "-o",
+        metavar="DIR",
+        action=Given,
+        dest="directory",
+        default=".",
+        help="directory for both files; default: here",
+    )
     parser.add_argument(
         "--passphrase-file",
         metavar="FILE",
@@ -236,7 +253,7 @@ def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
     )
     if not proof.holds:
         terminal.write(
-            f"    expected: {proof.wanted}; {visible(pull.said, 300)}\n    {visible(proof.hint, 300)}\n"
+            f"    expected: {proof.wanted}; {visible(pull.output, 300)}\n    {visible(proof.hint, 300)}\n"
         )
 
 
@@ -256,7 +273,7 @@ def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> 
                 "image": proof.pull.reference,
                 "wanted": proof.wanted.value,
                 "verdict": proof.pull.verdict.value,
-                "said": proof.pull.said,
+                "said": proof.pull.output,
                 "by": proof.pull.by,
             }
             for proof in proofs

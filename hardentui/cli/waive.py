@@ -37,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--engine", action=Given, metavar="LABEL", default="*", help="only on this engine")
     parser.add_argument(
-        "--control", action=Given, metavar="TEXT", default="", help="the compensating control"
+        "--control", action=Given, metavar="TEXT", default="", help="what protects the container instead"
     )
     parser.add_argument(
         "--file", action=Given, metavar="FILE", default="", help="a waivers file instead of your own"

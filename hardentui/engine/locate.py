@@ -27,7 +27,7 @@ class Environment(Struct, frozen=True):
 
     Attributes:
         read: the text of a file; None if it is absent or unreadable.
-        files: the names in a folder, sorted; empty if it is absent or unreadable.
+        files: the names in a directory, sorted; empty if it is absent or unreadable.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -174,9 +174,9 @@ def _settings_files(environment: Environment) -> tuple[str, ...]:
     if given := environment.environ.get("CONTAINERS_CONF"):
         return (given,)
     paths: list[str] = []
-    for folder in ("/usr/share/containers", "/etc/containers", f"{_config_home(environment)}/containers"):
-        drop_ins = f"{folder}/containers.conf.d"
-        paths.append(f"{folder}/containers.conf")
+    for directory in ("/usr/share/containers", "/etc/containers", f"{_config_home(environment)}/containers"):
+        drop_ins = f"{directory}/containers.conf.d"
+        paths.append(f"{directory}/containers.conf")
         paths += [f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")]
     return tuple(paths)
 

@@ -1,6 +1,6 @@
 """Our own Podman service, for hosts with podman but without a socket.
 
-It belongs to the current user, listens on a socket in a private folder, and ends with us. The user's
+It belongs to the current user, listens on a socket in a private directory, and ends with us. The user's
 systemd is never touched.
 """
 
@@ -30,7 +30,7 @@ class PrivateService:
     def __init__(self, program: str = "podman", environment: Mapping[str, str] | None = None) -> None:
         self._program = program
         self._environment = environment
-        self._folder = ""
+        self._directory = ""
         self._child: Child | None = None
 
     @staticmethod
@@ -40,7 +40,7 @@ class PrivateService:
 
     @property
     def socket(self) -> str:
-        return f"{self._folder}/podman.sock"
+        return f"{self._directory}/podman.sock"
 
     @property
     def pid(self) -> int:
@@ -57,7 +57,7 @@ class PrivateService:
         Raises:
             EngineUnreachable: it could not be started, ended, or did not answer in time.
         """
-        self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
         try:
             self._child = Child(self.command(), self._environment)
             self._wait(self._child, monotonic() + time_limit)
@@ -78,12 +78,12 @@ class PrivateService:
         return answer
 
     def close(self) -> None:
-        """End the service and remove its folder."""
+        """End the service and remove its directory."""
         if self._child is not None:
             self._child.close()
             self._child = None
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def _wait(self, child: Child, end: float) -> None:
         connection = UnixConnection(self.socket)

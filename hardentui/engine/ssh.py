@@ -38,8 +38,8 @@ class Tunnel:
         self.host, self.remote_path, self._arguments = _parse(url)
         self._identity = identity
         self._time_limit = time_limit
-        self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
-        self.socket = f"{self._folder}/podman.sock"
+        self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        self.socket = f"{self._directory}/podman.sock"
         self._child: Child | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -90,7 +90,7 @@ class Tunnel:
             if self._child is not None:
                 self._child.close()
                 self._child = None
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _accepts(path: str) -> bool:
@@ -101,16 +101,21 @@ def _accepts(path: str) -> bool:
 
 
 def private_base() -> str:
-    """The folder for our sockets: the first usable one of $XDG_RUNTIME_DIR, the temporary folder and /tmp.
+    """The directory for our sockets: the first usable one of $XDG_RUNTIME_DIR, the temporary directory and
+    /tmp.
 
-    A socket's path must be shorter than 108 bytes, so a long folder is not usable.
+    A socket's path must be shorter than 108 bytes, so a long directory is not usable.
     """
-    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
-        if not folder.startswith("/") or len(os.fsencode(folder)) >= 70 or not account.is_ours(folder):
+    for directory in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+        if (
+            not directory.startswith("/")
+            or len(os.fsencode(directory)) >= 70
+            or not account.is_ours(directory)
+        ):
             continue
-        if os.access(folder, os.W_OK | os.X_OK):
-            return folder
-    return "/tmp"  # noqa: S108  the folder made in it is private
+        if os.access(directory, os.W_OK | os.X_OK):
+            return directory
+    return "/tmp"  # noqa: S108  the directory made in it is private
 
 
 def _parse(url: str) -> tuple[str, str, tuple[str, ...]]:

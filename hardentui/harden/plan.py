@@ -227,13 +227,13 @@ def left_out(
             continue
         fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
         if isinstance(fix, _Fix):
-            bolder = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
+            caution = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
             left.append(
                 Skipped(
                     check.id,
                     f"its fix {_WORDS[fix.risk]} here",
-                    f"--{bolder.value} includes it.",
-                    bolder=bolder,
+                    f"--{caution.value} includes it.",
+                    included_by=caution,
                 )
             )
         else:

@@ -58,7 +58,7 @@ def settings_of(
             name,
             parameters.values[name],
             listed.get(name, own.get(name, check.parameters[name])),
-            next((by for by, said in _sources(chosen, listed, own) if name in said), From.CHECK),
+            next((by for by, names in _sources(chosen, listed, own) if name in names), From.CHECK),
             FORMS[form].words,
             measured.get(name),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec import Struct
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import RESTART, TABLE
+from hardentui.quadlet.write.restart import restart_lines
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 
@@ -77,8 +79,9 @@ def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
     for diff in changed:
         key = diff.option.quadlet
         if diff.option is RESTART:
-            lines += [f"-[Service] Restart={policy.split(':')[0]}" for policy in diff.removed]
-            lines += [f"+[Service] Restart={policy.split(':')[0]}" for policy in diff.added]
+            before, after = _restart(diff.removed), _restart(diff.added)
+            lines += [f"-{line}" for line in before if line not in after]
+            lines += [f"+{line}" for line in after if line not in before]
         elif key is None or key.since > version:
             lines += [f"-PodmanArgs={_flag(diff.option, argument)}" for argument in diff.removed]
             lines += [f"+PodmanArgs={_flag(diff.option, argument)}" for argument in diff.added]
@@ -86,6 +89,12 @@ def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
             lines += [f"-{key.name}={v}" for v in _missing(diff.values_before, diff.values_after)]
             lines += [f"+{key.name}={v}" for v in _missing(diff.values_after, diff.values_before)]
     return "\n".join(lines)
+
+
+def _restart(policies: Iterable[str]) -> list[str]:
+    return [
+        f"[{section}] {key}={value}" for policy in policies for section, key, value in restart_lines(policy)
+    ]
 
 
 def _flag(option: Option[Any], argument: str) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from hardentui import account
 from hardentui.host.asking import CANCELLED, Ask, NotInstalled, ProgramFailed
+from hardentui.host.commands import program_environment
 from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
@@ -38,8 +38,6 @@ def _run(
     arguments: Sequence[str], seconds: float, environment: Mapping[str, str], stop: threading.Event
 ) -> Known[str]:
     name = arguments[0]
-    ours = account.environment()
-    everything = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C", **environment}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             process = subprocess.Popen(
@@ -47,7 +45,7 @@ def _run(
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=everything,
+                env=program_environment() | dict(environment),
                 start_new_session=True,
             )
         except FileNotFoundError:

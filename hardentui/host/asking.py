@@ -15,9 +15,9 @@ class NotInstalled(Unreadable, frozen=True):
 
 
 class ProgramFailed(Unreadable, frozen=True):
-    """The program exited with a status other than 0; `said` is the last line of its error output."""
+    """The program exited with a status other than 0; `last_line` is the last line of its error output."""
 
-    said: str = ""
+    last_line: str = ""
 
 
 class Ask(Protocol):

@@ -9,7 +9,7 @@ from hardentui.model.known import Known, Unreadable
 
 METADATA_ADDRESS = "169.254.169.254"
 
-_FOLDER = "/sys/class/dmi/id"
+_DIRECTORY = "/sys/class/dmi/id"
 _FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
 _CLOUDS = (
     ("amazon ec2", "Amazon EC2"),
@@ -29,7 +29,7 @@ def read_cloud(files: Files) -> Known[str]:
     """The cloud that this machine runs in; empty if its firmware names no known one."""
     seen = []
     for name in _FILES:
-        content = text(files, f"{_FOLDER}/{name}")
+        content = text(files, f"{_DIRECTORY}/{name}")
         if isinstance(content, Unreadable):
             return content
         if not isinstance(content, Missing):

@@ -11,20 +11,24 @@ from hardentui.model.known import Known, Unreadable
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 
 
+def program_environment() -> dict[str, str]:
+    """The environment of programs that we run: ours, with sbin in PATH and messages in English."""
+    ours = account.environment()
+    return {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
+
+
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
     """A program's output; Unreadable if it is absent, fails, or takes longer than this."""
     import subprocess
 
     name = arguments[0]
-    ours = account.environment()
-    environment = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             list(arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=seconds,
-            env=environment,
+            env=program_environment(),
             check=False,
         )
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Opening a text in the user's editor or pager: in a private folder, without a shell."""
+"""Opening a text in the user's editor or pager: in a private directory, without a shell."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def show(command: tuple[str, ...], text: str, suffix: str) -> None:
 
 @contextmanager
 def _file_with(text: str, suffix: str) -> Iterator[str]:
-    """The path of a file with this text, in a folder accessible only to this account."""
-    with tempfile.TemporaryDirectory(prefix="hardentui-edit-", ignore_cleanup_errors=True) as folder:
-        handle, path = tempfile.mkstemp(suffix=suffix, dir=folder)
+    """The path of a file with this text, in a directory accessible only to this account."""
+    with tempfile.TemporaryDirectory(prefix="hardentui-edit-", ignore_cleanup_errors=True) as directory:
+        handle, path = tempfile.mkstemp(suffix=suffix, dir=directory)
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8", "replace"))
         yield path

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from hardentui.host.account_programs import read_programs_of_accounts
 from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
@@ -47,10 +48,14 @@ from hardentui.host.sysctls import (
 )
 from hardentui.host.units.journal import read_journal
 from hardentui.host.units.programs import read_unit_programs
-from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
+from hardentui.host.units.writable import (
+    read_engine_configuration,
+    read_programs,
+    read_units,
+)
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.host import EngineSocket, HostFacts, Storage, User
+from hardentui.model.host import EngineSocket, HostFacts, Program, Storage, User
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 
@@ -72,6 +77,7 @@ class _PartsOfHost(Struct, frozen=True):
     units: Mapping[str, Known[FileFact]]
     configuration: Configuration
     storage: Storage
+    version: Version
 
     @classmethod
     def read(cls, files: Files, version: Version) -> _PartsOfHost:
@@ -90,6 +96,7 @@ class _PartsOfHost(Struct, frozen=True):
             units=read_units(files, users, accounts),
             configuration=read_configuration(files, home="/root", uid=0, version=version),
             storage=_storage(files, version),
+            version=version,
         )
 
 
@@ -132,7 +139,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
         root_rights=read_root_rights(files, read.users, read.sockets, hostname),
-        engine_configuration=read_engine_configuration(files, read.accounts),
+        engine_configuration=read_engine_configuration(files, read.accounts, read.users),
         units=read.units,
         unit_programs=read_unit_programs(files, read.units, read.users, read.accounts),
         core_handler=read_core_handler(files, read.accounts),
@@ -143,7 +150,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         tcp_services=read.on_tcp.services,
         tcp_unread=read.on_tcp.unread,
         tcp_unseen=read.on_tcp.unseen,
-        programs=read_programs(files, read.configuration, read.storage.settings),
+        programs=_programs(files, read),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
@@ -184,6 +191,13 @@ def _os_release(files: Files) -> Mapping[str, str]:
             except ValueError:
                 fields[name] = value
     return fields
+
+
+def _programs(files: Files, read: _PartsOfHost) -> Known[tuple[Program, ...]]:
+    rootful = read_programs(files, read.configuration, read.storage.settings)
+    if isinstance(rootful, Unreadable):
+        return rootful
+    return (*rootful, *read_programs_of_accounts(files, read.users, read.version, read.accounts))
 
 
 def _seccomp_path(files: Files, configuration: Configuration) -> str:

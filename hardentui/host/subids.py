@@ -51,7 +51,7 @@ def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, 
         return False, False
     signs = (
         f"{home}/.local/share/containers/storage",
-        f"{home}/.config/containers/systemd",
+        f"{home}/.config/containers",
         f"/run/user/{uid}/podman",
         f"/run/user/{uid}/libpod",
         f"/etc/containers/systemd/users/{uid}",

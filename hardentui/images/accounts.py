@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
-_SUDOERS, _SUDOERS_FOLDER = "/etc/sudoers", "/etc/sudoers.d/"
-_DOAS, _DOAS_FOLDER = "/etc/doas.conf", "/etc/doas.d/"
+_SUDOERS, _SUDOERS_DIRECTORY = "/etc/sudoers", "/etc/sudoers.d/"
+_DOAS, _DOAS_DIRECTORY = "/etc/doas.conf", "/etc/doas.d/"
 _MOST = 100
 
 
 def matters(path: str) -> bool:
     """Whether this file is relevant to accounts."""
-    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_FOLDER, _DOAS_FOLDER))
+    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_DIRECTORY, _DOAS_DIRECTORY))
 
 
 def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -23,9 +23,9 @@ def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
     """
     weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
     for path in sorted(texts):
-        if path == _SUDOERS or path.startswith(_SUDOERS_FOLDER):
+        if path == _SUDOERS or path.startswith(_SUDOERS_DIRECTORY):
             weak_accounts += _sudo(path, texts[path])
-        elif path == _DOAS or path.startswith(_DOAS_FOLDER):
+        elif path == _DOAS or path.startswith(_DOAS_DIRECTORY):
             weak_accounts += _doas(path, texts[path])
     return tuple(weak_accounts[:_MOST])
 

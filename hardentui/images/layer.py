@@ -46,9 +46,9 @@ class Layer(Struct):
         notable: (category, file) of notable files; categories as in ImageInventory, and `shell`.
         texts: path -> contents of the few files whose text matters.
         databases: package database file -> the packages in it.
-        files, folders: hashes of the paths that it adds.
+        files, directories: hashes of the paths that it adds.
         removed: paths that it deletes from the layers below.
-        emptied: folders whose contents of lower layers it hides.
+        emptied: directories whose contents of lower layers it hides.
         gap: why it could not be read completely; empty if it was.
     """
 
@@ -58,7 +58,7 @@ class Layer(Struct):
     texts: dict[str, str] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
-    folders: set[int] = field(default_factory=set)
+    directories: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
     emptied: set[int] = field(default_factory=set)
     gap: str = ""
@@ -66,16 +66,16 @@ class Layer(Struct):
     def hides(self, path: str) -> bool:
         """Whether this layer hides the file at `path` of a lower layer."""
         here = hash(path)
-        if here in self.files or here in self.folders or here in self.removed:
+        if here in self.files or here in self.directories or here in self.removed:
             return True
-        folder = path.rpartition("/")[0]
+        directory = path.rpartition("/")[0]
         while True:
-            above = hash(folder or "/")
-            if above in self.removed or above in self.emptied or (folder and above in self.files):
+            above = hash(directory or "/")
+            if above in self.removed or above in self.emptied or (directory and above in self.files):
                 return True
-            if not folder:
+            if not directory:
                 return False
-            folder = folder.rpartition("/")[0]
+            directory = directory.rpartition("/")[0]
 
 
 def read_layer(source: ByteSource, budget: Budget) -> Layer:
@@ -99,14 +99,14 @@ def read_layer(source: ByteSource, budget: Budget) -> Layer:
 def _take(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     layer.count += 1
     layer.size += entry.size
-    folder, _, name = entry.path.rpartition("/")
+    directory, _, name = entry.path.rpartition("/")
     if name == _OPAQUE:
-        layer.emptied.add(hash(folder or "/"))
+        layer.emptied.add(hash(directory or "/"))
         return
     if name.startswith(_WHITEOUT):
-        layer.removed.add(hash(f"{folder}/{name.removeprefix(_WHITEOUT)}"))
+        layer.removed.add(hash(f"{directory}/{name.removeprefix(_WHITEOUT)}"))
         return
-    (layer.folders if entry.kind == "folder" else layer.files).add(hash(entry.path))
+    (layer.directories if entry.kind == "folder" else layer.files).add(hash(entry.path))
     _look_at_entry(layer, entry)
     if entry.kind == "file":
         _look_inside(layer, entry, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.images.tar import ArchiveEntry
 
-_PROGRAM_FOLDERS = frozenset(
+_PROGRAM_DIRECTORIES = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
 )
 _KINDS_OF_PROGRAMS = {
@@ -52,7 +52,7 @@ _LOGINS = frozenset(
     }
 )
 
-_OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written
+_OPEN_DIRECTORIES = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written
 
 _KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"})
 _KEY_ENDS = (".pem", ".key", ".ppk")
@@ -81,8 +81,8 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
 
 def program(entry: ArchiveEntry) -> tuple[str, str, str] | None:
     """(category, name, kind) of a program: category is tool, shell or login; only a tool has a kind."""
-    folder, _, name = entry.path.rpartition("/")
-    if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
+    directory, _, name = entry.path.rpartition("/")
+    if directory not in _PROGRAM_DIRECTORIES or entry.kind not in ("file", "hard link", "symbolic link"):
         return None
     if name in _TOOLS:
         return "tool", f"{_TOOLS[name]} {name}", _TOOLS[name]
@@ -111,7 +111,9 @@ def open_to_all(entry: ArchiveEntry) -> str:
         return ""
     if entry.kind == "folder" and entry.mode & 0o1000:
         return ""
-    usual = any(entry.path == folder or entry.path.startswith(f"{folder}/") for folder in _OPEN_FOLDERS)
+    usual = any(
+        entry.path == directory or entry.path.startswith(f"{directory}/") for directory in _OPEN_DIRECTORIES
+    )
     return "" if usual else entry.kind
 
 

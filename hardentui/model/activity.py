@@ -11,19 +11,19 @@ class FileChange(Struct, frozen=True):
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
 
     Attributes:
-        folder: whether it is a directory; None if unknown, because Podman does not report it.
+        directory: whether it is a directory; None if unknown, because Podman does not report it.
         size: bytes, if the file could be read.
         executable: a file that may be run or loaded as a library.
     """
 
     path: str
     kind: str
-    folder: bool | None = None
+    directory: bool | None = None
     size: int = 0
     executable: bool = False
 
 
-class WrittenFolder(Struct, frozen=True):
+class WrittenDirectory(Struct, frozen=True):
     """A directory outside volumes that a container writes to or runs in, as it is at the start.
 
     Attributes:

@@ -19,13 +19,13 @@ class OperationBegun(Struct, frozen=True):
 
 
 class OperationDone(Struct, frozen=True):
-    """An operation is done; `said` is its result (ready after 2 s, by its ports)."""
+    """An operation is done; `remark` is its result (ready after 2 s, by its ports)."""
 
     operation: Operation
     number: int
     total: int
     seconds: float
-    said: str = ""
+    remark: str = ""
 
 
 class GoingBack(Struct, frozen=True):

@@ -105,7 +105,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
         id, step, doc: set by `hardentui.checks` from the module: its name with dashes, the number of its
-            folder, and its docstring with the HEADINGS.
+            directory, and its docstring with the HEADINGS.
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.

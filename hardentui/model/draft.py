@@ -42,21 +42,21 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
 
     Attributes:
         masked: the text with secrets masked, for screens, logs and journals.
-        folder: where it takes effect, for a change of a unit; empty for new files.
+        directory: where it takes effect, for a change of a unit; empty for new files.
         before: the current content, for a change of a unit; empty for new files.
-        of_pod: it belongs to the pod or another container in the pod. If the target folder already has it,
+        of_pod: it belongs to the pod or another container in the pod. If the target directory already has it,
             that copy is kept, because it may contain other fixes.
     """
 
     masked: str
-    folder: str = ""
+    directory: str = ""
     before: str = ""
     of_pod: bool = False
 
     @property
     def path(self) -> str:
         """The path of a changed unit file."""
-        return f"{self.folder}/{self.name}"
+        return f"{self.directory}/{self.name}"
 
 
 class Draft(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenFolder
+from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
@@ -79,7 +79,7 @@ class Process(Struct, frozen=True):
         uid: its effective UID on the host.
         capabilities: None if they could not be read.
         root: its root directory inside the container after a chroot; empty = none.
-        folder: its working directory, as the container sees it; empty = unknown.
+        directory: its working directory, as the container sees it; empty = unknown.
     """
 
     pid: int
@@ -88,7 +88,7 @@ class Process(Struct, frozen=True):
     uid: int | None = None
     capabilities: CapabilitySets | None = None
     root: str = ""
-    folder: str = ""
+    directory: str = ""
 
 
 class Entered(Struct, frozen=True):
@@ -280,7 +280,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None if it has none or Podman did not report it.
         image_ids: reference -> image ID that it currently resolves to on this engine.
         changes: changes to the image in its writable layer (`podman diff`).
-        written_folders: by path, directories outside volumes that it writes to or runs in.
+        written_directories: by path, directories outside volumes that it writes to or runs in.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
         unit_exists: whether the unit named by its label still exists.
@@ -324,7 +324,7 @@ class ContainerFacts(Struct, frozen=True):
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
-    written_folders: Mapping[str, WrittenFolder] = field(default_factory=dict)
+    written_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not queried (run hardentui images --updates)"
     )

@@ -114,8 +114,8 @@ class Program(Struct, frozen=True):
     """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target.
 
     Attributes:
-        role: runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a folder from
-            which the engine runs whatever it finds is one, too.
+        role: runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory
+            from which the engine runs whatever it finds is one, too.
         known: its path is where packages install it, and Podman itself uses its name.
         named_by: the file that names it; empty for built-in paths.
     """

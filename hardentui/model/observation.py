@@ -44,9 +44,10 @@ class TouchedFile(Struct, frozen=True):
 
     Attributes:
         exists: it existed before the call; otherwise mode and owner are those of the parent directory.
-        kind: `file folder link socket fifo device`; of the parent directory if it did not exist.
+        kind: `file directory link socket fifo device`; of the parent directory if it did not exist.
         uid, gid: its owner as the container sees it; -1 if not mapped.
-        folder_uid, folder_mode: of its parent directory, which decide who can create and remove entries.
+        directory_uid, directory_mode: of its parent directory, which decide who can create and remove
+            entries.
         searchable: the caller can traverse its parent directories without a capability.
         mount: mount point of its filesystem.
         file_system: `overlay`, `tmpfs`, `ext4`…
@@ -59,9 +60,9 @@ class TouchedFile(Struct, frozen=True):
     uid: int = 0
     gid: int = 0
     mode: int = 0
-    folder_uid: int = 0
-    folder_gid: int = 0
-    folder_mode: int = 0o755
+    directory_uid: int = 0
+    directory_gid: int = 0
+    directory_mode: int = 0o755
     searchable: bool = True
     mount: str = "/"
     file_system: str = ""

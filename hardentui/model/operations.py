@@ -112,17 +112,17 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
     existed: bool = False
 
 
-class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume"):
+class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}):
     """Create a volume for data from the container's own layer. Undoing keeps it, because it may hold the only
     copy of newer data.
 
     Attributes:
-        source: ID of the container; `folder` is the directory to copy, whose owner the volume gets.
+        source: ID of the container; `directory` is the directory to copy, whose owner the volume gets.
     """
 
     name: str
     source: str = ""
-    folder: str = ""
+    directory: str = ""
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):

@@ -72,7 +72,7 @@ class Note(Struct, frozen=True):
 class Skipped(Struct, frozen=True):
     """A fix that is not in the plan, the reason, and a hint if there is one.
 
-    Depending on the reason: `needs` is the parameter without a value; `bolder` is the caution level that
+    Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution level that
     would include it; `weakens` lists the protection that it would reduce.
     """
 
@@ -80,7 +80,7 @@ class Skipped(Struct, frozen=True):
     why: str
     hint: str = ""
     needs: str = ""
-    bolder: Caution | None = None
+    included_by: Caution | None = None
     weakens: tuple[str, ...] = ()
 
     def __str__(self) -> str:

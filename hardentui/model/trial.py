@@ -229,5 +229,5 @@ class TrialEvent(Struct, frozen=True):
         return bool(self.loosened) or self.left_out is not None
 
 
-Tell: TypeAlias = Callable[[TrialEvent], None]
+OnTrialEvent: TypeAlias = Callable[[TrialEvent], None]
 """The receiver of the events of a running trial."""

@@ -65,13 +65,13 @@ class Pull(Struct, frozen=True):
     """A real pull into a temporary store.
 
     Attributes:
-        said: the output of the pulling program, if the image was not accepted.
+        output: the output of the pulling program, if the image was not accepted.
         by: the program and its version.
     """
 
     reference: str
     verdict: PullVerdict
-    said: str = ""
+    output: str = ""
     by: str = ""
 
 

@@ -124,14 +124,14 @@ def _private(step: PathStep) -> bool:
 def _reaches(account: Account, way: Way, step: PathStep) -> bool:
     """Whether the account can search every directory above a step."""
     return all(
-        rights(account, folder) & EXECUTE
-        for folder in way
-        if folder.kind == "directory" and folder is not step and _is_above(folder.path, step.path)
+        rights(account, directory) & EXECUTE
+        for directory in way
+        if directory.kind == "directory" and directory is not step and _is_above(directory.path, step.path)
     )
 
 
-def _is_above(folder: str, path: str) -> bool:
-    return folder == "/" or path.startswith(f"{folder}/")
+def _is_above(directory: str, path: str) -> bool:
+    return directory == "/" or path.startswith(f"{directory}/")
 
 
 def _foreign(step: PathStep, owners: frozenset[int]) -> Iterable[Danger]:
@@ -141,11 +141,11 @@ def _foreign(step: PathStep, owners: frozenset[int]) -> Iterable[Danger]:
         yield Danger(step.path, f"belongs to uid {step.uid}", fix)
 
 
-def _foreign_things(folder: PathStep, way: Way, owners: frozenset[int]) -> Iterable[Danger]:
+def _foreign_things(directory: PathStep, way: Way, owners: frozenset[int]) -> Iterable[Danger]:
     """In a sticky directory, everyone can replace their own entries, including links."""
-    yield from _foreign(folder, owners)
+    yield from _foreign(directory, owners)
     for step in way:
-        if step.kind == "link" and step.path.rpartition("/")[0] == folder.path:
+        if step.kind == "link" and step.path.rpartition("/")[0] == directory.path:
             yield from _foreign(step, owners)
 
 

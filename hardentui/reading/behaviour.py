@@ -308,9 +308,9 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*seen, *program_paths([str(word) for word in words]))))
 
 
-def hides_a_program(folder: str, facts: ContainerFacts) -> str:
+def hides_a_program(directory: str, facts: ContainerFacts) -> str:
     """The program that an empty directory mounted here would hide; empty if there is none."""
-    inside_it = folder.rstrip("/") + "/"
+    inside_it = directory.rstrip("/") + "/"
     return next((path for path in programs(facts) if path.startswith(inside_it)), "")
 
 

@@ -17,11 +17,12 @@ _OF_CONTAINERS = "/overlay-containers/"
 _OWN_FILES = ("StaticDir", "PidFile", "ConmonPidFile")
 """In a container's inspect document: below the graph root, and below the run root."""
 _STORES = ("graphRoot", "runRoot", "volumePath")
+_CONFIGURED = ("engine.volume_path", "engine.tmp_dir", "engine.static_dir")
 _IN_A_HOME = "/.local/share/containers"
 """Where a rootless engine stores everything, unless told otherwise; containers-storage.conf(5)."""
 _RUNS = ("engine.hooks_dir", "engine.helper_binaries_dir", "engine.conmon_path", "engine.network_cmd_path")
 _RUNTIMES = "engine.runtimes."
-"""Settings that name programs, or folders of programs, that the engine starts; containers.conf(5)."""
+"""Settings that name programs, or directories of programs, that the engine starts; containers.conf(5)."""
 _SOME_HOME = "/home/-"
 
 
@@ -29,14 +30,14 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
     """Where the engine of this container actually stores containers and volumes: its own files tell, the
     engine's configuration, and /info if it was read."""
     own = (str(facts.inspect.get(name) or "").partition(_OF_CONTAINERS) for name in _OWN_FILES)
-    folders = [folder for folder, mark, _ in own if mark]
+    directories = [directory for directory, mark, _ in own if mark]
     configured = _configuration(facts)
     if configured is not None:
-        folders.append(str(configured.get("engine.volume_path") or ""))
+        directories += [str(configured.get(name) or "") for name in _CONFIGURED]
     info = facts.engine.info
     store = section(info, "store") if isinstance(info, Mapping) else {}
-    folders += [str(store.get(name) or "") for name in _STORES]
-    return _paths(folders)
+    directories += [str(store.get(name) or "") for name in _STORES]
+    return _paths(directories)
 
 
 def run_by_engine(facts: ContainerFacts) -> tuple[str, ...]:
@@ -63,11 +64,16 @@ def in_a_home(facts: ContainerFacts, path: str) -> str:
     return _SOME_HOME if at_or_above(path, home) else ""
 
 
+def home_unknown(facts: ContainerFacts) -> bool:
+    """Whether it is not known where the account that runs a rootless engine has its home directory."""
+    return facts.engine.rootless is True and not _home_of(facts)
+
+
 def _home_of(facts: ContainerFacts) -> str:
     trust = facts.engine.trust
     if isinstance(trust, TrustFacts) and trust.home:
         return normal(trust.home)
-    stores = (folder.partition(_IN_A_HOME) for folder in storage_of(facts))
+    stores = (directory.partition(_IN_A_HOME) for directory in storage_of(facts))
     return next((home for home, mark, _ in stores if mark), "")
 
 

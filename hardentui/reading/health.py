@@ -158,7 +158,12 @@ def _status_of_test(words: list[str]) -> _Status:
 
 
 def _is_always_there(path: str) -> bool:
-    return path == "." or path in _ALWAYS_THERE or path.startswith(("/proc/1/", "/proc/self/"))
+    return (
+        path == "."
+        or path in _ALWAYS_THERE
+        or path in ("/proc/1", "/proc/self")
+        or path.startswith(("/proc/1/", "/proc/self/"))
+    )
 
 
 def _is_assignment(word: str) -> bool:

@@ -11,7 +11,7 @@ from hardentui.model.activity import FileChange
 
 _VOLATILE = (
     *("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lock", "/var/run"),
-    *("/tmp", "/var/tmp"),  # noqa: S108 - names of folders in a container
+    *("/tmp", "/var/tmp"),  # noqa: S108 - names of directories in a container
 )
 _LOGS = ("/var/log",)
 _OF_PODMAN = frozenset(
@@ -27,16 +27,16 @@ class LayerData(Struct, frozen=True):
     Attributes:
         data: files that may matter.
         logs: log files.
-        folders: directories that hold all of `data`, one volume each; empty if no volume can hold it.
+        directories: directories that hold all of `data`, one volume each; empty if no volume can hold it.
     """
 
     data: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()
+    directories: tuple[str, ...] = ()
 
-    def without(self, folders: Collection[str]) -> LayerData:
+    def without(self, directories: Collection[str]) -> LayerData:
         """The data outside these directories."""
-        data = tuple(path for path in self.data if not is_below(path, folders))
+        data = tuple(path for path in self.data if not is_below(path, directories))
         return LayerData(data, self.logs, _mountable(data))
 
 
@@ -48,15 +48,15 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         mounted: mount points, which show as changes too.
     """
     written = [change for change in changes if change.kind != "deleted"]
-    above = {folder for change in written for folder in _parents(change.path)}
-    above |= {folder for place in mounted for folder in (*_parents(place), place)}
+    above = {directory for change in written for directory in _parents(change.path)}
+    above |= {directory for place in mounted for directory in (*_parents(place), place)}
     files = sorted(
         change.path
         for change in written
         if change.path not in above
         and change.path not in _OF_PODMAN
-        and not change.folder  # nothing else in it changed: it is empty, or was there before
-        and not (change.folder is None and change.kind == "modified" and change.path.count("/") == 1)
+        and not change.directory  # nothing else in it changed: it is empty, or was there before
+        and not (change.directory is None and change.kind == "modified" and change.path.count("/") == 1)
         and not is_below(change.path, _VOLATILE)
         and not is_below(change.path, mounted)
     )
@@ -68,11 +68,11 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
 def _mountable(files: Iterable[str]) -> tuple[str, ...]:
     """The fewest directories that hold all of these, none inside another; none if a volume cannot be
     there."""
-    folders: list[str] = []
-    for folder in sorted({posixpath.dirname(path) for path in files}):
-        if not is_below(folder, folders):
-            folders.append(folder)
-    return () if any(folder in _NO_VOLUME for folder in folders) else tuple(folders)
+    directories: list[str] = []
+    for directory in sorted({posixpath.dirname(path) for path in files}):
+        if not is_below(directory, directories):
+            directories.append(directory)
+    return () if any(directory in _NO_VOLUME for directory in directories) else tuple(directories)
 
 
 def _parents(path: str) -> list[str]:
@@ -83,6 +83,6 @@ def _parents(path: str) -> list[str]:
     return paths
 
 
-def is_below(path: str, folders: Collection[str]) -> bool:
-    """Whether a path is one of these folders, or inside one."""
-    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+def is_below(path: str, directories: Collection[str]) -> bool:
+    """Whether a path is one of these directories, or inside one."""
+    return any(path == directory or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)

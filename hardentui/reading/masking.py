@@ -7,7 +7,7 @@ that saved facts give the same findings as the live host.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from hardentui.reading.command_line_secrets import glued_password, is_password_after, steps_of
 from hardentui.reading.secret_shapes import without_shapes
@@ -29,6 +29,8 @@ _LONGEST_SCRIPT = 20_000
 _NOBODYS_KEY = "q7Zk2Vw9Lr4Tn8Xc5Bm1Hd6Pg3Yf0Js"
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
+_COMMANDS = (("Entrypoint", "Cmd"), ("Path", "Args"), ("entrypoint", "arguments"))
+"""Fields of a program and of its arguments: images, containers, their processes, exec sessions."""
 _NAMED_TEXTS = ("Labels", "Annotations", "labels", "annotations")
 
 
@@ -64,15 +66,30 @@ def mask_document(value: Any, key: str = "") -> Any:
     `--password`, labels and annotations with such names, passwords in URLs, keys and tokens.
     """
     if isinstance(value, dict):
-        return {name: _mask_item(name, item, key) for name, item in value.items()}
+        return {name: _mask_item(name, item, key) for name, item in value.items()} | _arguments(value)
     if isinstance(value, list):
-        if value and all(isinstance(item, str) for item in value):
+        if _are_words(value):
             return _mask_words(value)
         return [
             WITHHELD if at and isinstance(item, str) and _announces(value[at - 1]) else mask_document(item)
             for at, item in enumerate(value)
         ]
     return mask_text(value) if isinstance(value, str) else value
+
+
+def _arguments(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The masked arguments of a command whose program stands in another field: `mysql`, `-psecret`."""
+    masked = {}
+    for program, arguments in _COMMANDS:
+        lead, words = document.get(program), document.get(arguments)
+        before = [lead] if isinstance(lead, str) else lead
+        if _are_words(before) and _are_words(words):
+            masked[arguments] = _mask_words([*before, *words])[len(before) :]
+    return masked
+
+
+def _are_words(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _mask_words(words: list[str]) -> list[str]:

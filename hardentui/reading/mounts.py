@@ -83,7 +83,7 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
             of_spec += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):
-            upper = upper_folder(mount)
+            upper = upper_directory(mount)
             paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
             layered = is_layered(mount)
             of_spec.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
@@ -91,23 +91,23 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
     return (*of_spec, *map(_inherited, stay)) if seen else tuple(of_spec)
 
 
-def upper_folder(mount: Mount) -> str:
+def upper_directory(mount: Mount) -> str:
     """The directory that takes the writes of an overlay (`:O,upperdir=…`); empty if Podman manages it."""
     return next((word[9:] for word in mount.options if word.startswith("upperdir=")), "")
 
 
 def is_layered(mount: Mount) -> bool:
     """Whether writes through it stay with the container."""
-    return "O" in mount.options and not upper_folder(mount)
+    return "O" in mount.options and not upper_directory(mount)
 
 
 def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
     """Destinations of the mounts that match a pattern."""
-    folder = pattern.destination.rstrip("/") + "/"
+    directory = pattern.destination.rstrip("/") + "/"
     return [
         destination
         for destination, mounted in seen.items()
-        if destination.startswith(folder) and fnmatchcase(mounted.source, pattern.source)
+        if destination.startswith(directory) and fnmatchcase(mounted.source, pattern.source)
     ]
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from hardentui.reading.containers import is_planned
 _FLAGS = {"-t": "tcp", "--tcp-ports": "tcp", "-u": "udp", "--udp-ports": "udp"}
 _DEFAULTS = frozenset({"", "default", "private"})
 _MOST = 1024
-"""A longer range is as good as every port."""
+"""More than these are as good as every port."""
 
 
 class PastaPorts(Struct, frozen=True):
@@ -108,7 +109,7 @@ def _opened(words: Iterable[str]) -> PastaPorts:
         else:
             flag, argument = word[:2], word[2:]
         opened = _ports(argument, _FLAGS[flag])
-        if opened is None:
+        if opened is None or len(ports) > _MOST:
             everything = f"pasta {flag} {argument}"
         else:
             ports += opened
@@ -127,7 +128,7 @@ def _ports(argument: str, protocol: str) -> list[Port] | None:
         outside, _, inside = word.partition(":")
         first, last = _range(outside)
         start, _ = _range(inside or outside)
-        if word.startswith("~") or not first or not start or last - first > _MOST:
+        if word.startswith("~") or not first or not start or len(ports) + last - first > _MOST:
             return None
         ports += [Port(start + at, str(first + at), address, protocol) for at in range(last - first + 1)]
     return ports
@@ -135,10 +136,8 @@ def _ports(argument: str, protocol: str) -> list[Port] | None:
 
 def _range(text: str) -> tuple[int, int]:
     """`8000-8010` as numbers; zeros if it is none."""
-    first, dash, last = text.partition("-")
-    if not (first.isascii() and first.isdigit()) or (dash and not (last.isascii() and last.isdigit())):
-        return 0, 0
-    return int(first), int(last or first)
+    ends = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
+    return (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
 
 
 def _without(opened: PastaPorts, published: tuple[Port, ...]) -> PastaPorts:

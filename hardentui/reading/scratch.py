@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.activity import FileChange, WrittenFolder
+from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.check import FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Unreadable
@@ -14,7 +14,7 @@ from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
 from hardentui.reading.containers import bytes_of, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import LayerWrites, folders_of, written_by, written_folders
+from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
 from hardentui.visible import visible
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
@@ -30,13 +30,13 @@ class ScratchNeeds(Struct, frozen=True):
     """Written directories that no mount covers yet.
 
     Attributes:
-        folders: those that can get a tmpfs.
+        directories: those that can get a tmpfs.
         programs: directory -> the program that a tmpfs there would hide.
         unclear: changed paths that may be files or directories.
         known: its writes are known.
     """
 
-    folders: tuple[str, ...]
+    directories: tuple[str, ...]
     programs: tuple[tuple[str, str], ...]
     unclear: tuple[str, ...]
     known: bool
@@ -55,15 +55,15 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
     covered = [mount.destination.rstrip("/") for mount in spec[MOUNTS] if not mount.read_only]
     covered += [mount.partition(":")[0].rstrip("/") for mount in spec[TMPFS]]
     covered += _OF_PODMAN if by_podman else ("/dev",)
-    folders = [
-        folder
-        for folder in (*_narrowed(seen, spec, context), *meant_for_writing(facts))
-        if not any(at_or_above(path, folder) for path in covered if path)
+    directories = [
+        directory
+        for directory in (*_narrowed(seen, spec, context), *meant_for_writing(facts))
+        if not any(at_or_above(path, directory) for path in covered if path)
     ]
-    programs = [(folder, _program(folder, context)) for folder in folders]
+    programs = [(directory, _program(directory, context)) for directory in directories]
     return ScratchNeeds(
-        tuple(folder for folder, program in programs if not program),
-        tuple((folder, program) for folder, program in programs if program),
+        tuple(directory for directory, program in programs if not program),
+        tuple((directory, program) for directory, program in programs if program),
         seen.unclear,
         seen.paths is not None,
     )
@@ -77,15 +77,15 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return {}
     meant: dict[str, str] = {}
-    written = written_folders(facts)
+    written = written_directories(facts)
     for process in kernel.processes:
-        folder = facts.written_folders.get(process.folder)
+        directory = facts.written_directories.get(process.directory)
         uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
-        if folder is None or not uid or any(at_or_above(path, process.folder) for path in written):
+        if directory is None or not uid or any(at_or_above(path, process.directory) for path in written):
             continue
-        owner, group = _ids(folder, facts)
-        if folder.image_bytes == 0 and (owner == uid or (group != 0 and folder.mode & 0o020)):
-            meant.setdefault(process.folder, process.name)
+        owner, group = _ids(directory, facts)
+        if directory.image_bytes == 0 and (owner == uid or (group != 0 and directory.mode & 0o020)):
+            meant.setdefault(process.directory, process.name)
     return meant
 
 
@@ -93,18 +93,20 @@ def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, 
     """The written directories. If one contains a program, the directories that the container created in it
     are used instead, provided that it wrote nothing else there."""
     paths = seen.paths or ()
-    narrow = folders_of(paths, spec, seen.folders | seen.made)
+    narrow = directories_of(paths, spec, seen.directories | seen.made)
     narrowed: list[str] = []
-    for folder in folders_of(paths, spec, seen.folders):
-        below = [path for path in narrow if path != folder and at_or_above(folder, path)]
-        narrowed += below if below and folder not in narrow and _program(folder, context) else [folder]
+    for directory in directories_of(paths, spec, seen.directories):
+        below = [path for path in narrow if path != directory and at_or_above(directory, path)]
+        narrowed += (
+            below if below and directory not in narrow and _program(directory, context) else [directory]
+        )
     return tuple(narrowed)
 
 
-def _program(folder: str, context: FixContext) -> str:
-    if folder == "/" or any(at_or_above(place, folder) for place in _PROGRAMS):
-        return folder
-    return hides_a_program(folder, context.facts)
+def _program(directory: str, context: FixContext) -> str:
+    if directory == "/" or any(at_or_above(place, directory) for place in _PROGRAMS):
+        return directory
+    return hides_a_program(directory, context.facts)
 
 
 def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
@@ -115,16 +117,16 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
-        folders = listed([folder for folder, _ in needed.programs])
+        directories = listed([directory for directory, _ in needed.programs])
         raise CannotFix(
-            f"it writes where a tmpfs would hide its programs: {folders}",
+            f"it writes where a tmpfs would hide its programs: {directories}",
             "Write to a volume instead, or do that work in the image build.",
         )
-    return with_tmpfs(spec, needed.folders, size, context).with_(READ_ONLY, True)
+    return with_tmpfs(spec, needed.directories, size, context).with_(READ_ONLY, True)
 
 
 def with_tmpfs(
-    spec: Spec, folders: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
+    spec: Spec, directories: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
 ) -> Spec:
     """The spec with a tmpfs on each of these directories; `owned` makes the container's user the owner.
 
@@ -139,21 +141,21 @@ def with_tmpfs(
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
     added = []
-    for folder in folders:
-        wanted = size if "tmpfs_size" in context.chosen else _size(folder, size, least, context.facts)
-        runs = "" if _made_programs(folder, context.facts) else "noexec,"
-        access = ",U" if owned else access_to_tmpfs(folder, context.facts)
-        added.append(f"{folder}:rw,{runs}nosuid,nodev,size={wanted}{access}")
+    for directory in directories:
+        wanted = size if "tmpfs_size" in context.chosen else _size(directory, size, least, context.facts)
+        runs = "" if _made_programs(directory, context.facts) else "noexec,"
+        access = ",U" if owned else access_to_tmpfs(directory, context.facts)
+        added.append(f"{directory}:rw,{runs}nosuid,nodev,size={wanted}{access}")
     return spec.with_(TMPFS, (*spec[TMPFS], *added))
 
 
-def access_to_tmpfs(folder: str, facts: ContainerFacts) -> str:
+def access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
     """Options that keep a tmpfs writable for whoever could write to the directory.
 
     Podman makes root or the container's user (U) the owner. For other owners, the tmpfs is world-writable and
     sticky, so that users cannot remove each other's files.
     """
-    seen = facts.written_folders.get(folder, WrittenFolder())
+    seen = facts.written_directories.get(directory, WrittenDirectory())
     owner, group = _ids(seen, facts)
     mode = "" if seen.mode == _USUAL_MODE else f",mode={seen.mode:04o}"
     if owner is not None and owner == _ordinary_user(facts):
@@ -161,14 +163,14 @@ def access_to_tmpfs(folder: str, facts: ContainerFacts) -> str:
     return f",mode={_EVERYBODY:04o}" if _of_somebody_else(seen, owner, group) else mode
 
 
-def _ids(folder: WrittenFolder, facts: ContainerFacts) -> tuple[int | None, int | None]:
+def _ids(directory: WrittenDirectory, facts: ContainerFacts) -> tuple[int | None, int | None]:
     lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
-    return inside(folder.uid, lines), inside(folder.gid, lines)
+    return inside(directory.uid, lines), inside(directory.gid, lines)
 
 
-def _of_somebody_else(folder: WrittenFolder, owner: int | None, group: int | None) -> bool:
+def _of_somebody_else(directory: WrittenDirectory, owner: int | None, group: int | None) -> bool:
     """Whether an account other than root can write there."""
-    return owner != 0 or (group != 0 and bool(folder.mode & 0o020) and not folder.mode & 0o002)
+    return owner != 0 or (group != 0 and bool(directory.mode & 0o020) and not directory.mode & 0o002)
 
 
 def _ordinary_user(facts: ContainerFacts) -> int | None:
@@ -182,19 +184,19 @@ def _ordinary_user(facts: ContainerFacts) -> int | None:
     return seen[0] if seen is not None else facts.named_uid if isinstance(facts.named_uid, int) else None
 
 
-def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
+def _size(directory: str, size: str, least: int, facts: ContainerFacts) -> str:
     """`size`, or more if the existing content plus room for more writes needs it."""
-    of_image = _bytes_of_image(folder, facts)
+    of_image = _bytes_of_image(directory, facts)
     if of_image is None:
         raise CannotFix(
-            f"it writes to {folder}, where the image has too many files for a tmpfs",
+            f"it writes to {directory}, where the image has too many files for a tmpfs",
             "Mount a volume on the directory that it writes to.",
         )
-    written = _bytes_written(folder, facts)
+    written = _bytes_written(directory, facts)
     wanted = of_image + written + min(written, least)
     if wanted > _MOST:
         raise CannotFix(
-            f"it writes to {folder}, which is too large for a tmpfs: {_shown(wanted)} with room to write",
+            f"it writes to {directory}, which is too large for a tmpfs: {_shown(wanted)} with room to write",
             "Mount a volume on the directory that it writes to, or set the parameter tmpfs_size.",
             needs="tmpfs_size",
         )
@@ -204,27 +206,27 @@ def _size(folder: str, size: str, least: int, facts: ContainerFacts) -> str:
     return size if steps == least else f"{-(-steps // _MIB)}m"
 
 
-def _bytes_of_image(folder: str, facts: ContainerFacts) -> int | None:
-    return facts.written_folders.get(folder, WrittenFolder()).image_bytes
+def _bytes_of_image(directory: str, facts: ContainerFacts) -> int | None:
+    return facts.written_directories.get(directory, WrittenDirectory()).image_bytes
 
 
-def holds_files_of_image(folder: str, facts: ContainerFacts) -> bool:
+def holds_files_of_image(directory: str, facts: ContainerFacts) -> bool:
     """Whether the image has files in the directory, or too many to count."""
-    return _bytes_of_image(folder, facts) != 0
+    return _bytes_of_image(directory, facts) != 0
 
 
-def _bytes_written(folder: str, facts: ContainerFacts) -> int:
-    return sum(change.size for change in _written_in(folder, facts))
+def _bytes_written(directory: str, facts: ContainerFacts) -> int:
+    return sum(change.size for change in _written_in(directory, facts))
 
 
-def _made_programs(folder: str, facts: ContainerFacts) -> tuple[str, ...]:
+def _made_programs(directory: str, facts: ContainerFacts) -> tuple[str, ...]:
     """Files that it wrote in the directory and may run or load."""
-    return tuple(change.path for change in _written_in(folder, facts) if change.executable)
+    return tuple(change.path for change in _written_in(directory, facts) if change.executable)
 
 
-def _written_in(folder: str, facts: ContainerFacts) -> tuple[FileChange, ...]:
+def _written_in(directory: str, facts: ContainerFacts) -> tuple[FileChange, ...]:
     changes = facts.changes if isinstance(facts.changes, tuple) else ()
-    return tuple(change for change in changes if at_or_above(folder, change.path))
+    return tuple(change for change in changes if at_or_above(directory, change.path))
 
 
 def _shown(count: int) -> str:
@@ -239,27 +241,29 @@ def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, 
         return ()
     meant = meant_for_writing(facts)
     notes = []
-    if written := [folder for folder in added if folder not in meant]:
+    if written := [directory for directory in added if directory not in meant]:
         notes.append(f"it writes to {listed(written)}: this becomes a tmpfs, which is emptied at each stop")
-    for folder in (folder for folder in added if folder in meant):
+    for directory in (directory for directory in added if directory in meant):
         notes.append(
-            f"{visible(meant[folder], 30)} runs in {folder}, which it may write to: this becomes a "
+            f"{visible(meant[directory], 30)} runs in {directory}, which it may write to: this becomes a "
             "tmpfs, which is emptied at each stop"
         )
-    for folder in added:
-        occupied = (_bytes_of_image(folder, facts) or 0) + _bytes_written(folder, facts)
+    for directory in added:
+        occupied = (_bytes_of_image(directory, facts) or 0) + _bytes_written(directory, facts)
         if occupied > _WORTH_TELLING:
-            notes.append(f"a tmpfs uses memory, and {folder} now holds {_shown(occupied)}")
-        if programs := _made_programs(folder, facts):
+            notes.append(f"a tmpfs uses memory, and {directory} now holds {_shown(occupied)}")
+        if programs := _made_programs(directory, facts):
             made = visible(programs[0], 100)
-            notes.append(f"it created {made}, which may be a program, so the tmpfs at {folder} is not noexec")
-    for folder in added:
-        seen = facts.written_folders.get(folder)
-        if seen is not None and access_to_tmpfs(folder, facts) == f",mode={_EVERYBODY:04o}":
+            notes.append(
+                f"it created {made}, which may be a program, so the tmpfs at {directory} is not noexec"
+            )
+    for directory in added:
+        seen = facts.written_directories.get(directory)
+        if seen is not None and access_to_tmpfs(directory, facts) == f",mode={_EVERYBODY:04o}":
             owner, group = _ids(seen, facts)
             if _of_somebody_else(seen, owner, group):
                 notes.append(
-                    f"{folder} belongs to UID {owner} and GID {group}, and Podman cannot create a tmpfs with "
-                    "that owner: every user in the container can write there"
+                    f"{directory} belongs to UID {owner} and GID {group}, and Podman cannot create a tmpfs "
+                    "with that owner: every user in the container can write there"
                 )
     return tuple(notes)

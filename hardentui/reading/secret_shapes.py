@@ -37,6 +37,17 @@ class SecretShape(Struct, frozen=True):
 _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
+_READERS = (
+    *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
+    "-passin stdin",
+)
+_READS_IT = (
+    r"(?:--password-stdin|cryptsetup\b|chpasswd|passwd --stdin|sudo -[A-Za-z]{0,8}S\b"
+    r"|--passphrase-fd[ =]0|-passin stdin)"
+)
+"""Programs and options that take a password from standard input."""
+_PIPED = r"[^\s'\"|;&$`<>]"
+"""The first or last character of what is piped."""
 _GITHUB = "docs.github.com, about authentication to GitHub: token formats"
 _SCANNING = "docs.github.com, supported secret scanning patterns"
 
@@ -125,7 +136,7 @@ SHAPES: tuple[SecretShape, ...] = (
     ),
     SecretShape(
         "=",
-        rf"(?i)(?:^|[;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
+        rf"(?i)(?:^|[,;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
         "a connection string with a password",
         "libpq, keyword/value strings; ADO.NET and JDBC connection strings",
         ("password", "passwd", "pwd"),
@@ -175,6 +186,51 @@ SHAPES: tuple[SecretShape, ...] = (
         "earer ", r"(?:^|=)[Bb]earer ([A-Za-z0-9._~+/=\-]{8,})$", "a header's credential", "RFC 6750"
     ),
     SecretShape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
+    SecretShape(
+        "|",
+        # whitespace belongs to one part only: a text of nothing else costs no more than its length
+        rf"\b(?:echo|printf)(?:\s++-[neE]++)*+(?:\s++['\"]?%s(?:\\n)?['\"]?(?=\s))?+\s++['\"]?(?!-|YES\b){_NO_REFERENCE}"
+        rf"(?:[\w.\-]{{1,64}}:)?+({_PIPED}(?:[^'\"|;&$`<>\n]{{1,198}}{_PIPED}))(?:\s*+['\"])?+\s*+\|\s*+"
+        rf"[^|;&\n]{{0,200}}?(?<![^\s|]){_READS_IT}",
+        "a password piped into a program",
+        "docker-login(1), chpasswd(8), sudo(8), cryptsetup(8), gpg(1), openssl-passphrase-options(1)",
+        _READERS,
+    ),
+    SecretShape(
+        "<<<",
+        rf"{_READS_IT}[^|;&\n]{{0,200}}<<<\s*['\"]?{_NO_REFERENCE}([^\s'\"|;&$`]{{3,}})",
+        "a password given to a program",
+        "bash(1), here strings",
+        _READERS,
+    ),
+    SecretShape(
+        "pass:",
+        rf"(?:^|\s)['\"]?pass:{_NO_REFERENCE}([^\s'\"]{{3,}})",
+        "a passphrase of openssl",
+        "openssl-passphrase-options(1)",
+    ),
+    SecretShape(
+        "htpasswd",
+        rf"\bhtpasswd\s+-(?=\w*b)\w+(?:\s+-\w+)*\s+(?:[^\s\-|;&>]\S{{0,200}}\s+){{1,2}}"
+        rf"['\"]?{_NO_REFERENCE}([^\s'\"|;&<>$]{{3,}})",
+        "a password for htpasswd",
+        "htpasswd(1), -b",
+    ),
+    SecretShape(
+        "login",
+        rf"\b(?:docker|podman|buildah|skopeo|nerdctl|oras|helm|oc|az)\s[^|;&\n]{{0,40}}\blogin\s"
+        rf"(?:[^|;&\n]{{0,200}}\s)?-p[\s=]['\"]?(?!-){_NO_REFERENCE}([^\s'\"|;&]{{3,}})",
+        "a password of a login",
+        "docker-login(1), podman-login(1), az-login",
+        ("-p",),
+    ),
+    SecretShape(
+        "$",
+        r"\$(?:apr1|2[aby]|[156y]|argon2id?)\${1,2}([A-Za-z0-9./,=+$]{20,})",
+        "the hash of a password",
+        "crypt(5), htpasswd(1)",
+        ("$apr1$", "$2a$", "$2b$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$argon2"),
+    ),
     SecretShape(
         "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"
     ),

@@ -65,7 +65,7 @@ _PATHS: tuple[tuple[str, str, Power], ...] = (
     ("/run/snapd.socket", "snapd", Power.PACKAGES),
     ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
     ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
-    ("*/ssh-agent.socket", "ssh-agent", Power.KEYS),
+    ("*/ssh-agent*", "ssh-agent", Power.KEYS),
     ("*/openssh_agent", "ssh-agent", Power.KEYS),
     ("*/keyring/*", "a user's key ring", Power.KEYS),
     ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
@@ -177,7 +177,7 @@ def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[O
     return tuple(sockets)
 
 
-_ENGINE_FOLDERS = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
+_ENGINE_DIRECTORIES = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
 
 
 class EngineMount(Struct, frozen=True):
@@ -231,10 +231,10 @@ def _holds_sockets(path: str) -> bool:
     """Whether engine sockets are in or below this directory: at or above a known place, or of one user."""
     parts = path.split("/")
     of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
-    return of_user or any(at_or_above(path, place) for place in _ENGINE_FOLDERS)
+    return of_user or any(at_or_above(path, place) for place in _ENGINE_DIRECTORIES)
 
 
-_CONTROL_FOLDERS = (
+_CONTROL_DIRECTORIES = (
     *("/run/dbus", "/run/systemd", "/run/libvirt", "/run/lxd.socket", "/run/incus", "/run/snapd.socket"),
     "/var/lib/lxd",
 )
@@ -251,11 +251,11 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     if isinstance(facts.sockets, Unreadable):
         seen = {socket.destination for socket in sockets}
         sockets += [
-            OpenSocket(mount.mount.destination, folder, Service("systemd or another service", Power.UNITS))
+            OpenSocket(mount.mount.destination, directory, Service("systemd or another service", Power.UNITS))
             for mount in _connectable(facts)
             if mount.mount.destination not in seen
-            for folder in _CONTROL_FOLDERS
-            if at_or_above(mount.path, folder)
+            for directory in _CONTROL_DIRECTORIES
+            if at_or_above(mount.path, directory)
         ]
     return tuple(sockets)
 

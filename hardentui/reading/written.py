@@ -1,4 +1,4 @@
-"""From paths that a container wrote to the folders that must stay writable under a read-only root."""
+"""From paths that a container wrote to the directories that must stay writable under a read-only root."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _BY_PODMAN = frozenset(
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 
 
-def folders_of(
-    paths: tuple[str, ...], spec: Spec, known_folders: frozenset[str] = frozenset()
+def directories_of(
+    paths: tuple[str, ...], spec: Spec, known_directories: frozenset[str] = frozenset()
 ) -> tuple[str, ...]:
     """The outermost directories that contain the written paths, sorted.
 
@@ -38,14 +38,14 @@ def folders_of(
     writes and its mount points are left out.
 
     Args:
-        known_folders: those of the paths that are directories, which count themselves.
+        known_directories: those of the paths that are directories, which count themselves.
     """
     mounted = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
     clean = {normal_path(path) for path in paths}
-    own = {normal_path(path) for path in known_folders}
+    own = {normal_path(path) for path in known_directories}
     parents = {parent for path in clean for parent in _parents(path)}
     leaves = clean - parents
-    folders = {
+    directories = {
         path if path in own else posixpath.dirname(path)
         for path in leaves
         if path != "/"
@@ -53,7 +53,9 @@ def folders_of(
         and not any(at_or_above(tree, path) for tree in _KERNEL_TREES)
         and not any(at_or_above(path, mount) for mount in mounted)
     }
-    return tuple(sorted(folder for folder in folders if folders.isdisjoint(_parents(folder))))
+    return tuple(
+        sorted(directory for directory in directories if directories.isdisjoint(_parents(directory)))
+    )
 
 
 def by_podman(path: str) -> bool:
@@ -70,13 +72,13 @@ class LayerWrites(Struct, frozen=True):
 
     Attributes:
         paths: the written paths; None if unknown.
-        folders: existing directories among them: entries were created and removed in them.
+        directories: existing directories among them: entries were created and removed in them.
         made: directories among them that the container created.
         unclear: changed paths that may be files or directories.
     """
 
     paths: tuple[str, ...] | None = None
-    folders: frozenset[str] = frozenset()
+    directories: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()
     unclear: tuple[str, ...] = ()
 
@@ -96,35 +98,37 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
     unclear = {
         change.path
         for change in changed
-        if change.folder is None and change.kind == "modified" and normal_path(change.path) not in above
+        if change.directory is None and change.kind == "modified" and normal_path(change.path) not in above
     } - _BY_PODMAN
     return LayerWrites(
         tuple(change.path for change in changed if change.path not in unclear),
-        frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
-        frozenset(change.path for change in changed if change.folder and change.kind == "added"),
+        frozenset(change.path for change in changed if change.directory and change.kind == "modified"),
+        frozenset(change.path for change in changed if change.directory and change.kind == "added"),
         tuple(sorted(unclear)),
     )
 
 
-def written_folders(facts: ContainerFacts) -> tuple[str, ...]:
+def written_directories(facts: ContainerFacts) -> tuple[str, ...]:
     """Written directories outside volumes, including those inside directories that the container created."""
     seen = written_by(facts)
     paths = seen.paths or ()
-    inner = folders_of(paths, facts.spec, seen.folders | seen.made)
-    return tuple(dict.fromkeys((*folders_of(paths, facts.spec, seen.folders), *inner)))
+    inner = directories_of(paths, facts.spec, seen.directories | seen.made)
+    return tuple(dict.fromkeys((*directories_of(paths, facts.spec, seen.directories), *inner)))
 
 
-def working_folders(facts: ContainerFacts) -> tuple[str, ...]:
+def working_directories(facts: ContainerFacts) -> tuple[str, ...]:
     """The working directories of its processes in its own filesystem."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return ()
     points = _mount_points(facts)
-    folders = dict.fromkeys(process.folder for process in kernel.processes if process.folder.startswith("/"))
+    directories = dict.fromkeys(
+        process.directory for process in kernel.processes if process.directory.startswith("/")
+    )
     return tuple(
-        folder
-        for folder in folders
-        if folder != "/" and not any(at_or_above(point, folder) for point in points)
+        directory
+        for directory in directories
+        if directory != "/" and not any(at_or_above(point, directory) for point in points)
     )
 
 

@@ -34,11 +34,11 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    told = [[fields(finding, subject.pid) for finding in subject.findings] for subject in result.subjects]
+    listed = [[fields(finding, subject.pid) for finding in subject.findings] for subject in result.subjects]
     common = usual(
         pair
-        for subject, said in zip(result.subjects, told, strict=True)
-        for pair in zip(subject.findings, said, strict=True)
+        for subject, findings in zip(result.subjects, listed, strict=True)
+        for pair in zip(subject.findings, findings, strict=True)
     )
     return {
         "schema": SCHEMA,
@@ -53,7 +53,12 @@ def document(result: CheckResult) -> dict[str, Any]:
         "checks": _checks(result, common),
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
         "subjects": [
-            _subject(subject, said, common) for subject, said in zip(result.subjects, told, strict=True)
+            _subject(subject, findings, common)
+            for subject, findings in zip(result.subjects, listed, strict=True)
+        ],
+        "kept_originals": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
+            for kept in result.kept
         ],
         "summary": _summary(result),
     }
@@ -86,14 +91,14 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
     }
 
 
-def _subject(judged: SubjectResult, told: list[Fields], common: Usual) -> dict[str, Any]:
-    """A subject with its findings by status; `told` is what each of them says."""
+def _subject(judged: SubjectResult, listed: list[Fields], common: Usual) -> dict[str, Any]:
+    """A subject with its findings by status; `listed` are their fields."""
     subject = judged.subject
     by_step = score_by_step(judged.findings)
     findings: dict[Status, dict[str, Any]] = {status: {} for status in Status}
-    for finding, said in zip(judged.findings, told, strict=True):
+    for finding, values in zip(judged.findings, listed, strict=True):
         status = finding.verdict.status
-        findings[status][finding.check] = as_data(own(said, common[finding.check, status]))
+        findings[status][finding.check] = as_data(own(values, common[finding.check, status]))
     return {
         "kind": subject.kind.value,
         **({"host": judged.host} if judged.host else {}),
@@ -125,9 +130,9 @@ def _checks(result: CheckResult, common: Usual) -> dict[str, Any]:
                     "references": list(finding.references),
                     "fix": None,
                     "usual": {
-                        status.value: as_data(said)
+                        status.value: as_data(values)
                         for status in _ORDER
-                        if (said := common.get((finding.check, status)))
+                        if (values := common.get((finding.check, status)))
                     },
                 }
             if known["fix"] is None and finding.remediation is not None:

@@ -43,7 +43,7 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    pairs = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
+    pairs = sorted(_reported(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
     rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}
     place = quote(result.place, safe="", errors="replace")
@@ -69,7 +69,7 @@ def document(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _told(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
+def _reported(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
     for subject in result.subjects:
         for status in (Status.FAIL, Status.UNKNOWN, Status.WAIVED):
             for finding in subject.having(status):

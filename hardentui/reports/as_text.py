@@ -44,14 +44,14 @@ def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
     for finding in subject.having(Status.FAIL):
         content += (finding.check, finding.severity)
         if not _in_short(finding, write):
-            content.append(_said(finding, write))
+            content.append(_texts(finding, write))
     content += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
     if not _is_brief(subject.subject.kind, write):
-        content += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
+        content += [(finding.check, _texts(finding, write)) for finding in subject.having(Status.UNKNOWN)]
     return tuple(content)
 
 
-def _said(finding: Finding, write: Writer) -> tuple[str, ...]:
+def _texts(finding: Finding, write: Writer) -> tuple[str, ...]:
     verdict = finding.verdict
     if _is_brief(finding.subject.kind, write):
         return (verdict.reason,)

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
-from hardentui.reports.svg_text import svg_text, width_of
+from hardentui.reports.svg_text import SvgStyle, svg_text
 from hardentui.visible import visible
 
 _WIDTH = 1060
@@ -19,6 +20,9 @@ _LEFT, _BOX, _BOX_WIDTH, _AWAY = 150, 466, 372, 930
 _ROW, _HEAD, _GAP, _TOP = 24, 46, 26, 64
 _MOST_MEMBERS, _MOST_WAYS = 40, 14
 _ENGINE = 150  # room for the label of an engine
+_TITLE = SvgStyle("title", 17, bold=True)  # sizes and weights as in STYLE
+_NAME = SvgStyle("name", bold=True)
+_SOFT, _SMALL = SvgStyle("soft", 12), SvgStyle("small", 12)
 _CLASSES = {Gate.OPEN: "open", Gate.FILTERED: "held", Gate.LOCAL: "local", Gate.UNKNOWN: "unsure"}
 
 STYLE = """\
@@ -75,7 +79,7 @@ def network_svg(network_map: NetworkMap) -> str:
         '<defs><marker id="hmap-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>',
         f'<rect class="paper" width="{_WIDTH}" height="{height}"/>',
-        svg_text(20, 32, label, _WIDTH - 40, size=17, kind="title", bold=True, ending=simulated),
+        svg_text(20, 32, label, _WIDTH - 40, _TITLE, ending=simulated),
     ]
     lines += _sides(max(bottom, _TOP + 90))
     for place in drawn:
@@ -108,8 +112,8 @@ def _sides(bottom: int) -> list[str]:
     middle = 20 + (_LEFT - 20) / 2
     return [
         f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
-        svg_text(middle, _TOP + 28, "Outside", _LEFT, kind="name", bold=True, anchor="middle"),
-        svg_text(middle, _TOP + 46, "any stranger", _LEFT, size=12, kind="soft", anchor="middle"),
+        svg_text(middle, _TOP + 28, "Outside", _LEFT, replace(_NAME, anchor="middle")),
+        svg_text(middle, _TOP + 46, "any stranger", _LEFT, replace(_SOFT, anchor="middle")),
     ]
 
 
@@ -117,15 +121,13 @@ def _place(drawn: _Drawn) -> list[str]:
     place = drawn.place
     shut = "" if place.out else " shut"
     room = _BOX_WIDTH - 24
-    engine = min(_ENGINE, width_of(place.engine, 12))
+    engine = min(_ENGINE, _SOFT.width(place.engine))
     lines = [
         f'<rect class="box{shut}" x="{_BOX}" y="{drawn.top}" '
         f'width="{_BOX_WIDTH}" height="{drawn.height}" rx="8"/>',
-        svg_text(_BOX + 12, drawn.top + 20, place.name, room - engine - 12, kind="name", bold=True),
-        svg_text(
-            _BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, engine, size=12, kind="soft", anchor="end"
-        ),
-        svg_text(_BOX + 12, drawn.top + 37, _about(place), room, size=12, kind="soft"),
+        svg_text(_BOX + 12, drawn.top + 20, place.name, room - engine - 12, _NAME),
+        svg_text(_BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, engine, replace(_SOFT, anchor="end")),
+        svg_text(_BOX + 12, drawn.top + 37, _about(place), room, _SOFT),
     ]
     y = drawn.top + _HEAD + 16
     for name, openings in drawn.rows:
@@ -135,9 +137,9 @@ def _place(drawn: _Drawn) -> list[str]:
             y += _ROW
         y += 0 if openings else _ROW
     if drawn.hidden:
-        lines.append(svg_text(_BOX + 20, y, f"and {drawn.hidden} more", room, size=12, kind="soft"))
+        lines.append(svg_text(_BOX + 20, y, f"and {drawn.hidden} more", room, _SOFT))
     if not drawn.rows:
-        lines.append(svg_text(_BOX + 20, y, "no container", room, size=12, kind="soft"))
+        lines.append(svg_text(_BOX + 20, y, "no container", room, _SOFT))
     return lines + _outgoing(drawn)
 
 
@@ -162,9 +164,7 @@ def _opening(opening: Opening, y: int) -> list[str]:
             middle - 4,
             opening.words,
             _BOX - _LEFT - 12,
-            size=12,
-            kind=f"small {kind}",
-            bold=opening.gate is Gate.OPEN,
+            SvgStyle(f"small {kind}", 12, opening.gate is Gate.OPEN),
             ending=f": {opening.gate.value}",
         ),
     ]
@@ -178,10 +178,10 @@ def _outgoing(drawn: _Drawn) -> list[str]:
     x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
-        return [svg_text(_AWAY + 8, y + 4, "no route out", _WIDTH - _AWAY, size=12, kind="soft")]
+        return [svg_text(_AWAY + 8, y + 4, "no route out", _WIDTH - _AWAY, _SOFT)]
     return [
         f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
-        svg_text(_AWAY + 8, y + 4, " and ".join(words), _WIDTH - _AWAY, size=12, kind="soft"),
+        svg_text(_AWAY + 8, y + 4, " and ".join(words), _WIDTH - _AWAY, _SOFT),
     ]
 
 
@@ -216,14 +216,14 @@ def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
         (Gate.UNKNOWN, "not known"),
     ):
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
-        lines.append(svg_text(x + 34, y, words, _WIDTH, size=12, kind="small"))
+        lines.append(svg_text(x + 34, y, words, _WIDTH, _SMALL))
         x += 50 + 8 * len(words)
-    lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, size=12, kind="small"))
+    lines.append(svg_text(x, y, "dashed box: no route out", _WIDTH, _SMALL))
     if hidden:
         y += 18
         text = f"{hidden} routes between networks are not drawn; the table has them."
-        lines.append(svg_text(20, y, text, _WIDTH - 40, size=12, kind="soft"))
+        lines.append(svg_text(20, y, text, _WIDTH - 40, _SOFT))
     for note in network_map.notes:
         y += 20
-        lines.append(svg_text(20, y, note, _WIDTH - 40, size=12, kind="soft"))
+        lines.append(svg_text(20, y, note, _WIDTH - 40, _SOFT))
     return lines

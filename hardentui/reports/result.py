@@ -121,6 +121,20 @@ class HostResult(Struct, frozen=True):
         return sum(subject.score.count(severity) for subject in self.subjects)
 
 
+class KeptResult(Struct, frozen=True):
+    """A stopped container that a change keeps for its undo: not a subject, and not counted.
+
+    Attributes:
+        of: name of the container that has replaced it; `entry` is the ID of the change.
+    """
+
+    id: str
+    name: str
+    engine: str
+    of: str
+    entry: str
+
+
 class CheckResult(Struct, frozen=True, dict=True):
     """The result of one run of `check`, worst subject first.
 
@@ -131,6 +145,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         paths: the worst paths from containers to the host.
         network_map: who can reach whom; None if not requested.
         hosts: in a report on several hosts, each of them, worst first; else empty.
+        kept: originals that changes keep for an undo.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -145,6 +160,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     hosts: tuple[HostResult, ...] = ()
     host_name: str = ""
     saved_at: str = ""
+    kept: tuple[KeptResult, ...] = ()
 
     @cached_property
     def exit_code(self) -> int:

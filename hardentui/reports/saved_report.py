@@ -195,10 +195,10 @@ def _findings(written: _Subject, checks: Mapping[str, _Check]) -> Iterable[Saved
     for status, findings in by_status.items():
         for check, texts in findings.items():
             about = checks[check]
-            said = {"severity": "", **_said(about.usual.get(status.value)), **_said(texts)}
-            said = {name: text.replace(PID, process) for name, text in said.items()}
-            yield SavedFinding(check=check, step=about.step, status=status, **said)
+            values = {"severity": "", **_given(about.usual.get(status.value)), **_given(texts)}
+            values = {name: text.replace(PID, process) for name, text in values.items()}
+            yield SavedFinding(check=check, step=about.step, status=status, **values)
 
 
-def _said(texts: _Texts | None) -> dict[str, str]:
+def _given(texts: _Texts | None) -> dict[str, str]:
     return {name: text for name, text in asdict(texts).items() if text is not UNSET} if texts else {}

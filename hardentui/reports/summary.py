@@ -42,6 +42,9 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
         "",
     )
+    if result.kept:
+        kept = ", ".join(f"{visible(kept.name, 60)} (of {visible(kept.of, 60)})" for kept in result.kept)
+        yield from write.wrapped(f"Not counted, because a change keeps it for its undo: {kept}.", "")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import unicodedata
 from xml.sax.saxutils import escape
 
+from msgspec import Struct
+
 from hardentui.visible import visible
 
 _THIN = frozenset(" ',.:;ijl|")
@@ -35,39 +37,52 @@ def _width(character: str) -> float:
     return 1.05 if unicodedata.east_asian_width(character) in "WF" else 0.85
 
 
-def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
+class SvgStyle(Struct, frozen=True):
+    """The looks of a text.
+
+    Attributes:
+        classes: of the style sheet of the picture.
+        size: in units of the picture.
+        anchor: what `x` is: `start`, `middle` or `end` of the text.
+    """
+
+    classes: str = ""
+    size: float = 13
+    bold: bool = False
+    anchor: str = "start"
+
+    def width(self, text: str) -> float:
+        """An upper bound of the width of a text, in units of the picture."""
+        return width_of(text, self.size, bold=self.bold)
+
+
+PLAIN = SvgStyle()
+
+
+def _fitted(text: str, room: float, style: SvgStyle) -> str:
     """A text without control characters, truncated to the room with an ellipsis."""
     whole = visible(text, _SHOWN_WHOLE)
-    if width_of(whole, size, bold=bold) <= room:
+    if style.width(whole) <= room:
         return whole
-    left = room - width_of("…", size, bold=bold)
+    left = room - style.width("…")
     for at, character in enumerate(whole):
-        left -= width_of(character, size, bold=bold)
+        left -= style.width(character)
         if left < 0:
             return f"{whole[:at]}…"
     return whole
 
 
-def svg_text(
-    x: float,
-    y: float,
-    text: str,
-    room: float,
-    *,
-    size: float = 13,
-    kind: str = "",
-    bold: bool = False,
-    anchor: str = "start",
-    ending: str = "",
-) -> str:
+def svg_text(x: float, y: float, text: str, room: float, style: SvgStyle = PLAIN, *, ending: str = "") -> str:
     """One line of text as an element; a tooltip has the whole text if it does not fit.
 
     Args:
         room: units to the right of `x`, or to the left of it for the anchor `end`.
-        kind: classes.
         ending: kept when the text is truncated.
     """
-    shown = fitted(text, room - width_of(ending, size, bold=bold), size, bold=bold) + ending
+    shown = _fitted(text, room - style.width(ending), style) + ending
     whole = visible(text + ending, _SHOWN_WHOLE)
     title = f"<title>{escape(whole)}</title>" if shown != whole else ""
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" class="{kind}">{escape(shown)}{title}</text>'
+    return (
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{style.anchor}" class="{style.classes}">'
+        f"{escape(shown)}{title}</text>"
+    )

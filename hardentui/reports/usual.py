@@ -41,7 +41,7 @@ def fields(finding: Finding, pid: int | None) -> Fields:
             seen = evidence.setdefault(item.where.replace(process, PID), [])
             if item.saw != verdict.effective:
                 seen.append(item.saw.replace(process, PID))
-    said: Fields = {
+    values: Fields = {
         "severity": finding.severity.word,
         "declared": verdict.declared.replace(process, PID),
         "effective": verdict.effective.replace(process, PID),
@@ -49,38 +49,38 @@ def fields(finding: Finding, pid: int | None) -> Fields:
         "reason": verdict.reason.replace(process, PID),
     }
     if (remediation := finding.remediation) is not None:
-        said |= {"run": remediation.run, "quadlet": remediation.quadlet, "commands": remediation.commands}
+        values |= {"run": remediation.run, "quadlet": remediation.quadlet, "commands": remediation.commands}
         if remediation.here not in (None, remediation.risk):
-            said["risk"] = remediation.here.value
-    return {name: value for name, value in said.items() if value}
+            values["risk"] = remediation.here.value
+    return {name: value for name, value in values.items() if value}
 
 
 def usual(findings: Iterable[tuple[Finding, Fields]]) -> Usual:
     """What more than half of the findings of a check and status say, and at least two."""
     number: Counter[tuple[str, Status]] = Counter()
-    told: defaultdict[tuple[str, Status], Counter[tuple[str, Any]]] = defaultdict(Counter)
-    for finding, said in findings:
+    counts: defaultdict[tuple[str, Status], Counter[tuple[str, Any]]] = defaultdict(Counter)
+    for finding, values in findings:
         key = finding.check, finding.verdict.status
         number[key] += 1
-        told[key].update(said.items())
+        counts[key].update(values.items())
     return {
         (check, status): {
             name: value
-            for (name, value), times in values.items()
+            for (name, value), times in counter.items()
             if times > max(1, number[check, status] / 2)
             and not (name == "severity" and status in _OWN_SEVERITY)
         }
-        for (check, status), values in told.items()
+        for (check, status), counter in counts.items()
     }
 
 
-def own(said: Fields, common: Fields) -> Fields:
+def own(values: Fields, common: Fields) -> Fields:
     """The fields in which a finding differs from what is usual."""
-    different = {name: value for name, value in said.items() if common.get(name) != value}
-    lacking = {name: _EMPTY[type(value)] for name, value in common.items() if name not in said}
+    different = {name: value for name, value in values.items() if common.get(name) != value}
+    lacking = {name: _EMPTY[type(value)] for name, value in common.items() if name not in values}
     return different | lacking
 
 
-def as_data(said: Fields) -> dict[str, Any]:
+def as_data(values: Fields) -> dict[str, Any]:
     """As it is written: evidence is a table of places."""
-    return said | {"evidence": dict(said["evidence"])} if "evidence" in said else said
+    return values | {"evidence": dict(values["evidence"])} if "evidence" in values else values

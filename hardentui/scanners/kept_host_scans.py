@@ -1,4 +1,4 @@
-"""Stored results of host scanners: one for each tool, in our own folder."""
+"""Stored results of host scanners: one for each tool, in our own directory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from msgspec.structs import replace
 from hardentui.errors import WriteError
 from hardentui.model.host_scan import HostScan
 from hardentui.model.known import Known, Unreadable
-from hardentui.state.own_files import Folder, read_document, write_own
+from hardentui.state.own_files import Directory, read_document, write_own
 
 _TOOLS = ("lynis", "openscap")
 
 
 class HostScans:
-    """The stored results, in the folder `host-scans` below `folder`."""
+    """The stored results, in the directory `host-scans` below `directory`."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
     def _path(self, tool: str) -> str:
-        return os.path.join(os.fspath(self._folder()), "host-scans", f"{tool}.json")
+        return os.path.join(os.fspath(self._directory()), "host-scans", f"{tool}.json")
 
     def keep(self, scan: HostScan) -> None:
         """Store a result; it replaces the previous one of this tool.

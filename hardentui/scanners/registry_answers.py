@@ -16,7 +16,7 @@ import msgspec
 from hardentui.errors import WriteError
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Known, Unreadable
-from hardentui.state.own_files import Folder, read_document, write_own
+from hardentui.state.own_files import Directory, read_document, write_own
 
 SCHEMA = "hardentui/registry/1"
 NEVER_ASKED = Unreadable("the registry was not queried (hardentui images --updates queries it)")
@@ -30,10 +30,10 @@ class _Answer(msgspec.Struct):
 
 
 class RegistryAnswers:
-    """The answers, in `registry.json` below `folder`; read once."""
+    """The answers, in `registry.json` below `directory`; read once."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self._known: dict[str, _Answer] | Unreadable | None = None
 
     def of(self, reference: str) -> Known[RegistryDigest]:
@@ -69,7 +69,7 @@ class RegistryAnswers:
 
     @property
     def _path(self) -> str:
-        return os.path.join(self._folder(), "registry.json")
+        return os.path.join(self._directory(), "registry.json")
 
     def _read(self) -> Known[dict[str, _Answer]]:
         if self._known is None:

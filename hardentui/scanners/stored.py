@@ -15,17 +15,17 @@ from hardentui.errors import WriteError
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.formats import as_document, parse_report
-from hardentui.state.own_files import Folder, read_document, write_own
+from hardentui.state.own_files import Directory, read_document, write_own
 
 LARGEST = 64 << 20
 _ID_LENGTH = 64
 
 
 class StoredScans:
-    """Reports by image ID, in the folder `scans` below `folder`."""
+    """Reports by image ID, in the directory `scans` below `directory`."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
     def of(self, identity: str) -> Known[ScanReport | NeverScanned]:
         """The stored report of an image; Unreadable if it cannot be parsed."""
@@ -63,4 +63,4 @@ class StoredScans:
         name = identity.removeprefix("sha256:")
         if len(name) != _ID_LENGTH or not name.isalnum():
             return None
-        return os.path.join(self._folder(), "scans", f"{name}.json")
+        return os.path.join(self._directory(), "scans", f"{name}.json")

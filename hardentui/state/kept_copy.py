@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from hardentui.errors import WriteError
-from hardentui.state.own_files import state_folder, write_own
+from hardentui.state.own_files import state_directory, write_own
 
 
-def keep_copy(text: str, folder: Path | None = None) -> Path:
+def keep_copy(text: str, directory: Path | None = None) -> Path:
     """Write `text` into last-copy.txt, readable by its owner only; returns the file.
 
     Raises:
-        WriteError: the folder cannot be created or written.
+        WriteError: the directory cannot be created or written.
     """
-    path = (Path(state_folder()) if folder is None else folder) / "last-copy.txt"
+    path = (Path(state_directory()) if directory is None else directory) / "last-copy.txt"
     try:
         write_own(str(path), text)
     except OSError as error:

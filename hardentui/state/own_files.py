@@ -1,6 +1,6 @@
-"""Our own folders and the files in them.
+"""Our own directories and the files in them.
 
-No other account can redirect us: a folder counts as ours only if each of its parents belongs to us
+No other account can redirect us: a directory counts as ours only if each of its parents belongs to us
 or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
 Paths are plain strings here: importing pathlib would take a thirtieth of the time of a check.
 """
@@ -16,27 +16,27 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hardentui.account import home, is_ours, trusted
-from hardentui.folders import opened_folder
+from hardentui.directories import opened_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Folder: TypeAlias = "Callable[[], str | os.PathLike[str]]"
-"""Returns a folder when it is needed; it may not exist yet."""
+Directory: TypeAlias = "Callable[[], str | os.PathLike[str]]"
+"""Returns a directory when it is needed; it may not exist yet."""
 
 
-def cache_folder() -> str:
-    """Our own folder for data that can be recreated."""
+def cache_directory() -> str:
+    """Our own directory for data that can be recreated."""
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
-def config_folder() -> str:
-    """Our own folder for the user's settings."""
+def config_directory() -> str:
+    """Our own directory for the user's settings."""
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
-def state_folder() -> str:
-    """Our own folder for data that outlives a session and must not be lost."""
+def state_directory() -> str:
+    """Our own directory for data that outlives a session and must not be lost."""
     return _xdg("XDG_STATE_HOME", ".local/state")
 
 
@@ -87,12 +87,12 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: the previous file is untouched.
     """
-    folder, name = os.path.split(path)
+    directory, name = os.path.split(path)
     draft = f".{os.urandom(8).hex()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with opened_folder(os.path.abspath(folder), create=True, mode=0o700) as where:
+    with opened_directory(os.path.abspath(directory), create=True, mode=0o700) as where:
         if os.fstat(where).st_uid != os.geteuid():
-            raise OSError(errno.EPERM, "the folder belongs to another account", folder)
+            raise OSError(errno.EPERM, "the directory belongs to another account", directory)
         try:
             with os.fdopen(os.open(draft, flags, 0o600, dir_fd=where), "wb") as file:
                 file.write(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
@@ -108,7 +108,7 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
 
 
 def sync_above(path: str) -> None:
-    """Sync the parents of this folder to disk, as far as permitted, after some of them were created."""
+    """Sync the parents of this directory to disk, as far as permitted, after some of them were created."""
     while path != "/":
         path = os.path.dirname(path)
         with suppress(OSError):

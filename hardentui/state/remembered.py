@@ -10,26 +10,26 @@ import msgspec
 from msgspec import Struct
 
 from hardentui.account import is_confined
-from hardentui.state.own_files import read_own, state_folder, write_own
+from hardentui.state.own_files import read_own, state_directory, write_own
 
 VERSION = 1
 _LONGEST = 4096
 
 
-class Remembered(Struct, frozen=True):
+class Remembered(Struct, frozen=True, rename={"directory": "folder"}):
     """The state in which the last session ended. Empty = unknown.
 
     Attributes:
         version: of this record; one of another version is not read.
         theme: the active one.
-        folder: where files were written last.
+        directory: where files were written last.
         filter, column, reverse: filter and sort order of the container list.
         engine, container, step: where the last walk was.
     """
 
     version: int = VERSION
     theme: str = ""
-    folder: str = ""
+    directory: str = ""
     filter: str = ""
     column: str = "score"
     reverse: bool = False
@@ -40,13 +40,13 @@ class Remembered(Struct, frozen=True):
 
 def remembered_file() -> str:
     """This user's file, which may not exist."""
-    return os.path.join(state_folder(), "screens.json")
+    return os.path.join(state_directory(), "screens.json")
 
 
 def read_remembered(environ: Mapping[str, str]) -> Remembered:
     """The saved state; empty if it cannot be read, is of another version or belongs to another account.
 
-    A session confined to a folder (in a browser) saves nothing.
+    A session confined to a directory (in a browser) saves nothing.
     """
     if is_confined(environ):
         return Remembered()
@@ -54,7 +54,13 @@ def read_remembered(environ: Mapping[str, str]) -> Remembered:
         remembered = msgspec.json.decode(read_own(remembered_file()), type=Remembered)
     except (OSError, ValueError, msgspec.MsgspecError):
         return Remembered()
-    texts = (remembered.theme, remembered.folder, remembered.filter, remembered.container, remembered.engine)
+    texts = (
+        remembered.theme,
+        remembered.directory,
+        remembered.filter,
+        remembered.container,
+        remembered.engine,
+    )
     usable = remembered.version == VERSION and all(len(text) <= _LONGEST for text in texts)
     return remembered if usable else Remembered()
 

@@ -33,7 +33,7 @@ class ServiceManager(Struct, frozen=True):
         return self.config or f"{self.home}/.config"
 
     @property
-    def quadlet_folders(self) -> tuple[str, ...]:
+    def quadlet_directories(self) -> tuple[str, ...]:
         """Search path of Quadlet; the first place wins."""
         if not self.rootless:
             return ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
@@ -49,14 +49,14 @@ class ServiceManager(Struct, frozen=True):
         )
 
     @property
-    def unit_folders(self) -> tuple[str, ...]:
+    def unit_directories(self) -> tuple[str, ...]:
         """Search path of unit files that override generated ones."""
         if self.rootless:
             return (f"{self._config}/systemd/user", "/etc/systemd/user", f"{self.runtime}/systemd/user")
         return ("/etc/systemd/system", "/run/systemd/system")
 
     @property
-    def late_unit_folders(self) -> tuple[str, ...]:
+    def late_unit_directories(self) -> tuple[str, ...]:
         """Search path of unit files that generated ones override."""
         if self.rootless:
             return (
@@ -97,7 +97,7 @@ def names_with_template(name: str) -> tuple[str, ...]:
     return (name, f"{prefix}@.{suffix}") if at else (name,)
 
 
-def drop_in_folders(name: str, kind: str) -> Iterator[str]:
+def drop_in_directories(name: str, kind: str) -> Iterator[str]:
     """`web-1.container` -> `web-1.container.d`, `web-.container.d`, `container.d`."""
     for candidate in names_with_template(name):
         yield f"{candidate}.d"

@@ -13,7 +13,7 @@ from hardentui.options.argv.flags import ALIASES
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import TABLE
 from hardentui.options.table.not_carried import NOT_CARRIED
-from hardentui.training.lab import FOLDER, LABEL, Lab
+from hardentui.training.lab import DIRECTORY, LABEL, Lab
 from hardentui.visible import visible
 
 IMAGE = "localhost/hardentui-lab/shop"
@@ -65,17 +65,17 @@ class Answer(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
+def answer(lab: Lab, options: Sequence[str], directory: str) -> Answer:
     """Build a command line from the learner's options.
 
     Args:
         options: options of `podman run`; `--image=NAME` chooses a variant of the lab's image.
-        folder: the lab's own folder on the host, the value of `{folder}`.
+        directory: the lab's own directory on the host, the value of `{folder}`.
 
     Raises:
         UsageError: one of them is invalid, or reaches outside the lab.
     """
-    variant, rest = _variant(lab, [word.replace(FOLDER, folder) for word in options])
+    variant, rest = _variant(lab, [word.replace(DIRECTORY, directory) for word in options])
     line = parse_create_command(("podman", "create", *rest, f"{IMAGE}:{variant}"))
     for flag in line.flags if line is not None else ():
         if flag not in _FLAGS:
@@ -85,7 +85,7 @@ def answer(lab: Lab, options: Sequence[str], folder: str) -> Answer:
             "Only options of podman run are allowed here.",
             "The image and the name are the lab's own. Write options as --name=value.",
         )
-    _inside(lab, line, folder)
+    _inside(lab, line, directory)
     networks = [lab.network(name) for name in line.all("--network")]
     words = (
         "create",
@@ -127,7 +127,7 @@ def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
     return changed
 
 
-def _inside(lab: Lab, line: CommandLine, folder: str) -> None:
+def _inside(lab: Lab, line: CommandLine, directory: str) -> None:
     for flag in (*_OURS, *_ELSEWHERE):
         if flag in line.flags:
             why = "is set by the lab" if flag in _OURS else "leads out of the lab"
@@ -141,9 +141,10 @@ def _inside(lab: Lab, line: CommandLine, folder: str) -> None:
             if value.startswith(("container:", "ns:", "host")):
                 raise UsageError(f"{flag}={visible(value, 40)} leads out of the lab.")
     for source in _sources(line):
-        if source and not _below(source, folder):
+        if source and not _below(source, directory):
             raise UsageError(
-                f"{visible(source, 80)} is outside the lab.", f"Its own folder is {FOLDER}: {visible(folder)}"
+                f"{visible(source, 80)} is outside the lab.",
+                f"Its own directory is {DIRECTORY}: {visible(directory)}",
             )
 
 
@@ -157,7 +158,7 @@ def _sources(line: CommandLine) -> list[str]:
     return sources
 
 
-def _below(path: str, folder: str) -> bool:
-    """Links are resolved: a container may have created one in the lab's folder."""
-    real, inside = os.path.realpath(path), os.path.realpath(folder)
+def _below(path: str, directory: str) -> bool:
+    """Links are resolved: a container may have created one in the lab's directory."""
+    real, inside = os.path.realpath(path), os.path.realpath(directory)
     return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))

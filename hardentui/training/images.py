@@ -56,9 +56,9 @@ def prepare_images(engine: ChangingEngine) -> None:
     if not missing:
         return
     busybox = _busybox()
-    with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as directory:
         for recipe in missing:
-            archive = os.path.join(folder, f"{recipe.tag}.tar")
+            archive = os.path.join(directory, f"{recipe.tag}.tar")
             with open(archive, "wb") as file:
                 file.write(_root(recipe, busybox))
             changes = (f"CMD {json.dumps(_COMMAND)}", f"LABEL {LABEL}=image", "EXPOSE 8080")
@@ -93,7 +93,7 @@ def _is_dynamic(program: bytes) -> bool:
 def _root(recipe: Recipe, busybox: bytes) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder, mode in (
+        for directory, mode in (
             ("bin", 0o755),
             ("etc", 0o755),
             ("mnt", 0o755),
@@ -103,7 +103,7 @@ def _root(recipe: Recipe, busybox: bytes) -> bytes:
             ("tmp", 0o1777),
             ("var", 0o755),
         ):
-            entry = tarfile.TarInfo(folder)
+            entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             archive.addfile(entry)
         _add(archive, "bin/busybox", busybox, 0o755)

@@ -133,5 +133,5 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 PREFIX = "ht-lab-"
 LABEL = "io.hardentui.lab"
 """The label of every container and network of a lab; its value is the lab's id."""
-FOLDER = "{folder}"
-"""In options: the lab's own folder on the host."""
+DIRECTORY = "{folder}"
+"""In options: the lab's own directory on the host."""

@@ -16,28 +16,30 @@ from hardentui.training.lab import Lab, Level
 from hardentui.visible import visible
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-"""The id becomes the name of a folder and of containers."""
+"""The id becomes the name of a directory and of containers."""
 _ORDER = tuple(Level)
 
 
 def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
-    """The labs of a folder or of one file, in learning order.
+    """The labs of a directory or of one file, in learning order.
 
     Args:
-        where: a TOML file or a folder of them; empty = the labs that come with HardenTUI.
+        where: a TOML file or a directory of them; empty = the labs that come with HardenTUI.
         checks: ids of all checks.
 
     Raises:
         InputError: one cannot be read or has a fault; names it and the place.
     """
-    folder = where or _packaged()
+    directory = where or _packaged()
     try:
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else [folder]
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else [directory]
     except OSError as error:
-        raise InputError(f"{visible(folder)} cannot be read: {error.strerror}.") from error
-    paths = [os.path.join(folder, name) for name in names if name.endswith(".toml")]
+        raise InputError(f"{visible(directory)} cannot be read: {error.strerror}.") from error
+    paths = [os.path.join(directory, name) for name in names if name.endswith(".toml")]
     if not paths:
-        raise InputError(f"There are no labs in {visible(folder)}.", "A lab is a TOML file: docs/training.md")
+        raise InputError(
+            f"There are no labs in {visible(directory)}.", "A lab is a TOML file: docs/training.md"
+        )
     known = frozenset(checks)
     return tuple(sorted((_load(path, known) for path in paths), key=_place))
 

@@ -11,7 +11,7 @@ from msgspec import Struct, ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
 from hardentui.errors import WriteError
-from hardentui.state.own_files import read_document, state_folder, write_own
+from hardentui.state.own_files import read_document, state_directory, write_own
 from hardentui.training.lab import Lab, Mode
 
 VERSION = 1
@@ -87,7 +87,7 @@ def points_for(mode: Mode, hints: int) -> int:
 
 
 def progress_file() -> str:
-    return os.path.join(state_folder(), "training.json")
+    return os.path.join(state_directory(), "training.json")
 
 
 def load_progress(path: str) -> tuple[TrainingProgress, str]:

@@ -28,12 +28,12 @@ class StageAnswer(Struct, frozen=True):
     """The result of an attack or of a request to the service.
 
     Attributes:
-        works: None if it could not be tried; `said` is then the reason.
-        said: the output, in one line; not yet safe to show.
+        works: None if it could not be tried; `output` is then the reason.
+        output: the output, in one line; not yet safe to show.
     """
 
     works: bool | None
-    said: str = ""
+    output: str = ""
 
 
 class TrainingStage(Protocol):
@@ -41,13 +41,13 @@ class TrainingStage(Protocol):
 
     simulated: bool
 
-    def prepare(self, lab: Lab, folder: str) -> None:
+    def prepare(self, lab: Lab, directory: str) -> None:
         """Create everything that the lab needs besides its own container."""
 
     def make(self, lab: Lab, answer: Answer) -> None:
         """Recreate the lab's container and start it."""
 
-    def attack(self, lab: Lab, folder: str) -> StageAnswer: ...
+    def attack(self, lab: Lab, directory: str) -> StageAnswer: ...
 
     def ask_service(self, lab: Lab) -> StageAnswer: ...
 
@@ -63,7 +63,7 @@ class PodmanStage:
     def __init__(self, engine: ChangingEngine) -> None:
         self._engine = engine
 
-    def prepare(self, lab: Lab, folder: str) -> None:
+    def prepare(self, lab: Lab, directory: str) -> None:
         if lab.policy:
             return
         prepare_images(self._engine)
@@ -95,9 +95,9 @@ class PodmanStage:
         identity = self._engine.containers.create_by_command(answer.words)
         self._engine.containers.start(identity)
 
-    def attack(self, lab: Lab, folder: str) -> StageAnswer:
+    def attack(self, lab: Lab, directory: str) -> StageAnswer:
         if lab.attack.copies_unsigned:
-            return _copy_unsigned(folder)
+            return _copy_unsigned(directory)
         try:
             if lab.attack.moves_tag:
                 return self._move_tag(lab)
@@ -182,7 +182,7 @@ class PodmanStage:
             )
 
 
-def _copy_unsigned(folder: str) -> StageAnswer:
+def _copy_unsigned(directory: str) -> StageAnswer:
     """Copy an unsigned image with the learner's policy, as a pull would."""
     skopeo = shutil.which("skopeo")
     if skopeo is None:
@@ -190,7 +190,7 @@ def _copy_unsigned(folder: str) -> StageAnswer:
     with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as place:
         source, target = os.path.join(place, "unsigned"), os.path.join(place, "copy")
         _unsigned_image(source)
-        words = [skopeo, "--policy", os.path.join(folder, "policy.json"), "copy", f"dir:{source}"]
+        words = [skopeo, "--policy", os.path.join(directory, "policy.json"), "copy", f"dir:{source}"]
         try:
             done = subprocess.run(
                 [*words, f"dir:{target}"],
@@ -206,12 +206,12 @@ def _copy_unsigned(folder: str) -> StageAnswer:
     return StageAnswer(done.returncode == 0, "the image was accepted" if done.returncode == 0 else message)
 
 
-def _unsigned_image(folder: str) -> None:
+def _unsigned_image(directory: str) -> None:
     """A minimal image, in the layout of the transport `dir:`."""
     import hashlib
     import json
 
-    os.mkdir(folder)
+    os.mkdir(directory)
     config = json.dumps(
         {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
     ).encode()
@@ -232,7 +232,7 @@ def _unsigned_image(folder: str) -> None:
         (digest, config),
         ("manifest.json", json.dumps(manifest).encode()),
     ):
-        with open(os.path.join(folder, name), "wb") as file:
+        with open(os.path.join(directory, name), "wb") as file:
             file.write(content)
 
 

@@ -34,7 +34,7 @@ class BaselineSeen(Struct, frozen=True):
 def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
-    tools.tell(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
+    tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
     known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
     expected = replace(
         expectation(facts.inspect, known, request.patience),
@@ -56,7 +56,7 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
-    tools.tell(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
+    tools.on_event(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
     return BaselineSeen(baseline, facts, expected)
 
 
@@ -83,7 +83,7 @@ def _observed(
     stop_seconds = stopped.seconds if stopped and not stopped.killed else None
     took = round(stopped.seconds, 2) if stopped else 0.0
     baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
-    tools.tell(
+    tools.on_event(
         TrialEvent(TrialStep.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds)
     )
     expected = replace(
@@ -100,8 +100,8 @@ def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
         paths = {change.path for change in known}
         changes = (*known, *(change for change in seen.changes if change.path not in paths))
     kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
-    folders = {**seen.written_folders, **facts.written_folders}
-    return replace(facts, changes=changes, kernel=kernel, written_folders=folders)
+    directories = {**seen.written_directories, **facts.written_directories}
+    return replace(facts, changes=changes, kernel=kernel, written_directories=directories)
 
 
 def _is_job(facts: ContainerFacts) -> bool:

@@ -46,10 +46,10 @@ class CapabilityBack(Struct, frozen=True):
         return f"capability {self.capability.removeprefix('CAP_')} kept"
 
 
-class WritableFolder(Struct, frozen=True):
-    """Keep one folder of a read-only root writable: with a tmpfs, or a volume of this name."""
+class WritableDirectory(Struct, frozen=True):
+    """Keep one directory of a read-only root writable: with a tmpfs, or a volume of this name."""
 
-    folder: str
+    directory: str
     volume: str = ""
     size: str = TMPFS_SIZE
 
@@ -60,8 +60,8 @@ class WritableFolder(Struct, frozen=True):
     @property
     def words(self) -> str:
         if self.volume:
-            return f"volume {self.volume} at {self.folder}"
-        return f"tmpfs of {self.size} at {self.folder}"
+            return f"volume {self.volume} at {self.directory}"
+        return f"tmpfs of {self.size} at {self.directory}"
 
 
 class Raised(Struct, frozen=True):
@@ -79,7 +79,7 @@ class Raised(Struct, frozen=True):
         return f"{BY_NAME[self.option].flag} {self.factor} times as high"
 
 
-Loosening = CapabilityBack | WritableFolder | Raised
+Loosening = CapabilityBack | WritableDirectory | Raised
 
 
 class TrialConfiguration(Struct, frozen=True):
@@ -104,7 +104,7 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
-        """With these relaxations added; a folder as a volume is no longer a tmpfs, a limit is raised once."""
+        """With these relaxations added. A tmpfs that becomes a volume goes; a limit is raised once."""
         kept = [
             loosening
             for loosening in self.loosenings
@@ -117,8 +117,8 @@ class TrialConfiguration(Struct, frozen=True):
 
 
 def _replaces(new: Loosening, old: Loosening) -> bool:
-    if isinstance(new, WritableFolder) and isinstance(old, WritableFolder):
-        return new.folder == old.folder
+    if isinstance(new, WritableDirectory) and isinstance(old, WritableDirectory):
+        return new.directory == old.directory
     return isinstance(new, Raised) and isinstance(old, Raised) and new.option == old.option
 
 
@@ -162,15 +162,17 @@ class TwinPlanner:
             return frozenset()  # an ordinary user who cannot gain any has none
         return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
 
-    def can_be_writable(self, folder: str, spec: Spec) -> bool:
+    def can_be_writable(self, directory: str, spec: Spec) -> bool:
         """Whether something can be mounted there: it hides no program, and is not covered yet."""
-        if folder == "/" or any(at_or_above(tree, folder) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")):
+        if directory == "/" or any(
+            at_or_above(tree, directory) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")
+        ):
             return False
-        if hides_a_program(folder, self.facts):
+        if hides_a_program(directory, self.facts):
             return False
         covered = [mount.destination for mount in spec[MOUNTS]]
         covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
-        return not any(at_or_above(place, folder) for place in covered)
+        return not any(at_or_above(place, directory) for place in covered)
 
     def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
         if isinstance(loosening, CapabilityBack):
@@ -187,14 +189,14 @@ class TwinPlanner:
             return raised.without(MEMORY_SWAP) if option.name == "memory" else raised
         if not spec[READ_ONLY]:
             return spec
-        others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.folder)
+        others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.directory)
         spec = spec.with_(TMPFS, others)
         if loosening.volume:
             options = options_of_new_volume(self.facts, spec)
-            volume = Mount("volume", loosening.volume, loosening.folder, options)
+            volume = Mount("volume", loosening.volume, loosening.directory, options)
             return spec.with_(MOUNTS, (*spec[MOUNTS], volume))
-        access = access_to_tmpfs(loosening.folder, self.facts)
-        return spec.with_(TMPFS, (*others, f"{loosening.folder}:{_OPTIONS},size={loosening.size}{access}"))
+        access = access_to_tmpfs(loosening.directory, self.facts)
+        return spec.with_(TMPFS, (*others, f"{loosening.directory}:{_OPTIONS},size={loosening.size}{access}"))
 
     @staticmethod
     def _plain_limit(spec: Spec, option: Option[int]) -> int:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
-from hardentui.model.trial import Tell, TrialEvent, TrialStep
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.trial.configuration import TrialConfiguration
 from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
@@ -51,18 +51,18 @@ class Enforced(Struct, frozen=True):
 class Enforcer:
     """Tries the profile on twins; a context manager around everything that uses its files."""
 
-    def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
-        self._lesson, self._rounds, self._tell = lesson, rounds, tell
-        self._folder = ""
+    def __init__(self, lesson: Lesson, rounds: Rounds, on_event: OnTrialEvent) -> None:
+        self._lesson, self._rounds, self._on_event = lesson, rounds, on_event
+        self._directory = ""
         self._files = 0
 
     def __enter__(self) -> Enforcer:
-        self._folder = tempfile.mkdtemp(prefix="hardentui-")
-        os.chmod(self._folder, 0o711)  # noqa: S103 - the engine of another account must reach it
+        self._directory = tempfile.mkdtemp(prefix="hardentui-")
+        os.chmod(self._directory, 0o711)  # noqa: S103 - the engine of another account must reach it
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def enforce(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
@@ -91,7 +91,9 @@ class Enforcer:
                 break
             added |= new
             allowed = replace(allowed, names=allowed.names | new)
-            self._tell(TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed"))
+            self._on_event(
+                TrialEvent(TrialStep.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed")
+            )
         return Enforced(configuration, why=f"it does not work with it: {why}")
 
     def _enforced(
@@ -135,7 +137,7 @@ class Enforcer:
 
     def _written(self, document: Mapping[str, Any]) -> str:
         self._files += 1
-        path = os.path.join(self._folder, f"seccomp-{self._files}.json")
+        path = os.path.join(self._directory, f"seccomp-{self._files}.json")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(profile_text(document))

@@ -53,7 +53,7 @@ from hardentui.writers.supporting import network_name
 class HostPlace(StrEnum):
     """The kind of a host path."""
 
-    FOLDER = "folder"
+    DIRECTORY = "directory"
     FILE = "file"
     SOCKET = "socket"
     OTHER = "other"
@@ -109,7 +109,7 @@ _DROPPED: tuple[Option[Any], ...] = (
 )  # fmt: skip
 _HOST_TREES = ("/", "/proc", "/sys", "/dev", "/run", "/var/run")
 _RUNTIME = ("/run/", "/var/run/")
-"""Folders below these hold the sockets of services."""
+"""Directories below these hold the sockets of services."""
 _SHARED = ("container:", "ns:")
 _RELABEL = ("z", "Z", "U")
 
@@ -227,12 +227,12 @@ def _mounts(
         if place is HostPlace.SOCKET:
             lacks.append(f"the socket {source}: through it the twin could reach the host")
             return None
-        if place is HostPlace.FOLDER and source.startswith(_RUNTIME):
+        if place is HostPlace.DIRECTORY and source.startswith(_RUNTIME):
             lacks.append(
                 f"what is in {source}: it may hold sockets, through which the twin could reach the host"
             )
             return copied(Mount("volume", "", mount.destination), "")
-        if mount.read_only or source in _HOST_TREES or place is not HostPlace.FOLDER:
+        if mount.read_only or source in _HOST_TREES or place is not HostPlace.DIRECTORY:
             if not mount.read_only:
                 lacks.append(f"write access to {source}: it is read-only in the twin")
             return mount.with_options("ro", drop=(*_RELABEL, "rw"))

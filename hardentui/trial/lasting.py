@@ -1,13 +1,13 @@
-"""What must survive a restart: a folder whose content matters becomes a volume."""
+"""What must survive a restart: a directory whose content matters becomes a volume."""
 
 from __future__ import annotations
 
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.reading.scratch import holds_files_of_image
-from hardentui.trial.configuration import TrialConfiguration, WritableFolder
+from hardentui.trial.configuration import TrialConfiguration, WritableDirectory
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
-from hardentui.trial.restart import lasting_folders, lost, restarted
+from hardentui.trial.restart import lasting_directories, lost, restarted
 from hardentui.trial.rounds import Rounds
 from hardentui.writers.file_name import safe_file_name
 
@@ -15,35 +15,35 @@ _ROOT = "writable-rootfs"
 
 
 def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -> Settled:
-    """With a volume for each folder whose content must survive a restart, and proven to restart at all."""
+    """With a volume for each directory whose content must survive a restart, and proven to restart at all."""
     planner = rounds.planner
     spec, original = planner.spec(settled.configuration), planner.facts.spec
     if not settled.configuration.choices or spec == original:
         return settled
-    folders = lasting_folders(spec, original)
-    tools.tell(TrialEvent(TrialStep.RESTART, "restarting a twin to see what must survive a restart"))
-    hardened = restarted(rounds, spec, folders)
-    if not folders and not hardened.why:
+    directories = lasting_directories(spec, original)
+    tools.on_event(TrialEvent(TrialStep.RESTART, "restarting a twin to see what must survive a restart"))
+    hardened = restarted(rounds, spec, directories)
+    if not directories and not hardened.why:
         return settled
-    unchanged = restarted(rounds, original, folders)
+    unchanged = restarted(rounds, original, directories)
     if unchanged.why:
         return settled  # it cannot be restarted unchanged
-    files = lost(folders, unchanged, hardened) if not hardened.why else dict.fromkeys(folders, "")
+    files = lost(directories, unchanged, hardened) if not hardened.why else dict.fromkeys(directories, "")
     if not files and not hardened.why:
         return settled
     stem = safe_file_name(planner.facts.name)
     why = dict(settled.why)
     configuration = settled.configuration
-    for folder, path in files.items():
-        volume = WritableFolder(folder, f"{stem}{folder.replace('/', '-')}"[:200])
+    for directory, path in files.items():
+        volume = WritableDirectory(directory, f"{stem}{directory.replace('/', '-')}"[:200])
         configuration = configuration.with_(volume)
         why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
-        if holds_files_of_image(folder, planner.facts):
+        if holds_files_of_image(directory, planner.facts):
             why[volume] += (
-                f"; files of the image in {folder} stay as they are now until the volume is removed"
+                f"; files of the image in {directory} stay as they are now until the volume is removed"
             )
-        tools.tell(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
-    if files and not (again := restarted(rounds, planner.spec(configuration), folders)).why:
+        tools.on_event(TrialEvent(TrialStep.RESTART, f"{volume.words}: {why[volume]}"))
+    if files and not (again := restarted(rounds, planner.spec(configuration), directories)).why:
         return Settled(configuration, why, settled.left_out)
     reason = again.why if files else hardened.why
     return _without_read_only(settled, rounds, relaxer, reason)

@@ -53,17 +53,17 @@ def learn(
     slow = replace(expected, patience=patience)
     seen: Observation | None = None
     for spec, empty, text in runs:
-        tools.tell(TrialEvent(TrialStep.LEARNING, text))
+        tools.on_event(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), files=stage.files)
         try:
             observation = _watched(watch, stage, spec, slow, tools, empty=empty)
         except EngineError as error:
-            tools.tell(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
+            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
         finally:
             watch.close()
         if isinstance(observation, str):
-            tools.tell(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
+            tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin did not become ready: {observation}"))
             continue
         seen = observation if seen is None else merged(seen, observation)
     if seen is None:

@@ -17,7 +17,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.network_split import NewNetwork, SeenWay, WayTried
 from hardentui.model.reach import ConnectOutcome
-from hardentui.model.trial import Tell, TrialEvent, TrialStep
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.readiness.ports import read_ports
 from hardentui.trial.observe.connections import established
 from hardentui.trial.twins import Twin
@@ -81,13 +81,13 @@ class WayKnocker:
         files: Files,
         run: Run,
         stop: threading.Event,
-        tell: Tell,
+        on_event: OnTrialEvent,
     ) -> None:
         self._twins = twins
         self._files = files
         self._run = run
         self._stop = stop
-        self._tell = tell
+        self._on_event = on_event
         self._pids = {name: twin.pid for name, twin in twins.items()}
         self._addresses = {name: twin.addresses for name, twin in twins.items()}
 
@@ -111,7 +111,7 @@ class WayKnocker:
         """The connections with whether packets arrive at twins whose programs were never started: a
         refusal is an answer too."""
         ways = tuple(ways)
-        self._tell(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
+        self._on_event(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             results = tuple(pool.map(self._arrives, ways))
         return tuple(
@@ -121,7 +121,7 @@ class WayKnocker:
     def _tried(
         self, ways: Sequence[WayTried], where: str
     ) -> tuple[tuple[WayTried, tuple[bool | None, str]], ...]:
-        self._tell(TrialEvent(TrialStep.PREPARING, f"opening connections {where}"))
+        self._on_event(TrialEvent(TrialStep.PREPARING, f"opening connections {where}"))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(zip(ways, pool.map(self._reached, ways), strict=True))
 
@@ -168,7 +168,7 @@ class WayKnocker:
         open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
         gone: set[tuple[str, str]] = set()
         if open_ways:
-            self._tell(TrialEvent(TrialStep.PREPARING, "watching what the twins contact"))
+            self._on_event(TrialEvent(TrialStep.PREPARING, "watching what the twins contact"))
         end = monotonic() + _BY_ITSELF
         while open_ways - gone and monotonic() < end and not self._stop.wait(_PAUSE):
             gone |= {(start, other) for start, other in open_ways - gone if self._contacts(start, other)}

@@ -26,7 +26,7 @@ from hardentui.model.network_split import (
     SplitTrial,
     WayTried,
 )
-from hardentui.model.trial import Tell, TrialEvent, TrialStep
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Wait
@@ -73,7 +73,7 @@ class SplitTools(Struct, frozen=True):
     changing: ChangingEngine
     files: Files
     run: Run
-    tell: Tell
+    on_event: OnTrialEvent
     stop: threading.Event
 
 
@@ -86,7 +86,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     """
     begun = monotonic()
     for name in remove_leftovers(tools.changing):
-        tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+        tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
     members = {facts.name: MemberTried(facts.name) for facts in request.members}
     today = (NewNetwork("today", tuple(members), internal=not request.outside, isolated=False),)
     with _TwinRound(request, tools, today) as first:
@@ -120,7 +120,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         untried=untried,
         seconds=round(monotonic() - begun, 1),
     )
-    tools.tell(TrialEvent(TrialStep.DONE, trial.result.value, trial.seconds))
+    tools.on_event(TrialEvent(TrialStep.DONE, trial.result.value, trial.seconds))
     return trial
 
 
@@ -196,11 +196,11 @@ class _TwinRound:
         remove_trial(self._tools.changing, self._maker.number)
 
     def _open(self) -> None:
-        tell = self._tools.tell
+        on_event = self._tools.on_event
         names = {}
         for network in self._networks:
             names[network.name] = self._name()
-            tell(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
+            on_event(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
             self._tools.changing.networks.create(
                 names[network.name],
                 internal=network.internal,
@@ -222,7 +222,7 @@ class _TwinRound:
                 break
             waiting = again
         for facts in waiting:
-            tell(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
+            on_event(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
 
     def _created(self, facts: ContainerFacts, names: Mapping[str, str]) -> _Made:
         on = [names[network.name] for network in self._networks if facts.name in network.members]
@@ -240,7 +240,7 @@ class _TwinRound:
         return _Made(tuple(twins), pod)
 
     def _started(self, facts: ContainerFacts, names: Mapping[str, str], *, last: bool) -> bool:
-        self._tools.tell(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
+        self._tools.on_event(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
         try:
             made = self._created(facts, names)
         except ChangeFailed as error:
@@ -298,7 +298,9 @@ class _TwinRound:
         return self.knocker().ports(twin)
 
     def knocker(self) -> WayKnocker:
-        return WayKnocker(self.twins, self._tools.files, self._tools.run, self._tools.stop, self._tools.tell)
+        return WayKnocker(
+            self.twins, self._tools.files, self._tools.run, self._tools.stop, self._tools.on_event
+        )
 
     def _name(self) -> str:
         self._made += 1

@@ -64,7 +64,7 @@ def _proven(
     if not configuration.choices and not configuration.profile:
         return configuration, (), ()
     planner = rounds.planner
-    tools.tell(
+    tools.on_event(
         TrialEvent(
             TrialStep.PROOF, "checking what the kernel enforces on the twin", changes=configuration.checks
         )
@@ -97,7 +97,7 @@ def _proven(
             effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
     for left in effectless:
         configuration = configuration.without(left.check)
-        tools.tell(TrialEvent(TrialStep.PROOF, f"{left.check}: {left.reason}", left_out=left))
+        tools.on_event(TrialEvent(TrialStep.PROOF, f"{left.check}: {left.reason}", left_out=left))
     return configuration, tuple(proof), tuple(effectless)
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
-from hardentui.model.trial import LeftOut, Tell, TrialEvent, TrialStep
+from hardentui.model.trial import LeftOut, OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
 from hardentui.trial.configuration import (
     CapabilityBack,
@@ -17,7 +17,7 @@ from hardentui.trial.configuration import (
     Raised,
     TrialConfiguration,
     TwinPlanner,
-    WritableFolder,
+    WritableDirectory,
 )
 from hardentui.trial.evidence.refusals import FailureSign
 from hardentui.trial.rounds import Rounds, Tried
@@ -40,10 +40,10 @@ class Settled(Struct, frozen=True):
 class Relaxer:
     """Finds the largest part of a configuration that works."""
 
-    def __init__(self, rounds: Rounds, planner: TwinPlanner, tell: Tell) -> None:
+    def __init__(self, rounds: Rounds, planner: TwinPlanner, on_event: OnTrialEvent) -> None:
         self._rounds = rounds
         self._planner = planner
-        self._tell = tell
+        self._on_event = on_event
         self._why: dict[Loosening, str] = {}
         self._left_out: list[LeftOut] = []
         self._bisected = False
@@ -68,7 +68,7 @@ class Relaxer:
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
         left = LeftOut(check, reason, evidence)
         self._left_out.append(left)
-        self._tell(TrialEvent(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left))
+        self._on_event(TrialEvent(TrialStep.ROUND, f"{check} is left out: {reason}", left_out=left))
 
     # --- evidence -----------------------------------------------------------------------------------
 
@@ -116,15 +116,15 @@ class Relaxer:
 
     def _possible(self, tried: Tried, evidence: FailureSign) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
-        if loosening is None or (tried.ready and not isinstance(loosening, WritableFolder)):
+        if loosening is None or (tried.ready and not isinstance(loosening, WritableDirectory)):
             return None
         if isinstance(loosening, CapabilityBack):
             missing = loosening.capability in self._planner.dropped_capabilities(configuration)
             return loosening if missing else None
-        if isinstance(loosening, WritableFolder):
+        if isinstance(loosening, WritableDirectory):
             spec = self._planner.spec(configuration)
             adds = spec[READ_ONLY] and not self._planner.facts.spec[READ_ONLY]
-            return loosening if adds and self._planner.can_be_writable(loosening.folder, spec) else None
+            return loosening if adds and self._planner.can_be_writable(loosening.directory, spec) else None
         return self._raised(configuration, loosening)
 
     def _raised(self, configuration: TrialConfiguration, wanted: Raised) -> Raised | None:
@@ -239,7 +239,9 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
+        self._on_event(
+            TrialEvent(TrialStep.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words)
+        )
 
 
 def _shown(tried: Tried) -> str:

@@ -14,7 +14,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Known
 from hardentui.model.plan import Choice
-from hardentui.model.trial import Tell
+from hardentui.model.trial import OnTrialEvent
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.trial.configuration import MakePlan
 from hardentui.trial.learned.needs import Needs
@@ -73,6 +73,6 @@ class Tools(Struct, frozen=True):
     look: Callable[[Mapping[str, Any]], ContainerFacts]
     make_plan: MakePlan
     judge: Callable[[str, ContainerFacts], Verdict]
-    tell: Tell
+    on_event: OnTrialEvent
     stop: threading.Event
     keep: Callable[[Needs], None] = lambda needs: None

@@ -1,8 +1,8 @@
 """What survives a restart of the original must also survive one of the hardened container.
 
-A container's writable layer survives a restart; a tmpfs does not. So a folder that becomes a
+A container's writable layer survives a restart; a tmpfs does not. So a directory that becomes a
 tmpfs is compared: what the unchanged twin still has after a restart, and the hardened one has not, matters,
-and the folder becomes a volume.
+and the directory becomes a volume.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_BYTES = 256 << 20
 _READ_LIMIT = 60.0
 
 Contents = Mapping[str, str]
-"""Path -> digest of the regular files of some folders."""
+"""Path -> digest of the regular files of some directories."""
 
 
 class Restarted(Struct, frozen=True):
@@ -44,19 +44,19 @@ class Restarted(Struct, frozen=True):
     why: str = ""
 
 
-def lasting_folders(spec: Spec, original: Spec) -> tuple[str, ...]:
-    """The folders that a plan made a tmpfs, except those whose name says that they are temporary."""
+def lasting_directories(spec: Spec, original: Spec) -> tuple[str, ...]:
+    """The directories that a plan made a tmpfs, except those whose name says that they are temporary."""
     known = {entry.partition(":")[0] for entry in original[TMPFS]}
     added = [entry.partition(":")[0] for entry in spec[TMPFS]]
-    return tuple(folder for folder in added if folder not in known and not _is_temporary(folder))
+    return tuple(directory for directory in added if directory not in known and not _is_temporary(directory))
 
 
-def _is_temporary(folder: str) -> bool:
-    words = posixpath.basename(folder.rstrip("/")).lower()
-    return words in _TEMPORARY_NAMES or any(at_or_above(place, folder) for place in _TEMPORARY)
+def _is_temporary(directory: str) -> bool:
+    words = posixpath.basename(directory.rstrip("/")).lower()
+    return words in _TEMPORARY_NAMES or any(at_or_above(place, directory) for place in _TEMPORARY)
 
 
-def restarted(rounds: Rounds, spec: Spec, folders: tuple[str, ...]) -> Restarted:
+def restarted(rounds: Rounds, spec: Spec, directories: tuple[str, ...]) -> Restarted:
     """Start a twin, stop it, start it again; volumes are copies, because copy-on-write ends with a stop.
 
     Raises:
@@ -67,39 +67,39 @@ def restarted(rounds: Rounds, spec: Spec, folders: tuple[str, ...]) -> Restarted
         first = rounds.start(twin)
         if not first.ready:
             return Restarted({}, {}, f"it does not work with copied volumes: {first.why}")
-        before = contents(stage, twin, folders)
+        before = contents(stage, twin, directories)
         stop(stage, twin, stop_timeout(stage))
         second = rounds.start(twin)
         if not second.ready:
             return Restarted(before, {}, second.why)
-        return Restarted(before, contents(stage, twin, folders))
+        return Restarted(before, contents(stage, twin, directories))
 
 
-def lost(folders: Iterable[str], unchanged: Restarted, hardened: Restarted) -> dict[str, str]:
-    """Folder -> a file in it that only the unchanged twin keeps through a restart."""
+def lost(directories: Iterable[str], unchanged: Restarted, hardened: Restarted) -> dict[str, str]:
+    """Directory -> a file in it that only the unchanged twin keeps through a restart."""
     lost_files: dict[str, str] = {}
     for path, digest in unchanged.before.items():
         if path.endswith(_PASSING) or unchanged.after.get(path) != digest:
             continue  # recreated at each start
         if path in hardened.before and hardened.after.get(path) == hardened.before[path]:
             continue  # recreated with the same content
-        for folder in folders:
-            if at_or_above(folder, path):
-                lost_files.setdefault(folder, path)
+        for directory in directories:
+            if at_or_above(directory, path):
+                lost_files.setdefault(directory, path)
     return lost_files
 
 
-def contents(stage: Stage, twin: Twin, folders: Iterable[str]) -> Contents:
-    """The files in these folders of a running twin, by digest; a missing folder has none."""
+def contents(stage: Stage, twin: Twin, directories: Iterable[str]) -> Contents:
+    """The files in these directories of a running twin, by digest; a missing directory has none."""
     digests: dict[str, str] = {}
-    for folder in folders:
+    for directory in directories:
         with suppress(EngineError, tarfile.TarError):
-            digests.update(_digests(stage, twin, folder))
+            digests.update(_digests(stage, twin, directory))
     return digests
 
 
-def _digests(stage: Stage, twin: Twin, folder: str) -> Iterator[tuple[str, str]]:
-    pieces = stage.changing.containers.archive(twin.id, f"{folder}/.", seconds=_READ_LIMIT)
+def _digests(stage: Stage, twin: Twin, directory: str) -> Iterator[tuple[str, str]]:
+    pieces = stage.changing.containers.archive(twin.id, f"{directory}/.", seconds=_READ_LIMIT)
     count = size = 0
     with tarfile.open(fileobj=io.BufferedReader(Pieces(pieces)), mode="r|") as archive:
         for entry in archive:
@@ -113,4 +113,4 @@ def _digests(stage: Stage, twin: Twin, folder: str) -> Iterator[tuple[str, str]]
                 digest = hashlib.sha256()
                 while piece := file.read(1 << 16):
                     digest.update(piece)
-                yield posixpath.join(folder, posixpath.normpath(entry.name)), digest.hexdigest()
+                yield posixpath.join(directory, posixpath.normpath(entry.name)), digest.hexdigest()

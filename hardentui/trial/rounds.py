@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.model.trial import How, Round, Tell, TrialEvent, TrialStep
+from hardentui.model.trial import How, OnTrialEvent, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import SETTLED, Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
@@ -55,7 +55,7 @@ class Rounds:
         stage: Stage,
         planner: TwinPlanner,
         expected: Expectation,
-        tell: Tell,
+        on_event: OnTrialEvent,
         *,
         stop_seconds: float | None,
     ) -> None:
@@ -63,7 +63,7 @@ class Rounds:
         self.planner = planner
         self.expected = expected
         self.records: list[Round] = []
-        self._tell = tell
+        self._on_event = on_event
         self._stop_seconds = stop_seconds
 
     @property
@@ -78,7 +78,7 @@ class Rounds:
         Args:
             trace: watch its system calls too; slower.
         """
-        self._tell(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
+        self._on_event(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
         begun = monotonic()
         try:
             tried = self._on_a_twin(configuration, trace)
@@ -91,7 +91,7 @@ class Rounds:
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
         )
         self.records.append(record)
-        self._tell(
+        self._on_event(
             TrialEvent(TrialStep.ROUND, tried.why or "it works", seconds, configuration.checks, record)
         )
         return tried

@@ -42,18 +42,18 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
         KeyboardInterrupt: it was cancelled.
     """
     begun = monotonic()
-    tools.tell(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
+    tools.on_event(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
-        tools.tell(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+        tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
     stage = Stage(request, tools)
     try:
-        tools.tell(TrialEvent(TrialStep.PREPARING, "creating the network of the twins"))
+        tools.on_event(TrialEvent(TrialStep.PREPARING, "creating the network of the twins"))
         stage.open()
         record = _tried(request, tools, stage)
     finally:
         stage.close()
     record = replace(record, seconds=round(monotonic() - begun, 1))
-    tools.tell(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
+    tools.on_event(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
     return record
 
 
@@ -74,8 +74,8 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     needs = _learned(request, tools, stage, seen)
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
     planner = TwinPlanner(seen.facts, tools.make_plan)
-    rounds = Rounds(stage, planner, seen.expected, tools.tell, stop_seconds=seen.stop_seconds)
-    relaxer = Relaxer(rounds, planner, tools.tell)
+    rounds = Rounds(stage, planner, seen.expected, tools.on_event, stop_seconds=seen.stop_seconds)
+    relaxer = Relaxer(rounds, planner, tools.on_event)
     choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
     plan = planner.plan(_strictest(choices, rounds))
     settled = relaxer.settle(TrialConfiguration(plan.choices))
@@ -83,7 +83,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:
         return recorded(record, settled, rounds, tools, skipped)
-    with Enforcer(request.lesson, rounds, tools.tell) as enforcer:
+    with Enforcer(request.lesson, rounds, tools.on_event) as enforcer:
         enforced = enforcer.enforce(settled.configuration, needs)
         settled = replace(settled, configuration=enforced.configuration)
         path = request.lesson.profile_path

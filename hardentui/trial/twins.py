@@ -148,7 +148,7 @@ class TwinMaker:
 
     def _place_of(self, path: str) -> HostPlace:
         if not path.startswith("/"):
-            return HostPlace.FOLDER  # a volume
+            return HostPlace.DIRECTORY  # a volume
         if self._files is None:
             return HostPlace.OTHER
         try:
@@ -156,5 +156,5 @@ class TwinMaker:
         except OSError:
             return HostPlace.OTHER
         if stat.S_ISDIR(mode):
-            return HostPlace.FOLDER
+            return HostPlace.DIRECTORY
         return HostPlace.SOCKET if stat.S_ISSOCK(mode) else HostPlace.FILE

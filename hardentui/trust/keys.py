@@ -55,9 +55,9 @@ def kind_of(path: str) -> RuleKind:
     raise InputError(f"{shown} is not a public key of sigstore (PEM) or GPG.")
 
 
-def key_of_nobody(kind: RuleKind, folder: str) -> str:
+def key_of_nobody(kind: RuleKind, directory: str) -> str:
     """Write a public key whose private half was discarded; returns its path."""
-    path = os.path.join(folder, f"nobody-{kind.value}.pub")
+    path = os.path.join(directory, f"nobody-{kind.value}.pub")
     with open(path, "w", encoding="ascii") as file:
         file.write(_GPG if kind is RuleKind.GPG else _SIGSTORE)
     return path

@@ -63,7 +63,7 @@ def prove(
         for scope, (rule, references) in signed.items():
             for reference in references:
                 add("signed", scope, PullVerdict.ACCEPTED, box.pull(reference, policy, sections))
-            other = with_rules(policy, [_of_another(rule, box.folder)], reject=False)
+            other = with_rules(policy, [_of_another(rule, box.directory)], reject=False)
             add("wrong key", scope, PullVerdict.WRONG_KEY, box.pull(references[0], other, sections))
             if named.unsigned and within(named.unsigned, scope):
                 pull = box.pull(named.unsigned, policy, sections)
@@ -97,7 +97,7 @@ def within(reference: str, scope: str) -> bool:
         return False
 
 
-def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
+def _of_another(rule: ScopeRule, directory: str) -> ScopeRule:
     """The same rule for another signer."""
     if rule.kind in (RuleKind.KEYLESS, RuleKind.PKI):
         return replace(
@@ -105,4 +105,4 @@ def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
             email=NOBODY if rule.email else "",
             hostname=NOBODY_HOST if rule.hostname else "",
         )
-    return replace(rule, key=key_of_nobody(rule.kind, folder))
+    return replace(rule, key=key_of_nobody(rule.kind, directory))

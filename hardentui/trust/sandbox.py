@@ -1,7 +1,7 @@
 """Real pulls with a policy that is not in effect yet, in a temporary store; nothing on the host changes.
 
-Podman looks for policy.json and registries.d in the home folder first, so it uses those of a temporary home.
-Its locks are in a file of the sandbox: the default ones are shared by all stores of a machine, and a
+Podman looks for policy.json and registries.d in the home directory first, so it uses those of a temporary
+home. Its locks are in a file of the sandbox: the default ones are shared by all stores of a machine, and a
 Podman starting in a new store would free them. Without podman, skopeo pulls, with the same library.
 """
 
@@ -23,7 +23,7 @@ from hardentui.host.asking import Ask, ProgramFailed
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, PullVerdict
 
-_ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own folder in it
+_ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own directory in it
 _REGISTRIES = "CONTAINERS_REGISTRIES_CONF"
 _SECONDS = 600.0
 _ASK_SECONDS = 30.0
@@ -42,15 +42,15 @@ _WORDS = (
 
 
 class Sandbox(Struct, frozen=True):
-    """A folder with everything needed for a pull.
+    """A directory with everything needed for a pull.
 
     Attributes:
-        folder: temporary, removed afterwards.
-        home: the home folder of the engine's user, with its registry settings and logins.
+        directory: temporary, removed afterwards.
+        home: the home directory of the engine's user, with its registry settings and logins.
         auth_file: with the user's logins; empty = there is none.
     """
 
-    folder: str
+    directory: str
     home: str
     auth_file: str
     ask: Ask
@@ -63,7 +63,7 @@ class Sandbox(Struct, frozen=True):
             sections: file name -> text of registries.d.
             leads_to: `host:port/name` to redirect this name to, without TLS.
         """
-        home = os.path.join(self.folder, "home")
+        home = os.path.join(self.directory, "home")
         settings = os.path.join(home, ".config", "containers")
         shutil.rmtree(home, ignore_errors=True)
         os.makedirs(os.path.join(settings, "registries.d"), mode=0o700)
@@ -78,7 +78,7 @@ class Sandbox(Struct, frozen=True):
         if self.auth_file:
             environment["REGISTRY_AUTH_FILE"] = self.auth_file
         if leads_to:
-            remap = os.path.join(self.folder, "leads-to.conf")
+            remap = os.path.join(self.directory, "leads-to.conf")
             prefix = reference.partition("@")[0]
             head, slash, last = prefix.rpartition("/")
             prefix = f"{head}{slash}{last.partition(':')[0]}"
@@ -88,7 +88,7 @@ class Sandbox(Struct, frozen=True):
 
     def _podman_files(self) -> dict[str, str]:
         """Settings that keep Podman inside the sandbox."""
-        inside = self.folder
+        inside = self.directory
         engine = "\n".join(
             f'{name} = "{inside}/{value}"'
             for name, value in (("tmp_dir", "tmp"), ("static_dir", "root/libpod"), ("volume_path", "volumes"))
@@ -113,10 +113,10 @@ class Sandbox(Struct, frozen=True):
     def _run(self, reference: str, settings: str, environment: Mapping[str, str]) -> Pull:
         program = puller()
         if program == "podman":
-            stores = ("--root", f"{self.folder}/root", "--runroot", f"{self.folder}/runroot")
+            stores = ("--root", f"{self.directory}/root", "--runroot", f"{self.directory}/runroot")
             command: Sequence[str] = ("podman", *stores, "--storage-driver", "vfs", "pull", "-q", reference)
         else:
-            out = os.path.join(self.folder, "pulled")
+            out = os.path.join(self.directory, "pulled")
             shutil.rmtree(out, ignore_errors=True)
             files: tuple[str, ...] = ("--policy", f"{settings}/policy.json")
             files = (*files, "--registries.d", f"{settings}/registries.d")
@@ -129,8 +129,10 @@ class Sandbox(Struct, frozen=True):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
         if not isinstance(answer, ProgramFailed):
             return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
-        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
-        return Pull(reference, verdict, answer.said or answer.reason, by)
+        verdict = next(
+            (verdict for words, verdict in _WORDS if words in answer.last_line), PullVerdict.UNKNOWN
+        )
+        return Pull(reference, verdict, answer.last_line or answer.reason, by)
 
 
 @contextmanager
@@ -145,14 +147,14 @@ def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iter
         ToolMissing: neither podman nor skopeo is here.
     """
     puller()
-    folder = tempfile.mkdtemp(prefix="hardentui-pull-", dir=_ROOMY if os.access(_ROOMY, os.W_OK) else None)
+    directory = tempfile.mkdtemp(prefix="hardentui-pull-", dir=_ROOMY if os.access(_ROOMY, os.W_OK) else None)
     ask = asker(stop)
     try:
-        yield Sandbox(folder, home, next(filter(os.path.exists, auth_files), ""), ask)
+        yield Sandbox(directory, home, next(filter(os.path.exists, auth_files), ""), ask)
     finally:
         if os.geteuid() != 0:  # the store contains files of other users of its user namespace
-            asker(threading.Event())(("podman", "unshare", "rm", "-rf", f"{folder}/root"), _ASK_SECONDS)
-        shutil.rmtree(folder, ignore_errors=True)
+            asker(threading.Event())(("podman", "unshare", "rm", "-rf", f"{directory}/root"), _ASK_SECONDS)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def puller() -> str:

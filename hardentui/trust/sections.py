@@ -15,7 +15,7 @@ from hardentui.model.trust_change import RuleKind, ScopeRule
 NAME = "50-hardentui.yaml"
 _HEAD = """\
 # Written by `hardentui trust apply`: where the signatures of images are looked for.
-# Changes by hand are lost when it is run again; other files of this folder are left as they are.
+# Changes by hand are lost when it is run again; other files of this directory are left as they are.
 docker:
 """
 

@@ -24,7 +24,7 @@ class SigningKey(Struct, frozen=True):
     """What to sign with: a sigstore private key or a GPG key by its ID, with the file of its passphrase.
 
     Attributes:
-        lookaside: folder as file:// URL into which GPG signatures are written.
+        lookaside: directory as file:// URL into which GPG signatures are written.
     """
 
     private: str = ""
@@ -55,17 +55,17 @@ class SigningFailed(HardenError):
     exit_code = 2
 
 
-def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
+def sign(reference: str, key: SigningKey, directory: str, ask: Ask) -> None:
     """Add a signature to an image, for all its architectures; the image itself is unchanged.
 
     Args:
         reference: in the registry, with its tag: the signature is for this name.
-        folder: for temporary files of skopeo.
+        directory: for temporary files of skopeo.
 
     Raises:
         SigningFailed
     """
-    sections = os.path.join(folder, "sign.d")
+    sections = os.path.join(directory, "sign.d")
     os.makedirs(sections, mode=0o700, exist_ok=True)
     lookaside = f"    lookaside-staging: {json.dumps(key.lookaside)}\n" if key.lookaside else ""
     with open(os.path.join(sections, "sign.yaml"), "w", encoding="utf-8") as file:
@@ -75,7 +75,7 @@ def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
     if key.gpg and key.passphrase_file:
         how = (*how, "--sign-passphrase-file", key.passphrase_file)
     if key.private:
-        passphrase = key.passphrase_file or os.path.join(folder, "no-passphrase")
+        passphrase = key.passphrase_file or os.path.join(directory, "no-passphrase")
         if not key.passphrase_file:
             with open(passphrase, "w", encoding="ascii") as file:
                 file.write("\n")
@@ -112,13 +112,13 @@ def export_gpg(key: str, path: str, ask: Ask) -> None:
         )
 
 
-def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
+def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
     """Create a sigstore key pair; returns the paths of the private and the public key.
 
     Raises:
         WriteError: it could not be created, or already exists.
     """
-    prefix = os.path.join(os.path.abspath(folder), name)
+    prefix = os.path.join(os.path.abspath(directory), name)
     private, public = f"{prefix}.private", f"{prefix}.pub"
     if os.path.lexists(private) or os.path.lexists(public):
         raise WriteError(f"{visible(private)} or its public key already exists and was left alone.")

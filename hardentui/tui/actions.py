@@ -114,6 +114,7 @@ COPY_AS = (
         for number in range(1, 8)
     ),
 )
+BROWSE = (Action("browse.enlarge", "enter", "Enlarge", "Show the page of this row alone.", "This screen"),)
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 _ORDER = (
@@ -179,9 +180,9 @@ WALK = (
     Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
     Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
-    Action("walk.write", "w", "Write", "Write the files to a folder.", "Fixes", True),
+    Action("walk.write", "w", "Write", "Write the files to a directory.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
-    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes"),
+    Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes", True),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
     Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
     Action("walk.rights", "K", "Rights", "Show what the kernel lets this container do.", "Findings"),
@@ -206,7 +207,7 @@ DIFF = (
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
     Action("diff.previous_hunk", "N", "Previous", "The previous change.", "Difference", True),
     Action("diff.edit", "e", "Edit", "Edit the fixes and their values in $EDITOR.", "Difference", True),
-    Action("diff.write", "w", "Write", "Write the files to a folder.", "Difference", True),
+    Action("diff.write", "w", "Write", "Write the files to a directory.", "Difference", True),
 )  # fmt: skip
 VALUES = (
     Action("values.next", "down,enter", "Next", "The next value.", "Values"),
@@ -222,13 +223,13 @@ FIX_MANY = (
     Action(
         "many.all", "F", "All fixes", "Every fix, even those that may break the container.", "Fixes", True
     ),
-    Action("many.form", "i", "Folder", "Choose what is written, and where.", "Write", True),
+    Action("many.form", "i", "Directory", "Choose what is written, and where.", "Write", True),
     Action(
         "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
     ),
 )
 WRITE = (
-    Action("write.save", "ctrl+s", "Write", "Write the files to this folder.", "Write", True, "^s"),
+    Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),
     Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
 )
 EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a date.", "Finding", True),)
@@ -305,7 +306,7 @@ UPDATES = (
     Action(
         "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
     ),
-    Action("updates.places", "f", "Folder", "Look for pins elsewhere.", "Updates", True),
+    Action("updates.places", "f", "Directory", "Look for pins elsewhere.", "Updates", True),
     Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
@@ -323,7 +324,7 @@ SETTINGS = (
 )
 JOB = (
     Action("job.again", "r", "Again", "Run it again.", "Result", True),
-    Action("job.write", "w", "Write", "Write the files to a folder.", "Result", True),
+    Action("job.write", "w", "Write", "Write the files to a directory.", "Result", True),
 )
 TRUST_CHANGE = (
     Action(

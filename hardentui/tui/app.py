@@ -109,9 +109,9 @@ class HardenApp(App[None]):
         self._interrupted = float("-inf")
         self._notified: set[Notice] = set()
         self.session = Session(self, first_look, now)
-        self.session.folder = self.settings.folder
+        self.session.directory = self.settings.folder
         self._recall()
-        self._began_with = (self.theme, self.session.folder)
+        self._began_with = (self.theme, self.session.directory)
         if self.settings.keys:
             self.set_keymap(dict(self.settings.keys))
 
@@ -166,8 +166,8 @@ class HardenApp(App[None]):
     def _recall(self) -> None:
         """Start where the last session ended; the user's settings take precedence."""
         last, session = self._remembered, self.session
-        if last.folder and self.settings.origin("folder").source is SettingSource.DEFAULT:
-            session.folder = last.folder
+        if last.directory and self.settings.origin("folder").source is SettingSource.DEFAULT:
+            session.directory = last.directory
         if last.column in COLUMNS:
             session.list_view = ListView(last.filter, last.column, last.reverse)
         if last.container:
@@ -178,14 +178,14 @@ class HardenApp(App[None]):
         if self._remember is None:
             return
         session, last = self.session, self._remembered
-        theme, folder = self._began_with
+        theme, directory = self._began_with
         if self.theme != theme:
             last = replace(last, theme=self.theme)
         if session.opened is not None and not session.opened.simulated:
             view = session.list_view
             last = replace(last, filter=view.filter, column=view.column, reverse=view.reverse)
-            if session.folder != folder:
-                last = replace(last, folder=session.folder)
+            if session.directory != directory:
+                last = replace(last, directory=session.directory)
             if (place := session.last_walk) is not None:
                 last = replace(last, engine=place.engine, container=place.container, step=place.step)
         if last != self._remembered:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.finding import Severity, Status
+from hardentui.visible import visible
 from hardentui.workbench.views import Row
 
 Value: TypeAlias = tuple[int | str, ...]
@@ -96,8 +97,18 @@ class ListView(Struct, frozen=True):
         return (self.column in _FALLS) == self.reverse
 
 
+def about_kept(row: Row) -> str:
+    """Why a kept original is not hardened; empty for every other container."""
+    if row.kept is None:
+        return ""
+    of = visible(row.kept.of, 60)
+    return f"The original of {of}, kept for an undo. In the journal (J) u restores it, f removes it."
+
+
 def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
-    """The rows in the order of the view. Rows without a value in the column come last in both directions."""
+    """The rows in the order of the view. Rows without a value in the column come last in both directions,
+    and after them kept originals.
+    """
     value_of = _VALUES.get(view.column, _VALUES["score"])
     with_value: list[tuple[Value, Row]] = []
     without: list[Row] = []
@@ -108,16 +119,17 @@ def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
         else:
             with_value.append((value, row))
     with_value.sort(key=lambda pair: pair[0], reverse=view.reverse)
-    return [*(row for _, row in with_value), *without]
+    ordered = [*(row for _, row in with_value), *without]
+    return sorted(ordered, key=lambda row: row.kept is not None)
 
 
 def summary(rows: Iterable[Row]) -> tuple[int | None, dict[Severity, int], int]:
-    """Mean score, failing findings by severity, and unknown findings of the checked rows."""
+    """Mean score, failing findings by severity, and unknown findings of the checked rows that count."""
     scores: list[int] = []
     failing: dict[Severity, int] = {}
     unknown = 0
     for row in rows:
-        if row.report is None:
+        if row.report is None or row.kept is not None:
             continue
         if row.report.score.value is not None:
             scores.append(row.report.score.value)

@@ -60,7 +60,7 @@ class Session:
         choices: key -> fixes chosen for that container; they outlive its screen.
         values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the fixes that were chosen when the container's files were last written.
-        folder: where files were last written; the default for the next container.
+        directory: where files were last written; the default for the next container.
         last_walk: the place of the latest walk, or of the last session's.
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
@@ -95,7 +95,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = "~/hardened"
+        self.directory = "~/hardened"
         self.last_walk: Place | None = None
         self.list_view = ListView()
         self.marks: dict[str, None] = {}

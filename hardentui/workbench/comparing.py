@@ -115,13 +115,13 @@ def _saved(bench: Workbench, reports: Iterable[tuple[Report, str]], where: str) 
     return read_report(json.dumps(document(result)), where)
 
 
-def comparable_files(folder: str) -> tuple[ComparableFile, ...]:
-    """Reports and facts in a folder, the newest first; left out is what cannot be read, or typed."""
+def comparable_files(directory: str) -> tuple[ComparableFile, ...]:
+    """Reports and facts in a directory, the newest first; left out is what cannot be read, or typed."""
     comparable = []
     try:
         entries = [
             entry
-            for entry in os.scandir(folder)
+            for entry in os.scandir(directory)
             if entry.name.endswith(".json") and entry.name == visible(entry.name) and entry.is_file()
         ]
     except OSError:

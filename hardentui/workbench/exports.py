@@ -132,6 +132,6 @@ def write_export(export: Exportable, path: str) -> WrittenFile:
         raise InputError(
             "The file extension selects the format, and this one is unknown.", " ".join(export.formats)
         )
-    folder, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
+    directory, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
     file = TextFile(name, export.render(export.formats[suffix]))
-    return write_bundle(folder, [file], create=True, follow_symlink=True)[0]
+    return write_bundle(directory, [file], create=True, follow_symlink=True)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.model.host_scan import HostScan
 from hardentui.scanners.host_scans import read_scan
 from hardentui.scanners.kept_host_scans import HostScans
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 
 
 def import_scan(path: str) -> HostScan:
@@ -16,5 +16,5 @@ def import_scan(path: str) -> HostScan:
         WriteError: it could not be stored.
     """
     scan = read_scan(path)
-    HostScans(state_folder).keep(scan)
+    HostScans(state_directory).keep(scan)
     return scan

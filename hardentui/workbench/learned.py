@@ -66,7 +66,7 @@ def learned_before(facts: ContainerFacts) -> LearnedFrom | None:
 
 
 def read_learned(path: str) -> LearnedFrom:
-    """The learned part of a trial's file, or of the `trial.json` in a folder.
+    """The learned part of a trial's file, or of the `trial.json` in a directory.
 
     Raises:
         InputError: it is not such a file, or the trial learned nothing.

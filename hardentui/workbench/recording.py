@@ -63,11 +63,11 @@ def _run(opened: Opened) -> Run:
 
 
 def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
-    """Write a facts file, readable by its owner only; `create`: also its folder.
+    """Write a facts file, readable by its owner only; `create`: also its directory.
 
     Raises:
         WriteError: a previous file is untouched.
     """
-    folder, name = os.path.split(os.path.abspath(path))
+    directory, name = os.path.split(os.path.abspath(path))
     file = TextFile(name, host.text, 0o600)
-    return write_bundle(folder, [file], follow_symlink=True, keep_backup=False, create=create)[0]
+    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]

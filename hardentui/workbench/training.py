@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import TrustFacts
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.training.answers import Answer, answer
 from hardentui.training.lab import Lab, Mode
 from hardentui.training.loading import find_lab
@@ -117,7 +117,7 @@ class Training:
         watch: Watcher | None = None,
         *,
         path: str = "",
-        folder: str = "",
+        directory: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.labs = labs
@@ -125,7 +125,7 @@ class Training:
         self._watch = watch
         self._clock = clock
         self._path = path or progress_file()
-        self._folder = folder or os.path.join(state_folder(), "labs")
+        self._directory = directory or os.path.join(state_directory(), "labs")
         self.progress, self.notice = load_progress(self._path)
 
     @property
@@ -147,18 +147,18 @@ class Training:
         """A lab by its ID or its number; raises UsageError."""
         return find_lab(self.labs, name)
 
-    def folder(self, lab: Lab) -> str:
-        """The lab's own folder on the host."""
-        return os.path.join(self._folder, lab.id)
+    def directory(self, lab: Lab) -> str:
+        """The lab's own directory on the host."""
+        return os.path.join(self._directory, lab.id)
 
     def start(self, lab: Lab, mode: Mode = Mode.GUIDED) -> LabOutcome:
         """Start a lab: create everything it needs, insecure as intended, and judge it."""
         if self._stage is not None:
-            self._stage.prepare(lab, self.folder(lab))
+            self._stage.prepare(lab, self.directory(lab))
         if lab.policy:
             self._write(lab, "policy.json", lab.policy)
         else:
-            self._write(lab, "README", f"The folder of the lab {lab.id}. It is removed with the lab.\n")
+            self._write(lab, "README", f"The directory of the lab {lab.id}. It is removed with the lab.\n")
         result = self.progress.of(lab.id)
         now = self._clock()
         fresh = replace(result, started=now, attempts=0, hints=0, given_up=False)
@@ -181,7 +181,7 @@ class Training:
         if lab.policy:
             raise UsageError("This lab has no container.", f"Edit {self.policy_file(lab)} instead.")
         options = tuple(options)
-        made = answer(lab, options, self.folder(lab))  # a wrong command does not count as an attempt
+        made = answer(lab, options, self.directory(lab))  # a wrong command does not count as an attempt
         if self._stage is None:
             refuse_invalid(made)
         result = self.progress.of(lab.id)
@@ -229,7 +229,7 @@ class Training:
         self._keep(replace(self.progress, learner=name))
 
     def policy_file(self, lab: Lab) -> str:
-        return os.path.join(self.folder(lab), "policy.json")
+        return os.path.join(self.directory(lab), "policy.json")
 
     def write_policy(self, lab: Lab, text: str) -> None:
         """Replace the learner's policy."""
@@ -249,22 +249,22 @@ class Training:
 
     def _write(self, lab: Lab, name: str, text: str) -> None:
         write_bundle(
-            self.folder(lab), [TextFile(name, text, 0o600)], overwrite=True, create=True, keep_backup=False
+            self.directory(lab), [TextFile(name, text, 0o600)], overwrite=True, create=True, keep_backup=False
         )
 
     def _make(self, lab: Lab, options: tuple[str, ...]) -> None:
         if self._stage is not None and not lab.policy:
-            self._stage.make(lab, answer(lab, options, self.folder(lab)))
+            self._stage.make(lab, answer(lab, options, self.directory(lab)))
 
     def _check(self, lab: Lab, *, count: bool) -> LabOutcome:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
-        observed = self._observe(lab, answer(lab, options, self.folder(lab)))
+        observed = self._observe(lab, answer(lab, options, self.directory(lab)))
         titles = {check.id: check.title for check in all_checks()}
         goals = tuple(Goal(check, titles[check], *observed.statuses[check]) for check in lab.checks)
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
-            attack = self._stage.attack(lab, self.folder(lab))
+            attack = self._stage.attack(lab, self.directory(lab))
         else:
             safe = all(goal.reached for goal in goals)
             attack = StageAnswer(not safe, f"simulated: {'all checks pass' if safe else 'a check fails'}")
@@ -298,7 +298,7 @@ class Training:
 
 @contextmanager
 def open_training(
-    bench: Workbench | None, labs: tuple[Lab, ...], *, path: str = "", folder: str = ""
+    bench: Workbench | None, labs: tuple[Lab, ...], *, path: str = "", directory: str = ""
 ) -> Iterator[Training]:
     """A learner's training on the first engine that can be changed, or without Podman.
 
@@ -306,11 +306,11 @@ def open_training(
         bench: None, or one on the simulated host: labs are simulated.
     """
     if bench is None or bench.opened.simulated:
-        yield Training(labs, None, path=path, folder=folder)
+        yield Training(labs, None, path=path, directory=directory)
         return
     engine = ChangingEngine(bench.opened.engines[0])
     try:
-        yield Training(labs, PodmanStage(engine), _Watch(bench), path=path, folder=folder)
+        yield Training(labs, PodmanStage(engine), _Watch(bench), path=path, directory=directory)
     finally:
         engine.close()
 
@@ -376,9 +376,9 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
     before = training.start(lab)
     faults += [f"{goal.check} does not fail at the start" for goal in before.goals if goal.reached]
     if before.attack.works is not True:
-        faults.append(f"its attack does not work at the start: {before.attack.said}")
+        faults.append(f"its attack does not work at the start: {before.attack.output}")
     if before.service.works is False:
-        faults.append(f"its service does not work at the start: {before.service.said}")
+        faults.append(f"its service does not work at the start: {before.service.output}")
     if lab.policy:
         training.write_policy(lab, lab.solved_policy)
         after = training.check()
@@ -390,7 +390,7 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
         if not goal.reached
     ]
     if after.attack.works is not False:
-        faults.append(f"its attack is not blocked by the solution: {after.attack.said}")
+        faults.append(f"its attack is not blocked by the solution: {after.attack.output}")
     if after.service.works is False:
-        faults.append(f"its service does not work with the solution: {after.service.said}")
+        faults.append(f"its service does not work with the solution: {after.service.output}")
     return tuple(faults)

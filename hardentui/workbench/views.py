@@ -94,6 +94,18 @@ def known_facts(report: Report) -> ContainerFacts:
     return report.facts
 
 
+class KeptOriginal(Struct, frozen=True):
+    """A stopped container that an entry of the journal keeps, to bring it back.
+
+    Attributes:
+        of: name of the container that has replaced it.
+        entry: ID of the entry.
+    """
+
+    of: str
+    entry: str
+
+
 class Row(Struct, frozen=True):
     """One container of the list.
 
@@ -101,6 +113,7 @@ class Row(Struct, frozen=True):
         key: engine label and container id; stable, unique.
         state: Podman's word; status: its longer text (`Up 3 days`).
         report: None until its details have arrived.
+        kept: it is the original of another one, kept for an undo.
     """
 
     key: str
@@ -113,6 +126,7 @@ class Row(Struct, frozen=True):
     pod: str = ""
     unit: str = ""
     report: Report | None = None
+    kept: KeptOriginal | None = None
 
 
 class CheckProgress(Struct, frozen=True):
@@ -150,7 +164,17 @@ class Selection(Struct, frozen=True):
     deep: bool = False
 
 
-def reports_of(rows: Iterable[Row]) -> list[tuple[Report, str]]:
-    """Reports of containers with the kind of each; without those that no check applies to."""
-    rows = [row for row in rows if row.report and (row.report.findings or row.report.trouble)]
+def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The containers that are to be hardened: kept originals only wait for an undo."""
+    return tuple(row for row in rows if row.kept is None)
+
+
+def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
+    """Reports of containers with the kind of each; without those that no check applies to.
+
+    Args:
+        originals: also of kept originals.
+    """
+    counted = rows if originals else without_originals(rows)
+    rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]
     return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]

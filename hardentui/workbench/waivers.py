@@ -27,7 +27,7 @@ from hardentui.errors import UsageError, WaiversError
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.waiver import Waiver
-from hardentui.state.own_files import config_folder
+from hardentui.state.own_files import config_directory
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
@@ -43,7 +43,7 @@ _LONGEST = 500
 
 def own_file() -> str:
     """The waivers file of this user."""
-    return os.path.join(config_folder(), NAME)
+    return os.path.join(config_directory(), NAME)
 
 
 def files_for(checklist: str) -> tuple[str, ...]:
@@ -123,8 +123,8 @@ def write_added(path: str, waiver: Waiver, checks: Iterable[str]) -> None:
     checks = tuple(checks)
     text = added(read_or_empty(path), path, waiver, checks)
     parse(text, path, checks)  # the new file must be readable again
-    folder, name = os.path.split(os.path.abspath(path))
-    write_bundle(folder, [TextFile(name, text)], follow_symlink=True, create=True)
+    directory, name = os.path.split(os.path.abspath(path))
+    write_bundle(directory, [TextFile(name, text)], follow_symlink=True, create=True)
 
 
 def refuse_incomplete(waiver: Waiver) -> None:

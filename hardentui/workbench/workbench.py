@@ -20,7 +20,7 @@ from hardentui.model.settings import Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.workbench.checklists.loading import is_file, load
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
@@ -68,9 +68,9 @@ class Workbench:
         self.checklist = checklist
         self.notices = notices
         self.judge = judge
-        inventories = Inventories(opened.cache_folder, opened.inventories)
-        scans = StoredScans(opened.state_folder) if opened.state_folder else None
-        registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
+        inventories = Inventories(opened.cache_directory, opened.inventories)
+        scans = StoredScans(opened.state_directory) if opened.state_directory else None
+        registry = RegistryAnswers(opened.state_directory) if opened.state_directory else None
         stored = StoredAboutImages(inventories, scans, registry)
         self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
         self.surroundings = Surroundings(opened, self._gatherers, judge)
@@ -141,7 +141,7 @@ class Workbench:
 
     def cut_off_changes(self) -> Iterator[str]:
         """Interrupted changes of this host: one sentence each, with the command that resolves it."""
-        if not os.path.isdir(os.path.join(state_folder(), "journal")):
+        if not os.path.isdir(os.path.join(state_directory(), "journal")):
             return iter(())
         from hardentui.workbench.changing.cut_off import cut_off_changes
 

@@ -10,8 +10,8 @@ import pytest
 import hardentui.checks
 from hardentui.model.check import TITLE_LENGTH, AnyCheck
 
-FOLDER = Path(hardentui.checks.__file__).parent
-MODULES = sorted(path for path in FOLDER.glob("step*/*.py") if path.name != "__init__.py")
+DIRECTORY = Path(hardentui.checks.__file__).parent
+MODULES = sorted(path for path in DIRECTORY.glob("step*/*.py") if path.name != "__init__.py")
 SAID_BY_THE_PLACE = {"id", "step", "doc"}
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
@@ -35,7 +35,7 @@ def test_there_are_checks_to_look_at() -> None:
 @every_module
 def test_what_the_place_says_is_not_said_again(path: Path) -> None:
     _, keywords = _described(path)
-    assert not SAID_BY_THE_PLACE & keywords.keys(), "the module's folder, name and docstring say it"
+    assert not SAID_BY_THE_PLACE & keywords.keys(), "the module's directory, name and docstring say it"
     assert ast.unparse(keywords.get("kind", ast.Constant(""))) != "Kind.CONTAINER", "that is the default"
 
 
@@ -67,7 +67,7 @@ def test_its_title_is_short_and_names_the_bad_condition(check: AnyCheck) -> None
 
 
 SAY_NOTHING = {"one", "found", "it", "thing", "tmp"}
-READING = FOLDER.parent / "reading"
+READING = DIRECTORY.parent / "reading"
 
 
 @pytest.mark.parametrize("path", [*MODULES, *sorted(READING.glob("*.py"))], ids=lambda path: path.stem)

@@ -13,17 +13,18 @@ SEAMS = {
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "tui/destinations.py": "the first screen does not wait for the others",
     "workbench/changing/drafts.py files": "the exports of other systems need a YAML library",
-    "workbench/checklists/loading.py own_checks": "most checklists have no checks of their own",
+    "workbench/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
     "workbench/first_look.py workbench_on": "the engines work while what judges is loaded",
-    "workbench/looking/once_per_engine.py _engine_units": "most containers run from no unit",
+    "workbench/looking/once_per_engine.py _engine_units": "most containers run from no unit: 24 modules",
+    "workbench/looking/originals.py _in_journal": "few hosts keep originals",
     "workbench/looking/sboms.py": "the library that writes SBOMs is wanted by few",
-    "workbench/opening/engines.py": "each way to open needs another reader",
+    "workbench/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
     "workbench/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
 }
 """Module, or module and function, with own imports inside functions."""
 
 BY_NAME = {
-    "checks/__init__.py": "every module of the folders is a check",
+    "checks/__init__.py": "every module of the directories is a check",
     "cli/loading.py": "a command does not wait for the others",
     "reports/__init__.py": "a report does not wait for the other formats",
 }

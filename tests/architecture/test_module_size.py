@@ -22,10 +22,10 @@ def test_no_module_outgrows_its_room() -> None:
     assert not long
 
 
-def test_every_folder_is_a_package() -> None:
+def test_every_directory_is_a_package() -> None:
     root = Path(hardentui.__file__).parent
-    folders = {path.parent for path in root.rglob("*.py")}
-    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
+    directories = {path.parent for path in root.rglob("*.py")}
+    assert not [str(directory) for directory in directories if not (directory / "__init__.py").exists()]
 
 
 def test_no_function_is_longer_than_a_screen() -> None:

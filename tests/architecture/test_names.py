@@ -13,7 +13,7 @@ import hardentui
 
 PACKAGE = Path(hardentui.__file__).parent
 ROOT = PACKAGE.parent
-FOLDERS = ("hardentui", "tests", "tools", "benchmarks")
+DIRECTORIES = ("hardentui", "tests", "tools", "benchmarks")
 SAY_NOTHING = {"one", "found", "ones"}
 
 
@@ -42,11 +42,11 @@ def test_a_vague_name_is_seen(source: str, names: list[str]) -> None:
 
 
 def test_no_variable_is_called_one_or_found() -> None:
-    assert all((ROOT / folder).is_dir() for folder in FOLDERS)
+    assert all((ROOT / directory).is_dir() for directory in DIRECTORIES)
     vague = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
-        for folder in FOLDERS
-        for path in sorted((ROOT / folder).rglob("*.py"))
+        for directory in DIRECTORIES
+        for path in sorted((ROOT / directory).rglob("*.py"))
         for line, name in vague_names(path.read_text(encoding="utf-8"))
     ]
     assert vague == []

@@ -56,8 +56,8 @@ class Machine:
         """
         self._script("build", seconds=_START_SECONDS)
         self._script("up", seconds=_START_SECONDS)
-        for folder in ("hardentui", "checklists"):
-            self._script("push", str(_REPOSITORY / folder), _OURS)
+        for directory in ("hardentui", "checklists"):
+            self._script("push", str(_REPOSITORY / directory), _OURS)
         for wheel in self._wheels():
             self._script("push", str(wheel), "/tmp")
             self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
@@ -92,7 +92,7 @@ class Machine:
         return self._script("ssh", user, command, text=text).rstrip("\n")
 
     def write(self, path: str, text: str, user: str = "root") -> None:
-        """Write a file, with the folder above it."""
+        """Write a file, with the directory above it."""
         self.run(f"mkdir -p {os.path.dirname(path)} && cat >{path}", user, text)
 
     def hardentui(self, arguments: str, user: str = "root") -> str:
@@ -105,7 +105,7 @@ class Machine:
         return Report(json.loads(self.hardentui(f"{arguments} --format json", user)))
 
     def main_process(self, container: str, user: str = "root") -> str:
-        """The folder in /proc of the container's first process."""
+        """The directory in /proc of the container's first process."""
         return "/proc/" + self.run(f"podman inspect -f '{{{{.State.Pid}}}}' {container}", user)
 
     def _wheels(self) -> list[Path]:

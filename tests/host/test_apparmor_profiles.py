@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
 
 NAME = "confined"
 PROFILE = f"hardentui-{NAME}"
-FOLDER = "/root/profiles"
+DIRECTORY = "/root/profiles"
 FLAGS = (
     "--init --network none --read-only --cap-drop all --cap-add chown --cap-add kill "
     "-v confined-data:/data --tmpfs /cache"
@@ -29,13 +29,13 @@ def loaded(machine: Machine) -> Iterator[Machine]:
     told = page(machine)
     assert told["module"] == "apparmor"
     assert (told["own_policy"], bool(told["commands"])) == (False, True)
-    machine.hardentui(f"lsm {NAME} -o {FOLDER} --format json")
-    machine.run(f"apparmor_parser -r -W {FOLDER}/{PROFILE}")
+    machine.hardentui(f"lsm {NAME} -o {DIRECTORY} --format json")
+    machine.run(f"apparmor_parser -r -W {DIRECTORY}/{PROFILE}")
     machine.run(f"podman rm -f -t 0 {NAME}")
     machine.run(f"podman run -d --name {NAME} {FLAGS} --security-opt apparmor={PROFILE} {IMAGE}")
     yield machine
     machine.run(f"podman rm -f -t 0 {NAME}; podman volume rm -f confined-data")
-    machine.run(f"apparmor_parser -R {FOLDER}/{PROFILE}")
+    machine.run(f"apparmor_parser -R {DIRECTORY}/{PROFILE}")
 
 
 def page(machine: Machine) -> Any:

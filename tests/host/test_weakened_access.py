@@ -1,7 +1,7 @@
 """Verdicts about the host, each decided by trying it: as another account, or as a container.
 
 A case makes one weakness, tries what it lets others do, asks for the verdict, and takes it back. Where the
-attempt fails, the check has to pass: an open mode below a closed folder is no hole.
+attempt fails, the check has to pass: an open mode below a closed directory is no hole.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ CASES = (
         _BACK,
     ),
     Case(
-        "everybody, below a closed folder",
+        "everybody, below a closed directory",
         f"systemctl restart podman.socket; chmod 700 /run/podman; chmod 666 {_SOCKET}",
         f"{_CURL} --unix-socket {_SOCKET} http://d{_INFO}",
         False,
@@ -94,7 +94,7 @@ CASES = (
         _BACK,
     ),
     Case(
-        "a link of docker's clients into a closed folder",
+        "a link of docker's clients into a closed directory",
         f"systemctl restart podman.socket; chmod 700 /run/podman; ln -sfn {_SOCKET} /run/docker.sock",
         f"{_CURL} --unix-socket /run/docker.sock http://d{_INFO}",
         False,
@@ -127,7 +127,7 @@ CASES = (
         _CLEAN_UNIT,
     ),
     Case(
-        "a script of a unit in a closed folder",
+        "a script of a unit in a closed directory",
         f"{_UNIT} chmod 757 /opt/nightly/run.sh; chmod 700 /opt/nightly",
         _APPEND,
         False,

@@ -137,7 +137,7 @@ def test_sub_ids(machine: Machine, weak: Report) -> None:
     result = weak.finding("bench", "missing-sub-ids")
     assert result["status"] == "fail"
     said = seen(result)
-    assert any(sentence.startswith("guest has 0 ids") for sentence in said), said
+    assert any(sentence.startswith("guest has 0 IDs") for sentence in said), said
     assert any("bench and containers overlap" in sentence for sentence in said), said
 
 

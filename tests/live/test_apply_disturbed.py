@@ -119,15 +119,15 @@ def test_an_original_that_does_not_start_any_more_leaves_its_successor_running(s
 @pytest.mark.long
 def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Site) -> None:
     before = site.seen()
-    podman, folder = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
+    podman, directory = f"podman --url {site.bench.url}", site.inspect()["StaticDir"]
     hardened = f"{podman} inspect {NAME} | grep -q '\"ReadonlyRootfs\": true'"
-    probe = f"! {hardened} || {{ mv {folder} {folder}-away; false; }}"
+    probe = f"! {hardened} || {{ mv {directory} {directory}-away; false; }}"
     failed = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
     assert failed.returncode == 5, failed.stderr
     assert f"So {NAME} runs with the change again" in failed.stderr
     assert eventually(site.answers), "nobody knows whether it works, but it is all there is"
     assert site.newest().state is EntryState.OPEN
-    site.bench.execute("mv", f"{folder}-away", folder)
+    site.bench.execute("mv", f"{directory}-away", directory)
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)
@@ -136,14 +136,14 @@ def test_a_change_that_fails_where_the_original_does_not_start_any_more(site: Si
 
 @contextmanager
 def damaged(site: Site, container: dict[str, Any]) -> Iterator[None]:
-    """Podman cannot start this container: the folder for its configuration is gone."""
-    folder = container["StaticDir"]
-    site.bench.execute("mv", folder, f"{folder}-away")
+    """Podman cannot start this container: the directory for its configuration is gone."""
+    directory = container["StaticDir"]
+    site.bench.execute("mv", directory, f"{directory}-away")
     try:
         yield
     finally:
-        site.bench.execute("rm", "-rf", folder)
-        site.bench.execute("mv", f"{folder}-away", folder)
+        site.bench.execute("rm", "-rf", directory)
+        site.bench.execute("mv", f"{directory}-away", directory)
 
 
 def test_a_container_that_took_the_name_is_left_alone(site: Site) -> None:
@@ -170,7 +170,7 @@ def test_what_a_damaged_entry_stands_on_is_not_undone(site: Site) -> None:
     second = site.apply("--check", OTHER_FIX, "--yes")
     assert second.returncode == 0, second.stderr
     newest = site.newest()
-    path = Path(site.journal.folder, f"{newest.id}.json")
+    path = Path(site.journal.directory, f"{newest.id}.json")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     before = site.seen()
@@ -258,7 +258,7 @@ def test_odd_names(name: str, podman: Bench, tmp_path: Path) -> None:
         podman.remove(*podman.podman("ps", "-a", "-q", "--filter", f"name=^{name[:10]}").split())
 
 
-def test_a_kept_folder_keeps_its_owner(site: Site) -> None:
+def test_a_kept_directory_keeps_its_owner(site: Site) -> None:
     site.bench.podman("exec", NAME, "sh", "-c", "mkdir -m 700 /srv; echo mine > /srv/file; chown -R 7:8 /srv")
     kept = site.apply(*site.fixes, "--yes", "--keep-data")
     assert kept.returncode == 0, kept.stderr
@@ -271,7 +271,7 @@ def test_a_kept_folder_keeps_its_owner(site: Site) -> None:
 
 
 def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None:
-    """The folder of the journal is a disk of its own, too small for it at first and filled up later."""
+    """The directory of the journal is a disk of its own, too small for it at first and filled up later."""
     before = site.seen()
     state, program = tmp_path / "state", f"{sys.executable} -m hardentui"
     state.mkdir()

@@ -128,16 +128,14 @@ def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, benc
     bench.podman("volume", "create", "chg-data")
     changing.volumes.create("chg-copy", labels={"chg": "1"})
     try:
-        script = (
-            "cd /d; echo text >file; chmod 600 file; chown 33:44 file; mkdir -m 711 folder; ln -s file link"
-        )
+        script = "cd /d; echo text >file; chmod 600 file; chown 33:44 file; mkdir -m 711 sub; ln -s file link"
         bench.podman("run", "--rm", "--network=none", "-v", "chg-data:/d", BUSYBOX, "sh", "-c", script)
         changing.volumes.copy("chg-data", "chg-copy", BUSYBOX)
         shown = bench.podman(
             "run", "--rm", "--network=none", "-v", "chg-copy:/d", BUSYBOX,
-            "sh", "-c", "cat /d/link; stat -c '%n %u %g %a' /d/file /d/folder",
+            "sh", "-c", "cat /d/link; stat -c '%n %u %g %a' /d/file /d/sub",
         )  # fmt: skip
-        assert shown.splitlines() == ["text", "/d/file 33 44 600", "/d/folder 0 0 711"]
+        assert shown.splitlines() == ["text", "/d/file 33 44 600", "/d/sub 0 0 711"]
         assert set(changing.volumes.labelled("chg=1")) == {"chg-copy"}
         assert changing.containers.labelled("hardentui.carrier") == ()
     finally:
@@ -146,7 +144,7 @@ def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, benc
     assert not changing.volumes.exists("chg-copy")
 
 
-def test_a_folder_of_a_stopped_container_becomes_a_volume(changing: ChangingEngine, bench: Bench) -> None:
+def test_a_directory_of_a_stopped_container_becomes_a_volume(changing: ChangingEngine, bench: Bench) -> None:
     bench.podman(
         "run", "--name", "chg-web", "--network=none", BUSYBOX, "sh", "-c", "echo kept >/var/www/page"
     )

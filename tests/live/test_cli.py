@@ -64,9 +64,9 @@ def test_the_next_commands_work_as_they_are_told_and_keep_the_data(
     podman.run(name, "-v", "/kept", "--stop-timeout=0", BUSYBOX, "sleep", "100000")
     try:
         podman.podman("exec", name, "sh", "-c", "echo survives >/kept/file")
-        folder = podman.directory / "taken-over"
+        directory = podman.directory / "taken-over"
         fix = ("fix", name, "--url", podman.url, "--check", "new-privileges-allowed", "--to", "run")
-        assert main([*fix, "-o", str(folder)]) == 0
+        assert main([*fix, "-o", str(directory)]) == 0
         told = capsys.readouterr().err
         commands = [line.removeprefix("next: ") for line in told.splitlines() if line.startswith("next: ")]
         check = f"hardentui check {name} --url {podman.url}"

@@ -320,12 +320,12 @@ def test_a_private_service_starts_and_ends_with_its_engine(podman_wrapper: str) 
     assert PrivateService.possible()
     service.start()
     engine = service.engine()
-    pid, folder = service.pid, Path(service.socket).parent
-    assert folder.stat().st_mode & 0o777 == 0o700
+    pid, directory = service.pid, Path(service.socket).parent
+    assert directory.stat().st_mode & 0o777 == 0o700
     assert isinstance(engine.listed(), tuple)
     engine.close()
     assert eventually(lambda: not Path(f"/proc/{pid}").exists())
-    assert not folder.exists()
+    assert not directory.exists()
 
 
 def test_a_private_service_ends_when_we_are_killed(podman_wrapper: str) -> None:

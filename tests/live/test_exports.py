@@ -24,7 +24,7 @@ COMMAND = "echo \"$HOME $$ {{ 1 }} %h\" '$(A)'; sleep 1000"
 
 @pytest.fixture
 def played(podman: Bench, tmp_path: Path) -> Iterator[Path]:
-    """A folder for files that are played; what they made is taken down again."""
+    """A directory for files that are played; what they made is taken down again."""
     yield tmp_path
     for file in tmp_path.glob("*.kube.yaml"):
         subprocess.run(podman.command("podman", "kube", "down", str(file)), capture_output=True, check=False)
@@ -126,11 +126,11 @@ def test_a_rootless_container_comes_up_as_a_pod(rootless_podman: Bench, tmp_path
     try:
         done = hardentui(podman, "convert", NAME, "--to", "kube")
         assert done.returncode == 0, done.stderr
-        folder = podman.directory / "kube"
-        folder.mkdir()
-        file = folder / f"{NAME}.kube.yaml"
+        directory = podman.directory / "kube"
+        directory.mkdir()
+        file = directory / f"{NAME}.kube.yaml"
         file.write_text(done.stdout)
-        folder.chmod(0o755)
+        directory.chmod(0o755)
         after = play(podman, file)
         assert after["State"]["Running"] is True
         assert not after["EffectiveCaps"]

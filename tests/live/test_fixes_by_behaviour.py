@@ -78,13 +78,13 @@ BEHAVIOURS = {
         ("default-capabilities-kept",),
         (),
     ),
-    "an ordinary user writes in its own folder": (
+    "an ordinary user writes in its own directory": (
         ("--user", "1234"),
         f"cd /home/app && cat page && echo works >page && {SERVE} .",
         ("writable-rootfs", "default-capabilities-kept", "new-privileges-allowed"),
         ("/home/app:rw,noexec,nosuid,nodev,size=64m,U",),
     ),
-    "a worker writes in its own folder": (
+    "a worker writes in its own directory": (
         (),
         f"{AS_WWW} 'echo works >/var/spool/works/page && {SERVE} /var/spool/works'",
         ("writable-rootfs",),

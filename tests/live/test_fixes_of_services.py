@@ -151,17 +151,19 @@ def test_who_to_run_as_is_told_by_what_runs(bench: Bench, service_image: str) ->
     assert "nginx as 33" in refused.hint
 
 
-# --- writable-rootfs: the folder of the program -------------------------------------------------------
+# --- writable-rootfs: the directory of the program -------------------------------------------------------
 
 
 def test_a_cache_beside_the_program_does_not_hide_it(bench: Bench) -> None:
-    """The file is gone when we look, so Podman only tells that the folder changed."""
+    """The file is gone when we look, so Podman only tells that the directory changed."""
     loop = "date > /opt/app/cache/x && rm /opt/app/cache/x && date > /tmp/alive; exec sleep 999"
     program = f"mkdir -p /opt/app/cache; printf '#!/bin/sh\\n{loop}\\n' > /opt/app/run; chmod +x /opt/app/run"
     bench.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", program)
     bench.podman("commit", "-q", "--change", 'CMD ["/opt/app/run"]', NAME, "localhost/fixes-app:1")
     bench.remove(NAME)
-    sleep(1.1)  # podman diff takes a folder for unchanged that changed in the second of its time in the image
+    sleep(
+        1.1
+    )  # podman diff takes a directory for unchanged that changed in the second of its time in the image
     bench.run(NAME, "localhost/fixes-app:1")
     alive = "test -e /tmp/alive && echo yes || true"
     assert eventually(lambda: bench.podman("exec", NAME, "sh", "-c", alive) == "yes")

@@ -10,18 +10,18 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 NAME = "keep-data"
-FOLDER = "/var/my app [1.*]"
+DIRECTORY = "/var/my app [1.*]"
 SCRIPT = 'mkdir -p "$0/d"; ln -s d "$0/l"; echo mine >"$0/d/f"; chown -R 7:8 "$0"; chmod 750 "$0"; sleep 1000'
 
 
 @pytest.mark.parametrize("kind", ["podman", "rootless_podman"])
 def test_what_is_proposed_keeps_owners_and_modes(kind: str, request: pytest.FixtureRequest) -> None:
     bench: Bench = request.getfixturevalue(kind)
-    volume = volume_for(NAME, FOLDER)
-    bench.run(NAME, BUSYBOX, "sh", "-c", f"umask 077; {SCRIPT}", FOLDER)
+    volume = volume_for(NAME, DIRECTORY)
+    bench.run(NAME, BUSYBOX, "sh", "-c", f"umask 077; {SCRIPT}", DIRECTORY)
     try:
-        assert eventually(lambda: f"{FOLDER}/d/f" in bench.podman("diff", NAME))
-        for command in keeping_commands(NAME, [FOLDER], rootless=kind == "rootless_podman"):
+        assert eventually(lambda: f"{DIRECTORY}/d/f" in bench.podman("diff", NAME))
+        for command in keeping_commands(NAME, [DIRECTORY], rootless=kind == "rootless_podman"):
             bench.execute("sh", "-c", f"cd /; {command}")
         shown = bench.podman(
             "run", "--rm", "-v", f"{volume}:/kept", BUSYBOX,

@@ -23,11 +23,11 @@ LABS = load_labs(checks=[check.id for check in all_checks()])
 
 @pytest.fixture(scope="module")
 def training(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Training]:
-    folder = podman.directory / "labs"
+    directory = podman.directory / "labs"
     bench = Workbench.open(Selection(url=podman.url))
     path = str(tmp_path_factory.mktemp("training") / "training.json")
     try:
-        with open_training(bench, LABS, path=path, folder=str(folder)) as training:
+        with open_training(bench, LABS, path=path, directory=str(directory)) as training:
             yield training
             training.stop()
     finally:

@@ -60,13 +60,13 @@ def capabilities(document: Mapping[str, Any]) -> set[str]:
     return {word.removeprefix("CAP_") for word in options.get("cap-add", [])}
 
 
-def assert_learned(document: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+def assert_learned(document: Mapping[str, Any], directory: Path) -> Mapping[str, Any]:
     """It works, with a profile of at most half of the default's calls, which lies where the option says."""
     assert document["result"] == "works"
     learned = document["learned"]
     assert learned["profile"] == f"seccomp-{NAME}.json", learned["unknown"]
     assert learned["syscalls"] <= learned["syscalls_before"] / 2
-    path = folder / f"seccomp-{NAME}.json"
+    path = directory / f"seccomp-{NAME}.json"
     options = {option["option"]: option["after"] for option in document["options"]}
     assert (
         options["security-opt seccomp"] == [f"seccomp={path}"] if "security-opt seccomp" in options else True

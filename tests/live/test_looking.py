@@ -28,7 +28,7 @@ class Looking:
     """A workbench on the bench, with what it asked."""
 
     def __init__(self, bench: Bench, state: Path) -> None:
-        opened = replace(open_engines(Selection(url=bench.url)), state_folder=lambda: state)
+        opened = replace(open_engines(Selection(url=bench.url)), state_directory=lambda: state)
         self.requests: list[str] = []
         opened.log.listen(self._asked)
         self.workbench = Workbench.of(opened, "")

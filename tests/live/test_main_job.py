@@ -178,7 +178,7 @@ def test_progress_reaches_its_end_and_a_stop_is_obeyed(web: str, podman: Bench) 
     bench.close()
 
 
-def test_a_folder_that_cannot_be_written_loses_nothing(web: str, podman: Bench, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_loses_nothing(web: str, podman: Bench, tmp_path: Path) -> None:
     bench = Workbench.open(Selection(url=podman.url))
     report = scanned(bench)[web].report
     assert report

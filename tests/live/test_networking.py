@@ -119,8 +119,8 @@ def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
 def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
     bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    folder = tmp_path / "units"
-    _, document = told(bench, capsys, "--split", "--watch", "1", "-o", str(folder))
+    directory = tmp_path / "units"
+    _, document = told(bench, capsys, "--split", "--watch", "1", "-o", str(directory))
     (split,) = (split for split in document["splits"] if split["network"] == FRONT)
     moved = {move["container"]: move["joins"] for move in split["moves"]}
     assert set(moved) == {WEB, CALLER}
@@ -128,7 +128,7 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
     generator = find_generator()
     assert generator is not None
     done = dry_run(
-        {path.name: path.read_text() for path in folder.iterdir()}, user=False, generator=generator
+        {path.name: path.read_text() for path in directory.iterdir()}, user=False, generator=generator
     )
     assert done.ok, done
 

@@ -25,17 +25,17 @@ NAME = "watched-calls"
 
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
-    folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
-    folder.chmod(0o755)
+    directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
+    directory.chmod(0o755)
     base = json.loads(DEFAULT.read_text())
-    watcher = CallWatcher(str(folder), base, parse_profile(base))
+    watcher = CallWatcher(str(directory), base, parse_profile(base))
     watcher.start()
     try:
         yield watcher
     finally:
         bench.remove(NAME)
         watcher.finish()
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
 
 
 def run(bench: Bench, watcher: CallWatcher, script: str) -> str:

@@ -37,10 +37,10 @@ NAME = "watched-details"
 
 @contextmanager
 def watching(bench: Bench) -> Iterator[CallWatcher]:
-    folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
-    folder.chmod(0o755)
+    directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
+    directory.chmod(0o755)
     watcher = CallWatcher(
-        str(folder),
+        str(directory),
         DEFAULT,
         parse_profile(DEFAULT, capabilities=HELD),
         inspect=Inspector(),
@@ -52,7 +52,7 @@ def watching(bench: Bench) -> Iterator[CallWatcher]:
     finally:
         bench.remove(NAME)
         watcher.finish()
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
 
 
 def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:

@@ -85,14 +85,14 @@ def test_a_container_that_has_ended_is_unknown(prepared: Bench) -> None:
 def tracefs() -> Iterator[str]:
     if os.geteuid() != 0:
         cannot_run("only root can trace")
-    with tempfile.TemporaryDirectory(prefix="tracefs-") as folder:
-        subprocess.run(["mount", "-t", "tracefs", "tracefs", folder], check=True, timeout=10)
+    with tempfile.TemporaryDirectory(prefix="tracefs-") as directory:
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", directory], check=True, timeout=10)
         try:
-            if not Path(folder, "events/capability/cap_capable").exists():
+            if not Path(directory, "events/capability/cap_capable").exists():
                 pytest.skip("this kernel has no tracepoint cap_capable")
-            yield folder
+            yield directory
         finally:
-            subprocess.run(["umount", folder], check=True, timeout=10)
+            subprocess.run(["umount", directory], check=True, timeout=10)
 
 
 @pytest.mark.parametrize(

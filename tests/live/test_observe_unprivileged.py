@@ -60,11 +60,11 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
     bench = rootless_podman
     uid = int(bench.execute("id", "-u"))
     assert uid != 0
-    folder = tempfile.mkdtemp(prefix="hw-", dir=bench.directory)
-    os.chown(folder, uid, uid)
+    directory = tempfile.mkdtemp(prefix="hw-", dir=bench.directory)
+    os.chown(directory, uid, uid)
 
     def supervise(commands: IO[str], answers: IO[str]) -> None:
-        watch = Watch(BASE, HELD, parent=folder)
+        watch = Watch(BASE, HELD, parent=directory)
         watch.open()
         say(answers, watch.profile_path)
         watch.attach(int(commands.readline()))
@@ -90,7 +90,7 @@ def test_the_owner_of_the_containers_sees_everything(rootless_podman: Bench) -> 
         answers.close()
         bench.remove(NAME)
         os.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
     assert needs.capability_names == HELD
     assert all(need.evidence for need in needs.capabilities or ()), needs.capabilities
     assert {file.path for file in needs.written or ()} == {"/d", "/d/f", "/tmp/n", "/tmp/p", "/tmp/p/q"}

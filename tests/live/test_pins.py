@@ -24,8 +24,8 @@ def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     podman.podman("rmi", "-f", "-i", "localhost/pins:2")
 
 
-def pins(registry: Registry, folder: Path, *arguments: str) -> tuple[Answer, dict[str, dict[str, Any]]]:
-    answer = registry.hardentui("pins", str(folder), "--format", "json", *arguments)
+def pins(registry: Registry, directory: Path, *arguments: str) -> tuple[Answer, dict[str, dict[str, Any]]]:
+    answer = registry.hardentui("pins", str(directory), "--format", "json", *arguments)
     return answer, {Path(pin["file"]).name: pin for pin in validated(json.loads(answer.out))["pins"]}
 
 

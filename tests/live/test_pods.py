@@ -150,7 +150,7 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
 
 
 def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path: Path) -> None:
-    """Both are written into one folder, one after the other, each along with the whole pod."""
+    """Both are written into one directory, one after the other, each along with the whole pod."""
     workbench, result = reports(pod, WEB, SIDE)
     try:
         for name in (WEB, SIDE):

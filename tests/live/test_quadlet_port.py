@@ -337,7 +337,7 @@ OTHER_KINDS = {
     "bad.image": "[Image]\nImageTag=q\n",
     "a.build": "[Build]\nImageTag=t\nImageTag=u\nFile=/f\nPull=never\nNetwork=n.network\nEnvironment=A=1\n",
     "url.build": "[Build]\nImageTag=t\nSetWorkingDirectory=https://x.example/y.git\n",
-    "folder.build": "[Build]\nImageTag=t\nFile=f\n[Service]\nWorkingDirectory=/w\n",
+    "directory.build": "[Build]\nImageTag=t\nFile=f\n[Service]\nWorkingDirectory=/w\n",
     "bad.build": "[Build]\nImageTag=t\nFile=f\n",
     "worse.build": "[Build]\nFile=/f\n",
     "a.kube": "[Kube]\nYaml=/a.yml\nConfigMap=/m.yml\nAutoUpdate=registry c/local\nNetwork=n.network\n",

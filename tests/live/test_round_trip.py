@@ -39,7 +39,7 @@ from tests.support.podman import BUSYBOX, ApiError, Bench
 pytestmark = pytest.mark.live
 
 NET = "rt-net"
-FOLDER = "/tmp/hardentui-rt"  # the same text in every run: it is part of the generated examples
+DIRECTORY = "/tmp/hardentui-rt"  # the same text in every run: it is part of the generated examples
 EXAMPLES = int(os.environ.get("HARDENTUI_SOAK", "80"))
 
 
@@ -118,8 +118,8 @@ class Refused(Exception):
 @contextmanager
 def prepared(podman: Bench) -> Iterator[Place]:
     """A bench with all that the random containers refer to."""
-    for folder in ("", "/with,comma", "/with:colon", "/a blank", "/up", "/wk"):
-        Path(FOLDER + folder).mkdir(exist_ok=True)
+    for directory in ("", "/with,comma", "/with:colon", "/a blank", "/up", "/wk"):
+        Path(DIRECTORY + directory).mkdir(exist_ok=True)
     podman.podman("network", "create", "--subnet", "10.99.7.0/24", "--ipv6", NET)
     podman.execute("sh", "-c", "printf x | podman secret create s1 -")
     podman.podman("run", "--name", "rt-plain", BUSYBOX, "true")
@@ -268,9 +268,9 @@ CHOSEN: tuple[Words, ...] = (
     ("--unsetenv=PATH",),
     ("--uidmap=u0:@0:1",),
     ("--uts=container:rt-plain",),
-    ("--volumes-from=rt-plain:ro", f"--volume={FOLDER}:/b"),
-    (f"-v{FOLDER}:/b:O,upperdir={FOLDER}/up,workdir={FOLDER}/wk",),
-    (f"--mount=type=glob,src={FOLDER}/w*,dst=/g,ro",),
+    ("--volumes-from=rt-plain:ro", f"--volume={DIRECTORY}:/b"),
+    (f"-v{DIRECTORY}:/b:O,upperdir={DIRECTORY}/up,workdir={DIRECTORY}/wk",),
+    (f"--mount=type=glob,src={DIRECTORY}/w*,dst=/g,ro",),
     ("--mount=type=volume,dst=/b,ro=true",),
     ("--mount=type=volume,src=vol9,dst=/b,volume-opt=o=uid=5",),
     ("--mount=type=image,src=localhost/bb:1,dst=/i,subpath=/bin",),
@@ -305,7 +305,7 @@ def test_nasty_words_come_through(place: Place, start: int) -> None:
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-@given(case=containers(FOLDER, NET))
+@given(case=containers(DIRECTORY, NET))
 def test_random_containers_come_through(place: Place, case: tuple[Words, Words]) -> None:
     flags, words = case
     try:
@@ -330,7 +330,7 @@ SAME_EFFECT = {option for option in TABLE if option.readability is Readability.C
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-@given(case=containers(FOLDER, NET))
+@given(case=containers(DIRECTORY, NET))
 def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple[Words, Words]) -> None:
     flags = tuple(word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout")))
     place.remove("rt-case")

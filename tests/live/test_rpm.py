@@ -45,10 +45,10 @@ def run(*command: str) -> str:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     if not shutil.which("rpmbuild"):
         cannot_run("rpmbuild is missing; run: sudo apt-get install --no-install-recommends rpm")
-    folder = tmp_path_factory.mktemp("rpm")
-    (folder / "shop.spec").write_text(SPEC)
-    run("rpmbuild", "-bb", "--define", f"_topdir {folder}/top", str(folder / "shop.spec"))
-    return [str(path) for path in folder.rglob("*.rpm")]
+    directory = tmp_path_factory.mktemp("rpm")
+    (directory / "shop.spec").write_text(SPEC)
+    run("rpmbuild", "-bb", "--define", f"_topdir {directory}/top", str(directory / "shop.spec"))
+    return [str(path) for path in directory.rglob("*.rpm")]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "ndb"])

@@ -43,8 +43,8 @@ def call(
     return run
 
 
-def scanner(folder: Path, script: str) -> None:
-    path = folder / "bin" / "trivy"
+def scanner(directory: Path, script: str) -> None:
+    path = directory / "bin" / "trivy"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 

@@ -375,20 +375,20 @@ def test_a_user_namespace_with_a_volume(bench: Bench, trial: Run) -> None:
 
 
 def test_a_twin_changes_no_data_of_the_original(bench: Bench, trial: Run) -> None:
-    folder = bench.directory / "try-site"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o777)
-    (folder / "count").write_text("0")
+    directory = bench.directory / "try-site"
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o777)
+    (directory / "count").write_text("0")
     bench.podman("volume", "create", "try-data")
     script = "echo $$-$(date +%N) >>/data/log; echo 1 >/site/count; exec httpd -f -p 80"
-    bench.run(NAME, "-v", "try-data:/data", "-v", f"{folder}:/site", BUSYBOX, "sh", "-c", script)
-    assert eventually(lambda: (folder / "count").read_text() == "1\n")
-    (folder / "count").write_text("mine")
+    bench.run(NAME, "-v", "try-data:/data", "-v", f"{directory}:/site", BUSYBOX, "sh", "-c", script)
+    assert eventually(lambda: (directory / "count").read_text() == "1\n")
+    (directory / "count").write_text("mine")
     before = bench.podman("exec", NAME, "cat", "/data/log")
     code, document = trial("--check", "writable-rootfs", "--check", "no-memory-limit")
     assert (code, document["result"]) == (0, "works")
     assert bench.podman("exec", NAME, "cat", "/data/log") == before
-    assert (folder / "count").read_text() == "mine"
+    assert (directory / "count").read_text() == "mine"
 
 
 def test_rootless(rootless_podman: Bench, trial: Run) -> None:

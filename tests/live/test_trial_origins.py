@@ -136,10 +136,10 @@ def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
 def test_the_volumes_of_another(bench: Bench, works: Try, running: bool) -> None:
     """Named and anonymous ones come along, and the twin writes to none of them."""
     filled_volume(bench)
-    folder = bench.directory / "origin-site"
-    folder.mkdir(exist_ok=True)
-    (folder / "from-host").write_text("yes")
-    shared = ("-v", f"{VOLUME}:/data", "-v", "/scratch", "-v", f"{folder}:/srv/site")
+    directory = bench.directory / "origin-site"
+    directory.mkdir(exist_ok=True)
+    (directory / "from-host").write_text("yes")
+    shared = ("-v", f"{VOLUME}:/data", "-v", "/scratch", "-v", f"{directory}:/srv/site")
     bench.run(OTHER, *shared, BUSYBOX, "sleep", "1000")
     bench.podman("exec", OTHER, "sh", "-c", "echo kept >/scratch/page")
     script = "grep -q kept /scratch/page && cat /srv/site/from-host && echo $$ >>/data/log"

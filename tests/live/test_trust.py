@@ -36,12 +36,12 @@ ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
 class Source:
     """A registry on this machine with a signed image `team/foo:1` and an unsigned one `plain/foo:1`."""
 
-    folder: Path
+    directory: Path
     port: int
 
     def copy(self, *arguments: str, policy: Path | None = None) -> bool:
         chosen = ["--policy", str(policy)] if policy else ["--insecure-policy"]
-        sections = ["--registries.d", str(self.folder / "registries.d")]
+        sections = ["--registries.d", str(self.directory / "registries.d")]
         command = ["skopeo", *chosen, *sections, "copy", *arguments]
         return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
@@ -51,26 +51,26 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     for program, package in (("skopeo", "skopeo"), ("docker-registry", "docker-registry")):
         if not shutil.which(program):
             cannot_run(f"{program} is missing; run: sudo apt-get install --no-install-recommends {package}")
-    folder = tmp_path_factory.mktemp("registry")
+    directory = tmp_path_factory.mktemp("registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     settings = {
         "version": "0.1",
         "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "blobs")}},
         "http": {"addr": f"127.0.0.1:{port}"},
     }
-    (folder / "config.yml").write_text(json.dumps(settings))
+    (directory / "config.yml").write_text(json.dumps(settings))
     server = subprocess.Popen(
-        ["docker-registry", "serve", str(folder / "config.yml")],
+        ["docker-registry", "serve", str(directory / "config.yml")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         if not eventually(lambda: _listens(port)):
             cannot_run("docker-registry does not start here")
-        yield _filled(Source(folder, port))
+        yield _filled(Source(directory, port))
     finally:
         server.terminate()
         server.wait(60)
@@ -85,17 +85,17 @@ def _listens(port: int) -> bool:
 
 
 def _filled(source: Source) -> Source:
-    folder = source.folder
-    (folder / "pass").write_text("not-a-secret\n")
+    directory = source.directory
+    (directory / "pass").write_text("not-a-secret\n")
     generate = ["skopeo", "generate-sigstore-key", "--output-prefix", "key", "--passphrase-file", "pass"]
-    subprocess.run(generate, cwd=folder, check=True, capture_output=True, timeout=60)
-    (folder / "registries.d").mkdir()
+    subprocess.run(generate, cwd=directory, check=True, capture_output=True, timeout=60)
+    (directory / "registries.d").mkdir()
     section = f"docker:\n  127.0.0.1:{source.port}:\n    use-sigstore-attachments: true\n"
-    (folder / "registries.d" / "here.yaml").write_text(section)
-    layout = _image_layout(folder / "layout")
+    (directory / "registries.d" / "here.yaml").write_text(section)
+    layout = _image_layout(directory / "layout")
     signing = [
-        f"--sign-by-sigstore-private-key={folder}/key.private",
-        f"--sign-passphrase-file={folder}/pass",
+        f"--sign-by-sigstore-private-key={directory}/key.private",
+        f"--sign-passphrase-file={directory}/pass",
     ]
     for name, options in (("team", signing), ("plain", [])):
         target = f"docker://127.0.0.1:{source.port}/{name}/foo:1"
@@ -103,13 +103,13 @@ def _filled(source: Source) -> Source:
     return source
 
 
-def _image_layout(folder: Path) -> Path:
+def _image_layout(directory: Path) -> Path:
     """The smallest image: an OCI layout with an empty layer."""
-    (folder / "blobs" / "sha256").mkdir(parents=True)
+    (directory / "blobs" / "sha256").mkdir(parents=True)
 
     def blob(content: bytes, media: str) -> dict[str, Any]:
         digest = hashlib.sha256(content).hexdigest()
-        (folder / "blobs" / "sha256" / digest).write_bytes(content)
+        (directory / "blobs" / "sha256" / digest).write_bytes(content)
         kind = f"application/vnd.oci.image.{media}"
         return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}
 
@@ -123,9 +123,9 @@ def _image_layout(folder: Path) -> Path:
         "layers": [layer],
     }
     index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
-    (folder / "index.json").write_text(json.dumps(index))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    return folder
+    (directory / "index.json").write_text(json.dumps(index))
+    (directory / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return directory
 
 
 SCOPES = (
@@ -145,7 +145,7 @@ SCOPES = (
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_rule_that_we_name_is_the_one_that_decides(scope: str, source: Source, tmp_path: Path) -> None:
     host = f"127.0.0.1:{source.port}"
-    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.folder}/key.pub"}]
+    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.directory}/key.pub"}]
     policy_file = tmp_path / "policy.json"
     for name in ("team", "plain"):
         reference = f"{host}/{name}/foo:1"
@@ -167,9 +167,9 @@ def test_the_rule_that_we_name_is_the_one_that_decides(scope: str, source: Sourc
 
 
 def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Source, tmp_path: Path) -> None:
-    folder = tmp_path / ".config" / "containers"
-    folder.mkdir(parents=True)
-    (folder / "registries.d").symlink_to(source.folder / "registries.d")
+    directory = tmp_path / ".config" / "containers"
+    directory.mkdir(parents=True)
+    (directory / "registries.d").symlink_to(source.directory / "registries.d")
     facts = read_trust(LocalFiles(), home=str(tmp_path), uid=1000, version=Version(5, 4, 2))
     section = facts.attachment_for(f"127.0.0.1:{source.port}/team/foo")
     assert not isinstance(section, Unreadable)
@@ -204,8 +204,8 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
     insecure = f'[[registry]]\nlocation = "{host}"\ninsecure = true\n'
     (settings / "registries.conf").write_text(insecure)
     (settings / "policy.json").write_text(json.dumps({"default": REJECT}))  # must not be the one that decides
-    sections = {"here.yaml": (source.folder / "registries.d" / "here.yaml").read_text()}
-    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.folder}/key.pub"}]
+    sections = {"here.yaml": (source.directory / "registries.d" / "here.yaml").read_text()}
+    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.directory}/key.pub"}]
     other = [{"type": "sigstoreSigned", "keyPath": key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))}]
 
     def verdict(
@@ -216,7 +216,7 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
         )
         pull = box.pull(name, policy, texts, leads_to)
         assert program in pull.by
-        assert (pull.said == "") is (pull.verdict is PullVerdict.ACCEPTED)
+        assert (pull.output == "") is (pull.verdict is PullVerdict.ACCEPTED)
         return pull.verdict
 
     with sandbox(str(tmp_path), (), threading.Event()) as box:
@@ -231,8 +231,8 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
             is PullVerdict.WRONG_IDENTITY
         )
         assert verdict(signed, f"{host}/team/absent:1") is PullVerdict.UNKNOWN
-        folder = box.folder
-    assert not Path(folder).exists()
+        directory = box.directory
+    assert not Path(directory).exists()
 
 
 def test_the_tiny_registry_has_an_image_under_every_name_that_can_be_pulled(tmp_path: Path) -> None:

@@ -22,18 +22,18 @@ OURS = "/etc/containers/registries.d/50-hardentui.yaml"
 
 @pytest.fixture(scope="module")
 def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """`team/app:1`, signed with `folder`/release, `team/plain:1`, `other/app:1`."""
+    """`team/app:1`, signed with `directory`/release, `team/plain:1`, `other/app:1`."""
     yield from _filled(started(podman, tmp_path_factory.mktemp("trust"), "cosign", "gpg"))
 
 
 def _filled(registry: Registry) -> Iterator[Registry]:
-    folder = registry.folder
+    directory = registry.directory
     try:
         for name in ("team/app:1", "team/plain:1", "other/app:1"):
             registry.bench.podman("push", "-q", BUSYBOX, f"{HOST}/{name}")
-        assert registry.hardentui("trust", "key", "release", "-o", str(folder)).code == 0
+        assert registry.hardentui("trust", "key", "release", "-o", str(directory)).code == 0
         signed = registry.hardentui(
-            "trust", "sign", f"{HOST}/team/app:1", "--key", f"{folder}/release.private", "--yes"
+            "trust", "sign", f"{HOST}/team/app:1", "--key", f"{directory}/release.private", "--yes"
         )
         assert "a pull that requires this key was accepted (podman" in signed.out
         yield registry
@@ -45,7 +45,7 @@ def _filled(registry: Registry) -> Iterator[Registry]:
 
 @pytest.fixture
 def rule(registry: Registry) -> Sequence[str]:
-    return ("--sigstore", f"{HOST}/team={registry.folder}/release.pub", "--signed", f"{HOST}/team/app:1")
+    return ("--sigstore", f"{HOST}/team={registry.directory}/release.pub", "--signed", f"{HOST}/team/app:1")
 
 
 def cases(answer: Answer) -> dict[str, str]:
@@ -55,9 +55,9 @@ def cases(answer: Answer) -> dict[str, str]:
 
 def test_four_pulls_prove_the_plan_and_nothing_is_written(registry: Registry, rule: Sequence[str]) -> None:
     before, images = registry.file(POLICY), registry.bench.podman("images", "-q")
-    pulls = _folders_of_pulls()
+    pulls = _directories_of_pulls()
     answer = registry.trust("plan", *rule, "--format", "json")
-    left = _folders_of_pulls() - pulls
+    left = _directories_of_pulls() - pulls
     assert answer.code == 0, answer.err
     assert cases(answer) == {
         "signed": "accepted",
@@ -69,11 +69,11 @@ def test_four_pulls_prove_the_plan_and_nothing_is_written(registry: Registry, ru
     assert registry.file(POLICY) == before
     assert not registry.there(OURS)
     assert registry.bench.podman("images", "-q") == images
-    assert eventually(lambda: not left & _folders_of_pulls()), "other plans on this host clean up too"
+    assert eventually(lambda: not left & _directories_of_pulls()), "other plans on this host clean up too"
 
 
-def _folders_of_pulls() -> set[Path]:
-    return {path for folder in ("/tmp", "/var/tmp") for path in Path(folder).glob("hardentui-pull-*")}
+def _directories_of_pulls() -> set[Path]:
+    return {path for directory in ("/tmp", "/var/tmp") for path in Path(directory).glob("hardentui-pull-*")}
 
 
 def test_a_plan_does_not_touch_the_locks_of_containers(registry: Registry, rule: Sequence[str]) -> None:
@@ -121,13 +121,13 @@ def test_apply_makes_it_true_and_undo_takes_it_back(registry: Registry, rule: Se
 
 @pytest.mark.parametrize("image", ["team/plain:1", "team/wrong:1"])
 def test_what_the_rule_would_refuse_is_never_applied(registry: Registry, image: str) -> None:
-    folder = registry.folder
-    if image == "team/wrong:1" and not (folder / "other.private").exists():
+    directory = registry.directory
+    if image == "team/wrong:1" and not (directory / "other.private").exists():
         registry.bench.podman("push", "-q", BUSYBOX, f"{HOST}/{image}")
-        registry.hardentui("trust", "key", "other", "-o", str(folder))
-        registry.hardentui("trust", "sign", f"{HOST}/{image}", "--key", f"{folder}/other.private", "--yes")
+        registry.hardentui("trust", "key", "other", "-o", str(directory))
+        registry.hardentui("trust", "sign", f"{HOST}/{image}", "--key", f"{directory}/other.private", "--yes")
     before = registry.file(POLICY)
-    sigstore = f"{HOST}/team={folder}/release.pub"
+    sigstore = f"{HOST}/team={directory}/release.pub"
     answer = registry.trust("apply", "--sigstore", sigstore, "--signed", f"{HOST}/{image}", "--yes")
     assert answer.code == 1
     assert f"the pull 'signed' of {HOST}/{image} was refused" in answer.err
@@ -168,9 +168,9 @@ def test_what_cosign_signs_needs_any_tag(registry: Registry) -> None:
     image = f"{HOST}/cosign/app:1"
     registry.bench.podman("push", "-q", BUSYBOX, image)
     plain = ("--yes", "--tlog-upload=false", "--allow-insecure-registry", "--allow-http-registry")
-    make = f"cd {registry.folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair"
+    make = f"cd {registry.directory} && export COSIGN_PASSWORD=pw && cosign generate-key-pair"
     registry.bench.execute("sh", "-c", f"{make} && cosign sign {' '.join(plain)} --key cosign.key {image}")
-    rule = ("--sigstore", f"{HOST}/cosign={registry.folder}/cosign.pub", "--signed", image)
+    rule = ("--sigstore", f"{HOST}/cosign={registry.directory}/cosign.pub", "--signed", image)
     answer = registry.trust("plan", *rule)
     assert answer.code == 1
     assert "refused: signed under another name" in answer.out
@@ -179,42 +179,51 @@ def test_what_cosign_signs_needs_any_tag(registry: Registry) -> None:
 
 
 def test_gpg_signatures_in_a_lookaside(registry: Registry) -> None:
-    image, folder = f"{HOST}/gpg/app:1", registry.folder
-    section = f"docker:\n  {HOST}/gpg:\n    lookaside-staging: file://{folder}/side\n"
+    image, directory = f"{HOST}/gpg/app:1", registry.directory
+    section = f"docker:\n  {HOST}/gpg:\n    lookaside-staging: file://{directory}/side\n"
     registry.bench.execute(
-        "sh", "-c", f"mkdir -p /etc/containers/registries.d {folder}/side; mkdir -m 700 {folder}/g"
+        "sh", "-c", f"mkdir -p /etc/containers/registries.d {directory}/side; mkdir -m 700 {directory}/g"
     )
     staging = "/etc/containers/registries.d/00-staging.yaml"
     registry.bench.execute("sh", "-c", f"printf '{section}' > {staging}")
     key = "gpg --batch --quiet --passphrase '' --quick-gen-key bench@example.test default default never"
-    export = f"gpg --export --armor bench@example.test > {folder}/public.gpg"
+    export = f"gpg --export --armor bench@example.test > {directory}/public.gpg"
     push = f"podman push -q --remove-signatures --sign-by bench@example.test {BUSYBOX} {image}"
-    registry.bench.execute("sh", "-c", f"export GNUPGHOME={folder}/g; {key} && {export} && {push}")
+    registry.bench.execute("sh", "-c", f"export GNUPGHOME={directory}/g; {key} && {export} && {push}")
     registry.bench.execute("rm", staging)
-    rule = ("--gpg", f"{HOST}/gpg={folder}/public.gpg", "--signed", image)
+    rule = ("--gpg", f"{HOST}/gpg={directory}/public.gpg", "--signed", image)
     without = registry.trust("plan", *rule)
     assert without.code == 1
     assert "refused: no signature" in without.out
     answer = registry.trust(
-        "plan", *rule, "--lookaside", f"{HOST}/gpg=file://{folder}/side", "--format", "json"
+        "plan", *rule, "--lookaside", f"{HOST}/gpg=file://{directory}/side", "--format", "json"
     )
     assert answer.code == 0, answer.err
     assert cases(answer)["wrong key"] == "refused: signed with another key"
 
 
 def test_an_image_is_signed_with_a_gpg_key_and_that_is_proven_by_a_pull(registry: Registry) -> None:
-    image, folder = f"{HOST}/gpgsign/app:1", registry.folder
+    image, directory = f"{HOST}/gpgsign/app:1", registry.directory
     registry.bench.podman("push", "-q", BUSYBOX, image)
-    registry.bench.execute("sh", "-c", f"mkdir -m 700 {folder}/own")
-    gpg = ("env", f"GNUPGHOME={folder}/own", "HOME=/root", f"XDG_STATE_HOME={folder}/state")
+    registry.bench.execute("sh", "-c", f"mkdir -m 700 {directory}/own")
+    gpg = ("env", f"GNUPGHOME={directory}/own", "HOME=/root", f"XDG_STATE_HOME={directory}/state")
     make = ("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-gen-key", "own@example.test")
     registry.bench.execute(*gpg, *make, "default", "default", "never")
     ours = (*gpg, sys.executable, "-m", "hardentui", "trust", "sign", image, "--yes")
-    told = registry.bench.execute(*ours, "--gpg", "own@example.test", "--lookaside", f"{folder}/signatures")
+    told = registry.bench.execute(
+        *ours, "--gpg", "own@example.test", "--lookaside", f"{directory}/signatures"
+    )
     assert "signed; a pull that requires this key was accepted (podman" in told
-    registry.bench.execute("sh", "-c", f"test -n \"$(find {folder}/signatures -name 'signature-*')\"")
+    registry.bench.execute("sh", "-c", f"test -n \"$(find {directory}/signatures -name 'signature-*')\"")
     nobody = registry.hardentui(
-        "trust", "sign", image, "--yes", "--gpg", "nobody@example.test", "--lookaside", f"{folder}/signatures"
+        "trust",
+        "sign",
+        image,
+        "--yes",
+        "--gpg",
+        "nobody@example.test",
+        "--lookaside",
+        f"{directory}/signatures",
     )
     assert nobody.code == 2
     assert "gpg gives no public key for 'nobody@example.test'" in nobody.err
@@ -261,7 +270,7 @@ def test_only_a_bundle_is_told_as_what_podman_cannot_read(registry: Registry) ->
 
 
 def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> None:
-    image, folder = f"{HOST}/several/app:1", registry.folder
+    image, directory = f"{HOST}/several/app:1", registry.directory
     plain = ("--yes", "--tlog-upload=false", "--allow-insecure-registry", "--allow-http-registry")
     registry.bench.podman("manifest", "create", "several")
     try:
@@ -269,14 +278,14 @@ def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> Non
         registry.bench.podman("manifest", "push", "-q", "--all", "several", f"docker://{image}")
     finally:
         registry.bench.podman("manifest", "rm", "several")
-    make = f"cd {folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair --output-key-prefix list"
+    make = f"cd {directory} && export COSIGN_PASSWORD=pw && cosign generate-key-pair --output-key-prefix list"
     sign = f"cosign sign {' '.join(plain)} --key list.key"
     registry.bench.execute("sh", "-c", f"{make} && {sign} {image}")
     assert "only the manifest list is signed" in registry.trust("check", image).out
-    rule = ("--sigstore", f"{HOST}/several={folder}/list.pub", "--any-tag", "--signed", image)
+    rule = ("--sigstore", f"{HOST}/several={directory}/list.pub", "--any-tag", "--signed", image)
     assert registry.trust("plan", *rule).code == 1
     registry.bench.execute(
-        "sh", "-c", f"cd {folder} && export COSIGN_PASSWORD=pw && {sign} --recursive {image}"
+        "sh", "-c", f"cd {directory} && export COSIGN_PASSWORD=pw && {sign} --recursive {image}"
     )
     assert registry.trust("plan", *rule).code == 0
 
@@ -299,12 +308,12 @@ COSIGN = "--yes --tlog-upload=false --allow-insecure-registry --allow-http-regis
 
 @pytest.mark.parametrize("who", ["build@example.test", "ci.example.test"])
 def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None:
-    image, folder = f"{HOST}/authority/app:1", f"{registry.folder}/authority-{who[0]}"
+    image, directory = f"{HOST}/authority/app:1", f"{registry.directory}/authority-{who[0]}"
     registry.bench.podman("push", "-q", BUSYBOX, image)
-    registry.bench.execute("sh", "-c", f"mkdir {folder}; cd {folder}; {AUTHORITY}")
+    registry.bench.execute("sh", "-c", f"mkdir {directory}; cd {directory}; {AUTHORITY}")
     sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key --certificate leaf.pem"
-    registry.bench.execute("sh", "-c", f"cd {folder}; {sign} --certificate-chain root.pem {image}")
-    rule = ("--pki", f"{HOST}/authority={who}", "--ca", f"{folder}/root.pem", "--signed", image)
+    registry.bench.execute("sh", "-c", f"cd {directory}; {sign} --certificate-chain root.pem {image}")
+    rule = ("--pki", f"{HOST}/authority={who}", "--ca", f"{directory}/root.pem", "--signed", image)
     answer = registry.trust("plan", *rule, "--format", "json")
     assert answer.code == 0, answer.out + answer.err
     told = cases(answer)
@@ -318,13 +327,13 @@ def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None
 
 def test_a_keyless_rule_is_read_and_refuses_what_has_no_certificate(registry: Registry) -> None:
     """That a signature of Fulcio is accepted cannot be shown offline: here its refusals are."""
-    image, folder = f"{HOST}/keyless/app:1", f"{registry.folder}/keyless"
+    image, directory = f"{HOST}/keyless/app:1", f"{registry.directory}/keyless"
     registry.bench.podman("push", "-q", BUSYBOX, image)
-    registry.bench.execute("sh", "-c", f"mkdir {folder}; cd {folder}; {AUTHORITY}")
+    registry.bench.execute("sh", "-c", f"mkdir {directory}; cd {directory}; {AUTHORITY}")
     sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key {image}"
-    registry.bench.execute("sh", "-c", f"cd {folder}; {sign}")
+    registry.bench.execute("sh", "-c", f"cd {directory}; {sign}")
     who = ("--keyless", f"{HOST}/keyless=build@example.test", "--issuer", "https://accounts.example.test")
-    rule = (*who, "--ca", f"{folder}/root.pem", "--rekor", f"{folder}/cosign.pub", "--signed", image)
+    rule = (*who, "--ca", f"{directory}/root.pem", "--rekor", f"{directory}/cosign.pub", "--signed", image)
     answer = registry.trust("plan", *rule, "--format", "json")
     assert answer.code == 1
     told = cases(answer)

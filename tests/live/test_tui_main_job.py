@@ -31,7 +31,7 @@ async def test_at_most_six_keys_to_a_hardened_quadlet_that_the_generator_accepts
     podman.run(WORST, "--privileged", "--network", "host", BUSYBOX, "sleep", "1000000")
     podman.run(OTHER, "--cap-drop", "all", "--read-only", BUSYBOX, "sleep", "1000000")
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
-    app.session.folder = str(tmp_path / "out")
+    app.session.directory = str(tmp_path / "out")
     try:
         async with running(app, (100, 40)) as pilot:
             await until(pilot, lambda: app.session.host is not None)

@@ -62,7 +62,7 @@ def test_a_newer_image_is_seen_without_pulling_and_counts_after_the_cool_down(re
     assert bench.podman("images", "-q", "--no-trunc") == before
     assert outdated(registry)["status"] == "pass", "it has not cooled down yet"
 
-    path = registry.folder / "state" / "hardentui" / "registry.json"
+    path = registry.directory / "state" / "hardentui" / "registry.json"
     document = json.loads(path.read_text())
     seen = document["answers"][IMAGE]["seen"]
     digest = result[IMAGE]["digest"]

@@ -15,7 +15,8 @@ from tools.man_page import TARGET, man_page
 
 
 def test_the_man_page_is_that_of_this_parser() -> None:
-    assert TARGET.read_text() == man_page(), "make docs"
+    # each Python wraps usage lines in its own way
+    assert TARGET.read_text().split() == man_page().split(), "make docs"
 
 
 def test_groff_has_nothing_to_say_of_the_man_page() -> None:

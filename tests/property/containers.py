@@ -106,23 +106,23 @@ def network_pieces(network: str) -> st.SearchStrategy[Words]:
     )
 
 
-def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
+def pieces(directory: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
     """What a random container is put together of; every piece fits to every other."""
     mounts = st.sampled_from(
         [
-            (f"--volume={folder}:/b:ro,z",),
-            (f"--volume={folder}:/b:rw,noexec,nosuid,nodev,rslave,U",),
-            (f"-v{folder}:/b:O",),
-            (f"-v{folder}:/b:O,U", "--tmpfs=/t:U"),
+            (f"--volume={directory}:/b:ro,z",),
+            (f"--volume={directory}:/b:rw,noexec,nosuid,nodev,rslave,U",),
+            (f"-v{directory}:/b:O",),
+            (f"-v{directory}:/b:O,U", "--tmpfs=/t:U"),
             (
-                f"--mount=type=bind,src={folder},dst=/b,no-dereference",
+                f"--mount=type=bind,src={directory},dst=/b,no-dereference",
                 "--mount=type=tmpfs,dst=/t,U=true,noswap",
             ),
-            (f"--mount=type=glob,src={folder}/w*,dst=/g,ro",),
-            (f"--mount=type=bind,src={folder},dst=/b,ro=true,bind-propagation=rshared",),
-            (f'--mount=type=bind,"src={folder}/with,comma",dst=/b,relabel=private',),
-            (f"--mount=type=bind,src={folder}/with:colon,dst=/b,bind-nonrecursive=true",),
-            (f"--volume={folder}/a blank:/b:bind",),
+            (f"--mount=type=glob,src={directory}/w*,dst=/g,ro",),
+            (f"--mount=type=bind,src={directory},dst=/b,ro=true,bind-propagation=rshared",),
+            (f'--mount=type=bind,"src={directory}/with,comma",dst=/b,relabel=private',),
+            (f"--mount=type=bind,src={directory}/with:colon,dst=/b,bind-nonrecursive=true",),
+            (f"--volume={directory}/a blank:/b:bind",),
             ("--volume=vol1:/v:nocopy", "--volume=vol2:/w:ro,exec"),
             ("--volume=vol1:/v:O",),
             ("--volume=/anonymous",),
@@ -249,9 +249,9 @@ def command_words() -> st.SearchStrategy[Words]:
     return st.lists(nasty, min_size=0, max_size=4).map(lambda words: ("/bin/echo", *words))
 
 
-def containers(folder: str, network: str) -> st.SearchStrategy[tuple[Words, Words]]:
+def containers(directory: str, network: str) -> st.SearchStrategy[tuple[Words, Words]]:
     """(flags, words after the image) of one container."""
-    available = pieces(folder, network)
+    available = pieces(directory, network)
     chosen = st.lists(st.sampled_from(sorted(available)), min_size=1, max_size=6, unique=True)
 
     def flags(names: list[str]) -> st.SearchStrategy[Words]:

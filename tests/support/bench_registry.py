@@ -21,16 +21,16 @@ class Answer(NamedTuple):
 
 
 class Registry(NamedTuple):
-    """A registry in a bench; our own state is in `folder`."""
+    """A registry in a bench; our own state is in `directory`."""
 
     bench: Bench
-    folder: Path
+    directory: Path
 
     def hardentui(self, *arguments: str) -> Answer:
         """In the bench: what it writes is the bench's own /etc/containers."""
         environment = (
-            f"XDG_STATE_HOME={self.folder}/state",
-            f"XDG_CACHE_HOME={self.folder}/cache",
+            f"XDG_STATE_HOME={self.directory}/state",
+            f"XDG_CACHE_HOME={self.directory}/cache",
             "HOME=/root",
         )
         words = [sys.executable, "-m", "hardentui", *arguments]
@@ -55,7 +55,7 @@ class Registry(NamedTuple):
         return True
 
 
-def started(bench: Bench, folder: Path, *programs: str) -> Registry:
+def started(bench: Bench, directory: Path, *programs: str) -> Registry:
     """A registry that runs; skips where one of the programs is missing."""
     for program in ("skopeo", "docker-registry", *programs):
         if not shutil.which(program):
@@ -63,4 +63,4 @@ def started(bench: Bench, folder: Path, *programs: str) -> Registry:
     if bench.execute("id", "-u") != "0":
         cannot_run("/etc/containers of the bench can be written by root only")
     bench.execute(str(SCRIPT), "registry", "up")
-    return Registry(bench, folder)
+    return Registry(bench, directory)

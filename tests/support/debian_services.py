@@ -11,7 +11,7 @@ nobody:x:65534:65534::/:/bin/false
 """
 _GROUP = "root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n"
 _ACCOUNTS = {"etc/passwd": _PASSWD, "etc/group": _GROUP, "etc/nsswitch.conf": "passwd: files\ngroup: files\n"}
-_FOLDERS = {"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755)}
+_DIRECTORIES = {"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755)}
 
 LIGHTTPD = ServiceImage(
     reference="localhost/lighttpd:1",
@@ -26,7 +26,7 @@ LIGHTTPD = ServiceImage(
         ),
         "var/www/index.html": "it works\n",
     },
-    folders={**_FOLDERS, "var/lib/lighttpd": (33, 0o755)},
+    directories={**_DIRECTORIES, "var/lib/lighttpd": (33, 0o755)},
     links={"bin/sh": "busybox"},
     copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd.conf"]', "EXPOSE 80/tcp"),
@@ -37,7 +37,7 @@ MEMCACHED = ServiceImage(
     package="memcached",
     program="memcached",
     files=_ACCOUNTS,
-    folders=_FOLDERS,
+    directories=_DIRECTORIES,
     links={"bin/sh": "busybox"},
     copied=(),
     changes=('ENTRYPOINT ["/usr/bin/memcached", "-u", "nobody", "-l", "0.0.0.0"]', "EXPOSE 11211/tcp"),
@@ -54,7 +54,7 @@ MOSQUITTO = ServiceImage(
             "persistence_location /var/lib/mosquitto/\nlog_dest stderr\n"
         ),
     },
-    folders={**_FOLDERS, "var/lib/mosquitto": (65534, 0o755)},
+    directories={**_DIRECTORIES, "var/lib/mosquitto": (65534, 0o755)},
     links={"bin/sh": "busybox"},
     copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/mosquitto", "-c", "/etc/mosquitto.conf"]', "EXPOSE 1883/tcp"),
@@ -72,7 +72,7 @@ HAPROXY = ServiceImage(
             "frontend web\n  bind :80\n  http-request return status 200 content-type text/plain string ok\n"
         ),
     },
-    folders={**_FOLDERS, "var/lib/haproxy": (0, 0o755)},
+    directories={**_DIRECTORIES, "var/lib/haproxy": (0, 0o755)},
     links={"bin/sh": "busybox"},
     copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/haproxy.cfg"]', "EXPOSE 80/tcp"),
@@ -83,7 +83,7 @@ DNSMASQ = ServiceImage(
     package="dnsmasq-base",
     program="dnsmasq",
     files=_ACCOUNTS,
-    folders=_FOLDERS,
+    directories=_DIRECTORIES,
     links={"bin/sh": "busybox"},
     copied=(),
     changes=(
@@ -102,7 +102,7 @@ RSYNC = ServiceImage(
         "etc/rsyncd.conf": "uid = nobody\ngid = nogroup\nuse chroot = yes\n[files]\n  path = /srv\n",
         "srv/file": "it works\n",
     },
-    folders=_FOLDERS,
+    directories=_DIRECTORIES,
     links={"bin/sh": "busybox"},
     copied=(),
     changes=(
@@ -124,7 +124,7 @@ SUPERVISED = ServiceImage(
         ),
         "srv/index.html": "it works\n",
     },
-    folders={**_FOLDERS, "var/clock": (0, 0o755)},
+    directories={**_DIRECTORIES, "var/clock": (0, 0o755)},
     links={
         f"bin/{name}": "busybox"
         for name in ("sh", "su", "httpd", "date", "sleep")

@@ -21,8 +21,8 @@ class Scripted:
     HANG = "hang"
     CLOSE = "close"
 
-    def __init__(self, folder: Path, *scripts: Iterable[bytes | float | str]) -> None:
-        self.path = str(folder / "hostile.sock")
+    def __init__(self, directory: Path, *scripts: Iterable[bytes | float | str]) -> None:
+        self.path = str(directory / "hostile.sock")
         self.requests: list[bytes] = []
         self.connections = 0
         self._scripts = [tuple(script) for script in scripts]
@@ -107,11 +107,11 @@ class ByPath(Scripted):
 
     def __init__(
         self,
-        folder: Path,
+        directory: Path,
         by_path: Mapping[str, Iterable[bytes | float | str]],
         others: Iterable[bytes | float | str],
     ) -> None:
-        super().__init__(folder, others)
+        super().__init__(directory, others)
         self._by_path = {path: tuple(script) for path, script in by_path.items()}
 
     def _script(self, request: bytes) -> tuple[bytes | float | str, ...]:

@@ -17,7 +17,7 @@ def member(
     return info, data
 
 
-def folder(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
+def directory(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
     return member(name, mode=mode, type=tarfile.DIRTYPE)
 
 

@@ -20,7 +20,7 @@ class ServiceImage(NamedTuple):
     Attributes:
         package: Debian package that brings `program`.
         files: path in the image -> content.
-        folders: path in the image -> (uid, mode).
+        directories: path in the image -> (uid, mode).
         links: path in the image -> target.
         copied: files of the host that are taken as they are.
         changes: Dockerfile instructions.
@@ -30,7 +30,7 @@ class ServiceImage(NamedTuple):
     package: str
     program: str
     files: Mapping[str, str]
-    folders: Mapping[str, tuple[int, int]]
+    directories: Mapping[str, tuple[int, int]]
     links: Mapping[str, str]
     copied: tuple[str, ...]
     changes: tuple[str, ...]
@@ -65,7 +65,12 @@ NGINX = ServiceImage(
         "etc/nginx/nginx.conf": _NGINX_CONF,
         "var/www/html/index.html": "it works\n",
     },
-    folders={"run": (0, 0o755), "var/lib/nginx": (0, 0o755), "var/log/nginx": (0, 0o755), "tmp": (0, 0o1777)},
+    directories={
+        "run": (0, 0o755),
+        "var/lib/nginx": (0, 0o755),
+        "var/log/nginx": (0, 0o755),
+        "tmp": (0, 0o1777),
+    },
     links={"bin/sh": "busybox", "bin/wget": "busybox"},
     copied=("/etc/nginx/mime.types",),
     changes=(
@@ -82,7 +87,7 @@ REDIS = ServiceImage(
     package="redis-server",
     program="redis-server",
     files={"etc/passwd": _PASSWD, "etc/group": _GROUP},
-    folders={"data": (999, 0o755), "tmp": (0, 0o1777)},
+    directories={"data": (999, 0o755), "tmp": (0, 0o1777)},
     links={"bin/sh": "busybox", "bin/nc": "busybox"},
     copied=(),
     changes=(
@@ -119,10 +124,10 @@ def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:
     busybox = shutil.which("busybox")
     assert program, "see missing_package"
     assert busybox, "see missing_programs"
-    for path, (uid, mode) in image.folders.items():
-        folder = tarfile.TarInfo(path)
-        folder.type, folder.uid, folder.gid, folder.mode = tarfile.DIRTYPE, uid, uid, mode
-        archive.addfile(folder)
+    for path, (uid, mode) in image.directories.items():
+        directory = tarfile.TarInfo(path)
+        directory.type, directory.uid, directory.gid, directory.mode = tarfile.DIRTYPE, uid, uid, mode
+        archive.addfile(directory)
     for path, target in image.links.items():
         link = tarfile.TarInfo(path)
         link.type, link.linkname = tarfile.SYMTYPE, target

@@ -58,7 +58,7 @@ class Bench:
         user: as root, run Podman rootless as this user.
 
     Attributes:
-        directory: its state, in a short folder of its own; `stop` removes it.
+        directory: its state, in a short directory of its own; `stop` removes it.
         socket, url: of its API; reachable from outside. Ports that containers publish are not: they are in
             the bench's network namespace, reached with `execute("curl", …)`.
     """
@@ -81,7 +81,7 @@ class Bench:
             raise BenchFailed(done.stderr.strip())
 
     def stop(self) -> None:
-        """End all that runs in it and remove its folder."""
+        """End all that runs in it and remove its directory."""
         self._run("down", timeout=150)
         shutil.rmtree(self.directory, ignore_errors=True)
 

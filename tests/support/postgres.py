@@ -1,6 +1,6 @@
 """A real PostgreSQL as an image, with the entry point that such images have.
 
-As root it makes the folder and gives it to its own user, as that user it makes the database and serves it.
+As root it makes the directory and gives it to its own user, as that user it makes the database and serves it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def postgres_image(bench: Bench) -> str:
             "etc/passwd": "root:x:0:0::/root:/bin/sh\npostgres:x:70:70::/var/lib/postgresql:/bin/sh\n",
             "etc/group": "root:x:0:\npostgres:x:70:\n",
         },
-        folders={
+        directories={
             "var/lib/postgresql": (70, 0o755),
             "var/lib/postgresql/data": (0, 0o755),
             "run": (0, 0o755),

@@ -13,12 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class ProgramCopy:
-    """The package and its checklists, in a folder of their own."""
+    """The package and its checklists, in a directory of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         for name in ("hardentui", "checklists"):
-            shutil.copytree(ROOT / name, folder / name)
+            shutil.copytree(ROOT / name, directory / name)
 
     def add_example(self, introduction: str) -> None:
         """Add the code block that follows this text and the path of a file: at the end of that file."""
@@ -26,20 +26,20 @@ class ProgramCopy:
         pattern = rf"{introduction} `(hardentui/\S+\.py)`[^`]*:\n\n```python\n(.*?)```\n"
         example = re.search(pattern, text, re.DOTALL)
         assert example, f"CONTRIBUTING.md has no example after {introduction!r}"
-        with (self.folder / example[1]).open("a", encoding="utf-8") as file:
+        with (self.directory / example[1]).open("a", encoding="utf-8") as file:
             file.write(example[2])
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What Python says with these arguments, and nothing but the copy to import."""
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "PYTHONPATH": str(self.folder),
+            "HOME": str(self.directory),
+            "PYTHONPATH": str(self.directory),
             "NO_COLOR": "1",
         }
         return subprocess.run(
             [sys.executable, *arguments],
-            cwd=self.folder,
+            cwd=self.directory,
             env=environment,
             capture_output=True,
             text=True,
@@ -48,8 +48,8 @@ class ProgramCopy:
 
     def passed(self, tests: Path, *arguments: str) -> int:
         """How many tests of a file pass on the copy; none may fail."""
-        shutil.copy(tests, self.folder)
-        (self.folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        shutil.copy(tests, self.directory)
+        (self.directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         done = self.run("-m", "pytest", "-q", "-c", "pytest.ini", *arguments, tests.name)
         passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
         assert done.returncode == 0, done.stdout

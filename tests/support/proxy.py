@@ -19,9 +19,9 @@ class RecordingProxy:
     also behind another request, so nothing can slip by; what merely looks like one would be recorded too.
     """
 
-    def __init__(self, upstream: str, folder: Path) -> None:
+    def __init__(self, upstream: str, directory: Path) -> None:
         self.upstream = upstream
-        self.socket = str(folder / "proxy.sock")
+        self.socket = str(directory / "proxy.sock")
         self.url = f"unix://{self.socket}"
         self.requests: list[tuple[str, str]] = []
         self._listener = socket.socket(socket.AF_UNIX)

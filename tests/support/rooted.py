@@ -1,4 +1,4 @@
-"""A folder as if it were the root of the file system."""
+"""A directory as if it were the root of the file system."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hardentui.host.files.reader import DEFAULT_LIMIT, FileStat, LocalFiles
 
 
 class Rooted(LocalFiles):
-    """The files below a folder."""
+    """The files below a directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def put(self, path: str, text: str) -> Path:
-        """Write a file, with the folders above it."""
+        """Write a file, with the directories above it."""
         place = self.root / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")

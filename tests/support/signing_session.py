@@ -1,6 +1,6 @@
 """A key, a signature and a test of the policy in the terminal UI, driven inside a bench.
 
-Arguments: URL of Podman, image, folder for the key. Writes what the screens say, one line each.
+Arguments: URL of Podman, image, directory for the key. Writes what the screens say, one line each.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ async def _result(app: HardenApp, pilot: Driver, *words: str) -> None:
     await pilot.press("escape")
 
 
-async def main(url: str, image: str, folder: str) -> None:
+async def main(url: str, image: str, directory: str) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("P", "k")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
-        _fill(app, name="typed", folder=folder, passphrase=PASSPHRASE, again=PASSPHRASE)
+        _fill(app, name="typed", directory=directory, passphrase=PASSPHRASE, again=PASSPHRASE)
         await pilot.press("ctrl+s")
         await _result(app, pilot, "typed.pub")
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, SignScreen))
-        _fill(app, image=image, key=f"{folder}/typed.private", passphrase="wrong")
+        _fill(app, image=image, key=f"{directory}/typed.private", passphrase="wrong")
         await pilot.press("ctrl+s", "y")
         await _result(app, pilot, "was not signed", "signature")
         await until(pilot, lambda: isinstance(app.screen, SignScreen))

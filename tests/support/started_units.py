@@ -30,22 +30,22 @@ def start_units(bench: Bench, files: Mapping[str, str], containers: Sequence[str
     Only what needs a running systemd is left out of the commands.
     """
     services = services_of(files)
-    run_folder = bench.directory / "units"
-    run_folder.mkdir(exist_ok=True)
-    run_folder.chmod(0o777)  # Podman writes there, also that of another user
+    run_directory = bench.directory / "units"
+    run_directory.mkdir(exist_ok=True)
+    run_directory.chmod(0o777)  # Podman writes there, also that of another user
     first = [name for suffix in _BEFORE_CONTAINERS for name in services if name.endswith(suffix)]
     last = [f"{name}.service" for name in containers]
     assert sorted(first + last) == sorted(services)
     for name in first + last:
-        for argv in _commands(services[name], str(run_folder), name.removesuffix(".service")):
+        for argv in _commands(services[name], str(run_directory), name.removesuffix(".service")):
             assert argv[0].endswith("/podman"), argv
             bench.podman(*(word for word in argv[1:] if word not in _NEEDS_SYSTEMD))
 
 
-def _commands(service: str, run_folder: str, name: str) -> list[tuple[str, ...]]:
+def _commands(service: str, run_directory: str, name: str) -> list[tuple[str, ...]]:
     """ExecStartPre= and ExecStart= in their order, as systemd would split and expand them."""
     settings = [(key, value) for section, key, value in unit_settings(service) if section == "Service"]
     variables = "".join(f"Environment={value}\n" for key, value in settings if key == "Environment")
-    known = {"t": run_folder, "N": name, "n": f"{name}.service"}
+    known = {"t": run_directory, "N": name, "n": f"{name}.service"}
     ordered = [value for wanted in ("ExecStartPre", "ExecStart") for key, value in settings if key == wanted]
     return [exec_start(f"[Service]\n{variables}ExecStart={value}\n", known) for value in ordered]

@@ -49,7 +49,7 @@ def systemd_image(bench: Bench) -> str:
             "srv/index.html": "it works\n",
             **{f"etc/systemd/system/{name}": text for name, text in _UNITS.items()},
         },
-        folders={"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755), "root": (0, 0o700)},
+        directories={"tmp": (0, 0o1777), "run": (0, 0o755), "var/log": (0, 0o755), "root": (0, 0o700)},
         links={"bin/sh": "busybox", "sbin/init": program},
         copied=tuple(path for name in _HELPERS if Path(path := f"/usr/lib/systemd/{name}").exists()),
         changes=(

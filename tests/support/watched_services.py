@@ -120,8 +120,8 @@ def traced(bench: Bench, service: Service, image: str) -> frozenset[str]:
     """The calls of its programs as strace sees them."""
     bench.podman("create", "--name", NAME, "--stop-timeout=20", image)
     bench.podman("init", NAME)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "calls")
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "calls")
         command = ["strace", "-f", "-qq", "-o", str(path), "-p", str(pid_of(bench))]
         tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         status = Path(f"/proc/{pid_of(bench)}/status")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,8 +12,15 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Lines of a screen wrap by the length of a path: this one is short, whoever runs the tests."""
+    with TemporaryDirectory(prefix="tui-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directories(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     base: Path = tmp_path_factory.mktemp("xdg")
     for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(base / variable))

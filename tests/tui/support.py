@@ -161,8 +161,14 @@ async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _
 
 
 async def shows(pilot: Driver, *texts: str) -> None:
-    """Wait until all of these stand on the screen."""
-    await until(pilot, lambda: all(text in screen_text(pilot.app) for text in texts))
+    """Wait until all of these stand on the screen, each on one line or on lines that follow each other."""
+
+    def are_there() -> bool:
+        screen = screen_text(pilot.app)
+        joined = " ".join(screen.split())
+        return all(text in screen or text in joined for text in texts)
+
+    await until(pilot, are_there)
 
 
 async def scrolled(pilot: Driver, key: str, *texts: str) -> None:

@@ -33,7 +33,7 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, screen_text, scrolled, shows, until
+from tests.tui.support import make_app, running, scrolled, shows, until
 
 SCREENS = (
     HomeScreen,
@@ -106,5 +106,6 @@ async def test_the_palette_carries_out_what_is_possible_here() -> None:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await shows(pilot, "by name")
         await pilot.press("ctrl+p", *"simulated")
-        await pilot.pause()
-        assert "Switch to this Podman" not in screen_text(app)
+        await shows(pilot, "No matches found")
+        await pilot.press("escape")  # Textual's search fails where the app ends while it is still searching
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))

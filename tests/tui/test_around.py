@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 from hardentui.model.finding import Severity, Status
 from hardentui.scanners.kept_host_scans import HostScans
 from hardentui.state.kept_copy import keep_copy
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import COLUMNS, ListView, arrange
 from hardentui.tui.screens.browse import short
@@ -221,7 +221,7 @@ async def test_a_result_of_lynis_is_imported_and_the_host_is_judged_with_it(size
         await pilot.press("i", *str(HOST_SCANS / "lynis-report.dat"), "enter")
         await shows(pilot, "Imported", "lynis 3.1.4 of vm")
         await until(pilot, lambda: host.host_reads == before + 1)
-        kept = HostScans(state_folder).load()
+        kept = HostScans(state_directory).load()
         assert isinstance(kept, tuple)
         assert [scan.tool for scan in kept] == ["lynis"]
 
@@ -232,7 +232,7 @@ async def test_a_file_that_is_no_result_is_told_and_a_simulated_host_reads_none(
         await _host_page(app, pilot)
         await pilot.press("i", *str(Path(__file__)), "enter")
         await shows(pilot, "Not imported")
-        assert HostScans(state_folder).load() == ()
+        assert HostScans(state_directory).load() == ()
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
         await _host_page(app, pilot)

@@ -104,7 +104,7 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
     facts = replace(container(), changes=())
 
     def prepare(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
-        refuse_loss(facts, LayerData(data=("/srv/note",), folders=("/srv",)), wishes, can_keep=True)
+        refuse_loss(facts, LayerData(data=("/srv/note",), directories=("/srv",)), wishes, can_keep=True)
         return prepare_played(plan, diff, wishes)
 
     monkeypatch.setattr("hardentui.tui.screens.apply.prepare_played", prepare)

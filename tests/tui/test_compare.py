@@ -24,9 +24,9 @@ SIZES = [(60, 16), (80, 24), (200, 60)]
 FORBIDDEN = ("\x1b", "\x07", "\u202e")
 
 
-def _app(host: Host, folder: Path) -> HardenApp:
+def _app(host: Host, directory: Path) -> HardenApp:
     app = make_app(host)
-    app.session.folder = str(folder)
+    app.session.directory = str(directory)
     return app
 
 

@@ -18,8 +18,8 @@ from tests.tui.support import Driver, make_app, running, shows, until
 SIZES = [(60, 16), (200, 60)]
 
 
-def _app(host: Host, folder: Path) -> HardenApp:
-    return make_app(host, keep=lambda text: keep_copy(text, folder))
+def _app(host: Host, directory: Path) -> HardenApp:
+    return make_app(host, keep=lambda text: keep_copy(text, directory))
 
 
 def _told(app: HardenApp) -> str:

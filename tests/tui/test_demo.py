@@ -30,7 +30,7 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await shows(pilot, "Its host is simulated")
-        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
         await until(pilot, (tmp_path / "shop-web.container").exists)
     assert "NoNewPrivileges=true" in (tmp_path / "shop-web.container").read_text()

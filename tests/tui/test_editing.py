@@ -84,13 +84,13 @@ async def test_faults_are_told_with_their_lines_and_can_be_mended(editor: Editor
 async def test_a_written_unit_is_edited_and_checked(editor: Editor, tmp_path: Path) -> None:
     editor("""sed -i 's/^ContainerName=/Fooo=/' "$1" """)
     app = _app()
-    app.session.folder = str(tmp_path / "units")
+    app.session.directory = str(tmp_path / "units")
     async with running(app, (110, 36)) as pilot:
         await _difference(pilot, "a")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, WriteScreen))
         await pilot.press("f4")
-        await shows(pilot, "Write a Quadlet to a folder first")
+        await shows(pilot, "Write a Quadlet to a directory first")
         await shows(pilot, "accepts it")
         await pilot.press("ctrl+s")
         unit = tmp_path / "units" / "shop-web.container"
@@ -131,7 +131,7 @@ async def test_a_terminal_that_cannot_be_handed_over_is_told(
 
 async def test_kubernetes_and_ansible_are_written_beside_the_quadlet(tmp_path: Path) -> None:
     app = _app()
-    app.session.folder = str(tmp_path / "units")
+    app.session.directory = str(tmp_path / "units")
     async with running(app, (110, 90)) as pilot:
         await _difference(pilot, "a")
         await pilot.press("w")

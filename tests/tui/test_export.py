@@ -18,9 +18,9 @@ from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until
 
 
-def _app(folder: Path) -> HardenApp:
+def _app(directory: Path) -> HardenApp:
     app = make_app(some())
-    app.session.folder = str(folder)
+    app.session.directory = str(directory)
     return app
 
 

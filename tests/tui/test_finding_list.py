@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.content import Content
 
+from hardentui.model.finding import Evidence, Finding, Kind, Severity, Subject, failed
+from hardentui.model.fix import Remediation
 from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.widgets import finding_list
 from hardentui.tui.widgets.finding_list import FindingItem, FindingList
+from hardentui.tui.widgets.finding_text import Entry, details
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows, until
 
@@ -62,3 +67,29 @@ async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.
         await until(pilot, lambda: findings.current is second)
         opened = [item for item in findings.query(FindingItem) if item.has_class("-open")]
         assert [item.entry.finding for item in opened] == [second]
+
+
+async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+
+    def details_at(entry: Entry, remedy: Remediation | None, width: int) -> Content:
+        widths.append(width)
+        return details(entry, remedy, width)
+
+    monkeypatch.setattr(finding_list, "details", details_at)
+    app = make_app(some())
+    async with running(app) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        for key in ("H", "escape", "enter", "escape"):
+            await pilot.press(key)
+        await until(pilot, lambda: len(widths) > 1)
+    assert min(widths) > 60
+
+
+def test_evidence_is_shown_as_it_was_seen() -> None:
+    seen = Evidence("its command", "hardentui train")
+    verdict = failed("see hardentui train", evidence=(seen,))
+    subject = Subject(Kind.CONTAINER, "1" * 64, "web", "rootful")
+    shown = details(Entry(Finding("x", 1, "X", subject, verdict, Severity.LOW)), None, 80).plain
+    assert "see T" in shown
+    assert "its command  hardentui train" in shown

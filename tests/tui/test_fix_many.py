@@ -35,8 +35,8 @@ def _result(app: HardenApp) -> str:
     return str(app.screen.query_one("#result").query_one(Static).render())
 
 
-def _written(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+def _written(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()} if directory.exists() else set()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -76,7 +76,7 @@ async def test_all_marked_containers_are_planned_and_written_in_one_go(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
     app = make_app(some())
-    app.session.folder = str(tmp_path / "out")
+    app.session.directory = str(tmp_path / "out")
     async with running(app, size) as pilot:
         await pilot.press("a", "f")
         await _planned(pilot)
@@ -119,7 +119,7 @@ async def test_a_refused_container_is_named_and_the_others_are_written(
 
     monkeypatch.setattr(Drafter, "draft", broken)
     app = make_app(some())
-    app.session.folder = str(tmp_path)
+    app.session.directory = str(tmp_path)
     async with running(app) as pilot:
         await pilot.press("a", "f", "F")
         await _planned(pilot)
@@ -151,7 +151,7 @@ async def test_what_each_container_gets_and_what_not_is_told() -> None:
 async def test_choices_of_the_walk_are_kept_with_their_values_and_count_as_written(tmp_path: Path) -> None:
     host = some()
     app = make_app(host)
-    app.session.folder = str(tmp_path)
+    app.session.directory = str(tmp_path)
     key = host.key("db")
     async with running(app) as pilot:
         await pilot.press("f", "u")
@@ -178,7 +178,7 @@ async def test_choices_of_the_walk_are_kept_with_their_values_and_count_as_writt
 
 async def test_what_cannot_be_done_says_why(tmp_path: Path) -> None:
     app = make_app(Host(("node-exporter", "vault")))
-    app.session.folder = str(tmp_path / "file")
+    app.session.directory = str(tmp_path / "file")
     (tmp_path / "file").write_text("in the way")
     async with running(app) as pilot:
         await pilot.press("v")
@@ -200,13 +200,13 @@ async def test_what_cannot_be_done_says_why(tmp_path: Path) -> None:
             assert (tmp_path / "file").read_text() == "in the way"
 
 
-async def test_the_folder_is_typed_and_escape_leaves_the_field_first(tmp_path: Path) -> None:
+async def test_the_directory_is_typed_and_escape_leaves_the_field_first(tmp_path: Path) -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("f")
         await _planned(pilot)
         await pilot.press("i")
-        field = app.screen.query_one("#folder", Input)
+        field = app.screen.query_one("#directory", Input)
         assert field.has_focus
         field.value = str(tmp_path / "there")
         await pilot.press("escape")
@@ -214,12 +214,12 @@ async def test_the_folder_is_typed_and_escape_leaves_the_field_first(tmp_path: P
         await pilot.press("w")
         await until(pilot, lambda: "Written: " in _result(app))
         assert "shop-web.container" in _written(tmp_path / "there")
-        assert app.session.folder == str(tmp_path / "there"), "for the next time"
+        assert app.session.directory == str(tmp_path / "there"), "for the next time"
 
 
 async def test_from_the_start_to_the_written_quadlet_of_the_worst_takes_three_keys(tmp_path: Path) -> None:
     app = make_app(some())
-    app.session.folder = str(tmp_path)
+    app.session.directory = str(tmp_path)
     async with running(app) as pilot:
         keys = ("f", "F", "w")
         assert len(keys) <= 6
@@ -232,7 +232,7 @@ async def test_from_the_start_to_the_written_quadlet_of_the_worst_takes_three_ke
 
 async def test_a_tick_that_was_just_made_counts_when_the_files_are_written(tmp_path: Path) -> None:
     app = make_app(some())
-    app.session.folder = str(tmp_path / "out")
+    app.session.directory = str(tmp_path / "out")
     async with running(app, (100, 30)) as pilot:
         await pilot.press("f")
         screen = await _planned(pilot)

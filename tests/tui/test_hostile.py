@@ -12,8 +12,10 @@ import tomli_w
 
 from hardentui.errors import HardenError
 from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.text import cell, fit, hanging, plain
+from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible_in_place
 from hardentui.workbench.views import Attempt
@@ -42,7 +44,7 @@ def _inspect(pilot: Driver) -> None:
                 assert not segment.style.link
 
 
-def _hostile(attack: str, folder: Path) -> Host:
+def _hostile(attack: str, directory: Path) -> Host:
     """A host that says the attack wherever it says anything."""
     attack = attack.encode("utf-8", "replace").decode()
     name = attack or "x"
@@ -81,7 +83,7 @@ def _hostile(attack: str, folder: Path) -> Host:
     steps = tomllib.loads(CHECKLIST.read_text())
     for step in steps["step"]:
         step |= {key: f"{attack}{step[key]}" for key in ("title", "what", "why", "attack", "fix")}
-    checklist = folder / "hostile.toml"
+    checklist = directory / "hostile.toml"
     checklist.write_text(tomli_w.dumps(steps))
     host.checklist = str(checklist)
     return host
@@ -145,13 +147,17 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
     app = make_app(host)
     async with running(app) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        for keys in (
-            ("enter", "5", "e", "a", *"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"),
-            ("W", "end", "y"),
+        for keys, ready in (
+            (("enter", "5"), lambda: any(each.current for each in app.screen.query(FindingList))),
+            (("e",), lambda: isinstance(app.screen, ExplainScreen) and not app.screen.why_not("accept")),
+            (("a",), lambda: isinstance(app.screen.focused, TextField)),
+            ((*"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"), lambda: True),
+            (("W", "end", "y"), lambda: True),
         ):
             for key in keys:
                 await pilot.press(key)
                 _inspect(pilot)
+            await until(pilot, ready)
         await until(pilot, lambda: "[/x] $error" in drawn(app))
         _inspect(pilot)
 

@@ -28,8 +28,8 @@ SIZES = [(60, 16), (200, 60)]
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the units of this user lie."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    for folder in ("containers/systemd", "systemd/user"):
-        (tmp_path / folder).mkdir(parents=True)
+    for directory in ("containers/systemd", "systemd/user"):
+        (tmp_path / directory).mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -44,7 +44,7 @@ def quadlet(config: Path) -> Path:
 
 @pytest.fixture
 def linked(quadlet: Path) -> Path:
-    """The unit's file is a link, and so is the folder of its drop-ins; returns the real file."""
+    """The unit's file is a link, and so is the directory of its drop-ins; returns the real file."""
     real = quadlet.with_name("real.txt")
     quadlet.rename(real)
     quadlet.symlink_to(real)
@@ -122,7 +122,7 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
     host = _web()
     app = make_app(host)
     out = quadlet.parents[2] / "out"
-    app.session.folder = str(out)
+    app.session.directory = str(out)
     async with running(app, (100, 30)) as pilot:
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
@@ -178,7 +178,7 @@ async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(q
     assert "NoNewPrivileges=true" in _read(drop_in)
 
 
-async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, config: Path) -> None:
+async def test_in_place_goes_together_with_files_for_a_directory(quadlet: Path, config: Path) -> None:
     async with _writing() as (app, pilot, _):
         await _tick(app, pilot, "in-place")
         await _tick(app, pilot, "plan")
@@ -189,7 +189,7 @@ async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, con
     assert "NoNewPrivileges=true" in _read(quadlet)
 
 
-async def test_without_in_place_the_changed_unit_goes_into_the_folder(quadlet: Path, config: Path) -> None:
+async def test_without_in_place_the_changed_unit_goes_into_the_directory(quadlet: Path, config: Path) -> None:
     async with _writing() as (_, pilot, _):
         await shows(pilot, "It runs from", "'In place' changes it there")
         await pilot.press("ctrl+s")
@@ -251,14 +251,14 @@ async def test_without_a_fix_nothing_of_the_unit_is_offered(quadlet: Path) -> No
         assert _ticked(screen) == {"quadlet"}
 
 
-async def test_the_folder_of_before_is_offered_for_the_next_container(quadlet: Path, config: Path) -> None:
+async def test_the_directory_of_before_is_offered_for_the_next_container(quadlet: Path, config: Path) -> None:
     async with _writing() as (app, pilot, screen):
-        screen.query_one("#folder", Input).value = "units"
+        screen.query_one("#directory", Input).value = "units"
         await pilot.press("ctrl+s")
         await until(pilot, (config / "units" / "web.container").exists)
         await pilot.press("escape", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen) and app.screen is not screen)
-        assert app.screen.query_one("#folder", Input).value == "units"
+        assert app.screen.query_one("#directory", Input).value == "units"
 
 
 async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path) -> None:

@@ -94,7 +94,7 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
 
 
 async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
-    app = make_app(some(state_folder=lambda: tmp_path))
+    app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "▸ shop-web")
         await pilot.press("m")

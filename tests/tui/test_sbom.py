@@ -16,16 +16,16 @@ from tests.tui.support import drawn, make_app, running, shows, until
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
 async def test_an_image_is_read_and_its_sbom_is_written(size: tuple[int, int], tmp_path: Path) -> None:
     app = make_app(some())
-    folder = tmp_path / "sboms"
+    directory = tmp_path / "sboms"
     async with running(app, size) as pilot:
         await pilot.press("I")
         await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("b", *str(folder), "enter")
+        await pilot.press("b", *str(directory), "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "CycloneDX" in drawn(app))
         text = " ".join(drawn(app).split())
         assert "lists 0 packages" in text, "dash has no version in its database"
         assert "missing 1 packages have no name or version" in text
-        (written,) = folder.iterdir()
+        (written,) = directory.iterdir()
         assert json.loads(written.read_text())["bomFormat"] == "CycloneDX"
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ImagesScreen))

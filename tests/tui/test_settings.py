@@ -51,12 +51,12 @@ async def test_only_the_columns_that_are_wanted_are_shown() -> None:
         assert "docker.io" not in "\n".join(line for line in screen_lines(app) if "shop-web" in line)
 
 
-async def test_the_write_dialog_offers_the_folder_that_is_set(tmp_path: Path) -> None:
+async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path) -> None:
     app = make_app(some(), settings=Settings(folder=str(tmp_path / "units")))
     async with running(app) as pilot:
         await pilot.press("enter", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
-        assert app.screen.query_one("#folder", Input).value == os.path.join(tmp_path, "units")
+        assert app.screen.query_one("#directory", Input).value == os.path.join(tmp_path, "units")
 
 
 async def test_a_key_that_is_set_is_in_the_footer() -> None:
@@ -79,14 +79,14 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
         await pilot.press("down", "enter", "7")
         await shows(pilot, "db")
         app.theme = "nord"
-        app.session.folder = str(tmp_path)
+        app.session.directory = str(tmp_path)
     [last] = kept
-    assert (last.theme, last.folder, last.container, last.step) == ("nord", str(tmp_path), "db", 7)
+    assert (last.theme, last.directory, last.container, last.step) == ("nord", str(tmp_path), "db", 7)
 
     app = make_app(some(), remembered=last)
     async with running(app) as pilot:
         assert app.theme == "nord"
-        assert app.session.folder == str(tmp_path)
+        assert app.session.directory == str(tmp_path)
         await shows(pilot, "▸ db")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -114,10 +114,10 @@ async def test_what_is_set_wins_over_what_is_remembered() -> None:
     origins = {name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")}
     settings = Settings(theme="dracula", folder="/srv/units", origins=origins)
     kept: list[Remembered] = []
-    last = Remembered(theme="nord", folder="/elsewhere")
+    last = Remembered(theme="nord", directory="/elsewhere")
     app = make_app(some(), settings=settings, remembered=last, remember=kept.append)
     async with running(app):
-        assert (app.theme, app.session.folder) == ("dracula", "/srv/units")
+        assert (app.theme, app.session.directory) == ("dracula", "/srv/units")
     assert kept == []
 
 

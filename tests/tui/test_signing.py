@@ -49,11 +49,11 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
 ) -> None:
     given: list[tuple[str, int]] = []
 
-    def make(folder: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
+    def make(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
         path = Path(passphrase_file)
         given.append((path.read_text(), stat.S_IMODE(path.stat().st_mode)))
-        assert str(tmp_path) == folder
-        return f"{folder}/{name}.private", f"{folder}/{name}.pub"
+        assert str(tmp_path) == directory
+        return f"{directory}/{name}.private", f"{directory}/{name}.pub"
 
     monkeypatch.setattr(signing_screens, "new_key", make)
     app = make_app(some())
@@ -61,13 +61,13 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
         await _trust(pilot)
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
-        await shows(pilot, "Name", "Folder", "Passphrase", "Again", "sigstore key pair")
+        await shows(pilot, "Name", "Directory", "Passphrase", "Again", "sigstore key pair")
         await pilot.press("ctrl+s")
         await shows(pilot, "The name of a key is a file name")
-        _fill(app, name="release", folder=str(tmp_path / "none"))
+        _fill(app, name="release", directory=str(tmp_path / "none"))
         await pilot.press("ctrl+s")
-        await shows(pilot, "There is no folder")
-        _fill(app, folder=str(tmp_path), passphrase=SECRET, again="another")
+        await shows(pilot, "There is no directory")
+        _fill(app, directory=str(tmp_path), passphrase=SECRET, again="another")
         await pilot.press("ctrl+s")
         await shows(pilot, "The two passphrases are different.")
         _fill(app, again=SECRET)
@@ -112,7 +112,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             await shows(pilot, "Sign with either a key file or a GPG key.")
             _fill(app, gpg="anna@example.com")
             await pilot.press("ctrl+s")
-            await shows(pilot, "A GPG key needs a lookaside folder")
+            await shows(pilot, "A GPG key needs a lookaside directory")
             _fill(app, gpg="", key="wrong", passphrase=SECRET)
             await pilot.press("ctrl+s")
             await shows(pilot, "Add a signature to quay.io/team/app:1?")

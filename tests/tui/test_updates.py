@@ -15,7 +15,7 @@ import pytest
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.updates import UpdatesScreen
 from hardentui.workbench.trials.trying import Wishes
@@ -76,7 +76,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
     size: tuple[int, int], registry: Registry, unit: Path, tmp_path: Path
 ) -> None:
     registry.answers["docker.io/library/redis:7.4"] = NEW
-    app = make_app(some(state_folder=lambda: tmp_path))
+    app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, size) as pilot:
         await _open(pilot)
         assert registry.asked == [], "nothing is asked before somebody wants it"
@@ -94,7 +94,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
 async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
     registry: Registry, unit: Path
 ) -> None:
-    RegistryAnswers(state_folder).keep(PINNED, NEW, datetime.now(UTC) - timedelta(days=4))
+    RegistryAnswers(state_directory).keep(PINNED, NEW, datetime.now(UTC) - timedelta(days=4))
     before = text_of(unit)
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
@@ -114,10 +114,10 @@ async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
-async def test_pins_of_another_folder_are_found_and_moved(
+async def test_pins_of_another_directory_are_found_and_moved(
     size: tuple[int, int], registry: Registry, unit: Path, tmp_path: Path
 ) -> None:
-    RegistryAnswers(state_folder).keep(PINNED, NEW, datetime.now(UTC) - timedelta(days=4))
+    RegistryAnswers(state_directory).keep(PINNED, NEW, datetime.now(UTC) - timedelta(days=4))
     elsewhere = tmp_path / "my units" / "web.container"
     elsewhere.parent.mkdir()
     elsewhere.write_text(text_of(unit))
@@ -133,12 +133,12 @@ async def test_pins_of_another_folder_are_found_and_moved(
         await pilot.press("m", "y")
         await until(pilot, lambda: "Moved: 1 pin" in drawn(app))
     assert NEW in text_of(elsewhere)
-    assert OLD in text_of(unit), "only the named folder is changed"
+    assert OLD in text_of(unit), "only the named directory is changed"
 
 
 async def test_asking_can_be_stopped(registry: Registry, unit: Path, tmp_path: Path) -> None:
     registry.gate.clear()
-    app = make_app(some(state_folder=lambda: tmp_path))
+    app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app) as pilot:
         await _open(pilot)
         await pilot.press("enter")

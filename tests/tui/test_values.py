@@ -83,7 +83,7 @@ async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int]
         await shows(pilot, "with 1 fix")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
-        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        app.screen.query_one("#directory", Input).value = str(tmp_path)
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("shift+tab", "space", "ctrl+s")
         await until(pilot, (tmp_path / "db-plan.toml").exists)

@@ -61,7 +61,7 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
-        app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
+        app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         await pilot.press("shift+tab", "space", *["shift+tab"] * 3, "space")
         assert app.screen.query_one("#run", Checkbox).value
         await shows(pilot, "Goes to")
@@ -94,7 +94,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
-        app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
+        app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         app.screen.query_one("#run", Checkbox).value = True
         await pilot.press("ctrl+s")
         await shows(pilot, "Generating the files")
@@ -283,11 +283,11 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
         await pilot.press("a", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
-        folder = app.screen.query_one("#folder", Input)
-        folder.value = str(blocked)
+        directory = app.screen.query_one("#directory", Input)
+        directory.value = str(blocked)
         await pilot.press("enter", "enter")
         await shows(pilot, "Not written")
-        folder.value = str(tmp_path / "good")
+        directory.value = str(tmp_path / "good")
         await pilot.press("enter")
         await shows(pilot, "new", "shop-web.container")
     assert blocked.read_text() == "mine"
@@ -305,7 +305,7 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
         assert app.is_running
         await pilot.press("enter", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
-        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        app.screen.query_one("#directory", Input).value = str(tmp_path)
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s")
         await shows(pilot, "new")
@@ -377,7 +377,7 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
         await _open_walk(app, pilot)
         await pilot.press("w")
         await shows(pilot, "as it is today", "[Container]")
-        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: (tmp_path / "shop-web.container").exists())
 
@@ -392,7 +392,7 @@ async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_sess
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         app.screen.query_one("#plan", Checkbox).value = True
         await shows(pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again")
-        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("ctrl+s")
         await shows(pilot, f"hardentui check shop-web {there}")
         await pilot.press("y")

@@ -99,7 +99,7 @@ async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Path) -> None:
     app = make_app(shop(simulated=True))
-    folder = tmp_path / "units"
+    directory = tmp_path / "units"
     async with running(app, size) as pilot:
         await _map(pilot)
         await pilot.press("s")
@@ -108,17 +108,17 @@ async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Pat
         assert "[Network]" in drawn(app)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        await pilot.press(*str(folder), "enter")
-        await until(pilot, lambda: units(folder) != [] and not unfinished(folder))
+        await pilot.press(*str(directory), "enter")
+        await until(pilot, lambda: units(directory) != [] and not unfinished(directory))
 
 
-def unfinished(folder: Path) -> list[str]:
+def unfinished(directory: Path) -> list[str]:
     """What is being written still, or is no network."""
-    return [name for name in units(folder) if not name.endswith(".network")]
+    return [name for name in units(directory) if not name.endswith(".network")]
 
 
-def units(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+def units(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
 
 # --- rights -------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int
         assert "CHOWN: Change the owner and group of any file. DAC_OVERRIDE: Read" in text
         assert "System calls (seccomp)" in text
         await pilot.press("w")
-        await shows(pilot, "Folder for hardentui-shop-web")
+        await shows(pilot, "Directory for hardentui-shop-web")
         await pilot.press("escape", "escape", "enter", "K")
         await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
 

@@ -27,8 +27,8 @@ THREE = (TextFile("a.container", "A\n", 0o644), TextFile("b.sh", "B\n", 0o755), 
 NAMES = [file.name for file in THREE]
 
 
-def content(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.iterdir()}
+def content(directory: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in directory.iterdir()}
 
 
 def test_new_files_with_their_modes(tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_a_link_at_the_name_is_refused(tmp_path: Path, dangling: bool) -> None:
     outside = tmp_path / "outside"
     if not dangling:
         outside.write_text("keep")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "b.sh").symlink_to(outside)
+    directory = tmp_path / "directory"
+    directory.mkdir()
+    (directory / "b.sh").symlink_to(outside)
     with pytest.raises(WriteError, match="symbolic link"):
-        write_bundle(str(folder), THREE)
+        write_bundle(str(directory), THREE)
     assert outside.exists() is not dangling
-    assert [path.name for path in folder.iterdir()] == ["b.sh"]
+    assert [path.name for path in directory.iterdir()] == ["b.sh"]
 
 
 def test_a_directory_at_the_name_is_refused(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_directory_at_the_name_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/", "/."])
-def test_a_folder_that_is_a_link_has_to_be_wanted(tmp_path: Path, end: str) -> None:
+def test_a_directory_that_is_a_link_has_to_be_wanted(tmp_path: Path, end: str) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(WriteError, match="symbolic link") as caught:
@@ -115,22 +115,22 @@ def test_a_folder_that_is_a_link_has_to_be_wanted(tmp_path: Path, end: str) -> N
     assert len(content(tmp_path / "real")) == 3
 
 
-def test_a_missing_folder_is_made_only_on_request(tmp_path: Path) -> None:
-    folder = tmp_path / "x" / "y"
+def test_a_missing_directory_is_made_only_on_request(tmp_path: Path) -> None:
+    directory = tmp_path / "x" / "y"
     with pytest.raises(WriteError, match="does not exist") as caught:
-        write_bundle(str(folder), THREE)
-    assert caught.value.hint == f"Create it first: mkdir -p {folder}"
-    write_bundle(str(folder), THREE, create=True)
-    assert len(content(folder)) == 3
+        write_bundle(str(directory), THREE)
+    assert caught.value.hint == f"Create it first: mkdir -p {directory}"
+    write_bundle(str(directory), THREE, create=True)
+    assert len(content(directory)) == 3
 
 
-def test_a_folder_that_takes_no_files_is_not_called_missing() -> None:
+def test_a_directory_that_takes_no_files_is_not_called_missing() -> None:
     with pytest.raises(WriteError, match="/proc takes no new files") as caught:
         write_bundle("/proc", THREE)
     assert "mkdir" not in caught.value.hint
 
 
-def test_a_folder_that_was_made_for_nothing_goes_away_again(
+def test_a_directory_that_was_made_for_nothing_goes_away_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", fails(errno.EIO))
@@ -139,9 +139,9 @@ def test_a_folder_that_was_made_for_nothing_goes_away_again(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
-    with pytest.raises(WriteError, match="is not a folder"):
+    with pytest.raises(WriteError, match="is not a directory"):
         write_bundle(str(tmp_path / "f"), THREE)
 
 
@@ -162,7 +162,7 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize("name", [*BAD_NAMES, "é" * 128, "\ud800"])
-def test_a_file_name_that_leaves_the_folder_writes_nothing(tmp_path: Path, name: str) -> None:
+def test_a_file_name_that_leaves_the_directory_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(WriteError) as caught:
         write_bundle(str(tmp_path), [TextFile("good", "", 0o644), TextFile(name, "", 0o644)])
     assert list(tmp_path.iterdir()) == []
@@ -240,15 +240,15 @@ def once(number: int, on_call: int, real: Callable[..., Any]) -> Callable[..., A
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    directory = tmp_path / "disk"
+    directory.mkdir()
     done = subprocess.run(
-        ["mount", "-n", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True
+        ["mount", "-n", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], capture_output=True
     )
     if done.returncode:
         pytest.skip("no file system can be mounted here; a full disk is also tested with a made-up error")
-    yield folder
-    subprocess.run(["umount", "-n", folder], check=True)
+    yield directory
+    subprocess.run(["umount", "-n", directory], check=True)
 
 
 def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
@@ -342,39 +342,39 @@ def test_safe_file_name_examples(text: str, name: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_name_is_written_inside_the_folder_or_refused(
+def test_any_name_is_written_inside_the_directory_or_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
     outer = tmp_path_factory.mktemp("t")
-    folder = outer / "in"
-    folder.mkdir()
+    directory = outer / "in"
+    directory.mkdir()
     try:
-        write_bundle(str(folder), [TextFile(name, "x", 0o644)])
+        write_bundle(str(directory), [TextFile(name, "x", 0o644)])
     except WriteError:
-        assert list(folder.iterdir()) == []
+        assert list(directory.iterdir()) == []
     else:
-        assert [path.name for path in folder.iterdir()] == [name]
-    assert list(outer.iterdir()) == [folder]
+        assert [path.name for path in directory.iterdir()] == [name]
+    assert list(outer.iterdir()) == [directory]
 
 
 def test_a_look_says_what_writing_does_and_writes_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "there"
+    directory = tmp_path / "there"
     for _ in range(3):
-        before = content(folder) if folder.exists() else None
-        expected = look_at_bundle(str(folder), THREE, create=True)
-        assert (content(folder) if folder.exists() else None) == before
-        assert write_bundle(str(folder), THREE, create=True) == expected
-        if folder.joinpath("b.sh").read_text() == "B\n":
-            folder.joinpath("b.sh").write_text("mine\n")
-    assert sorted(content(folder)) == ["a.container", "b.sh", "b.sh.bak", "b.sh.bak.1", "c.json"]
+        before = content(directory) if directory.exists() else None
+        expected = look_at_bundle(str(directory), THREE, create=True)
+        assert (content(directory) if directory.exists() else None) == before
+        assert write_bundle(str(directory), THREE, create=True) == expected
+        if directory.joinpath("b.sh").read_text() == "B\n":
+            directory.joinpath("b.sh").write_text("mine\n")
+    assert sorted(content(directory)) == ["a.container", "b.sh", "b.sh.bak", "b.sh.bak.1", "c.json"]
 
 
 def test_a_look_refuses_what_writing_would(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "a.container").symlink_to("/etc/passwd")
-    for folder in (tmp_path / "link", tmp_path, tmp_path / "a.container" / "below"):
+    for directory in (tmp_path / "link", tmp_path, tmp_path / "a.container" / "below"):
         with pytest.raises(WriteError):
-            look_at_bundle(str(folder), THREE, create=True)
+            look_at_bundle(str(directory), THREE, create=True)
     with pytest.raises(WriteError, match="does not exist"):
         look_at_bundle(str(tmp_path / "missing"), THREE)
 
@@ -382,15 +382,15 @@ def test_a_look_refuses_what_writing_would(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("below", ["", "new/er"])
 def test_a_look_knows_that_another_user_may_not(below: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)  # noqa: S103 - everybody may look
-        Path(folder, "a.container").write_text("A\n")
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)  # noqa: S103 - everybody may look
+        Path(directory, "a.container").write_text("A\n")
         os.seteuid(65534)
         try:
             with pytest.raises(WriteError, match="may not be written by this user") as caught:
-                look_at_bundle(os.path.join(folder, below), THREE, create=True)
+                look_at_bundle(os.path.join(directory, below), THREE, create=True)
             assert caught.value.denied
-            same = look_at_bundle(folder, THREE[:1])
+            same = look_at_bundle(directory, THREE[:1])
         finally:
             os.seteuid(0)
         assert [written.state for written in same] == [WriteState.UNCHANGED]
@@ -433,7 +433,9 @@ class TestAsRootForAUser:
         assert unit.read_text() == "new"
 
     @pytest.mark.parametrize("at", ["units", "anna"])
-    def test_a_folder_that_became_a_link_is_not_followed(self, units: Path, tmp_path: Path, at: str) -> None:
+    def test_a_directory_that_became_a_link_is_not_followed(
+        self, units: Path, tmp_path: Path, at: str
+    ) -> None:
         expected = look_at_bundle(str(units), THREE)
         assert {written.state for written in expected} == {WriteState.NEW}
         elsewhere = tmp_path / "elsewhere"

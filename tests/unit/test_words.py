@@ -44,7 +44,7 @@ def test_a_single_credential(variables: tuple[str, ...], said: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "read"), [("/etc", Severity.HIGH), ("/var/log", Severity.MEDIUM)])
-def test_a_writable_log_folder_is_rated_like_the_catalogue_rates_it(path: str, read: Severity) -> None:
+def test_a_writable_log_directory_is_rated_like_the_catalogue_rates_it(path: str, read: Severity) -> None:
     check = check_by_id("sensitive-host-mount")
     assert check is not None
     for options, severity in (((), Severity.CRITICAL), (("ro",), read)):

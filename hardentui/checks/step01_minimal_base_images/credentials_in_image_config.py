@@ -27,8 +27,8 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.images import comments_of, image_of, steps_of
-from hardentui.reading.secrets import secrets_in_pairs
-from hardentui.visible import visible
+from hardentui.reading.secrets import secret_value, secrets_in_pairs
+from hardentui.visible import MASK, visible
 from hardentui.words import plural
 
 
@@ -65,8 +65,12 @@ def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Eviden
 @lru_cache(maxsize=256)
 def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
     """Credentials in the build commands, masked. Cached, because many containers may share an image."""
-    words = [[word.strip("\"';") for word in command.split()] for command in steps]
-    return tuple(Evidence("image, history", masked) for step in words for masked in secrets_in_words(step))
+    credentials = []
+    for command in steps:
+        masked = secrets_in_words(word.strip("\"'") for word in command.split())
+        kind = "" if masked else secret_value(command)
+        credentials += [*masked, *([f"{kind} ({MASK})"] if kind else [])]
+    return tuple(Evidence("image, history", masked) for masked in credentials)
 
 
 def _image(env: str, step: str = "") -> ImageFacts:
@@ -89,6 +93,8 @@ CHECK = Check(
         container(image=_image("DB_PASSWORD=correct-horse")),
         container(image=_image("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
         container(image=_image("PATH=/usr/bin", "RUN /bin/sh -c curl -u ci:correct-horse https://repo")),
+        container(image=_image("PATH=/usr/bin", "RUN echo root:correct-horse | chpasswd")),
+        container(image=_image("PATH=/usr/bin", "RUN set -e; curl -u ci:correct-horse https://repo; exit 0")),
     ),
     references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S1-05",

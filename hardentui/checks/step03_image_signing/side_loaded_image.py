@@ -3,7 +3,8 @@
 What it checks:
 Whether a signature came with the image when it was pulled, according to the local image store, and whether
 the image is known under a name with a digest (`RepoDigests`). An image without either was loaded from an
-archive or lost its name, and nothing ties it to a source. Images with a local name (`localhost/…`, or as
+archive or lost its name, and nothing ties it to a source; nor does anything for a directory of the host that
+is used instead of an image (`--rootfs`). Images with a local name (`localhost/…`, or as
 listed in the parameter `built_here`) count as built here. A named image loaded from an archive has a digest
 too, so without a signature it cannot be told from a pulled image; whether the registry has a signature is
 not checked, because that needs the network. The answer is then unknown.
@@ -28,7 +29,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
-from hardentui.options import IMAGE
+from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, image_of
 from hardentui.words import plural
 
@@ -36,6 +37,8 @@ _DIGEST = "sha256:" + "5f" * 32
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.spec[ROOTFS]:
+        return failed("its files come from a directory of the host, not from an image", facts.spec[ROOTFS])
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -80,7 +83,10 @@ CHECK = Check(
             engine=engine(accepting(stored_signatures={"5f" * 32: 1})),
         ),
     ),
-    fails=lambda: (container((IMAGE, "5f" * 32), image=_image(RepoDigests=[])),),
+    fails=lambda: (
+        container((IMAGE, "5f" * 32), image=_image(RepoDigests=[])),
+        container((ROOTFS, "/srv/rootfs")),
+    ),
     references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "CSVS 3.7"),
     catalogue="S3-10",
     parameters={"built_here": ("localhost/",)},

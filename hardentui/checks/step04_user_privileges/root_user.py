@@ -158,7 +158,7 @@ def _suggested_user(facts: ContainerFacts) -> str:
 def _with_user(spec: Spec, context: FixContext) -> Spec:
     """Let the new user write and serve what root was observed to: directories, volumes, low ports."""
     needed = needs(spec, context, by_podman=False)
-    spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, context, owned=True)
+    spec = with_tmpfs(spec, needed.directories, _TMPFS_SIZE, context, owned=True)
     mounts = tuple(
         mount.with_options("U", drop=("idmap",)) if _is_handed_over(mount) else mount
         for mount in spec[MOUNTS]

@@ -69,10 +69,10 @@ def _seen(engine_mount: EngineMount) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     sources = engine_mounts(context.facts.planned(spec))
-    folders = [source.path for source in sources if source.mount.declared and not source.is_socket]
-    if folders:
+    directories = [source.path for source in sources if source.mount.declared and not source.is_socket]
+    if directories:
         raise CannotFix(
-            f"the socket is in {listed(folders)}, which may be mounted for other reasons as well",
+            f"the socket is in {listed(directories)}, which may be mounted for other reasons as well",
             "Mount only the files that the service needs.",
         )
     if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):

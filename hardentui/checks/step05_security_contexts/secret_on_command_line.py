@@ -1,8 +1,9 @@
 """A credential on a command line.
 
 What it checks:
-The words of the container's command, entrypoint and health check, and registry credentials in the command
-that created the container: options such as `--password`, and values that look like credentials.
+The words of the container's command, entrypoint, health check and running exec sessions, and registry
+credentials in the command that created the container: options such as `--password`, values that look like
+credentials, and passwords that a script pipes into a program (`echo … | podman login --password-stdin`).
 
 Why it matters:
 Command lines are public. Every user on the host sees them in the process list, the container's own processes
@@ -21,6 +22,7 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unreadable
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.containers import section
@@ -32,9 +34,10 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     spec = facts.spec
     lines = {
         "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
-        "health check": tuple(spec[HEALTH_CMD].split()),
+        "health check": (spec[HEALTH_CMD],),
     }
     credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
+    credentials += [("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)]
     if _has_registry_login(facts):
         credentials.append(("create command", f"--creds {MASK}"))
     if not credentials:
@@ -49,10 +52,22 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     )
 
 
+def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
+    """The command lines of its running exec sessions."""
+    sessions = () if isinstance(facts.exec_sessions, Unreadable) else facts.exec_sessions
+    commands = [section(session, "ProcessConfig") for session in sessions]
+    return [(str(c.get("entrypoint") or ""), *map(str, c.get("arguments") or ())) for c in commands]
+
+
 def _has_registry_login(facts: ContainerFacts) -> bool:
     words = section(facts.inspect, "Config").get("CreateCommand") or ()
     return any(str(word) == "--creds" or str(word).startswith("--creds=") for word in words)
 
+
+_SESSION = {
+    "ProcessConfig": {"entrypoint": "sh", "arguments": ["-c", "PGPASSWORD=correct-horse psql -h db"]},
+    "Running": True,
+}
 
 CHECK = Check(
     title="Credential on a command line",
@@ -64,10 +79,13 @@ CHECK = Check(
     passes=lambda: (
         container((COMMAND, ("server", "--password-file", "/run/secrets/db", "--no-password"))),
         container((HEALTH_CMD, "curl -fsS http://localhost/")),
+        container((COMMAND, ("sh", "-c", 'echo "$TOKEN" | podman login -u ci --password-stdin registry'))),
     ),
     fails=lambda: (
         container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
         container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
+        container((COMMAND, ("sh", "-c", "echo correct-horse | podman login --password-stdin registry"))),
+        container(exec_sessions=(_SESSION,)),
         container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),

@@ -7,10 +7,11 @@ that lead to a host path, a root directory of its own (--rootfs), and whatever o
 reveals credentials (keys, tokens, password hashes, home directories), other people's data, or the engine's
 storage; write access also gives code that root runs (on schedule, at login, at boot, on update), control of
 the kernel (/proc, /sys) and whole disks. The home directory of the account that runs a rootless engine counts
-wherever it lies, and so do the hooks and programs that the engine's configuration names. A directory above
-such a path gives the same. For a running container the kernel's mount table decides. Programs and boot files
-mounted read-only reveal nothing and pass. In its own user namespace, the container has no special rights to
-files of root: that counts less, unless the mount is mapped to its users (idmap, U).
+wherever it lies (where that is not known, the answer is unknown), and so do the hooks and programs that the
+engine's configuration names. A directory above such a path gives the same. For a running container the
+kernel's mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own
+user namespace, the container has no special rights to files of root: that counts less, unless the mount is
+mapped to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
@@ -39,6 +40,7 @@ from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
+from hardentui.reading.engine_places import home_unknown
 from hardentui.reading.host_paths import SensitiveMount, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
@@ -47,7 +49,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
     declared = shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     if not bad:
-        return unknown(facts.hidden_mounts, declared) if facts.hidden_mounts else passed(declared)
+        home = "where the account of this engine has its home directory is not known"
+        unsure = facts.hidden_mounts or (home if host_mounts(facts) and home_unknown(facts) else "")
+        return unknown(unsure, declared) if unsure else passed(declared)
     written = [exposed for exposed in bad if exposed.gains != exposed.when_read_only] or [
         exposed for exposed in bad if exposed.mount.written
     ]

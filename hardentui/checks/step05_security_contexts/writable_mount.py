@@ -1,19 +1,19 @@
 """A writable host directory is mounted without nosuid, nodev and noexec.
 
 What it checks:
-Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec. Podman
-passes a bind mount on with the options of its filesystem. For a running container, the mount table of the
-main process decides.
+Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec; and
+volumes for which suid or dev was turned on. Podman passes a bind mount on with the options of its filesystem.
+For a running container, the mount table of the main process decides.
 
 Why it matters:
-A data directory is for data. If programs can run from it, an intruder who can write there (an upload folder
-is enough) brings tools that survive a restart and that no image update removes. With suid, a file prepared on
-the host makes them root inside; with dev, a device file opens the disk below.
+A data directory is for data. If programs can run from it, an intruder who can write there (an upload
+directory is enough) brings tools that survive a restart and that no image update removes. With suid, a file
+prepared on the host makes them root inside; with dev, a device file opens the disk below.
 
 What may break:
-Programs, scripts with a `#!` line and libraries that run from the mount: plug-in folders, CGI directories,
-virtual environments, home directories. Keep exec for those mounts. If the service only reads from a mount,
-`:ro` is better than all three.
+Programs, scripts with a `#!` line and libraries that run from the mount: plug-in directories, CGI
+directories, virtual environments, home directories. Keep exec for those mounts. If the service only reads
+from a mount, `:ro` is better than all three.
 """
 
 from __future__ import annotations
@@ -38,16 +38,18 @@ _LOOSE = ("dev", "exec", "suid")
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     writable = _writable(facts)
-    if not writable:
+    loosened = [mount for mount in facts.spec[MOUNTS] if _asked(mount)]
+    if not writable and not loosened:
         return passed("no writable host directory is mounted")
-    declared = shown([source.mount for source in writable])
+    declared = shown([*(source.mount for source in writable), *loosened])
     table = ask(facts, lambda kernel: kernel.mounts)
-    if isinstance(table, Unreadable) and all(not _missing(source.mount.options) for source in writable):
+    tight = all(not _missing(source.mount.options) for source in writable) and not loosened
+    if isinstance(table, Unreadable) and tight:
         return unknown(table.reason, declared)
     wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
-    bad = []
+    bad = [(mount.destination, tuple(f"no{option}" for option in _asked(mount))) for mount in loosened]
     for source in writable:
         missing = _missing(tuple(live.get(source.mount.destination, source.mount.options)))
         if missing:
@@ -80,6 +82,13 @@ def _writable(facts: ContainerFacts) -> list[HostMount]:
     ]
 
 
+def _asked(mount: Mount) -> tuple[str, ...]:
+    """What was turned on for a writable volume: suid and dev, which volumes lack otherwise."""
+    if mount.type != "volume" or mount.read_only:
+        return ()
+    return tuple(option for option in mount.options if option in ("dev", "suid"))
+
+
 def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
     if "ro" in options:
         return ()
@@ -95,7 +104,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",
             "Set nosuid, nodev and noexec there, then recreate this container.",
         )
-    return spec.with_(MOUNTS, tuple(_tightened(m) if m in targets else m for m in spec[MOUNTS]))
+    mounts = (_tightened(mount) if mount in targets else mount for mount in spec[MOUNTS])
+    plain = (m.with_options(drop=("dev", "suid")) if _asked(m) else m for m in mounts)
+    return spec.with_(MOUNTS, tuple(plain))
 
 
 def _tightened(mount: Mount) -> Mount:
@@ -116,11 +127,13 @@ CHECK = Check(
         container(),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", _TIGHT),))),
+        container((MOUNTS, (Mount("volume", "shop", "/data", ("exec",)),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data"),)), kernel=Kernel(7, mounts=_LIVE)),
     ),
     fails=lambda: (
         container((MOUNTS, (Mount("bind", "/srv/data", "/data"),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("Z", "exec", "nodev", "nosuid")),))),
+        container((MOUNTS, (Mount("volume", "shop", "/data", ("dev", "exec", "suid")),))),
     ),
     references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
     catalogue="S5-10",

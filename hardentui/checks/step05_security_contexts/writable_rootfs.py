@@ -59,7 +59,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     notes = list(about_tmpfs(before, after, facts))
     if not needed.known:
         notes.append("it is not known what it writes: check with podman diff first")
-    elif set(needed.folders) <= set(meant_for_writing(facts)) and not needed.unclear:
+    elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:
         short = "" if seen_long_enough(facts) else ", which is too short to be sure"
         notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}{short}")
     if needed.unclear:

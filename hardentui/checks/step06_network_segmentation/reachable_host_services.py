@@ -3,10 +3,10 @@
 What it checks:
 Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
 `--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this container or
-for all of them (`pasta_options` in containers.conf). While it runs, the command line of its pasta counts. On
-an internal network of the rootful engine, also whether host services answer at its gateway: whatever listens
-on all addresses and is not filtered. The options do not show in inspect: without the command that created the
-container, the answer is unknown.
+for all of them (`pasta_options` and `network_cmd_options` in containers.conf). While it runs, the command
+line of its pasta counts. On an internal network of the rootful engine, also whether host services answer at
+its gateway: whatever listens on all addresses and is not filtered. The options do not show in inspect:
+without the command that created the container, the answer is unknown.
 
 Why it matters:
 A service on 127.0.0.1 trusts its callers, because only programs on the same machine can connect: databases
@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import configuration, container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.configuration import Configuration
@@ -126,19 +126,22 @@ def _user_mode(facts: ContainerFacts) -> bool:
 
 
 def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
-    """What containers.conf sets for every container that uses pasta."""
+    """What containers.conf sets for every container that uses pasta or slirp4netns."""
     trust = facts.engine.trust
     if isinstance(trust, Unreadable):
         return unknown(f"containers.conf could not be read: {trust.reason}", declared)
     configuration = trust.configuration
     if isinstance(configuration, Unreadable):
         return unknown(f"containers.conf could not be read: {configuration.reason}", declared)
-    words = configuration.get("network.pasta_options") or []
-    opened = _split("pasta:" + ",".join(str(word) for word in words))[1]
+    setting, mode = ("network.pasta_options", "pasta")
+    if _by_slirp(facts, configuration):
+        setting, mode = ("engine.network_cmd_options", "slirp4netns")
+    words = configuration.get(setting) or []
+    opened = _split(f"{mode}:" + ",".join(str(word) for word in words))[1]
     if opened:
-        file = configuration.file_of("network.pasta_options")
-        evidence = (Evidence(file, f"pasta_options = {' '.join(opened)}"),)
-        line = (f"# {file}: remove {' '.join(opened)} from pasta_options",)
+        file, name = configuration.file_of(setting), setting.rpartition(".")[2]
+        evidence = (Evidence(file, f"{name} = {' '.join(opened)}"),)
+        line = (f"# {file}: remove {' '.join(opened)} from {name}",)
         return failed(
             "containers.conf opens the host's loopback to all containers",
             declared,
@@ -148,6 +151,12 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
         )
     fault = configuration.fault
     return unknown(fault.reason, declared) if fault else passed(declared)
+
+
+def _by_slirp(facts: ContainerFacts, configuration: Configuration) -> bool:
+    kinds = modes_of(facts)
+    by_default = configuration.get("network.default_rootless_network_cmd") == "slirp4netns"
+    return "slirp4netns" in kinds or ("default" in kinds and by_default)
 
 
 def _in_force(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -203,6 +212,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 _PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
+_OPEN_SLIRP = rootless(
+    trust=TrustFacts(
+        configuration=configuration(engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"])
+    )
+)
 _INTERNAL = NetworkFacts(
     "back",
     {
@@ -268,6 +282,7 @@ CHECK = Check(
         container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
         container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
         container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
+        container((NETWORK, ("slirp4netns",)), engine=_OPEN_SLIRP),
         _behind(HostFacts(), _SSH),
     ),
     references=("NIST SP 800-190 4.4.2",),

@@ -33,7 +33,7 @@ from hardentui.words import plural
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
 _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
-_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - Podman mounts them and makes their folders
+_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - Podman mounts them and makes their directories
 _SHOWN = 12
 
 
@@ -78,8 +78,8 @@ def _parents(path: str) -> list[str]:
     return ["/" + "/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _below(path: str, folders: tuple[str, ...]) -> bool:
-    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+def _below(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path == directory or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)
 
 
 def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:

@@ -2,7 +2,9 @@
 
 What it checks:
 Whether the running container is unhealthy now, and whether becoming unhealthy has any effect
-(`--health-on-failure`). Containers without a health check are covered by missing-health-check.
+(`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a thousand times
+(`--health-interval`, `--health-retries`), notices nothing in time. Containers without a health check are
+covered by missing-health-check.
 
 Why it matters:
 An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken until a person
@@ -14,6 +16,7 @@ The container is killed when its check fails three times in a row. A container r
 through the unit's `Restart=on-failure`. Any other is restarted by Podman, because a container killed by its
 health check stays down whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
+A check that was made rare because it is expensive runs every 30 seconds.
 """
 
 from __future__ import annotations
@@ -28,11 +31,15 @@ from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_app
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
+from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, HEALTH_ON_FAILURE, HEALTH_RETRIES
+from hardentui.options.codecs.plain import DURATION
 from hardentui.reading.images import health_check, health_status
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _ACTIONS = ("kill", "restart", "stop")
+_SLOWEST = 240
+"""Minutes."""
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -49,7 +56,22 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("the health check is failing", declared, status, evidence)
     if action not in _ACTIONS:
         return failed("becoming unhealthy has no effect", declared, status, evidence, Severity.LOW)
+    minutes = _delay(facts.spec) // 60
+    if minutes > _SLOWEST:
+        reason = f"a broken service is only noticed after {plural(minutes, 'minute')}"
+        return failed(reason, declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
+
+
+def _delay(spec: Spec) -> int:
+    """Seconds until a service that broke counts as unhealthy: Podman runs the check every 30 seconds, and
+    three failures count, unless told otherwise."""
+    interval = DURATION.canonical(spec[HEALTH_INTERVAL] or "30s").removesuffix("s")
+    retries = spec[HEALTH_RETRIES] if spec[HEALTH_RETRIES] > 0 else 3
+    try:
+        return int(float(interval) * retries)
+    except ValueError:
+        return 0
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -58,6 +80,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(f"whether there is a health check is not known: {check.reason}")
     if not check:
         raise CannotFix("there is no health check", "Fix missing-health-check first.")
+    if _delay(spec) // 60 > _SLOWEST:
+        spec = spec.without(HEALTH_INTERVAL, HEALTH_RETRIES)
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
         if context.facts.running and health_status(context.facts) == "unhealthy":
             raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
@@ -104,8 +128,13 @@ CHECK = Check(
     advise=advise,
     parameters={"action": "kill"},
     takes={"action": "failure-action"},
-    passes=lambda: (container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),
+    passes=lambda: (
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "1h"), (HEALTH_RETRIES, 3)),
+    ),
     fails=lambda: (
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "168h")),
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_RETRIES, 1000)),
         container(_CHECKED),
         container(
             _CHECKED,

@@ -2,8 +2,10 @@
 
 What it checks:
 The devices that were passed in (`--device`, `--gpus`), and privileged mode, which brings all of them although
-inspect lists none. Disks and memory are critical, the kernel log is high, others (KVM, tun, FUSE, graphics,
-sound, serial ports) are medium. Harmless ones such as /dev/null do not count (parameter `allowed`).
+inspect lists none. With a rootless engine no device cgroup stands in between, so a device that is mounted
+(`--volume /dev/fuse:/dev/fuse`) counts like one that was passed in. Disks and memory are critical, the kernel
+log is high, others (KVM, tun, FUSE, graphics, sound, serial ports) are medium. Harmless ones such as
+/dev/null do not count (parameter `allowed`).
 
 Why it matters:
 A disk device is the host's files without any permissions: mount it, or write to it, and the host is taken.
@@ -24,9 +26,11 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.mounts import MountedPath
 from hardentui.model.spec import Spec
-from hardentui.options import DEVICES, GPUS, PRIVILEGED
+from hardentui.options import DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
 from hardentui.reading.containers import listed
+from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 
 _DISKS_AND_MEMORY = tuple(
@@ -36,6 +40,7 @@ _DISKS_AND_MEMORY = tuple(
         *("ram", "sr", "sg", "bsg", "mem", "kmem", "port", "raw", "cpu/", "mtd", "vfio", "drbd", "bcache"),
     )
 )
+_NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pts", "/dev/stdin")  # noqa: S108
 _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
@@ -47,12 +52,38 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     allowed = parameters.texts("allowed")
     bad = tuple(device for device in facts.spec[DEVICES] if _counts(device, allowed))
     bad += tuple(f"gpus={gpu}" for gpu in facts.spec[GPUS])
-    declared = listed((*facts.spec[DEVICES], *facts.spec[GPUS])) or "no devices"
+    bound = tuple(path for path in map(_device_of, _bound(facts)) if path not in allowed)
+    bad += bound
+    declared = listed((*facts.spec[DEVICES], *facts.spec[GPUS], *bound)) or "no devices"
     if not bad:
         return passed(declared)
-    evidence = tuple(Evidence("--device", device) for device in bad)
+    evidence = tuple(Evidence("--volume" if device in bound else "--device", device) for device in bad)
     severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
     return failed(f"accessible: {listed(bad)}", declared, "", evidence, severity, things=bad)
+
+
+def _bound(facts: ContainerFacts) -> list[HostMount]:
+    """Mounted devices that can be opened; read-only makes no difference to a device."""
+    if facts.engine.rootless is not True:
+        return []
+    return [mount for mount in host_mounts(facts) if _is_device(mount)]
+
+
+def _is_device(mount: HostMount) -> bool:
+    path = _device_of(mount)
+    return (
+        path.startswith("/dev/")
+        and path not in _HARMLESS
+        and not any(at_or_above(other, path) for other in _NO_DEVICES)
+        and "nodev" not in (mount.options or mount.mount.options)
+    )
+
+
+def _device_of(mount: HostMount) -> str:
+    """Its path below /dev. The kernel names the file behind it where /dev/fuse is itself a mount, and for
+    whatever nobody asked for the file system's disk as its source."""
+    asked = (mount.mount.source,) if mount.declared else ()
+    return next((path for path in (*mount.paths, *asked) if path.startswith("/dev/")), "")
 
 
 def _path(device: str) -> str:
@@ -76,6 +107,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
         raise CannotFix("privileged mode brings every device", "Fix both at once (add --check privileged).")
+    bound = [mount for mount in _bound(context.facts.planned(spec)) if _device_of(mount) not in allowed]
+    if inherited := [mount for mount in bound if not mount.declared]:
+        raise CannotFix(f"{_device_of(inherited[0])} {came_from(inherited[0])}", "Remove the mount there.")
+    mounts = {mount.mount for mount in bound}
+    spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in mounts))
     return spec.without(GPUS).with_(DEVICES, kept)
 
 
@@ -89,10 +125,20 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ()},
-    passes=lambda: (container(), container((DEVICES, ("/dev/urandom:/dev/random:r",)))),
+    passes=lambda: (
+        container(),
+        container((DEVICES, ("/dev/urandom:/dev/random:r",))),
+        container((MOUNTS, (Mount("bind", "/dev/log", "/dev/log"),)), engine=rootless()),
+        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/fuse", ("nodev",)),)), engine=rootless()),
+        container((MOUNTS, (Mount("bind", "/dev/dri", "/dev/dri"),))),
+        container(
+            mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
+        ),
+    ),
     fails=lambda: (
         container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),
         container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
+        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/app0", ("ro",)),)), engine=rootless()),
         container((GPUS, ("all",))),
         container((PRIVILEGED, True)),
     ),

@@ -1,4 +1,4 @@
-"""A program that the engine runs as root is unknown, or others can replace it.
+"""A program that an engine runs is unknown, or others can replace it.
 
 What it checks:
 The OCI runtimes, conmon, the network helpers and the hooks that the rootful engine would run, from
@@ -7,12 +7,13 @@ where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) unde
 whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that you installed
 elsewhere on purpose in the parameter `known_programs`. Also who can add files to the directories from which
 the engine takes helpers, hooks, device descriptions (CDI), network plug-ins and additional images, and who
-can change the configured init, mount and secret programs and the credential helpers.
+can change the configured init, mount and secret programs and the credential helpers. Of rootless engines, who
+besides their account can change what its own configuration names.
 
 Why it matters:
-These programs run as root, before the container is confined. A hook sees every container that starts and can
-change all of them. A replaced runtime can drop every protection and still report it as active. It is the
-quietest way to stay on a host after a break-in.
+These programs run as root, or as the account of a rootless engine, before the container is confined. A hook
+sees every container that starts and can change all of them. A replaced runtime can drop every protection and
+still report it as active. It is the quietest way to stay on a host after a break-in.
 
 What may break:
 A removed hook no longer does its work: GPUs, for example, are passed to containers by one. Find out who
@@ -60,7 +61,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         return passed(effective=f"{plural(len(programs), 'program')} checked")
     reasons = []
     if dangers:
-        reasons.append(f"others can change programs that run as root: {dangers[0]}")
+        reasons.append(f"others can change programs that an engine runs: {dangers[0]}")
     if strange:
         reasons.append(f"unexpected {strange[0].role} {strange[0].file.path}")
     return failed(

@@ -6,10 +6,11 @@ the first main file and the drop-ins. The check fails for `privileged = true`, `
 "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to `host`, `env_host =
 true`, `no_pivot_root = true`, capabilities beyond Podman's eleven defaults, devices, volumes or mounts that
 all containers get, annotations that change how the runtime confines them, sysctls beyond the harmless ones
-(parameter `safe_sysctls`), no process limit, no cgroups, no logs, a umask of 0, no packet filter rules, and
-passwords in `env`. Files that services name in CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE are read, too.
-On a host without SELinux, `label = false` has no effect until SELinux is enabled; it counts less than the
-others.
+(parameter `safe_sysctls`), no process limit, no cgroups, no logs, a umask of 0, no packet filter rules, no
+keyring of their own, slirp4netns with the host's loopback address, libraries or a search path in the engine's
+own `env`, and passwords in `env`. Files that services name in CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE are
+read, too. On a host without SELinux, `label = false` has no effect until SELinux is enabled; it counts less
+than the others.
 
 Why it matters:
 These settings do not show in any command or Quadlet: a container that looks carefully hardened in its own
@@ -58,6 +59,7 @@ _ANNOTATIONS = {
     "run.oci.handler": ("another handler runs all containers", Severity.HIGH),
 }
 """Prefixes of annotations that crun(1) obeys."""
+_CODE_BY_ENVIRONMENT = ("LD_PRELOAD=", "LD_LIBRARY_PATH=", "LD_AUDIT=", "PATH=")
 _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
@@ -136,11 +138,28 @@ def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
     if sysctls:
         why = "all containers get these sysctls"
         yield Weak("containers.default_sysctls", ", ".join(sysctls), why, Severity.MEDIUM)
+    yield from _of_engine(settings)
     for name in ("containers.env", "engine.env"):
         secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
             value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
             yield Weak(name, value, "every container gets a password", Severity.HIGH)
+
+
+def _of_engine(settings: Configuration) -> Iterator[Weak]:
+    """What the engine itself runs with, and shares with its containers."""
+    loaded = [
+        word.partition("=")[0]
+        for word in _strings(settings.get("engine.env"))
+        if word.startswith(_CODE_BY_ENVIRONMENT)
+    ]
+    if loaded:
+        yield Weak("engine.env", ", ".join(loaded), "the engine runs code that it names", Severity.HIGH)
+    if settings.get("containers.keyring") is False:
+        yield Weak("containers.keyring", False, "containers share the caller's keyring", Severity.LOW)
+    if "allow_host_loopback=true" in _strings(settings.get("engine.network_cmd_options")):
+        why = "containers with slirp4netns reach the host's loopback address"
+        yield Weak("engine.network_cmd_options", "allow_host_loopback=true", why, Severity.HIGH)
 
 
 def _strings(value: Any) -> list[str]:
@@ -215,6 +234,9 @@ CHECK = Check(
             containers__annotations=["org.example.team=web"],
             containers__env=["TZ=UTC", "PASSWORD_FILE=/run/secrets/x"],
             containers__umask="0022",
+            containers__keyring=True,
+            engine__env=["HTTPS_PROXY=http://proxy:3128"],
+            engine__network_cmd_options=["mtu=1500", "allow_host_loopback=false"],
         ),
     ),
     fails=lambda: (
@@ -231,6 +253,9 @@ CHECK = Check(
         _engine(containers__env=["DB_PASSWORD=hunter2hunter2"]),
         _engine(containers__default_sysctls=["kernel.msgmax=65536"]),
         _engine(containers__pids_limit=0),
+        _engine(containers__keyring=False),
+        _engine(engine__env=["LD_PRELOAD=/srv/x.so"]),
+        _engine(engine__network_cmd_options=["allow_host_loopback=true"]),
         engine(
             accepting(
                 configuration=configuration(),

@@ -2,9 +2,10 @@
 
 What it checks:
 Every file and directory below `/etc/containers` and `/usr/share/containers` (containers.conf,
-registries.conf, policy.json, storage.conf, the default seccomp profile, certs.d, their drop-ins): whether
-root owns it, and whether its group or everyone can write to it or to one of its parent directories.
-Symbolic links are followed. Quadlet directories have their own check.
+registries.conf, policy.json, storage.conf, the default seccomp profile, certs.d, their drop-ins), and below
+`~/.config/containers` of accounts that run containers: whether root, or that account, owns it, and whether
+its group or everyone can write to it or to one of its parent directories. Symbolic links are followed.
+Quadlet directories have their own check.
 
 Why it matters:
 These files decide for all containers: which programs run as root to start them, which rights they get by
@@ -28,16 +29,16 @@ from hardentui.reading.hosts import judge_files
 
 _FILE = "/etc/containers/containers.conf"
 _POLICY = "/etc/containers/policy.json"
-_FOLDER = "/etc/containers"
+_DIRECTORY = "/etc/containers"
 
 
 def evaluate(facts: HostFacts) -> Verdict:
     if facts.engine_configuration == {}:
-        return not_applicable("there is no system-wide engine configuration")
+        return not_applicable("there is no engine configuration")
     return judge_files(
         facts.engine_configuration,
         "other accounts change the engine's configuration",
-        "only root can change them",
+        "only root and the accounts that they belong to can change them",
     )
 
 
@@ -58,7 +59,7 @@ CHECK = Check(
         ),
         host(
             engine_configuration={
-                _POLICY: file(_POLICY, 0o644, Danger(_FOLDER, "belongs to uid 1000", "chown root:root"))
+                _POLICY: file(_POLICY, 0o644, Danger(_DIRECTORY, "belongs to uid 1000", "chown root:root"))
             }
         ),
     ),

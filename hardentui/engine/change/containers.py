@@ -165,9 +165,9 @@ class ContainerControl:
         return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
 
     def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
-        """A file or folder as a tar archive, also from a tmpfs or a volume, but without owners.
+        """A file or directory as a tar archive, also from a tmpfs or a volume, but without owners.
 
-        `/data/.` is the contents of a folder. `export` keeps owners.
+        `/data/.` is the contents of a directory. `export` keeps owners.
         """
         where = path("containers", container, "archive")
         what = f"read {visible(place, 80)} of {_the(container)}"
@@ -179,7 +179,7 @@ class ContainerControl:
         return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
 
     def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
-        """Unpack a tar archive into a folder of a container, with the owners in the archive."""
+        """Unpack a tar archive into a directory of a container, with the owners in the archive."""
         where = path("containers", container, "archive")
         what = f"write to {visible(place, 80)} of {_the(container)}"
         query = {"path": place, "copyUIDGID": "false"}

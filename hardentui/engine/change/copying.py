@@ -1,8 +1,8 @@
 """File trees as tar archives that keep owners and modes, as the engine's containers see them.
 
-Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's folder.
-`/export` keeps owners but omits volumes; `/volumes/NAME/export` exists since Podman 5.6. Before that, a
-volume is read from its folder on this machine.
+Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's
+directory. `/export` keeps owners but omits volumes; `/volumes/NAME/export` exists since Podman 5.6. Before
+that, a volume is read from its directory on this machine.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ def _inside(host: int, ranges: _Ranges) -> int:
     return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
 
 
-def folder_archive(folder: str, ids: HostIds) -> Iterator[bytes]:
-    """The contents of a folder of this machine, with ids as containers see them. Links are never followed.
+def directory_archive(directory: str, ids: HostIds) -> Iterator[bytes]:
+    """The contents of a directory of this machine, with ids as containers see them. Links are never followed.
 
     A file that changes meanwhile is copied as of some moment in between.
     """
-    return _piped(lambda out: _write_tree(folder, ids, out))
+    return _piped(lambda out: _write_tree(directory, ids, out))
 
 
-def own_archive(folder: str) -> Iterator[bytes]:
-    """The same for a folder of our rootless engine: only Podman's own user namespace can read it."""
+def own_archive(directory: str) -> Iterator[bytes]:
+    """The same for a directory of our rootless engine: only Podman's own user namespace can read it."""
     words = [
         "podman",
         "unshare",
@@ -76,7 +76,7 @@ def own_archive(folder: str) -> Iterator[bytes]:
         "--create",
         "--file=-",
         "--directory",
-        folder,
+        directory,
         ".",
     ]
     with subprocess.Popen(
@@ -99,7 +99,7 @@ def own_archive(folder: str) -> Iterator[bytes]:
 
 
 def owner_of(archive: Iterable[bytes], place: str) -> tuple[int, int] | None:
-    """User and group of a folder in an archive of a root file system; None if it is not in the archive."""
+    """User and group of a directory in an archive of a root file system; None if it is not in the archive."""
     wanted = posixpath.normpath(place).strip("/")
     with tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole:
         owners = ((entry.uid, entry.gid) for entry in whole if _name(entry) == wanted and entry.isdir())
@@ -111,8 +111,9 @@ def _name(entry: tarfile.TarInfo) -> str:
 
 
 def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
-    """The entries below a folder in an archive of a root file system, relative to it. The first of
-    them is the folder itself: unpacking gives its mode to the one that they are unpacked into, not its owner.
+    """The entries below a directory in an archive of a root file system, relative to it. The first of
+    them is the directory itself: unpacking gives its mode to the one that they are unpacked into, not its
+    owner.
     """
     prefix = posixpath.normpath(place).strip("/") + "/"
     return _piped(lambda out: _filter(archive, prefix, out))
@@ -131,7 +132,7 @@ def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
             if entry.islnk():
                 target = entry.linkname.removeprefix("./").lstrip("/")
                 if not target.startswith(prefix):
-                    continue  # its other name is outside the folder
+                    continue  # its other name is outside the directory
                 entry.linkname = target.removeprefix(prefix)
             part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
 
@@ -152,14 +153,14 @@ class _Archive(tarfile.TarFile):
             self.fileobj.close()
 
 
-def _write_tree(folder: str, ids: HostIds, out: IO[bytes]) -> None:
+def _write_tree(directory: str, ids: HostIds, out: IO[bytes]) -> None:
     seen: dict[tuple[int, int], str] = {}
     with _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
-            inside = os.path.relpath(place, folder)
+        for place, directories, files, handle in os.fwalk(directory, follow_symlinks=False):
+            inside = os.path.relpath(place, directory)
             if inside == ".":
                 archive.addfile(_entry(".", os.fstat(handle), ids))
-            for name in (*folders, *files):
+            for name in (*directories, *files):
                 path = name if inside == "." else f"{inside}/{name}"
                 with suppress(FileNotFoundError):  # removed meanwhile
                     _add(archive, path, name, handle, ids, seen)

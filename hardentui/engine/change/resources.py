@@ -10,7 +10,7 @@ from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
-from hardentui.engine.change.copying import HostIds, below, folder_archive, own_archive, owner_of
+from hardentui.engine.change.copying import HostIds, below, directory_archive, own_archive, owner_of
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
@@ -108,7 +108,8 @@ class Volumes:
         self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
 
     def fill(self, name: str, container: str, place: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy the contents of a folder in a container's writable layer into a volume, with owners and modes.
+        """Copy the contents of a directory in a container's writable layer into a volume, with owners and
+        modes.
 
         The container may be stopped; nothing runs in it for this. `image` is any local image: a
         container of it, which is never started, mounts the volume meanwhile.
@@ -116,24 +117,24 @@ class Volumes:
         self._unpack(name, below(self._containers.export(container, seconds=seconds), place), image, seconds)
 
     def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy the contents of a volume (or of a host folder, by its absolute path) into another volume."""
+        """Copy the contents of a volume, or of a host directory by its absolute path, into another volume."""
         self._unpack(target, self._content(source, seconds), image, seconds)
 
     def ownership(self, source: str) -> dict[str, str]:
-        """Options of a volume that give its folder the owner of another volume's folder, or of a host folder:
-        unpacking an archive sets owners only for its entries. Empty if that cannot be read."""
+        """Options of a volume that give its directory the owner of another volume's directory, or of a host
+        directory: unpacking an archive sets owners only for its entries. Empty if that cannot be read."""
         facts = self._engine.facts
         if not facts.local:
             return {}
         ids = self._ids()
         try:
-            status = os.stat(source if source.startswith("/") else self._folder(source))
+            status = os.stat(source if source.startswith("/") else self._directory(source))
         except OSError:
             return {}
         return _owned_by(*ids.owner(status))
 
     def owner_in(self, container: str, place: str, *, seconds: float = COPY_LIMIT) -> dict[str, str]:
-        """The same for a folder in a container's writable layer."""
+        """The same for a directory in a container's writable layer."""
         owner = owner_of(self._containers.export(container, seconds=seconds), place)
         return _owned_by(*owner) if owner else {}
 
@@ -145,11 +146,11 @@ class Volumes:
                 return self._session.download(
                     where, f"read the volume {visible(source, 80)}", seconds=seconds
                 )
-            source = self._folder(source)
+            source = self._directory(source)
         if not facts.local:
             raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
         ids = self._ids()
-        return own_archive(source) if ids.users and os.geteuid() else folder_archive(source, ids)
+        return own_archive(source) if ids.users and os.geteuid() else directory_archive(source, ids)
 
     def _ids(self) -> HostIds:
         facts = self._engine.facts
@@ -157,15 +158,15 @@ class Volumes:
             facts = self._engine.load_info()
         return HostIds.of({} if isinstance(facts.info, Unreadable) else facts.info)
 
-    def _folder(self, name: str) -> str:
+    def _directory(self, name: str) -> str:
         what = f"inspect the volume {visible(name, 80)}"
         document = json.loads(
             self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
         )
-        folder = str(document.get("Mountpoint") or "")
-        if not folder.startswith("/"):
-            raise ChangeFailed(f"The volume {visible(name, 80)} has no folder on this machine.")
-        return folder
+        directory = str(document.get("Mountpoint") or "")
+        if not directory.startswith("/"):
+            raise ChangeFailed(f"The volume {visible(name, 80)} has no directory on this machine.")
+        return directory
 
     def _unpack(self, name: str, archive: Iterator[bytes], image: str, seconds: float) -> None:
         with self._carrier(image, f"{name}:{_TO}") as carrier:

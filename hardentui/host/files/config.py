@@ -40,7 +40,7 @@ def _leads_to_nothing(files: Files, path: str) -> bool:
 
 
 def names(files: Files, path: str) -> Known[tuple[str, ...]]:
-    """The sorted names in a folder; none if the folder does not exist."""
+    """The sorted names in a directory; none if the directory does not exist."""
     try:
         return tuple(sorted(files.list_dir(path)))
     except (FileNotFoundError, NotADirectoryError):
@@ -58,7 +58,7 @@ def there(files: Files, path: str) -> bool:
 
 
 def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreadable | None]]:
-    """Every path below a folder, the folder first; with the reason if a folder cannot be listed.
+    """Every path below a directory, the directory first; with the reason if a directory cannot be listed.
 
     Symbolic links are listed, not followed. At most MOST_FILES paths are returned; a larger or deeper tree
     ends with a reason, so that a part is not mistaken for the whole.
@@ -68,8 +68,8 @@ def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreada
     while waiting:
         current, left = waiting.pop(0)
         try:
-            is_folder = stat.S_ISDIR(files.stat(current, follow=current == path).mode)
-            inside = sorted(files.list_dir(current)) if is_folder else []
+            is_directory = stat.S_ISDIR(files.stat(current, follow=current == path).mode)
+            inside = sorted(files.list_dir(current)) if is_directory else []
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -96,8 +96,9 @@ def examine(
 ) -> Known[FileFact | Missing]:
     """A file with everything that lets other accounts change it.
 
-    Walks down from /, follows every symbolic link, and inspects each folder on the way: anyone who may write
-    to a folder may replace its contents, the sticky bit aside. ACLs count, and so does a folder that denies
+    Walks down from /, follows every symbolic link, and inspects each directory on the way: anyone who may
+    write to a directory may replace its contents, the sticky bit aside. ACLs count, and so does a directory
+    that denies
     access: `hardentui.reading.access` has the rules.
 
     Args:

@@ -12,26 +12,26 @@ _DEEPEST = 4
 
 
 def linked_files(
-    files: Files, folders: Iterable[str], root: str = "", deepest: int = _DEEPEST
+    files: Files, directories: Iterable[str], root: str = "", deepest: int = _DEEPEST
 ) -> Mapping[tuple[int, int], tuple[str, ...]]:
-    """The files below these folders that have more than one name: (device, inode) -> their names there.
+    """The files below these directories that have more than one name: (device, inode) -> their names there.
 
     Args:
         root: prefix of all paths; not part of the names.
-        deepest: number of levels below each folder; 0 = only the folder itself.
+        deepest: number of levels below each directory; 0 = only the directory itself.
     """
     named: dict[tuple[int, int], tuple[str, ...]] = {}
-    waiting = [(folder, 0) for folder in folders]
+    waiting = [(directory, 0) for directory in directories]
     inspected = 0
     while waiting and inspected < _MOST:
-        folder, depth = waiting.pop()
+        directory, depth = waiting.pop()
         try:
-            names = files.list_dir(root + folder)
+            names = files.list_dir(root + directory)
         except OSError:
             continue
         for name in names:
             inspected += 1
-            path = f"{folder}/{name}"
+            path = f"{directory}/{name}"
             try:
                 status = files.stat(root + path, follow=False)
             except OSError:

@@ -51,18 +51,18 @@ def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
     return paths("UpperDir"), paths("LowerDir")
 
 
-def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: int) -> int | None:
-    """The size of the image's files in a folder in bytes, including those replaced by a higher layer.
+def bytes_of_image(files: Files, inspect: Mapping[str, Any], directory: str, most: int) -> int | None:
+    """The size of the image's files in a directory in bytes, including those replaced by a higher layer.
 
     Args:
-        most: how many files and folders to inspect.
+        most: how many files and directories to inspect.
 
     Returns:
         None if it is unknown, or there are more than `most`.
     """
     _, of_image = _layers(inspect)
     total = 0
-    waiting = [f"{layer}{folder}" for layer in of_image if _without_links(files, layer, folder)]
+    waiting = [f"{layer}{directory}" for layer in of_image if _without_links(files, layer, directory)]
     if not of_image:
         return None
     while waiting:
@@ -82,21 +82,21 @@ def bytes_of_image(files: Files, inspect: Mapping[str, Any], folder: str, most: 
     return total
 
 
-def folder_of_image(files: Files, inspect: Mapping[str, Any], folder: str) -> FileStat | None:
-    """A folder in the image, else in the container's writable layer; None if there is none."""
+def directory_of_image(files: Files, inspect: Mapping[str, Any], directory: str) -> FileStat | None:
+    """A directory in the image, else in the container's writable layer; None if there is none."""
     own, of_image = _layers(inspect)
-    layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, folder)), None)
+    layer = next((layer for layer in (*of_image, *own) if _without_links(files, layer, directory)), None)
     try:
-        return None if layer is None else files.stat(f"{layer}{folder}", follow=False)
+        return None if layer is None else files.stat(f"{layer}{directory}", follow=False)
     except OSError:
         return None
 
 
-def _without_links(files: Files, layer: str, folder: str) -> bool:
-    """The layer has the folder, and its path contains no link."""
+def _without_links(files: Files, layer: str, directory: str) -> bool:
+    """The layer has the directory, and its path contains no link."""
     path = layer
     try:
-        for part in folder.strip("/").split("/"):
+        for part in directory.strip("/").split("/"):
             path = f"{path}/{part}"
             if not stat.S_ISDIR(files.stat(path, follow=False).mode):
                 return False

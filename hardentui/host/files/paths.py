@@ -1,4 +1,4 @@
-"""Paths with all parent folders, their ACLs, and the accounts of the machine: the facts about access."""
+"""Paths with all parent directories, their ACLs, and the accounts of the machine: the facts about access."""
 
 from __future__ import annotations
 

@@ -189,9 +189,9 @@ class RecordedFiles:
             for group in (self._text, self._bytes, self._links, self._dirs, self._stats, self._errors):
                 for path in group:
                     while path not in ("", "/"):
-                        folder, _, name = path.rpartition("/")
-                        tree.setdefault(folder or "/", set()).add(name)
-                        path = folder
+                        directory, _, name = path.rpartition("/")
+                        tree.setdefault(directory or "/", set()).add(name)
+                        path = directory
             self._children = tree
         return self._children
 

@@ -23,7 +23,7 @@ from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"
-_FOLDERS = (
+_DIRECTORIES = (
     "/run/systemd/transient",
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -38,8 +38,8 @@ _ENGINE_SOCKET = r"(?:/[^\s,:'\"]*)?/podman\.sock\b"
 _LISTEN = r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
 _MOST_ROUNDS = 4
 
-_Folders: TypeAlias = Mapping[str, Known[frozenset[str]]]
-"""Each folder of units with its names, listed once: most names are in none of them."""
+_Directories: TypeAlias = Mapping[str, Known[frozenset[str]]]
+"""Each directory of units with its names, listed once: most names are in none of them."""
 
 
 class Endpoint(Struct, frozen=True):
@@ -98,25 +98,25 @@ class _Unit(Struct, frozen=True):
     commands: tuple[tuple[str, ...], ...]
 
 
-def _listed(files: Files) -> _Folders:
-    folders: dict[str, Known[frozenset[str]]] = {}
-    for folder in _FOLDERS:
-        inside = names(files, folder)
-        folders[folder] = inside if isinstance(inside, Unreadable) else frozenset(inside)
-    return folders
+def _listed(files: Files) -> _Directories:
+    directories: dict[str, Known[frozenset[str]]] = {}
+    for directory in _DIRECTORIES:
+        inside = names(files, directory)
+        directories[directory] = inside if isinstance(inside, Unreadable) else frozenset(inside)
+    return directories
 
 
-def _socket_units(files: Files, folders: _Folders) -> Iterator[_Unit]:
+def _socket_units(files: Files, directories: _Directories) -> Iterator[_Unit]:
     seen: set[str] = set()
-    for folder, inside in folders.items():
+    for directory, inside in directories.items():
         for name in () if isinstance(inside, Unreadable) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
-                yield _socket_unit(files, folders, f"{folder}/{name}", name)
+                yield _socket_unit(files, directories, f"{directory}/{name}", name)
 
 
-def _socket_unit(files: Files, folders: _Folders, path: str, name: str) -> _Unit:
-    settings = _settings(files, folders, path, name)
+def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> _Unit:
+    settings = _settings(files, directories, path, name)
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
     for section, key, value in settings:
@@ -127,30 +127,30 @@ def _socket_unit(files: Files, folders: _Folders, path: str, name: str) -> _Unit
         elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
             service = name.removesuffix(".socket") + "@.service"
     commands: list[tuple[str, ...]] = []
-    place = next((place for place in _places(folders, service) if _is_text(files, place)), "")
-    for section, key, value in _settings(files, folders, place, service) if place else ():
+    place = next((place for place in _places(directories, service) if _is_text(files, place)), "")
+    for section, key, value in _settings(files, directories, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
     return _Unit(path, tuple(addresses), tuple(commands))
 
 
-def _places(folders: _Folders, name: str) -> list[str]:
-    """Folders that contain this name, or may: one that cannot be listed may contain it."""
+def _places(directories: _Directories, name: str) -> list[str]:
+    """Directories that contain this name, or may: one that cannot be listed may contain it."""
     return [
-        f"{folder}/{name}"
-        for folder, inside in folders.items()
+        f"{directory}/{name}"
+        for directory, inside in directories.items()
         if isinstance(inside, Unreadable) or name in inside
     ]
 
 
-def _settings(files: Files, folders: _Folders, path: str, name: str) -> list[tuple[str, str, str]]:
+def _settings(files: Files, directories: _Directories, path: str, name: str) -> list[tuple[str, str, str]]:
     """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
-    for folder in reversed(_places(folders, f"{name}.d")):
-        inside = names(files, folder)
+    for directory in reversed(_places(directories, f"{name}.d")):
+        inside = names(files, directory)
         for drop_in in inside if isinstance(inside, tuple) else ():
             if drop_in.endswith(".conf"):
-                parts[drop_in] = f"{folder}/{drop_in}"
+                parts[drop_in] = f"{directory}/{drop_in}"
     settings: list[tuple[str, str, str]] = []
     for place in (path, *(parts[drop_in] for drop_in in sorted(parts))):
         content = text(files, place)
@@ -239,13 +239,13 @@ def _of_processes(
         through = "" if api else process.program
         uid = _uid(files, process.pid) if api else engines.get(target, 0)
         certificates = api and any(word.startswith("--tls-client-ca") for word in words)
-        for address, verified in _told(words) if api else _told_to_listen(words):
+        for address, verified in _api_addresses(words) if api else _listening_addresses(words):
             yield Endpoint(address, where, uid, certificates or verified, through)
         for address in _held(files, process.pid, listening):
             yield Endpoint(address, where, uid, certificates, through)
 
 
-def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def _api_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """The address on the command line of `podman system service`."""
     for word in words:
         if word.startswith("tcp:"):
@@ -254,7 +254,7 @@ def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
             yield settled(f"/{word.removeprefix('unix:').lstrip('/')}"), False
 
 
-def _told_to_listen(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def _listening_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
     """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
     for word in words[1:]:
         if match := re.match(_LISTEN, word):

@@ -13,7 +13,7 @@ from hardentui.model.known import Known, Unreadable
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_FOLDERS = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins
+_DIRECTORIES = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins
 _SETTINGS = "/etc/firewalld/firewalld.conf"
 DEFAULT_ZONE = "public"
 
@@ -32,14 +32,14 @@ def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
     """Every zone; the default one is not marked in its file."""
     zones: dict[str, Zone] = {}
     services: dict[str, Known[tuple[str, ...]]] = {}
-    for folder in _FOLDERS:
-        inside = names(files, f"{folder}/zones")
+    for directory in _DIRECTORIES:
+        inside = names(files, f"{directory}/zones")
         if isinstance(inside, Unreadable):
             return inside
         for name in inside:
             stem = name.removesuffix(".xml")
             if name.endswith(".xml") and stem not in zones:
-                zone = _zone(files, f"{folder}/zones/{name}", stem, default, services)
+                zone = _zone(files, f"{directory}/zones/{name}", stem, default, services)
                 if isinstance(zone, Unreadable):
                     return zone
                 zones[stem] = zone
@@ -83,8 +83,8 @@ def _zone(
 def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
     if "/" in name:
         return Unreadable(f"{name!r} is not a firewalld service name")
-    for folder in _FOLDERS:
-        root = _tree(files, f"{folder}/services/{name}.xml")
+    for directory in _DIRECTORIES:
+        root = _tree(files, f"{directory}/services/{name}.xml")
         if not isinstance(root, Unreadable):
             return tuple(_ports(root))
     return Unreadable(f"the firewalld service {name} is not known")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from hardentui import account
+from hardentui.host.commands import program_environment
 from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
@@ -13,15 +13,13 @@ _SECONDS = 5.0
 
 def check_rules(text: str) -> Known[str]:
     """Empty if nft accepts the rules, else its first error; Unreadable if it could not be run."""
-    ours = account.environment()
-    environment = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             ["nft", "--check", "--file", "-"],
             input=text.encode(),
             capture_output=True,
             timeout=_SECONDS,
-            env=environment,
+            env=program_environment(),
             check=False,
         )
     except FileNotFoundError:

@@ -38,7 +38,7 @@ def read_sockets(
     for place in places.values():
         seen = reached(files, place.address)
         if isinstance(seen, Unreadable) and place.uid:
-            continue  # another user's runtime folder is closed to us, and its socket to others
+            continue  # another user's runtime directory is closed to us, and its socket to others
         if isinstance(seen, Unreadable):
             return seen
         if isinstance(seen, Missing):
@@ -70,15 +70,15 @@ def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) 
 
 def read_socket_enabled(files: Files) -> Known[str]:
     """The link that makes systemd open the rootful socket at boot; empty if there is none."""
-    for folder in ("/etc/systemd/system", "/run/systemd/system"):
-        inside = names(files, folder)
+    for directory in ("/etc/systemd/system", "/run/systemd/system"):
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
         for name in inside:
             if name.endswith((".wants", ".requires")):
-                started = names(files, f"{folder}/{name}")
+                started = names(files, f"{directory}/{name}")
                 if isinstance(started, Unreadable):
                     return started
                 if "podman.socket" in started:
-                    return f"{folder}/{name}/podman.socket"
+                    return f"{directory}/{name}/podman.socket"
     return ""

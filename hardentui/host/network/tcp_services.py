@@ -19,7 +19,7 @@ from hardentui.host.process.table import HostProcess, sees_everybody
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unreadable
 
-_UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
+_UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
 _LISTEN = r"(?m)^\s*ListenStream\s*=\s*(?P<address>\S+)"
 _CLIENT_CA = "--tls-client-ca"
@@ -49,13 +49,13 @@ def read_tcp_services(
     """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
     services: list[ApiService] = []
     unread = unseen = ""
-    for folder in _UNIT_FOLDERS:
-        for path, fault in tree(files, folder, 2):
+    for directory in _UNIT_DIRECTORIES:
+        for path, fault in tree(files, directory, 2):
             unit = path.endswith((".service", ".socket", ".conf"))
             content = fault if fault is not None else text(files, path) if unit else ""
             if isinstance(content, Unreadable):
                 unread = unread or content.reason
-                if path == folder or re.search(_OF_SOCKETS, path):
+                if path == directory or re.search(_OF_SOCKETS, path):
                     unseen = unseen or content.reason
             elif isinstance(content, str):
                 services += services_in_unit(path, content)

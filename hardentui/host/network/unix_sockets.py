@@ -1,7 +1,7 @@
 """Listening sockets of the host, and which of them can be reached through a path.
 
-A socket is identified by its inode, not by its name: a hard link, a bind mount or another parent folder does
-not change who answers.
+A socket is identified by its inode, not by its name: a hard link, a bind mount or another parent directory
+does not change who answers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _MOST_PROCESSES = 32768
 _FOR_OTHERS = ("systemd", "init")
 """Programs that listen for a service until it is needed."""
 _MOST_FILES = 2048
-"""Most files of a folder that are searched for hard links of sockets."""
-_UNIT_FOLDERS = (
+"""Most files of a directory that are searched for hard links of sockets."""
+_UNIT_DIRECTORIES = (
     *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
@@ -82,7 +82,7 @@ class UnixSockets:
             if len(words) < 8 or not words[7].startswith("/") or not int(words[3], 16) & _ACCEPTS:
                 continue
             if words[7].startswith("/proc/"):
-                continue  # created relative to an open folder: the name is valid only there
+                continue  # created relative to an open directory: the name is valid only there
             path = posixpath.normpath(words[7])
             path = path.removeprefix("/var") if path.startswith("/var/run/") else path
             self._remember(_Bound(path, words[6]))
@@ -124,8 +124,8 @@ class UnixSockets:
         elif stat.S_ISDIR(status.mode):
             yield from self._below(path)
 
-    def _below(self, folder: str) -> Iterator[tuple[str, str, Known[str | None]]]:
-        prefix = folder if folder.endswith("/") else folder + "/"
+    def _below(self, directory: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+        prefix = directory if directory.endswith("/") else directory + "/"
         for at in range(bisect_left(self._paths, prefix), len(self._paths)):
             path = self._paths[at]
             if not path.startswith(prefix):
@@ -135,7 +135,7 @@ class UnixSockets:
             yield from self._hard_links(prefix)
 
     def _hard_links(self, prefix: str) -> Iterator[tuple[str, str, Known[str | None]]]:
-        """Other names of sockets in a folder; only searched if a socket has more than one."""
+        """Other names of sockets in a directory; only searched if a socket has more than one."""
         with contextlib.suppress(OSError):
             for name in self._files.list_dir(self._prefix + prefix)[:_MOST_FILES]:
                 with contextlib.suppress(OSError):
@@ -203,11 +203,11 @@ class UnixSockets:
         yield from map(str, processes[:_MOST_PROCESSES])
 
     def _open_files(self, process: str) -> Iterator[str]:
-        folder = f"/proc/{process}/fd"
+        directory = f"/proc/{process}/fd"
         with contextlib.suppress(OSError):
-            for name in self._files.list_dir(folder):
+            for name in self._files.list_dir(directory):
                 with contextlib.suppress(OSError):
-                    yield self._files.read_link(f"{folder}/{name}")
+                    yield self._files.read_link(f"{directory}/{name}")
 
     def _program(self, process: str) -> str:
         try:
@@ -230,12 +230,12 @@ class UnixSockets:
     def _read_units(self) -> dict[str, str]:
         """Path that a socket unit listens on -> the program that its service starts, else the unit."""
         programs: dict[str, str] = {}
-        for folder in _UNIT_FOLDERS:
+        for directory in _UNIT_DIRECTORIES:
             with contextlib.suppress(OSError):
-                for name in self._files.list_dir(self._prefix + folder):
+                for name in self._files.list_dir(self._prefix + directory):
                     if name.endswith(".socket"):
-                        for path in self._listens_on(f"{folder}/{name}"):
-                            service = f"{folder}/{name.removesuffix('.socket')}.service"
+                        for path in self._listens_on(f"{directory}/{name}"):
+                            service = f"{directory}/{name.removesuffix('.socket')}.service"
                             programs.setdefault(path, self._service_program(service) or name)
         return programs
 

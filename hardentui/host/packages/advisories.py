@@ -37,19 +37,19 @@ _PODMAN = _rows(
     "Podman release notes",
     ("CVE-2024-1753", ("4.9.4", "5.0.1"), "4.0", "2024-03", "a build can mount the host's root"),
     ("CVE-2024-3727", ("4.9.5", "5.0.3"), "", "2024-05", "a pull can use credentials that are not its own"),
-    ("CVE-2024-9341", ("5.2.4",), "", "2024-10", "a link in an image can mount host folders", "medium"),
-    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its folder", "medium"),
-    ("CVE-2024-9675", ("5.2.5",), "", "2024-10", "the cache mount of a build can reach host folders"),
+    ("CVE-2024-9341", ("5.2.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
+    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its directory", "medium"),
+    ("CVE-2024-9675", ("5.2.5",), "", "2024-10", "the cache mount of a build can reach host directories"),
     ("CVE-2024-9676", ("5.2.5",), "", "2024-10", "an image can make the engine wait for ever", "medium"),
     ("CVE-2024-11218", ("5.3.2",), "", "2025-01", "a build can break out by a race of its stages"),
     ("CVE-2025-9566", ("5.6.1",), "4.0", "2025-09", "kube play can overwrite host files"),
     ("CVE-2025-52881", ("5.7.0",), "", "2025-11", "writes to /proc can be led elsewhere"),
-    ("CVE-2026-55686", ("5.7.1",), "3.0", "2026-07", "a link in WORKDIR can change host folders"),
+    ("CVE-2026-55686", ("5.7.1",), "3.0", "2026-07", "a link in WORKDIR can change host directories"),
     ("CVE-2026-44517", ("5.8.3", "6.0.0"), "", "2026-06", "a build can read outside its context", "medium"),
     ("CVE-2026-57231", ("5.8.4", "6.0.0"), "", "2026-06", "an image can read the host's environment"),
     ("CVE-2026-19730", ("5.8.6",), "5.7.0", "2026-08", "a replaced Quadlet keeps old lines", "medium"),
     ("CVE-2025-11395", ("5.8.7", "6.1.2"), "", "2026-09", "loading an archive can overwrite host files"),
-    ("CVE-2026-79699", ("5.8.7", "6.1.2"), "", "2026-09", "an archive can leave its folder", "low"),
+    ("CVE-2026-79699", ("5.8.7", "6.1.2"), "", "2026-09", "an archive can leave its directory", "low"),
     ("CVE-2026-79705", ("5.8.7", "6.1.2"), "", "2026-09", "copying an archive can follow links", "low"),
     (
         "CVE-2026-94603",
@@ -70,9 +70,16 @@ _PODMAN = _rows(
 _BUILDAH = _rows(
     "buildah",
     "Buildah pull requests and advisories",
-    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host folders", "medium"),
-    ("CVE-2024-9407", ("1.33.10", "1.37.4"), "", "2024-10", "a build mount can leave its folder", "medium"),
-    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host folders"),
+    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
+    (
+        "CVE-2024-9407",
+        ("1.33.10", "1.37.4"),
+        "",
+        "2024-10",
+        "a build mount can leave its directory",
+        "medium",
+    ),
+    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host directories"),
     ("CVE-2024-9676", ("1.33.11", "1.37.5"), "", "2024-10", "an image can make it wait for ever", "medium"),
     (
         "CVE-2024-11218",
@@ -82,7 +89,7 @@ _BUILDAH = _rows(
         "a build can break out by a race of its stages",
     ),
     ("CVE-2026-44517", ("1.43.2", "1.44.0"), "", "2026-06", "a build can read outside its context", "medium"),
-    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its folder"),
+    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its directory"),
     ("CVE-2026-79705", ("1.43.4", "1.45.1"), "", "2026-09", "copying an archive can follow links"),
 )
 # pull requests 2329 (1.15.1) and 2331 (1.14.4, taken over by 2337)
@@ -136,7 +143,7 @@ _RUNC = _rows(
         ("1.3.7", "1.4.4", "1.5.3"),
         "",
         "2026-11",
-        "a restored container can mount a host folder",
+        "a restored container can mount a host directory",
     ),
 )
 TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)

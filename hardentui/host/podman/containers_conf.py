@@ -1,7 +1,8 @@
 """containers.conf and storage.conf: which files apply, in which order, and their combined settings.
 
 Podman 5 reads every main file, later ones overriding earlier ones. Podman 6 reads only the first existing
-main file, and drop-ins of several folders sorted by file name. The service's environment is not covered here.
+main file, and drop-ins of several directories sorted by file name. The service's environment is not covered
+here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FIRST_FILE_ONLY_SINCE = Version(6)
 
 
 def read_configuration(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
-    """The effective containers.conf of an engine running as `uid` with this home folder."""
+    """The effective containers.conf of an engine running as `uid` with this home directory."""
     if version >= FIRST_FILE_ONLY_SINCE:
         paths = _paths_of_podman_6(files, "containers", home, uid)
     else:
@@ -94,24 +95,24 @@ def _paths_of_podman_5(files: Files, home: str) -> list[str]:
 
 
 def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str]:
-    folders = ["/usr/share/containers", "/etc/containers", f"{home}/.config/containers"]
-    main = _first(files, [f"{folder}/{name}.conf" for folder in reversed(folders)])
+    directories = ["/usr/share/containers", "/etc/containers", f"{home}/.config/containers"]
+    main = _first(files, [f"{directory}/{name}.conf" for directory in reversed(directories)])
     kind = f"{name}.rootless.conf.d" if uid else f"{name}.rootful.conf.d"
     by_file_name: dict[str, str] = {}
-    for folder in folders:
+    for directory in directories:
         kinds = [f"{name}.conf.d", kind, *([f"{kind}/{uid}"] if uid else [])]
         for drop_ins in kinds:
-            for path in _drop_ins(files, f"{folder}/{drop_ins}"):
+            for path in _drop_ins(files, f"{directory}/{drop_ins}"):
                 by_file_name[path.rpartition("/")[2]] = path
     return [*main, *(by_file_name[file_name] for file_name in sorted(by_file_name))]
 
 
-def _drop_ins(files: Files, folder: str) -> list[str]:
-    """The *.conf files of a folder; the folder itself, which becomes a fault, if it cannot be listed."""
-    inside = names(files, folder)
+def _drop_ins(files: Files, directory: str) -> list[str]:
+    """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a fault."""
+    inside = names(files, directory)
     if isinstance(inside, Unreadable):
-        return [folder]
-    return [f"{folder}/{name}" for name in inside if name.endswith(".conf")]
+        return [directory]
+    return [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
 
 
 def _first(files: Files, candidates: list[str]) -> list[str]:

@@ -70,7 +70,7 @@ def dry_run(
     user: bool,
     generator: str,
     timeout: float = 20,
-    unit_folder: str = "/etc/containers/systemd",
+    unit_directory: str = "/etc/containers/systemd",
 ) -> DryRun:
     """Run the generator on these units alone.
 
@@ -78,21 +78,21 @@ def dry_run(
         units: file name -> text.
         user: for a user's service manager (rootless).
         timeout: seconds.
-        unit_folder: the future folder of the units; replaces our scratch directory in the services.
+        unit_directory: the future directory of the units; replaces our scratch directory in the services.
 
     Raises:
         GeneratorError: it cannot be run, or does not finish.
     """
-    with tempfile.TemporaryDirectory(prefix="hardentui-") as folder:
-        _put(folder, units)
+    with tempfile.TemporaryDirectory(prefix="hardentui-") as directory:
+        _put(directory, units)
         done = _run(
             [generator, "-dryrun", *(["-user"] if user else [])],
-            {"QUADLET_UNIT_DIRS": folder},
-            folder,
+            {"QUADLET_UNIT_DIRS": directory},
+            directory,
             timeout,
         )
-    complaints = _complaints(done.stderr, folder)
-    services = _services(done.stdout.replace(folder, unit_folder))
+    complaints = _complaints(done.stderr, directory)
+    services = _services(done.stdout.replace(directory, unit_directory))
     expected = sum(1 for name in units if name.endswith(UNIT_SUFFIXES))
     # old generators exit with 0 although they refused a unit, so the services are counted
     ok = done.returncode == 0 and len(services) == expected
@@ -146,12 +146,12 @@ def verify(
     program = shutil.which("systemd-analyze")
     if program is None:
         return Unreadable("systemd-analyze is not installed")
-    with tempfile.TemporaryDirectory(prefix="hardentui-") as folder:
-        _put(folder, service_files)
-        paths = [f"{folder}/{name}" for name in service_files]
+    with tempfile.TemporaryDirectory(prefix="hardentui-") as directory:
+        _put(directory, service_files)
+        paths = [f"{directory}/{name}" for name in service_files]
         command = [program, "verify", "--man=no", *(["--user"] if user else []), *paths]
-        done = _run(command, {}, folder, timeout)
-    lines = [line for line in done.stderr.replace(f"{folder}/", "").split("\n") if line.strip()]
+        done = _run(command, {}, directory, timeout)
+    lines = [line for line in done.stderr.replace(f"{directory}/", "").split("\n") if line.strip()]
     ours = tuple(line for line in lines if any(name in line for name in service_files))
     return ours if ours or done.returncode == 0 else tuple(lines)
 
@@ -161,25 +161,25 @@ def _assignments(value: str, specifiers: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, equals, text in pairs if equals}
 
 
-def _put(folder: str, files: Mapping[str, str]) -> None:
+def _put(directory: str, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         if "/" in name or name in ("", ".", "..") or "\0" in name:
             raise GeneratorError(f"{visible(name)} cannot be the name of a unit file.")
         # x: never overwrite a file; the directory is private (mode 0700)
         with open(
-            os.path.join(folder, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
+            os.path.join(directory, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
         ) as file:
             file.write(text)
 
 
-def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout: float) -> _Done:
+def _run(command: Sequence[str], extra: Mapping[str, str], directory: str, timeout: float) -> _Done:
     ours = account.environment()
     kept = {name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours}
     try:
         done = subprocess.run(
             command,
             env={"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", **kept, **extra},
-            cwd=folder,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
@@ -197,8 +197,8 @@ def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout:
     )
 
 
-def _complaints(stderr: str, folder: str) -> str:
-    text = _NOISE.sub("", stderr).replace(f"{folder}/", "")
+def _complaints(stderr: str, directory: str) -> str:
+    text = _NOISE.sub("", stderr).replace(f"{directory}/", "")
     return "\n".join(line for line in text.split("\n") if line and not line.startswith("Loading source unit"))
 
 

@@ -34,13 +34,17 @@ def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override
 def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
     """(place, variable, file) of each assignment."""
     if uid:
-        folders = [f"{home}/.config/systemd/user", f"{home}/.config/containers/systemd", "/etc/systemd/user"]
+        directories = [
+            f"{home}/.config/systemd/user",
+            f"{home}/.config/containers/systemd",
+            "/etc/systemd/user",
+        ]
         plain = ["/etc/environment.d", f"{home}/.config/environment.d"]
     else:
-        folders = ["/etc/systemd/system", "/etc/containers/systemd", "/run/systemd/system"]
+        directories = ["/etc/systemd/system", "/etc/containers/systemd", "/run/systemd/system"]
         plain = []
-    for folder in folders:
-        for path, fault in tree(files, folder, 3):
+    for directory in directories:
+        for path, fault in tree(files, directory, 3):
             if not uid and "/containers/systemd/users" in path:
                 continue
             if fault is not None:
@@ -51,10 +55,10 @@ def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | 
                     yield path, name, value
     for place in ("/etc/systemd/user.conf" if uid else "/etc/systemd/system.conf", "/etc/environment"):
         yield from _assignments(files, place)
-    for folder in plain:
-        inside = names(files, folder)
+    for directory in plain:
+        inside = names(files, directory)
         for file_name in inside if isinstance(inside, tuple) else ():
-            yield from _assignments(files, f"{folder}/{file_name}")
+            yield from _assignments(files, f"{directory}/{file_name}")
     yield from _of_the_service(files, uid)
 
 

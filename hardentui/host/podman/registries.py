@@ -27,25 +27,25 @@ def read_registries(files: Files, *, home: str, uid: int, version: Version) -> K
     """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
     paths: list[str] = []
     mains = [f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"]
-    folders = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
+    directories = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
     if version >= FIRST_FILE_ONLY_SINCE:
         mains.append("/usr/share/containers/registries.conf")
         kind = "rootless" if uid else "rootful"
-        folders = [
+        directories = [
             f"{base}/{name}"
             for base in ("/usr/share/containers", "/etc/containers", f"{home}/.config/containers")
             for name in ("registries.conf.d", f"registries.{kind}.conf.d")
         ]
     main = next((path for path in mains if not isinstance(text(files, path), Missing)), None)
     if main == mains[0] and version < FIRST_FILE_ONLY_SINCE:
-        folders = folders[1:]  # a user's own main file disables the system's drop-ins
+        directories = directories[1:]  # a user's own main file disables the system's drop-ins
     if main is not None:
         paths.append(main)
-    for folder in folders:
-        inside = names(files, folder)
+    for directory in directories:
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
-        paths += [f"{folder}/{name}" for name in inside if name.endswith(".conf")]
+        paths += [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
     if version >= FIRST_FILE_ONLY_SINCE:
         drop_ins = {path.rpartition("/")[2]: path for path in paths[main is not None :]}
         paths = [*paths[: main is not None], *(drop_ins[name] for name in sorted(drop_ins))]
@@ -129,20 +129,20 @@ def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
 
 
 def read_attachments(files: Files, *, home: str, version: Version) -> Known[tuple[Attachments, ...]]:
-    """The sections of registries.d. A user's own folder replaces the system's."""
+    """The sections of registries.d. A user's own directory replaces the system's."""
     own = f"{home}/.config/containers/registries.d"
-    folders = [own] if there(files, own) else ["/etc/containers/registries.d"]
+    directories = [own] if there(files, own) else ["/etc/containers/registries.d"]
     if version >= FIRST_FILE_ONLY_SINCE:
-        folders.insert(0, "/usr/share/containers/registries.d")
+        directories.insert(0, "/usr/share/containers/registries.d")
     attachments: dict[str, Attachments] = {}
-    for folder in folders:
-        inside = names(files, folder)
+    for directory in directories:
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
         for name in inside:
             if not name.endswith(".yaml"):
                 continue
-            path = f"{folder}/{name}"
+            path = f"{directory}/{name}"
             content = text(files, path)
             if isinstance(content, Missing):
                 continue

@@ -36,7 +36,7 @@ _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
 def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustFacts:
-    """Everything that applies to pulls of the engine running as `uid` with this home folder.
+    """Everything that applies to pulls of the engine running as `uid` with this home directory.
 
     Reads a dozen small files; runs no program and uses no network.
     """
@@ -125,16 +125,16 @@ def _certificates(
     files: Files, home: str, owners: frozenset[int], accounts: Accounts | None
 ) -> Known[tuple[Certificate, ...]]:
     certificates: list[Certificate] = []
-    for folder in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
-        hosts = names(files, folder)
+    for directory in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
+        hosts = names(files, directory)
         if isinstance(hosts, Unreadable):
             return hosts
         for host in hosts:
-            inside = names(files, f"{folder}/{host}")
+            inside = names(files, f"{directory}/{host}")
             if isinstance(inside, Unreadable):
                 return inside
             for name in inside:
-                fact = examine(files, f"{folder}/{host}/{name}", owners, accounts=accounts)
+                fact = examine(files, f"{directory}/{host}/{name}", owners, accounts=accounts)
                 role = _ROLES.get(name[name.rfind(".") :])
                 if role and isinstance(fact, Unreadable):
                     return fact

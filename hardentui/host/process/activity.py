@@ -277,11 +277,11 @@ def _held(
 
 def _open_files(files: Files, pid: int) -> Iterator[str]:
     """The targets of a process's file descriptors; none if it has ended."""
-    folder = f"/proc/{pid}/fd"
+    directory = f"/proc/{pid}/fd"
     try:
-        for name in files.list_dir(folder):
+        for name in files.list_dir(directory):
             with contextlib.suppress(FileNotFoundError):
-                yield files.read_link(f"{folder}/{name}")
+                yield files.read_link(f"{directory}/{name}")
     except (FileNotFoundError, ProcessLookupError):
         return
 

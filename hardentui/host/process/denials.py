@@ -25,7 +25,7 @@ from hardentui.words import plural
 
 DAY = timedelta(days=1)
 
-_AUDIT_FOLDER = "/var/log/audit"
+_AUDIT_DIRECTORY = "/var/log/audit"
 _AUDIT_LOGS = ("audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.log.4")
 _LOG_LIMIT = 64 << 20
 _JOURNALS = ("/var/log/journal", "/run/log/journal")
@@ -71,7 +71,9 @@ def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known
     """
     if not root:
         return Unreadable("only root can see what the kernel denied")
-    lines = _audit_lines(files, now) if there(files, f"{_AUDIT_FOLDER}/audit.log") else _journal(files, run)
+    lines = (
+        _audit_lines(files, now) if there(files, f"{_AUDIT_DIRECTORY}/audit.log") else _journal(files, run)
+    )
     if isinstance(lines, Unreadable):
         return lines
     oldest = (now - DAY).timestamp()
@@ -84,11 +86,11 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
     lines: list[str] = []
     for name in _AUDIT_LOGS:
         try:
-            text = files.read_text(f"{_AUDIT_FOLDER}/{name}", _LOG_LIMIT)
+            text = files.read_text(f"{_AUDIT_DIRECTORY}/{name}", _LOG_LIMIT)
         except FileNotFoundError:
             break
         except OSError as error:
-            return Unreadable(f"{_AUDIT_FOLDER}/{name}: {reason(error)}")
+            return Unreadable(f"{_AUDIT_DIRECTORY}/{name}: {reason(error)}")
         lines = text.splitlines() + lines
         first = re.search(_STAMP, text[:500])
         if first and float(first[1]) < (now - DAY).timestamp():
@@ -97,7 +99,7 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
 
 
 def _journal(files: Files, run: Run) -> Known[list[str]]:
-    if not any(names(files, folder) for folder in _JOURNALS):
+    if not any(names(files, directory) for directory in _JOURNALS):
         return _kernel_buffer(run)
     answer = run(_JOURNAL, _SECONDS)
     return answer if isinstance(answer, Unreadable) else list(_messages(answer))

@@ -93,11 +93,11 @@ class MountTable:
             path = path[: path.rfind("/")] or "/"
 
 
-def _below(path: str, folder: str) -> str | None:
-    """The path relative to a folder; empty if it is the folder, None if it is elsewhere."""
-    if path == folder:
+def _below(path: str, directory: str) -> str | None:
+    """The path relative to a directory; empty if it is the directory, None if it is elsewhere."""
+    if path == directory:
         return ""
-    prefix = folder if folder.endswith("/") else folder + "/"
+    prefix = directory if directory.endswith("/") else directory + "/"
     return path[len(prefix) :] if path.startswith(prefix) else None
 
 

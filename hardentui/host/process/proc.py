@@ -302,7 +302,7 @@ def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:
 
 
 def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
-    """The lower folders of an overlay. The kernel escapes a blank or colon in them with a backslash."""
+    """The lower directories of an overlay. The kernel escapes a blank or colon in them with a backslash."""
     options = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
     lower = [options["lowerdir"]] if "lowerdir" in options else []
     lower = [path for text in lower for path in text.split(":")]

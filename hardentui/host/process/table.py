@@ -19,7 +19,7 @@ class HostProcess(Struct, frozen=True):
 
     @property
     def program(self) -> str:
-        """The name of the program, without the folder."""
+        """The name of the program, without the directory."""
         return posixpath.basename(self.words[0].removesuffix(":").split(" ")[0])
 
 

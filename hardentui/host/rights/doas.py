@@ -13,16 +13,16 @@ from hardentui.model.host import RootRight
 from hardentui.model.known import Known, Unreadable
 
 _FILES = ("/etc/doas.conf", "/usr/local/etc/doas.conf")
-_FOLDER = "/etc/doas.d"
+_DIRECTORY = "/etc/doas.d"
 
 
 def read_doas_rights(files: Files) -> Known[list[RootRight]]:
     """Accounts that doas makes root without a password. The last matching rule decides."""
     rules: list[tuple[str, tuple[str, ...]]] = []
-    inside = names(files, _FOLDER)
+    inside = names(files, _DIRECTORY)
     if isinstance(inside, Unreadable):
         return inside
-    for path in (*_FILES, *(f"{_FOLDER}/{name}" for name in inside if name.endswith(".conf"))):
+    for path in (*_FILES, *(f"{_DIRECTORY}/{name}" for name in inside if name.endswith(".conf"))):
         content = text(files, path)
         if isinstance(content, Unreadable):
             return content

@@ -21,7 +21,7 @@ def root_command(command: str) -> str:
     """`everything`, `podman`, … if such a command gives root; else empty.
 
     Args:
-        command: as in a rule: a path (or a name) with patterns, a folder that ends with /, a regular
+        command: as in a rule: a path (or a name) with patterns, a directory that ends with /, a regular
             expression, or ALL, with or without arguments.
     """
     command = re.sub(r"^sha\d+:\S+\s+", "", command.strip())
@@ -36,7 +36,7 @@ def root_command(command: str) -> str:
 
 
 def _programs(pattern: str) -> list[str]:
-    """The engines and shells that a path, pattern, folder or regular expression matches."""
+    """The engines and shells that a path, pattern, directory or regular expression matches."""
     every = [(name, f"{place}/{name}") for name in (*_ENGINES, *_SHELLS) for place in _PLACES]
     if pattern.startswith("^"):
         try:

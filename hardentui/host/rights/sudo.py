@@ -76,7 +76,7 @@ def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Know
 
 
 def _included(files: Files, path: str, kind: str, target: str, host: str) -> Known[tuple[str, ...]]:
-    """The files that a line includes; a relative name is relative to the including file's folder."""
+    """The files that a line includes; a relative name is relative to the including file's directory."""
     target = target.strip().strip('"').replace("%h", host).replace("\\ ", " ")
     target = posixpath.join(posixpath.dirname(path), target)
     if kind == "include":

@@ -83,7 +83,7 @@ def _unit(
 
 
 def _only_in_systemd(name: str, answer: _Properties) -> UnitFacts:
-    """A unit without a file, or with one outside the searched folders."""
+    """A unit without a file, or with one outside the searched directories."""
     return UnitFacts(
         name=name,
         file=answer.get("FragmentPath", ""),

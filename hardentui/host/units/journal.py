@@ -9,7 +9,7 @@ from hardentui.model.known import Known, Unreadable
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
 _FALLBACK = "/usr/lib/systemd/journald.conf"
-_FOLDERS = (
+_DIRECTORIES = (
     "/etc/systemd/journald.conf.d",
     "/run/systemd/journald.conf.d",
     "/usr/lib/systemd/journald.conf.d",
@@ -42,15 +42,15 @@ def read_journal(files: Files) -> Known[JournalStorage | None]:
 
 
 def _paths(files: Files) -> Known[tuple[str, ...]]:
-    """The main file, then the drop-ins by name; for equal names the first folder wins."""
+    """The main file, then the drop-ins by name; for equal names the first directory wins."""
     drop_ins: dict[str, str] = {}
-    for folder in _FOLDERS:
-        inside = names(files, folder)
+    for directory in _DIRECTORIES:
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
         for name in inside:
             if name.endswith(".conf"):
-                drop_ins.setdefault(name, f"{folder}/{name}")
+                drop_ins.setdefault(name, f"{directory}/{name}")
     main = _CONFIGURATION if there(files, _CONFIGURATION) else _FALLBACK
     return (main, *(drop_ins[name] for name in sorted(drop_ins)))
 

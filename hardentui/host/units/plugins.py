@@ -1,4 +1,6 @@
-"""Folders and programs that extend the rootful engine: what lies there runs as root, or decides what does."""
+"""Directories and programs that extend the rootful engine: what lies there runs as root, or decides what
+does.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,22 @@ from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program
 
-_FOLDERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("engine.helper_binaries_dir", "helper folder", ()),
+_DIRECTORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("engine.helper_binaries_dir", "helper directory", ()),
     (
         "engine.hooks_dir",
-        "hook folder",
+        "hook directory",
         ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"),
     ),
-    ("engine.cdi_spec_dirs", "CDI folder", ("/etc/cdi", "/run/cdi")),
+    ("engine.cdi_spec_dirs", "CDI directory", ("/etc/cdi", "/run/cdi")),
     (
         "network.netavark_plugin_dirs",
-        "network plug-in folder",
+        "network plug-in directory",
         ("/usr/local/lib/netavark", "/usr/libexec/netavark", "/usr/lib/netavark"),
     ),
 )
-"""Setting, role and Podman's own folders: containers.conf(5). Built-in helper folders hold the helpers that
-are checked one by one; a configured one is searched first, for every helper."""
+"""Setting, role and Podman's own directories: containers.conf(5). Built-in helper directories hold the
+helpers that are checked one by one; a configured one is searched first, for every helper."""
 _PROGRAMS = (
     ("containers.init_path", "init program"),
     ("engine.init_path", "init program"),
@@ -43,14 +45,14 @@ _ROOT = "/"
 
 
 def read_plugins(files: Files, configuration: Configuration, storage: Configuration) -> Iterator[Program]:
-    """Folders from which the engine runs whatever it finds, and further programs that it runs.
+    """Directories from which the engine runs whatever it finds, and further programs that it runs.
 
-    Where they lie is the admin's choice; who can change them is examined. A folder that does not exist yet
-    counts as the folder in which it would be created.
+    Where they lie is the admin's choice; who can change them is examined. A directory that does not exist yet
+    counts as the directory in which it would be created.
     """
-    for setting, role, built_in in _FOLDERS:
-        for folder in _strings(configuration.get(setting)) or built_in:
-            yield from _folder(files, role, folder, configuration.file_of(setting))
+    for setting, role, built_in in _DIRECTORIES:
+        for directory in _strings(configuration.get(setting)) or built_in:
+            yield from _directory(files, role, directory, configuration.file_of(setting))
     for setting, role in _PROGRAMS:
         for path in _strings(configuration.get(setting)):
             yield from _program(files, role, path, configuration.file_of(setting))
@@ -59,7 +61,7 @@ def read_plugins(files: Files, configuration: Configuration, storage: Configurat
             yield from _program(files, "mount program", path, storage.file_of(setting))
     for setting, role in _STORES:
         for path in _strings(storage.get(setting)):
-            yield from _folder(files, role, path.partition(":")[0], storage.file_of(setting))
+            yield from _directory(files, role, path.partition(":")[0], storage.file_of(setting))
     if configuration.get("secrets.driver") == "shell":
         for name in _SECRET_PROGRAMS:
             setting = f"secrets.opts.{name}"
@@ -85,8 +87,8 @@ def _program(files: Files, role: str, path: str, named_by: str = "") -> Iterator
         yield Program(role, fact, True, named_by)
 
 
-def _folder(files: Files, role: str, folder: str, named_by: str) -> Iterator[Program]:
-    path = folder
+def _directory(files: Files, role: str, directory: str, named_by: str) -> Iterator[Program]:
+    path = directory
     while path.startswith(_ROOT):
         fact = examine(files, path)
         if isinstance(fact, FileFact):

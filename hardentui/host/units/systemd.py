@@ -14,7 +14,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.model.known import Known, Unreadable
 from hardentui.systemd.search_paths import (
     ServiceManager,
-    drop_in_folders,
+    drop_in_directories,
     is_service_name,
     names_with_template,
 )
@@ -65,12 +65,12 @@ def find_unit(files: Files, name: str, manager: ServiceManager) -> Known[FoundUn
 
 
 class UnitSearch:
-    """Finds the files of services. Folders are listed once for all services."""
+    """Finds the files of services. Directories are listed once for all services."""
 
     def __init__(self, files: Files, manager: ServiceManager) -> None:
         self._files = files
         self._manager = manager
-        self._folders: dict[str, Known[tuple[str, ...]]] = {}
+        self._directories: dict[str, Known[tuple[str, ...]]] = {}
         self._quadlets: tuple[str, ...] | None = None
         self._faults: list[Unreadable] = []
         self._by_name: dict[str, str] = {}
@@ -80,24 +80,24 @@ class UnitSearch:
     def find(self, name: str) -> Known[FoundUnit | None]:
         """The files behind a service; None if there are none.
 
-        Unreadable if one of them cannot be read, or is in an inaccessible folder.
+        Unreadable if one of them cannot be read, or is in an inaccessible directory.
         """
         if not is_service_name(name):
             return Unreadable(f"{visible(name, 60)!r} is not a service name")
         faults: list[Unreadable] = []
-        if path := self._unit_path(name, self._manager.unit_folders, faults):
+        if path := self._unit_path(name, self._manager.unit_directories, faults):
             return self._found(name, path, quadlet=False)
         if path := self._quadlet_path(name):
             return self._found(name, path, quadlet=True)
-        if path := self._unit_path(name, self._manager.late_unit_folders, faults):
+        if path := self._unit_path(name, self._manager.late_unit_directories, faults):
             return self._found(name, path, quadlet=False)
         faults += self._faults
         return faults[0] if faults else None
 
-    def _unit_path(self, name: str, folders: Iterable[str], faults: list[Unreadable]) -> str:
-        for folder in folders:
+    def _unit_path(self, name: str, directories: Iterable[str], faults: list[Unreadable]) -> str:
+        for directory in directories:
             for candidate in names_with_template(name):
-                path = f"{folder}/{candidate}"
+                path = f"{directory}/{candidate}"
                 try:
                     if self._files.exists(path):
                         return path
@@ -119,10 +119,10 @@ class UnitSearch:
         return self._by_service.get(stem, "")
 
     def _quadlet_files(self) -> tuple[str, ...]:
-        """Everything in the folders of Quadlet, in order of precedence."""
+        """Everything in the directories of Quadlet, in order of precedence."""
         if self._quadlets is None:
             self._quadlets = tuple(_quadlet_files(self._files, self._manager, self._faults))
-            self._quadlet_tree = tuple(path for path in self._quadlets if _is_folder(self._files, path))
+            self._quadlet_tree = tuple(path for path in self._quadlets if _is_directory(self._files, path))
             for path in self._quadlets:
                 self._by_name.setdefault(posixpath.basename(path), path)
         return self._quadlets
@@ -131,8 +131,8 @@ class UnitSearch:
         file = _file(self._files, path)
         if isinstance(file, Unreadable):
             return file
-        unit_folders = (*self._manager.unit_folders, *self._manager.late_unit_folders)
-        service_drop_ins = self._drop_ins(unit_folders, name, "service")
+        unit_directories = (*self._manager.unit_directories, *self._manager.late_unit_directories)
+        service_drop_ins = self._drop_ins(unit_directories, name, "service")
         if isinstance(service_drop_ins, Unreadable):
             return service_drop_ins
         if not quadlet:
@@ -143,22 +143,22 @@ class UnitSearch:
         texts = [file.text, *(drop_in.text for drop_in in drop_ins)]
         return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
 
-    def _inside(self, folder: str) -> Known[tuple[str, ...]]:
-        if folder not in self._folders:
-            self._folders[folder] = names(self._files, folder)
-        return self._folders[folder]
+    def _inside(self, directory: str) -> Known[tuple[str, ...]]:
+        if directory not in self._directories:
+            self._directories[directory] = names(self._files, directory)
+        return self._directories[directory]
 
-    def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundUnitFile, ...]]:
-        """Every drop-in of a unit, by file name; for equal names the first folder wins."""
+    def _drop_ins(self, directories: Iterable[str], name: str, kind: str) -> Known[tuple[FoundUnitFile, ...]]:
+        """Every drop-in of a unit, by file name; for equal names the first directory wins."""
         paths: dict[str, str] = {}
-        for folder in folders:
-            for place in drop_in_folders(name, kind):
-                inside = self._inside(f"{folder}/{place}")
+        for directory in directories:
+            for place in drop_in_directories(name, kind):
+                inside = self._inside(f"{directory}/{place}")
                 if isinstance(inside, Unreadable):
                     return inside
                 for file_name in inside:
                     if file_name.endswith(".conf"):
-                        paths.setdefault(file_name, f"{folder}/{place}/{file_name}")
+                        paths.setdefault(file_name, f"{directory}/{place}/{file_name}")
         read: list[FoundUnitFile] = []
         for file_name in sorted(paths):
             file = _file(self._files, paths[file_name])
@@ -186,8 +186,8 @@ class UnitSearch:
 
 def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unreadable]) -> Iterator[str]:
     users = "/etc/containers/systemd/users"
-    for folder in manager.quadlet_folders:
-        for path, fault in tree(files, folder):
+    for directory in manager.quadlet_directories:
+        for path, fault in tree(files, directory):
             if not manager.rootless and (path == users or path.startswith(f"{users}/")):
                 continue
             if fault is not None:
@@ -204,7 +204,7 @@ def _service_name(files: Files, path: str) -> str:
     return str(service_names[-1]).removesuffix(".service") if service_names else ""
 
 
-def _is_folder(files: Files, path: str) -> bool:
+def _is_directory(files: Files, path: str) -> bool:
     try:
         return stat.S_ISDIR(files.stat(path).mode)
     except OSError:

@@ -10,8 +10,8 @@ from hardentui.host.files.reader import Files
 from hardentui.model.known import Known, Unreadable
 
 _SECONDS = 3.0
-_SYSTEM_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
-_USER_FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
+_SYSTEM_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
+_USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
 
 
 class Manager(Struct, frozen=True):
@@ -19,7 +19,7 @@ class Manager(Struct, frozen=True):
 
     Attributes:
         user: name of the account that it belongs to; empty for the system's.
-        home: its home folder.
+        home: its home directory.
         ours: we are that account, so its manager can be queried.
     """
 
@@ -48,14 +48,14 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
 
 
 def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
-    """By the links that `systemctl enable` creates, in the `.wants` folders of all targets."""
-    folders: tuple[str, ...] = _SYSTEM_FOLDERS
+    """By the links that `systemctl enable` creates, in the `.wants` directories of all targets."""
+    directories: tuple[str, ...] = _SYSTEM_DIRECTORIES
     if manager.user:
-        folders = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_FOLDERS)
-    for folder in folders:
-        inside = names(files, folder)
+        directories = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_DIRECTORIES)
+    for directory in directories:
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
-        if any(there(files, f"{folder}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
+        if any(there(files, f"{directory}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
             return True
     return False

@@ -17,8 +17,8 @@ from hardentui.model.known import Known, Unreadable
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
-_HOOK_FOLDERS = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
-_HELPER_FOLDERS = (
+_HOOK_DIRECTORIES = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
+_HELPER_DIRECTORIES = (
     "/usr/local/libexec/podman",
     "/usr/local/lib/podman",
     "/usr/libexec/podman",
@@ -31,20 +31,27 @@ _RUNTIMES = frozenset(("crun", "crun-wasm", "runc", "kata", "runj", "runsc", "kr
 _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 
-def read_engine_configuration(files: Files, accounts: Accounts | None = None) -> dict[str, Known[FileFact]]:
-    """Every system-wide configuration file and folder of the engines, except Quadlet folders."""
+def read_engine_configuration(
+    files: Files, accounts: Accounts | None = None, users: Known[tuple[User, ...]] = ()
+) -> dict[str, Known[FileFact]]:
+    """Every configuration file and directory of the engines, except Quadlet directories: the system's, and
+    those of users with containers, which may belong to that user."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
-    return {path: fact for path, fact in facts.items() if not _is_quadlet_folder(path)}
+    for user in () if isinstance(users, Unreadable) else users:
+        if user.rootless:
+            own = (f"{user.home}/.config/containers",)
+            facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
+    return {path: fact for path, fact in facts.items() if not _is_quadlet_directory(path)}
 
 
-def _is_quadlet_folder(path: str) -> bool:
+def _is_quadlet_directory(path: str) -> bool:
     return path.endswith("/containers/systemd") or "/containers/systemd/" in path
 
 
 def read_units(
     files: Files, users: Known[tuple[User, ...]], accounts: Accounts | None = None
 ) -> dict[str, Known[FileFact]]:
-    """Quadlets, unit files and drop-ins with their folders: root's, and those of users with containers.
+    """Quadlets, unit files and drop-ins with their directories: root's, and those of users with containers.
 
     A user's own Quadlets may belong to that user only.
     """
@@ -58,11 +65,11 @@ def read_units(
 
 
 def _below(
-    files: Files, folders: Iterable[str], owners: frozenset[int], accounts: Accounts | None
+    files: Files, directories: Iterable[str], owners: frozenset[int], accounts: Accounts | None
 ) -> dict[str, Known[FileFact]]:
     facts: dict[str, Known[FileFact]] = {}
-    for folder in folders:
-        for path, fault in tree(files, folder):
+    for directory in directories:
+        for path, fault in tree(files, directory):
             fact = fault or examine(files, path, owners, accounts=accounts)
             if not isinstance(fact, Missing):
                 facts[path] = fact
@@ -85,7 +92,7 @@ def read_programs(
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:
     fact = examine(files, path)
     if not isinstance(fact, FileFact):
-        return []  # not installed, or in a folder that only root can enter
+        return []  # not installed, or in a directory that only root can enter
     return [Program(role, fact, expected and path.startswith(_SYSTEM_PLACES), named_by)]
 
 
@@ -137,9 +144,9 @@ def _helpers(files: Files, configuration: Configuration) -> list[Program]:
     programs = []
     configured = _strings(configuration.get("engine.helper_binaries_dir"))
     named_by = configuration.file_of("engine.helper_binaries_dir") if configured else ""
-    for folder in configured or _HELPER_FOLDERS:
+    for directory in configured or _HELPER_DIRECTORIES:
         for name in sorted(_HELPERS):
-            programs += _program(files, "helper", f"{folder}/{name}", named_by)
+            programs += _program(files, "helper", f"{directory}/{name}", named_by)
     programs += _first_program(files, "helper", [f"{place}/pasta" for place in _PROGRAM_PLACES])
     return programs
 
@@ -147,14 +154,14 @@ def _helpers(files: Files, configuration: Configuration) -> list[Program]:
 def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
     """Hook files and their programs. The check decides whether one is known."""
     programs: list[Program] = []
-    folders = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_FOLDERS)
+    directories = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_DIRECTORIES)
     named_by = configuration.file_of("engine.hooks_dir")
-    for folder in folders:
-        inside = names(files, folder)
+    for directory in directories:
+        inside = names(files, directory)
         if isinstance(inside, Unreadable):
             return inside
         for name in inside:
-            path = f"{folder}/{name}"
+            path = f"{directory}/{name}"
             fact = examine(files, path)
             if not name.endswith(".json") or isinstance(fact, Missing):
                 continue

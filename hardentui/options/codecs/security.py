@@ -107,10 +107,10 @@ def _secret_identity(text: str) -> str:
 
 def _canonical_secret(text: str) -> str:
     name, *options = text.split(",")
-    said = {option for option in options if option}
-    if not any(option.startswith("type=") for option in said):
-        said.add("type=mount")
-    return ",".join((name, *sorted(said)))
+    given = {option for option in options if option}
+    if not any(option.startswith("type=") for option in given):
+        given.add("type=mount")
+    return ",".join((name, *sorted(given)))
 
 
 SECRET_REFERENCES: Codec[tuple[str, ...]] = entries(

@@ -33,7 +33,7 @@ from hardentui.visible import visible
 
 __all__ = ["MadeService", "Translation", "generate", "losses", "translate"]
 
-_FOLDERS = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
+_DIRECTORIES = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
 """Rootful, rootless: the default base of relative paths in a unit."""
 
 _START: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {
@@ -82,7 +82,7 @@ def translate(
     *,
     version: Version,
     rootless: bool,
-    folder: str = "",
+    directory: str = "",
     devices: frozenset[str] | None = None,
 ) -> Translation:
     """The output of that generator for each unit.
@@ -92,10 +92,11 @@ def translate(
             named `web.container.d/10-more.conf`.
         version: the Podman whose generator is modelled.
         rootless: for a user's service manager.
-        folder: the folder of the units, for relative paths; empty: where that service manager looks first.
+        directory: the directory of the units, for relative paths; empty: where that service manager looks
+            first.
         devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is refused.
     """
-    known = Units({}, version, folder or _FOLDERS[rootless], rootless, devices)
+    known = Units({}, version, directory or _DIRECTORIES[rootless], rootless, devices)
     refused: dict[str, GeneratorError] = {}
     for name in units:
         if "/" in name:
@@ -118,7 +119,7 @@ def generate(
     *,
     version: Version,
     rootless: bool,
-    folder: str = "",
+    directory: str = "",
     devices: frozenset[str] | None = None,
 ) -> Mapping[str, tuple[str, ...]]:
     """The argv of ExecStart of each `.container` unit, as systemd executes it. See `translate`.
@@ -129,7 +130,7 @@ def generate(
     Raises:
         GeneratorError: that generator refuses a unit or breaks on it, or its behaviour is not modelled.
     """
-    made = translate(units, version=version, rootless=rootless, folder=folder, devices=devices)
+    made = translate(units, version=version, rootless=rootless, directory=directory, devices=devices)
     for error in made.refused.values():
         raise error
     return {
@@ -174,12 +175,12 @@ def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str
     if version < _DROP_INS:
         return []
     stem, _, suffix = name.rpartition(".")
-    folders = [f"{stem.partition('@')[0]}@.{suffix}.d"] if "@" in stem else []
+    directories = [f"{stem.partition('@')[0]}@.{suffix}.d"] if "@" in stem else []
     paths: dict[str, str] = {}
-    for folder in (*folders, f"{name}.d"):
+    for directory in (*directories, f"{name}.d"):
         for path, text in units.items():
             inside, slash, own = path.rpartition("/")
-            if slash and inside == folder and own.endswith(".conf"):
+            if slash and inside == directory and own.endswith(".conf"):
                 paths[own] = text
     return [paths[own] for own in sorted(paths)]
 

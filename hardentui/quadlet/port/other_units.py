@@ -171,9 +171,9 @@ def build_words(unit: QuadletUnit, units: Units) -> list[str]:
     """`podman build`."""
     own, version = unit.own, unit.version
     built = units.built(unit)
-    context, folder = _context(unit, units)
+    context, directory = _context(unit, units)
     file = own.last("File")
-    if not folder and not file and not context:
+    if not directory and not file and not context:
         raise refused(unit, "neither SetWorkingDirectory, nor File key specified")
     words = [
         *podman(own, "build"),
@@ -195,9 +195,9 @@ def build_words(unit: QuadletUnit, units: Units) -> list[str]:
     specifier = file.startswith("%") and not file.startswith("%%") and version >= _SPECIFIER_IN_FILE
     if file.startswith("/") or _URL.search(file) or specifier:
         return words
-    if not folder:
+    if not directory:
         raise refused(unit, "relative path in File key requires SetWorkingDirectory key to be set")
-    return [*words, folder]
+    return [*words, directory]
 
 
 def _pull_policy(own: UnitSection) -> list[str]:
@@ -211,19 +211,19 @@ def _context(unit: QuadletUnit, units: Units) -> tuple[str, str]:
     """The build context, and the working directory of the service."""
     own = unit.own
     given = unit.section("Service").last("WorkingDirectory")
-    folder = own.last("SetWorkingDirectory")
+    directory = own.last("SetWorkingDirectory")
     context, relative_to = "", ""
-    if folder.lower() == "yaml":
-        raise refused(unit, f"SetWorkingDirectory={folder} is only supported in .kube files")
-    if folder.lower() == "file":
+    if directory.lower() == "yaml":
+        raise refused(unit, f"SetWorkingDirectory={directory} is only supported in .kube files")
+    if directory.lower() == "file":
         if not own.has("File"):
             raise refused(unit, "no File key specified")
         relative_to = own.last("File")
-    elif folder.lower() == "unit":
+    elif directory.lower() == "unit":
         relative_to = unit.name
-    elif folder:
-        context = folder
-        relative_to = "" if folder.startswith("/") else unit.name
+    elif directory:
+        context = directory
+        relative_to = "" if directory.startswith("/") else unit.name
     if not relative_to or _URL.search(context):
         return context, given
     if given:

@@ -82,7 +82,7 @@ def kube_words(unit: QuadletUnit, units: Units) -> list[str]:
         *own.words("PodmanArgs"),
         *(units.path(file) for file in files),
     ]
-    _check_folder(unit, len(files))
+    _check_directory(unit, len(files))
     return words
 
 
@@ -109,13 +109,13 @@ def _update(text: str) -> str:
     )
 
 
-def _check_folder(unit: QuadletUnit, files: int) -> None:
-    folder = unit.own.last("SetWorkingDirectory")
-    if not folder or folder.lower() == "unit":
+def _check_directory(unit: QuadletUnit, files: int) -> None:
+    directory = unit.own.last("SetWorkingDirectory")
+    if not directory or directory.lower() == "unit":
         return
-    if folder.lower() == "file":
-        raise refused(unit, f"SetWorkingDirectory={folder} is only supported in .build files")
-    if folder.lower() != "yaml":
-        raise refused(unit, f"unsupported value for WorkingDirectory: {folder}")
+    if directory.lower() == "file":
+        raise refused(unit, f"SetWorkingDirectory={directory} is only supported in .build files")
+    if directory.lower() != "yaml":
+        raise refused(unit, f"unsupported value for WorkingDirectory: {directory}")
     if files != 1:
         raise refused(unit, "SetWorkingDirectory=yaml is only supported when a single Yaml key is provided")

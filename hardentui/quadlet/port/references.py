@@ -86,13 +86,13 @@ class Units(msgspec.Struct, frozen=True):
     """All units that the generator reads together, and its other inputs.
 
     Attributes:
-        folder: the base of relative paths.
+        directory: the base of relative paths.
         devices: device nodes of the host; None = not known.
     """
 
     units: dict[str, QuadletUnit]
     version: Version
-    folder: str
+    directory: str
     rootless: bool
     devices: frozenset[str] | None = None
 
@@ -103,7 +103,7 @@ class Units(msgspec.Struct, frozen=True):
         specifier = text.startswith("%") and not text.startswith("%%")
         if text.startswith("/") or (specifier and self.version >= _RELATIVE_TO_SPECIFIER):
             return text
-        return posixpath.normpath(f"{self.folder}/{text}")
+        return posixpath.normpath(f"{self.directory}/{text}")
 
     def with_devices(self, unit: QuadletUnit, devices: list[str]) -> list[str]:
         """Devices, without optional ones (`-/dev/x`) that do not exist."""

@@ -63,7 +63,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         texts: the file first.
         specifiers: letter -> value, as far as known without systemd.
         names: file name of a referenced unit -> name of the object it creates.
-        folder: the base of relative paths; empty: they are left unchanged.
+        directory: the base of relative paths; empty: they are left unchanged.
         version: the Podman that reads them.
         absent: optional devices (`AddDevice=-/dev/x`) that the host does not have.
     """
@@ -71,7 +71,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     texts: tuple[str, ...]
     specifiers: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    folder: str = ""
+    directory: str = ""
     version: Version = NEWEST_KNOWN
     absent: frozenset[str] = frozenset()
 
@@ -171,12 +171,12 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return entries
 
     def _placed(self, key: str, value: str) -> str:
-        """A value whose relative path, if it has one, is resolved against the unit's folder."""
+        """A value whose relative path, if it has one, is resolved against the unit's directory."""
         if key == "EnvironmentFile":
-            return absolute(value, self.folder)
+            return absolute(value, self.directory)
         if key == "Volume" and value.startswith("."):
             source, colon, rest = value.partition(":")
-            return f"{absolute(source, self.folder)}{colon}{rest}" if colon else value
+            return f"{absolute(source, self.directory)}{colon}{rest}" if colon else value
         return value
 
     def _empty_entrypoint(self) -> list[UnitEntry]:
@@ -306,7 +306,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         plain = mount.source.endswith(".image") and guesses_names(self.version)  # images came with 5.3 too
         source = mount.source if plain else self.names.get(mount.source, mount.source)
         if source.startswith("."):
-            source = absolute(source, self.folder)
+            source = absolute(source, self.directory)
         return text if source == mount.source else mount_text(replace(mount, source=source))
 
     def spec(self) -> Spec:

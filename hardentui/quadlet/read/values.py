@@ -83,9 +83,9 @@ def user_text(value: str, version: Version) -> str:
     return value if version >= _NAMED_USERS or value.isdecimal() else "0"
 
 
-def absolute(path: str, folder: str) -> str:
-    """A path that may be relative to the unit's folder; one that begins with a specifier is unchanged."""
+def absolute(path: str, directory: str) -> str:
+    """A path that may be relative to the unit's directory; one that begins with a specifier is unchanged."""
     specifier = path.startswith("%") and not path.startswith("%%")
-    if path.startswith("/") or specifier or not folder:
+    if path.startswith("/") or specifier or not directory:
         return path
-    return posixpath.normpath(f"{folder}/{path}")
+    return posixpath.normpath(f"{directory}/{path}")

@@ -189,7 +189,7 @@ def _container(
 
 
 def _named_volumes(spec: Spec) -> list[str]:
-    """Volumes mounted as a whole; a mount of a subfolder cannot refer to a unit."""
+    """Volumes mounted as a whole; a mount of a subdirectory cannot refer to a unit."""
     return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
 
 

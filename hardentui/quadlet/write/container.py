@@ -20,6 +20,7 @@ from hardentui.options import (
     TABLE,
 )
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
+from hardentui.quadlet.write.restart import restart_lines
 from hardentui.systemd.escaping import plain
 from hardentui.systemd.unit_file import Unit
 from hardentui.writers.arguments import POSITIONAL, positional_words
@@ -98,14 +99,8 @@ def container_unit(
 
 def _add_service(unit: Unit, spec: Spec) -> None:
     """[Service] and [Unit] lines for the restart policy and the time limits."""
-    policy, _, tries = spec[RESTART].partition(":")
-    if policy in ("always", "unless-stopped"):
-        unit.add("Service", "Restart", "always")
-    elif policy == "on-failure":
-        unit.add("Service", "Restart", "on-failure")
-        if tries.isdigit():
-            unit.add("Unit", "StartLimitIntervalSec", "infinity")
-            unit.add("Unit", "StartLimitBurst", str(int(tries) + 1))
+    for section, key, value in restart_lines(spec[RESTART]):
+        unit.add(section, key, value)
     if spec[STOP_TIMEOUT] > _LONG_STOP:
         unit.add("Service", "TimeoutStopSec", str(spec[STOP_TIMEOUT] + _STOP_MARGIN))
     if spec[PULL] in ("always", "newer", "missing"):

@@ -37,7 +37,7 @@ class CallTrace:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
@@ -45,7 +45,7 @@ class CallTrace:
         return shutil.which("strace") is not None
 
     def __enter__(self) -> CallTrace:
-        self._folder = tempfile.TemporaryDirectory(prefix="hardentui-")
+        self._directory = tempfile.TemporaryDirectory(prefix="hardentui-")
         words = ["strace", "-f", "-qq", "--failed-only", "-s", "512", "-e", _TRACED, "-o", self._path]
         with suppress(OSError):
             self._process = subprocess.Popen(
@@ -63,8 +63,8 @@ class CallTrace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
-        if self._folder is not None:
-            self._folder.cleanup()
+        if self._directory is not None:
+            self._directory.cleanup()
 
     def end(self) -> None:
         """Detach from the process, which keeps running."""
@@ -90,7 +90,7 @@ class CallTrace:
 
     @property
     def _path(self) -> str:
-        return os.path.join(self._folder.name if self._folder else "", "calls")
+        return os.path.join(self._directory.name if self._directory else "", "calls")
 
     def _wait_until_attached(self) -> None:
         end = monotonic() + _ATTACH_LIMIT

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.options import NO_NEW_PRIVILEGES
-from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableFolder
+from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableDirectory
 from hardentui.visible import visible
 
 _SHOWN = 160
@@ -71,7 +71,7 @@ def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
     text = f"{refused.call}{about}: {refused.error}"
     if refused.error == "EROFS":
         if refused.path.startswith("/") and _WRITES.fullmatch(refused.call):
-            yield FailureSign(text, WritableFolder(folder_of(refused.path), size=size))
+            yield FailureSign(text, WritableDirectory(directory_of(refused.path), size=size))
         return
     if refused.error == "ENOSPC":
         yield FailureSign(text)
@@ -82,7 +82,7 @@ def of_call(refused: RefusedCall, size: str) -> Iterator[FailureSign]:
                 yield FailureSign(text, CapabilityBack(f"CAP_{name}"))
 
 
-def folder_of(path: str) -> str:
+def directory_of(path: str) -> str:
     return posixpath.dirname(posixpath.normpath(path))
 
 
@@ -123,8 +123,8 @@ def of_log(log: str, size: str) -> Iterator[FailureSign]:
         shown = visible(line.strip(), _SHOWN)
         if _EROFS.search(line):
             for path in _PATH.findall(line)[-1:]:
-                folder = path.rstrip("/") if path.endswith("/") else folder_of(path)
-                yield FailureSign(shown, WritableFolder(folder, size=size))
+                directory = path.rstrip("/") if path.endswith("/") else directory_of(path)
+                yield FailureSign(shown, WritableDirectory(directory, size=size))
             continue
         if _NO_NEW_PRIVILEGES.search(line):
             yield FailureSign(shown, blames=NO_NEW_PRIVILEGES.name)

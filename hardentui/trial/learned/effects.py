@@ -81,9 +81,9 @@ def _opening(detail: CallDetail) -> Names:
 
 
 def _into(file: TouchedFile, caller: Caller) -> Names:
-    """Creating or removing a name in the folder."""
-    owner = (file.folder_uid, file.folder_gid) if file.exists else (file.uid, file.gid)
-    mode = file.folder_mode if file.exists else file.mode
+    """Creating or removing a name in the directory."""
+    owner = (file.directory_uid, file.directory_gid) if file.exists else (file.uid, file.gid)
+    mode = file.directory_mode if file.exists else file.mode
     return _NONE if allowed(mode, owner, caller, WRITE | SEARCH) else _caps("DAC_OVERRIDE")
 
 
@@ -109,7 +109,7 @@ def _removing(detail: CallDetail) -> Names:
                 needed |= _reaching(file) | _into(file, detail.caller)
             continue
         needed |= _reaching(file) | _into(file, detail.caller)
-        sticky = file.folder_mode & stat.S_ISVTX and file.folder_uid != detail.caller.uid
+        sticky = file.directory_mode & stat.S_ISVTX and file.directory_uid != detail.caller.uid
         if sticky and _of_another(file, detail.caller):
             needed |= _caps("FOWNER")
     return needed

@@ -81,7 +81,7 @@ class Needs(Struct, frozen=True, kw_only=True):
 
     @property
     def places(self) -> tuple[WritablePlace, ...]:
-        """The folders that must be writable."""
+        """The directories that must be writable."""
         return places(self.written or ())
 
     @property
@@ -130,7 +130,9 @@ def merged_needs(first: Needs, second: Needs) -> Needs:
     written: dict[str, WrittenPath] = {}
     for file in (*(first.written or ()), *(second.written or ())):
         known = written.get(file.path, file)
-        written[file.path] = WrittenPath(file.path, known.folder and file.folder, known.kept or file.kept)
+        written[file.path] = WrittenPath(
+            file.path, known.directory and file.directory, known.kept or file.kept
+        )
     return replace(
         first,
         capabilities=_if_any(first.capabilities, second.capabilities, tuple(names[n] for n in sorted(names))),

@@ -1,4 +1,4 @@
-"""From written paths to the folders that must stay writable, and which of them keep important data."""
+"""From written paths to the directories that must stay writable, and which of them keep important data."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
 _PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log", ".pyc")
 
 
-class WrittenPath(Struct, frozen=True):
-    """A path of the root file system that a program wrote to, or tried to.
+class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
+    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs.
 
     Attributes:
-        folder: the path is a folder that was changed itself: its owner, mode or times.
+        directory: the path is a directory that was changed itself: its owner, mode or times.
         kept: it still existed at the end.
     """
 
     path: str
-    folder: bool = False
+    directory: bool = False
     kept: bool = False
 
 
 class WritablePlace(Struct, frozen=True):
-    """A folder that must be writable under a read-only root.
+    """A directory that must be writable under a read-only root.
 
     Attributes:
         matters: a file in it that may have to survive a restart; empty = a tmpfs will do.
     """
 
-    folder: str
+    directory: str
     matters: str = ""
 
 
@@ -70,10 +70,10 @@ def written_files(
     for detail in details:
         for file in detail.files:
             if file.mount == root and _writes(detail, file):
-                folder = file.kind == "folder" and file.exists and detail.call in _CHANGES
+                directory = file.kind == "directory" and file.exists and detail.call in _CHANGES
                 known = by_path.get(file.path)
                 by_path[file.path] = WrittenPath(
-                    file.path, folder and (known is None or known.folder), kept=file.path in left
+                    file.path, directory and (known is None or known.directory), kept=file.path in left
                 )
     return tuple(by_path[path] for path in sorted(by_path))
 
@@ -92,34 +92,36 @@ def _writes(detail: CallDetail, file: TouchedFile) -> bool:
 
 
 def places(written: Iterable[WrittenPath]) -> tuple[WritablePlace, ...]:
-    """The outermost folders that hold what was written."""
+    """The outermost directories that hold what was written."""
     everything = tuple(written)
-    folders = {file.path if file.folder else posixpath.dirname(file.path) for file in everything}
+    directories = {file.path if file.directory else posixpath.dirname(file.path) for file in everything}
     outermost = [
-        folder
-        for folder in sorted(folders)
-        if not any(other != folder and at_or_above(other, folder) for other in folders)
+        directory
+        for directory in sorted(directories)
+        if not any(other != directory and at_or_above(other, directory) for other in directories)
     ]
-    return tuple(WritablePlace(folder, _what_matters(folder, everything)) for folder in outermost)
+    return tuple(WritablePlace(directory, _what_matters(directory, everything)) for directory in outermost)
 
 
-def _what_matters(folder: str, written: Iterable[WrittenPath]) -> str:
+def _what_matters(directory: str, written: Iterable[WrittenPath]) -> str:
     """A kept file whose name is not one of those recreated at each start."""
-    if any(at_or_above(scratch, folder) for scratch in _SCRATCH) or _scratch_name(folder):
+    if any(at_or_above(scratch, directory) for scratch in _SCRATCH) or _scratch_name(directory):
         return ""
     files = {
-        file.path for file in written if file.kept and not file.folder and at_or_above(folder, file.path)
+        file.path
+        for file in written
+        if file.kept and not file.directory and at_or_above(directory, file.path)
     }
     above = {posixpath.dirname(path) for path in files}
     kept = sorted(
-        path for path in files - above if not path.endswith(_PASSING) and not _in_scratch_folder(path)
+        path for path in files - above if not path.endswith(_PASSING) and not _in_scratch_directory(path)
     )
     return kept[0] if kept else ""
 
 
-def _scratch_name(folder: str) -> bool:
-    return posixpath.basename(folder).lower() in _SCRATCH_NAMES
+def _scratch_name(directory: str) -> bool:
+    return posixpath.basename(directory).lower() in _SCRATCH_NAMES
 
 
-def _in_scratch_folder(path: str) -> bool:
+def _in_scratch_directory(path: str) -> bool:
     return any(part.lower() in _SCRATCH_NAMES for part in posixpath.dirname(path).split("/"))

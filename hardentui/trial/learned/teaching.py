@@ -43,7 +43,7 @@ def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
     known = facts.changes if isinstance(facts.changes, tuple) else ()
     paths = {change.path for change in known}
     new = tuple(
-        FileChange(file.path, "modified" if file.folder else "added", file.folder)
+        FileChange(file.path, "modified" if file.directory else "added", file.directory)
         for file in needs.written
         if file.path not in paths
     )

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-CURRENT_FOLDER = -1
-"""Instead of a folder descriptor: a relative path starts in the current folder."""
+CURRENT_DIRECTORY = -1
+"""Instead of a directory descriptor: a relative path starts in the current directory."""
 AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = 0x100, 0x400
 O_NOFOLLOW = 0x20000
 
@@ -20,7 +20,7 @@ class ArgumentShape(Struct, frozen=True):
 
     Attributes:
         numbers: plain arguments.
-        paths: (place of the folder's descriptor or CURRENT_FOLDER, place of the path).
+        paths: (place of the directory's descriptor or CURRENT_DIRECTORY, place of the path).
         handle: place of the descriptor of a file that it changes.
         follow: the last part of the path is followed where it is a link.
         flags: (place, bit) of a flag that inverts `follow`.
@@ -50,7 +50,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _here(place: int) -> tuple[tuple[int, int], ...]:
-    return ((CURRENT_FOLDER, place),)
+    return ((CURRENT_DIRECTORY, place),)
 
 
 _NOFOLLOW = AT_SYMLINK_NOFOLLOW

@@ -63,7 +63,7 @@ class CallWatcher:
     """Use: `start`, create the container with the profile at `profile_path`, run it, stop it, `finish`.
 
     Args:
-        folder: an empty folder of ours that the engine can reach; its path must be short.
+        directory: an empty directory of ours that the engine can reach; its path must be short.
         base: the profile that is in force on the container, as JSON.
         rules: the same, as the runtime reads it for this container.
         inspect: reads arguments; called for the calls in `inspected` only.
@@ -71,15 +71,15 @@ class CallWatcher:
 
     def __init__(
         self,
-        folder: str,
+        directory: str,
         base: Mapping[str, Any],
         rules: SeccompProfile,
         *,
         inspect: Inspect | None = None,
         inspected: frozenset[str] = frozenset(),
     ) -> None:
-        self.profile_path = os.path.join(folder, PROFILE)
-        self._socket_path = os.path.join(folder, SOCKET)
+        self.profile_path = os.path.join(directory, PROFILE)
+        self._socket_path = os.path.join(directory, SOCKET)
         self._base, self._rules = base, rules
         self._inspect, self._inspected = inspect, inspected if inspect else frozenset()
         self._token = secrets.token_hex(16)

@@ -33,9 +33,9 @@ _MARK = "hardentui-"
 class CapabilityWatcher:
     """Use: `start` with the pid of a container that waits to be started; `finish` when it has ended."""
 
-    def __init__(self, folder: str = TRACEFS) -> None:
-        self._folder = os.path.join(folder, "instances", f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
-        self._tracefs = folder
+    def __init__(self, directory: str = TRACEFS) -> None:
+        self._directory = os.path.join(directory, "instances", f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+        self._tracefs = directory
         self._counts: Counter[tuple[str, int, bool]] = Counter()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,15 +51,15 @@ class CapabilityWatcher:
         if self._why:
             return False
         try:
-            os.mkdir(self._folder, 0o700)
+            os.mkdir(self._directory, 0o700)
             self._write("buffer_size_kb", str(_BUFFER))
             self._write("options/event-fork", "1")
             self._write("set_event_pid", " ".join(map(str, pids)))
             self._write(f"{_EXEC}/enable", "1")
             self._write(f"{_EVENT}/enable", "1")
-            self._pipe = os.open(f"{self._folder}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipe = os.open(f"{self._directory}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            self._why = f"{error.filename or self._folder}: {reason(error)}"
+            self._why = f"{error.filename or self._directory}: {reason(error)}"
             self._remove()
             return False
         self._thread = threading.Thread(target=self._run, name="hardentui-capabilities", daemon=True)
@@ -139,14 +139,14 @@ class CapabilityWatcher:
     def _lost(self) -> int:
         total = 0
         with contextlib.suppress(OSError):
-            for name in os.listdir(f"{self._folder}/per_cpu"):
-                with open(f"{self._folder}/per_cpu/{name}/stats", encoding="ascii") as file:
+            for name in os.listdir(f"{self._directory}/per_cpu"):
+                with open(f"{self._directory}/per_cpu/{name}/stats", encoding="ascii") as file:
                     words = dict(line.split(": ", 1) for line in file.read().splitlines() if ": " in line)
                 total += int(words.get("overrun", "0")) + int(words.get("dropped events", "0"))
         return total
 
     def _write(self, name: str, text: str) -> None:
-        handle = os.open(f"{self._folder}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        handle = os.open(f"{self._directory}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(handle, text.encode())
         finally:
@@ -156,21 +156,21 @@ class CapabilityWatcher:
         with contextlib.suppress(OSError):
             self._write("events/enable", "0")
         with contextlib.suppress(OSError):
-            os.rmdir(self._folder)
+            os.rmdir(self._directory)
 
 
 def _name(number: int) -> str:
     return NAMES[number] if number < len(NAMES) else f"CAP_{number}"
 
 
-def remove_leftovers(folder: str = TRACEFS) -> int:
+def remove_leftovers(directory: str = TRACEFS) -> int:
     """Remove instances of our sessions that ended without doing so; returns how many."""
     count = 0
     with contextlib.suppress(OSError):
-        for name in os.listdir(os.path.join(folder, "instances")):
+        for name in os.listdir(os.path.join(directory, "instances")):
             owner = name.removeprefix(_MARK).partition("-")[0]
             if name.startswith(_MARK) and owner.isdecimal() and not os.path.exists(f"/proc/{owner}"):
-                path = os.path.join(folder, "instances", name)
+                path = os.path.join(directory, "instances", name)
                 with contextlib.suppress(OSError):
                     with open(f"{path}/events/enable", "w", encoding="ascii") as file:
                         file.write("0")

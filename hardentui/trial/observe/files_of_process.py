@@ -16,7 +16,7 @@ import struct
 from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
 from hardentui.model.observation import Caller, TouchedFile
 from hardentui.trial.learned.permission import SEARCH, allowed
-from hardentui.trial.observe.argument_shapes import CURRENT_FOLDER
+from hardentui.trial.observe.argument_shapes import CURRENT_DIRECTORY
 from hardentui.trial.observe.processes import IdMap, descriptor_of
 
 _OPENAT2 = 437
@@ -24,7 +24,7 @@ _RESOLVE_IN_ROOT = 0x10
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 _KINDS = {
-    stat.S_IFDIR: "folder",
+    stat.S_IFDIR: "directory",
     stat.S_IFLNK: "link",
     stat.S_IFSOCK: "socket",
     stat.S_IFIFO: "fifo",
@@ -41,17 +41,17 @@ class FileLookup:
         self._mounts: tuple[MountRow, ...] = ()
 
     def at_path(
-        self, pid: int, folder: int, path: bytes, caller: Caller, *, follow: bool
+        self, pid: int, directory: int, path: bytes, caller: Caller, *, follow: bool
     ) -> TouchedFile | None:
         """The file of a path; None below /proc, /sys and /dev, and if it is unreachable.
 
         Args:
-            folder: descriptor that a relative path starts at, or CURRENT_FOLDER.
+            directory: descriptor that a relative path starts at, or CURRENT_DIRECTORY.
         """
         text = os.fsdecode(path)
         if not text.startswith("/"):
             start = os.readlink(
-                f"/proc/{pid}/cwd" if folder == CURRENT_FOLDER else f"/proc/{pid}/fd/{folder}"
+                f"/proc/{pid}/cwd" if directory == CURRENT_DIRECTORY else f"/proc/{pid}/fd/{directory}"
             )
             if not start.startswith("/"):
                 return None
@@ -81,12 +81,12 @@ class FileLookup:
             above = _open_in_root(root, posixpath.dirname(text.rstrip("/")) or "/", True)
             if above >= 0:
                 return self._opened(pid, above, name, caller)
-        if handle == -errno.EACCES:  # another user's folder, and we are not root: only the path is known
+        if handle == -errno.EACCES:  # another user's directory, and we are not root: only the path is known
             return self._unseen(pid, posixpath.normpath(text))
         return None
 
     def _opened(self, pid: int, handle: int, name: str, caller: Caller) -> TouchedFile | None:
-        """The file behind our own descriptor, which is closed; or `name` in that folder, not there yet."""
+        """The file behind our own descriptor, which is closed; or `name` in that directory, not there yet."""
         try:
             path, status = os.readlink(f"/proc/self/fd/{handle}"), os.fstat(handle)
         finally:
@@ -96,7 +96,7 @@ class FileLookup:
         return self._file(pid, posixpath.join(path, name) if name else path, status, not name, caller)
 
     def _file(self, pid: int, path: str, status: os.stat_result, exists: bool, caller: Caller) -> TouchedFile:
-        folder = _stat_in(pid, posixpath.dirname(path)) if exists else status
+        directory = _stat_in(pid, posixpath.dirname(path)) if exists else status
         mount = self._mount(pid, path)
         return TouchedFile(
             path=path,
@@ -105,9 +105,9 @@ class FileLookup:
             uid=self._users.inside(status.st_uid),
             gid=self._groups.inside(status.st_gid),
             mode=stat.S_IMODE(status.st_mode),
-            folder_uid=-1 if folder is None else self._users.inside(folder.st_uid),
-            folder_gid=-1 if folder is None else self._groups.inside(folder.st_gid),
-            folder_mode=0o777 if folder is None else stat.S_IMODE(folder.st_mode),
+            directory_uid=-1 if directory is None else self._users.inside(directory.st_uid),
+            directory_gid=-1 if directory is None else self._groups.inside(directory.st_gid),
+            directory_mode=0o777 if directory is None else stat.S_IMODE(directory.st_mode),
             searchable=self._searchable(pid, posixpath.dirname(path), caller),
             mount=mount.point if mount else "/",
             file_system=mount.kind if mount else "",
@@ -122,25 +122,25 @@ class FileLookup:
             uid=-1,
             gid=-1,
             mode=0o777,
-            folder_uid=-1,
-            folder_gid=-1,
-            folder_mode=0o777,
+            directory_uid=-1,
+            directory_gid=-1,
+            directory_mode=0o777,
             mount=mount.point if mount else "/",
             file_system=mount.kind if mount else "",
             read_only=mount.read_only if mount else False,
         )
 
-    def _searchable(self, pid: int, folder: str, caller: Caller) -> bool:
-        """Whether the modes of all parent folders give this caller access."""
+    def _searchable(self, pid: int, directory: str, caller: Caller) -> bool:
+        """Whether the modes of all parent directories give this caller access."""
         while True:
-            status = _stat_in(pid, folder)
+            status = _stat_in(pid, directory)
             if status is not None:
                 owner = self._users.inside(status.st_uid), self._groups.inside(status.st_gid)
                 if not allowed(stat.S_IMODE(status.st_mode), owner, caller, SEARCH):
                     return False
-            if folder in ("/", ""):
+            if directory in ("/", ""):
                 return True
-            folder = posixpath.dirname(folder)
+            directory = posixpath.dirname(directory)
 
     def _mount(self, pid: int, path: str) -> MountRow | None:
         """The innermost mount that holds a path. The table is read once: a new mount is rare, and would take

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hardentui.model.observation import CallDetail, Caller, SocketAddress, TouchedFile
 from hardentui.trial.observe.argument_shapes import (
     CHANGES_IDENTITY,
-    CURRENT_FOLDER,
+    CURRENT_DIRECTORY,
     OPENS,
     SHAPES,
     ArgumentShape,
@@ -70,7 +70,9 @@ class Inspector:
         who = self._caller(pid)
         if call in OPENS and who.uid != 0 and not (numbers and numbers[0] & _WRITES):
             return None  # an ordinary user who reads needs no privilege that could be removed
-        paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
+        paths = tuple(
+            (_directory(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths
+        )
         handle = _handle(shape, arguments)
         text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
         kept_track_of = call == "socket" or shape.address is not None
@@ -124,8 +126,8 @@ class Inspector:
             follow = not follow
         lookup = self._lookup(pid)
         if address is not None and address.family == AF_UNIX and address.host:
-            paths = ((CURRENT_FOLDER, address.host.encode("utf-8", "surrogateescape")),)
-        touched = [lookup.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
+            paths = ((CURRENT_DIRECTORY, address.host.encode("utf-8", "surrogateescape")),)
+        touched = [lookup.at_path(pid, directory, path, who, follow=follow) for directory, path in paths]
         handle = _handle(shape, arguments)
         if handle is not None and handle >= 0:
             touched.append(lookup.at_handle(pid, handle, who))
@@ -152,11 +154,11 @@ def _handle(shape: ArgumentShape, arguments: tuple[int, ...]) -> int | None:
     return None if shape.handle is None else _signed(arguments[shape.handle])
 
 
-def _folder(arguments: tuple[int, ...], place: int) -> int:
-    if place == CURRENT_FOLDER:
-        return CURRENT_FOLDER
+def _directory(arguments: tuple[int, ...], place: int) -> int:
+    if place == CURRENT_DIRECTORY:
+        return CURRENT_DIRECTORY
     number = _signed(arguments[place])
-    return CURRENT_FOLDER if number == _AT_FDCWD else number
+    return CURRENT_DIRECTORY if number == _AT_FDCWD else number
 
 
 def _address(shape: ArgumentShape, pid: int, arguments: tuple[int, ...]) -> SocketAddress | None:

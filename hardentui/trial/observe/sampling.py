@@ -173,7 +173,7 @@ def _sorted(connections: set[SocketEndpoint]) -> tuple[SocketEndpoint, ...]:
 
 
 def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str:
-    """The folder of the container's own cgroup; empty if unknown.
+    """The directory of the container's own cgroup; empty if unknown.
 
     Its parents include others, and systemd as the main process moves itself into a child.
     """

@@ -36,7 +36,7 @@ class Watch:
     Args:
         base: the seccomp profile in force on it, as JSON; None = its system calls are not watched.
         held: its capabilities.
-        parent: where the folder for the supervisor's socket is created; the engine must reach it.
+        parent: where the directory for the supervisor's socket is created; the engine must reach it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Watch:
         self._base, self._held, self._parent = base, held, parent
         self._files = files or LocalFiles()
         self._tracefs = tracefs
-        self._folder = ""
+        self._directory = ""
         self._calls: CallWatcher | None = None
         self._no_calls = Unreadable("there is no seccomp profile to watch it with")
         self._samplers: list[Sampler] = []
@@ -77,13 +77,13 @@ class Watch:
             )
             return
         try:
-            self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
-            os.chmod(self._folder, 0o711)  # noqa: S103 - the runtime of another account must reach it
+            self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
+            os.chmod(self._directory, 0o711)  # noqa: S103 - the runtime of another account must reach it
             rules = parse_profile(self._base, capabilities=self._held, architecture=_go_name())
-            calls = CallWatcher(self._folder, self._base, rules, inspect=Inspector(), inspected=INSPECTED)
+            calls = CallWatcher(self._directory, self._base, rules, inspect=Inspector(), inspected=INSPECTED)
             calls.start()
         except OSError as error:
-            self._no_calls = Unreadable(f"{error.filename or self._folder}: {reason(error)}")
+            self._no_calls = Unreadable(f"{error.filename or self._directory}: {reason(error)}")
             return
         except ValueError as error:
             self._no_calls = Unreadable(f"its seccomp profile cannot be parsed: {error}")
@@ -121,9 +121,9 @@ class Watch:
         self._settle()
         if self._calls is not None:
             self._calls.finish(patience=1.0)
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = ""
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = ""
 
     def _settle(self) -> None:
         """Take over the observations of a start that has ended."""

@@ -276,9 +276,9 @@ class ApplyScreen(StoppableScreen):
         match message.event:
             case OperationBegun(operation, number, total):
                 self._now = f"{number}/{total} {described(operation)}"
-            case OperationDone(operation, number, total, seconds, said):
-                remark = f": {said}" if said else ""
-                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){remark}"
+            case OperationDone(operation, number, total, seconds, remark):
+                suffix = f": {remark}" if remark else ""
+                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){suffix}"
                 self._lines.append(
                     Content.assemble((f"  {self.signs.of('✓')} ", "$success"), visible(text, 300))
                 )
@@ -348,12 +348,7 @@ class ApplyScreen(StoppableScreen):
             for number, operation in enumerate(prepared.entry.operations, 1)
         ]
         lines += [Content.styled(f"  {visible(in_keys(note), 300)}", "$warning") for note in prepared.notes]
-        down = (
-            "The container is down between stop and start."
-            if prepared.restarts
-            else "The container keeps running."
-        )
-        lines += [Content(f"{down} Any failure restores the original."), Content("")]
+        lines += [Content(f"{prepared.downtime} Any failure restores the original."), Content("")]
         lines.append(
             Content.styled("ctrl+s applies; i sets a probe and a time limit to confirm.", "$primary")
         )

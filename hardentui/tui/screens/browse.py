@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Static
 
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell, fit
+from hardentui.tui.widgets.row_table import RowTable
 
 _SETTLE = 0.2
 
@@ -57,7 +58,7 @@ class BrowseScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        yield DataTable[object](id="table", cursor_type="row")
+        yield RowTable(id="table")
         with VerticalScroll(id="page"):
             yield Static(id="text")
 
@@ -183,6 +184,9 @@ class BrowseScreen(HardenScreen):
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:
+        self.enter_row()
+
+    def action_enlarge(self) -> None:
         self.enter_row()
 
     def enter_row(self) -> None:

@@ -23,7 +23,7 @@ from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import JobResult, JobScreen
-from hardentui.tui.text import hanging
+from hardentui.tui.text import fit, hanging
 from hardentui.tui.ways import told
 from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
@@ -84,9 +84,9 @@ class ChecklistScreen(HardenScreen):
         except HardenError as error:
             title = error.title
         mark = self.signs.dot if where == self._present else " "
-        return Content.assemble(
-            f"{mark} ", (visible(os.path.basename(where), 60), "bold"), (f"  {visible(title, 80)}", "$muted")
-        )
+        width = max(len(visible(os.path.basename(choice), 30)) for choice in self._choices)
+        name = fit(os.path.basename(where), width, self.signs.ellipsis)
+        return Content.assemble(f"{mark} ", (name, "bold"), (f"  {visible(title, 80)}", "$muted"))
 
     def on_mount(self) -> None:
         choices = self.query_one("#choices", OptionList)
@@ -108,7 +108,7 @@ class ChecklistScreen(HardenScreen):
         parts = []
         width = min(100, self.app.size.width - 4)
         if bench is not None:
-            parts += hanging("", _told(bench.judge.checklist), width, indent=0)
+            parts += hanging("", _summary(bench.judge.checklist), width, indent=0)
         how = (
             "Enter judges everything again with the checklist under the cursor; a score is about the checks "
             "of its checklist. f takes a file of your own: n writes one that explains itself, with tests."
@@ -200,7 +200,7 @@ def _place(where: str) -> str:
     return where if where in names() else os.path.abspath(os.path.expanduser(where))
 
 
-def _told(checklist: Checklist) -> str:
+def _summary(checklist: Checklist) -> str:
     count = len({check for step in checklist.steps for check in step.checks})
     own = f", {len(checklist.own)} of its own" if checklist.own else ""
     return f"{checklist.title}: {plural(len(checklist.steps), 'step')}, {plural(count, 'check')}{own}."
@@ -216,10 +216,10 @@ def lint_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> 
     if is_file(where):
         refuse_strangers()
     try:
-        told = lint_checklist(where).told
+        summary = lint_checklist(where).summary
     except ChecklistError as error:
         return _faults(error, where)
-    return JobResult((PageSection(where, (PageLine("", told, Tone.GOOD),)),))
+    return JobResult((PageSection(where, (PageLine("", summary, Tone.GOOD),)),))
 
 
 def test_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
@@ -231,8 +231,8 @@ def test_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> 
     except ChecklistError as error:
         return _faults(error, where)
     faults = tuple(PageLine("fault", f"{proven.path}:{fault}", Tone.BAD) for fault in proven.faults)
-    told = PageLine("", proven.told, Tone.BAD if faults else Tone.GOOD)
-    return JobResult((PageSection(where, (told, *faults)),))
+    summary = PageLine("", proven.summary, Tone.BAD if faults else Tone.GOOD)
+    return JobResult((PageSection(where, (summary, *faults)),))
 
 
 def new_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -12,6 +13,7 @@ from textual.widgets import DataTable, Static
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
+from hardentui.tui.widgets.row_table import RowTable
 from hardentui.visible import visible
 from hardentui.workbench.views import Command
 
@@ -19,7 +21,7 @@ _SETTLE = 0.3
 
 
 class CommandLogScreen(HardenScreen):
-    CSS_PATH = "reading.tcss"
+    CSS_PATH: ClassVar = ["reading.tcss", "command_log.tcss"]
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Commands"
@@ -31,7 +33,8 @@ class CommandLogScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(Content("Requests and commands, newest first"), id="crumb")
-        yield DataTable[object](cursor_type="row", zebra_stripes=False)
+        yield RowTable()
+        yield Static(id="whole")
 
     def on_mount(self) -> None:
         table = self.query_one(DataTable)
@@ -68,6 +71,11 @@ class CommandLogScreen(HardenScreen):
             for command in reversed(commands)
         )
         table.move_cursor(row=row)
+
+    @on(DataTable.RowHighlighted)
+    def _show_whole(self) -> None:
+        """The request under the cursor in full: the column is too narrow for most."""
+        self.query_one("#whole", Static).update(Content(self.copied()[1]))
 
     def copied(self) -> tuple[str, str]:
         row = self.query_one(DataTable).cursor_row

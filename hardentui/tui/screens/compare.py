@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class FilesListed(Message):
-    """Reports and facts in the folder of this session."""
+    """Reports and facts in the directory of this session."""
 
     files: tuple[ComparableFile, ...]
 
 
 @dataclass
-class CompareTold(Message):
+class CompareProgress(Message):
     """How far the reading of saved facts is."""
 
     text: str
@@ -86,12 +86,12 @@ class CompareScreen(StoppablePage):
         self.query_one("#files").display = False
         self.query_one("#old").focus()
         if not why_not_here():
-            self._list(os.path.expanduser(self.session.folder))
+            self._list(os.path.expanduser(self.session.directory))
         self.draw()
 
     @work(thread=True, group="compare-files")
-    def _list(self, folder: str) -> None:
-        self.post_message(FilesListed(comparable_files(folder)))
+    def _list(self, directory: str) -> None:
+        self.post_message(FilesListed(comparable_files(directory)))
 
     @on(FilesListed)
     def _listed(self, message: FilesListed) -> None:
@@ -164,7 +164,7 @@ class CompareScreen(StoppablePage):
         checklist = bench.checklist if bench is not None else ""
 
         def moved(progress: CheckProgress) -> None:
-            self.post_message(CompareTold(f"checking saved facts, {progress.done} of {progress.total}"))
+            self.post_message(CompareProgress(f"checking saved facts, {progress.done} of {progress.total}"))
 
         try:
             before = read_saved(os.path.expanduser(old), checklist, moved, stop)
@@ -178,8 +178,8 @@ class CompareScreen(StoppablePage):
         except KeyboardInterrupt:
             self.post_message(Compared(None))
 
-    @on(CompareTold)
-    def _told(self, message: CompareTold) -> None:
+    @on(CompareProgress)
+    def _progressed(self, message: CompareProgress) -> None:
         self._now = message.text
         self.draw()
 
@@ -224,12 +224,12 @@ class CompareScreen(StoppablePage):
             return Content(self.signs.of("Reading…"))
         if why := why_not_here():
             return Content(why)
-        folder = self.session.folder
+        directory = self.session.directory
         if self._files:
-            text = f"Enter compares this host with a file of {folder}. i names any others."
+            text = f"Enter compares this host with a file of {directory}. i names any others."
         else:
             text = (
-                f"There is no report in {folder} yet. E writes one (choose .json), F4 there saves the facts; "
-                "hardentui check --format json writes one too. Later, this page shows what changed since."
+                f"There is no report in {directory} yet. E writes one (choose .json), F4 there saves the "
+                "facts; hardentui check --format json writes one too. Later, this page shows what changed."
             )
         return Content.assemble(*hanging("", text, width, "$muted", indent=0))

@@ -16,6 +16,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, CONNECTION, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_engine, tried
+from hardentui.tui.widgets.choice_list import ChoiceList
 from hardentui.visible import visible
 from hardentui.workbench.engine_choices import EngineChoice
 
@@ -40,7 +41,7 @@ class ConnectionScreen(HardenScreen):
             yield Static(id="text")
         if self._choices:
             yield Static(Content("Switch to another Podman"), id="elsewhere")
-            yield OptionList(*(self._prompt(choice) for choice in self._choices), id="choices")
+            yield ChoiceList(*(self._prompt(choice) for choice in self._choices), id="choices")
 
     def _prompt(self, choice: EngineChoice) -> Content:
         url = f"  {visible(choice.url, 120)}" if choice.url else ""

@@ -79,7 +79,7 @@ def edit_unit(
     """
     path = next((Path(file.path) for file in files if Path(file.path).name in units), None)
     if path is None:
-        screen.complain("Write a Quadlet to a folder first; then it can be edited.")
+        screen.complain("Write a Quadlet to a directory first; then it can be edited.")
         return ""
     before = text or units[path.name]
     after = _edited(screen, before, path.suffix)

@@ -90,7 +90,7 @@ class ExportScreen(HardenScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
         suffix = next(iter(self._export.formats))
-        name = f"{self.session.folder.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
+        name = f"{self.session.directory.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
         yield TextField(name, id="file", compact=True)
         yield Static(id="hint")
 
@@ -128,7 +128,7 @@ class ExportScreen(HardenScreen):
     def action_facts(self) -> None:
         question = "File for the facts: all that checks read, with secrets masked; readable by you only"
         name = f"{safe_file_name(self._bench.opened.host_name)}-facts.json"
-        proposed = f"{self.session.folder.rstrip('/')}/{name}"
+        proposed = f"{self.session.directory.rstrip('/')}/{name}"
         self.app.push_screen(AskScreen(question, value=proposed), self._save_facts)
 
     def _save_facts(self, path: str | None) -> None:

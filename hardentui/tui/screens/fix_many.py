@@ -1,4 +1,4 @@
-"""Many containers at once: which fixes, what each container gets, and all files in one folder."""
+"""Many containers at once: which fixes, what each container gets, and all files in one directory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Checkbox, DataTable, Input, Static
+from textual.widgets import Checkbox, Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.written import WrittenFile
-from hardentui.tui.actions import BACK, COPY, FIX_MANY, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
 from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.batch_text import item_parts, written_parts
+from hardentui.tui.widgets.row_table import RowTable
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
@@ -74,7 +75,7 @@ class BatchWritten(Message):
 
 class FixManyScreen(BrowseScreen):
     CSS_PATH = "fix_many.tcss"
-    ACTIONS = (*FIX_MANY, COPY, BACK)
+    ACTIONS = (*FIX_MANY, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Fix"
     DOES: ClassVar = "writes files on w"
@@ -109,9 +110,9 @@ class FixManyScreen(BrowseScreen):
                 yield Tick("run script", id="run")
                 yield Tick("plan", True, id="plan")
             with Horizontal(classes="field"):
-                yield Static(Content("Folder"), classes="label")
-                yield TextField(self.session.folder, id="folder", compact=True)
-        yield DataTable[object](id="table", cursor_type="row")
+                yield Static(Content("Save to"), classes="label")
+                yield TextField(self.session.directory, id="directory", compact=True)
+        yield RowTable(id="table")
         with VerticalScroll(id="result"):
             yield Static()
         with VerticalScroll(id="page"):
@@ -246,8 +247,8 @@ class FixManyScreen(BrowseScreen):
 
     # --- writing ----------------------------------------------------------------------------------------
 
-    def _folder(self) -> Path:
-        return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
+    def _directory(self) -> Path:
+        return Path(self.query_one("#directory", Input).value.strip() or ".").expanduser().absolute()
 
     def action_save(self) -> None:
         self._form_changed()  # the message of a tick may still be queued
@@ -258,14 +259,14 @@ class FixManyScreen(BrowseScreen):
             self.complain(why)
             return
         self._writing = True
-        folder = str(self._folder())
-        self.session.folder = self.query_one("#folder", Input).value
+        directory = str(self._directory())
+        self.session.directory = self.query_one("#directory", Input).value
 
         def work() -> None:
             try:
-                files = write(batch, folder)
+                files = write(batch, directory)
                 commands = tuple(
-                    command for _, several in next_commands(bench, batch, folder) for command in several
+                    command for _, several in next_commands(bench, batch, directory) for command in several
                 )
             except HardenError as error:
                 self.post_message(BatchWritten((), error=error))
@@ -288,7 +289,7 @@ class FixManyScreen(BrowseScreen):
             for key, item in self._combined().items():
                 if item.files:
                     self._remember(key, item)
-            parts = written_parts(message.files, message.commands, str(self._folder()), self.text_width)
+            parts = written_parts(message.files, message.commands, str(self._directory()), self.text_width)
         else:
             error = message.error
             parts = [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
@@ -330,10 +331,10 @@ class FixManyScreen(BrowseScreen):
         self._take(Caution.ALL)
 
     def action_form(self) -> None:
-        self.query_one("#folder", Input).focus()
+        self.query_one("#directory", Input).focus()
 
-    @on(Input.Submitted, "#folder")
-    def _folder_given(self) -> None:
+    @on(Input.Submitted, "#directory")
+    def _directory_given(self) -> None:
         self.table.focus()
 
     def action_back(self) -> None:

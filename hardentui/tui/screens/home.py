@@ -14,18 +14,18 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
-from hardentui.model.finding import Finding, Severity
+from hardentui.model.finding import Finding
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
-from hardentui.tui.listing import ListView, arrange, summary
+from hardentui.tui.listing import ListView, about_kept, arrange
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
-from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.totals import totals
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
@@ -38,9 +38,7 @@ _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 _NO_ROW = {
     "open": "There is no container to walk through.",
-    "mark": "There is no container to mark.",
-    "mark_range": "There is no container to mark.",
-    "mark_all": "There is no container to mark.",
+    **dict.fromkeys(("mark", "mark_range", "mark_all"), "There is no container to mark."),
     "fix": "There is no container to fix.",
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
@@ -165,22 +163,8 @@ class HomeScreen(ContainerScreen):
         if not session.listed:
             self._sum_up(signs.of("Podman answers; listing its containers…"))
             return
-        shown = self._selection.rows
-        score, failing, unknown = summary(shown)
-        of = f"{len(shown)} of " if self._filter.active else ""
-        count = plural(len(session.rows), "container")
-        parts: list[str | Content | tuple[str, str]] = [(f"{of}{count}", "bold")]
-        if session.marks:
-            parts += [f" {signs.dot} ", (f"{len(session.marks)} marked", "bold $primary")]
-        if score is not None:
-            parts += [f" {signs.dot} score ", (str(score), "bold")]
-        for severity in (Severity.CRITICAL, Severity.HIGH):
-            if failing.get(severity):
-                look = FAILING[severity]
-                parts += [f" {signs.dot} ", (f"{look.word} {failing[severity]}", f"${look.style}")]
-        if unknown:
-            parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
-        left = Content.assemble(*parts)
+        rows = tuple(session.rows.values())
+        left = totals(self._selection.rows, rows, len(session.marks), signs)
         right = self._right_of_summary()
         self._sum_up(both_ends(left, right, self.size.width - 2, signs.ellipsis))
 
@@ -274,6 +258,9 @@ class HomeScreen(ContainerScreen):
         marked = action == "fix" and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
+        row = self._list.current
+        if action in ("open", "mark", "mark_range", "fix") and not marked and row and row.kept:
+            return about_kept(row)
         if action in ("fix", "recheck") and session.bench is None:
             return "The checks are still being loaded."
         if action == "mark_range" and not self._last_mark:
@@ -284,8 +271,8 @@ class HomeScreen(ContainerScreen):
         self.harden.open_walk(self.container_key)
 
     @on(ContainerList.Chosen)
-    def _row_chosen(self, message: ContainerList.Chosen) -> None:
-        self.harden.open_walk(message.row.key)
+    async def _row_chosen(self) -> None:
+        await self.harden.run_action("open", self)
 
     def action_filter(self) -> None:
         self.add_class("-filtering")
@@ -339,14 +326,19 @@ class HomeScreen(ContainerScreen):
         """The last marked container among those shown."""
         return next((key for key in reversed(self.session.marks) if key in self._list.shown), "")
 
+    @property
+    def _markable(self) -> tuple[str, ...]:
+        rows = self.session.rows
+        return tuple(key for key in self._list.shown if key in rows and rows[key].kept is None)
+
     def action_mark_range(self) -> None:
-        shown = self._list.shown
+        shown = self._markable
         first, end = sorted((shown.index(self._last_mark), shown.index(self.container_key)))
         self.session.marks.update(dict.fromkeys(shown[first : end + 1]))
         self._draw()
 
     def action_mark_all(self) -> None:
-        marks, shown = self.session.marks, self._list.shown
+        marks, shown = self.session.marks, self._markable
         if marks.keys() >= set(shown):
             for key in shown:
                 del marks[key]

@@ -32,7 +32,7 @@ from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.host_scans import import_scan
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, without_originals
 
 _ROOMY = 24
 """Terminal rows from which there is room for more than one path."""
@@ -103,7 +103,8 @@ class HostScreen(HardenScreen):
     def _show_paths(self) -> None:
         """The worst paths from a container to this host, among the containers checked so far."""
         self._ranking = None
-        reports = [row.report for row in self.session.rows.values() if row.report is not None]
+        counted = without_originals(self.session.rows.values())
+        reports = [row.report for row in counted if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
         paths = ranked_paths(
             ((report.facts, report.failing) for report in reports if report.facts is not None), most

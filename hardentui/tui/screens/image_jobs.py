@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 def sbom_job(
     bench: Workbench,
     report: Report,
-    folder: str,
+    directory: str,
     stop: threading.Event,
     tell: Callable[[str], None],
 ) -> JobResult:
-    """Inspect an image unless it already was, and write its SBOM to a folder.
+    """Inspect an image unless it already was, and write its SBOM to a directory.
 
     Raises:
         UsageError: it cannot be read.
@@ -52,7 +52,7 @@ def sbom_job(
         again = (other for other in bench.surroundings.images() if other.subject == subject)
         image = next((other.about for other in again if isinstance(other.about, ImageFacts)), image)
     tell("writing")
-    written = save_sboms([image], os.path.expanduser(folder))
+    written = save_sboms([image], os.path.expanduser(directory))
     count = 0 if isinstance(image.inventory, Unreadable) else len(image.inventory.installed)
     lines = [PageLine("written", f"{file.path}: {file.state.value}", Tone.GOOD) for file in written]
     lines.append(PageLine("lists", plural(count, "package")))

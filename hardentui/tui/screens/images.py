@@ -17,7 +17,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
-from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
@@ -64,7 +64,7 @@ class ScannersFound(Message):
 
 
 class ImagesScreen(BrowseScreen):
-    ACTIONS = (*IMAGES, COPY, BACK)
+    ACTIONS = (*IMAGES, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Images"
     WANTED = "images"
@@ -271,13 +271,13 @@ class ImagesScreen(BrowseScreen):
         elif self.session.around.look is not None:
             self.complain("Another image is being read. esc stops it.")
         else:
-            question = f"Folder for the SBOM of {report.subject.name}"
-            self.app.push_screen(AskScreen(question, self.session.folder), partial(self._sbom, report))
+            question = f"Directory for the SBOM of {report.subject.name}"
+            self.app.push_screen(AskScreen(question, self.session.directory), partial(self._sbom, report))
 
-    def _sbom(self, report: Report, folder: str | None) -> None:
-        if folder and (bench := self.session.bench) is not None:
+    def _sbom(self, report: Report, directory: str | None) -> None:
+        if directory and (bench := self.session.bench) is not None:
             title = f"Images › SBOM of {report.subject.name}"
-            job = JobScreen(title, partial(sbom_job, bench, report, folder), "reading the image")
+            job = JobScreen(title, partial(sbom_job, bench, report, directory), "reading the image")
             self.app.push_screen(job, lambda _: self.session.around.renew())
 
     def action_updates(self) -> None:

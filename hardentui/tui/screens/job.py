@@ -30,7 +30,7 @@ class JobResult(Struct, frozen=True):
 
     Attributes:
         sections: the page.
-        files: offered for writing to a folder; their text is shown below the page.
+        files: offered for writing to a directory; their text is shown below the page.
     """
 
     sections: tuple[PageSection, ...]
@@ -54,7 +54,7 @@ class JobFailed(Message):
 
 
 @dataclass
-class JobTold(Message):
+class JobProgress(Message):
     """The current activity of the work."""
 
     text: str
@@ -123,7 +123,7 @@ class JobScreen(StoppablePage):
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
         def tell(text: str) -> None:
-            self.post_message(JobTold(text))
+            self.post_message(JobProgress(text))
 
         try:
             self.post_message(JobDone(self._job(stop, tell)))
@@ -142,24 +142,26 @@ class JobScreen(StoppablePage):
         self.stop, self._trouble, self._stopped = None, message.error, message.error is None
         self.draw()
 
-    @on(JobTold)
-    def _told(self, message: JobTold) -> None:
+    @on(JobProgress)
+    def _progressed(self, message: JobProgress) -> None:
         self._now = visible(message.text, 60)
         self.draw()
 
     def action_write(self) -> None:
         if self._result is not None:
             names = ", ".join(file.name for file in self._result.files)
-            self.app.push_screen(AskScreen(f"Folder for {names}", self.session.folder), self._folder_given)
+            self.app.push_screen(
+                AskScreen(f"Directory for {names}", self.session.directory), self._directory_given
+            )
 
-    def _folder_given(self, folder: str | None) -> None:
-        if folder and self._result is not None:
-            self._write(os.path.expanduser(folder), self._result.files)
+    def _directory_given(self, directory: str | None) -> None:
+        if directory and self._result is not None:
+            self._write(os.path.expanduser(directory), self._result.files)
 
     @work(thread=True, group="job-files")
-    def _write(self, folder: str, files: tuple[TextFile, ...]) -> None:
+    def _write(self, directory: str, files: tuple[TextFile, ...]) -> None:
         try:
-            written = save_texts(files, folder)
+            written = save_texts(files, directory)
         except HardenError as error:
             self.post_message(Written(told(error), bad=True))
             return
@@ -190,5 +192,5 @@ class JobScreen(StoppablePage):
                 Content.assemble((f"{visible(file.name, 80)}\n", "bold $primary"), visible_lines(file.text))
             )
         if self._result.files:
-            parts.append(Content.styled("w writes it to a folder.", "$primary"))
+            parts.append(Content.styled("w writes it to a directory.", "$primary"))
         return Content("\n\n").join(parts)

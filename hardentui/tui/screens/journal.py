@@ -13,7 +13,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.sure import SureScreen
@@ -28,12 +28,12 @@ from hardentui.workbench.changing.history import History
 class Finished(Message):
     """An entry was changed; `error` says why it was not."""
 
-    said: str
+    text: str
     error: HardenError | None = None
 
 
 class JournalScreen(BrowseScreen):
-    ACTIONS = (*JOURNAL, COPY, BACK)
+    ACTIONS = (*JOURNAL, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "undoes changes"
     BINDING_GROUP_TITLE = "Journal"
@@ -181,7 +181,7 @@ class JournalScreen(BrowseScreen):
         if message.error is not None:
             self.complain(hint_of(message.error), message.error.title)
         else:
-            self.notify(message.said, markup=False)
+            self.notify(message.text, markup=False)
         self.action_refresh()
 
     def copied(self) -> tuple[str, str]:

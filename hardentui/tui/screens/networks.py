@@ -10,7 +10,7 @@ from textual.content import Content
 
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding
-from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
+from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
@@ -30,7 +30,7 @@ from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
 
 
 class NetworksScreen(BrowseScreen):
-    ACTIONS = (*NETWORKS, COPY, BACK)
+    ACTIONS = (*NETWORKS, *BROWSE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Networks"
     WANTED = "networks"

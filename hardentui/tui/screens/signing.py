@@ -35,7 +35,7 @@ class KeyScreen(FormScreen):
     def fields(self) -> tuple[Field, ...]:
         return (
             Field("name", "Name", "base name of both files, such as release"),
-            Field("folder", "Folder", "it must exist", "~"),
+            Field("directory", "Directory", "it must exist", "~"),
             Field("passphrase", "Passphrase", "of the private key; may be empty", secret=True),
             Field("again", "Again", "the same", secret=True),
         )
@@ -43,8 +43,8 @@ class KeyScreen(FormScreen):
     def fault(self, values: dict[str, str]) -> str:
         if "/" in values["name"] or values["name"][:1] in ("", ".", "-"):
             return "The name of a key is a file name, such as release."
-        if not os.path.isdir(os.path.expanduser(values["folder"])):
-            return f"There is no folder {visible(values['folder'], 100)}."
+        if not os.path.isdir(os.path.expanduser(values["directory"])):
+            return f"There is no directory {visible(values['directory'], 100)}."
         return "" if values["passphrase"] == values["again"] else "The two passphrases are different."
 
     def job(self, values: dict[str, str]) -> tuple[Job, str]:
@@ -53,7 +53,9 @@ class KeyScreen(FormScreen):
 
 def _make_key(values: dict[str, str], stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
     with passphrase_file(values["passphrase"]) as passphrase:
-        private, public = new_key(os.path.expanduser(values["folder"]), values["name"], passphrase, stop=stop)
+        private, public = new_key(
+            os.path.expanduser(values["directory"]), values["name"], passphrase, stop=stop
+        )
     lines = [
         PageLine("private", f"{private}: keep it secret", Tone.GOOD),
         PageLine("public", f"{public}: name it in a rule of the assistant (a)", Tone.GOOD),
@@ -71,8 +73,8 @@ class SignScreen(FormScreen):
 
     def about(self) -> str:
         return (
-            "Adds a signature beside the image in its registry, or with GPG in the lookaside folder; then a "
-            "pull that requires exactly this key proves it. The image itself is unchanged."
+            "Adds a signature beside the image in its registry, or with GPG in the lookaside directory; then "
+            "a pull that requires exactly this key proves it. The image itself is unchanged."
         )
 
     def fields(self) -> tuple[Field, ...]:
@@ -82,7 +84,7 @@ class SignScreen(FormScreen):
             Field("passphrase", "Passphrase", "of the key; may be empty", secret=True),
             Field("public", "Public key", "default: the .pub file beside the private one"),
             Field("gpg", "GPG key", "ID or e-mail of a GPG key of this account"),
-            Field("lookaside", "Lookaside", "with a GPG key: the folder for signatures"),
+            Field("lookaside", "Lookaside", "with a GPG key: the directory for signatures"),
         )
 
     def fault(self, values: dict[str, str]) -> str:
@@ -91,7 +93,7 @@ class SignScreen(FormScreen):
         if bool(values["key"]) == bool(values["gpg"]):
             return "Sign with either a key file or a GPG key."
         if bool(values["gpg"]) != bool(values["lookaside"]):
-            return "A GPG key needs a lookaside folder: such signatures are not in the registry."
+            return "A GPG key needs a lookaside directory: such signatures are not in the registry."
         return ""
 
     def question(self, values: dict[str, str]) -> str:
@@ -115,13 +117,13 @@ def _sign(values: dict[str, str], stop: threading.Event, tell: Callable[[str], N
     lines = [
         PageLine("signed", image, Tone.GOOD),
         PageLine("proof", proof, Tone.GOOD if good else Tone.BAD),
-        *_said(pull, good),
+        *_output(pull, good),
     ]
     return JobResult((PageSection("Signature", tuple(lines)),))
 
 
-def _said(pull: Pull, good: bool) -> tuple[PageLine, ...]:
-    return () if good or not pull.said else (PageLine("", pull.said),)
+def _output(pull: Pull, good: bool) -> tuple[PageLine, ...]:
+    return () if good or not pull.output else (PageLine("", pull.output),)
 
 
 def check_job(
@@ -142,7 +144,7 @@ def check_job(
     good = pull.verdict is PullVerdict.ACCEPTED
     lines = (
         PageLine("verdict", f"{pull.verdict} ({pull.by})", Tone.GOOD if good else Tone.BAD),
-        *_said(pull, good),
+        *_output(pull, good),
         PageLine("rule", verified.rule),
         PageLine("signatures", verified.signatures_told),
     )

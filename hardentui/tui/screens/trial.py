@@ -27,6 +27,7 @@ from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.simulated_trial import play_trial
@@ -41,7 +42,7 @@ _LOG_LINES = 12
 
 
 @dataclass
-class Told(Message):
+class TrialProgress(Message):
     """One event of the trial."""
 
     event: TrialEvent
@@ -175,7 +176,7 @@ class TrialScreen(StoppableScreen):
     @work(thread=True, group="trial")
     def _run(self, stop: threading.Event, probes: tuple[str, ...]) -> None:
         def tell(event: TrialEvent) -> None:
-            self.post_message(Told(event))
+            self.post_message(TrialProgress(event))
 
         bench, report = self._choosing.bench, self._choosing.report
         try:
@@ -193,8 +194,8 @@ class TrialScreen(StoppableScreen):
         except HardenError as error:
             self.post_message(TrialEnded(error))
 
-    @on(Told)
-    def _told(self, message: Told) -> None:
+    @on(TrialProgress)
+    def _progressed(self, message: TrialProgress) -> None:
         event = message.event
         self._now = event.text
         if event.round is not None:
@@ -264,10 +265,10 @@ class TrialScreen(StoppableScreen):
             return Content(self.signs.of("Making a twin…"))
         checks = dict.fromkeys(check for change in self._plan.changes for check in change.checks)
         text = (
-            f"Enter tries {len(checks)} fixes on a twin of this container: its own network, copy-on-write "
-            "volumes, no published ports. The container itself stays untouched. Whatever breaks the twin is "
-            "found, and relaxed or left out. A probe makes the result more certain: a service can listen "
-            "and still not answer."
+            f"Enter tries {plural(len(checks), 'fix', 'fixes')} on a twin of this container: its own "
+            "network, copy-on-write volumes, no published ports. The container itself stays untouched. "
+            "Whatever breaks the twin is found, and relaxed or left out. A probe makes the result more "
+            "certain: a service can listen and still not answer."
         )
         return Content("\n\n").join([Content(text), Content(visible(", ".join(checks), 600))])
 

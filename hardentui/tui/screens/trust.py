@@ -56,7 +56,7 @@ class TrustScreen(ReadingScreen):
         running = [row.image for row in rows if row.engine.label == engine.label and row.state == "running"]
         findings = [finding for finding in report.findings if finding.step == _STEP]
         width = min(100, self.app.size.width - 6)
-        head = Content.assemble((f"Engine {visible(engine.label, 40)}", "bold reverse"))
+        head = Content.assemble((f"Engine {visible(engine.label, 40)}", "bold"))
         sections = (*trust_page(engine, running), *formats_page(engine))
         return Content("\n").join([head, page(self, sections, findings, width)])
 

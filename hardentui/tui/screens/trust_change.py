@@ -347,7 +347,7 @@ class TrustChangeScreen(StoppablePage):
             text = f"{proof.case}: {pull.reference} {pull.verdict} ({pull.by})"
             parts += hanging(mark, text, self._width, style, indent=2, label_style=style)
             if not proof.holds:
-                parts += hanging("", f"expected: {proof.wanted}; {pull.said}", self._width, indent=4)
+                parts += hanging("", f"expected: {proof.wanted}; {pull.output}", self._width, indent=4)
                 parts += hanging("", in_keys(proof.hint), self._width, indent=4)
         return parts
 

@@ -124,7 +124,7 @@ class UpdatesScreen(StoppablePage):
         self.draw()
 
     def action_places(self) -> None:
-        question = "Where to look for pins: folders or files with Quadlets; - is where Quadlet looks"
+        question = "Where to look for pins: directories or files with Quadlets; - is where Quadlet looks"
         self.app.push_screen(AskScreen(question, "~/hardened", value=shlex.join(self._places)), self._look_in)
 
     def _look_in(self, answer: str | None) -> None:

@@ -92,8 +92,8 @@ class WriteScreen(HardenScreen):
                     yield Tick("drop-in", id="drop-in")
                     yield Tick("in place", id="in-place")
             with Horizontal(classes="field"):
-                yield Static(Content("Folder"), classes="label")
-                yield TextField(self.session.folder, id="folder", compact=True)
+                yield Static(Content("Save to"), classes="label")
+                yield TextField(self.session.directory, id="directory", compact=True)
                 yield Button(Content("Write"), id="write", variant="primary", compact=True)
             yield Static(id="hint")
         yield Static(id="result")
@@ -101,7 +101,7 @@ class WriteScreen(HardenScreen):
 
     def on_mount(self) -> None:
         self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
-        self.query_one("#folder", Input).focus()
+        self.query_one("#directory", Input).focus()
         self._prepare()
         drafter, report = self._choosing.bench.drafter, self._choosing.report
         self.run_worker(
@@ -216,7 +216,7 @@ class WriteScreen(HardenScreen):
         self.query_one("#crumb", Static).update(
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )
-        self.query_one("#write", Button).disabled = not (self._to_folder() or self._in_place())
+        self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
         self.query_one("#preview", DiffView).show(self._preview())
         self._show_hint()
 
@@ -236,8 +236,8 @@ class WriteScreen(HardenScreen):
             parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
-    @on(Input.Changed, "#folder")
-    def _folder_typed(self) -> None:
+    @on(Input.Changed, "#directory")
+    def _directory_typed(self) -> None:
         self._show_hint()
 
     def _show_hint(self) -> None:
@@ -255,7 +255,7 @@ class WriteScreen(HardenScreen):
             message = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
             parts += hanging("", message, width, "$muted", indent=0)
         if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
-            message = f"Goes to {self._folder()}; existing files are kept as backups."
+            message = f"Goes to {self._directory()}; existing files are kept as backups."
             parts += hanging("", message, width, "$muted", indent=0)
         self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
 
@@ -277,18 +277,18 @@ class WriteScreen(HardenScreen):
     def _command(self, target: Target, width: int) -> list[Part]:
         """The commands to run where the files can be installed."""
         plan = plan_file(self._choosing.report, self._plan) if self._plan else None
-        file = str(self._folder() / plan.name) if plan else "FILE"
+        file = str(self._directory() / plan.name) if plan else "FILE"
         command = command_in_place(known_facts(self._choosing.report), target, file)
         message = hanging("", "Tick 'plan' and write it; then run:", width, "$muted", indent=2)
         return message + hanging("", command, width, "$primary", indent=2)
 
     # --- writing -------------------------------------------------------------------------------------
 
-    def _folder(self) -> Path:
-        return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
+    def _directory(self) -> Path:
+        return Path(self.query_one("#directory", Input).value.strip() or ".").expanduser().absolute()
 
-    def _to_folder(self) -> tuple[DraftFile, ...]:
-        """The files that go to the folder."""
+    def _to_directory(self) -> tuple[DraftFile, ...]:
+        """The files that go to the directory."""
         targets = (target for target in self._targets() if target != self._goes_in_place)
         drafts = [self._ready[target].draft for target in targets if target in self._ready]
         files = [file for draft in drafts for file in draft.files]
@@ -302,8 +302,8 @@ class WriteScreen(HardenScreen):
             return None
         return ready.draft
 
-    @on(Input.Submitted, "#folder")
-    def _folder_given(self) -> None:
+    @on(Input.Submitted, "#directory")
+    def _directory_given(self) -> None:
         self.query_one("#write", Button).focus()
 
     @on(Button.Pressed, "#write")
@@ -313,7 +313,7 @@ class WriteScreen(HardenScreen):
         if self._write_when_made:
             self._show_result(Content(self.signs.of("Generating the files…")))
             return
-        files, in_place = self._to_folder(), self._in_place()
+        files, in_place = self._to_directory(), self._in_place()
         if not files and in_place is None:
             self.complain("There is nothing to write.")
             return
@@ -322,15 +322,15 @@ class WriteScreen(HardenScreen):
         self._writing = True
         bench, report, plan = self._choosing.bench, self._choosing.report, self._plan
         self._units = {file.name: file.text for file in files if file.is_unit}
-        to_folder = [self._ready[target].draft for target in self._targets() if target in self._ready]
+        to_directory = [self._ready[target].draft for target in self._targets() if target in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
-        self.session.folder, folder = self.query_one("#folder", Input).value, str(self._folder())
+        self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
 
         def work() -> None:
             written: list[WrittenFile] = []
             try:
                 if files:
-                    written += save(files, folder, create=True)  # all of it, or nothing
+                    written += save(files, directory, create=True)  # all of it, or nothing
                 if in_place is not None:
                     if bench.drafter.draft(report, plan, in_place.target) != in_place:
                         raise WriteError("The unit was changed meanwhile.", "Review the diff again.")
@@ -341,7 +341,7 @@ class WriteScreen(HardenScreen):
                 if in_place is not None:
                     commands = bench.drafter.next_commands(report, in_place, "")
                 else:  # of several formats the first one: they are alternative ways to run the same container
-                    ways = (bench.drafter.next_commands(report, draft, folder) for draft in to_folder)
+                    ways = (bench.drafter.next_commands(report, draft, directory) for draft in to_directory)
                     commands = next(ways, ())
                 self.post_message(FilesWritten(tuple(written), commands))
 
@@ -353,7 +353,7 @@ class WriteScreen(HardenScreen):
         if action == "save" and not self._incomplete and self.query_one("#write", Button).disabled:
             return "There is nothing to write."
         if action == "edit" and not any(Path(file.path).name in self._units for file in self._written):
-            return "Write a Quadlet to a folder first; then it can be edited."
+            return "Write a Quadlet to a directory first; then it can be edited."
         return ""
 
     def copied(self) -> tuple[str, str]:
@@ -382,7 +382,7 @@ class WriteScreen(HardenScreen):
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
-            self.query_one("#write", Button).focus()  # in the folder field y is text input
+            self.query_one("#write", Button).focus()  # in the directory field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
 

@@ -62,19 +62,19 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging(label, in_keys(conflict), width, indent=_LABEL, label_style="bold $status-medium")
     left_out = []
     for bolder, why in _BOLDER.items():
-        checks = [skipped.check for skipped in plan.skipped if skipped.bolder is bolder]
+        checks = [skipped.check for skipped in plan.skipped if skipped.included_by is bolder]
         if checks:
             left_out.append(f"{', '.join(checks)}: these {why}")
-    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.bolder is None]
+    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.included_by is None]
     for at, sentence in enumerate(left_out):
         yield from hanging("" if at else "left out", in_keys(sentence), width, indent=_LABEL)
 
 
 def written_parts(
-    files: Sequence[WrittenFile], commands: Sequence[str], folder: str, width: int
+    files: Sequence[WrittenFile], commands: Sequence[str], directory: str, width: int
 ) -> list[Part]:
     """Every file that was written, and the next commands."""
-    parts = hanging("", f"Written: {plural(len(files), 'file')} in {folder}", width, _GOOD, indent=0)
+    parts = hanging("", f"Written: {plural(len(files), 'file')} in {directory}", width, _GOOD, indent=0)
     for file in files:
         kept = f", the previous one is {PurePath(file.backup).name}" if file.backup else ""
         parts += hanging(str(file.state), f"{PurePath(file.path).name}{kept}", width, indent=11)

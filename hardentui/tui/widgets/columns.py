@@ -131,6 +131,8 @@ def state_text(row: Row, width: int) -> str:
 
 
 def score_text(row: Row, signs: Signs) -> str:
+    if row.kept is not None:
+        return f"{signs.of('–'):>4} "
     if row.report is None:
         return "   . "
     return f"{signs.of(score_word(score_of(row), otherwise='–')):>4} "

@@ -35,6 +35,7 @@ from hardentui.tui.widgets.columns import (
     score_text,
     state_text,
 )
+from hardentui.visible import visible
 from hardentui.workbench.views import Row
 
 MARKED, CHOSEN = "*", "+"
@@ -291,6 +292,9 @@ class ContainerList(ScrollView, can_focus=True):
         return segments
 
     def _cells(self, row: Row, signs: Signs, grey: bool) -> list[Segment]:
+        if row.kept is not None:
+            of = f" original of {visible(row.kept.of, 40)}"
+            return [Segment(fit(of, 20, signs.ellipsis), self._style("muted"))]
         if row.report is None or row.report.trouble:
             text = signs.of(" · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}")
             return [Segment(fit(text, 20, signs.ellipsis), self._style("muted"))]

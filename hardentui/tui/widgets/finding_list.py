@@ -120,6 +120,8 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._draw_all()
 
     def _draw_all(self) -> None:
+        if not self.scrollable_content_region.width:
+            return  # not laid out yet; it is resized when it is
         for at, item in enumerate(self._items):
             self._draw(item, at == self._at)
 

@@ -89,7 +89,7 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
         parts += _wrapped("effective", verdict.effective, width)
     for at, evidence in enumerate(verdict.evidence[:_EVIDENCE_SHOWN]):
         seen = f"{visible(evidence.where, 200)}  {visible(evidence.saw, 300)}".strip()
-        parts += _wrapped("evidence" if at == 0 else "", in_keys(seen), width)
+        parts += _wrapped("evidence" if at == 0 else "", seen, width)
     if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
     if finding.failing and remedy is not None:

@@ -101,7 +101,9 @@ class KeyBar(Widget):
                     enabled=active.enabled,
                     tooltip=active.tooltip,
                 )
-        return tuple(keys.values())
+        declared = [action.target for action in getattr(self.screen, "ACTIONS", ())]
+        order = {target: at for at, target in enumerate(declared)}
+        return tuple(sorted(keys.values(), key=lambda key: order.get(key.action, len(order))))
 
     def render(self) -> Content:
         key_style, label_style = (

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.model.finding import Finding
+from hardentui.tui.listing import about_kept
 from hardentui.tui.status import look_of, signs_of
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Row
@@ -39,6 +40,8 @@ class Outlook(Static):
     def _content(self, row: Row, attack: str, promise: str, helpful: Sequence[Finding]) -> Content:
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
+        if row.kept is not None:
+            return Content.assemble(name, ": ", about_kept(row))
         if row.report is None:
             return Content.assemble(name, signs.of(": loading its details…"))
         if row.report.trouble:

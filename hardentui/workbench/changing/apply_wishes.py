@@ -59,14 +59,14 @@ def refuse_loss(
     shown = ", ".join(visible(path, 80) for path in layer.data[:SHOWN_FILES])
     more = f" and {len(layer.data) - SHOWN_FILES} more" if len(layer.data) > SHOWN_FILES else ""
     if wishes.keep_data and can_keep:
-        if layer.folders:
+        if layer.directories:
             return
         raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
     keeping = f"{wishes.keep_with} copies it to volumes; " if can_keep else ""
     hint = f"{_sentence(f'{keeping}{discarding}')} Complete list: podman diff {name}"
-    if not can_keep and layer.folders:
+    if not can_keep and layer.directories:
         rootless = facts.engine.rootless is True
-        hint = f"{keeping_hint(facts.name, layer.folders, rootless=rootless)}\n{hint}"
+        hint = f"{keeping_hint(facts.name, layer.directories, rootless=rootless)}\n{hint}"
     raise CannotFix(f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hardentui.change import confirm_timer
 from hardentui.change.deadline import waiting
-from hardentui.change.file_changes import lock_folder
+from hardentui.change.file_changes import lock_directory
 from hardentui.change.guard import guarded
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
@@ -69,6 +69,15 @@ class PreparedChange(Struct, frozen=True):
     notes: tuple[str, ...]
     restarts: bool
     wishes: ApplyWishes
+
+    @property
+    def downtime(self) -> str:
+        """What happens to the service meanwhile, as a sentence."""
+        return (
+            "The container is down between stop and start."
+            if self.restarts
+            else "The container keeps running."
+        )
 
 
 class Application:
@@ -156,9 +165,9 @@ class Application:
         files = self._opened.files if self._facts.engine.local else None
         with (
             ExitStack() as changed,
-            locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
+            locked(lock_directory(self._journal), name, self._address, f"apply by {by}"),
             # also by ID: a list read during the rename has another name
-            locked(lock_folder(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
+            locked(lock_directory(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
@@ -178,7 +187,7 @@ class Application:
         """
         files = self._opened.files if self._facts.engine.local else None
         with (
-            locked(lock_folder(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
+            locked(lock_directory(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             entry = self._journal.read(identity)
@@ -270,7 +279,7 @@ class Application:
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
             if entry.original == self._facts.name and entry.engine == self._address:
-                with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
+                with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
                     pass  # else it is being replaced right now, and the lock reports by whom
                 kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
                 raise UsageError(

@@ -97,7 +97,7 @@ def prepare(
 
 
 def _for_container(bench: Workbench, report: Report, target: Target, form: BatchForm) -> Target:
-    """A drop-in has its own folder, so it cannot be written together with the others."""
+    """A drop-in has its own directory, so it cannot be written together with the others."""
     if target is Target.QUADLET and form.own_unit:
         unit = bench.drafter.own_unit(report)
         if unit is not None and Target.UNIT in unit.ways:
@@ -138,7 +138,7 @@ def combine(items: Iterable[BatchItem]) -> Batch:
         error = CannotExpress(
             f"{visible(file.name, 80)} is also a file of {visible(owner.report.subject.name, 80)} on "
             f"{visible(owner.report.subject.engine, 40)}, with another text.",
-            "Write this container separately, to another folder.",
+            "Write this container separately, to another directory.",
         )
         combined[at] = replace(combined[at], trouble=error)
 
@@ -156,23 +156,25 @@ def _add(
             if file.of_pod is not of_pod:
                 continue
             known, owner = files.setdefault(file.name, (file, item))
-            if (known.text, known.folder) == (file.text, file.folder):
+            if (known.text, known.directory) == (file.text, file.directory):
                 files[file.name] = replace(known, mode=known.mode & file.mode), owner
             elif known.of_pod or not of_pod:
                 return at, file, owner
     return None
 
 
-def write(batch: Batch, folder: str) -> tuple[WrittenFile, ...]:
-    """Write all files to the folder, which is created if missing.
+def write(batch: Batch, directory: str) -> tuple[WrittenFile, ...]:
+    """Write all files to the directory, which is created if missing.
 
     Raises:
         WriteError: nothing was written.
     """
-    return save(batch.files, folder, create=True)
+    return save(batch.files, directory, create=True)
 
 
-def next_commands(bench: Workbench, batch: Batch, folder: str) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
+def next_commands(
+    bench: Workbench, batch: Batch, directory: str
+) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
     """The commands to run once the files are written, container by container. Those of a pod start with its
     first one, which brings the units of all.
     """
@@ -182,4 +184,4 @@ def next_commands(bench: Workbench, batch: Batch, folder: str) -> Iterator[tuple
         if draft.files[0].name in covered:
             continue
         covered |= {file.name for file in draft.files if file.of_pod}
-        yield item, bench.drafter.next_commands(item.report, draft, folder)
+        yield item, bench.drafter.next_commands(item.report, draft, directory)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hardentui.change.confirm_timer import start_overdue
 from hardentui.change.deadline import seconds_left
-from hardentui.change.file_changes import lock_folder
+from hardentui.change.file_changes import lock_directory
 from hardentui.change.journal import Journal
 from hardentui.change.lock import is_locked
 from hardentui.change.resuming import resumable_from
@@ -25,7 +25,7 @@ def cut_off_changes() -> Iterator[str]:
 
     journal = Journal()
     for entry in journal.unfinished():
-        if is_locked(lock_folder(journal), entry.container, entry.engine):
+        if is_locked(lock_directory(journal), entry.container, entry.engine):
             continue  # it is still running
         name = visible(entry.container, 80)
         if entry.state is EntryState.OPEN:

@@ -63,11 +63,11 @@ class Drafter:
         """
         return shell_commands(known_facts(report), plan)
 
-    def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
-        """The commands to run once files were written, in this order; `folder` empty = they were written in
-        place.
+    def next_commands(self, report: Report, draft: Draft, directory: str) -> tuple[str, ...]:
+        """The commands to run once files were written, in this order; `directory` empty = they were written
+        in place.
         """
-        return commands_after(self._files, known_facts(report), draft, folder)
+        return commands_after(self._files, known_facts(report), draft, directory)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         """The unit that a container runs from; None if it runs from none."""

@@ -23,7 +23,7 @@ def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     lines += [
         f"Not changed ({skipped.check}): {visible(skipped.why, 200)}"
         for skipped in plan.skipped
-        if skipped.bolder is None
+        if skipped.included_by is None
     ]
     lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]
     lines += [f"Note ({note.check}): {visible(note.text, 300)}" for note in plan.notes]

@@ -11,7 +11,7 @@ from msgspec import Struct
 from hardentui.change import confirm_timer, deadline
 from hardentui.change import forget as forgetting
 from hardentui.change import undo as undoing
-from hardentui.change.file_changes import lock_folder
+from hardentui.change.file_changes import lock_directory
 from hardentui.change.guard import guarded
 from hardentui.change.journal import BrokenEntry, Journal
 from hardentui.change.lock import locked
@@ -100,7 +100,7 @@ class History:
         entry = self._journal.find(text)
         if entry.state is not EntryState.OPEN:
             return None
-        with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
+        with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
             return entry
 
     def take_back_expired(self, text: str) -> None:
@@ -152,7 +152,7 @@ class History:
         """Raises Locked or UsageError if a change of a container is running or was interrupted."""
         for entry in self._journal.unfinished():
             if entry.container == container and entry.state is EntryState.OPEN:
-                with locked(lock_folder(self._journal), container, entry.engine, "a look"):
+                with locked(lock_directory(self._journal), container, entry.engine, "a look"):
                     pass
                 raise UsageError(
                     f"An earlier change of {visible(container, 80)} was interrupted: {entry.id}.",

@@ -24,7 +24,7 @@ class OwnUnit(Struct, frozen=True):
         name: of its service, according to the container's label.
         path: of its file; empty if it cannot be changed at all.
         ways: how it can be changed, the preferred one first.
-        why_not: why it cannot be changed in place from here; empty if only the folder can
+        why_not: why it cannot be changed in place from here; empty if only the directory can
             prevent it.
         elsewhere: it can be changed on the engine's machine.
     """
@@ -65,8 +65,8 @@ def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
     """
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
-    for folder, files in _by_folder(draft):
-        written += look_at_bundle(folder, files, create=True, keep_mode=True)
+    for directory, files in _by_directory(draft):
+        written += look_at_bundle(directory, files, create=True, keep_mode=True)
     return tuple(written)
 
 
@@ -74,23 +74,26 @@ def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
     """Write a unit's change where systemd reads it; the previous file is kept as a backup.
 
     Raises:
-        WriteError: nothing was written in the folder that it names.
+        WriteError: nothing was written in the directory that it names.
     """
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
-    for folder, files in _by_folder(draft):
-        written += write_bundle(folder, files, create=True, keep_mode=True)
+    for directory, files in _by_directory(draft):
+        written += write_bundle(directory, files, create=True, keep_mode=True)
     return tuple(written)
 
 
-def _by_folder(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
-    folders = dict.fromkeys(file.folder for file in draft.files)
-    return [(folder, [file for file in draft.files if file.folder == folder]) for folder in folders]
+def _by_directory(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
+    directories = dict.fromkeys(file.directory for file in draft.files)
+    return [
+        (directory, [file for file in draft.files if file.directory == directory])
+        for directory in directories
+    ]
 
 
 def _refuse_elsewhere(facts: ContainerFacts) -> None:
     if why := _not_of_this_host(facts):
-        raise WriteError(why, "Write the files to a folder instead.")
+        raise WriteError(why, "Write the files to a directory instead.")
 
 
 def _not_of_this_host(facts: ContainerFacts) -> str:

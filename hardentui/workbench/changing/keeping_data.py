@@ -14,17 +14,17 @@ from hardentui.writers.file_name import safe_file_name
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
 
 
-def volume_for(name: str, folder: str) -> str:
-    """The name of the volume for a folder of a container."""
-    return safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
+def volume_for(name: str, directory: str) -> str:
+    """The name of the volume for a directory of a container."""
+    return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"
 
 
-def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
-    """Commands that copy folders of a container's writable layer to volumes, with owners and modes, including
-    those of the folders themselves: each becomes the folder `_data` of its volume."""
+def keeping_commands(name: str, directories: Sequence[str], *, rootless: bool) -> tuple[str, ...]:
+    """Commands that copy directories of a container's writable layer to volumes, with owners and modes,
+    including those of the directories themselves: each becomes the directory `_data` of its volume."""
     commands = []
-    for folder in folders:
-        volume, path = volume_for(name, folder), folder.strip("/")
+    for directory in directories:
+        volume, path = volume_for(name, directory), directory.strip("/")
         place = f'"$(podman volume inspect -f {{{{.Mountpoint}}}} {shlex.quote(volume)})"'
         copy = (
             f"podman export {shlex.quote(name)} | tar -xp --numeric-owner -C {place}/.."
@@ -36,15 +36,15 @@ def keeping_commands(name: str, folders: Sequence[str], *, rootless: bool) -> tu
 
 
 def _renaming(path: str) -> str:
-    """The expression with which tar renames a folder while unpacking; targets of links are unchanged."""
+    """The expression with which tar renames a directory while unpacking; targets of links are unchanged."""
     pattern = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in path)
     return f"s,^{pattern},_data,S"
 
 
-def keeping_hint(name: str, folders: Sequence[str], *, rootless: bool) -> str:
+def keeping_hint(name: str, directories: Sequence[str], *, rootless: bool) -> str:
     """The same as a hint, with the steps that follow."""
-    mounts = " ".join(f"{volume_for(name, folder)}:{folder}" for folder in folders)
-    commands = keeping_commands(name, folders, rootless=rootless)
+    mounts = " ".join(f"{volume_for(name, directory)}:{directory}" for directory in directories)
+    commands = keeping_commands(name, directories, rootless=rootless)
     return "\n".join(
         [
             "Podman removes it whenever it stops, so any restart loses this data. Keep it first:",

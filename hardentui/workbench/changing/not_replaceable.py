@@ -80,10 +80,10 @@ def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
         rf"^\s*Exec\w+\s*=.*\bpodman\b.*\bstart\b.*[\s\"'](?:{re.escape(facts.name)}|{facts.id[:12]}\w*)[\s\"']*$",
         re.MULTILINE,
     )
-    for folder in manager_of(files, facts.engine).unit_folders:
-        listed = names(files, folder)
+    for directory in manager_of(files, facts.engine).unit_directories:
+        listed = names(files, directory)
         for name in () if isinstance(listed, Unreadable) else listed:
-            text = _text(files, f"{folder}/{name}") if name.endswith(".service") else ""
+            text = _text(files, f"{directory}/{name}") if name.endswith(".service") else ""
             if starts.search(text):
                 raise CannotFix(
                     f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches it.",

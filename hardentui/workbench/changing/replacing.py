@@ -64,8 +64,8 @@ def replace_way(
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
     brought = new_volumes(plan)
-    copies = [(folder, volume) for folder, volume in brought.items() if _holds_data(folder, layer)]
-    volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
+    copies = [(directory, volume) for directory, volume in brought.items() if _holds_data(directory, layer)]
+    volumes = _volumes(name, layer.without(brought).directories, engine) if keep_data else ()
     spec, remarks = _same_image(facts, plan, _with_new_volumes(facts, spec, volumes))
     more = list(remarks)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
@@ -76,8 +76,8 @@ def replace_way(
     more += aside
     if not vanishes:
         operations += [
-            CreateVolume(name=volume, source=facts.id, folder=folder)
-            for folder, volume in (*copies, *volumes)
+            CreateVolume(name=volume, source=facts.id, directory=directory)
+            for directory, volume in (*copies, *volumes)
         ]
     words = run_arguments(spec, "create")
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
@@ -119,18 +119,18 @@ def _kept_aside(
 
 
 def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple[str, str]]) -> Spec:
-    """With a volume at each of these folders; a tmpfs below one of them would hide its data."""
+    """With a volume at each of these directories; a tmpfs below one of them would hide its data."""
     if not volumes:
         return spec
-    folders = [folder for folder, _ in volumes]
+    directories = [directory for directory, _ in volumes]
     options = options_of_new_volume(facts, spec)
-    mounts = [Mount("volume", volume, folder, options) for folder, volume in volumes]
-    tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
+    mounts = [Mount("volume", volume, directory, options) for directory, volume in volumes]
+    tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], directories)]
     return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
 
 
-def _holds_data(folder: str, layer: LayerData) -> bool:
-    return any(is_below(path, (folder,)) for path in layer.data)
+def _holds_data(directory: str, layer: LayerData) -> bool:
+    return any(is_below(path, (directory,)) for path in layer.data)
 
 
 def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
@@ -165,14 +165,14 @@ def new_volumes(plan: Plan) -> dict[str, str]:
     }
 
 
-def _volumes(name: str, folders: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
-    """(folder, new volume) for each folder."""
+def _volumes(name: str, directories: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
+    """(directory, new volume) for each directory."""
     volumes: list[tuple[str, str]] = []
-    for folder in folders:
-        stem = volume_for(name, folder)
+    for directory in directories:
+        stem = volume_for(name, directory)
         names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
         volumes.append(
-            (folder, next(candidate for candidate in names if not engine.volumes.exists(candidate)))
+            (directory, next(candidate for candidate in names if not engine.volumes.exists(candidate)))
         )
     return tuple(volumes)
 

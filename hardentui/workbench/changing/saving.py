@@ -1,4 +1,4 @@
-"""Writing the files of drafts to a folder."""
+"""Writing the files of drafts to a directory."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from hardentui.model.draft import DraftFile, TextFile
 from hardentui.model.written import WriteState, WrittenFile
 
 
-def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
+def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
     """Write the files atomically; previous files are kept as backups. Units of the pod and
-    of its other members that are already in the folder are left alone.
+    of its other members that are already in the directory are left alone.
 
     Args:
-        create: create the folder if it is missing.
+        create: create the directory if it is missing.
 
     Raises:
         WriteError: nothing was written.
     """
     written: list[WrittenFile] = []
     for below in dict.fromkeys(_below(file) for file in files):
-        where = posixpath.join(folder, below) if below else folder
+        where = posixpath.join(directory, below) if below else directory
         here = [file for file in files if _below(file) == below]
         kept = {
             name
@@ -36,16 +36,16 @@ def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tu
     return tuple(written)
 
 
-def save_texts(files: Sequence[TextFile], folder: str) -> tuple[WrittenFile, ...]:
-    """Write files to a folder, which is created if missing; all of them or none.
+def save_texts(files: Sequence[TextFile], directory: str) -> tuple[WrittenFile, ...]:
+    """Write files to a directory, which is created if missing; all of them or none.
 
     Raises:
         WriteError: nothing was written.
     """
-    return tuple(write_bundle(folder, files, create=True))
+    return tuple(write_bundle(directory, files, create=True))
 
 
 def _below(file: DraftFile) -> str:
-    """Folder of a drop-in below the chosen folder; empty for every other file."""
-    name = posixpath.basename(file.folder)
+    """Directory of a drop-in below the chosen directory; empty for every other file."""
+    name = posixpath.basename(file.directory)
     return name if name.endswith(".d") else ""

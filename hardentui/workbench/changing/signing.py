@@ -31,16 +31,20 @@ def passphrase_file(passphrase: str) -> Iterator[str]:
     if not passphrase:
         yield ""
         return
-    folder = os.environ.get("XDG_RUNTIME_DIR", "")  # in memory
-    private = folder if folder.startswith("/") and is_ours(folder) and os.access(folder, os.W_OK) else None
+    directory = os.environ.get("XDG_RUNTIME_DIR", "")  # in memory
+    private = (
+        directory
+        if directory.startswith("/") and is_ours(directory) and os.access(directory, os.W_OK)
+        else None
+    )
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-", dir=private) as file:
         file.write(f"{passphrase}\n")
         file.flush()
         yield file.name
 
 
-def new_key(folder: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
-    """Create a sigstore key pair in a folder; returns the paths of the private and the public key.
+def new_key(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
+    """Create a sigstore key pair in a directory; returns the paths of the private and the public key.
 
     Raises:
         UsageError: the session is somebody else's, in a browser.
@@ -50,7 +54,7 @@ def new_key(folder: str, name: str, passphrase_file: str, *, stop: threading.Eve
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
         nothing.flush()
-        return make_key(folder, name, passphrase_file or nothing.name, asker(stop))
+        return make_key(directory, name, passphrase_file or nothing.name, asker(stop))
 
 
 def sign_and_prove(
@@ -77,7 +81,7 @@ def sign_and_prove(
         given = SigningKey(
             os.path.abspath(private), os.path.abspath(passphrase_file) if passphrase_file else ""
         )
-        sign(full, given, box.folder, box.ask)
+        sign(full, given, box.directory, box.ask)
         return box.pull(full, policy, sections)
 
 
@@ -89,10 +93,10 @@ def sign_with_gpg(
 
     Args:
         key: ID, fingerprint or mail address.
-        lookaside: folder for the signature; hosts that pull must be able to reach it.
+        lookaside: directory for the signature; hosts that pull must be able to reach it.
 
     Raises:
-        InputError: a key, folder or name that cannot be used.
+        InputError: a key, directory or name that cannot be used.
         SigningFailed: nothing was signed.
         ToolMissing: skopeo is not here.
     """
@@ -100,15 +104,15 @@ def sign_with_gpg(
     full = _full(reference)
     if key.startswith("-"):
         raise InputError(f"{visible(key, 80)!r} is not a GPG key.")
-    folder = os.path.abspath(lookaside)
-    where = f"file://{quote(folder)}"
+    directory = os.path.abspath(lookaside)
+    where = f"file://{quote(directory)}"
     with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
-        public = os.path.join(box.folder, "signer.gpg")
+        public = os.path.join(box.directory, "signer.gpg")
         export_gpg(key, public, box.ask)
         rule = ScopeRule(section_of(full), RuleKind.GPG, public, lookaside=where)
         passphrase = os.path.abspath(passphrase_file) if passphrase_file else ""
         given = SigningKey(passphrase_file=passphrase, gpg=key, lookaside=where)
-        sign(full, given, box.folder, box.ask)
+        sign(full, given, box.directory, box.ask)
         policy = with_rules(json.dumps({"default": [{"type": "reject"}]}), [rule], reject=True)
         return box.pull(full, policy, {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""})
 

@@ -42,28 +42,28 @@ class _Shell:
         return self(f"systemctl {'--user ' if self.rootless else ''}{words}")
 
 
-def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: str) -> tuple[str, ...]:
+def commands_after(files: Files, facts: ContainerFacts, draft: Draft, directory: str) -> tuple[str, ...]:
     """The commands to run once the files are written, in this order.
 
     Args:
-        folder: where the files are; empty = where systemd reads them.
+        directory: where the files are; empty = where systemd reads them.
     """
     if not draft.files:
         return ()
     if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: the local container may stay
-        return (f"# the command that uses it is at the top of {_path(folder, draft.files[0].name)}",)
+        return (f"# the command that uses it is at the top of {_path(directory, draft.files[0].name)}",)
     shell = _Shell(files, facts)
     steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
     if draft.target.changes_unit:
-        steps += _install_change(shell, draft.files, folder) if folder else ()
+        steps += _install_change(shell, draft.files, directory) if directory else ()
         steps += [shell(command) for command in draft.commands]
     elif draft.target is Target.RUN:
         steps += _set_aside(shell, facts)
         steps += [
-            shell(f"sh {_path(folder, file.name)}") for file in draft.files if file.name.endswith(".sh")
+            shell(f"sh {_path(directory, file.name)}") for file in draft.files if file.name.endswith(".sh")
         ]
     else:
-        steps += _quadlet(shell, facts, draft.files, folder)
+        steps += _quadlet(shell, facts, draft.files, directory)
     found_with = facts.engine.found_with if facts.engine.local else ()  # on its machine it is found without
     steps.append(shell(own_command(found_with, "check", command_word(facts.name, facts.id[:12]))))
     if not draft.target.changes_unit:
@@ -71,30 +71,32 @@ def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: st
     return tuple(steps)
 
 
-def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[DraftFile], folder: str) -> Iterator[str]:
+def _quadlet(
+    shell: _Shell, facts: ContainerFacts, files: Sequence[DraftFile], directory: str
+) -> Iterator[str]:
     yield from _set_aside(shell, facts)
     scripts = [file.name for file in files if file.name.endswith(".sh")]
     units = [file.name for file in files if file.name not in scripts]
-    yield from (shell(f"sh {_path(folder, name)}") for name in scripts)  # the data of anonymous volumes
-    yield from _copied(shell, units, folder, _USER_UNITS if shell.rootless else _SYSTEM_UNITS)
+    yield from (shell(f"sh {_path(directory, name)}") for name in scripts)  # the data of anonymous volumes
+    yield from _copied(shell, units, directory, _USER_UNITS if shell.rootless else _SYSTEM_UNITS)
     yield shell.systemctl("daemon-reload")
     pods = [name.removesuffix(".pod") + "-pod.service" for name in units if name.endswith(".pod")]
     own = f"{safe_file_name(facts.name)}.service"
     yield shell.systemctl(f"start {shlex.quote(pods[0] if pods else own)}")
 
 
-def _install_change(shell: _Shell, files: Sequence[DraftFile], folder: str) -> Iterator[str]:
-    for place in dict.fromkeys(file.folder for file in files):
-        names = [file.name for file in files if file.folder == place]
+def _install_change(shell: _Shell, files: Sequence[DraftFile], directory: str) -> Iterator[str]:
+    for place in dict.fromkeys(file.directory for file in files):
+        names = [file.name for file in files if file.directory == place]
         below = posixpath.basename(place) if place.endswith(".d") else ""
-        yield from _copied(shell, names, posixpath.join(folder, below) if below else folder, place)
+        yield from _copied(shell, names, posixpath.join(directory, below) if below else directory, place)
 
 
-def _copied(shell: _Shell, names: Sequence[str], folder: str, place: str) -> Iterator[str]:
+def _copied(shell: _Shell, names: Sequence[str], directory: str, place: str) -> Iterator[str]:
     if names:
         there = place if place.startswith("~") else shlex.quote(visible(place))
         yield shell(f"mkdir -p {there}")
-        yield shell(f"cp {' '.join(_path(folder, name) for name in names)} {there}/")
+        yield shell(f"cp {' '.join(_path(directory, name) for name in names)} {there}/")
 
 
 def _set_aside(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
@@ -126,5 +128,5 @@ def _pod_of(facts: ContainerFacts) -> str:
     return shlex.quote(visible(facts.spec[POD])) if facts.spec[POD] else ""
 
 
-def _path(folder: str, name: str) -> str:
-    return shlex.quote(visible(posixpath.join(folder, name)))
+def _path(directory: str, name: str) -> str:
+    return shlex.quote(visible(posixpath.join(directory, name)))

@@ -83,7 +83,7 @@ class TrustChange:
 
     Args:
         engine: with its current trust facts.
-        home: the home folder of the engine's user.
+        home: the home directory of the engine's user.
         in_use: references of the running images, as requested.
     """
 
@@ -96,8 +96,8 @@ class TrustChange:
         self._in_use = tuple(dict.fromkeys(reference for reference in map(_full, in_use) if reference))
         own = f"{home}/.config/containers"
         present = engine.trust.policy.file if isinstance(engine.trust.policy, Policy) else ""
-        self._folder = own if present.startswith(f"{own}/") or engine.trust.uid else SYSTEM
-        self._policy_path = f"{self._folder}/policy.json"
+        self._directory = own if present.startswith(f"{own}/") or engine.trust.uid else SYSTEM
+        self._policy_path = f"{self._directory}/policy.json"
         self._read_from = present
 
     def draft(self, rules: Sequence[ScopeRule], *, reject: bool, accept_in_use: bool) -> TrustDraft:
@@ -130,7 +130,7 @@ class TrustChange:
             copies = ()
         else:
             written += copies
-            path = f"{self._sections_folder}/{sections.NAME}"
+            path = f"{self._sections_directory}/{sections.NAME}"
             written.append(TrustFile(path, section_text, self._text(path)))
         changed = tuple(file for file in written if file.text != file.before)
         return TrustDraft(
@@ -183,10 +183,12 @@ class TrustChange:
         if not full:
             raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.")
         rule = rule_for(self._trust, full)
-        folder = (
-            f"{self._folder}/registries.d" if self._names(self._sections_folder) else f"{SYSTEM}/registries.d"
+        directory = (
+            f"{self._directory}/registries.d"
+            if self._names(self._sections_directory)
+            else f"{SYSTEM}/registries.d"
         )
-        texts = {name: self._text(f"{folder}/{name}") or "" for name in self._names(folder)}
+        texts = {name: self._text(f"{directory}/{name}") or "" for name in self._names(directory)}
         with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
             pull = box.pull(full, self._text(self._read_from) or "" if self._read_from else "", texts)
             signatures = signatures_of(full, box.ask)
@@ -218,8 +220,8 @@ class TrustChange:
         )
 
     @property
-    def _sections_folder(self) -> str:
-        return f"{self._folder}/registries.d"
+    def _sections_directory(self) -> str:
+        return f"{self._directory}/registries.d"
 
     def _text(self, path: str) -> str | None:
         content = text(self._files, path)
@@ -230,27 +232,27 @@ class TrustChange:
     def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
         """The sections of our file, those of others, and files that have to be copied.
 
-        A user's own folder replaces the system's, so when ours is the first file in it, the
+        A user's own directory replaces the system's, so when ours is the first file in it, the
         others are copied.
         """
-        folder = self._sections_folder
-        there = self._names(folder)
-        source = folder if there or self._folder == SYSTEM else f"{SYSTEM}/registries.d"
+        directory = self._sections_directory
+        there = self._names(directory)
+        source = directory if there or self._directory == SYSTEM else f"{SYSTEM}/registries.d"
         ours: list[Attachments] = []
         others: list[Attachments] = []
         copies: list[TrustFile] = []
         for name in self._names(source):
             content = self._text(f"{source}/{name}") or ""
-            found_sections = parse_sections(content, f"{folder}/{name}")
+            found_sections = parse_sections(content, f"{directory}/{name}")
             if isinstance(found_sections, Unreadable):
                 raise InputError(f"{found_sections.reason}.")
             (ours if name == sections.NAME else others).extend(found_sections)
-            if source != folder and name != sections.NAME:
-                copies.append(TrustFile(f"{folder}/{name}", content, None))
+            if source != directory and name != sections.NAME:
+                copies.append(TrustFile(f"{directory}/{name}", content, None))
         return tuple(ours), tuple(others), tuple(copies)
 
-    def _names(self, folder: str) -> tuple[str, ...]:
-        inside = names(self._files, folder)
+    def _names(self, directory: str) -> tuple[str, ...]:
+        inside = names(self._files, directory)
         if isinstance(inside, Unreadable):
             raise InputError(f"{inside.reason}.")
         return tuple(name for name in inside if name.endswith(".yaml"))
@@ -260,10 +262,13 @@ class TrustChange:
         return next((file.text for file in draft.files if file.path == path), None) or self._text(path)
 
     def _all_sections(self, draft: TrustDraft) -> dict[str, str]:
-        folder = self._sections_folder
-        planned = [os.path.basename(file.path) for file in draft.files if file.path.startswith(f"{folder}/")]
+        directory = self._sections_directory
+        planned = [
+            os.path.basename(file.path) for file in draft.files if file.path.startswith(f"{directory}/")
+        ]
         return {
-            name: self._planned(draft, f"{folder}/{name}") or "" for name in {*self._names(folder), *planned}
+            name: self._planned(draft, f"{directory}/{name}") or ""
+            for name in {*self._names(directory), *planned}
         }
 
     def _rules_for_use(self, policy: str) -> tuple[ScopeRule, ...]:
@@ -306,10 +311,8 @@ class TrustChange:
 
     def _notes(self, copies: Sequence[TrustFile]) -> Iterable[str]:
         if copies:
-            yield (
-                f"{self._sections_folder} replaces the system's folder, so its {len(copies)} files are copied"
-            )
-        if self._folder != SYSTEM and self._text(self._policy_path) is None:
+            yield f"{self._sections_directory} replaces the system's, so its {len(copies)} files are copied"
+        if self._directory != SYSTEM and self._text(self._policy_path) is None:
             yield f"{self._policy_path} is new and will replace the system's policy for this user"
 
 

@@ -180,7 +180,7 @@ class _UnitEditor:
         drop_ins = dict(self._origin.drop_ins)
         name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)
         present = next((path for path in drop_ins if posixpath.basename(path) == name), "")
-        path = present or posixpath.join(self._origin.drop_in_folder, name)
+        path = present or posixpath.join(self._origin.drop_in_directory, name)
         return _DropIn(path=path, present=present, text=drop_ins.get(present, ""))
 
     def _new_networks(self) -> dict[str, DraftFile]:
@@ -195,7 +195,7 @@ class _UnitEditor:
         spec = Spec.of((NAME, "unit"), (NETWORK, wanted))
         made = bundle(spec, replace(context, version=self._version, pod=None, unit_name="unit"))
         files = [
-            _draft_file(posixpath.join(self._origin.folder, file.name), file.text)
+            _draft_file(posixpath.join(self._origin.directory, file.name), file.text)
             for file in made.files
             if file.name.endswith(".network")
         ]
@@ -217,9 +217,9 @@ def _service_notes(origin: Origin) -> list[str]:
 
 
 def _draft_file(path: str, text: str, *, before: str = "", mode: int = 0o644) -> DraftFile:
-    folder, name = posixpath.split(path)
+    directory, name = posixpath.split(path)
     masked = "\n".join(mask_text(line) for line in text.split("\n"))
-    return DraftFile(name, text, mode, masked=masked, folder=folder, before=before)
+    return DraftFile(name, text, mode, masked=masked, directory=directory, before=before)
 
 
 def unit_diff(files: Sequence[DraftFile]) -> str:

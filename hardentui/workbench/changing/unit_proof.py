@@ -56,7 +56,7 @@ def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version
 
 
 def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:
-    """The units in one folder, each with its drop-ins appended, which is how they are read."""
+    """The units in one directory, each with its drop-ins appended, which is how they are read."""
     changed = {file.path: file.text for file in files}
     drop_ins = _drop_ins(origin, files, ".container.d")
     texts = [changed.get(origin.path, origin.text), *drop_ins]
@@ -64,11 +64,11 @@ def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:
     return {**(origin.companions or {}), **networks, origin.file_name: _joined(texts)}
 
 
-def _drop_ins(origin: Origin, files: tuple[DraftFile, ...], folder: str) -> list[str]:
+def _drop_ins(origin: Origin, files: tuple[DraftFile, ...], directory: str) -> list[str]:
     merged = {posixpath.basename(path): text for path, text in origin.drop_ins}
     places = {path for path, _ in origin.drop_ins}
     for file in files:
-        if file.path in places or file.folder.endswith(folder):
+        if file.path in places or file.directory.endswith(directory):
             merged[file.name] = file.text
     return [merged[name] for name in sorted(merged)]
 
@@ -79,7 +79,7 @@ def _joined(texts: list[str]) -> str:
 
 def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tuple[str, ...]:
     done = dry_run(
-        units, user=origin.manager.rootless, generator=generator, unit_folder=origin.folder
+        units, user=origin.manager.rootless, generator=generator, unit_directory=origin.directory
     )  # fmt: skip
     if not done.ok:
         raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
@@ -98,7 +98,7 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
         units,
         version=version,
         rootless=origin.manager.rootless,
-        folder=origin.folder,
+        directory=origin.directory,
         devices=origin.optional_devices - origin.absent,
     )
     if origin.file_name in made.refused:

@@ -124,9 +124,9 @@ def check_edited_unit(
         raise _rejected(name, [(_line_of_unit(text, sentence), sentence) for sentence in dropped])
 
 
-def save_edited(folder: str, name: str, text: str) -> WrittenFile:
+def save_edited(directory: str, name: str, text: str) -> WrittenFile:
     """Write the unit back, with a backup of the previous file. Raises WriteError."""
-    return write_bundle(folder, [TextFile(name, text)], keep_mode=True)[0]
+    return write_bundle(directory, [TextFile(name, text)], keep_mode=True)[0]
 
 
 def _line_of_unit(text: str, message: str) -> int:

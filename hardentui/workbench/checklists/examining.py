@@ -20,7 +20,7 @@ class LintedChecklist(Struct, frozen=True):
     unused: int
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return (
             f"valid. {plural(self.steps, 'step')}, {plural(self.checks, 'check')}, {self.own} of them your "
             f"own; {self.unused} built-in checks are not used."
@@ -42,7 +42,7 @@ class ProvenChecklist(Struct, frozen=True):
     own: int
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         wrong = plural(len(self.faults), "fault") if self.faults else "as expected"
         return f"{wrong}. {plural(self.containers, 'container')}, {plural(self.own, 'check')} of its own."
 

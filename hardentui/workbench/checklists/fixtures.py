@@ -122,7 +122,7 @@ class _FixtureReader:
 
     def __init__(self, path: str, text: str, checklist: Checklist) -> None:
         self.faults: list[str] = []
-        self._folder = os.path.dirname(path)
+        self._directory = os.path.dirname(path)
         self._lines = toml_lines(text)
         self._checks = {check for step in checklist.steps for check in step.checks}
         self._names: set[str] = set()
@@ -207,7 +207,7 @@ class _FixtureReader:
 
     def _file(self, name: str) -> str:
         try:
-            return read_named(os.path.join(self._folder, name))
+            return read_named(os.path.join(self._directory, name))
         except InputError as error:
             raise _Wrong("inspect", error.title.rstrip(".")) from error
 

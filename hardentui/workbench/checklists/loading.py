@@ -77,8 +77,8 @@ def read_text(where: str) -> str:
 
 def names() -> tuple[str, ...]:
     """Names of the checklists that come with HardenTUI."""
-    folder = folder_of_ours()
-    file_names = os.listdir(folder) if os.path.isdir(folder) else ()
+    directory = directory_of_ours()
+    file_names = os.listdir(directory) if os.path.isdir(directory) else ()
     return tuple(
         sorted(
             name.removesuffix(".toml")
@@ -114,7 +114,7 @@ def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[st
     return checklist
 
 
-def folder_of_ours() -> str:
+def directory_of_ours() -> str:
     """In the wheel the checklists are in the package, in a source tree beside it."""
     package = os.path.dirname(hardentui.__file__)
     packaged = os.path.join(package, "checklists")
@@ -128,7 +128,7 @@ def _packaged(name: str) -> str:
             f"There is no checklist {visible(name)!r}.",
             f"There are: {', '.join(known) or 'none'}. A file of your own: --checklist ./FILE.toml",
         )
-    return os.path.join(folder_of_ours(), f"{name}.toml")
+    return os.path.join(directory_of_ours(), f"{name}.toml")
 
 
 class _Fault(Struct, frozen=True):

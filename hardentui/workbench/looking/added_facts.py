@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenFolder
+from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.known import Known
@@ -38,4 +38,4 @@ class Added(TypedDict, total=False):
     sockets: Known[tuple[ReachableSocket, ...]]
     unit: Known[UnitFacts | None]
     unit_exists: Known[bool]
-    written_folders: Mapping[str, WrittenFolder]
+    written_directories: Mapping[str, WrittenDirectory]

@@ -18,6 +18,7 @@ from hardentui.model.peers import Peers
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.originals import kept_originals
 from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.opening.opened import Opened
@@ -59,13 +60,19 @@ class Containers:
         rows: dict[str, Row] = {}
         for label, listed in lists.items():
             self._gatherers[label].refresh(listed)
+        kept = kept_originals(container for listed in lists.values() for container in listed)
         with self._lock:
             for engine in self._opened.engines:
                 label = engine.facts.label
                 if label not in lists:
                     rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
                 for container in lists.get(label, ()):
-                    row = row_of(engine, container, self._reports.get(f"{label}/{container.id}"))
+                    row = row_of(
+                        engine,
+                        container,
+                        self._reports.get(f"{label}/{container.id}"),
+                        kept.get(container.id),
+                    )
                     rows[row.key] = row
             for key in set(self._rows) - set(rows):
                 self._reports.pop(key, None)
@@ -137,9 +144,11 @@ class Containers:
         """The row with its report. `counts`: the number of events before the inspection.
 
         A result that an event has overtaken is shown but not remembered: the next list inspects it again.
+        What the latest list says of the container stays: an inspection can take as long as a container
+        takes to stop.
         """
-        row = replace(row, report=report)
         with self._lock:
+            row = replace(self._rows.get(row.key, row), report=report)
             if self._event_counts[row.key] == counts[row.key]:
                 self._reports[row.key] = report
             if row.key in self._rows:

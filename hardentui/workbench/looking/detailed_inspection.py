@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
-from hardentui.host.files.layers import bytes_of_image, folder_of_image, uid_of_name
+from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
-from hardentui.model.activity import Denial, FileChange, WrittenFolder
+from hardentui.model.activity import Denial, FileChange, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
@@ -28,7 +28,7 @@ from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
-from hardentui.reading.written import working_folders, written_folders
+from hardentui.reading.written import working_directories, written_directories
 from hardentui.workbench.looking.added_facts import Added
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def inspect_in_detail(
         engine=engine_facts,
         kernel=kernel,
         changes=changes,
-        written_folders=_written_folders(replace(facts, changes=changes, kernel=kernel), files)
+        written_directories=_written_directories(replace(facts, changes=changes, kernel=kernel), files)
         if facts.engine.local
         else {},
         owners=_owners(facts, files) if facts.engine.local else {},
@@ -140,7 +140,7 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
-    """The owners of the host folders behind its volumes and bind mounts."""
+    """The owners of the host directories behind its volumes and bind mounts."""
     owners = {}
     for mount in facts.spec[MOUNTS]:
         volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
@@ -170,21 +170,21 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
     ]
     layer = _writable_layer(facts)
     if facts.engine.local and layer:
-        files_changed = _with_folders(files_changed, layer, files)
+        files_changed = _with_directories(files_changed, layer, files)
     return tuple(files_changed)
 
 
 def _writable_layer(facts: ContainerFacts) -> str:
-    """The host folder of the container's writable layer; empty if the driver has none."""
+    """The host directory of the container's writable layer; empty if the driver has none."""
     driver = facts.inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, dict) else None
     layer = data.get("UpperDir") if isinstance(data, dict) else None
     return layer if isinstance(layer, str) and layer.startswith("/") else ""
 
 
-def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
-    """Whether a changed path is a folder, for those in which nothing else changed: a folder in which a file
-    was created and removed again looks like a changed file. The container's writable layer shows it.
+def _with_directories(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
+    """Whether a changed path is a directory, for those in which nothing else changed: a directory in which a
+    file was created and removed again looks like a changed file. The container's writable layer shows it.
     """
     above = {parent for change in changes for parent in _parents(change.path)}
     asked = 0
@@ -203,19 +203,19 @@ def _inspected(change: FileChange, layer: str, files: Files) -> FileChange:
     except OSError:
         return change
     if not stat.S_ISREG(seen.mode):
-        return replace(change, folder=stat.S_ISDIR(seen.mode))
-    return replace(change, folder=False, size=seen.size, executable=bool(seen.mode & 0o111))
+        return replace(change, directory=stat.S_ISDIR(seen.mode))
+    return replace(change, directory=False, size=seen.size, executable=bool(seen.mode & 0o111))
 
 
-def _written_folders(facts: ContainerFacts, files: Files) -> dict[str, WrittenFolder]:
-    """The size and owner that a tmpfs on a folder written by the container would need."""
-    folders = {}
-    for path in dict.fromkeys((*written_folders(facts), *working_folders(facts))):
-        seen = folder_of_image(files, facts.inspect, path)
+def _written_directories(facts: ContainerFacts, files: Files) -> dict[str, WrittenDirectory]:
+    """The size and owner that a tmpfs on a directory written by the container would need."""
+    directories = {}
+    for path in dict.fromkeys((*written_directories(facts), *working_directories(facts))):
+        seen = directory_of_image(files, facts.inspect, path)
         if seen is not None:
             count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
-            folders[path] = WrittenFolder(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
-    return folders
+            directories[path] = WrittenDirectory(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
+    return directories
 
 
 def _parents(path: str) -> list[str]:

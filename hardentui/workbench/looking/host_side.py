@@ -20,13 +20,13 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lu
 """Network file systems: access may block, and no local service listens there."""
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
-_TRUSTED_FOLDERS = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
-_GUARDED_FOLDERS = (
+_TRUSTED_DIRECTORIES = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
+_GUARDED_DIRECTORIES = (
     *("/etc", "/etc/ssh", "/etc/sudoers.d", "/etc/cron.d", "/etc/pam.d", "/etc/ssl/private"),
     *("/etc/containers", "/etc/pki/tls/private", "/var/spool/cron", "/var/spool/cron/crontabs"),
     *("/root", "/root/.ssh", "/root/.docker", "/root/.kube", "/root/.aws"),
 )
-"""Files there almost never have a second name. If one has, the mounted folders are searched for it."""
+"""Files there almost never have a second name. If one has, the mounted directories are searched for it."""
 _DEEPEST = 8
 _FRESH = timedelta(seconds=10)  # a later check of one container sees newer mounts and processes
 
@@ -100,7 +100,7 @@ class HostSide:
         return "" if same else f"/proc/{process}/root"
 
     def names_of(self, path: str) -> tuple[str, ...]:
-        """Other names, in the folders whose files root trusts, of a file or of files below a folder."""
+        """Other names of a file, or of the files below a directory, in directories that root trusts."""
         self._forget_what_is_old()
         root = self._root()
         try:
@@ -112,31 +112,31 @@ class HostSide:
         if not stat.S_ISREG(status.mode) or status.links < 2:
             return ()
         if self._linked is None:
-            self._linked = linked_files(self._files, _TRUSTED_FOLDERS, root)
+            self._linked = linked_files(self._files, _TRUSTED_DIRECTORIES, root)
         names = self._linked.get((status.device, status.inode), ())
         return tuple(name for name in names if name != path)
 
-    def _names_below(self, folder: str, root: str, device: int) -> tuple[str, ...]:
-        """Guarded files that have a further name in a folder elsewhere; searched only if there can be one."""
+    def _names_below(self, directory: str, root: str, device: int) -> tuple[str, ...]:
+        """Guarded files that have another name below this directory; searched only if there can be one."""
         if self._guarded is None:
-            self._guarded = linked_files(self._files, _GUARDED_FOLDERS, root, 0)
+            self._guarded = linked_files(self._files, _GUARDED_DIRECTORIES, root, 0)
         wanted = {
             key: names
             for key, names in self._guarded.items()
-            if key[0] == device and not any(at_or_above(folder, name) for name in names)
+            if key[0] == device and not any(at_or_above(directory, name) for name in names)
         }
         if not wanted:
             return ()
-        if folder not in self._held:
-            below = linked_files(self._files, (folder,), root, _DEEPEST)
+        if directory not in self._held:
+            below = linked_files(self._files, (directory,), root, _DEEPEST)
             table = self.engine_table()
-            self._held[folder] = tuple(
+            self._held[directory] = tuple(
                 name
                 for key, paths in below.items()
-                if isinstance(table, Unreadable) or any(table.in_one_mount(folder, path) for path in paths)
+                if isinstance(table, Unreadable) or any(table.in_one_mount(directory, path) for path in paths)
                 for name in wanted.get(key, ())
             )
-        return self._held[folder]
+        return self._held[directory]
 
     def _engine_process(self) -> str:
         """A process in the engine's namespaces: the conmon of a running container, else this process."""
@@ -165,7 +165,7 @@ def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[Re
     reachable: list[ReachableSocket] = []
     for mount in mounted:
         if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
-            continue  # nobody can connect through an overlay to a socket in the folder below
+            continue  # nobody can connect through an overlay to a socket in the directory below
         for path, name, number in table.at(mount.paths[0]):
             if len(reachable) == _MOST_SOCKETS:
                 return tuple(reachable)

@@ -7,20 +7,22 @@ import os
 from msgspec import convert, to_builtins
 
 from hardentui.model.image import ImageInventory
-from hardentui.state.own_files import Folder, keep_document, read_document
+from hardentui.state.own_files import Directory, keep_document, read_document
 
 SCHEMA = 5
 _IMAGE_ID = 64
 
 
 class Inventories:
-    """Inventories by image ID, in memory and in a folder of our own; an image never changes under its ID."""
+    """Inventories by image ID, in memory and in a directory of our own; an image with this ID never
+    changes.
+    """
 
-    def __init__(self, folder: Folder, known: dict[str, ImageInventory] | None = None) -> None:
+    def __init__(self, directory: Directory, known: dict[str, ImageInventory] | None = None) -> None:
         """Args:
         known: existing inventories; new ones are added to it.
         """
-        self._folder = folder
+        self._directory = directory
         self._known = {} if known is None else known
 
     def known(self, identity: str) -> ImageInventory | None:
@@ -42,7 +44,7 @@ class Inventories:
         name = identity.removeprefix("sha256:")
         if len(name) != _IMAGE_ID or not name.isalnum():
             return None
-        return os.path.join(self._folder(), "images", f"{name}.json")
+        return os.path.join(self._directory(), "images", f"{name}.json")
 
     def _load(self, identity: str) -> ImageInventory | None:
         path = self._path(identity)

@@ -41,10 +41,10 @@ class _Asked(Struct, frozen=True):
 
     Attributes:
         paths: on the host, as far as the documents show them.
-        own: folders with the volume's own data.
+        own: directories with the volume's own data.
         plain: a volume that holds only its own data.
         layered: an overlay whose writes stay with the container.
-        overlay: an overlay; `upper` is where writes go, unless that is Podman's own folder.
+        overlay: an overlay; `upper` is where writes go, unless that is Podman's own directory.
     """
 
     destination: str
@@ -87,7 +87,7 @@ def mounts_and_sockets(
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
-    """A file is what it is under each of its names, also one in a folder."""
+    """A file is what it is under each of its names, also one in a directory."""
     names = host.names_of(mount.paths[0]) if mount.type in _OF_HOST else ()
     return replace(mount, paths=(*mount.paths, *names)) if names else mount
 
@@ -324,7 +324,7 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
 
 
 def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
-    """An overlay shows the folders below it; writes go to the upper one."""
+    """An overlay shows the directories below it; writes go to the upper one."""
     lower = tuple(path for path in row.lower if not re.search(_OF_PODMAN, path)) or asked.paths
     own = (
         not row.upper or re.search(_OF_PODMAN, row.upper) or any(at_or_above(o, row.upper) for o in asked.own)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError
-from hardentui.workbench.views import Report, Row
+from hardentui.workbench.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
 """Label of an engine -> its containers."""
@@ -32,7 +32,9 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
     return by_engine
 
 
-def row_of(engine: Engine, listed: Listed, report: Report | None = None) -> Row:
+def row_of(
+    engine: Engine, listed: Listed, report: Report | None = None, kept: KeptOriginal | None = None
+) -> Row:
     """The row of a listed container, with its report if it was judged before."""
     return Row(
         key=f"{engine.facts.label}/{listed.id}",
@@ -45,4 +47,5 @@ def row_of(engine: Engine, listed: Listed, report: Report | None = None) -> Row:
         pod=listed.pod_name,
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
+        kept=kept,
     )

@@ -40,7 +40,7 @@ def gaps_of(image: ImageFacts) -> tuple[str, ...]:
     return () if isinstance(image.inventory, Unreadable) else gaps(image.inventory)
 
 
-def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[WrittenFile, ...]:
+def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:
     """Write `IMAGE.cdx.json` for each; previous files are kept as backups.
 
     Raises:
@@ -53,7 +53,7 @@ def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[WrittenFile, 
         if name in files:
             name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
         files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644)
-    return write_bundle(folder, list(files.values()), create=True)
+    return write_bundle(directory, list(files.values()), create=True)
 
 
 def name_of(image: ImageFacts) -> str:

@@ -84,7 +84,7 @@ class Scanning:
         how: ScanSettings = DEFAULT,
     ) -> Known[ScanReport]:
         """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
-        if self._opened.state_folder is None:
+        if self._opened.state_directory is None:
             return Unreadable("the images do not belong to a real host")
         try:
             with self._archive(image, on_progress, stop) as archive:
@@ -120,14 +120,14 @@ class Scanning:
             raise InputError(
                 f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
             )
-        if self._opened.state_folder is None:
+        if self._opened.state_directory is None:
             raise UsageError("The images do not belong to a real host, so no report can be stored for them.")
         self._keep(image, report)
         return image, report
 
     def _keep(self, image: ImageFacts, report: ScanReport) -> None:
-        assert self._opened.state_folder is not None  # noqa: S101 - both callers have asked
-        StoredScans(self._opened.state_folder).keep(image.id, report)
+        assert self._opened.state_directory is not None  # noqa: S101 - both callers have asked
+        StoredScans(self._opened.state_directory).keep(image.id, report)
         self._scanned(image.engine.label, image.id)
 
     @contextmanager
@@ -135,13 +135,13 @@ class Scanning:
         self, image: ImageFacts, on_progress: Callable[[ScanProgress], None], stop: threading.Event
     ) -> Iterator[str]:
         """A file with the image, removed afterwards."""
-        folder = os.fspath(self._opened.cache_folder())
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        size, free = image.inspect.get("Size"), os.statvfs(folder)
+        directory = os.fspath(self._opened.cache_directory())
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        size, free = image.inspect.get("Size"), os.statvfs(directory)
         if isinstance(size, int) and size * _ROOM > free.f_bavail * free.f_frsize:
-            raise OSError(f"{visible(folder)} has no space for its {size // 1_000_000} MB")
+            raise OSError(f"{visible(directory)} has no space for its {size // 1_000_000} MB")
         pieces = self._opened.engine(image.engine.label).archive(image.id, stop)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="scan-", suffix=".tar") as file:
+        with tempfile.NamedTemporaryFile(dir=directory, prefix="scan-", suffix=".tar") as file:
             total = 0
             for piece in pieces:
                 file.write(piece)

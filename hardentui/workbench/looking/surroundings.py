@@ -23,7 +23,7 @@ class Surroundings:
     """Reports of shared subjects. Safe to call from several threads."""
 
     def __init__(self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge) -> None:
-        self._info = EngineInfo(opened.cache_folder)
+        self._info = EngineInfo(opened.cache_directory)
         for engine in opened.engines:
             self._info.use_kept(engine)
         self._opened = opened

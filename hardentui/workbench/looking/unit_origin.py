@@ -77,7 +77,7 @@ class Origin(Struct, frozen=True):
         return posixpath.basename(self.path)
 
     @property
-    def folder(self) -> str:
+    def directory(self) -> str:
         return posixpath.dirname(self.path)
 
     @property
@@ -87,17 +87,17 @@ class Origin(Struct, frozen=True):
         return frozenset(path for text in texts for path in _OPTIONAL_DEVICE.findall(text))
 
     @property
-    def drop_in_folder(self) -> str:
+    def drop_in_directory(self) -> str:
         """The path of our drop-in: beside the file; for a file of a package, in /etc."""
         if self.kind is OriginKind.QUADLET:
-            return f"{self._writable(self.folder, '/etc/containers/systemd')}/{self.file_name}.d"
+            return f"{self._writable(self.directory, '/etc/containers/systemd')}/{self.file_name}.d"
         place = f"{self.manager.home}/.config/systemd/user" if self.manager.rootless else (
             "/etc/systemd/system"
         )  # fmt: skip
         return f"{place}/{self.unit}.d"
 
-    def _writable(self, folder: str, other: str) -> str:
-        return other if folder.startswith("/usr/") and not self.manager.rootless else folder
+    def _writable(self, directory: str, other: str) -> str:
+        return other if directory.startswith("/usr/") and not self.manager.rootless else directory
 
     @property
     def specifiers(self) -> dict[str, str]:
@@ -109,7 +109,7 @@ class Origin(Struct, frozen=True):
         texts = [text for path, text in self.drop_ins if path != without]
         names = object_names(self.companions or {}, self.version)
         return QuadletFiles(
-            (self.text, *texts), self.specifiers, names, self.folder, self.version, self.absent
+            (self.text, *texts), self.specifiers, names, self.directory, self.version, self.absent
         )
 
     def service(self, *, without: str = "") -> ServiceFiles:

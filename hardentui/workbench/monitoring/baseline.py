@@ -18,7 +18,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.monitoring import Drift
-from hardentui.state.own_files import Folder, read_document, write_own
+from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.writers.file_name import safe_file_name
 
 SCHEMA = "hardentui/baseline/1"
@@ -78,18 +78,18 @@ class Baselines:
     """The baselines of this host's containers.
 
     Args:
-        folder: our state folder; None = there is none (a simulated host, saved facts).
+        directory: our state directory; None = there is none (a simulated host, saved facts).
     """
 
-    def __init__(self, folder: Folder | None) -> None:
-        self._folder = folder
+    def __init__(self, directory: Directory | None) -> None:
+        self._directory = directory
 
     def _path(self, facts: ContainerFacts) -> str | None:
-        if self._folder is None:
+        if self._directory is None:
             return None
         whole = f"{facts.engine.label}\0{facts.name}".encode("utf-8", "surrogateescape")
         name = f"{safe_file_name(facts.name)[:60]}-{hashlib.sha256(whole).hexdigest()[:16]}.json"
-        return os.path.join(os.fspath(self._folder()), "baselines", name)
+        return os.path.join(os.fspath(self._directory()), "baselines", name)
 
     def load(self, facts: ContainerFacts) -> ContainerBaseline | Unreadable | None:
         """The saved baseline; None if there is none."""
@@ -222,10 +222,10 @@ def _mark(path: str, kind: str, layer: str, files: Files, left: int) -> tuple[Fi
 
 
 def _has_link(files: Files, layer: str, path: str) -> bool:
-    """Whether a folder in the path is a symbolic link."""
+    """Whether a directory in the path is a symbolic link."""
     parts = posixpath.normpath("/" + path.lstrip("/")).strip("/").split("/")
-    folders = (layer + "/" + "/".join(parts[:count]) for count in range(1, len(parts)))
-    return any(stat.S_ISLNK(files.stat(folder, follow=False).mode) for folder in folders)
+    directories = (layer + "/" + "/".join(parts[:count]) for count in range(1, len(parts)))
+    return any(stat.S_ISLNK(files.stat(directory, follow=False).mode) for directory in directories)
 
 
 def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[str, ...]) -> Drift:
@@ -241,8 +241,8 @@ def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[s
     )
 
 
-def _below(path: str, folders: tuple[str, ...]) -> bool:
-    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+def _below(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path == directory or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)
 
 
 def _differs(mark: FileMark, other: FileMark) -> bool:

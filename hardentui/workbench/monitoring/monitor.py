@@ -71,7 +71,7 @@ class Monitor:
         self._counted: _Counted | None = None
         self._last: Sample | None = None
         self._events = NewEvents()
-        self._baselines = Baselines(bench.opened.state_folder)
+        self._baselines = Baselines(bench.opened.state_directory)
 
     def watch(
         self,
@@ -257,7 +257,7 @@ def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unread
 
 
 def _expected() -> tuple[str, ...]:
-    """Folders whose files come and go, as in the check of drifted files."""
+    """Directories whose files come and go, as in the check of drifted files."""
     value: ParameterValue = find_check("drifted-files").parameters["expected"]
     return tuple(map(str, value)) if isinstance(value, tuple) else ()
 

@@ -104,10 +104,12 @@ def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
     """The addresses of a container on its networks."""
     section = facts.inspect.get("NetworkSettings")
     networks = section.get("Networks") if isinstance(section, Mapping) else None
-    return tuple(dict.fromkeys(_told(networks.values() if isinstance(networks, Mapping) else ())))
+    return tuple(
+        dict.fromkeys(_network_addresses(networks.values() if isinstance(networks, Mapping) else ()))
+    )
 
 
-def _told(networks: Iterable[object]) -> Iterator[str]:
+def _network_addresses(networks: Iterable[object]) -> Iterator[str]:
     for network in networks:
         for name in ("IPAddress", "GlobalIPv6Address"):
             address = network.get(name) if isinstance(network, Mapping) else None
@@ -214,7 +216,9 @@ def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
     networks = section.get("Networks") if isinstance(section, Mapping) else None
     if not address or not isinstance(networks, Mapping):
         return frozenset()
-    return frozenset(str(name) for name, network in networks.items() if address in _told([network]))
+    return frozenset(
+        str(name) for name, network in networks.items() if address in _network_addresses([network])
+    )
 
 
 def _same(label: str, facts: ContainerFacts) -> bool:

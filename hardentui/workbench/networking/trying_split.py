@@ -11,7 +11,7 @@ from hardentui.engine.change.command import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import SplitTrial
-from hardentui.model.trial import Tell
+from hardentui.model.trial import OnTrialEvent
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.reading.containers import is_infra, pod_of
 from hardentui.trial.parting import SplitRequest, SplitTools, try_split
@@ -28,7 +28,7 @@ def try_proposal(
     bench: Workbench,
     rows: Iterable[Row],
     proposal: Split,
-    tell: Tell,
+    on_event: OnTrialEvent,
     stop: threading.Event,
     *,
     outside: bool = False,
@@ -37,7 +37,7 @@ def try_proposal(
     """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
     Args:
-        tell: called for each event, in this thread.
+        on_event: called for each event, in this thread.
         outside: twins that keep a route out can use it during the trial; their traffic is real.
 
     Raises:
@@ -68,7 +68,7 @@ def try_proposal(
     )
     changing = ChangingEngine(gatherer.engine, bench.opened.log)
     try:
-        return try_split(request, SplitTools(changing, bench.opened.files, bench.opened.run, tell, stop))
+        return try_split(request, SplitTools(changing, bench.opened.files, bench.opened.run, on_event, stop))
     finally:
         changing.close()
 

@@ -12,7 +12,7 @@ import time
 from hardentui.engine.read import Engine
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unreadable
-from hardentui.state.own_files import Folder, keep_document, read_document
+from hardentui.state.own_files import Directory, keep_document, read_document
 
 SCHEMA = 1
 _LONGEST_NAME = 200
@@ -30,8 +30,8 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 class EngineInfo:
     """Loads the info of engines, from the cache if valid, else from the engine."""
 
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
     def use_kept(self, engine: Engine) -> bool:
         """Complete the engine's facts from a cached answer; returns whether there was a valid one."""
@@ -65,7 +65,7 @@ class EngineInfo:
         if not facts.local or facts.simulated or not facts.url.startswith("unix://"):
             return None
         name = facts.url.replace("%", "%25").replace("/", "%2F")[-_LONGEST_NAME:]
-        return os.path.join(self._folder(), "engines", f"{name}.json")
+        return os.path.join(self._directory(), "engines", f"{name}.json")
 
 
 def _key(facts: EngineFacts) -> list[str]:

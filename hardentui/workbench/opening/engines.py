@@ -19,7 +19,7 @@ from hardentui.host.commands import run_program
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Selection
@@ -79,7 +79,7 @@ def _real(
         )
         from hardentui.scanners.kept_host_scans import HostScans
 
-        return replace(host, host_scans=HostScans(state_folder).load())
+        return replace(host, host_scans=HostScans(state_directory).load())
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust as read
@@ -99,7 +99,7 @@ def _real(
         socket.gethostname(),
         private_service=private_service,
         run=run_program,
-        state_folder=state_folder,
+        state_directory=state_directory,
     )
 
 

@@ -14,7 +14,7 @@ from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.state.own_files import Folder, cache_folder
+from hardentui.state.own_files import Directory, cache_directory
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.opening.clock import utc_now
 from hardentui.workbench.opening.command_log import CommandLog
@@ -35,9 +35,9 @@ class Opened(Struct, frozen=True):
         read_trust: reads what the user of an engine trusts.
         run: runs programs of the host; by default none.
         inventories: known contents of images, by ID.
-        cache_folder: for data that can be recreated.
+        cache_directory: for data that can be recreated.
         saved_at: when its facts were saved; empty for a live host.
-        state_folder: for stored scan results; None = those of this host do not apply.
+        state_directory: for stored scan results; None = those of this host do not apply.
     """
 
     engines: tuple[Engine, ...]
@@ -50,8 +50,8 @@ class Opened(Struct, frozen=True):
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing
     inventories: dict[str, ImageInventory] = field(default_factory=dict)
-    cache_folder: Folder = cache_folder
-    state_folder: Folder | None = None
+    cache_directory: Directory = cache_directory
+    state_directory: Directory | None = None
     simulated: bool = False
     private_service: bool = False
     saved_at: str = ""

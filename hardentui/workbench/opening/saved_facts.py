@@ -90,8 +90,8 @@ class Recorder:
 
     def _scans(self) -> Known[tuple[HostScan, ...]]:
         """Results of host scanners that were imported on this host."""
-        folder = self._inner.state_folder
-        return HostScans(folder).load() if folder is not None else ()
+        directory = self._inner.state_directory
+        return HostScans(directory).load() if directory is not None else ()
 
     def _recording(self, engine: Engine) -> Engine:
         connection = self._connections[engine.facts.label]

@@ -50,7 +50,7 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
     lines = (
         PageLine("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
         where,
-        PageLine("read", "GPG signatures, in a folder or on a web server (lookaside)"),
+        PageLine("read", "GPG signatures, in a directory or on a web server (lookaside)"),
         PageLine(
             "not read", "sigstore bundles, the default of cosign 3: cosign sign --new-bundle-format=false"
         ),

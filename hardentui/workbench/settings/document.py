@@ -9,7 +9,7 @@ from typing import Any
 
 from hardentui.account import is_confined
 from hardentui.model.settings import Notice, SettingOrigin, SettingSource
-from hardentui.state.own_files import config_folder, read_own
+from hardentui.state.own_files import config_directory, read_own
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import TomlPath, line_of, toml_lines
@@ -20,14 +20,14 @@ _LARGEST = 1 << 20
 
 def settings_file() -> str:
     """The path of this user's settings file, which may not exist."""
-    return os.path.join(config_folder(), NAME)
+    return os.path.join(config_directory(), NAME)
 
 
 class Document:
     """The settings file, read once.
 
     Attributes:
-        path: the file; shown: the same for display, with `~` for the home folder.
+        path: the file; shown: the same for display, with `~` for the home directory.
         there: the file exists, though it may be unreadable.
         values: its content; empty without a readable file.
         notices: its faults; readers of its values add theirs.
@@ -46,7 +46,7 @@ class Document:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Document:
-        """The user's settings file. A session confined to a folder (in a browser) has none."""
+        """The user's settings file. A session confined to a directory (in a browser) has none."""
         path = settings_file()
         place = visible(_short(path))
         if is_confined(environ):

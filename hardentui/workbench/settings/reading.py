@@ -46,7 +46,7 @@ class _SettingsReader:
             "theme": self._theme,
             "ascii": _flag,
             "columns": self._columns,
-            "folder": _folder,
+            "folder": _directory,
             "text_mode": _flag,
             "remember": _flag,
         }
@@ -66,17 +66,17 @@ class _SettingsReader:
 
     def from_environment(self, environ: Mapping[str, str]) -> None:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
-            if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
+            if (text := environ.get(variable, "")) and self._accepts(variable, self._theme(text)):
                 self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
             if variable in environ:
                 wanted = environ[variable].lower() not in _NO
                 self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         text = environ.get("HARDENTUI_FOLDER", "")
-        if text and self._said("HARDENTUI_FOLDER", _folder(text)):
+        if text and self._accepts("HARDENTUI_FOLDER", _directory(text)):
             self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
 
-    def _said(self, variable: str, fault: str) -> bool:
+    def _accepts(self, variable: str, fault: str) -> bool:
         if fault:
             self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
         return not fault
@@ -166,9 +166,9 @@ def _flag(value: object) -> str:
     return "" if isinstance(value, bool) else "must be true or false"
 
 
-def _folder(value: object) -> str:
+def _directory(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        return "must be the path of a folder"
+        return "must be the path of a directory"
     if not value.isprintable():
         return "must be a path without control characters"
     return "" if value.startswith(("/", "~")) else "must begin with / or ~"

@@ -29,9 +29,9 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
     if os.path.lexists(path):
         message = f"{visible(path)} already exists and is not changed."
         raise InputError(message, "hardentui settings show displays it.")
-    folder, name = os.path.split(path)
+    directory, name = os.path.split(path)
     text = template(vocabulary, tooltips, checks)
-    write_bundle(folder, [TextFile(name, text, 0o600)], overwrite=False, create=True)
+    write_bundle(directory, [TextFile(name, text, 0o600)], overwrite=False, create=True)
     return path
 
 
@@ -52,13 +52,13 @@ def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterab
         "# Columns of the container list besides name, score and steps, as far as there is room.",
         f"# columns = {_toml(vocabulary.columns)}",
         "",
-        "# The folder that the write dialog offers. Also: $HARDENTUI_FOLDER.",
+        "# The directory that the write dialog offers. Also: $HARDENTUI_FOLDER.",
         f"# folder = {_toml(usual.folder)}",
         "",
         "# Plain lines instead of screens, for screen readers: hardentui --text. Also: $HARDENTUI_TEXT=1.",
         f"# text_mode = {_toml(usual.text_mode)}",
         "",
-        "# Keep theme, folder, filter and order of the list, and the last place for the next session.",
+        "# Keep theme, directory, filter and order of the list, and the last place for the next session.",
         f"# remember = {_toml(usual.remember)}",
         "",
         "# Keys, by action: several with commas. Names of keys are those of Textual: f3, ctrl+g, slash.",

@@ -11,7 +11,7 @@ import msgspec
 from hardentui.errors import WriteError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Trial
-from hardentui.state.own_files import read_own, state_folder, write_own
+from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.trial.learned.needs import Needs
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.seccomp import profile_text
@@ -24,14 +24,14 @@ class _Kept(msgspec.Struct, frozen=True):
     needs: Needs
 
 
-def profile_path(name: str, folder: str) -> str:
-    """Where the learned profile of a container will be: with the trial's files, else in our own folder."""
-    where = os.path.abspath(folder) if folder else os.path.join(state_folder(), "learned")
+def profile_path(name: str, directory: str) -> str:
+    """Where the learned profile of a container will be: with the trial's files, else in our own directory."""
+    where = os.path.abspath(directory) if directory else os.path.join(state_directory(), "learned")
     return os.path.join(where, f"seccomp-{safe_file_name(name)}.json")
 
 
 def keep_profile(trial: Trial) -> str:
-    """Write the learned profile to our own folder; returns its path.
+    """Write the learned profile to our own directory; returns its path.
 
     Raises:
         WriteError: it cannot be written.
@@ -67,4 +67,4 @@ def _image(facts: ContainerFacts) -> str:
 
 def _path(facts: ContainerFacts) -> str:
     whose = hashlib.sha256(f"{facts.engine.url}\n{facts.name}".encode()).hexdigest()[:16]
-    return os.path.join(state_folder(), "learned", f"{whose}.json")
+    return os.path.join(state_directory(), "learned", f"{whose}.json")

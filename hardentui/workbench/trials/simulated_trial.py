@@ -12,11 +12,11 @@ from hardentui.model.trial import (
     How,
     Kept,
     LeftOut,
+    OnTrialEvent,
     OptionChange,
     Proof,
     Result,
     Round,
-    Tell,
     Trial,
     TrialEvent,
     TrialStep,
@@ -28,7 +28,7 @@ PACE = 0.6
 """Seconds per event, so that it can be read."""
 
 
-def play_trial(plan: Plan, tell: Tell, stop: threading.Event) -> Trial:
+def play_trial(plan: Plan, on_event: OnTrialEvent, stop: threading.Event) -> Trial:
     """Play a possible trial of this plan: one of the fixes that may break something does.
 
     Raises:
@@ -39,7 +39,7 @@ def play_trial(plan: Plan, tell: Tell, stop: threading.Event) -> Trial:
     broken = risky[-1:] if len(checks) > 1 else []
 
     def say(event: TrialEvent) -> None:
-        tell(event)
+        on_event(event)
         if stop.wait(PACE):
             raise KeyboardInterrupt
 

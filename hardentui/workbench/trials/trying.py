@@ -19,7 +19,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Choice, Plan
-from hardentui.model.trial import Tell, Trial
+from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.trial.request import Lesson, Tools, TrialRequest
@@ -116,13 +116,13 @@ class Trying:
         self,
         choices: Iterable[Choice],
         wishes: Wishes,
-        tell: Tell,
+        on_event: OnTrialEvent,
         stop: threading.Event,
     ) -> Trial:
         """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.
 
         Args:
-            tell: called for each event, in this thread.
+            on_event: called for each event, in this thread.
 
         Raises:
             UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
@@ -153,7 +153,7 @@ class Trying:
                 look=lambda document: gatherer.container(document, closer=True),
                 make_plan=self._plan,
                 judge=self._judge,
-                tell=tell,
+                on_event=on_event,
                 stop=stop,
                 keep=lambda needs: keep_needs(facts, needs),
             )

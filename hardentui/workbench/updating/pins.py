@@ -26,7 +26,7 @@ from hardentui.model.known import Unreadable
 from hardentui.quadlet.edit.pins import SUFFIXES, Pin, moved, pins_in
 from hardentui.scanners import skopeo
 from hardentui.scanners.registry_answers import RegistryAnswers
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.visible import visible
 from hardentui.workbench.updating.updates import COOL_DOWN, logins, refuse_without_skopeo
@@ -94,7 +94,7 @@ class PinMoves(Struct, frozen=True):
 
 
 def default_places() -> tuple[str, ...]:
-    """The folders in which Quadlet looks for this account's units."""
+    """The directories in which Quadlet looks for this account's units."""
     uid = os.geteuid()
     home = os.path.expanduser("~")
     manager = (
@@ -102,11 +102,11 @@ def default_places() -> tuple[str, ...]:
         if uid == 0
         else ServiceManager(True, home, uid, os.environ.get("XDG_CONFIG_HOME", ""))
     )
-    return manager.quadlet_folders
+    return manager.quadlet_directories
 
 
 def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
-    """Files with pinned images in these files and folders, including drop-ins and subfolders.
+    """Files with pinned images in these files and directories, including drop-ins and subdirectories.
 
     Raises:
         InputError: a named place does not exist, or a file cannot be read.
@@ -134,7 +134,7 @@ def ask_for(
     Raises:
         ToolMissing: skopeo is not installed.
     """
-    answers = RegistryAnswers(state_folder)
+    answers = RegistryAnswers(state_directory)
     asks = ask or asker(stop)
     reports: list[PinReport] = []
     for file in files:
@@ -164,7 +164,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.said
+    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.last_line
     if path.startswith(_PACKAGED):
         why = "this file belongs to a package; create your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)
@@ -256,10 +256,10 @@ def _quadlets(place: str) -> Iterable[str]:
     if os.path.isfile(place):
         return [place]
     return [
-        os.path.join(folder, name)
-        for folder, _, names in sorted(os.walk(place))
+        os.path.join(directory, name)
+        for directory, _, names in sorted(os.walk(place))
         for name in sorted(names)
-        if name.endswith(SUFFIXES) or (name.endswith(".conf") and folder.endswith(_DROP_INS))
+        if name.endswith(SUFFIXES) or (name.endswith(".conf") and directory.endswith(_DROP_INS))
     ]
 
 

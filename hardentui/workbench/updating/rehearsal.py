@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import NotFound, UsageError
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.trial import Baseline, Tell
+from hardentui.model.trial import Baseline, OnTrialEvent
 from hardentui.reading.images import image_name
 from hardentui.visible import visible
 from hardentui.workbench.looking.gather import Gatherer
@@ -73,7 +73,7 @@ def rehearse(
     image: ImageFacts,
     trying: MakeTrying,
     wishes: Wishes,
-    tell: Tell,
+    on_event: OnTrialEvent,
     stop: threading.Event,
 ) -> Rehearsal:
     """Run a twin with each image and test whether it becomes ready; blocking. All twins are removed.
@@ -85,17 +85,22 @@ def rehearse(
         UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
         EngineError: Podman fails.
     """
-    before = trying(facts).run((), wishes, tell, stop).baseline
+    before = trying(facts).run((), wishes, on_event, stop).baseline
     after = None
     if before.ready:
         inspect = {**facts.inspect, "Image": image.id.removeprefix("sha256:")}
-        after = trying(replace(facts, inspect=inspect, image=image)).run((), wishes, tell, stop).baseline
+        after = trying(replace(facts, inspect=inspect, image=image)).run((), wishes, on_event, stop).baseline
     name = image.names[0] if image.names else image.id[:12]
     return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
 
 
 def rehearse_container(
-    bench: Workbench, report: Report, wanted: str, wishes: Wishes, tell: Tell, stop: threading.Event
+    bench: Workbench,
+    report: Report,
+    wanted: str,
+    wishes: Wishes,
+    on_event: OnTrialEvent,
+    stop: threading.Event,
 ) -> Rehearsal:
     """Rehearse an update of the container of this report, from a detailed inspection; blocking.
 
@@ -114,7 +119,7 @@ def rehearse_container(
     def trying(of: ContainerFacts) -> Trying:
         return Trying(bench.opened, bench.parts.gatherers, bench.judge, of, members)
 
-    return rehearse(facts, image, trying, wishes, tell, stop)
+    return rehearse(facts, image, trying, wishes, on_event, stop)
 
 
 def _running(facts: ContainerFacts) -> str:

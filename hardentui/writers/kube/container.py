@@ -143,10 +143,10 @@ def _seccomp(part: PodPart, profile: str) -> None:
         part.security["seccompProfile"] = {"type": "Unconfined"}
         part.annotations[_SECCOMP + part.name] = "unconfined"
     elif profile not in _STOCK_PROFILES:
-        folder, _, name = profile.rpartition("/")
+        directory, _, name = profile.rpartition("/")
         part.security["seccompProfile"] = {"type": "Localhost", "localhostProfile": name}
         part.annotations[_SECCOMP + part.name] = f"localhost/{name}"
-        part.flags.append(f"--seccomp-profile-root={folder or '/'}")
+        part.flags.append(f"--seccomp-profile-root={directory or '/'}")
         part.notes.append(
             f"in a cluster, copy the seccomp profile {name} to /var/lib/kubelet/seccomp on every node"
         )

@@ -25,7 +25,7 @@ later python3 -c 'import socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
-time.sleep(3600)' {folder}/services/relay/app unix:{socket}
+time.sleep(3600)' {directory}/services/relay/app unix:{socket}
 for _ in $(seq 200); do [ -S relay/app ] && break; sleep 0.1; done
 """
 """Goes on from the script in mounts.py. Another user than root may mount nothing, and link no file of root.
@@ -36,11 +36,11 @@ _IN_USE = ids("writable-mount mounted-engine-socket mounted-control-socket")
 
 
 def _mount(name: str, source: str, bad: str = "", **more: object) -> Flavour:
-    """`SERVICES` and `BENCH` stand for folders."""
+    """`SERVICES` and `BENCH` stand for directories."""
 
     def arguments(place: Place) -> tuple[str, ...]:
         bench = dirname(dirname(place.socket))
-        return (source.replace("SERVICES", f"{place.folder}/services").replace("BENCH", bench),)
+        return (source.replace("SERVICES", f"{place.directory}/services").replace("BENCH", bench),)
 
     return Flavour(
         f"audit-mount-{name}",
@@ -75,7 +75,7 @@ MOUNTS = (
         "came-later",
         f"--volume=SERVICES/late:/seen:rslave,{_TIGHT}",
         f"{_SENSITIVE} writable-mount",
-        then="mount --bind /etc {folder}/services/late/sub",
+        then="mount --bind /etc {directory}/services/late/sub",
         probes={_SENSITIVE: (WRITE, "/seen/sub/pam.d")},
     ),
     _mount(

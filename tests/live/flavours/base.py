@@ -105,4 +105,4 @@ def arguments(flavour: Flavour, place: Place) -> tuple[str, ...]:
     """The options of `podman run` and `podman create`, and the image."""
     parts = [] if flavour.plain else [part for key, part in HARDENED.items() if key not in flavour.without]
     words = [word for part in parts for word in part(place)]
-    return (*words, *flavour.options(place), flavour.image.replace("FOLDER", place.folder))
+    return (*words, *flavour.options(place), flavour.image.replace("DIRECTORY", place.directory))

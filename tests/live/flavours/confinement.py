@@ -13,7 +13,7 @@ def _seccomp(name: str) -> tuple[str, ...]:
 
 
 def _file(name: str) -> object:
-    return lambda place: _seccomp(f"{place.folder}/{name}")
+    return lambda place: _seccomp(f"{place.directory}/{name}")
 
 
 _NO_LIMITS = ids("no-memory-limit no-cpu-limit")
@@ -168,18 +168,18 @@ FLAVOURS = (
     Flavour(
         "seccomp-weak",
         ids("weak-seccomp-profile"),
-        lambda place: _seccomp(f"{place.folder}/weak.json"),
+        lambda place: _seccomp(f"{place.directory}/weak.json"),
         bad_on=_DECLARED_DOORS,
         configured=True,
     ),
     Flavour(
         "seccomp-writable",
         ids("seccomp-profile-file-unsafe"),
-        lambda place: _seccomp(f"{place.folder}/writable.json"),
+        lambda place: _seccomp(f"{place.directory}/writable.json"),
         bad_on=_DECLARED_DOORS,
         configured=True,
     ),
-    Flavour("seccomp-own", arguments=lambda place: _seccomp(f"{place.folder}/tight.json")),
+    Flavour("seccomp-own", arguments=lambda place: _seccomp(f"{place.directory}/tight.json")),
     Flavour("unmask-all", ids("unmasked-system-paths"), ("--security-opt=unmask=ALL",)),
     Flavour("unmask-one", ids("unmasked-system-paths"), ("--security-opt=unmask=/proc/keys",)),
     Flavour("mask-more", arguments=("--security-opt=mask=/proc/cpuinfo",)),

@@ -19,16 +19,16 @@ import ctypes, json, os, re, socket, stat, struct, sys, tempfile
 pids = json.loads(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
 DEVICES = {"b 7:0": "disk", "b 259:1": "disk", "c 1:1": "memory", "c 21:0": "raw disk", "c 1:5": "zeroes"}
-folder = tempfile.mkdtemp()
+directory = tempfile.mkdtemp()
 for name in DEVICES:
     kind, major, minor = re.fullmatch(r"(.) (\d+):(\d+)", name).groups()
     number = os.makedev(int(major), int(minor))
-    os.mknod(f"{folder}/{name}", (stat.S_IFBLK if kind == "b" else stat.S_IFCHR) | 0o600, number)
+    os.mknod(f"{directory}/{name}", (stat.S_IFBLK if kind == "b" else stat.S_IFCHR) | 0o600, number)
 
 def opened(name):
     for mode in (os.O_RDONLY, os.O_WRONLY):
         try:
-            os.close(os.open(f"{folder}/{name}", mode | os.O_NONBLOCK))
+            os.close(os.open(f"{directory}/{name}", mode | os.O_NONBLOCK))
             return True
         except PermissionError:
             pass
@@ -91,8 +91,8 @@ for container, pid in pids.items():
     let_through = json.loads(said) if said else None
     result[container] = dict(mapped=mapped, users=outside, devices=let_through, free=sorted(free))
 for name in DEVICES:
-    os.unlink(f"{folder}/{name}")
-os.rmdir(folder)
+    os.unlink(f"{directory}/{name}")
+os.rmdir(directory)
 print(json.dumps(result))
 """
 

@@ -72,14 +72,14 @@ def _layer(note: str, groups: str) -> bytes:
     assert busybox, "see missing_programs of tests.support.podman"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder, mode in (
+        for directory, mode in (
             ("bin", 0o755),
             ("etc", 0o755),
             ("tmp", 0o1777),
             ("data", 0o755),
             ("srv", 0o777),
         ):
-            entry = tarfile.TarInfo(folder)
+            entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             archive.addfile(entry)
         _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)

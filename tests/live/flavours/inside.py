@@ -15,7 +15,7 @@ SENTINEL = "truth-sentinel"
 MARK = "hunter2"
 """Part of every secret that a flavour is given."""
 _KEYS = "/proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/sched_debug"
-_FOLDERS = "/proc/acpi /proc/scsi /sys/firmware /sys/devices/virtual/powercap"
+_DIRECTORIES = "/proc/acpi /proc/scsi /sys/firmware /sys/devices/virtual/powercap"
 _PROTECTED = "/proc/sys/net/ipv4/ip_forward /proc/sys/kernel/pid_max /proc/sysrq-trigger"
 SYSCTLS = (
     "net/ipv4/ip_forward net/ipv4/conf/all/route_localnet net/ipv4/conf/all/accept_redirects",
@@ -56,7 +56,7 @@ while read -r h; do echo cgroup=$h; done </proc/self/cgroup
 rise r 107; echo rise=$?
 {{ echo >/srv/.truth-root; }} && echo root=1 && busybox rm /srv/.truth-root
 for p in {_KEYS}; do [ -e $p ] && ! [ -c $p ] && echo unhidden=$p; done
-for p in {_FOLDERS}; do for f in $p/*; do [ -e $f ] && echo unhidden=$p && break; done; done
+for p in {_DIRECTORIES}; do for f in $p/*; do [ -e $f ] && echo unhidden=$p && break; done; done
 for p in {_PROTECTED}; do knock 2 $p 1 && echo writable=$p; done
 names=
 for p in {" ".join(SYSCTLS)}; do [ -e /proc/sys/$p ] && names="$names /proc/sys/$p"; done

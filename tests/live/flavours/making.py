@@ -65,11 +65,11 @@ class World:
         self.flavours = tuple(
             flavour for flavour in on(engine) if not only or flavour.name == _FIRST or _matches(flavour, only)
         )
-        self._folder = bench.directory / "truth"
+        self._directory = bench.directory / "truth"
         self.places: Mapping[str, Place] = {}
         self.machine = ""
         self.reports: Mapping[str, Report] = {}
-        self.observed = Observed(bench, engine, self._folder, PREFIX)
+        self.observed = Observed(bench, engine, self._directory, PREFIX)
 
     def start(self) -> None:
         """Start the bench and see what it can do."""
@@ -85,7 +85,7 @@ class World:
         self.machine = f"Podman {version}, Linux {kernel}, cgroup {cgroups}"
         limits = self.engine == ROOTFUL or cgroups != "v1"
         self.places = {
-            flavour.name: Place(self.engine, number, str(self._folder), self.bench.socket, limits)
+            flavour.name: Place(self.engine, number, str(self._directory), self.bench.socket, limits)
             for number, flavour in enumerate(self.flavours, 1)
         }
 
@@ -130,10 +130,10 @@ class World:
 
     def _material_of_mounts(self) -> None:
         """What the flavours of mounts.py mount, and the services whose sockets they reach."""
-        services = self._folder / "services"
+        services = self._directory / "services"
         services.mkdir(exist_ok=True)
         services.chmod(0o777)
-        script = (MATERIAL + auditor.MATERIAL).format(folder=self._folder, socket=self.bench.socket)
+        script = (MATERIAL + auditor.MATERIAL).format(directory=self._directory, socket=self.bench.socket)
         try:
             self.bench.execute("sh", "-ec", script, timeout=60)
         except subprocess.CalledProcessError as error:
@@ -141,27 +141,27 @@ class World:
             raise AssertionError(f"{self.engine}: {said}") from error
 
     def _material(self) -> None:
-        """A folder with things to mount, networks, volumes, a secret."""
-        data = self._folder / "data"
+        """A directory with things to mount, networks, volumes, a secret."""
+        data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o777)
         for name, target in (
             ("link-to-socket", Path(self.bench.socket).parent),
             ("link-to-etc", Path("/etc")),
         ):
-            link = self._folder / name
+            link = self._directory / name
             link.unlink(missing_ok=True)
             link.symlink_to(target)
         tight = json.loads(_STOCK_SECCOMP.read_text())
-        (self._folder / "tight.json").write_text(json.dumps(_tightened(tight)))
-        writable = self._folder / "writable.json"
+        (self._directory / "tight.json").write_text(json.dumps(_tightened(tight)))
+        writable = self._directory / "writable.json"
         writable.write_text(json.dumps(_tightened(tight)))
         writable.chmod(0o666)
         weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
-        (self._folder / "weak.json").write_text(json.dumps(weak))
-        (self._folder / "log-limit.conf").write_text("[containers]\nlog_size_max = 1048576\n")
+        (self._directory / "weak.json").write_text(json.dumps(weak))
+        (self._directory / "log-limit.conf").write_text("[containers]\nlog_size_max = 1048576\n")
         for name, document in profiles(tight).items():
-            (self._folder / f"{name}.json").write_text(json.dumps(document))
+            (self._directory / f"{name}.json").write_text(json.dumps(document))
         for name, options in _networks(self.engine).items():
             self.bench.podman("network", "create", *options, name)
         self.bench.podman("volume", "create", "truth-volume")
@@ -172,13 +172,13 @@ class World:
         self.bench.podman("volume", "create", *share, "truth-share")
         listening = f"nohup python3 -c {shlex.quote(_LISTENER)} >/dev/null 2>&1 &"
         self.bench.execute("sh", "-c", listening)
-        secret = self._folder / "secret"
+        secret = self._directory / "secret"
         secret.write_text("hunter2hunter2")
         secret.chmod(0o644)
         self.bench.podman("secret", "create", "truth-secret", str(secret))
 
     def _load(self, *images: TestImage) -> None:
-        target = self._folder / "image.tar"
+        target = self._directory / "image.tar"
         docker_archive(images, target)
         self.bench.podman("load", "-q", "-i", str(target))
         target.unlink()
@@ -198,11 +198,13 @@ class World:
 
     def _script(self, flavour: Flavour) -> str:
         """Shell commands that make it, and print its name with Podman's words when they fail."""
-        override = f"CONTAINERS_CONF_OVERRIDE={shlex.quote(f'{self._folder}/{flavour.override}')} "
+        override = f"CONTAINERS_CONF_OVERRIDE={shlex.quote(f'{self._directory}/{flavour.override}')} "
         podman = f"{override if flavour.override else ''}podman "
         commands = " && ".join(podman + shlex.join(words) for words in self._commands(flavour))
         name = shlex.quote(flavour.name)
-        then = f"; {flavour.then.format(folder=self.places[flavour.name].folder)}" if flavour.then else ""
+        then = (
+            f"; {flavour.then.format(directory=self.places[flavour.name].directory)}" if flavour.then else ""
+        )
         return f'said=$({{ {commands}{then}; }} 2>&1 >/dev/null) || echo {name}: "$said"'
 
     def _commands(self, flavour: Flavour) -> Iterator[tuple[str, ...]]:

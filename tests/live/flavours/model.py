@@ -21,14 +21,14 @@ class Place(NamedTuple):
     Attributes:
         engine: ROOTFUL or ROOTLESS.
         number: differs from flavour to flavour, so that their host ports do not clash (1 to 9000).
-        folder: a folder of the host with things to mount: see `material`.
+        directory: a directory of the host with things to mount: see `material`.
         socket: the engine's API socket.
         limits_hold: the engine can enforce resource limits (not so for rootless on cgroup v1).
     """
 
     engine: str
     number: int
-    folder: str
+    directory: str
     socket: str
     limits_hold: bool
 
@@ -72,8 +72,9 @@ class Flavour:
             flavour itself is wrong.
         tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
             else the flavour itself is wrong.
-        then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.
-        override: file of the place's folder that CONTAINERS_CONF_OVERRIDE names while it is made.
+        then: a shell's command line outside, once it is made; `{directory}` stands for the directory of the
+            place.
+        override: file of the place's directory that CONTAINERS_CONF_OVERRIDE names while it is made.
         own_files: it has none of the programs that the tests put into their images, so that nothing is asked.
         closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """

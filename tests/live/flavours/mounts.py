@@ -26,8 +26,8 @@ _NO_IMAGE = (
 _IN_POD = ids("network publish userns")
 
 MATERIAL = """\
-exec </dev/null >{folder}/services/said 2>&1
-cd {folder}/services
+exec </dev/null >{directory}/services/said 2>&1
+cd {directory}/services
 mkdir -p anna/.ssh anna/.aws anna/.kube anna/.gnupg anna/site second agent bus moved links harmless stale shop
 mkdir -p rootfs/bin rootfs/etc
 for place in .ssh/id_ed25519 .aws/credentials .kube/config .gnupg/secring.gpg site/index.html; do
@@ -38,16 +38,16 @@ for program in httpd sh sleep; do ln -sf busybox rootfs/bin/$program; done
 echo 'web:x:101:101::/:/bin/false' >rootfs/etc/passwd
 ln -f {socket} links/app
 later() {{ setsid timeout 3600 "$@" >/dev/null & }}
-later podman system service --time=0 unix://{folder}/services/second/app
-later podman system service --time=0 unix://{folder}/services/moved/before
-later ssh-agent -D -a {folder}/services/agent/a
-later dbus-daemon --session --nofork --address=unix:path={folder}/services/bus/b
+later podman system service --time=0 unix://{directory}/services/second/app
+later podman system service --time=0 unix://{directory}/services/moved/before
+later ssh-agent -D -a {directory}/services/agent/a
+later dbus-daemon --session --nofork --address=unix:path={directory}/services/bus/b
 for path in harmless/docker.sock harmless/app; do
   later python3 -c 'import socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
-time.sleep(3600)' {folder}/services/$path
+time.sleep(3600)' {directory}/services/$path
 done
 python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("stale/s.sock")'
 ready() {{
@@ -60,26 +60,26 @@ ready
 mv moved/before moved/after
 ln -f agent/a links/agent
 ln -f bus/b shop/b
-podman volume create -o type=none -o o=bind -o device={folder}/services/second truth-second
-podman volume create -o type=none -o o=bind -o device={folder}/services/bus truth-bus
-podman volume create -o type=none -o o=bind -o device={folder}/services/anna/.ssh truth-keys
-podman volume create -o type=none -o o=bind -o device={folder}/services/anna/site truth-site
+podman volume create -o type=none -o o=bind -o device={directory}/services/second truth-second
+podman volume create -o type=none -o o=bind -o device={directory}/services/bus truth-bus
+podman volume create -o type=none -o o=bind -o device={directory}/services/anna/.ssh truth-keys
+podman volume create -o type=none -o o=bind -o device={directory}/services/anna/site truth-site
 giver() {{
   podman create --network=none --label=app=truth --name truth-giver-$1 -v $2 localhost/truth-web:1.0
 }}
 giver etc /etc:/seen:ro
 giver etc-rw /etc:/seen:nosuid,nodev,noexec
-giver keys {folder}/services/anna/.ssh:/seen:ro
+giver keys {directory}/services/anna/.ssh:/seen:ro
 giver engine {socket}:/app
-giver bus {folder}/services/bus:/seen:ro
-giver site {folder}/services/anna/site:/seen:ro
-giver loose {folder}/data:/seen
+giver bus {directory}/services/bus:/seen:ro
+giver site {directory}/services/anna/site:/seen:ro
+giver loose {directory}/data:/seen
 """
 """A script: things to mount, services of their own with sockets, and containers whose mounts others take."""
 
 
 def _volume(source: str, options: str) -> Callable[[Place], tuple[str, ...]]:
-    """FOLDER, SERVICES and STORAGE stand for folders of the place."""
+    """DIRECTORY, SERVICES and STORAGE stand for directories of the place."""
 
     def arguments(place: Place) -> tuple[str, ...]:
         return ("--volume", f"{_there(source, place)}:/seen:{options}")
@@ -90,8 +90,8 @@ def _volume(source: str, options: str) -> Callable[[Place], tuple[str, ...]]:
 def _there(text: str, place: Place) -> str:
     bench = posixpath.dirname(posixpath.dirname(place.socket))
     for word, path in (
-        ("FOLDER", place.folder),
-        ("SERVICES", f"{place.folder}/services"),
+        ("DIRECTORY", place.directory),
+        ("SERVICES", f"{place.directory}/services"),
         ("STORAGE", f"{bench}/root"),
     ):
         text = text.replace(word, path)
@@ -194,7 +194,7 @@ WRITING = (
     _write("root-home-rw", "/root"),
     _write("proc-sys-rw", "/proc/sys", "/kernel/core_pattern"),
     _write("sys-rw", "/sys", "/kernel/profiling"),
-    _flavour("log-of-service-rw", _volume("FOLDER/data", _TIGHT), engines=BOTH),
+    _flavour("log-of-service-rw", _volume("DIRECTORY/data", _TIGHT), engines=BOTH),
 )
 _GIVEN = "/seen/shadow"
 ORIGINS = (
@@ -291,8 +291,8 @@ ORIGINS = (
         engines=BOTH,
     ),
     Flavour(
-        "mount-root-folder-of-the-host",
-        ids(_SENSITIVE),
+        "mount-root-directory-of-the-host",
+        ids(f"{_SENSITIVE} side-loaded-image"),
         arguments=("--rootfs",),
         without=ids("userns read-only"),
         bad_on=_ROOT_OF_HOST,
@@ -307,11 +307,12 @@ ORIGINS = (
         "image-mount", _taking("--mount=type=image,src=localhost/truth-root:1.0,dst=/seen"), engines=BOTH
     ),
     Flavour(
-        "mount-root-folder",
+        "mount-root-directory",
+        ids("side-loaded-image"),
         arguments=("--rootfs",),
         without=ids("userns"),
         bad_on=_ROOT_OF_HOST,
-        image="FOLDER/services/rootfs",
+        image="DIRECTORY/services/rootfs",
         own_files=True,
         engines=(ROOTFUL,),
         free=_NO_IMAGE,
@@ -323,7 +324,7 @@ ORIGINS = (
         pod=lambda p: (
             "--network=truth-net",
             f"--publish={p.address}:{20000 + p.number}:8080",
-            f"--volume={p.folder}/services/anna/.ssh:/seen:ro",
+            f"--volume={p.directory}/services/anna/.ssh:/seen:ro",
         ),
         bad_on={ROOTFUL: ids("host-user-namespace needless-rootful-engine")},
         infra_bad=ids(_SENSITIVE),
@@ -336,7 +337,7 @@ ORIGINS = (
         pod=lambda p: (
             "--network=truth-net",
             f"--publish={p.address}:{20000 + p.number}:8080",
-            f"--volume={p.folder}/services/anna/.ssh:/seen:ro",
+            f"--volume={p.directory}/services/anna/.ssh:/seen:ro",
         ),
         bad_on={ROOTFUL: ids("host-user-namespace needless-rootful-engine")},
         infra_bad=ids(_SENSITIVE),
@@ -371,7 +372,7 @@ SOCKETS = (
     _socket("hard-link", "SERVICES/links/app", _ENGINE, (ENGINE, "/seen")),
     _socket("hard-link-created", "SERVICES/links/app", _ENGINE, None, state=CREATED),
     _flavour(
-        "socket-hard-link-folder",
+        "socket-hard-link-directory",
         _volume("SERVICES/links", "ro"),
         f"{_ENGINE} {_CONTROL}",
         probe=(ENGINE, "/seen/app"),
@@ -380,7 +381,7 @@ SOCKETS = (
     ),
     _socket("second", "SERVICES/second/app", _ENGINE, (ENGINE, "/seen")),
     _socket("second-created", "SERVICES/second/app", _ENGINE, None, state=CREATED),
-    _socket("second-folder", "SERVICES/second", _ENGINE, (ENGINE, "/seen/app")),
+    _socket("second-directory", "SERVICES/second", _ENGINE, (ENGINE, "/seen/app")),
     _flavour(
         "socket-second-volume",
         _taking("--volume=truth-second:/seen:ro"),
@@ -392,10 +393,10 @@ SOCKETS = (
     _socket("agent", "SERVICES/agent/a", _CONTROL, (AGENT, "/seen")),
     _socket("agent-created", "SERVICES/agent/a", _CONTROL, None, state=CREATED),
     _socket("agent-hard-link", "SERVICES/links/agent", _CONTROL, (AGENT, "/seen")),
-    _socket("agent-folder", "SERVICES/agent", _CONTROL, (AGENT, "/seen/a")),
+    _socket("agent-directory", "SERVICES/agent", _CONTROL, (AGENT, "/seen/a")),
     _socket("bus", "SERVICES/bus/b", _CONTROL, (BUS, "/seen")),
-    _socket("bus-folder", "SERVICES/bus", _CONTROL, (BUS, "/seen/b")),
-    _socket("bus-hard-link-folder", "SERVICES/shop", _CONTROL, (BUS, "/seen/b")),
+    _socket("bus-directory", "SERVICES/bus", _CONTROL, (BUS, "/seen/b")),
+    _socket("bus-hard-link-directory", "SERVICES/shop", _CONTROL, (BUS, "/seen/b")),
     _flavour(
         "socket-bus-from-container",
         _taking("--volumes-from=truth-giver-bus"),
@@ -422,7 +423,7 @@ SOCKETS = (
     ),
     _socket("harmless", "SERVICES/harmless/app", _CONTROL, (BUS, "/seen"), bad=False, unknown=_SCRIPT),
     _socket(
-        "harmless-folder",
+        "harmless-directory",
         "SERVICES/harmless",
         _ENGINE,
         (ENGINE, "/seen/docker.sock"),

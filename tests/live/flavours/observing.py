@@ -40,10 +40,10 @@ class Observed:
         driven: flavour -> the limits that hit when they were driven; only those that are about limits.
     """
 
-    def __init__(self, bench: Bench, engine: str, folder: Path, prefix: str) -> None:
+    def __init__(self, bench: Bench, engine: str, directory: Path, prefix: str) -> None:
         self._bench = bench
         self._rootful = engine == ROOTFUL
-        self._folder = folder
+        self._directory = directory
         self._prefix = prefix
         self._ids: Mapping[str, str] = {}
         self._pids: Mapping[str, int] = {}
@@ -65,7 +65,7 @@ class Observed:
         jobs = [Job(self._ids[name], SCRIPT, root=True) for _, name in asked]
         trying = [flavour for flavour in running if flavour.tries]
         jobs += [Job(self._ids[flavour.name], _tries(flavour)) for flavour in trying]
-        ended = started(self._bench, self._folder, jobs, rootful=self._rootful)
+        ended = started(self._bench, self._directory, jobs, rootful=self._rootful)
         self._learn(asked, ended[: len(asked)], places)
         for flavour, each in zip(trying, ended[len(asked) :], strict=True):
             self._attempted(flavour, each, flavour.must_fail(places[flavour.name]))
@@ -148,7 +148,7 @@ class Observed:
     def _drive(self, flavours: Sequence[Flavour]) -> None:
         """Ask for more than the limits grant. What they are is read anew by the same shell."""
         jobs = [Job(self._ids[flavour.name], SCRIPT + driving.SCRIPT, root=True) for flavour in flavours]
-        ended = started(self._bench, self._folder, jobs, rootful=self._rootful)
+        ended = started(self._bench, self._directory, jobs, rootful=self._rootful)
         for flavour, each in zip(flavours, ended, strict=True):
             seen = answers(each.output)
             self.driven[flavour.name] = driving.hits(seen)

@@ -14,30 +14,31 @@ _INTRODUCTION = """\
 
 Written by `tools/confusion.py` from a run of `tests/live/test_confusion.py`; do not edit it by hand.
 
-Can the answers be believed? This table is the test of that. Each line is a container that was really made, on
-a rootful and on a rootless Podman, with one bad condition on top of a hardened base. What is wrong with it is
-known beforehand. The checks that judge that condition **must fail**, and all the other checks of a container
-**must not fail**: a bad condition that is not reported is a false pass, a reported one that is not there is a
-false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
+How accurate are the checks? This table measures it. Each row is a *flavour*: a real container with one bad
+condition on top of a hardened base, created on a rootful and on a rootless Podman. The condition is known in
+advance. The checks for that condition **must fail**; all other container checks **must not fail**. A missed
+condition is a false pass, a reported condition that does not exist is a false failure. "Unknown" counts as
+wrong unless the table says why the answer cannot be known.
 
-What is wrong with a container is not only told, but tried, once it runs, before any answer is judged:
+Before any check is judged, the tests verify the condition on the running container:
 
-- The runtime starts a shell in every container as its root, with the rights of the main process. It uses
-  them: its capabilities, system calls, a setuid program, the root file system, what is to be masked, a
-  connection to the host, a look for processes and memory of the host.
-- The kernel of the host tells who the users of each container are outside, and which devices its cgroup lets
-  through.
-- In the containers that are about limits, a process asks for a little more than each limit grants: memory,
-  processes, open files, a core file, a tmpfs, CPU time. A limit that is read but does not hit, or hits
-  without being read, counts as undecided.
-- Another machine, made of a network namespace and a cable, connects to every published port.
-- What only one flavour is about is tried there: where the table says "tried", a process of the tests enters
-  the container as its root and reads, asks whether it may write, or talks to a socket; further down are the
-  commands that are run inside. A health check, for example, is run where nothing listens.
+- **From inside.** A shell started by the runtime, as root with the rights of the main process, tries its
+  capabilities, system calls, a setuid program, writes to the root file system, reads of masked paths,
+  connections to the host, and looks for the host's processes and memory.
+- **From the host.** The kernel reports which host users the container's users map to, and which devices its
+  cgroup allows.
+- **From the network.** A separate network namespace, linked by a virtual cable, connects to every published
+  port.
+- **To the limit.** In the containers that are about limits, a process asks for a little more than each limit
+  grants: memory, processes, open files, a core file, a tmpfs, CPU time. A limit that is read but does not
+  hit, or hits without being read, counts as undecided.
+- **Per flavour.** Where the table says "tried", a test process enters the container as root and reads a file,
+  checks whether it can write, or talks to a socket. Further down are the commands run inside; for example, a
+  health check is run where nothing listens.
 
-Where this shows whether a condition is there, that decides which checks must fail, and a flavour that says
-otherwise is wrong itself. What cannot be tried (a container that is not started, a label, a name of an image)
-is as its line says. None of this uses HardenTUI's own reading.
+If a test can verify a condition, its result decides which checks must fail, and a flavour that declares
+something else is itself an error. What cannot be tested (a container that is not started, a label, an image
+name) is taken from the row. None of these tests uses the code with which HardenTUI reads a host.
 """
 
 
@@ -48,19 +49,19 @@ def figures(rows: Sequence[Row]) -> dict[str, int]:
     conditions = {(row.name, check) for row in rows for check in row.bad_found}
     return {
         "flavours": len(FLAVOURS),
-        "flavours that were tried": len({row.name for row in rows if row.observed} & names),
-        "flavours with a bad condition of their own": len({name for name, _ in own}),
-        "of these, found by trying": len({name for name, _ in own & conditions}),
+        "flavours verified by tests": len({row.name for row in rows if row.observed} & names),
+        "flavours with a bad condition": len({name for name, _ in own}),
+        "of these, verified by tests": len({name for name, _ in own & conditions}),
         "containers judged": len(rows),
         "assertions": sum(row.judged for row in rows),
-        "assertions that rest on what was tried": sum(len(row.observed) for row in rows),
-        "bad conditions that must be reported": sum(len(row.bad) for row in rows),
-        "bad conditions that were found by trying": sum(len(row.bad_found) for row in rows),
         "containers whose limits were driven": sum(row.driven is not None for row in rows),
         "limits that hit there": sum(len(row.driven or ()) for row in rows),
+        "assertions verified by tests": sum(len(row.observed) for row in rows),
+        "bad conditions to report": sum(len(row.bad) for row in rows),
+        "bad conditions verified by tests": sum(len(row.bad_found) for row in rows),
         "false passes": sum(len(row.false_passes) for row in rows),
         "false failures": sum(len(row.false_failures) for row in rows),
-        "undecided without need": sum(len(row.undecided) for row in rows),
+        "undecided without a reason": sum(len(row.undecided) for row in rows),
     }
 
 
@@ -99,57 +100,57 @@ Run on {machine}.
 |---|---|
 {base}
 
-The image has a user of its own and declares the port that it listens on. Rootless containers have no
-`--userns` and take a free port.
+The image has its own user and declares the port on which it listens. Rootless containers are created without
+`--userns` and use a free port.
 
 ## The table
 
-"Without" names parts of the base that are left out. The counts are checks that must not fail, on the rootful
-and on the rootless engine; a dash stands for an engine that the flavour is not made on.
+"Without" lists the parts of the base that were left out. "Must not fail" counts checks on the rootful and the
+rootless engine; a dash means that the flavour is not created on that engine.
 
 | container | made with | must fail | must not fail | wrong answers |
 |---|---|---|---|---|
 {lines}
 
-Infra containers of the pods above:
+Infra containers of these pods:
 
 | container | must fail | must not fail | wrong answers |
 |---|---|---|---|
 {infra}
 
-Their second members, which share the network with the first:
+Second members of these pods, which share the network of the first:
 
 | container | must fail | must not fail | wrong answers |
 |---|---|---|---|
 {beside}
 
-{_doors_note()}{_limits_note(rows)}## What was found by trying
+{_doors_note()}{_limits_note(rows)}## Conditions verified by tests
 
-How often the condition of a check was found in a container, and how often it was found not to be there.
+How often the tests found the condition of a check in a container, and how often they found it absent.
 
 | check | found | not there |
 |---|---|---|
 {tried}
 
-## What is tried inside some
+## Commands run inside
 
-What is said of these flavours was tried in the container itself, once it ran: the command works exactly where
-the check must fail. A flavour that is not what it says counts as undecided.
+These flavours were verified in the running container: the command succeeds exactly where the check must fail.
+A flavour that is not what it declares counts as undecided.
 
 | container | check | command |
 |---|---|---|
 {tries}
 
-## What a scan here cannot say
+## What this scan cannot decide
 
-The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is
-asserted that they neither claim a pass nor a failure for what nobody looked at.
+The first checks depend on the machine that runs the tests and are not counted. For the others this scan lacks
+the input; the tests assert that they then do not report a pass.
 
 | check | why |
 |---|---|
 {left}
 
-What other benches say of such containers: [peers.md](peers.md).
+What other tools report about these containers: [peers.md](peers.md).
 """
 
 
@@ -162,7 +163,7 @@ def _tried(rows: Sequence[Row]) -> str:
 
 
 def _example(engine: str) -> Place:
-    return Place(engine, 1, "/FOLDER", "/ENGINE/podman.sock", True)
+    return Place(engine, 1, "/DIRECTORY", "/ENGINE/podman.sock", True)
 
 
 def _words(words: Iterable[str]) -> str:
@@ -240,9 +241,9 @@ def _doors_note() -> str:
     closed = ", ".join(f"`{flavour.name}`" for flavour in FLAVOURS if flavour.closes == KERNEL_DOORS)
     doors = " and ".join(f"`{check}`" for check in sorted(KERNEL_DOORS))
     return (
-        f"Podman's own seccomp profile leaves what {doors} look for.\n"
-        "So both must fail on every container that was started, besides what the table says, but for those\n"
-        f"with a profile that closes it: {closed}.\n\n"
+        f"Podman's default seccomp profile leaves open what {doors} look for.\n"
+        "So, besides the checks in the table, both must fail on every started container, except those whose\n"
+        f"profile closes it: {closed}.\n\n"
     )
 
 
@@ -251,7 +252,7 @@ def _limits_note(rows: Iterable[Row]) -> str:
     if not ignored:
         return ""
     return (
-        "On this machine (cgroup v1) Podman ignores the limits of rootless containers without failing. So\n"
+        "On this machine (cgroup v1) Podman silently ignores the limits of rootless containers. So\n"
         f"{', '.join(f'`{check}`' for check in sorted(LIMITS))} must fail on every rootless container\n"
-        "besides what the table says: what was asked for does not count, what the kernel enforces does.\n\n"
+        "as well: what the kernel enforces counts, not what was requested.\n\n"
     )

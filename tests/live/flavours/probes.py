@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 READ, WRITE, ENGINE, AGENT, BUS = "read", "write", "engine", "agent", "bus"
-"""Read a file or list a folder; may write it; get an answer of an engine, an ssh-agent, a D-Bus daemon."""
+"""Read a file or list a directory; may write it; get an answer of an engine, an ssh-agent, a D-Bus daemon."""
 
 _SCRIPT = r"""
 import ctypes, json, os, re, socket, sys

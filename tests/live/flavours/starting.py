@@ -79,7 +79,7 @@ class Ended:
     said: str
 
 
-def started(bench: Bench, folder: Path, jobs: Sequence[Job], *, rootful: bool) -> Sequence[Ended]:
+def started(bench: Bench, directory: Path, jobs: Sequence[Job], *, rootful: bool) -> Sequence[Ended]:
     """Run them, two at a time, beside a process and shared memory that only the host's namespaces show.
 
     Raises:
@@ -87,7 +87,7 @@ def started(bench: Bench, folder: Path, jobs: Sequence[Job], *, rootful: bool) -
     """
     if not jobs:
         return ()
-    exchange = folder / "exchange"
+    exchange = directory / "exchange"
     exchange.mkdir(exist_ok=True)
     exchange.chmod(0o777)
     wanted, target = exchange / "wanted.json", exchange / "answers.json"

@@ -27,20 +27,20 @@ _RUNS_THERE = {
 MOUNTS = (
     Flavour(
         "bind-tight",
-        arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT),
+        arguments=lambda p: _volume(f"{p.directory}/data", "/data", _TIGHT),
         configured=True,
         tries=_RUNS_THERE,
     ),
     Flavour(
         "bind-read-only",
-        arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro"),
+        arguments=lambda p: _volume(f"{p.directory}/data", "/data", "ro"),
         configured=True,
         tries=_RUNS_THERE,
     ),
     Flavour(
         "bind-loose",
         ids("writable-mount"),
-        lambda p: _volume(f"{p.folder}/data", "/data"),
+        lambda p: _volume(f"{p.directory}/data", "/data"),
         tries=_RUNS_THERE,
     ),
     Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
@@ -82,30 +82,30 @@ MOUNTS = (
     Flavour("socket", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock")),
     Flavour("socket-ro", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock", "ro")),
     Flavour(
-        "socket-folder",
+        "socket-directory",
         ids("mounted-engine-socket"),
         lambda p: _volume(p.socket.rpartition("/")[0], "/data", "ro"),
     ),
     Flavour(
         "socket-link",
         ids("mounted-engine-socket"),
-        lambda p: _volume(f"{p.folder}/link-to-socket", "/engine", "ro"),
+        lambda p: _volume(f"{p.directory}/link-to-socket", "/engine", "ro"),
     ),
     Flavour(
         "etc-link",
         ids("sensitive-host-mount"),
-        lambda p: _volume(f"{p.folder}/link-to-etc", "/data", "ro"),
+        lambda p: _volume(f"{p.directory}/link-to-etc", "/data", "ro"),
         free=_BELOW,
     ),
     Flavour(
         "shared-propagation",
         ids("shared-mount-propagation"),
-        lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rshared"),
+        lambda p: _volume(f"{p.directory}/data", "/data", f"{_TIGHT},rshared"),
         engines=(ROOTFUL,),
     ),
     Flavour(
         "slave-propagation",
-        arguments=lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rslave"),
+        arguments=lambda p: _volume(f"{p.directory}/data", "/data", f"{_TIGHT},rslave"),
         configured=True,
         tries=_RUNS_THERE,
     ),
@@ -137,7 +137,11 @@ NETWORKS = (
     Flavour(
         "port-all-own-seccomp",
         ids("wildcard-port unfirewalled-port"),
-        lambda p: ("--publish", f"{20000 + p.number}:8080", f"--security-opt=seccomp={p.folder}/tight.json"),
+        lambda p: (
+            "--publish",
+            f"{20000 + p.number}:8080",
+            f"--security-opt=seccomp={p.directory}/tight.json",
+        ),
         bad_on={ROOTLESS: ids("nested-user-namespaces open-socket-families")},
         configured=True,
     ),

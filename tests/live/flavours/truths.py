@@ -45,7 +45,7 @@ _EVERYWHERE = {_WEAK: _ANY_CALL, _FAMILIES: _ANY_FAMILY, _NESTED: _ANY_NAMESPACE
 
 
 def _file(name: str) -> Arguments:
-    return lambda place: (f"--security-opt=seccomp={place.folder}/{name}.json",)
+    return lambda place: (f"--security-opt=seccomp={place.directory}/{name}.json",)
 
 
 def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> Flavour:
@@ -61,7 +61,7 @@ def _filter(name: str, bad: str = "", *, profile: str = "", opens: str = "") -> 
 
 
 def _seccomp_path(place: Place) -> dict[str, object]:
-    return {**hardened_body(place), "seccomp_profile_path": f"{place.folder}/allow-all.json"}
+    return {**hardened_body(place), "seccomp_profile_path": f"{place.directory}/allow-all.json"}
 
 
 _RAW = "run.oci.seccomp_bpf_data"
@@ -130,7 +130,7 @@ FILTERS = (
         closes=KERNEL_DOORS,
         tries={_FAMILIES: _ANY_FAMILY},
         engines=_ONLY_ROOTFUL,
-        then="cp {folder}/allow-all.json {folder}/changed-to-open.json",
+        then="cp {directory}/allow-all.json {directory}/changed-to-open.json",
     ),
     Flavour(
         "filter-says-none",
@@ -283,7 +283,6 @@ LIMITS = (
     _processors("cpus-all", True, "--cpu-quota=6400000", "--cpu-period=100000"),
     _processors("cpus-quota-beyond", True, "--cpu-quota=900000", "--cpu-period=10000"),
     _processors("cpus-half", False, "--cpus=0.9"),
-    _processors("cpus-few", False, "--cpus=0.1"),
     _processors("cpuset-whole", True, "--cpuset-cpus=0-1"),
     _processors("cpuset-listed-whole", True, "--cpuset-cpus=0,1"),
     _processors("cpuset-one", False, "--cpuset-cpus=1"),

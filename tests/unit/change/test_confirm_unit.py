@@ -37,7 +37,7 @@ def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
 
 @pytest.fixture
 def user_units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder of the units of an ordinary user, whose systemctl does nothing."""
+    """The directory of the units of an ordinary user, whose systemctl does nothing."""
     monkeypatch.setattr("hardentui.change.confirm_unit.os.geteuid", lambda: 4711)
     monkeypatch.setattr(
         "hardentui.change.confirm_unit.account.environment", lambda: {"XDG_CONFIG_HOME": str(tmp_path)}

@@ -95,10 +95,10 @@ class Podman:
 class Site:
     """A change that is taken back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.podman = Podman()
         self.events: list[ChangeEvent] = []
-        self._journal = Journal(str(folder / "journal"))
+        self._journal = Journal(str(directory / "journal"))
 
     def go_back(self, created: str, *, lost_at: int = 0, state: EntryState = EntryState.DONE) -> JournalEntry:
         """Take the change back.

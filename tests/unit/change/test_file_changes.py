@@ -28,7 +28,7 @@ OLD = b"\xffold bytes\r\n"
 
 
 class Host:
-    """A file with a mode and time of its own, a place for a second one, and one in a missing folder."""
+    """A file with a mode and time of its own, a place for a second one, and one in a missing directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "etc"
@@ -245,7 +245,7 @@ def die(event):
         os.kill(os.getpid(), signal.SIGKILL)
 
 entry = msgspec.json.decode({msgspec.json.encode(_entry(host))!r}, type=JournalEntry)
-Transaction(Journal({host.journal.folder!r}), [FileOperator()], die).run(entry)
+Transaction(Journal({host.journal.directory!r}), [FileOperator()], die).run(entry)
 """
     killed = subprocess.run([sys.executable, "-c", text], timeout=30, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -275,7 +275,7 @@ def test_a_journal_that_fails_in_the_middle_stops_the_change_and_not_the_way_bac
 
 def test_without_a_journal_nothing_is_written(host: Host) -> None:
     before = host.state()
-    Path(host.journal.folder).write_text("no folder")
+    Path(host.journal.directory).write_text("no directory")
     with pytest.raises(WriteError):
         host.change()
     assert host.state() == before

@@ -51,7 +51,7 @@ def test_each_write_is_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch
     synced.clear()
     Journal(str(tmp_path / "new" / "journal")).write(entry())
     assert synced[:2] == [stat.S_IFREG, stat.S_IFDIR]
-    assert len(synced) == 2 + len((tmp_path / "new").parts), "the folders above a new one too"
+    assert len(synced) == 2 + len((tmp_path / "new").parts), "the directories above a new one too"
 
 
 def test_a_broken_entry_is_told_and_hides_no_other(tmp_path: Path) -> None:

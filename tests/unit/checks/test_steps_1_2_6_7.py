@@ -178,7 +178,7 @@ def test_ports_of_a_pod_are_read_from_its_infra_container_and_changed_at_the_pod
             fix(check, infra)
 
 
-def test_a_folder_that_podman_only_mounts_into_has_not_drifted() -> None:
+def test_a_directory_that_podman_only_mounts_into_has_not_drifted() -> None:
     assert judge("drifted-files", container(changes=(FileChange("/etc", "modified"),))).status is Status.PASS
 
 
@@ -436,7 +436,7 @@ def test_an_engine_wide_log_limit_that_cannot_be_read_is_unknown() -> None:
     assert judge("no-logs", container()).status is Status.UNKNOWN
 
 
-def test_drift_leaves_out_folders_mounts_and_what_podman_writes() -> None:
+def test_drift_leaves_out_directories_mounts_and_what_podman_writes() -> None:
     changes = (
         FileChange("/etc", "modified"),
         FileChange("/etc/resolv.conf", "added"),
@@ -571,7 +571,7 @@ def test_a_unit_that_systemd_does_not_know_is_unknown() -> None:
     assert judge("unit-drift", undated).status is Status.UNKNOWN
 
 
-def test_audit_watches_of_a_folder_above_count_and_comments_do_not() -> None:
+def test_audit_watches_of_a_directory_above_count_and_comments_do_not() -> None:
     rules = (
         "-w /etc -p wa",
         "-a always,exit -F dir=/usr -F perm=wa",

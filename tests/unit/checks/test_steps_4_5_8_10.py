@@ -51,7 +51,7 @@ from hardentui.options import (
 )
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.secrets import secret_name, secrets_in_pairs
-from hardentui.reading.written import folders_of
+from hardentui.reading.written import directories_of
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 REMOTE = Unreadable("the engine is on another machine")
@@ -261,11 +261,11 @@ def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
 # --- file system -------------------------------------------------------------------------------
 
 
-def test_written_paths_become_folders_and_podmans_own_are_left_out() -> None:
+def test_written_paths_become_directories_and_podmans_own_are_left_out() -> None:
     paths = ("/var", "/var/cache", "/var/cache/app/a", "/var/cache/app/b/c", "/etc", "/etc/hosts", "/run/x")
-    assert folders_of(paths, Spec()) == ("/run", "/var/cache/app")
+    assert directories_of(paths, Spec()) == ("/run", "/var/cache/app")
     mounted = Spec.of((MOUNTS, (Mount("volume", "d", "/var/cache/app"),)))
-    assert folders_of(("/var/cache/app",), mounted) == ()
+    assert directories_of(("/var/cache/app",), mounted) == ()
 
 
 def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
@@ -323,7 +323,7 @@ def test_a_sensitive_mount_is_made_read_only_and_never_removed() -> None:
         fixed("sensitive-host-mount", facts.planned(spec))
 
 
-def test_read_only_does_not_help_against_an_engine_socket_and_folders_are_not_removed() -> None:
+def test_read_only_does_not_help_against_an_engine_socket_and_directories_are_not_removed() -> None:
     socket = Mount("bind", "/run/podman/podman.sock", "/s", ("ro",))
     data = Mount("bind", "/srv", "/srv")
     facts = container((MOUNTS, (socket, data)))

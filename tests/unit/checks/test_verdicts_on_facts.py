@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from hardentui.host.commands import Run
 
 _ALL = 4294967295
-REGULAR, LINK, FOLDER = 0o100644, 0o120777, 0o040755
+REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def _inspect(upper: str = "/s/u/diff", lower: str = "/s/a/diff:/s/b/diff") -> di
 def _files(text: dict[str, str], **modes: int) -> RecordedFiles:
     stats = {path: {"mode": REGULAR} for path in text}
     for path in text:
-        stats[path.rpartition("/")[0]] = {"mode": FOLDER}
+        stats[path.rpartition("/")[0]] = {"mode": DIRECTORY}
     stats |= {path: {"mode": mode} for path, mode in modes.items()}
     blank = {"uid": 0, "gid": 0, "size": 0, "mtime": 0.0, "inode": 1, "device": 1}
     return RecordedFiles({"text": text, "lstats": {path: {**blank, **stat} for path, stat in stats.items()}})

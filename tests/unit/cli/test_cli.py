@@ -67,8 +67,8 @@ def _containers(document: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     return {document["Name"]: (target, document) for target, document in inspected.items()}
 
 
-def _facts(folder: Path, document: dict[str, Any]) -> str:
-    path = folder / "facts.json"
+def _facts(directory: Path, document: dict[str, Any]) -> str:
+    path = directory / "facts.json"
     path.write_text(json.dumps(document))
     return str(path)
 
@@ -108,7 +108,7 @@ def test_findings_are_1(run: Run) -> None:
         (("fix", "shop-web", "--demo", "--plan", "/nowhere.toml"), "cannot be read"),
         (("fix", "shop-web", "--demo", "--all", "--podman-version", "new"), "is not a version"),
         (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
-        (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a folder"),
+        (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a directory"),
         (("convert", "db", "--demo", "--to", "compose"), "--to"),
         (("facts", "save", "/tmp/x", "--demo"), "facts of the simulated host cannot be saved"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
@@ -329,13 +329,13 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
 
 
 def test_every_command_about_a_container_leads_to_the_same_host(run: Run, tmp_path: Path) -> None:
-    plan, folder = tmp_path / "plan.toml", tmp_path / "units"
+    plan, directory = tmp_path / "plan.toml", tmp_path / "units"
     told = (
         run("check", "--demo").out,
         run("check", "--demo", "shop-web", "--details").out,
         run("plan", "shop-web", "--demo", "--likely", "-o", str(plan)).err,
-        run("fix", "shop-web", "--demo", "--likely", "--to", "run", "-o", str(folder)).err,
-        run("fix", "shop-web", "db", "--demo", "--safe", "-o", str(folder)).err,
+        run("fix", "shop-web", "--demo", "--likely", "--to", "run", "-o", str(directory)).err,
+        run("fix", "shop-web", "db", "--demo", "--safe", "-o", str(directory)).err,
         run("lsm", "shop-web", "--demo").out,
         run("--demo").err,
     )

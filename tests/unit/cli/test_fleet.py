@@ -29,13 +29,13 @@ def recorded() -> dict[str, Any]:
 @pytest.fixture
 def fleet(recorded: dict[str, Any], tmp_path: Path) -> Path:
     """Two hosts with the same containers, one of them with a hostile name."""
-    folder = tmp_path / "fleet"
-    folder.mkdir()
+    directory = tmp_path / "fleet"
+    directory.mkdir()
     for name, host in (("a", "web01"), ("b", HOSTILE)):
         document = copy.deepcopy(recorded)
         document["host"] = host
-        (folder / f"{name}.json").write_text(json.dumps(document))
-    return folder
+        (directory / f"{name}.json").write_text(json.dumps(document))
+    return directory
 
 
 def _check(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
@@ -66,7 +66,7 @@ def test_the_same_container_on_two_hosts_is_two(fleet: Path, capsys: pytest.Capt
         jsonschema.validate(document, schema)
 
 
-def test_a_folder_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_is_all_its_facts(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, merged = _json(capsys, "shop-web", "--facts", str(fleet))
     assert code == 1
     assert [subject["name"] for subject in merged["subjects"]] == ["shop-web", "shop-web"]

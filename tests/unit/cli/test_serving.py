@@ -94,7 +94,9 @@ async def test_there_is_no_list_of_files(server: TrainingServer) -> None:
         assert answer.status == 404
 
 
-def test_a_session_writes_nothing_outside_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_writes_nothing_outside_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, other = tmp_path / "own", tmp_path / "other"
     own.mkdir()
     other.mkdir()

@@ -22,7 +22,7 @@ Talk = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
 
@@ -77,7 +77,7 @@ def test_slips_are_told_and_the_dialogue_goes_on(talk: Talk) -> None:
     assert "There is no command 'opne' here; did you mean 'open'?" in said
     assert "There is no container called 'shop-wbe'." in said
     assert "There is no file type 'kub'; did you mean 'kube'?" in said
-    assert "write needs a folder." in said
+    assert "write needs a directory." in said
     assert "hardentui trial shop-web --likely --demo" in said
 
 

@@ -83,9 +83,9 @@ def test_the_size_of_an_answer_is_bounded_however_it_is_sent(tmp_path: Path) -> 
     plain = b"HTTP/1.1 200 OK\r\n\r\n" + big
     chunked = CHUNKED + chunk(big[:100_000]) * 30
     for number, script in enumerate((answer(big), plain, chunked)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with Scripted(folder, [script, Scripted.CLOSE]) as server:
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        with Scripted(directory, [script, Scripted.CLOSE]) as server:
             connection = UnixConnection(server.path, size_limit=1 << 20)
             with pytest.raises(EngineProtocolError, match="larger than 1 MiB"):
                 connection.get("/a")
@@ -318,9 +318,9 @@ def test_a_stream_gives_whole_lines_however_they_are_chunked(tmp_path: Path) -> 
     pieces = [CHUNKED, chunk(b'{"n": 1}\n{"n"'), chunk(b': 2}\n\n{"n": 3'), chunk(b"}\n"), b"0\r\n\r\n"]
     bytewise = [byte for piece in pieces for byte in (piece[i : i + 1] for i in range(len(piece)))]
     for number, script in enumerate((pieces, bytewise)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with Scripted(folder, script) as server:
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        with Scripted(directory, script) as server:
             items = list(UnixConnection(server.path).stream("/events", None, threading.Event(), tick=5))
         assert items == [{"n": 1}, {"n": 2}, {"n": 3}]
 

@@ -25,7 +25,7 @@ def environment(
         uid,
         "/home/anna",
         read=(files or {}).get,
-        files=lambda folder: drop_ins if folder == "/etc/containers/containers.conf.d" else (),
+        files=lambda directory: drop_ins if directory == "/etc/containers/containers.conf.d" else (),
     )
 
 

@@ -46,8 +46,8 @@ FORWARD = """
 """
 
 
-def install_ssh(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    program = folder / "bin" / "ssh"
+def install_ssh(directory: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    program = directory / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable}\n{textwrap.dedent(code)}")
     program.chmod(0o755)
@@ -65,10 +65,10 @@ def test_an_engine_behind_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         facts = engine.facts
         assert (facts.label, facts.local, facts.rootless, facts.url) == ("prod (ssh)", False, True, URL)
         words = log.read_text().split("\n")
-        folder = Path(words[words.index("-L") + 1].partition(":")[0]).parent
-        assert folder.stat().st_mode & 0o777 == 0o700
+        directory = Path(words[words.index("-L") + 1].partition(":")[0]).parent
+        assert directory.stat().st_mode & 0o777 == 0o700
         engine.close()
-        assert not folder.exists()
+        assert not directory.exists()
     assert words[words.index("-L") + 1].endswith(":/run/user/1000/podman/podman.sock")
     assert words[words.index("-i") + 1] == "/home/anna/.ssh/key"
     assert words[words.index("--") :][:2] == ["--", "anna@prod"]
@@ -116,7 +116,7 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
     tunnel.close()
 
 
-def test_the_folder_for_sockets_is_short_and_writable(
+def test_the_directory_for_sockets_is_short_and_writable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = os.path.relpath(tmp_path, "/")

@@ -184,7 +184,7 @@ def test_a_file_of_a_package_gets_its_drop_in_below_etc(tmp_path: Path) -> None:
     result = replace(origin(tmp_path), path="/usr/share/containers/systemd/web.container")
     plan = _plan(Spec(), Spec.of((NO_NEW_PRIVILEGES, True)))
     made = edited(result, plan, Version(5, 4), style="drop-in")
-    assert made.files[0].folder == "/etc/containers/systemd/web.container.d"
+    assert made.files[0].directory == "/etc/containers/systemd/web.container.d"
     assert any("package" in note for note in edited(result, plan, Version(5, 4)).notes)
     assert made.commands == ("systemctl daemon-reload", "systemctl restart web.service")
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.model.activity import FileChange, WrittenFolder
+from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
@@ -137,10 +137,10 @@ def test_safe_is_a_part_of_likely_and_likely_of_all_and_the_rest_is_told() -> No
     rest = left_out(facts, made, CHECKS, CHECKLIST)
     assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {skipped.check for skipped in rest}
     assert all(skipped.why for skipped in rest)
-    assert {skipped.bolder for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
+    assert {skipped.included_by for skipped in rest if skipped.check in chosen[Caution.ALL]} == {Caution.ALL}
 
 
-# --- users, ports, folders ----------------------------------------------------------------------------
+# --- users, ports, directories ----------------------------------------------------------------------------
 
 
 def test_a_low_port_on_a_network_of_its_own_needs_no_capability() -> None:
@@ -163,7 +163,7 @@ def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
     assert "declared by the image" in said(made)
 
 
-def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> None:
+def test_a_new_user_gets_its_volumes_and_is_told_of_directories_of_the_host() -> None:
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
     made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
     assert [mount.options for mount in made.after[MOUNTS]] == [("U",), ()]
@@ -231,7 +231,7 @@ RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
 
 
 @pytest.mark.parametrize(
-    ("changes", "folders"),
+    ("changes", "directories"),
     [
         ((CACHE,), ["/opt/app/cache"]),
         ((FileChange("/opt/app/cache", "added", True),), ["/opt/app/cache"]),
@@ -241,12 +241,12 @@ RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
     ],
     ids=["came and went", "made beside the program", "written", "tmp", "made"],
 )
-def test_a_folder_that_changed_is_the_one_that_stays_writable(
-    changes: tuple[FileChange, ...], folders: list[str]
+def test_a_directory_that_changed_is_the_one_that_stays_writable(
+    changes: tuple[FileChange, ...], directories: list[str]
 ) -> None:
     made = plan(running(seen=RUNS, changes=changes), "writable-rootfs")
     assert made.after[READ_ONLY]
-    assert [tmpfs.partition(":")[0] for tmpfs in made.after[TMPFS]] == folders
+    assert [tmpfs.partition(":")[0] for tmpfs in made.after[TMPFS]] == directories
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
 
 
@@ -264,15 +264,17 @@ def test_a_tmpfs_takes_what_is_there_and_lets_run_what_it_made(
     change: FileChange, of_image: int, entry: str
 ) -> None:
     made = plan(
-        running(changes=(change,), written_folders={"/data": WrittenFolder(of_image)}), "writable-rootfs"
+        running(changes=(change,), written_directories={"/data": WrittenDirectory(of_image)}),
+        "writable-rootfs",
     )
     assert made.after[TMPFS] == (entry,)
 
 
 @pytest.mark.parametrize("of_image", [None, 1 << 30])
-def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
+def test_a_directory_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
     facts = running(
-        changes=(FileChange("/app/log", "added", False),), written_folders={"/app": WrittenFolder(of_image)}
+        changes=(FileChange("/app/log", "added", False),),
+        written_directories={"/app": WrittenDirectory(of_image)},
     )
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
@@ -281,22 +283,22 @@ def test_a_folder_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: i
 
 
 @pytest.mark.parametrize(
-    ("user", "folder", "access", "told"),
+    ("user", "directory", "access", "told"),
     [
-        ("", WrittenFolder(0), "", ""),
-        ("", WrittenFolder(0, mode=0o1777), ",mode=1777", ""),
-        ("", WrittenFolder(0, 33, 33), ",mode=1777", "/data belongs to UID 33 and GID 33"),
-        ("", WrittenFolder(0, 0, 8, 0o2775), ",mode=1777", "/data belongs to UID 0 and GID 8"),
-        ("1234", WrittenFolder(0, 1234, 0), ",U", ""),
-        ("1234", WrittenFolder(0, 1234, 0, 0o700), ",mode=0700,U", ""),
-        ("1234", WrittenFolder(0, 0, 0), "", ""),
+        ("", WrittenDirectory(0), "", ""),
+        ("", WrittenDirectory(0, mode=0o1777), ",mode=1777", ""),
+        ("", WrittenDirectory(0, 33, 33), ",mode=1777", "/data belongs to UID 33 and GID 33"),
+        ("", WrittenDirectory(0, 0, 8, 0o2775), ",mode=1777", "/data belongs to UID 0 and GID 8"),
+        ("1234", WrittenDirectory(0, 1234, 0), ",U", ""),
+        ("1234", WrittenDirectory(0, 1234, 0, 0o700), ",mode=0700,U", ""),
+        ("1234", WrittenDirectory(0, 0, 0), "", ""),
     ],
 )
-def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
-    user: str, folder: WrittenFolder, access: str, told: str
+def test_who_may_write_to_a_directory_may_write_to_its_tmpfs(
+    user: str, directory: WrittenDirectory, access: str, told: str
 ) -> None:
-    """Podman makes a tmpfs root's, whoever the folder of the image belongs to (measured: crun 1.21)."""
-    facts = running((USER, user), changes=(IN_DATA,), written_folders={"/data": folder})
+    """Podman makes a tmpfs root's, whoever the directory of the image belongs to (measured: crun 1.21)."""
+    facts = running((USER, user), changes=(IN_DATA,), written_directories={"/data": directory})
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
     assert told in said(made)
@@ -304,21 +306,23 @@ def test_who_may_write_to_a_folder_may_write_to_its_tmpfs(
 
 
 @pytest.mark.parametrize(
-    ("folder", "covered"),
+    ("directory", "covered"),
     [
-        (WrittenFolder(0, 0, 101, 0o775), True),
-        (WrittenFolder(0, 101, 101), True),
-        (WrittenFolder(5000, 101, 101), False),
-        (WrittenFolder(0, 0, 0), False),
+        (WrittenDirectory(0, 0, 101, 0o775), True),
+        (WrittenDirectory(0, 101, 101), True),
+        (WrittenDirectory(5000, 101, 101), False),
+        (WrittenDirectory(0, 0, 0), False),
     ],
     ids=["of its group", "its own", "with files of the image", "of root"],
 )
-def test_an_empty_folder_where_a_worker_works_is_there_to_be_written_to(
-    folder: WrittenFolder, covered: bool
+def test_an_empty_directory_where_a_worker_works_is_there_to_be_written_to(
+    directory: WrittenDirectory, covered: bool
 ) -> None:
     """BIND starts only where it could write to its working directory, and writes there hours later."""
-    named = Process(8, "named", "/usr/sbin/named", 101, folder="/var/cache/bind")
-    facts = running(seen=kernel(processes=(named,)), changes=(), written_folders={"/var/cache/bind": folder})
+    named = Process(8, "named", "/usr/sbin/named", 101, directory="/var/cache/bind")
+    facts = running(
+        seen=kernel(processes=(named,)), changes=(), written_directories={"/var/cache/bind": directory}
+    )
     made = plan(facts, "writable-rootfs")
     assert [mount.partition(":")[0] for mount in made.after[TMPFS]] == ["/var/cache/bind"] * covered
     assert ("named runs in /var/cache/bind" in said(made)) == covered
@@ -336,14 +340,14 @@ def test_a_user_with_set_user_id_programs_gets_no_capability_of_its_own() -> Non
     assert (without.after[CAP_ADD], without.after[CAP_DROP]) == ((), ("all",))
 
 
-def test_the_folder_of_a_program_is_never_covered() -> None:
+def test_the_directory_of_a_program_is_never_covered() -> None:
     facts = running(seen=RUNS, changes=(FileChange("/opt/app/db", "added", False),))
     made = plan(facts, "writable-rootfs")
     assert made.changes == ()
     assert "/opt/app" in said(made)
 
 
-def test_a_folder_that_a_script_makes_holds_no_program() -> None:
+def test_a_directory_that_a_script_makes_holds_no_program() -> None:
     script = "mkdir -p /data/spool; date > /data/spool/now; exec /opt/app/run"
     made = FileChange("/data/spool/now", "added", False), FileChange("/data/log", "added", False)
     facts = running((COMMAND, ("sh", "-c", script)), seen=RUNS, changes=made)
@@ -351,7 +355,7 @@ def test_a_folder_that_a_script_makes_holds_no_program() -> None:
     assert [mount.partition(":")[0] for mount in hardened.after[TMPFS]] == ["/data"], said(hardened)
 
 
-def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None:
+def test_what_may_be_a_file_or_a_directory_is_covered_by_nothing_and_told() -> None:
     facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == ()
@@ -359,7 +363,7 @@ def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
-def test_what_is_written_into_a_folder_of_the_host_is_not_known() -> None:
+def test_what_is_written_into_a_directory_of_the_host_is_not_known() -> None:
     """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
     made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
     assert "it is not known what it writes" in said(made)

@@ -117,7 +117,7 @@ STEPS: list[tuple[str, Pairs, Pairs]] = [
     ("writable mount", ((MOUNTS, (BIND,)),), ((MOUNTS, (BIND.with_options("ro"),)),)),
     ("mount options", ((MOUNTS, (DATA,)),), ((MOUNTS, (DATA.with_options("noexec"),)),)),
     ("propagation", ((MOUNTS, (BIND.with_options("rshared"),)),), ((MOUNTS, (BIND,)),)),
-    ("owner of a folder of the host", ((MOUNTS, (BIND.with_options("U"),)),), ((MOUNTS, (BIND,)),)),
+    ("owner of a directory of the host", ((MOUNTS, (BIND.with_options("U"),)),), ((MOUNTS, (BIND,)),)),
     ("another source", ((MOUNTS, (Mount("bind", "/", "/srv"),)),), ((MOUNTS, ()),)),
     ("device", ((DEVICES, ("/dev/kvm",)),), ()),
     ("device rights", ((DEVICES, ("/dev/kvm",)),), ((DEVICES, ("/dev/kvm:/dev/kvm:r",)),)),

@@ -13,8 +13,8 @@ from hardentui.errors import InputError, ToolMissing
 from hardentui.host.editor import edit, editor, pager, show
 
 
-def _script(folder: Path, body: str, name: str = "my editor") -> str:
-    path = folder / name
+def _script(directory: Path, body: str, name: str = "my editor") -> str:
+    path = directory / name
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return str(path)
@@ -57,8 +57,8 @@ def test_what_was_saved_comes_back_and_nothing_is_left(
         tmp_path, f'stat -c %a "$(dirname "$1")" "$1" > {look}; echo "$1" >> {look}; echo more >> "$1"'
     )
     assert edit((program,), "text; $(touch x)\n", ".toml") == "text; $(touch x)\nmore\n"
-    folder, file, path = look.read_text().split()
-    assert (folder, file) == ("700", "600")
+    directory, file, path = look.read_text().split()
+    assert (directory, file) == ("700", "600")
     assert path.endswith(".toml")
     assert os.listdir(tmp_path / "tmp") == []
 

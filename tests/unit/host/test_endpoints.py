@@ -35,10 +35,12 @@ def read(text: dict[str, str], **more: Any) -> HostFacts:
     return read_host(RecordedFiles(document(text, **more)), version=Version(5, 4, 2))
 
 
-def socket_at(path: str, mode: int, **folders: int) -> dict[str, Any]:
-    """A socket with that mode, and folders above it with theirs."""
+def socket_at(path: str, mode: int, **directories: int) -> dict[str, Any]:
+    """A socket with that mode, and directories above it with theirs."""
     stats = {path: status(stat.S_IFSOCK | mode)}
-    stats |= {f"/{name.replace('_', '/')}": status(stat.S_IFDIR | rights) for name, rights in folders.items()}
+    stats |= {
+        f"/{name.replace('_', '/')}": status(stat.S_IFDIR | rights) for name, rights in directories.items()
+    }
     return {"text": {path: ""}, "stats": stats}
 
 
@@ -47,7 +49,7 @@ def users_of(facts: HostFacts) -> dict[str, tuple[str, ...]]:
     return {socket.file.path: socket.users for socket in facts.sockets}
 
 
-def test_a_closed_folder_closes_the_socket_and_a_link_to_it() -> None:
+def test_a_closed_directory_closes_the_socket_and_a_link_to_it() -> None:
     place = socket_at("/run/podman/podman.sock", 0o666, run_podman=0o700)
     facts = read(place["text"], stats=place["stats"], links={"/run/docker.sock": "/run/podman/podman.sock"})
     assert users_of(facts) == {"/run/podman/podman.sock": (), "/run/docker.sock": ()}

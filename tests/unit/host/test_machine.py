@@ -34,7 +34,7 @@ from hardentui.host.rights.sudo import SudoLine, sudo_rights
 from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
-from hardentui.model.configuration import Missing
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unreadable
@@ -251,6 +251,50 @@ def test_units_belong_to_their_owners() -> None:
     assert "/etc/containers/systemd/a.container" not in facts.engine_configuration
 
 
+def test_the_configuration_of_a_rootless_account_may_belong_to_that_account_only() -> None:
+    own = "/home/anna/.config/containers"
+    facts = read(
+        {f"{own}/containers.conf": "", f"{own}/policy.json": "{}", f"{own}/systemd/web.container": ""},
+        stats={
+            "/home/anna": status(stat.S_IFDIR | 0o755, 1000, 1000),
+            "/home/anna/.config": status(stat.S_IFDIR | 0o755, 1000, 1000),
+            own: status(stat.S_IFDIR | 0o755, 1000, 1000),
+            f"{own}/containers.conf": status(stat.S_IFREG | 0o644, 1000, 1000),
+            f"{own}/policy.json": status(stat.S_IFREG | 0o666, 1000, 1000),
+        },
+    )
+    assert isinstance(facts.engine_configuration, dict)
+    files = {path: fact for path, fact in facts.engine_configuration.items() if isinstance(fact, FileFact)}
+    assert [path for path, fact in files.items() if fact.dangers] == [f"{own}/policy.json"]
+    assert f"{own}/containers.conf" in files
+    assert not any(path.endswith("web.container") for path in files)
+
+
+def test_what_the_configuration_of_a_rootless_account_runs_may_be_changed_by_that_account_only() -> None:
+    own = "/home/anna/.config/containers/containers.conf"
+    crun, wrapper, hooks = "/home/anna/bin/crun", "/srv/tools/wrapper", "/srv/hooks"
+    facts = read(
+        {
+            own: f'[engine]\nhooks_dir=["{hooks}"]\n[engine.runtimes]\ncrun=["{crun}"]\nrunc=["{wrapper}"]\n',
+            crun: "",
+            wrapper: "",
+            f"{hooks}/x.json": "{}",
+        },
+        stats={
+            "/home/anna": status(stat.S_IFDIR | 0o755, 1000, 1000),
+            crun: status(stat.S_IFREG | 0o755, 1000, 1000),
+            wrapper: status(stat.S_IFREG | 0o777, 1000, 1000),
+            hooks: status(stat.S_IFDIR | 0o777, 0, 0),
+        },
+    )
+    assert not isinstance(facts.programs, Unreadable)
+    of_anna = {program.file.path: program for program in facts.programs if program.named_by == own}
+    assert not of_anna[crun].file.dangers
+    assert of_anna[wrapper].file.dangers
+    assert of_anna[hooks].file.dangers
+    assert all(program.known for program in of_anna.values())
+
+
 def test_programs_hooks_and_their_targets() -> None:
     hook = {"version": "1.0.0", "hook": {"path": "/opt/evil/hook"}, "when": {"always": True}}
     facts = read(
@@ -289,7 +333,7 @@ def test_programs_hooks_and_their_targets() -> None:
     ],
 )  # fmt: skip
 def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
-    """What others put into these folders runs as root, or opens the host to a container."""
+    """What others put into these directories runs as root, or opens the host to a container."""
     there = {
         "/etc/containers/containers.conf": setting,
         "/srv/x/y": "",

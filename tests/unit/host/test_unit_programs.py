@@ -75,7 +75,7 @@ def test_what_a_unit_runs_must_be_closed(tmp_path: Path, unit: str, text: str) -
     assert judged(files).status == "pass"
 
 
-def test_a_folder_of_a_script_counts(tmp_path: Path) -> None:
+def test_a_directory_of_a_script_counts(tmp_path: Path) -> None:
     files = Rooted(tmp_path)
     files.put("/etc/systemd/system/web.service", "[Service]\nExecStart=/opt/web/x.sh\n")
     files.put("/opt/web/x.sh", "#!/bin/sh\n").parent.chmod(0o777)

@@ -21,15 +21,15 @@ from hardentui.reading.sockets import Power, control_sockets, engine_mounts, ope
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def directory() -> Iterator[Path]:
     """Short, because the name of a socket may have 107 bytes at the most."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         yield Path(name)
 
 
 @pytest.fixture
-def listening(folder: Path) -> Iterator[Path]:
-    path = folder / "deep" / "app"
+def listening(directory: Path) -> Iterator[Path]:
+    path = directory / "deep" / "app"
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -41,8 +41,8 @@ def here() -> UnixSockets:
     return UnixSockets(LocalFiles(), "self", own_root=True)
 
 
-def test_a_socket_is_the_same_under_every_name(folder: Path, listening: Path) -> None:
-    link = folder / "renamed"
+def test_a_socket_is_the_same_under_every_name(directory: Path, listening: Path) -> None:
+    link = directory / "renamed"
     os.link(listening, link)
     for path in (listening, link):
         ((at, name, number),) = here().at(str(path))
@@ -50,14 +50,14 @@ def test_a_socket_is_the_same_under_every_name(folder: Path, listening: Path) ->
         assert isinstance(number, str)
 
 
-def test_folders_hold_their_sockets_however_deep_and_hard_links_beside_them(
-    folder: Path, listening: Path
+def test_directories_hold_their_sockets_however_deep_and_hard_links_beside_them(
+    directory: Path, listening: Path
 ) -> None:
-    assert [at for at, _, _ in here().at(str(folder))] == [str(listening)]
-    (folder / "other").mkdir()
-    assert not list(here().at(str(folder / "other")))
-    os.link(listening, folder / "other" / "x")
-    assert [name for _, name, _ in here().at(str(folder / "other"))] == [str(listening)]
+    assert [at for at, _, _ in here().at(str(directory))] == [str(listening)]
+    (directory / "other").mkdir()
+    assert not list(here().at(str(directory / "other")))
+    os.link(listening, directory / "other" / "x")
+    assert [name for _, name, _ in here().at(str(directory / "other"))] == [str(listening)]
 
 
 def test_the_program_that_listens_is_told(listening: Path) -> None:
@@ -106,14 +106,14 @@ def test_a_forwarder_to_the_engine_is_never_a_pass(program: str, is_engine: bool
     assert ("may filter them" in reached.unknown) is not is_engine
 
 
-def test_nobody_listens_on_a_file_that_was_left(folder: Path) -> None:
-    path = folder / "left"
+def test_nobody_listens_on_a_file_that_was_left(directory: Path) -> None:
+    path = directory / "left"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
     assert list(here().at(str(path))) == [(str(path), "", None)]
-    (folder / "file").write_text("x")
-    assert not list(here().at(str(folder / "file")))
+    (directory / "file").write_text("x")
+    assert not list(here().at(str(directory / "file")))
 
 
 def test_systemd_listens_for_the_service_of_its_unit() -> None:

@@ -16,7 +16,7 @@ from hardentui.images import accounts, layer, packages, tar
 from hardentui.images.inventory import read_inventory
 from hardentui.images.tar import Damaged
 from hardentui.model.image import ImageInventory
-from tests.support.image_archives import folder, image, member, packed
+from tests.support.image_archives import directory, image, member, packed
 
 KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n"
 
@@ -41,7 +41,7 @@ class Dripping:
 
 def test_an_honest_image_is_told_in_full() -> None:
     base = packed(
-        folder("etc"),
+        directory("etc"),
         member("etc/os-release", b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian 13"\n'),
         member(
             "etc/passwd", b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nguest::1000:1000::/:/bin/sh\n"
@@ -54,10 +54,10 @@ def test_an_honest_image_is_told_in_full() -> None:
         member("bin/sh", b"x", 0o755),
         member("usr/sbin/sshd", b"x", 0o755),
         member("srv/open.sh", b"x", 0o666),
-        folder("srv/upload", 0o777),
-        folder("tmp", 0o1777),
-        folder("tmp/anything", 0o777),
-        folder("srv/sticky", 0o1777),
+        directory("srv/upload", 0o777),
+        directory("tmp", 0o1777),
+        directory("tmp/anything", 0o777),
+        directory("srv/sticky", 0o1777),
         member("var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n\nPackage: b\n" * 3),
         member("root/.ssh/id_ed25519", KEY, 0o600),
         member("etc/ssl/certs/ca.pem", b"-----BEGIN CERTIFICATE-----\n"),
@@ -98,7 +98,7 @@ def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone()
 
 
 @pytest.mark.parametrize("name", ["opt/.wh..wh..opq", ".wh.opt", "opt/app/.wh..wh..opq", ".wh..wh..opq"])
-def test_a_deleted_folder_deletes_what_is_in_it(name: str) -> None:
+def test_a_deleted_directory_deletes_what_is_in_it(name: str) -> None:
     lower = packed(member("opt/app/key.pem", KEY), member("opt/app/run", b"x", 0o4755))
     seen = look(lower, packed(member(name)))
     assert seen.privileged_files == ()
@@ -340,7 +340,7 @@ def test_account_files_of_any_text_break_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("reader", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_every_dialect_of_tar_is_read(reader: int) -> None:
-    archive = packed(folder("usr"), member("usr/bin/su", b"abc", 0o4755, uid=0), kind=reader)
+    archive = packed(directory("usr"), member("usr/bin/su", b"abc", 0o4755, uid=0), kind=reader)
     read: Callable[[bytes], list[tuple[str, str, int]]] = lambda data: [  # noqa: E731 - a one-line view
         (entry.path, entry.kind, entry.size) for entry, _ in tar.entries(io.BytesIO(data))
     ]

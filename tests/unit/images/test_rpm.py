@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 import time
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -37,13 +38,13 @@ EXPECTED = [
 
 
 def sqlite(*statements: str, blobs: tuple[bytes, ...] = ()) -> bytes:
-    connection = sqlite3.connect(":memory:")
-    for statement in statements:
-        connection.execute(statement)
-    if blobs:
-        connection.executemany("INSERT INTO Packages (blob) VALUES (?)", [(blob,) for blob in blobs])
-    connection.commit()
-    return connection.serialize()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        if blobs:
+            connection.executemany("INSERT INTO Packages (blob) VALUES (?)", [(blob,) for blob in blobs])
+        connection.commit()
+        return connection.serialize()
 
 
 def ndb(*blobs: bytes) -> bytes:

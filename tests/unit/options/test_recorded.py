@@ -50,7 +50,7 @@ RUNNING_DIFFERS = {
 
 SAME_EFFECT: dict[str, set[Option[Any]]] = {
     "cgroupns-host": {CGROUPNS},  # the default of cgroup v1, where the cases were recorded
-    "device-dir": {DEVICES},  # the folder shows as its devices
+    "device-dir": {DEVICES},  # the directory shows as its devices
     "env-term-tty": {ENV},  # Podman sets the same TERM for a terminal
     "image-volume-ignore": {IMAGE_VOLUME},  # the image has no volumes
     "image-volume-tmpfs": {IMAGE_VOLUME},

@@ -401,7 +401,7 @@ def test_the_path_that_every_container_gets_stays_removed() -> None:
     assert spec(config={"Env": ["container=podman"]})[UNSETENV] == ("PATH",)
 
 
-def test_a_folder_that_the_api_made_may_be_missing() -> None:
+def test_a_directory_that_the_api_made_may_be_missing() -> None:
     config = {"WorkingDir": "/made"}
     assert any("/made" in remark for remark in spec(config=config).remarks)
     assert not any("/made" in remark for remark in spec(config=config, command=["-w", "/made"]).remarks)

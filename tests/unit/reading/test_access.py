@@ -26,7 +26,7 @@ def step(path: str, mode: int, uid: int = 0, gid: int = 0, kind: str = "file", *
     return PathStep(path, uid, gid, mode, kind, mode >> 3 & 7, acl)
 
 
-def folder(path: str, mode: int, uid: int = 0, gid: int = 0, *acl: AclEntry) -> PathStep:
+def directory(path: str, mode: int, uid: int = 0, gid: int = 0, *acl: AclEntry) -> PathStep:
     return step(path, mode, uid, gid, "directory", *acl)
 
 
@@ -46,18 +46,18 @@ def named(kind: str, number: int, rights: int) -> AclEntry:
         ((TOP, step("/s", 0o600, 4000)), ("uid 4000",)),
         # a group that is shut out is shut out, whatever all others may
         ((TOP, step("/s", 0o606, 0, 990)), (EVERYBODY,)),
-        ((TOP, folder("/d", 0o700), step("/d/s", 0o666)), ()),
-        ((TOP, folder("/d", 0o750, 0, 990), step("/d/s", 0o666)), ("anna",)),
-        ((TOP, folder("/d", 0o711), step("/d/s", 0o666)), (EVERYBODY,)),
-        ((TOP, folder("/d", 0o700, 1001), step("/d/s", 0o666)), ("ben",)),
+        ((TOP, directory("/d", 0o700), step("/d/s", 0o666)), ()),
+        ((TOP, directory("/d", 0o750, 0, 990), step("/d/s", 0o666)), ("anna",)),
+        ((TOP, directory("/d", 0o711), step("/d/s", 0o666)), (EVERYBODY,)),
+        ((TOP, directory("/d", 0o700, 1001), step("/d/s", 0o666)), ("ben",)),
         ((TOP, step("/s", 0o660, 0, 0, "socket", named("user", 1001, 6))), ("ben",)),
         ((TOP, step("/s", 0o660, 0, 0, "socket", named("user", 1001, 4))), ()),
         ((TOP, step("/s", 0o660, 0, 0, "socket", named("group", 990, 6))), ("anna",)),
-        ((TOP, folder("/d", 0o700, 0, 0, named("user", 1001, 1)), step("/d/s", 0o666)), ("ben",)),
-        ((TOP, folder("/d", 0o750, 0, 0, named("user", 1001, 5)), step("/d/s", 0o660)), ()),
+        ((TOP, directory("/d", 0o700, 0, 0, named("user", 1001, 1)), step("/d/s", 0o666)), ("ben",)),
+        ((TOP, directory("/d", 0o750, 0, 0, named("user", 1001, 5)), step("/d/s", 0o660)), ()),
     ],
 )
-def test_a_path_is_as_open_as_all_its_folders(way: tuple[PathStep, ...], may: tuple[str, ...]) -> None:
+def test_a_path_is_as_open_as_all_its_directories(way: tuple[PathStep, ...], may: tuple[str, ...]) -> None:
     assert who_may(WRITE, way, HERE, ROOT) == may
 
 
@@ -75,7 +75,7 @@ def test_each_right_is_asked_for_itself() -> None:
 
 def test_a_group_without_members_changes_nothing() -> None:
     here = Accounts((BEN,), {0: "root", 50: "staff", 1001: "ben"})
-    way = (TOP, folder("/usr", 0o755), folder("/usr/local", 0o2775, 0, 50), step("/usr/local/x", 0o755))
+    way = (TOP, directory("/usr", 0o755), directory("/usr/local", 0o2775, 0, 50), step("/usr/local/x", 0o755))
     assert open_spots(way, here, ROOT) == ()
     assert [spot.what for spot in open_spots(way, HERE, ROOT)] == ["can be written by group 50 (2775)"]
 
@@ -86,14 +86,14 @@ def test_an_entry_of_an_acl_is_a_spot_with_a_repair_of_its_own() -> None:
     assert (spot.what, spot.fix) == ("can be written by ben (ACL)", "setfacl -x u:1001")
 
 
-def test_a_link_of_somebody_in_a_sticky_folder_can_be_turned() -> None:
-    sticky = folder("/tmp", 0o1777)
+def test_a_link_of_somebody_in_a_sticky_directory_can_be_turned() -> None:
+    sticky = directory("/tmp", 0o1777)
     for uid, spots in ((0, []), (1001, ["/tmp/l belongs to uid 1001"])):
         way = (
             TOP,
             sticky,
             step("/tmp/l", 0o777, uid, uid, "link"),
-            folder("/etc", 0o755),
+            directory("/etc", 0o755),
             step("/etc/x", 0o644),
         )
         assert [str(spot) for spot in open_spots(way, HERE, ROOT)] == spots
@@ -131,7 +131,7 @@ def test_a_placeholder_in_the_group_of_root_is_nobody(tmp_path: Path) -> None:
 
 @pytest.fixture
 def enterable() -> Iterator[Path]:
-    """A folder that every account may enter; the folders of pytest are closed."""
+    """A directory that every account may enter; the directories of pytest are closed."""
     with TemporaryDirectory() as name:
         place = Path(name)
         place.chmod(0o755)

@@ -172,7 +172,7 @@ def test_a_saved_plan_with_a_value_of_another_form_is_refused() -> None:
 
 
 def test_a_checklist_with_a_value_of_another_form_is_refused_with_its_line() -> None:
-    text = Path(checklists.folder_of_ours(), "ten-steps.toml").read_text()
+    text = Path(checklists.directory_of_ours(), "ten-steps.toml").read_text()
     own = f'{text}\n[check.no-memory-limit]\nmemory = "lots"\n'
     line = own.count("\n")
     with pytest.raises(ChecklistError) as caught:

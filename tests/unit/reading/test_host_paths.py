@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootful, rootless
-from hardentui.model.finding import Severity
+from hardentui.model.check import Parameters
+from hardentui.model.finding import Severity, Status
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
@@ -189,7 +191,7 @@ def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str,
         (("/etc", "/var/lib/containers/storage/volumes/site/_data"), gains("/etc", written=False)),
     ],
 )
-def test_a_volume_that_shows_a_folder_does_not_make_it_the_engines(
+def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     paths: tuple[str, ...], gives: frozenset[Gain]
 ) -> None:
     mounted = MountedPath("/x", paths, "bind", paths[0], ("ro",))
@@ -253,3 +255,14 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
 def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
     assert gains(path, written=True) == {Gain.USER_CODE}
     assert not gains(path, written=False)
+
+
+def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:
+    check = check_by_id("sensitive-host-mount")
+    assert check is not None
+    mounted = (MOUNTS, (Mount("bind", "/srv/web", "/x"),))
+    lost = check.verdict(container(mounted, engine=rootless()), Parameters({}))
+    assert lost.status is Status.UNKNOWN
+    known = check.verdict(container(mounted, engine=rootless(trust=TrustFacts(home="/h"))), Parameters({}))
+    assert known.status is Status.PASS
+    assert check.verdict(container(engine=rootless()), Parameters({})).status is Status.PASS

@@ -7,7 +7,7 @@ from hardentui.reading.layer_data import LayerData, layer_data
 
 
 def found(*changes: tuple[str, str, bool | None], mounted: tuple[str, ...] = ()) -> LayerData:
-    return layer_data([FileChange(path, kind, folder) for path, kind, folder in changes], mounted)
+    return layer_data([FileChange(path, kind, directory) for path, kind, directory in changes], mounted)
 
 
 def test_a_new_file_and_a_changed_one_would_be_missed() -> None:
@@ -15,7 +15,7 @@ def test_a_new_file_and_a_changed_one_would_be_missed() -> None:
         ("/srv", "modified", True), ("/srv/app.db", "modified", False), ("/data/new", "added", False)
     )  # fmt: skip
     assert seen.data == ("/data/new", "/srv/app.db")
-    assert seen.folders == ("/data", "/srv")
+    assert seen.directories == ("/data", "/srv")
 
 
 def test_what_each_start_makes_anew_would_not() -> None:
@@ -46,10 +46,10 @@ def test_logs_are_told_apart() -> None:
     assert (seen.logs, seen.data) == (("/var/log/web/access.log",), ("/var/logs",))
 
 
-def test_folders_do_not_stand_inside_each_other_and_hide_no_image() -> None:
-    assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).folders == ("/srv",)
-    assert found(("/etc/app.conf", "modified", False)).folders == ()
-    assert found(("/loose", "added", False)).folders == ()
+def test_directories_do_not_stand_inside_each_other_and_hide_no_image() -> None:
+    assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).directories == ("/srv",)
+    assert found(("/etc/app.conf", "modified", False)).directories == ()
+    assert found(("/loose", "added", False)).directories == ()
 
 
 def test_what_a_new_volume_covers_is_not_lost() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hardentui.reading.masking import is_credential, mask_argument, mask_document, mask_text
+from hardentui.reading.masking import WITHHELD, is_credential, mask_argument, mask_document, mask_text
 from hardentui.reading.secrets import secret_pair, secret_value
 from hardentui.visible import MASK
 
@@ -88,3 +88,18 @@ def test_an_ordinary_name_is_not_a_credential(name: str) -> None:
 )
 def test_the_name_of_a_file_with_a_secret_is_none(argument: str, shown: str) -> None:
     assert mask_argument("env", argument) == shown
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ({"Path": "mysql"}, "Args"),
+        ({"entrypoint": "/usr/bin/mysql"}, "arguments"),
+        ({"Entrypoint": ["timeout", "5", "mysql"]}, "Cmd"),
+    ],
+)
+def test_a_password_is_masked_where_the_program_stands_in_another_field(
+    program: dict[str, object], arguments: str
+) -> None:
+    document = program | {arguments: ["-u", "root", "-pcorrect-horse"]}
+    assert mask_document(document) == program | {arguments: ["-u", "root", f"-p{WITHHELD}"]}

@@ -208,7 +208,7 @@ def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
     assert isinstance(read_zones(RecordedFiles(zones), "a"), Unreadable)
 
 
-def test_closed_folders_are_unknown_and_other_hosts_have_no_zones() -> None:
+def test_closed_directories_are_unknown_and_other_hosts_have_no_zones() -> None:
     closed = RecordedFiles({"errors": {"/etc/firewalld/zones": "EACCES"}})
     assert isinstance(read_zones(closed, "public"), Unreadable)
     without = {path: text for path, text in FILES.items() if "cgroup" not in path}

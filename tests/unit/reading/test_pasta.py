@@ -59,7 +59,17 @@ def test_ports_by_number_are_read(words: tuple[str, ...], ports: tuple[Port, ...
     assert not opened.everything
 
 
-@pytest.mark.parametrize("words", [("-t", "auto"), ("-t", "all"), ("-u", "~25"), ("--tcp-ports=1-60000",)])
+_MANY = tuple(word for first in range(1, 60_000, 900) for word in ("-t", f"{first}-{first + 899}"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("-t", "auto"), ("-t", "all"), ("-u", "~25"), ("--tcp-ports=1-60000",), _MANY),
+        ("-t", "9" * 5000),  # Python refuses to read such a number
+    ],
+    ids=lambda words: words[1][:9] if len(words) == 2 else words[0],
+)
 def test_what_is_as_good_as_every_port_is_told(words: tuple[str, ...]) -> None:
     facts = _with(*words)
     assert opened_by_pasta(facts, ()).everything

@@ -22,7 +22,7 @@ from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, S
 from hardentui.model.fix import FixKind, Remediation, Risk
 from hardentui.reports import FORMATS, render
 from hardentui.reports.merging import merged
-from hardentui.reports.result import CheckResult, SubjectResult, TextStyle, worst_first
+from hardentui.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "check-2.schema.json").read_text())
@@ -87,8 +87,8 @@ def test_fail_on_moves_the_line() -> None:
 
 
 def test_every_format_is_one_module() -> None:
-    folder = Path(str(hardentui.reports.__file__)).parent
-    assert sorted(FORMATS.values()) == sorted(path.stem for path in folder.glob("as_*.py"))
+    directory = Path(str(hardentui.reports.__file__)).parent
+    assert sorted(FORMATS.values()) == sorted(path.stem for path in directory.glob("as_*.py"))
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -293,7 +293,10 @@ def is_valid(whole: Any) -> bool:
 
 def document() -> Any:
     findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW, check="host-pid"))
-    return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), TextStyle()))
+    kept = (KeptResult("1" * 64, "web-before-7116", "rootful", "web", "20260102-115500-7116"),)
+    return json.loads(
+        render("json", replace(result(*findings), paths=(path("web"),), kept=kept), TextStyle())
+    )
 
 
 def fleet_document() -> Any:

@@ -69,10 +69,10 @@ def test_views_of_the_simulated_host(argv: tuple[str, ...], capsys: pytest.Captu
 def test_settings_follow_their_schema(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "hardentui"
-    folder.mkdir()
+    directory = tmp_path / "hardentui"
+    directory.mkdir()
     text = 'theme = "nord"\ncolumns = ["image"]\nnonsense = 1\n[fixes.no-memory-limit]\nmemory = "1g"\n'
-    (folder / "settings.toml").write_text(text)
+    (directory / "settings.toml").write_text(text)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HARDENTUI_ASCII", "1")
     run(("settings", "--format", "json"))

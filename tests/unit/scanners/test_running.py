@@ -29,12 +29,12 @@ Program = Callable[[str, str], None]
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     """Puts a shell script of this name on the path."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
 
     def make(name: str, script: str) -> None:
-        path = folder / name
+        path = directory / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 

@@ -13,11 +13,11 @@ import pytest
 from hardentui.account import environment
 from hardentui.host.commands import run_program
 from hardentui.state.own_files import (
-    cache_folder,
-    config_folder,
+    cache_directory,
+    config_directory,
     keep_document,
     read_document,
-    state_folder,
+    state_directory,
     write_own,
 )
 
@@ -78,7 +78,7 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 class TestAsRootWithTheHomeOfSomebodyElse:
-    """`sudo -E`: the folders that the environment names are a user's, who can change them at any time."""
+    """`sudo -E`: the directories that the environment names are a user's, who can change them at any time."""
 
     @pytest.fixture
     def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -91,13 +91,13 @@ class TestAsRootWithTheHomeOfSomebodyElse:
         monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
         return home
 
-    def test_our_folders_are_below_the_home_of_root(self, home: Path) -> None:
+    def test_our_directories_are_below_the_home_of_root(self, home: Path) -> None:
         root = pwd.getpwuid(0).pw_dir
-        assert cache_folder() == f"{root}/.cache/hardentui"
-        assert state_folder() == f"{root}/.local/state/hardentui"
-        assert config_folder() == f"{root}/.config/hardentui"
+        assert cache_directory() == f"{root}/.cache/hardentui"
+        assert state_directory() == f"{root}/.local/state/hardentui"
+        assert config_directory() == f"{root}/.config/hardentui"
 
-    def test_nothing_is_written_into_the_folder_of_the_user(self, home: Path) -> None:
+    def test_nothing_is_written_into_the_directory_of_the_user(self, home: Path) -> None:
         (home / ".cache" / "hardentui").symlink_to("/etc")
         keep_document(str(home / ".cache" / "one.json"), {})
         with pytest.raises(OSError, match="link of another account"):

@@ -10,11 +10,13 @@ import pytest
 from hardentui.account import ONLY_BELOW
 from hardentui.state.remembered import Remembered, read_remembered, remember, remembered_file
 
-LAST = Remembered(theme="nord", folder="/srv/units", filter="web", engine="rootful", container="db", step=4)
+LAST = Remembered(
+    theme="nord", directory="/srv/units", filter="web", engine="rootful", container="db", step=4
+)
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
@@ -24,6 +26,13 @@ def test_what_was_kept_comes_back_and_only_its_owner_reads_it() -> None:
     assert read_remembered({}) == LAST
     assert os.stat(remembered_file()).st_mode & 0o777 == 0o600
     assert os.listdir(os.path.dirname(remembered_file())) == ["screens.json"]
+
+
+def test_the_directory_is_read_under_the_name_that_older_files_give_it() -> None:
+    remember(LAST, {})
+    kept = Path(remembered_file()).read_text()
+    assert '"folder":"/srv/units"' in kept
+    assert "directory" not in kept
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def training(tmp_path: Path, clock: Clock) -> Training:
-    path, folder = str(tmp_path / "training.json"), str(tmp_path / "labs")
-    return Training(LABS, None, path=path, folder=folder, clock=clock)
+    path, directory = str(tmp_path / "training.json"), str(tmp_path / "labs")
+    return Training(LABS, None, path=path, directory=directory, clock=clock)
 
 
 def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
@@ -213,16 +213,16 @@ def test_a_lab_that_cannot_be_right_is_found_by_doing_it(training: Training) -> 
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "Web", "a b", "-x", "a/b", "lab\n", "x" * 60])
-def test_the_name_of_a_lab_is_that_of_no_other_folder(name: str) -> None:
+def test_the_name_of_a_lab_is_that_of_no_other_directory(name: str) -> None:
     with pytest.raises(InputError, match="cannot be the name of a lab"):
         parse_lab(GOOD, name, CHECKS)
 
 
-def test_a_link_in_the_folder_leads_nowhere_else(tmp_path: Path) -> None:
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    (folder / "out").symlink_to("/etc")
+def test_a_link_in_the_directory_leads_nowhere_else(tmp_path: Path) -> None:
+    directory = tmp_path / "lab"
+    directory.mkdir()
+    (directory / "out").symlink_to("/etc")
     lab = BY_ID["host-folder"]
-    assert answer(lab, ["--volume={folder}:/host:ro"], str(folder)).words
+    assert answer(lab, ["--volume={folder}:/host:ro"], str(directory)).words
     with pytest.raises(UsageError, match="outside the lab"):
-        answer(lab, ["--volume={folder}/out:/host:ro"], str(folder))
+        answer(lab, ["--volume={folder}/out:/host:ro"], str(directory))

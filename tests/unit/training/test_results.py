@@ -95,15 +95,15 @@ def test_labs_of_others_are_tested_by_doing_them(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     good = (Path(__file__).parents[3] / "checklists" / "labs" / "read-only.toml").read_text()
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "mine.toml").write_text(good)
-    assert main(["checklist", "test", str(folder), "--demo"]) == 0
-    (folder / "wrong.toml").write_text(
+    directory = tmp_path / "mine"
+    directory.mkdir()
+    (directory / "mine.toml").write_text(good)
+    assert main(["checklist", "test", str(directory), "--demo"]) == 0
+    (directory / "wrong.toml").write_text(
         good.replace('solution = ["--read-only"]', 'solution = ["--memory=64m"]')
     )
     capsys.readouterr()
-    assert main(["checklist", "test", str(folder), "--demo"]) == 1
+    assert main(["checklist", "test", str(directory), "--demo"]) == 1
     told = capsys.readouterr().out
     assert "mine: good" in told
     assert "writable-rootfs does not pass with the solution" in told
@@ -142,9 +142,9 @@ def test_texts_of_a_lab_reach_no_terminal_as_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    folder = tmp_path / "labs"
-    folder.mkdir()
-    (folder / "memory-limit.toml").write_text(hostile_lab())
+    directory = tmp_path / "labs"
+    directory.mkdir()
+    (directory / "memory-limit.toml").write_text(hostile_lab())
     shown = 0
     for code, *words in (
         (0, "train"),
@@ -155,9 +155,9 @@ def test_texts_of_a_lab_reach_no_terminal_as_commands(
         (0, "train", "solution"),
         (0, "train", "export", "--format", "csv"),
         (0, "train", "export"),
-        (0, "checklist", "test", str(folder)),
+        (0, "checklist", "test", str(directory)),
     ):
-        where = [] if words[0] == "checklist" else ["--labs", str(folder)]
+        where = [] if words[0] == "checklist" else ["--labs", str(directory)]
         assert main(["--demo", words[0], *where, *words[1:]]) == code, words
         told = capsys.readouterr()
         assert "\x1b" not in told.out + told.err, words

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.harden.plan import make_plan
-from hardentui.model.activity import WrittenFolder
+from hardentui.model.activity import WrittenDirectory
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
@@ -16,7 +16,7 @@ from hardentui.trial.configuration import (
     Loosening,
     TrialConfiguration,
     TwinPlanner,
-    WritableFolder,
+    WritableDirectory,
 )
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
@@ -56,16 +56,16 @@ def test_who_can_gain_none_misses_none() -> None:
 
 
 def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
-    volume = WritableFolder("/data", "app-data")
+    volume = WritableDirectory("/data", "app-data")
     mapped = container((USERNS, "auto"), engine=rootful())
     assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [("idmap",)]
     for facts in (container(engine=rootful()), container((USERNS, "auto"), engine=rootless())):
         assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [()]
 
 
-def test_a_tmpfs_of_a_trial_has_the_access_of_its_folder() -> None:
-    folders = {"/data": WrittenFolder(0, 33, 33)}
-    facts = replace(container(engine=rootful()), written_folders=folders)
-    spec = loosened(facts, WritableFolder("/data"), "writable-rootfs")
+def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
+    directories = {"/data": WrittenDirectory(0, 33, 33)}
+    facts = replace(container(engine=rootful()), written_directories=directories)
+    spec = loosened(facts, WritableDirectory("/data"), "writable-rootfs")
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/data:rw,noexec,nosuid,nodev,size=64m,mode=1777",)

@@ -47,7 +47,7 @@ def twin(*options: tuple[Any, Any], role: Role = ROLE, **more: Any) -> Harmless:
 
 
 def made(facts: ContainerFacts, role: Role = ROLE) -> Harmless:
-    return harmless(facts.spec, facts, role, lambda path: PLACES.get(path, HostPlace.FOLDER))
+    return harmless(facts.spec, facts, role, lambda path: PLACES.get(path, HostPlace.DIRECTORY))
 
 
 def mounts(*given: Mount, **more: Any) -> tuple[Mount, ...]:
@@ -100,7 +100,7 @@ def test_a_twin_that_is_tried_along_shares_its_network() -> None:
     assert twin((NETWORK, ("container:db",)), role=role).spec[NETWORK] == ("container:twin-of-db",)
 
 
-def test_volumes_and_folders_are_copy_on_write() -> None:
+def test_volumes_and_directories_are_copy_on_write() -> None:
     result = mounts(
         Mount("volume", "data", "/data", ("U",)), Mount("bind", "/srv", "/srv", ("rw", "z")), volumes=VOLUMES
     )
@@ -125,7 +125,7 @@ def test_a_socket_of_the_host_is_not_handed_over() -> None:
     assert "the socket /run/podman/podman.sock" in made_of.lacks[0]
 
 
-def test_a_folder_of_sockets_is_empty() -> None:
+def test_a_directory_of_sockets_is_empty() -> None:
     made_of = twin((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql", ("ro",)),)))
     assert made_of.copies == (VolumeCopy("", "twin-0"),)
     assert made_of.spec[MOUNTS] == (Mount("volume", "twin-0", "/run/postgresql"),)

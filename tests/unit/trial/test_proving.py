@@ -43,7 +43,7 @@ def _recorded(effective: dict[str, Verdict]) -> Trial:
         look=lambda document: facts,
         make_plan=_plan,
         judge=lambda check, twin: effective[check],
-        tell=lambda event: None,
+        on_event=lambda event: None,
         stop=threading.Event(),
     )
     record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))

@@ -25,7 +25,7 @@ from hardentui.trial.configuration import (
     Raised,
     TrialConfiguration,
     TwinPlanner,
-    WritableFolder,
+    WritableDirectory,
 )
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
@@ -68,8 +68,8 @@ LOOSE = TrialConfiguration(
     FIXES,
     (
         CapabilityBack("CAP_CHOWN"),
-        WritableFolder("/var/lib/app", volume="app-data"),
-        WritableFolder("/var/cache/app"),
+        WritableDirectory("/var/lib/app", volume="app-data"),
+        WritableDirectory("/var/cache/app"),
         Raised("memory", 2),
     ),
 )

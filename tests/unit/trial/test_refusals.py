@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableFolder
+from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableDirectory
 from hardentui.trial.evidence.calls import parse
 from hardentui.trial.evidence.refusals import RefusedCall, of_call, of_log
 from hardentui.trial.rounds import of_state
@@ -43,7 +43,7 @@ def test_a_trace_tells_what_was_refused() -> None:
         (RefusedCall("setgroups", "EPERM"), CapabilityBack("CAP_SETGID")),
         (RefusedCall("bind", "EACCES"), CapabilityBack("CAP_NET_BIND_SERVICE")),
         (RefusedCall("openat", "EACCES", "/x/y"), CapabilityBack("CAP_DAC_OVERRIDE")),
-        (RefusedCall("mkdir", "EROFS", "/var/cache/app"), WritableFolder("/var/cache")),
+        (RefusedCall("mkdir", "EROFS", "/var/cache/app"), WritableDirectory("/var/cache")),
         (RefusedCall("kill", "EPERM"), CapabilityBack("CAP_KILL")),
     ],
 )
@@ -70,9 +70,9 @@ def test_what_no_loosening_helps_with_names_none(call: RefusedCall) -> None:
         ),
         (
             "mkdir: can't create directory '/var/lib/app/x': Read-only file system",
-            WritableFolder("/var/lib/app"),
+            WritableDirectory("/var/lib/app"),
         ),
-        ('open() "/var/log/app/e.log" failed (30: Read-only file system)', WritableFolder("/var/log/app")),
+        ('open() "/var/log/app/e.log" failed (30: Read-only file system)', WritableDirectory("/var/log/app")),
         ("sh: can't fork: Resource temporarily unavailable", Raised("pids-limit", 4)),
         ("fatal: Cannot allocate memory", Raised("memory", 2)),
         ("su: can't set groups: Operation not permitted", CapabilityBack("CAP_SETGID")),

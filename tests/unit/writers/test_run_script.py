@@ -36,17 +36,17 @@ def spec_of(*pairs: tuple[Option[Any], Any]) -> Spec:
     return Spec.of(*BASE, *pairs)
 
 
-def executed(script: str, folder: Path, *arguments: str) -> list[list[str]]:
+def executed(script: str, directory: Path, *arguments: str) -> list[list[str]]:
     """The command lines that the script gives to podman, word by word."""
-    fake = folder / "podman"
-    log = folder / "log"
+    fake = directory / "podman"
+    log = directory / "log"
     fake.write_text(
         f"#!/bin/sh\nprintf '%s\\0' \"$@\" >> {log}\nprintf '\\1\\0' >> {log}\n[ \"$2\" != exists ]\n"
     )
     fake.chmod(0o755)
-    path = folder / "again.sh"
+    path = directory / "again.sh"
     path.write_text(script)
-    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    environment = {"PATH": f"{directory}:/usr/bin:/bin"}
     subprocess.run(["sh", str(path), *arguments], env=environment, check=True, capture_output=True)
     calls = log.read_bytes().decode().split("\1\0")
     return [call.split("\0")[:-1] for call in calls if call]

@@ -32,10 +32,10 @@ def fact(files: RecordedFiles | LocalFiles, path: str, owners: frozenset[int] = 
     return result
 
 
-def opened(folder: Path) -> Rooted:
-    """A root folder that everybody may enter, whatever pytest gives to its own folders."""
-    folder.chmod(0o755)
-    return Rooted(folder)
+def opened(directory: Path) -> Rooted:
+    """A root directory that everybody may enter, whatever pytest gives to its own directories."""
+    directory.chmod(0o755)
+    return Rooted(directory)
 
 
 def dangers(file: FileFact) -> list[str]:
@@ -51,7 +51,7 @@ def test_a_safe_file_has_no_dangers(tmp_path: Path) -> None:
     assert (result.octal, result.kind) == ("0644", "file")
 
 
-def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> None:
+def test_open_files_and_directories_are_named_with_their_repair(tmp_path: Path) -> None:
     files = opened(tmp_path)
     file = files.put("/conf.d/a.conf", "x")
     file.chmod(0o666)
@@ -63,7 +63,7 @@ def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> N
     ]
 
 
-def test_what_lies_below_a_closed_folder_is_open_to_nobody(tmp_path: Path) -> None:
+def test_what_lies_below_a_closed_directory_is_open_to_nobody(tmp_path: Path) -> None:
     files = opened(tmp_path)
     file = files.put("/home/anna/own/a.conf", "x")
     file.chmod(0o666)
@@ -82,8 +82,8 @@ def test_the_target_of_a_link_counts_and_the_way_to_it(tmp_path: Path) -> None:
 def test_a_link_in_the_middle_of_a_path_is_followed(tmp_path: Path) -> None:
     files = opened(tmp_path)
     files.put("/real/file", "x").chmod(0o646)
-    (tmp_path / "folder").symlink_to("/real")
-    assert "/real/file world-writable (0646)" in dangers(fact(files, "/folder/file"))
+    (tmp_path / "directory").symlink_to("/real")
+    assert "/real/file world-writable (0646)" in dangers(fact(files, "/directory/file"))
 
 
 def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_owner_group_and_private_group() -> None:
     assert fact(files, "/home/anna/c", frozenset({0, 1001})).dangers[0].fix == "chown 1001"
 
 
-def test_a_sticky_folder_on_the_way_is_safe_for_what_belongs_to_root() -> None:
+def test_a_sticky_directory_on_the_way_is_safe_for_what_belongs_to_root() -> None:
     files = RecordedFiles({"text": {"/tmp/x": ""}, "stats": {"/tmp": status(stat.S_IFDIR | 0o1777)}})
     assert fact(files, "/tmp/x", frozenset({0})).dangers == ()
 
@@ -214,7 +214,7 @@ def test_a_broken_file_is_a_fault_and_the_others_still_count() -> None:
     assert ETC in result.fault.reason
 
 
-def test_a_closed_drop_in_folder_is_a_fault() -> None:
+def test_a_closed_drop_in_directory_is_a_fault() -> None:
     files = RecordedFiles({"text": {USR: ""}, "errors": {f"{ETC}.d": "EACCES"}})
     result = read_configuration(files, home="/root", uid=0, version=OLD)
     assert list(result.faults) == [f"{ETC}.d"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.layers import bytes_of_image, folder_of_image
+from hardentui.host.files.layers import bytes_of_image, directory_of_image
 from hardentui.host.files.reader import LocalFiles
 
 
@@ -41,16 +41,16 @@ def test_no_link_of_an_image_leads_out_of_it(tmp_path: Path, inspect: dict[str, 
     assert bytes_of_image(LocalFiles(), inspect, "/app", 100) == 1200
 
 
-def test_a_folder_is_as_the_image_has_it_or_as_the_container_made_it(
+def test_a_directory_is_as_the_image_has_it_or_as_the_container_made_it(
     tmp_path: Path, inspect: dict[str, Any]
 ) -> None:
     (tmp_path / "low" / "app").chmod(0o700)
     (tmp_path / "high" / "app").chmod(0o750)
     (tmp_path / "own" / "app").chmod(0o777)
     (tmp_path / "own" / "made").mkdir(mode=0o711)
-    seen = folder_of_image(LocalFiles(), inspect, "/app")
-    made = folder_of_image(LocalFiles(), inspect, "/made")
+    seen = directory_of_image(LocalFiles(), inspect, "/app")
+    made = directory_of_image(LocalFiles(), inspect, "/made")
     assert seen is not None
     assert made is not None
     assert (seen.mode & 0o777, made.mode & 0o777) == (0o750, 0o711)
-    assert folder_of_image(LocalFiles(), inspect, "/nowhere") is None
+    assert directory_of_image(LocalFiles(), inspect, "/nowhere") is None

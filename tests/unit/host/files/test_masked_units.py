@@ -12,9 +12,9 @@ from tests.support.rooted import Rooted
 UNIT = "/etc/systemd/system/getty@tty1.service"
 
 
-def masked(folder: Path, target: str) -> Rooted:
-    folder.chmod(0o755)
-    files = Rooted(folder)
+def masked(directory: Path, target: str) -> Rooted:
+    directory.chmod(0o755)
+    files = Rooted(directory)
     files.put("/dev/null", "").chmod(0o666)
     place = files.put(UNIT, "")
     place.unlink()

@@ -134,7 +134,7 @@ def test_a_scope_that_holds_a_whole_transport(
     assert (verdict.status, verdict.severity) == (expected, severity)
 
 
-def test_passwords_of_registries_are_as_open_as_all_folders_above_them(tmp_path: Path) -> None:
+def test_passwords_of_registries_are_as_open_as_all_directories_above_them(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     files = Rooted(tmp_path)
     place = files.put("/root/.config/containers/auth.json", '{"auths": {"quay.io": {"auth": "c2VjcmV0"}}}')

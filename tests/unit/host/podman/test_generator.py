@@ -20,13 +20,13 @@ def fake(tmp_path: Path, script: str) -> str:
     return str(program)
 
 
-def test_it_sees_only_the_given_units_in_a_private_folder(tmp_path: Path) -> None:
+def test_it_sees_only_the_given_units_in_a_private_directory(tmp_path: Path) -> None:
     program = fake(
         tmp_path,
         'stat -c %a "$QUADLET_UNIT_DIRS" >&2; ls "$QUADLET_UNIT_DIRS" >&2; echo "$@" >&2\n'
         'printf -- "---a.service---\\n"; cat "$QUADLET_UNIT_DIRS/a.container"; echo "S=$QUADLET_UNIT_DIRS/a"',
     )
-    run = dry_run({"a.container": "X=1\n"}, user=True, generator=program, unit_folder="/etc/q")
+    run = dry_run({"a.container": "X=1\n"}, user=True, generator=program, unit_directory="/etc/q")
     assert run.stderr.split("\n") == ["700", "a.container", "-dryrun -user"]
     assert run.services == {"a.service": "X=1\nS=/etc/q/a\n"}
     assert run.ok
@@ -36,9 +36,9 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     program = fake(tmp_path, 'echo "$PWD" >&2; exit 1')
     run = dry_run({}, user=False, generator=program)
     assert not run.ok
-    folder = dry_run({}, user=False, generator=fake(tmp_path, 'basename "$PWD" >&2')).stderr
-    assert folder.startswith("hardentui-")
-    assert not os.path.exists(os.path.join(os.environ.get("TMPDIR", "/tmp"), folder))
+    directory = dry_run({}, user=False, generator=fake(tmp_path, 'basename "$PWD" >&2')).stderr
+    assert directory.startswith("hardentui-")
+    assert not os.path.exists(os.path.join(os.environ.get("TMPDIR", "/tmp"), directory))
 
 
 def test_a_unit_that_gave_no_service_is_not_ok_whatever_the_exit_code(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_generator_that_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../a.container", "", "..", "a\0b"])
-def test_unit_names_stay_in_the_folder(tmp_path: Path, name: str) -> None:
+def test_unit_names_stay_in_the_directory(tmp_path: Path, name: str) -> None:
     with pytest.raises(GeneratorError, match="cannot be the name"):
         dry_run({name: ""}, user=False, generator=fake(tmp_path, ""))
 

@@ -140,12 +140,18 @@ credential-helpers = ["secretservice"]
 prefix = "example.com/team"
 location = "mirror.example.com/team"
 """
-    folder = "/etc/containers/registries.conf.d"
+    directory = "/etc/containers/registries.conf.d"
     result = registries_of(
-        read({"/etc/containers/registries.conf": main, f"{folder}/50.conf": drop_in, f"{folder}/x.txt": "{"})
+        read(
+            {
+                "/etc/containers/registries.conf": main,
+                f"{directory}/50.conf": drop_in,
+                f"{directory}/x.txt": "{",
+            }
+        )
     )
     assert result.search == ("docker.io",)
-    assert (result.search_file, result.mode_file) == (f"{folder}/50.conf", f"{folder}/50.conf")
+    assert (result.search_file, result.mode_file) == (f"{directory}/50.conf", f"{directory}/50.conf")
     assert result.short_name_mode == "enforcing"
     assert result.credential_helpers == ("secretservice",)
     team, blocked = result.registries
@@ -276,14 +282,14 @@ def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
 
 
 def test_certificates_have_a_host_and_a_role() -> None:
-    folder = "/etc/containers/certs.d/registry.example.com:5000"
+    directory = "/etc/containers/certs.d/registry.example.com:5000"
     tree = {
-        f"{folder}/ca.crt": "c",
-        f"{folder}/client.cert": "c",
-        f"{folder}/client.key": "k",
-        f"{folder}/README": "",
+        f"{directory}/ca.crt": "c",
+        f"{directory}/client.cert": "c",
+        f"{directory}/client.key": "k",
+        f"{directory}/README": "",
     }
-    result = read(tree, stats={f"{folder}/client.key": owned(1001, 0o640)}).certificates
+    result = read(tree, stats={f"{directory}/client.key": owned(1001, 0o640)}).certificates
     assert not isinstance(result, Unreadable)
     assert [(certificate.host, certificate.role) for certificate in result] == [
         ("registry.example.com:5000", "ca"),

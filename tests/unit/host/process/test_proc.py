@@ -315,7 +315,7 @@ def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
     links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
     processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
     assert not isinstance(processes, Unreadable)
-    assert [(process.root, process.folder, process.capabilities) for process in processes] == [
+    assert [(process.root, process.directory, process.capabilities) for process in processes] == [
         ("", "", SETS),
         ("/var/lib/haproxy", "/srv", None),
     ]

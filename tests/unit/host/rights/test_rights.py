@@ -15,8 +15,8 @@ from tests.support.rooted import Rooted
 HOST = "web1.example.com"
 
 
-def sudo(folder: Path, content: str, **more: str) -> list[tuple[str, str]]:
-    files = Rooted(folder)
+def sudo(directory: Path, content: str, **more: str) -> list[tuple[str, str]]:
+    files = Rooted(directory)
     files.put("/etc/sudoers", content)
     for name, text in more.items():
         files.put(f"/etc/{name.replace('__', '/')}", text)

@@ -32,7 +32,7 @@ def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUni
 
 
 @pytest.mark.parametrize(
-    ("manager", "folder"),
+    ("manager", "directory"),
     [
         (SYSTEM, "/etc/containers/systemd"),
         (SYSTEM, "/etc/containers/systemd/deep/er"),
@@ -45,10 +45,12 @@ def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUni
         (USER, "/run/user/1000/containers/systemd"),
     ],
 )
-def test_quadlets_are_found_where_podman_looks(files: Rooted, manager: ServiceManager, folder: str) -> None:
-    files.put(f"{folder}/web.container", UNIT)
+def test_quadlets_are_found_where_podman_looks(
+    files: Rooted, manager: ServiceManager, directory: str
+) -> None:
+    files.put(f"{directory}/web.container", UNIT)
     result = find(files, "web.service", manager)
-    assert (result.quadlet, result.file.path, result.file.text) == (True, f"{folder}/web.container", UNIT)
+    assert (result.quadlet, result.file.path, result.file.text) == (True, f"{directory}/web.container", UNIT)
 
 
 def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
@@ -58,7 +60,7 @@ def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manager", "folder", "wins"),
+    ("manager", "directory", "wins"),
     [
         (SYSTEM, "/etc/systemd/system", True),
         (SYSTEM, "/run/systemd/system", True),
@@ -68,12 +70,12 @@ def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
     ],
 )
 def test_unit_files_win_or_lose_against_quadlets(
-    files: Rooted, manager: ServiceManager, folder: str, wins: bool
+    files: Rooted, manager: ServiceManager, directory: str, wins: bool
 ) -> None:
-    path = f"{folder}/web.service"
+    path = f"{directory}/web.service"
     files.put(path, "[Service]\n")
     assert find(files, "web.service", manager).file.path == path
-    files.put(f"{manager.quadlet_folders[1]}/web.container", UNIT)
+    files.put(f"{manager.quadlet_directories[1]}/web.container", UNIT)
     assert find(files, "web.service", manager).quadlet is not wins
 
 
@@ -85,7 +87,7 @@ def test_a_service_may_have_a_name_of_its_own_or_be_an_instance(files: Rooted) -
     assert find_unit(files, "other.service", SYSTEM) is None
 
 
-def test_drop_ins_come_from_every_folder_in_the_order_of_their_names(files: Rooted) -> None:
+def test_drop_ins_come_from_every_directory_in_the_order_of_their_names(files: Rooted) -> None:
     base = "/etc/containers/systemd"
     files.put(f"{base}/sub/a-b.container", UNIT)
     for path in (
@@ -112,9 +114,9 @@ def test_drop_ins_come_from_every_folder_in_the_order_of_their_names(files: Root
 
 def test_a_masked_drop_in_says_nothing(files: Rooted) -> None:
     files.put("/etc/systemd/system/w.service", "[Service]\n")
-    folder = files.root / "etc/systemd/system/w.service.d"
-    folder.mkdir()
-    (folder / "a.conf").symlink_to("/dev/null")
+    directory = files.root / "etc/systemd/system/w.service.d"
+    directory.mkdir()
+    (directory / "a.conf").symlink_to("/dev/null")
     assert find(files, "w.service").drop_ins == ()
 
 
@@ -248,7 +250,7 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     assert run.asked[0][:3] == ("systemctl", "--user", "show")
 
 
-def test_folders_are_listed_once_for_many_services(files: Rooted) -> None:
+def test_directories_are_listed_once_for_many_services(files: Rooted) -> None:
     for number in range(30):
         files.put(f"/etc/containers/systemd/w{number}.container", UNIT + f"ServiceName=s{number}\n")
 

@@ -13,14 +13,14 @@ import pytest
 from hardentui.model.version import Version
 from hardentui.quadlet.port import MadeService, generate, translate
 
-FOLDER = "/srv/units"
+DIRECTORY = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"
 
 
 def service(name: str, text: str, version: str, **others: str) -> MadeService:
     """The service of one unit; others are `n_network="…"`."""
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=Version.parse(version), rootless=False, folder=FOLDER)
+    made = translate(units, version=Version.parse(version), rootless=False, directory=DIRECTORY)
     assert name not in made.refused, made.refused[name]
     return next(service for service in made.services.values() if service.unit == name)
 
@@ -33,7 +33,7 @@ def words(name: str, text: str, version: str, **others: str) -> str:
 
 def refusal(name: str, text: str, version: str, **others: str) -> str:
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=Version.parse(version), rootless=False, folder=FOLDER)
+    made = translate(units, version=Version.parse(version), rootless=False, directory=DIRECTORY)
     return made.refused[name].hint
 
 
@@ -147,12 +147,12 @@ def test_a_volume_that_makes_no_sense_is_refused(text: str, version: str, compla
         ("b.build", "[Build]\nImageTag=t\nImageTag=u\nFile=/f", "5.3", "build --tag t --tag u --file /f"),
         ("b.build", "[Build]\nImageTag=t\nImageTag=u\nFile=/f", "5.2", "build --tag=u --file=/f"),
         ("b.build", "[Build]\nImageTag=t\nFile=%h/f", "5.7", "build --tag t --file %h/f"),
-        ("b.build", "[Build]\nImageTag=t\nSetWorkingDirectory=unit", "5.4", f"build --tag t {FOLDER}"),
+        ("b.build", "[Build]\nImageTag=t\nSetWorkingDirectory=unit", "5.4", f"build --tag t {DIRECTORY}"),
         (
             "b.build",
             "[Build]\nImageTag=t\nFile=a/f\nSetWorkingDirectory=file",
             "5.4",
-            f"build --tag t --file a/f {FOLDER}/a",
+            f"build --tag t --file a/f {DIRECTORY}/a",
         ),
         (
             "b.build",
@@ -221,13 +221,14 @@ def test_a_pod_is_created_before_it_is_started() -> None:
     old = service("p.pod", text, "5.0")
     assert " ".join(old.prepare[1:]).replace("\0", "") == (
         "pod create --infra-conmon-pidfile=%t/%N.pid --pod-id-file=%t/%N.pod-id --exit-policy=stop --replace"
-        f" --publish 80:80 --network=host -v {FOLDER}/d:/d --name=systemd-p --x"
+        f" --publish 80:80 --network=host -v {DIRECTORY}/d:/d --name=systemd-p --x"
     )
     assert " ".join(old.start[1:]).replace("\0", "") == "pod start --pod-id-file=%t/%N.pod-id"
     new = service("p.pod", text + "ExitPolicy=continue\n", "5.6")
     assert " ".join(new.prepare[1:]).replace("\0", "") == (
         "pod create --infra-conmon-pidfile=%t/%N.pid --replace --exit-policy continue"
-        f" --publish 80:80 --network host -v {FOLDER}/d:/d --infra-name systemd-p-infra --name systemd-p --x"
+        f" --publish 80:80 --network host -v {DIRECTORY}/d:/d"
+        " --infra-name systemd-p-infra --name systemd-p --x"
     )
     assert new.start[1:] == ("pod", "start", "systemd-p")
 
@@ -235,8 +236,8 @@ def test_a_pod_is_created_before_it_is_started() -> None:
 @pytest.mark.parametrize(
     ("text", "version", "command"),
     [
-        ("Yaml=a.yml", "4.5", f"{FOLDER}/a.yml"),
-        ("Yaml=a.yml", "4.4.2", f"--log-driver passthrough {FOLDER}/a.yml"),
+        ("Yaml=a.yml", "4.5", f"{DIRECTORY}/a.yml"),
+        ("Yaml=a.yml", "4.4.2", f"--log-driver passthrough {DIRECTORY}/a.yml"),
         (
             "Yaml=/a.yml\nAutoUpdate=registry c/local",
             "5.4",
@@ -246,7 +247,7 @@ def test_a_pod_is_created_before_it_is_started() -> None:
         (
             "Yaml=/a.yml\nConfigMap=m.yml\nNetwork=n.network",
             "5.2",
-            f"--network=systemd-n --configmap {FOLDER}/m.yml /a.yml",
+            f"--network=systemd-n --configmap {DIRECTORY}/m.yml /a.yml",
         ),
         ("Yaml=/a.yml /b.yml", "5.7", "/a.yml /b.yml"),
         (

@@ -65,11 +65,11 @@ def test_the_service_may_have_another_name() -> None:
     assert list(made) == ["x.service"]
 
 
-def test_relative_paths_begin_in_the_folder_of_the_service_manager() -> None:
+def test_relative_paths_begin_in_the_directory_of_the_service_manager() -> None:
     units = {"web.container": HEAD + "Volume=./a:/b"}
-    for rootless, folder in ((False, "/etc/containers/systemd"), (True, "/etc/containers/systemd/users")):
+    for rootless, directory in ((False, "/etc/containers/systemd"), (True, "/etc/containers/systemd/users")):
         made = generate(units, version=Version(5, 4), rootless=rootless)
-        assert f"{folder}/a:/b" in made["web.service"]
+        assert f"{directory}/a:/b" in made["web.service"]
 
 
 # --- keys by version --------------------------------------------------------------------------------

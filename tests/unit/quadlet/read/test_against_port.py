@@ -17,7 +17,7 @@ from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import default_name, object_names
 
 PODS_BY_NAME = Version(5, 6)
-FOLDER = "/srv/units"
+DIRECTORY = "/srv/units"
 DEVICES = frozenset({"/dev/there"})
 AROUND = {
     "n.network": '[Network]\nNetworkName="own"\n',
@@ -85,7 +85,7 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
     known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     try:
         made = generate(
-            {**known, name: text}, version=version, rootless=False, folder=FOLDER, devices=DEVICES
+            {**known, name: text}, version=version, rootless=False, directory=DIRECTORY, devices=DEVICES
         )
     except GeneratorError:
         return None
@@ -106,7 +106,7 @@ def made_by_reader(name: str, text: str, version: Version) -> Spec:
     stem = name.removesuffix(".container")
     known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     files = QuadletFiles(
-        (text,), specifiers(stem), object_names(known, version), FOLDER, version, frozenset({"/dev/gone"})
+        (text,), specifiers(stem), object_names(known, version), DIRECTORY, version, frozenset({"/dev/gone"})
     )
     spec = files.spec().without(CGROUPS, REMOVE, SDNOTIFY)
     return spec if spec[NAME] else spec.with_(NAME, default_name(stem, version))

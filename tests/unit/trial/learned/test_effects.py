@@ -12,7 +12,7 @@ from hardentui.trial.learned.effects import NOBODY, capabilities
 ROOT = Caller(0, 0, frozenset({0}), frozenset({0}))
 WWW = Caller(33, 33, frozenset({33}), frozenset({33}), frozenset({33}))
 OWN = TouchedFile("/f", mode=0o644)
-OF_REDIS = TouchedFile("/data/f", uid=999, gid=999, mode=0o600, folder_uid=999, folder_gid=999)
+OF_REDIS = TouchedFile("/data/f", uid=999, gid=999, mode=0o600, directory_uid=999, directory_gid=999)
 CREATE = 0o101
 
 
@@ -52,8 +52,11 @@ def detail(call: str, *numbers: int, file: TouchedFile | None = None, caller: Ca
         (detail("mknod", stat.S_IFCHR | 0o600, file=TouchedFile("/d", exists=False, mode=0o755)), "MKNOD"),
         (detail("mknod", stat.S_IFIFO | 0o600, file=TouchedFile("/d", exists=False, mode=0o755)), ""),
         (detail("unlink", file=OF_REDIS), "DAC_OVERRIDE"),
-        (detail("unlink", file=TouchedFile("/tmp/f", uid=5, folder_uid=1, folder_mode=0o1777)), "FOWNER"),
-        (detail("unlink", file=TouchedFile("/tmp/f", uid=5, folder_uid=0, folder_mode=0o1777)), ""),
+        (
+            detail("unlink", file=TouchedFile("/tmp/f", uid=5, directory_uid=1, directory_mode=0o1777)),
+            "FOWNER",
+        ),
+        (detail("unlink", file=TouchedFile("/tmp/f", uid=5, directory_uid=0, directory_mode=0o1777)), ""),
         (detail("chmod", 0o700, file=OF_REDIS), "FOWNER"),
         (detail("chmod", 0o2755, file=TouchedFile("/f", gid=42, mode=0o755)), "FSETID"),
         (detail("utimensat", 1, file=OF_REDIS), "FOWNER"),

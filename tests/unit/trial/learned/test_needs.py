@@ -34,7 +34,7 @@ def opened(path: str, flags: int = CREATE, *, exists: bool = False, mount: str =
     return CallDetail("openat", ROOT, (flags, 0o644), (TouchedFile(path, exists, mode=0o755, mount=mount),))
 
 
-def changed(call: str, path: str, *numbers: int, kind: str = "folder", exists: bool = True) -> CallDetail:
+def changed(call: str, path: str, *numbers: int, kind: str = "directory", exists: bool = True) -> CallDetail:
     return CallDetail(call, ROOT, numbers, (TouchedFile(path, exists, kind, mode=0o755),))
 
 
@@ -56,7 +56,7 @@ def needs(observation: Observation) -> Needs:
 
 def test_what_its_process_gave_away_before_is_not_needed() -> None:
     """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
-    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, folder_uid=0, folder_mode=0o755),)
+    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, directory_uid=0, directory_mode=0o755),)
     nobody = Caller(65534, 65534, frozenset({65534}), frozenset({65534}), capabilities=frozenset())
     helper = msgspec.structs.replace(nobody, capabilities=frozenset({"CAP_DAC_OVERRIDE"}))
     assert needs(observed(CallDetail("unlink", nobody, (), pid_file))).capability_names == set()
@@ -134,7 +134,7 @@ def test_what_fails_on_a_read_only_root(detail: CallDetail, counts: bool) -> Non
     assert bool(written_files((detail,), WHY)) is counts
 
 
-def test_folders_are_the_outermost_ones_that_hold_what_was_written() -> None:
+def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None:
     details = (
         changed("mkdir", "/var/lib/nginx/body", exists=False),
         changed("chown", "/var/lib/nginx/body", 33),
@@ -143,7 +143,7 @@ def test_folders_are_the_outermost_ones_that_hold_what_was_written() -> None:
         changed("chown", "/var/lib/redis", 999),
     )
     result = places(written_files(details, ()))
-    assert [place.folder for place in result] == ["/run", "/var/lib/nginx", "/var/lib/redis"]
+    assert [place.directory for place in result] == ["/run", "/var/lib/nginx", "/var/lib/redis"]
 
 
 @pytest.mark.parametrize(
@@ -245,3 +245,8 @@ def test_needs_of_two_trials_merge() -> None:
 def test_needs_are_kept_as_json() -> None:
     result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
+
+
+def test_what_an_earlier_version_kept_is_still_understood() -> None:
+    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
+    assert kept == WrittenPath("/srv/data", directory=True, kept=True)

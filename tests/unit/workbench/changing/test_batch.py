@@ -176,7 +176,7 @@ def test_chosen_fixes_come_in_addition_with_their_values(bench: Workbench) -> No
     assert [chosen.check for chosen in alone.plan.choices] == ["no-memory-limit"]
     assert choice in likely.plan.choices
     assert len(likely.plan.choices) > 1
-    bolder = [skipped.check for skipped in alone.plan.skipped if skipped.bolder is Caution.ALL]
+    bolder = [skipped.check for skipped in alone.plan.skipped if skipped.included_by is Caution.ALL]
     assert bolder, "what it leaves to a bolder choice is told"
 
 

@@ -29,8 +29,8 @@ FILES = LocalFiles()
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the units of this user lie."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    for folder in ("containers/systemd", "systemd/user"):
-        (tmp_path / folder).mkdir(parents=True)
+    for directory in ("containers/systemd", "systemd/user"):
+        (tmp_path / directory).mkdir(parents=True)
     return tmp_path
 
 
@@ -91,7 +91,7 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     facts = _container()
     (config / "containers" / "systemd" / "web.container").write_text(QUADLET)
     saved = replace(facts, engine=replace(facts.engine, simulated=True))
-    file = DraftFile("a.conf", "x\n", masked="x\n", folder=str(config / "new.d"))
+    file = DraftFile("a.conf", "x\n", masked="x\n", directory=str(config / "new.d"))
     draft = Draft(target=Target.DROP_IN, files=(file,))
     unit = own_unit(FILES, saved)
     assert unit is not None

@@ -36,8 +36,8 @@ VERSION = Version(5, 4, 2)
 
 def origin(service: str, *, image_known: bool = True, **over: str) -> Origin:
     text, variable, _ = UNITS[service]
-    folder = f"/etc/systemd/system/{service}.d"
-    drop_ins = ((f"{folder}/generated.conf", image_drop_in(variable)),) if image_known else ()
+    directory = f"/etc/systemd/system/{service}.d"
+    drop_ins = ((f"{directory}/generated.conf", image_drop_in(variable)),) if image_known else ()
     path = f"/etc/systemd/system/{service}"
     return Origin(
         OriginKind.SERVICE, service, path, over.get("text", text), ServiceManager(False), drop_ins=drop_ins

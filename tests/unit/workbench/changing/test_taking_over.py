@@ -28,8 +28,8 @@ def draft(target: Target, *names: str) -> Draft:
     return Draft(target=target, files=tuple(DraftFile(name, "", masked="") for name in names))
 
 
-def after(facts: ContainerFacts, target: Target, names: Sequence[str], folder: str = "/out") -> list[str]:
-    result = commands_after(LocalFiles(), facts, draft(target, *names), folder)
+def after(facts: ContainerFacts, target: Target, names: Sequence[str], directory: str = "/out") -> list[str]:
+    result = commands_after(LocalFiles(), facts, draft(target, *names), directory)
     return [command.removeprefix("sudo ") for command in result]
 
 
@@ -87,7 +87,7 @@ def test_a_pod_is_replaced_as_a_whole() -> None:
 
 def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
     place = "/etc/systemd/system/web.service.d"
-    file = DraftFile("zz.conf", "", masked="", folder=place)
+    file = DraftFile("zz.conf", "", masked="", directory=place)
     drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
     result = commands_after(LocalFiles(), container(), drop_in, "out")
     assert [command.removeprefix("sudo ") for command in result] == [

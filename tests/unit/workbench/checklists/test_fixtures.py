@@ -34,14 +34,14 @@ PASSES = '[[container]]\nname = "small"\nrun = ["--memory=1g", "i"]\nexpect = { 
 FAILS = '[[container]]\nname = "large"\nrun = ["--memory=4g", "i"]\nexpect = { site-memory = "fail" }\n'
 
 
-def _loaded(folder: Path, text: str) -> tuple[Fixture, ...]:
-    path = folder / "site.test.toml"
+def _loaded(directory: Path, text: str) -> tuple[Fixture, ...]:
+    path = directory / "site.test.toml"
     path.write_text(text)
     return load_fixtures(str(path), CHECKLIST)
 
 
-def _faults(folder: Path, text: str) -> tuple[str, ...]:
-    return faults_of(CHECKLIST, KNOWN, _loaded(folder, text), ("site-memory",))
+def _faults(directory: Path, text: str) -> tuple[str, ...]:
+    return faults_of(CHECKLIST, KNOWN, _loaded(directory, text), ("site-memory",))
 
 
 def test_both_directions_are_demanded(tmp_path: Path) -> None:

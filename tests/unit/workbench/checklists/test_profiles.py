@@ -55,9 +55,9 @@ def test_each_is_proven_on_containers_of_its_kind(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ten-steps", *PROFILES, "templates/own"])
 def test_the_schema_for_editors_takes_it(name: str) -> None:
-    folder = Path(loading.folder_of_ours())
-    schema = json.loads((folder / "schema.json").read_text())
-    document = tomllib.loads((folder / f"{name}.toml").read_text().replace("{id}", "site"))
+    directory = Path(loading.directory_of_ours())
+    schema = json.loads((directory / "schema.json").read_text())
+    document = tomllib.loads((directory / f"{name}.toml").read_text().replace("{id}", "site"))
     jsonschema.validate(document, schema)
     for broken in (
         {**document, "extend": "x"},

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.workbench.looking import containers as containers_module
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.rows import read_lists
 from hardentui.workbench.views import Report
 from tests.support.waiting import eventually
 from tests.tui.replayed import some
@@ -112,3 +114,26 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
     row = containers.refresh(key)
     assert row is not None
     assert _not_compared(row.report) == []
+
+
+def test_what_a_newer_list_says_outlasts_a_slow_inspection(
+    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
+) -> None:
+    containers, key = shop
+    lists, judge = read_lists(containers._opened.engines), Judge.container
+    newer = {
+        label: tuple(replace(each, state="exited") for each in listed) for label, listed in lists.items()
+    }
+
+    def slowly(*arguments: Any, **words: Any) -> Any:
+        containers.take(newer)
+        return judge(*arguments, **words)
+
+    containers.take(lists)
+    monkeypatch.setattr(Judge, "container", slowly)
+    shown: list[str] = []
+    containers.scan(lambda row: shown.append(row.state), lambda _: None, threading.Event(), {key})
+    row = containers.row(key)
+    assert row is not None
+    assert [*shown, row.state] == ["exited", "exited"]
+    assert row.report is not None

@@ -28,7 +28,7 @@ from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.formats import parse_report
 from hardentui.scanners.stored import StoredScans
-from hardentui.state.own_files import state_folder
+from hardentui.state.own_files import state_directory
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 
 TIMER = "podman-auto-update.timer"
@@ -150,7 +150,7 @@ def test_without_conmon_the_limit_of_a_log_is_unknown() -> None:
 SYSTEMD = {"/run/systemd/system/x": ""}
 
 
-def test_the_journal_is_kept_when_its_folder_is_there() -> None:
+def test_the_journal_is_kept_when_its_directory_is_there() -> None:
     kept = files({**SYSTEMD, "/var/log/journal/1/system.journal": ""})
     assert read_journal(kept) == JournalStorage("auto", True, False, "")
     assert read_journal(files(SYSTEMD)) == JournalStorage("auto", False, False, "")
@@ -367,12 +367,12 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     assert isinstance(scans.of("../../etc/passwd"), Unreadable)
 
 
-def test_the_state_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
-    assert state_folder() == "/srv/state/hardentui"
+    assert state_directory() == "/srv/state/hardentui"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/anna")
-    assert state_folder() == "/home/anna/.local/state/hardentui"
+    assert state_directory() == "/home/anna/.local/state/hardentui"
 
 
 # --- base images ------------------------------------------------------------------------------------

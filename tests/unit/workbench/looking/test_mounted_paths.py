@@ -232,7 +232,7 @@ def test_what_nobody_asked_for_is_the_engines() -> None:
     assert "containers.conf" in verdict.evidence[0].saw
 
 
-def test_a_root_folder_is_what_it_is() -> None:
+def test_a_root_directory_is_what_it_is() -> None:
     rows = OWN.replace(
         "20 1 0:44 / / ro - overlay overlay rw,lowerdir=l/A", "20 1 8:1 / / ro - ext4 /dev/sda1 rw"
     )
@@ -295,7 +295,7 @@ def test_an_overlay_shows_what_is_below_it_and_writes_above() -> None:
     assert (mounted.paths, mounted.beneath, mounted.layered) == (("/etc/cron.d",), ("/usr",), False)
 
 
-def test_an_upper_folder_of_the_host_takes_what_is_written() -> None:
+def test_an_upper_directory_of_the_host_takes_what_is_written() -> None:
     mounts = ({**entry(f"{STORAGE}/overlay-containers/{ID}/userdata/overlay/1/merge", "/x")},)
     mounts[0]["Options"] = ["lowerdir=/usr", "upperdir=/etc/cron.d", "workdir=/srv/w"]
     spec = (MOUNTS, (Mount("bind", "/usr", "/x", ("O", "upperdir=/etc/cron.d", "workdir=/srv/w")),))
@@ -430,7 +430,7 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
 
 
 class Listing(RecordedFiles):
-    """Remembers which folders were listed."""
+    """Remembers which directories were listed."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         super().__init__(document)
@@ -441,18 +441,18 @@ class Listing(RecordedFiles):
         return super().list_dir(path)
 
 
-def folder_with_link(*, names: int = 2, inode: int = 5, device: int = 1, mounted: str = "") -> Listing:
+def directory_with_link(*, names: int = 2, inode: int = 5, device: int = 1, mounted: str = "") -> Listing:
     """/srv/app/conf/notes, as a rule a further name of /etc/shadow; `names` of the latter."""
     owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1, "links": 1}
-    folder = {**owned, "mode": 0o40755, "inode": 2, "links": 3}
+    directory = {**owned, "mode": 0o40755, "inode": 2, "links": 3}
     return Listing(
         {
             "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST + mounted},
-            "stats": {"/srv/app": folder},
+            "stats": {"/srv/app": directory},
             "lstats": {
                 "/etc/shadow": {**owned, "inode": 5, "links": names},
                 "/etc/hosts": {**owned, "inode": 7},
-                "/srv/app/conf": folder,
+                "/srv/app/conf": directory,
                 "/srv/app/conf/notes": {**owned, "inode": inode, "device": device, "links": 2},
                 "/srv/app/page": {**owned, "inode": 9},
             },
@@ -465,8 +465,8 @@ def folder_with_link(*, names: int = 2, inode: int = 5, device: int = 1, mounted
     )
 
 
-def test_a_folder_with_another_name_of_a_guarded_file_shows_that_file() -> None:
-    side = HostSide(folder_with_link(), lambda: NOW)
+def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> None:
+    side = HostSide(directory_with_link(), lambda: NOW)
     assert side.names_of("/srv/app") == ("/etc/shadow",)
     facts = container(
         (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
@@ -478,19 +478,19 @@ def test_a_folder_with_another_name_of_a_guarded_file_shows_that_file() -> None:
 
 
 @pytest.mark.parametrize("other", [{"inode": 6}, {"device": 2}])
-def test_a_folder_without_such_a_name_shows_nothing_else(other: dict[str, Any]) -> None:
-    assert HostSide(folder_with_link(**other), lambda: NOW).names_of("/srv/app") == ()
+def test_a_directory_without_such_a_name_shows_nothing_else(other: dict[str, Any]) -> None:
+    assert HostSide(directory_with_link(**other), lambda: NOW).names_of("/srv/app") == ()
 
 
-def test_what_is_mounted_below_a_folder_has_a_row_of_its_own() -> None:
+def test_what_is_mounted_below_a_directory_has_a_row_of_its_own() -> None:
     """It is not looked into from above: without its own row the container does not see it."""
-    files = folder_with_link(mounted="99 1 8:1 /etc /srv/app/conf rw - ext4 /dev/sda1 rw\n")
+    files = directory_with_link(mounted="99 1 8:1 /etc /srv/app/conf rw - ext4 /dev/sda1 rw\n")
     assert HostSide(files, lambda: NOW).names_of("/srv/app") == ()
 
 
-def test_folders_are_searched_once_and_only_if_a_guarded_file_has_a_further_name() -> None:
+def test_directories_are_searched_once_and_only_if_a_guarded_file_has_a_further_name() -> None:
     for names, searched in ((2, 1), (1, 0)):
-        files = folder_with_link(names=names)
+        files = directory_with_link(names=names)
         side = HostSide(files, lambda: NOW)
         assert side.names_of("/srv/app") == side.names_of("/srv/app")
         assert files.listed.count("/srv/app") == searched

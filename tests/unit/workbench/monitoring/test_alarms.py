@@ -184,9 +184,11 @@ def test_a_changed_content_is_seen_even_with_the_old_size_and_time(tmp_path: Pat
 
 def test_a_link_of_the_container_leads_to_no_file_of_the_host(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
-    (tmp_path / "folder").symlink_to("/etc")
-    result = {mark.path: mark.digest for mark in marks(layered(tmp_path, "/link", "/folder/passwd", "/../x"))}
-    assert result == {"/link": "", "/folder/passwd": "", "/../x": ""}
+    (tmp_path / "directory").symlink_to("/etc")
+    result = {
+        mark.path: mark.digest for mark in marks(layered(tmp_path, "/link", "/directory/passwd", "/../x"))
+    }
+    assert result == {"/link": "", "/directory/passwd": "", "/../x": ""}
 
 
 def test_a_baseline_is_kept_for_us_alone_and_read_again(tmp_path: Path) -> None:

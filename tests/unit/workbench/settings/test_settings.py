@@ -28,7 +28,7 @@ CHECKS = {check.id: check for check in all_checks()}
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("TEXTUAL_THEME", "HARDENTUI_THEME", "HARDENTUI_ASCII", "HARDENTUI_FOLDER", ONLY_BELOW):
         monkeypatch.delenv(name, raising=False)
@@ -133,7 +133,7 @@ def test_the_environment_wins_and_is_named() -> None:
     ]
 
 
-def test_a_session_that_is_confined_to_a_folder_reads_no_settings(tmp_path: Path) -> None:
+def test_a_session_that_is_confined_to_a_directory_reads_no_settings(tmp_path: Path) -> None:
     assert _read('theme = "nord"').theme == "nord"
     assert _read(environ={ONLY_BELOW: str(tmp_path)}) == Settings()
 

@@ -1,8 +1,8 @@
-"""Folders as descriptors, opened step by step, so that no other account can redirect a write.
+"""Directories as descriptors, opened step by step, so that no other account can redirect a write.
 
-A path is only a name: another account may replace a folder by a link between two uses. So each step is opened
-relative to the previous one, without following a link, and later work is relative to the last descriptor. A
-link is followed only if no other account can have created it.
+A path is only a name: another account may replace a directory by a link between two uses. So each step is
+opened relative to the previous one, without following a link, and later work is relative to the last
+descriptor. A link is followed only if no other account can have created it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _MOST_LINKS = 40
 
 
 @contextmanager
-def opened_folder(
+def opened_directory(
     path: str, *, create: bool = False, follow_link: bool = True, mode: int = 0o755
 ) -> Iterator[int]:
-    """A descriptor of a folder. Folders created for it are removed again if the block raises.
+    """A descriptor of a directory. Directories created for it are removed again if the block raises.
 
-    As root, a folder created below one of another user belongs to that user.
+    As root, a directory created below one of another user belongs to that user.
 
     Args:
-        create: create missing folders.
-        follow_link: the folder itself may be a link; its parents may be in any case.
-        mode: permission bits of created folders.
+        create: create missing directories.
+        follow_link: the directory itself may be a link; its parents may be in any case.
+        mode: permission bits of created directories.
 
     Raises:
         OSError: ELOOP for a link that must not be followed, or that another account may have created.
@@ -56,7 +56,7 @@ def opened_folder(
 
 
 def _reach(path: str, made: list[tuple[int, str]] | None, follow_link: bool, mode: int) -> int:
-    """Open each folder of an absolute path in turn; `made` collects created folders, None = create none."""
+    """Open each directory of an absolute path in turn; `made` collects those it creates, None: none."""
     steps = deque(path.split("/"))
     links = 0
     here = os.open("/", _STEP)
@@ -101,33 +101,33 @@ def _make(parent: int, name: str, mode: int) -> int:
         os.close(handle)
 
 
-def _link(folder: int, name: str) -> str | None:
+def _link(directory: int, name: str) -> str | None:
     """The target of a link; None for anything else.
 
     Raises:
         OSError: ELOOP for a link that another account may have created.
     """
-    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):
         return None
-    around = os.fstat(folder)
+    around = os.fstat(directory)
     open_to_all = around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX
     if open_to_all or not {status.st_uid, around.st_uid} <= trusted():
         raise OSError(errno.ELOOP, "a link of another account is in its path", name)
-    return os.readlink(name, dir_fd=folder)
+    return os.readlink(name, dir_fd=directory)
 
 
-def owner_below(folder: int) -> tuple[int, int] | None:
-    """The owner of a new file in this folder; None = the current user.
+def owner_below(directory: int) -> tuple[int, int] | None:
+    """The owner of a new file in this directory; None = the current user.
 
-    Root leaves no file of its own in a user's folder, where the user could not read or remove it.
+    Root leaves no file of its own in a user's directory, where the user could not read or remove it.
     """
-    status = os.fstat(folder)
+    status = os.fstat(directory)
     return (status.st_uid, status.st_gid) if os.geteuid() == 0 and status.st_uid != 0 else None
 
 
 def give_to(handle: int, owner: tuple[int, int] | None) -> None:
-    """Change the owner of an open file or folder."""
+    """Change the owner of an open file or directory."""
     status = os.fstat(handle)
     if owner is not None and (status.st_uid, status.st_gid) != owner:
         os.fchown(handle, *owner)
@@ -135,26 +135,29 @@ def give_to(handle: int, owner: tuple[int, int] | None) -> None:
 
 _CAUSES = {
     errno.ENOENT: ("does not exist", "Create it first: mkdir -p"),
-    errno.ENOTDIR: ("is not a folder", "Give the path of a folder."),
-    errno.EACCES: ("may not be written by this user", "Choose a folder that you own, or run as its owner."),
-    errno.EPERM: ("may not be written by this user", "Choose a folder that you own, or run as its owner."),
-    errno.EROFS: ("is on a read-only file system", "Choose a folder on another file system."),
+    errno.ENOTDIR: ("is not a directory", "Give the path of a directory."),
+    errno.EACCES: (
+        "may not be written by this user",
+        "Choose a directory that you own, or run as its owner.",
+    ),
+    errno.EPERM: ("may not be written by this user", "Choose a directory that you own, or run as its owner."),
+    errno.EROFS: ("is on a read-only file system", "Choose a directory on another file system."),
     errno.ENOSPC: ("is on a file system that is full", "Free some space and try again."),
     errno.EDQUOT: ("is beyond the disk quota", "Free some space and try again."),
-    errno.EEXIST: ("now has a file of the same name", "Check the folder and try again."),
+    errno.EEXIST: ("now has a file of the same name", "Check the directory and try again."),
     errno.ENAMETOOLONG: ("has no room for such a long name", "Choose a shorter name."),
-    errno.ELOOP: ("is reached through a symbolic link", "Give the real folder."),
+    errno.ELOOP: ("is reached through a symbolic link", "Give the real directory."),
 }
 
 
-def write_error(error: OSError, folder: str) -> WriteError:
+def write_error(error: OSError, directory: str) -> WriteError:
     """Why a file could not be written, as one sentence with a hint."""
-    shown = visible(folder)
+    shown = visible(directory)
     cause, way_out = _CAUSES.get(
-        error.errno or 0, (f"cannot be written: {error.strerror}", "Check the folder.")
+        error.errno or 0, (f"cannot be written: {error.strerror}", "Check the directory.")
     )
-    if error.errno == errno.ENOENT and os.path.isdir(folder):
-        cause, way_out = "takes no new files", "Choose another folder."
+    if error.errno == errno.ENOENT and os.path.isdir(directory):
+        cause, way_out = "takes no new files", "Choose another directory."
     elif error.errno == errno.ENOENT:
         way_out = f"{way_out} {shown}"
     denied = error.errno in (errno.EACCES, errno.EPERM)

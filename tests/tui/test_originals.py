@@ -1,0 +1,58 @@
+"""The list shows what a change keeps as what it is, and hardens none of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.tui.screens.fix_many import FixManyScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.widgets.container_list import ContainerList
+from tests.tui.replayed import Host, some
+from tests.tui.support import make_app, running, screen_text, shows, until
+from tests.unit.workbench.looking.test_originals import keep
+
+_NAME = "web-before-7116"
+_WHY = "The original of web, kept for an undo. In the journal (J) u restores it, f removes it."
+
+
+def _host() -> Host:
+    host = some()
+    host.add(_NAME, "shop-web")
+    host.stop(_NAME)
+    return host
+
+
+async def test_without_an_entry_of_the_journal_it_is_a_container() -> None:
+    app = make_app(_host())
+    async with running(app, (80, 24)) as pilot:
+        await shows(pilot, "4 containers", _NAME)
+        assert "original of" not in screen_text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, int]) -> None:
+    host = _host()
+    keep(host.key(_NAME).rpartition("/")[2])
+    app = make_app(host)
+    async with running(app, size) as pilot:
+        await shows(pilot, "3 containers", "original of web")
+        listed = app.screen.query_one(ContainerList)
+        await until(pilot, lambda: listed.shown[-1] == host.key(_NAME))
+        await pilot.press("S")
+        await shows(pilot, "best first")
+        assert listed.shown[-1] == host.key(_NAME), "also in the other order"
+        await pilot.press("end")
+        await shows(pilot, "The original of web, kept for an undo.")
+        for key in ("enter", "f", "space"):
+            app.clear_notifications()
+            await pilot.press(key)
+            told = [notice.message for notice in app._notifications]
+            assert told == [
+                "The original of web, kept for an undo. In the journal (J) u restores it, f removes it."
+            ]
+            assert isinstance(app.screen, HomeScreen)
+            assert not app.session.marks
+        await pilot.press("a", "f")
+        await until(pilot, lambda: isinstance(app.screen, FixManyScreen))
+        assert host.key(_NAME) not in app.session.marks
+        assert len(app.session.marks) == 3
