@@ -52,6 +52,8 @@ class Limits(Struct, frozen=True):
         memory: bytes.
         pids: tasks.
         cpus: processors (quota divided by period).
+        processors: how many of the machine's it may run on, whatever affinity its program chose; None also if
+            that cannot be read.
         swap: bytes of swap on top of memory; None also if swap is not accounted.
         memory_peak: peak use of its own cgroup since the start in bytes, including caches; None if the kernel
             does not report it.
@@ -60,6 +62,7 @@ class Limits(Struct, frozen=True):
     memory: int | None = None
     pids: int | None = None
     cpus: float | None = None
+    processors: int | None = None
     swap: int | None = None
     memory_peak: int | None = None
 
@@ -142,7 +145,6 @@ class Kernel(Struct, frozen=True):
         clients: clients connected at the time of reading.
         rlimits: the limits of the main process in /proc/PID/limits.
         umask: of the main process, four octal digits; the program may have changed it.
-        processors: the number of CPUs it may run on.
         oom_score_adj: from -1000, never killed by the OOM killer, to 1000, killed first.
         namespaces: kind -> `ipc:[4026531839]`, the same for all members.
     """
@@ -173,7 +175,6 @@ class Kernel(Struct, frozen=True):
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
     umask: Known[str] = NOT_READ
-    processors: Known[int] = NOT_READ
     oom_score_adj: Known[int] = NOT_READ
     namespaces: Known[Mapping[str, str]] = NOT_READ
 

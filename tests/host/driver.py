@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -12,16 +12,32 @@ from tests.host.machine import Machine
 MEMORY_MIB, TASKS, CPUS = 160, 150, 1.2
 """What is asked for: more than the limits of the tests grant, less than the machine has."""
 _SCRIPT = r"""
-import json, mmap, os, resource, signal, subprocess, sys, time
+import json, mmap, os, resource, signal, sys, time
 size, tasks = int(sys.argv[1]) << 20, int(sys.argv[2])
+TOP = "/sys/fs/cgroup"
+COUNTERS = {
+    "memory": ("memory.events", "oom_kill"),
+    "tasks": ("pids.events", "max"),
+    "cpus": ("cpu.stat", "nr_throttled"),
+}
 result = {}
 
-def run(folder, what):
+def counted(directory, file, name):
+    levels = []
+    while directory != TOP:
+        try:
+            with open(f"{directory}/{file}") as lines:
+                levels.append([int(line.split()[1]) for line in lines if line.split()[0] == name])
+        except FileNotFoundError:
+            levels.append([])
+        directory = os.path.dirname(directory)
+    return levels
+
+def run(directory, what):
     read, write = os.pipe()
     child = os.fork()
     if not child:
-        os.setpgid(0, 0)
-        with open(folder + "/cgroup.procs", "w") as procs:
+        with open(directory + "/cgroup.procs", "w") as procs:
             procs.write("0")
         os.write(write, json.dumps(what()).encode())
         os._exit(0)
@@ -72,11 +88,16 @@ for line in sys.stdin:
     name, pid = line.split()
     with open(f"/proc/{pid}/cgroup") as lines:
         group = next(text.strip().split(":", 2)[2] for text in lines if text.startswith("0::"))
-    folder = "/sys/fs/cgroup" + group
-    result[name] = {"memory": run(folder, memory) or False, "tasks": run(folder, processes),
-                    "cpus": run(folder, processors)}
+    directory = TOP + group
+    result[name] = {"counted": []}
+    for kind, what in (("memory", memory), ("tasks", processes), ("cpus", processors)):
+        before = counted(directory, *COUNTERS[kind])
+        result[name][kind] = run(directory, what) or 0
+        if counted(directory, *COUNTERS[kind]) != before:
+            result[name]["counted"].append(kind)
 print(json.dumps(result))
 """
+_CHECKS = {"memory": "no-memory-limit", "tasks": "no-pids-limit", "cpus": "no-cpu-limit"}
 
 
 class Driven(Struct, frozen=True):
@@ -86,23 +107,27 @@ class Driven(Struct, frozen=True):
         memory: a process could use `MEMORY_MIB` at once, swap included.
         tasks: how many of `TASKS` processes could be started.
         cpus: how many processors three busy processes got.
+        counted: those of the three whose limit the kernel counts as hit, in the container's cgroup or above
+            it: killed for memory, refused a process, throttled.
     """
 
     memory: bool
     tasks: int
     cpus: float
+    counted: tuple[str, ...]
 
     @property
-    def hits(self) -> Mapping[str, bool]:
-        """Check -> whether a limit of its kind stopped the process."""
-        return {
-            "no-memory-limit": not self.memory,
-            "no-pids-limit": self.tasks < TASKS,
-            "no-cpu-limit": self.cpus < CPUS,
-        }
+    def hits(self) -> frozenset[str]:
+        """The checks whose limit stopped the process."""
+        stopped = {"memory": not self.memory, "tasks": self.tasks < TASKS, "cpus": self.cpus < CPUS}
+        return frozenset(_CHECKS[kind] for kind, hit in stopped.items() if hit)
+
+    @property
+    def hits_counted(self) -> frozenset[str]:
+        return frozenset(_CHECKS[kind] for kind in self.counted)
 
 
-def drive(machine: Machine, names: Sequence[str], user: str = "root") -> Mapping[str, Driven]:
+def drive(machine: Machine, names: Sequence[str], user: str = "root") -> dict[str, Driven]:
     """Drive the limits of these containers of a user, one after the other: some seconds each.
 
     Raises:
@@ -111,4 +136,8 @@ def drive(machine: Machine, names: Sequence[str], user: str = "root") -> Mapping
     listed = machine.run(f"podman inspect -f '{{{{.Name}}}} {{{{.State.Pid}}}}' {' '.join(names)}", user)
     machine.write("/root/drive.py", _SCRIPT)
     said = machine.run(f"python3 /root/drive.py {MEMORY_MIB} {TASKS}", text=f"{listed}\n")
-    return {name: Driven(**each) for name, each in json.loads(said).items()}
+    answers = json.loads(said)
+    return {
+        name: Driven(bool(answer["memory"]), answer["tasks"], answer["cpus"], tuple(answer["counted"]))
+        for name, answer in answers.items()
+    }

@@ -1,9 +1,10 @@
 """No CPU limit.
 
 What it checks:
-Whether a CPU limit is in force: `--cpus` or a quota, on the container or on a cgroup above it (CPUQuota= of
-its unit). A weight below the default (`--cpu-shares`) or a subset of the CPUs (`--cpuset-cpus`) counts too; a
-limit as high as the machine's CPUs does not. For a running container, the cgroup tree decides about quotas.
+Whether a CPU limit is in force, on the container or on a cgroup above it: a quota (`--cpus`, or CPUQuota= of
+its unit) or a subset of the CPUs (`--cpuset-cpus`, AllowedCPUs=). For a running container, the cgroup tree
+decides. A limit as high as the machine's CPUs does not count, nor does a weight (`--cpu-shares`, CPUWeight=):
+it divides a CPU between those that want it at the same time, and leaves a container alone with it all of it.
 
 Why it matters:
 A container that computes without end slows down everything else: logins, health checks, the neighbours. The
@@ -12,7 +13,7 @@ limit they get a share, and the load stands out.
 
 What may break:
 Work in bursts takes longer: startup, compression, builds. Give the service what it uses at peak (parameter
-`cpus`), or only a weight, which costs nothing while the host is idle.
+`cpus`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import (
     count_of_list,
     ignored,
@@ -36,28 +37,36 @@ from hardentui.reading.limits import (
     refuse_where_ignored,
     unless_without_cgroup,
 )
-
-_DEFAULT_SHARES = 1024
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     spec = facts.spec
-    weighted = _is_weighted(facts) and not ignored(facts) and not without_cgroup(facts)
-    bounded = _is_bound(facts, _quota(spec))
+    weight = "; its weight is no limit" if spec[CPU_SHARES] > 0 else ""
     verdict = judge(
         ask(facts, lambda kernel: kernel.limits),
-        lambda limits: (
-            not _is_bound(facts, limits.cpus) and not weighted,
-            "no quota" if limits.cpus is None else f"{limits.cpus:g} CPUs",
-        ),
-        declared_bad=not (weighted or bounded) or ignored(facts),
+        lambda limits: _assess(facts, limits),
+        declared_bad=not _is_declared(facts, spec) or ignored(facts),
         declared=_words(spec),
-        reason="all CPUs of the host may be used",
-        where="cgroup of the container and above: cpu.max",
+        reason=f"all CPUs of the host may be used{weight}",
+        where="cgroup of the container and above: cpu.max, cpuset.cpus",
     )
     return unless_without_cgroup(facts, verdict)
+
+
+def _assess(facts: ContainerFacts, limits: Limits) -> tuple[bool, str]:
+    """Whether all CPUs may be used, and what may be, in words."""
+    words = "no quota" if limits.cpus is None else f"{limits.cpus:g} CPUs"
+    confined = _is_bound(facts, limits.processors)
+    if confined and limits.processors is not None:
+        words = f"{words}, on {plural(limits.processors, 'CPU')} only"
+    return not (confined or _is_bound(facts, limits.cpus)), words
+
+
+def _is_declared(facts: ContainerFacts, spec: Spec) -> bool:
+    return _is_bound(facts, _quota(spec)) or _is_bound(facts, count_of_list(spec[CPUSET_CPUS]) or None)
 
 
 def _quota(spec: Spec) -> float | None:
@@ -73,16 +82,6 @@ def _is_bound(facts: ContainerFacts, processors: float | None) -> bool:
     return processors is not None and (machine is None or processors < machine)
 
 
-def _is_weighted(facts: ContainerFacts) -> bool:
-    """Whether it gets less than its neighbours under load, or only some of the CPUs."""
-    spec = facts.spec
-    if 0 < spec[CPU_SHARES] < _DEFAULT_SHARES:
-        return True
-    allowed = ask(facts, lambda kernel: kernel.processors)
-    count = allowed if isinstance(allowed, int) else count_of_list(spec[CPUSET_CPUS])
-    return bool(spec[CPUSET_CPUS]) and count > 0 and _is_bound(facts, count)
-
-
 def _words(spec: Spec) -> str:
     parts = [f"{spec[CPUS]:g} CPUs"] if spec[CPUS] > 0 else []
     parts += [f"quota {spec[CPU_QUOTA]}"] if spec[CPU_QUOTA] > 0 else []
@@ -93,8 +92,7 @@ def _words(spec: Spec) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
-    facts = context.facts.planned(spec)
-    if _is_bound(facts, _quota(spec)) or _is_weighted(facts):
+    if _is_declared(context.facts, spec):
         return spec
     text = context.parameters.text("cpus")
     try:
@@ -123,19 +121,17 @@ CHECK = Check(
     passes=lambda: (
         container((CPUS, 0.5)),
         container((CPUSET_CPUS, "0"), host=_TWO_PROCESSORS),
-        container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),
         container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
+        container(kernel=Kernel(7, limits=Limits(processors=1)), host=_TWO_PROCESSORS),
         container((CGROUPS, "disabled")),
     ),
     fails=lambda: (
         container(),
         container((CPU_PERIOD, 50000)),
         container((CPU_QUOTA, -1), kernel=Kernel(7, limits=Limits())),
-        container((CPU_SHARES, 1024), kernel=Kernel(7, limits=Limits())),
+        container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),
         container((CPUS, 64.0), host=_TWO_PROCESSORS),
-        container(
-            (CPUSET_CPUS, "0-1"), kernel=Kernel(7, limits=Limits(), processors=2), host=_TWO_PROCESSORS
-        ),
+        container((CPUSET_CPUS, "0-1"), kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
     ),
     references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
     catalogue="S5-02",

@@ -15,6 +15,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
 from hardentui.model.facts import Limits
 from hardentui.model.known import Known, Unreadable
+from hardentui.reading.limits import count_of_list
 
 _NO_LIMIT_V1 = 1 << 62
 """cgroup v1 expresses "no limit" as a number near 2^63, rounded to the page size."""
@@ -99,7 +100,14 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
     try:
         memory, swap = _memory(place)
         peak = _memory_peak(place)
-        return Limits(memory=memory, pids=_pids(place), cpus=_cpus(place), swap=swap, memory_peak=peak)
+        return Limits(
+            memory=memory,
+            pids=_pids(place),
+            cpus=_cpus(place),
+            processors=_processors(place),
+            swap=swap,
+            memory_peak=peak,
+        )
     except _Unseen as unseen:
         return Unreadable(str(unseen))
     except OSError as error:
@@ -202,6 +210,16 @@ def _cpus(place: _Place) -> float | None:
             for directory, quota in place.values("cpu", "cpu.cfs_quota_us")
         ]
     return min((share for share in shares if share is not None), default=None)
+
+
+def _processors(place: _Place) -> int | None:
+    """The nearest level that has the controller decides: its list is part of the one above."""
+    names = ("cpuset.effective_cpus", "cpuset.cpus") if place.is_v1("cpuset") else ("cpuset.cpus.effective",)
+    try:
+        lists = (text for name in names for _, text in place.values("cpuset", name))
+        return count_of_list(next(lists, "")) or None
+    except (_Unseen, OSError):
+        return None
 
 
 def _cpu_share(quota: str, period: str = "100000") -> float | None:

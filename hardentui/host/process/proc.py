@@ -18,7 +18,6 @@ from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount
-from hardentui.reading.limits import count_of_list
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -118,7 +117,6 @@ def _kernel(
         mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
-        processors=_then(status, lambda lines: count_of_list(lines["Cpus_allowed_list"])),
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
     )

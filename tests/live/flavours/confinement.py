@@ -86,7 +86,7 @@ FLAVOURS = (
     ),
     Flavour("no-cpu-limit", ids("no-cpu-limit"), without=ids("cpu")),
     Flavour("cpu-quota", arguments=("--cpu-quota=50000", "--cpu-period=100000"), without=ids("cpu")),
-    Flavour("cpu-shares", arguments=("--cpu-shares=256",), without=ids("cpu")),
+    Flavour("cpu-shares", ids("no-cpu-limit"), ("--cpu-shares=256",), ids("cpu")),
     Flavour("cpuset", arguments=("--cpuset-cpus=0",), without=ids("cpu")),
     Flavour("pids-default", without=ids("pids")),
     Flavour("pids-unlimited", ids("no-pids-limit"), ("--pids-limit=-1",), without=ids("pids")),

@@ -69,7 +69,7 @@ grep -qs {MARK} /proc/1/cmdline && echo words=1
 echo files=$(ulimit -Hn); echo core=$(ulimit -Hc)
 for f in memory=memory/memory.limit_in_bytes memory=memory.max swap=memory/memory.memsw.limit_in_bytes \
   swap=memory.swap.max quota=cpu/cpu.cfs_quota_us period=cpu/cpu.cfs_period_us quota=cpu.max \
-  shares=cpu/cpu.shares weight=cpu.weight pids=pids/pids.max pids=pids.max; do
+  pids=pids/pids.max pids=pids.max; do
   {{ read -r v </sys/fs/cgroup/${{f#*=}}; }} && echo "${{f%%=*}}=$v"
 done
 {{ read -r v </proc/1/oom_score_adj; }} && echo oom=$v
@@ -292,11 +292,10 @@ def _limits(seen: Answers, machine: Machine) -> dict[str, bool]:
     quota = seen.one_of("quota").split()
     period = int(next(iter(quota[1:]), "") or seen.one_of("period") or 100_000)
     granted = int(quota[0]) / period if quota and quota[0].isdecimal() else machine.processors
-    small = int(seen.one_of("shares") or 1024) < 1024 or int(seen.one_of("weight") or 100) < 39
     whole = granted >= machine.processors and _count(seen.one_of("Cpus_allowed_list")) >= machine.processors
     result = {
         "no-memory-limit": memory >= machine.memory or endless,
-        "no-cpu-limit": whole and not small,
+        "no-cpu-limit": whole,
         "no-pids-limit": pids >= machine.processes,
     }
     if not seen.one_of("pid") and seen.one_of("oom"):

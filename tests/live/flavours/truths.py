@@ -288,7 +288,7 @@ LIMITS = (
     _processors("cpuset-one", False, "--cpuset-cpus=1"),
     _processors("shares-default", True, "--cpu-shares=1024"),
     _processors("shares-double", True, "--cpu-shares=2048"),
-    Flavour("bound-shares-small", arguments=("--cpu-shares=128",), without=ids("cpu"), engines=_ONLY_ROOTFUL),
+    _processors("shares-small", True, "--cpu-shares=128"),
     _bound("pids-beyond", "pids", "no-pids-limit", "no-pids-limit", _PROCESSES_OPEN, "--pids-limit=4194304"),
     _bound("pids-few", "pids", "", "no-pids-limit", _PROCESSES_OPEN, "--pids-limit=50"),
     _tmpfs("tmpfs-huge", True, "/data", "--tmpfs=/data:rw,noexec,nosuid,nodev,size=400g"),

@@ -26,6 +26,8 @@ from hardentui.options import (
     CGROUPS,
     COMMAND,
     CPU_SHARES,
+    CPUS,
+    CPUSET_CPUS,
     ENV,
     IPC,
     LABEL_DISABLE,
@@ -68,6 +70,33 @@ def test_without_a_cgroup_of_its_own_the_limits_of_a_unit_count(check: str) -> N
     for kernel in (Kernel(7, limits=Limits()), Kernel(7, limits=REMOTE)):
         assert status(check, container(*asked, kernel=kernel)) is Status.NOT_APPLICABLE
     assert status(check, container(*asked)) is Status.NOT_APPLICABLE
+
+
+_TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
+
+
+def test_a_weight_limits_no_container_that_has_a_cpu_for_itself() -> None:
+    """Tried in tests/host/test_limits_v2.py, also with weights of units."""
+    for kernel in (None, Kernel(7, limits=Limits())):
+        weighted = container((CPU_SHARES, 2), host=_TWO_PROCESSORS, kernel=kernel)
+        verdict = judge("no-cpu-limit", weighted)
+        assert verdict.status is Status.FAIL
+        assert verdict.reason == "all CPUs of the host may be used; its weight is no limit"
+        changed = fixed("no-cpu-limit", weighted, cpus="1.5")
+        assert (changed[CPU_SHARES], changed[CPUS]) == (2, 1.5)
+
+
+_PROCESSORS = [(1, Status.PASS), (2, Status.FAIL), (None, Status.FAIL)]
+
+
+@pytest.mark.parametrize(("processors", "expected"), _PROCESSORS)
+def test_the_cgroup_says_how_many_cpus_there_are_whoever_confined_it(
+    processors: int | None, expected: Status
+) -> None:
+    kernel = Kernel(7, limits=Limits(processors=processors))
+    assert status("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
+    asked = container((CPUSET_CPUS, "0"), kernel=kernel, host=_TWO_PROCESSORS)
+    assert status("no-cpu-limit", asked) is expected
 
 
 def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:

@@ -32,7 +32,7 @@ from hardentui.model.mounts import KernelMount
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import (
     CAP_ADD,
-    CPU_SHARES,
+    CPUS,
     DEVICES,
     GROUP_ADD,
     LABELS,
@@ -289,7 +289,7 @@ def test_privileged_mode_of_a_rootless_container_is_no_list_of_devices() -> None
     assert devices(Sources(made, oci_config={"mounts": mounts}, rootless=True)) == ()
 
 
-_ASKED_FOR = ((MEMORY, 64 << 20), (CPU_SHARES, 512), (PIDS_LIMIT, 100))
+_ASKED_FOR = ((MEMORY, 64 << 20), (CPUS, 0.5), (PIDS_LIMIT, 100))
 
 
 @pytest.mark.parametrize("check_id", ["no-memory-limit", "no-cpu-limit", "no-pids-limit"])

@@ -59,6 +59,15 @@ def test_v2_looser_limit_above_does_not_loosen() -> None:
     assert limits(files, V2_MEMBER) == Limits(memory=10)
 
 
+def test_cpus_it_may_run_on_are_those_of_the_nearest_level_with_the_controller() -> None:
+    above = {f"{SERVICE}/cpuset.cpus.effective": "0-2,5\n", "/sys/fs/cgroup/cpuset.cpus.effective": "0-7\n"}
+    assert limits(v2(above), V2_MEMBER) == Limits(processors=4)
+    own = {f"{PAYLOAD}/cpuset.cpus.effective": "1\n"}
+    assert limits(v2({**above, **own}), V2_MEMBER) == Limits(processors=1)
+    closed = v2({}, errors={f"{SERVICE}/cpuset.cpus.effective": "EACCES"})
+    assert limits(closed, V2_MEMBER) == Limits()
+
+
 def test_no_limit_anywhere_is_none() -> None:
     assert limits(v2({f"{PAYLOAD}/memory.max": "max\n"}), V2_MEMBER) == Limits()
 
@@ -115,6 +124,16 @@ def v1(text: dict[str, str]) -> Files:
         f"{base}/cpu,cpuacct/pods/c/cpu.cfs_period_us": "100000\n",
     }
     return RecordedFiles({"text": {"/proc/self/mountinfo": V1_MOUNTS, **there, **text}})
+
+
+def test_cpus_it_may_run_on_on_v1() -> None:
+    mounts = f"{V1_MOUNTS}43 31 0:40 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+    own = "/sys/fs/cgroup/cpuset/pods/c"
+    there = {"/proc/self/mountinfo": mounts, f"{own}/cpuset.cpus": "0-3\n"}
+    member = f"{V1_MEMBER}5:cpuset:/pods/c\n"
+    assert limits(v1(there), member) == Limits(processors=4)
+    assert limits(v1({**there, f"{own}/cpuset.effective_cpus": "0-1\n"}), member) == Limits(processors=2)
+    assert limits(v1({}), member) == Limits()
 
 
 def test_no_limits_are_read_where_v1_has_none() -> None:

@@ -92,7 +92,6 @@ def test_everything_that_the_kernel_tells() -> None:
     assert seen.capabilities.ambient == seen.capabilities.inheritable == frozenset()
     assert seen.no_new_privileges is True
     assert seen.seccomp_mode == 2
-    assert seen.processors == 3
     assert seen.oom_score_adj == -998
     assert isinstance(seen.namespaces, dict)
     assert seen.namespaces["net"] == "net:[2]"
@@ -124,7 +123,6 @@ def test_everything_that_the_kernel_tells() -> None:
                 "no_new_privileges",
                 "seccomp_mode",
                 "umask",
-                "processors",
             },
         ),
         ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
