@@ -59,7 +59,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _assess(facts: ContainerFacts, limits: Limits) -> tuple[bool, str]:
     """Whether all CPUs may be used, and what may be, in words."""
     words = "no quota" if limits.cpus is None else f"{limits.cpus:g} CPUs"
-    confined = _is_bound(facts, limits.processors)
+    known = processors_of_machine(facts) is not None or bool(facts.spec[CPUSET_CPUS])
+    confined = known and _is_bound(facts, limits.processors)
     if confined and limits.processors is not None:
         words = f"{words}, on {plural(limits.processors, 'CPU')} only"
     return not (confined or _is_bound(facts, limits.cpus)), words

@@ -97,6 +97,7 @@ def test_the_cgroup_says_how_many_cpus_there_are_whoever_confined_it(
     assert status("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
     asked = container((CPUSET_CPUS, "0"), kernel=kernel, host=_TWO_PROCESSORS)
     assert status("no-cpu-limit", asked) is expected
+    assert status("no-cpu-limit", container(kernel=kernel)) is Status.FAIL, "of how many, nobody knows"
 
 
 def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:
