@@ -14,11 +14,6 @@ def worst_first(row: Row) -> tuple[bool, int, str]:
     return (value is None, value or 0, row.name)
 
 
-def severest_first(finding: Finding) -> tuple[int, int, str]:
-    """Sorts findings."""
-    return (-finding.severity, finding.step, finding.check)
-
-
 def finding_line(finding: Finding) -> str:
     """`Runs as root: the main process is root inside the container.`"""
     reason = visible(finding.verdict.reason, 300)

@@ -18,9 +18,9 @@ from hardentui.cli.plan import plan_lines
 from hardentui.cli.saving import deliver
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_changes import APPLY_WORDS, Changes
-from hardentui.cli.text_lines import finding_line, row_line, severest_first, worst_first
+from hardentui.cli.text_lines import finding_line, row_line, worst_first
 from hardentui.errors import ApplyFailed, HardenError, UsageError
-from hardentui.harden.score import score_word
+from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status, Subject
 from hardentui.model.plan import Caution, Choice, Plan
@@ -228,7 +228,7 @@ class Dialogue:
 
     def _host(self, _: str) -> None:
         for report in self._bench.surroundings.host():
-            failing = sorted(report.failing, key=severest_first)
+            failing = sorted(report.failing, key=most_severe_first)
             self._say(f"{visible(report.subject.name, 60)}: {plural(len(failing), 'finding')} that fail.")
             for finding in failing:
                 self._say(f"{finding.severity.word}: {finding_line(finding)}")
@@ -236,7 +236,7 @@ class Dialogue:
     # --- findings ----------------------------------------------------------------------------------------
 
     def _fails(self, _: str) -> None:
-        self._findings = tuple(sorted(self._open_report.failing, key=severest_first))
+        self._findings = tuple(sorted(self._open_report.failing, key=most_severe_first))
         if not self._findings:
             self._say("Nothing fails.")
         for number, finding in enumerate(self._findings, 1):

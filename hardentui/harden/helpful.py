@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import spec_after_fix
-from hardentui.harden.score import COST
+from hardentui.harden.score import COST, most_severe_first
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -30,11 +30,8 @@ def raises_most(
     allows host takeover caps the score, so its fix comes first.
     """
     failing = [failed for failed in findings if failed.failing and failed.check in checks]
-    heavy = sorted(
-        failing, key=lambda failed: (not failed.takes_over, -COST[failed.severity], failed.step, failed.check)
-    )
     gains: list[tuple[int, int, Finding]] = []
-    for finding in heavy:
+    for finding in sorted(failing, key=most_severe_first):
         if len(gains) == max(_TRIED, most):
             break
         after = spec_after_fix(checks[finding.check], facts, checklist)

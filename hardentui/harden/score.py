@@ -58,6 +58,16 @@ class Cell(Struct, frozen=True):
     unknown: int
 
 
+def most_severe_first(finding: Finding) -> tuple[bool, int, int, str]:
+    """Sort key of failing findings: host takeover, then severity, step and check."""
+    return not finding.takes_over, -finding.severity, finding.step, finding.check
+
+
+def worst(findings: Iterable[Finding]) -> Finding | None:
+    """The most severe failing finding; None if none fails."""
+    return min((finding for finding in findings if finding.failing), key=most_severe_first, default=None)
+
+
 def score(findings: Iterable[Finding]) -> Score:
     """The score of these findings."""
     passed = failed = unknown = 0

@@ -235,7 +235,7 @@ class ImageFacts(Struct, frozen=True):
     used_by: tuple[str, ...] = ()
     inventory: Known[ImageInventory] = Unreadable("the files in the image were not read")
     scan: Known[ScanReport | NeverScanned] = Unreadable("stored scan results were not read")
-    bases: Known[tuple[str, ...]] = NOT_READ
+    bases: Known[tuple[str, ...]] = Unreadable("they were not read")
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

@@ -61,7 +61,7 @@ class Settings(Struct, frozen=True):
 
     theme: str = ""
     ascii: bool = False
-    columns: tuple[str, ...] = ("image", "engine", "unit", "state")
+    columns: tuple[str, ...] = ("image", "engine", "unit", "state", "worst")
     folder: str = "~/hardened"
     text_mode: bool = False
     remember: bool = True

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.finding import Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
@@ -24,6 +25,7 @@ from hardentui.reading.seccomp import (
 RAW_FILTER = "run.oci.seccomp_bpf_data"
 """Annotation with a compiled filter, which crun uses instead of the profile (crun(1))."""
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
+NEVER_STARTED_WITH_DEFAULT = "the container was not started with the engine's default profile yet"
 _NEVER_STARTED = ("created", "configured")
 _IMAGE_LABEL = "io.containers.seccomp.profile"
 
@@ -59,6 +61,43 @@ def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
     if runtime.seccomp is None:
         return Unreadable(f"the filter in {source} cannot be parsed")
     return FilterInForce(runtime.seccomp, f"linux.seccomp of {source}")
+
+
+class FilterRules(Struct, frozen=True):
+    """A filter whose rules can be judged.
+
+    Attributes:
+        declared: the profile that the configuration requests, in words.
+        source: for evidence.
+        in_force: the runtime installed it; otherwise it is only requested.
+    """
+
+    rules: SeccompProfile | RawFilter
+    declared: str
+    source: str
+    in_force: bool
+
+
+def filter_rules(facts: ContainerFacts) -> FilterRules | Verdict:
+    """The rules of the filter; if there are none to judge, the verdict of a check on rules."""
+    seccomp, declared = filter_of(facts), declared_filter(facts)
+    if isinstance(seccomp, Unreadable):
+        return unknown(seccomp.reason, declared)
+    if isinstance(seccomp.filter, NoFilter):
+        return not_applicable("no filter at all (see seccomp-unconfined)")
+    if isinstance(seccomp.filter, EngineDefault):
+        return not_applicable(NEVER_STARTED_WITH_DEFAULT)
+    return FilterRules(seccomp.filter, declared, seccomp.source, seccomp.in_force)
+
+
+def declared_filter(facts: ContainerFacts) -> str:
+    """The profile that the configuration requests, in words."""
+    return facts.spec[SECCOMP_PROFILE] or "the engine's profile"
+
+
+def good_but_not_seen(declared: str) -> Verdict:
+    """For rules that are good, where only the request can be read."""
+    return unknown("the profile is good, but the installed filter cannot be read", declared)
 
 
 def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:

@@ -51,6 +51,24 @@ async def test_only_the_columns_that_are_wanted_are_shown() -> None:
         assert "docker.io" not in "\n".join(line for line in screen_lines(app) if "shop-web" in line)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "width", "is_shown"), [(None, 200, True), (None, 120, False), (("image", "state"), 200, False)]
+)
+async def test_a_wide_list_names_the_worst_finding_unless_it_is_not_wanted(
+    wanted: tuple[str, ...] | None, width: int, is_shown: bool
+) -> None:
+    app = make_app(some(), settings=Settings() if wanted is None else Settings(columns=wanted))
+    async with running(app, (width, 30)) as pilot:
+        await shows(pilot, "shop-web", "Score")
+        row = next(row for row in app.session.rows.values() if row.name == "shop-web")
+        assert row.report is not None
+        heaviest = max(finding.severity for finding in row.report.failing)
+        titles = [finding.title for finding in row.report.failing if finding.severity is heaviest]
+        line = next(line for line in screen_lines(app) if "shop-web" in line)
+        assert any(line.rstrip().endswith(title) for title in titles) is is_shown
+        assert any(line.rstrip().endswith("9 0  Worst finding") for line in screen_lines(app)) is is_shown
+
+
 async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path) -> None:
     app = make_app(some(), settings=Settings(folder=str(tmp_path / "units")))
     async with running(app) as pilot:

@@ -130,6 +130,7 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
             assert findings.current is not current, "it is not there"
         assert current is not None
         assert current.status.value in ("fail", "unknown")
+        assert f"{current.subject.kind}: " not in screen_text(app), "the page is about nothing else"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
         await pilot.press("a")

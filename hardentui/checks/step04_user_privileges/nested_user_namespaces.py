@@ -28,9 +28,14 @@ from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
-from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.containers import OF_PODMAN, is_infra
-from hardentui.reading.system_calls import filter_of, open_ways_to_user_namespaces
+from hardentui.reading.system_calls import (
+    NEVER_STARTED_WITH_DEFAULT,
+    declared_filter,
+    filter_of,
+    good_but_not_seen,
+    open_ways_to_user_namespaces,
+)
 
 _MOST = "user.max_user_namespaces"
 
@@ -39,21 +44,21 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     seccomp = filter_of(facts)
-    declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
+    declared = declared_filter(facts)
     most = "" if isinstance(facts.host, Unreadable) else facts.host.sysctls.get(_MOST, "")
     if most == "0":
         return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
     if isinstance(seccomp, Unreadable):
         return unknown(seccomp.reason, declared)
     if isinstance(seccomp.filter, EngineDefault):
-        return not_applicable("the container was not started with the engine's default profile yet")
+        return not_applicable(NEVER_STARTED_WITH_DEFAULT)
     ways = (
         ("unshare",) if isinstance(seccomp.filter, NoFilter) else open_ways_to_user_namespaces(seccomp.filter)
     )
     if isinstance(ways, Unreadable):
         return unknown(ways.reason, declared)
     if not ways and not seccomp.in_force:
-        return unknown("the profile is good, but the installed filter cannot be read", declared)
+        return good_but_not_seen(declared)
     if not ways:
         return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "checked"),))
     evidence = (Evidence(seccomp.source, f"allows CLONE_NEWUSER through {', '.join(ways)}"),)

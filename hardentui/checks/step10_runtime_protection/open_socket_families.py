@@ -28,11 +28,10 @@ from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_app
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
-from hardentui.options import SECCOMP_PROFILE
+from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
 from hardentui.reading.containers import OF_PODMAN, is_infra, listed
 from hardentui.reading.seccomp import FAMILIES
-from hardentui.reading.system_calls import filter_of, open_ways_to_family
+from hardentui.reading.system_calls import filter_rules, good_but_not_seen, open_ways_to_family
 
 _RULE = (
     '{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 4294967295, '
@@ -43,28 +42,24 @@ _RULE = (
 def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    seccomp = filter_of(facts)
-    declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
-    if isinstance(seccomp, Unreadable):
-        return unknown(seccomp.reason, declared)
-    if isinstance(seccomp.filter, NoFilter):
-        return not_applicable("no filter at all (see seccomp-unconfined)")
-    if isinstance(seccomp.filter, EngineDefault):
-        return not_applicable("the container was not started with the engine's default profile yet")
+    seccomp = filter_rules(facts)
+    if isinstance(seccomp, Verdict):
+        return seccomp
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
-        answer = open_ways_to_family(seccomp.filter, family)
+        answer = open_ways_to_family(seccomp.rules, family)
         if isinstance(answer, Unreadable):
-            return unknown(answer.reason, declared)
+            return unknown(answer.reason, seccomp.declared)
         if answer:
             ways[name] = answer
     if not ways and not seccomp.in_force:
-        return unknown("the profile is good, but the installed filter cannot be read", declared)
+        return good_but_not_seen(seccomp.declared)
     if not ways:
-        return passed(declared, "neither AF_ALG nor AF_VSOCK", (Evidence(seccomp.source, "checked"),))
+        return passed(seccomp.declared, "neither AF_ALG nor AF_VSOCK", (Evidence(seccomp.source, "checked"),))
     evidence = tuple(Evidence(seccomp.source, f"{name}: {', '.join(each)}") for name, each in ways.items())
     names = listed(list(ways))
-    return failed(f"can create sockets of {names}", declared, _words(ways), evidence, commands=_commands())
+    reason = f"can create sockets of {names}"
+    return failed(reason, seccomp.declared, _words(ways), evidence, commands=_commands())
 
 
 def _words(ways: Mapping[str, tuple[str, ...]]) -> str:

@@ -34,59 +34,54 @@ from hardentui.model.finding import (
     Status,
     Verdict,
     failed,
-    not_applicable,
     passed,
     unknown,
 )
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
+from hardentui.model.seccomp import RawFilter, SeccompProfile
 from hardentui.model.spec import Spec
 from hardentui.options import ANNOTATIONS, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.containers import listed
 from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile
 from hardentui.reading.system_calls import (
     RAW_FILTER,
+    FilterRules,
     capabilities_held,
-    filter_of,
+    filter_rules,
+    good_but_not_seen,
     open_dangerous_calls,
     parsed,
 )
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    seccomp = filter_of(facts)
-    declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
-    if isinstance(seccomp, Unreadable):
-        return unknown(seccomp.reason, declared)
-    if isinstance(seccomp.filter, NoFilter):
-        return not_applicable("no filter at all (see seccomp-unconfined)")
-    if isinstance(seccomp.filter, EngineDefault):
-        return not_applicable("the container was not started with the engine's default profile yet")
-    judged = _judged(seccomp.filter, seccomp.source, declared, capabilities_held(facts))
+    seccomp = filter_rules(facts)
+    if isinstance(seccomp, Verdict):
+        return seccomp
+    judged = _judged(seccomp, capabilities_held(facts))
     if judged is not None:
         return judged
     if not seccomp.in_force:
-        return unknown("the profile is good, but the installed filter cannot be read", declared)
-    return _next_time(facts, declared, seccomp.source)
+        return good_but_not_seen(seccomp.declared)
+    return _next_time(facts, seccomp.declared, seccomp.source)
 
 
-def _judged(
-    filter_: SeccompProfile | RawFilter, source: str, declared: str, held: frozenset[str]
-) -> Verdict | None:
+def _judged(seccomp: FilterRules, held: frozenset[str]) -> Verdict | None:
     """The verdict on a filter that is weak or cannot be judged; None for a good one."""
-    open_calls = open_dangerous_calls(filter_, held)
+    rules = seccomp.rules
+    open_calls = open_dangerous_calls(rules, held)
     if isinstance(open_calls, Unreadable):
-        return unknown(open_calls.reason, declared)
+        return unknown(open_calls.reason, seccomp.declared)
     if not open_calls:
         return None
     names = frozenset(name for group in open_calls for name in group.calls)
-    evidence = tuple(Evidence(source, _words(group)) for group in open_calls)
+    evidence = tuple(Evidence(seccomp.source, _words(group)) for group in open_calls)
     what, effective = listed(names), f"allows {listed(names)}"
-    if isinstance(filter_, SeccompProfile) and filter_.default in LETS_THROUGH:
-        what, effective = "everything that the profile does not list", f"defaultAction {filter_.default}"
-    return failed(f"the filter allows {what}", declared, effective, evidence)
+    if isinstance(rules, SeccompProfile) and rules.default in LETS_THROUGH:
+        what, effective = "everything that the profile does not list", f"defaultAction {rules.default}"
+    return failed(f"the filter allows {what}", seccomp.declared, effective, evidence)
 
 
 def _words(group: OpenCalls) -> str:
@@ -102,7 +97,8 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     now = parsed(rules, facts.spec[SECCOMP_PROFILE], capabilities_held(facts))
     if isinstance(now, Unreadable) or not isinstance(now.filter, SeccompProfile | RawFilter):
         return good
-    weak = _judged(now.filter, now.source, declared, capabilities_held(facts))
+    next_rules = FilterRules(now.filter, declared, now.source, in_force=False)
+    weak = _judged(next_rules, capabilities_held(facts))
     if weak is None:
         return good
     reason = f"the file has changed since the container was created: {weak.reason} once it is recreated"

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.model.finding import Finding
+from hardentui.model.finding import Finding, Kind
 from hardentui.tui.actions import BACK, COPY, FINDINGS, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
@@ -21,6 +21,7 @@ from hardentui.visible import visible
 
 class FindingsScreen(HardenScreen):
     """Args:
+    page: what they are about.
     title: `Images › nginx`; foreign text in it is made visible here.
     find: the findings at this moment.
     """
@@ -31,8 +32,9 @@ class FindingsScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Findings"
 
-    def __init__(self, title: str, find: Callable[[], Sequence[Finding]]) -> None:
+    def __init__(self, page: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
         super().__init__()
+        self._page = page
         self._title = title
         self._find = find
 
@@ -49,7 +51,7 @@ class FindingsScreen(HardenScreen):
             await self._draw()
 
     async def _draw(self) -> None:
-        entries = [Entry(finding) for finding in worst_first(self._find())]
+        entries = [Entry(finding, page=self._page) for finding in worst_first(self._find())]
         nothing = Content("No check applies to it.")
         await self.query_one(FindingList).show(entries, lambda finding: None, nothing)
 

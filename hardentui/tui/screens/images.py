@@ -14,7 +14,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Status
+from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
@@ -75,7 +75,7 @@ class ImagesScreen(BrowseScreen):
         Column("Users", 5),
         Column("Age", 9),
         Column("Size", 8),
-        Column("System", 26, 140),
+        Column("System", 30, 140),
         Column("Packages", 8, 100),
         Column("Vulnerabilities", 18, 70),
     )
@@ -203,7 +203,7 @@ class ImagesScreen(BrowseScreen):
             return self._findings(report) if report is not None else ()
 
         if (report := self._report(key)) is not None:
-            self.app.push_screen(FindingsScreen(f"Images › {report.subject.name}", find))
+            self.app.push_screen(FindingsScreen(Kind.IMAGE, f"Images › {report.subject.name}", find))
 
     def action_look(self) -> None:
         if (report := self._report(self.current)) is not None:

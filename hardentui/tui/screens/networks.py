@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.content import Content
 
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.finding import Finding
+from hardentui.model.finding import Finding, Kind
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
@@ -95,7 +95,7 @@ class NetworksScreen(BrowseScreen):
     def action_findings(self) -> None:
         key = self.current
         title = f"Networks › {key.partition('/')[2]}"
-        self.app.push_screen(FindingsScreen(title, lambda: self._findings(key)))
+        self.app.push_screen(FindingsScreen(Kind.NETWORK, title, lambda: self._findings(key)))
 
     def action_refresh(self) -> None:
         self.session.relist()

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from rich.cells import cell_len
 
-from hardentui.harden.score import score_word
+from hardentui.harden.score import score_word, worst
+from hardentui.model.settings import Settings
 from hardentui.tui.listing import score_of
 from hardentui.tui.status import Signs
 from hardentui.visible import visible
@@ -19,16 +20,19 @@ _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _SCORE = 5
 _CURSOR = 2
 _SAMPLE = 200
+_LEAST_OF_WORST = 30
+"""Cells below which most titles of findings would be cut off."""
 
 
 class Columns(Struct, frozen=True):
-    """Widths in terminal cells; 0 = not shown."""
+    """Widths in terminal cells; 0 = not shown. `worst` is after the steps, the others before the score."""
 
     name: int
     image: int
     engine: int
     unit: int
     state: int
+    worst: int = 0
 
 
 def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
@@ -39,7 +43,7 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
     """
     sample = rows[:_SAMPLE]
     name = _longest([row.name for row in sample], 9, 40)
-    shown = set(wanted if wanted is not None else ("image", "engine", "unit", "state"))
+    shown = set(wanted if wanted is not None else Settings().columns)
     several = "engine" in shown and len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
@@ -63,7 +67,10 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
     engine = min(engine, max(8, free // 4))
     free -= engine
     name = min(name, max(free * 11 // 20, free - image))
-    return Columns(name, min(image, free - name), engine, unit, state)
+    image = min(image, free - name)
+    left = free - name - image - 2
+    worst = left if "worst" in shown and left >= _LEAST_OF_WORST else 0
+    return Columns(name, image, engine, unit, state, worst)
 
 
 def _longest(texts: list[str], least: int, most: int) -> int:
@@ -111,7 +118,7 @@ def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
     for number in range(1, CELLS // 2 + 1):
         mark = arrow if f"step {number}" == sorted_by else ""
         parts.append(f"{mark or ' '}{number % 10}")
-    return "".join(parts)
+    return "".join(parts) + ("  Worst finding" if columns.worst else "")
 
 
 def heading_at(columns: Columns, x: int) -> str:
@@ -136,3 +143,9 @@ def score_text(row: Row, signs: Signs) -> str:
     if row.report is None:
         return "   . "
     return f"{signs.of(score_word(score_of(row), otherwise='–')):>4} "
+
+
+def worst_text(row: Row) -> str:
+    """The title of the most severe finding that fails; empty if none is known."""
+    finding = worst(row.report.findings) if row.report is not None else None
+    return finding.title if finding is not None else ""

@@ -34,6 +34,7 @@ from hardentui.tui.widgets.columns import (
     image_text,
     score_text,
     state_text,
+    worst_text,
 )
 from hardentui.visible import visible
 from hardentui.workbench.views import Row
@@ -289,6 +290,8 @@ class ContainerList(ScrollView, can_focus=True):
         put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
         segments.append(Segment(score_text(row, signs) + " ", grey))
         segments += self._cells(row, signs, line.grey)
+        if columns.worst:
+            segments.append(Segment("  " + fit(worst_text(row), columns.worst, signs.ellipsis), muted))
         return segments
 
     def _cells(self, row: Row, signs: Signs, grey: bool) -> list[Segment]:

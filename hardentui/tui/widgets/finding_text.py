@@ -26,12 +26,14 @@ class Entry(Struct, frozen=True):
         fixable: a plan can fix it here.
         chosen: its fix is chosen.
         settings: the values of its fix.
+        page: what the page is about; a finding about something else says so.
     """
 
     finding: Finding
     fixable: bool = False
     chosen: bool = False
     settings: tuple[FixValue, ...] = ()
+    page: Kind = Kind.CONTAINER
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -43,7 +45,7 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     signs, finding = signs_of(widget), entry.finding
     look = look_of(finding)
     box = (signs.chosen if entry.chosen else signs.free) if entry.fixable else "   "
-    where = _where(finding)
+    where = _where(entry)
     head: list[Part] = [
         f"{signs.cursor if is_open else ' '} ",
         (f"{box} ", "bold $primary" if entry.chosen else ""),
@@ -66,12 +68,12 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     return Content.assemble(*head)
 
 
-def _where(finding: Finding) -> str:
-    """The subject of the finding, if it is not the container."""
-    kind = finding.subject.kind
-    if kind is Kind.CONTAINER:
+def _where(entry: Entry) -> str:
+    """The subject of the finding, if it is neither a container nor that of the page."""
+    subject = entry.finding.subject
+    if subject.kind in (Kind.CONTAINER, entry.page):
         return ""
-    return f"{visible(finding.subject.name, 24)}: " if kind is Kind.ENGINE else f"{kind}: "
+    return f"{visible(subject.name, 24)}: " if subject.kind is Kind.ENGINE else f"{subject.kind}: "
 
 
 def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:

@@ -83,7 +83,7 @@ def test_every_value_can_be_set_and_tells_its_line() -> None:
         ("theme = 3", "1: theme must be the name of a theme"),
         ('ascii = "yes"', "1: ascii must be true or false"),
         ('\ncolumns = ["imge"]', "2: columns has no column 'imge'; did you mean 'image'?"),
-        ('columns = "image"', "1: columns must be a list of image, engine, unit, state"),
+        ('columns = "image"', "1: columns must be a list of image, engine, unit, state, worst"),
         ('folder = "here"', "1: folder must begin with / or ~"),
         ('folder = "/a\\u001b[31m"', "1: folder must be a path without control characters"),
         ('thme = "nord"', "1: there is no setting 'thme'; did you mean 'theme'?"),
