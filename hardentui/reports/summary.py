@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardentui.harden.score import score_word
@@ -31,11 +30,13 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
 
 
 def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
-    counts: Counter[Severity] = Counter()
-    for subject in result.subjects:
-        counts.update(dict(subject.score.failing))
-    failing = [f"{counts[severity]} {severity.word}" for severity in reversed(Severity) if counts[severity]]
-    unknown = sum(subject.score.unknown for subject in result.subjects)
+    counts = result.counts()
+    failing = [
+        f"{number} {severity.word}"
+        for severity in reversed(Severity)
+        if (number := counts[Status.FAIL, severity])
+    ]
+    unknown = sum(counts[Status.UNKNOWN, severity] for severity in Severity)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
         f"{place}{_kinds(result.subjects)} checked{_against(result.checklist)}. "

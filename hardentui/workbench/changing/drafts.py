@@ -116,8 +116,8 @@ def _duplicates_unit(facts: ContainerFacts) -> tuple[str, ...]:
     if not unit:
         return ()
     return (
-        f"it runs from {unit} today: remove that unit before you use this, or change the unit itself "
-        "(hardentui fix NAME --to unit)",
+        f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, which "
+        "keeps its settings for systemd, such as After= and Restart= (hardentui fix NAME --to unit)",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -203,6 +204,11 @@ class _UnitEditor:
         return dict(zip(names, files, strict=False)) if files else {}
 
 
+_NAMES_SECRET = re.compile(r"\s*Secret\s*=")
+_HEADER_LINES = 2
+"""Of a unified diff: the names of both files."""
+
+
 class _DropIn(Struct, frozen=True):
     """A drop-in to write: its path, and the path and text of the existing one, or empty."""
 
@@ -218,15 +224,25 @@ def _service_notes(origin: Origin) -> list[str]:
 
 def _draft_file(path: str, text: str, *, before: str = "", mode: int = 0o644) -> DraftFile:
     directory, name = posixpath.split(path)
-    masked = "\n".join(mask_text(line) for line in text.split("\n"))
+    masked = "\n".join(map(_mask_line, text.split("\n")))
     return DraftFile(name, text, mode, masked=masked, directory=directory, before=before)
 
 
+def _mask_line(line: str) -> str:
+    """A line of a unit with secrets masked. `Secret=` only names what the engine keeps."""
+    return line if _NAMES_SECRET.match(line) else mask_text(line)
+
+
 def unit_diff(files: Sequence[DraftFile]) -> str:
-    """Unified diff between the current files and the new ones, with secrets masked."""
+    """Unified diff between the current files and the new ones, with secrets masked.
+
+    A changed line is shown even where both its versions look the same when masked.
+    """
     lines: list[str] = []
     for file in files:
-        before = [mask_text(line) for line in file.before.splitlines()]
-        after = [mask_text(line) for line in file.text.splitlines()]
-        lines += difflib.unified_diff(before, after, f"today{file.path}", f"hardened{file.path}", lineterm="")
+        old, new = file.before.splitlines(), file.text.splitlines()
+        diff = difflib.unified_diff(old, new, f"today{file.path}", f"hardened{file.path}", lineterm="")
+        lines += [
+            line if at < _HEADER_LINES else line[:1] + _mask_line(line[1:]) for at, line in enumerate(diff)
+        ]
     return "\n".join(lines)

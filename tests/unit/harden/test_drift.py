@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.harden.drift import drift
-from hardentui.model.draft import Target
+from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -30,6 +30,7 @@ from hardentui.options import (
     PUBLISH,
     READ_ONLY,
     REMOVE,
+    SECRETS,
     USER,
     Port,
 )
@@ -195,3 +196,21 @@ def test_the_diff_that_is_shown_has_no_secrets(tmp_path: Path) -> None:
     assert "+Environment=" in shown
     assert "hunter2" not in shown
     assert "topsecret" not in shown
+
+
+def test_the_diff_that_is_shown_names_the_secrets_that_the_engine_keeps(tmp_path: Path) -> None:
+    asked = Spec.of((SECRETS, ("db-pass,type=mount", "shop-key,type=mount")))
+    text = "[Container]\nImage=a\nContainerName=web\nSecret=db-pass\nSecret=shop-key\n"
+    plan = _plan(asked, Spec.of((SECRETS, ("db-pass,type=mount,mode=0400", "shop-key,type=mount"))))
+    [file] = edited(origin(tmp_path, text), plan, Version(5, 4)).files
+    lines = unit_diff([file]).splitlines()
+    assert "-Secret=db-pass" in lines
+    assert "+Secret=db-pass,type=mount,mode=0400" in lines
+    assert file.masked == file.text
+
+
+def test_a_change_from_one_secret_to_another_is_shown_masked(tmp_path: Path) -> None:
+    text = "[Container]\nImage=a\nEnvironment=DB_PASSWORD=hunter2\n"
+    file = DraftFile("web.container", text.replace("hunter2", "hunter3"), 0o644, masked="", before=text)
+    changed = "Environment=DB_PASSWORD=(withheld)"
+    assert unit_diff([file]).splitlines()[-2:] == [f"-{changed}", f"+{changed}"]

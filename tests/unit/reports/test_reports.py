@@ -133,6 +133,15 @@ def test_the_text_tells_what_matters() -> None:
     assert "Failing: 1 high. Unknown: 2." in text
 
 
+def test_the_first_line_counts_every_finding_that_is_listed() -> None:
+    """Findings of the closer look do not count towards the score."""
+    few = (finding(Status.FAIL, Severity.LOW), finding(Status.UNKNOWN, Severity.LOW, check="other"))
+    closer = [replace(each, check=f"closer-{each.check}", counts=False) for each in few]
+    text = render("text", result(*few, *closer), TextStyle())
+    assert "Failing: 2 low. Unknown: 2." in text
+    assert "2 unknown" in text.splitlines()[-1]
+
+
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("brief", [False, True])
 def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
