@@ -27,7 +27,7 @@ _INIT = "/run/podman-init"
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
 
 
-class Monitor(Struct, frozen=True):
+class ContainerMonitor(Struct, frozen=True):
     """A conmon of an engine of this host.
 
     Attributes:
@@ -57,7 +57,7 @@ class _Bundle(Struct):
     mounts: list[_BundleMount] | None = None
 
 
-def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterator[Monitor]:
+def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterator[ContainerMonitor]:
     """The monitors among the processes; a process inside a container cannot pose as one."""
     for process in () if isinstance(processes, Unreadable) else processes:
         words = process.words
@@ -72,7 +72,7 @@ def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterato
             continue  # it has ended
         if len(status.get("NSpid", "").split()) > 1:
             continue  # it runs in a PID namespace below ours
-        yield Monitor(uid, given.get(_NAME, ""), words[0], runtime, bundle, given.get(_AT_EXIT, ""))
+        yield ContainerMonitor(uid, given.get(_NAME, ""), words[0], runtime, bundle, given.get(_AT_EXIT, ""))
 
 
 def read_programs_of_containers(
@@ -96,7 +96,7 @@ def read_programs_of_containers(
     return tuple(programs.values())
 
 
-def _named_by(files: Files, monitor: Monitor) -> Iterator[tuple[str, str]]:
+def _named_by(files: Files, monitor: ContainerMonitor) -> Iterator[tuple[str, str]]:
     yield "runtime", monitor.runtime
     yield "conmon", monitor.program
     if monitor.at_exit:
