@@ -53,6 +53,11 @@ def make_plan(
         plan = _chosen(bench, report, options)
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
+        if any(skipped.needs for skipped in plan.skipped):
+            terminal.note(
+                "to set a parameter: hardentui plan NAME -o FILE.toml, add check and parameter there, "
+                "then hardentui apply NAME --plan FILE.toml"
+            )
     for conflict in plan.conflicts:
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
