@@ -578,7 +578,7 @@ def test_what_a_fix_leaves_out_is_told(run: Run) -> None:
 def test_a_fix_that_needs_a_value_says_where_to_set_it_and_works_with_it(run: Run, tmp_path: Path) -> None:
     answer = run("plan", "shop-web", "--demo", "--likely")
     assert "left out: root-user: the user to run as must be chosen." in answer.err
-    assert "to set a parameter: hardentui plan NAME -o FILE.toml" in answer.err
+    assert "to set a parameter, add it to a saved plan: hardentui plan shop-web -o plan.toml" in answer.err
     assert "to set a parameter" not in run("plan", "shop-web", "--demo", "--check", "writable-rootfs").err
     plan = tmp_path / "plan.toml"
     run("plan", "shop-web", "--demo", "--check", "writable-rootfs", "-o", str(plan))
