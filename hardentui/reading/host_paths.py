@@ -57,7 +57,20 @@ _IN_A_HOME_RUN = """
     .config/fish .kshrc .cshrc .tcshrc .config/systemd .config/autostart .config/environment.d
     .config/containers/systemd .local/bin bin .local/share/systemd .local/share/applications .xprofile
     .xsession .xinitrc .pam_environment .forward .procmailrc .vimrc .config/nvim .emacs .gitconfig
-    .config/tmux .tmux.conf .ssh .local/lib .inputrc .k5login .selected_editor
+    .config/tmux .tmux.conf .ssh .local/lib .inputrc .k5login .selected_editor .login
+    .pyenv .rbenv .nodenv .goenv .jenv .phpenv .plenv .nvm .fnm .volta .asdf .sdkman .rvm .rustup .cargo
+    .deno .bun .n .npm-global .yarn .local/share/pnpm .local/share/mise .local/share/fnm .local/pipx
+    .local/share/pipx .local/share/uv .composer/vendor .config/composer/vendor .gem .krew .linuxbrew
+    .nix-profile .nix-defexpr .local/state/nix .ghcup .cabal/bin .opam .luarocks .dotnet/tools go/bin
+    .local/share/flatpak .local/share/gnome-shell .config/plasma-workspace .kde/Autostart
+    .vscode .vscode-server .vscode-oss .vscode-remote .cursor .cursor-server .windsurf-server .codeium
+    .local/share/code-server .local/share/JetBrains .config/JetBrains .jupyter .ipython .local/share/jupyter
+    .vim .config/vim .emacs.d .config/emacs .doom.d .config/doom .config/helix .config/zed .atom
+    .oh-my-zsh .zsh .config/zsh .zinit .local/share/zinit .bash_it .bash_aliases .bash_completion
+    .local/share/bash-completion .config/nushell .config/xonsh .config/powershell .config/starship.toml
+    .config/direnv .direnvrc .config/git .config/mise .tmux .screenrc .config/i3 .config/sway .config/hypr
+    .config/openbox .config/awesome .config/bspwm .config/sxhkd .gdbinit .lldbinit .pdbrc .perldb .irbrc
+    .pythonrc .gnupg .mutt .muttrc .config/mutt .mailcap .lesskey .pryrc .psqlrc .sqliterc
 """
 
 _TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (

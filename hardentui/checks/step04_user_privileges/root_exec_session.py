@@ -1,10 +1,10 @@
 """An exec session has more rights than the container's service.
 
 What it checks:
-The `podman exec` sessions that are open now: whether one is privileged, or runs as root in a container whose
-main process does not. Also processes that came in past the engine (`nsenter`, `crun exec`): whether one is
-root where the service is not, has capabilities that the service cannot have, or has no seccomp filter.
-Sessions of the last day that are closed again are counted; Podman does not record their rights.
+The `podman exec` sessions that are open now: whether one is privileged, or runs as root or in group 0 in a
+container whose main process does not. Also processes that came in past the engine (`nsenter`, `crun exec`):
+whether one is root where the service is not, has capabilities that the service cannot have, or has no seccomp
+filter. Sessions of the last day that are closed again are counted; Podman does not record their rights.
 
 Why it matters:
 A container that was made to run unprivileged loses that the moment somebody opens a root shell in it. What
@@ -118,9 +118,9 @@ def _user(session: Mapping[str, Any]) -> str:
 
 
 def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
-    """Privileged, or root where the service is not. Without the kernel's answer, names decide; a session
-    without a user runs as the container's user."""
-    if section(session, "ProcessConfig").get("privileged"):
+    """Privileged, or root or in root's group where the service is not. Without the kernel's answer, names
+    decide; a session without a user runs as the container's user."""
+    if section(session, "ProcessConfig").get("privileged") or _in_group_0(session, facts):
         return True
     kernel = facts.kernel
     main = kernel.uid if isinstance(kernel, Kernel) else None
@@ -129,6 +129,19 @@ def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
         return uid_inside(kernel, uid) == 0 and uid_inside(kernel, main) != 0
     user = _user(session)
     return bool(user) and is_root(user) and not is_root(declared_user(facts))
+
+
+def _in_group_0(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
+    """Whether the session was given group 0 and the service, an ordinary user, does not have it."""
+    kernel = facts.kernel
+    if _user(session).partition(":")[2] not in ("0", "root") or is_root(declared_user(facts)):
+        return False
+    if not isinstance(kernel, Kernel) or not isinstance(kernel.gid, int):
+        return declared_user(facts).partition(":")[2] not in ("", "0", "root")
+    maps = kernel.gid_map if isinstance(kernel.gid_map, tuple) else ()
+    zero = next((line.outside - line.inside for line in maps if line.inside == 0), 0)
+    groups = kernel.groups if isinstance(kernel.groups, tuple) else ()
+    return zero not in (kernel.gid, *groups)
 
 
 def _rights(session: Mapping[str, Any]) -> str:
@@ -166,12 +179,20 @@ CHECK = Check(
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         container(),
+        replace(
+            _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}),
+            kernel=Kernel(7, uid=1001, gid=0, entered=()),
+        ),
         replace(_example(), exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
         replace(_example(), kernel=_with(_SHELL)),
     ),
     fails=lambda: (
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
+        replace(
+            _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}),
+            kernel=Kernel(7, uid=1001, gid=1001, entered=()),
+        ),
         replace(
             _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}),
             kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()),

@@ -3,11 +3,12 @@
 What it checks:
 Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec, suid or
 dev was turned back on; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with nosuid and
-nodev, but without a size and without noexec.
+nodev, but without a size and without noexec. A ramfs (`--mount type=ramfs`) knows no size at all.
 
 Why it matters:
-A tmpfs without a size grows to half of the host's memory. A directory that everybody can write to and run
-programs from is where intruders put their tools: in memory, where no disk scanner looks.
+A tmpfs without a size grows to half of the host's memory, a ramfs until nothing is left. A directory that
+everybody can write to and run programs from is where intruders put their tools: in memory, where no disk
+scanner looks.
 
 What may break:
 Programs that unpack and run code in /tmp (some installers, Java agents, Python wheels with libraries) need
@@ -27,7 +28,7 @@ from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
-from hardentui.options import IPC, POD, SHM_SIZE, TMPFS
+from hardentui.options import IPC, MOUNTS, POD, SHM_SIZE, TMPFS, Mount
 from hardentui.reading.containers import bytes_of, listed
 from hardentui.reading.limits import memory_of_machine
 
@@ -41,9 +42,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = "; ".join(mounts) or "no tmpfs"
     shared = facts.spec[SHM_SIZE]
     endless = _is_endless(facts.spec, most)
-    if bad or endless:
+    in_memory = _ramfs(facts.spec)
+    if bad or endless or in_memory:
         paths = [mount.partition(":")[0] for mount in bad]
         evidence = [Evidence("--tmpfs", mount) for mount in bad]
+        paths += in_memory
+        evidence += [Evidence("--mount type=ramfs", path) for path in in_memory]
         if endless:
             paths.append("/dev/shm")  # noqa: S108
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
@@ -57,6 +61,12 @@ def _is_endless(spec: Spec, most: float) -> bool:
     namespace."""
     own = spec[IPC] in ("", "private", "shareable") and not spec[POD]
     return spec[SHM_SIZE] >= most or (spec[SHM_SIZE] == 0 and own)
+
+
+def _ramfs(spec: Spec) -> list[str]:
+    """Where a ramfs is mounted. It has no limit, and takes no options that matter here: ramfs in the kernel's
+    Documentation/filesystems/ramfs-rootfs-initramfs.rst."""
+    return [mount.destination for mount in spec[MOUNTS] if mount.type == "ramfs"]
 
 
 def _options(mount: str) -> list[str]:
@@ -97,7 +107,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     most = _most(context.facts)
     if _is_endless(spec, most):
         spec = spec.without(SHM_SIZE)
-    mounts = (_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS])
+    mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
+    if in_memory := _ramfs(spec):
+        mounts += [_tightened(path, size, most) for path in in_memory]
+        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
     return spec.with_(TMPFS, tuple(mounts))
 
 
@@ -115,7 +128,7 @@ _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 CHECK = Check(
     title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,
-    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev",
+    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
@@ -130,6 +143,7 @@ CHECK = Check(
         container((TMPFS, ("/a:noexec,nosuid,nodev,size=90%",))),
         container((TMPFS, ("/a:noexec,nosuid,nodev,size=64g",)), host=_SMALL),
         container((SHM_SIZE, 64 << 30), host=_SMALL),
+        container((MOUNTS, (Mount("ramfs", "ramfs", "/cache"),))),
     ),
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
     catalogue="S5-08",

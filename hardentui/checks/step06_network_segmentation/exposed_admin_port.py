@@ -4,7 +4,9 @@ What it checks:
 Whether a port of an internal service is published on an address other than loopback: remote login (22, 23,
 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message queues and
 search engines. The port inside the container and the one on the host both count, so moving 5432 to 15432
-hides nothing. The parameter `ports` holds the list.
+hides nothing. Debuggers, notebooks and secret stores count too. The parameter `ports` holds the list, and
+`inside` the ports that count only inside the container; both follow the IANA registry and the services' own
+documentation.
 
 Why it matters:
 These services trust their network. Many start without a password, and some run commands for whoever connects
@@ -33,33 +35,64 @@ from hardentui.reading.networks import leave_pods_alone, published, reach, shown
 _PORTS = (
     "22",  # ssh
     "23",  # telnet
+    "445",  # SMB
+    "512",  # rexec, rlogin, rsh
+    "513",
+    "873",  # rsync
+    "1433",  # Microsoft SQL Server
+    "1521",  # Oracle
     "2049",  # NFS
+    "2181",  # ZooKeeper
     "2375",  # engine API
     "2376",
+    "2377",  # Swarm
     "2379",  # etcd
     "2380",
     "3306",  # MySQL, MariaDB
     "3389",  # RDP
+    "4369",  # Erlang's port mapper
+    "4646",  # Nomad
     "5432",  # PostgreSQL
     "5672",  # RabbitMQ
     "15672",
+    "25672",
     "5900",  # VNC
     "5984",  # CouchDB
+    "5985",  # WinRM
+    "5986",
+    "6000",  # X11
     "6379",  # Redis, Valkey
     "6443",  # Kubernetes
     "10250",
+    "10255",
+    "7199",  # Cassandra's JMX
+    "7474",  # Neo4j
+    "7687",
     "8500",  # Consul
     "9042",  # Cassandra
     "9092",  # Kafka
     "9200",  # Elasticsearch, OpenSearch
     "9300",
+    "9229",  # Node.js inspector
     "11211",  # memcached
     "27017",  # MongoDB
+    "27018",
+    "27019",
+    "28015",  # RethinkDB
 )
+_INSIDE = (
+    "5005",  # Java debugger
+    "8086",  # InfluxDB
+    "8200",  # Vault, OpenBao
+    "8888",  # Jupyter
+)
+"""On the host, people give these numbers to anything, such as a second web server."""
 
 
-def _exposed(port: Port, listed: tuple[str, ...]) -> bool:
-    return reach(port) != "loopback" and (str(port.container) in listed or port.host in listed)
+def _exposed(port: Port, parameters: Parameters) -> bool:
+    listed = parameters.texts("ports")
+    inside = str(port.container) in (*listed, *parameters.texts("inside"))
+    return reach(port) != "loopback" and (inside or port.host in listed)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -69,8 +102,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     ports = published(facts)
     if not ports:
         return not_applicable("no ports published by number")
-    listed = parameters.texts("ports")
-    wide = [port for port in ports if _exposed(port, listed)]
+    wide = [port for port in ports if _exposed(port, parameters)]
     if wide:
         return failed(f"other machines can reach a database or admin port: {shown(wide)}", shown(ports))
     return passed(shown(ports))
@@ -78,8 +110,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    listed = context.parameters.texts("ports")
-    return bound_to_one_address(spec, context, lambda port: _exposed(port, listed))
+    return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -95,13 +126,16 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     advise=advise,
-    parameters={"ports": _PORTS, "address": "127.0.0.1"},
+    parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
         container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
         container((PUBLISH, (Port(8080, "80"),))),
+        container((PUBLISH, (Port(80, "8888"),))),
     ),
     fails=lambda: (
+        container((PUBLISH, (Port(8888, "80"),))),
+        container((PUBLISH, (Port(9229, "9229"),))),
         container((PUBLISH, (Port(5432, "15432"),))),
         container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
     ),

@@ -1,7 +1,8 @@
 """Containers of different applications share a network.
 
 What it checks:
-Whether a container of another application is attached to one of this container's networks. The application
+Whether a container of another application is attached to one of this container's networks, or lends it its
+own (`--network container:NAME`), with the services on its loopback address. The application
 is identified by the compose project, Kubernetes labels, an `app` label or the pod. Two containers of one
 application may share a network; a unit name proves nothing. If a neighbour has no such label, the answer is
 unknown.
@@ -25,14 +26,24 @@ from hardentui.checks.examples import container
 from hardentui.model.apps import app_of
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import (
+    Evidence,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import Peer, PeerGroup, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, NETWORK
-from hardentui.reading.containers import listed, pod_of, related
+from hardentui.reading.containers import listed, peer_called, pod_of, related
 from hardentui.reading.networks import (
     asked_for,
+    mode_of,
     network_names,
     other_networks,
     own_network,
@@ -44,7 +55,7 @@ _SHOWN = 20
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    without = without_own_network(facts)
+    without = _of_lender(facts) or without_own_network(facts)
     if without:
         return without
     attached = frozenset(network_names(facts))
@@ -71,6 +82,25 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             f"it is not known whether {who} and this container are one application: label them app=…"
         )
     return passed(declared)
+
+
+def _of_lender(facts: ContainerFacts) -> Verdict | None:
+    """The verdict on a network borrowed from an unrelated container; None if none is."""
+    words = (value.partition(":") for value in facts.spec[NETWORK] if mode_of(value) == "container")
+    name = next((lender for _, _, lender in words), "")
+    lender = peer_called(facts, name) if name else None
+    if lender is None or related(facts, lender):
+        return None
+    declared, app = f"container:{name}", _app(facts)
+    if app and lender.app:
+        evidence = (Evidence("--network", declared),)
+        return failed(f"uses the network of {visible(lender.app, 40)}", declared, "", evidence)
+    who = visible(lender.name, 40)
+    return unknown(
+        f"it is not known whether {who}, whose network it uses, and this container are one application: "
+        "label them app=…",
+        declared,
+    )
 
 
 def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[str, PeerGroup]]:
@@ -102,6 +132,8 @@ def _evidence(network: str, group: PeerGroup) -> Evidence:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
     app = _app(facts)
+    if (borrowed := _of_lender(facts)) is not None and borrowed.status is Status.FAIL:
+        return spec.with_(NETWORK, (own_network(app),))
     shared = {
         network
         for network, group in _others(facts, frozenset(network_names(facts)))
@@ -128,6 +160,7 @@ CHECK = Check(
     fails=lambda: (
         container((LABELS, ("app=shop",)), peers=_OTHER),
         container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=_OTHER),
+        container((NETWORK, ("container:wiki",)), (LABELS, ("app=shop",)), peers=_OTHER),
     ),
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
     catalogue="S6-07",

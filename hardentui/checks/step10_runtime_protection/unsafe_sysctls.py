@@ -4,7 +4,7 @@ What it checks:
 The sysctls set with `--sysctl` or by the engine (`default_sysctls` in containers.conf), compared with a list
 of those that belong to the container's own namespaces and affect nobody else (parameter `safe`). Inspect does
 not show them; they come from the command that created the container, and from the configuration that its
-runtime got at the last start.
+runtime got at the last start. Those of a network that it shares are the pod's, or the lender's.
 
 Why it matters:
 A sysctl outside the list may weaken the container (packet forwarding, accepting redirects, larger shared
@@ -22,13 +22,14 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
 from hardentui.reading.containers import is_planned, listed
+from hardentui.reading.networks import modes, uses_network_of_pod
 
 _SAFE = (
     "kernel.shm_rmid_forced",
@@ -45,6 +46,8 @@ _SAFE = (
     "net.ipv4.tcp_wmem",
 )
 
+_BORROWED = frozenset({"container", "ns"})
+
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     given = facts.spec[SYSCTL]
@@ -59,6 +62,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(f"sets {listed([_name(setting) for setting in bad])}", listed(given), "", evidence)
     if SYSCTL in facts.spec.unknowable:
         return unknown("the engine does not show sysctls, and the create command is not known")
+    if uses_network_of_pod(facts):
+        return not_applicable("the sysctls of its network belong to the pod; see the pod's infra container")
+    if modes(facts.spec) & _BORROWED:
+        return not_applicable(
+            "the sysctls of its network are those of another container, where this check applies"
+        )
     return passed(listed(given) or "no sysctls")
 
 

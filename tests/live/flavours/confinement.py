@@ -113,6 +113,7 @@ FLAVOURS = (
     Flavour("read-only-no-tmpfs", arguments=("--read-only-tmpfs=false",)),
     Flavour("tmpfs-tight", arguments=("--tmpfs=/data:rw,noexec,nosuid,nodev,size=8m",), configured=True),
     Flavour("tmpfs-exec", ids("loose-tmpfs"), ("--tmpfs=/data:rw,exec,size=8m",), configured=True),
+    Flavour("ramfs", ids("loose-tmpfs"), ("--mount=type=ramfs,dst=/fast",), configured=True),
     Flavour("tmpfs-plain", ids("loose-tmpfs"), ("--tmpfs=/data",), configured=True),
     Flavour("tmpfs-mount", ids("loose-tmpfs"), ("--mount=type=tmpfs,dst=/data",), engines=(ROOTFUL,)),
     Flavour(

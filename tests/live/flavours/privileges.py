@@ -45,6 +45,12 @@ FLAVOURS = (
     Flavour(
         "exec-root", ids("root-exec-session"), after=(("exec", "-d", "--user=0", "{}", "sleep", "3600"),)
     ),
+    Flavour(
+        "exec-group-0",
+        ids("root-exec-session"),
+        ("--user=1000:1000",),
+        after=(("exec", "-d", "--user=1000:0", "{}", "sleep", "3600"),),
+    ),
     Flavour("exec-same-user", after=(("exec", "-d", "{}", "sleep", "3600"),)),
     Flavour("new-privileges", ids("new-privileges-allowed"), without=ids("privileges")),
     Flavour("group-disk-mapped", arguments=("--group-add=disk",)),
@@ -68,6 +74,15 @@ FLAVOURS = (
     ),
     Flavour(
         "group-keep", ids("dangerous-supplementary-groups"), ("--group-add=keep-groups",), engines=(ROOTLESS,)
+    ),
+    Flavour(
+        "group-of-account", ids("dangerous-supplementary-groups"), ("--user=1000:0",), engines=(ROOTLESS,)
+    ),
+    Flavour(
+        "group-of-account-added",
+        ids("dangerous-supplementary-groups"),
+        ("--user=1000:1000", "--group-add=root"),
+        engines=(ROOTLESS,),
     ),
     Flavour("group-harmless", arguments=("--group-add=242",)),
     Flavour("default-caps", ids("default-capabilities-kept"), without=ids("capabilities")),

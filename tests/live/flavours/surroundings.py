@@ -162,6 +162,12 @@ NETWORKS = (
         lambda p: ("--publish", f"{20000 + p.number}:6379", "--expose=6379"),
     ),
     Flavour(
+        "port-debugger",
+        ids("exposed-admin-port wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda p: ("--publish", f"{20000 + p.number}:9229", "--expose=9229"),
+        configured=True,
+    ),
+    Flavour(
         "port-low", ids("low-host-port"), lambda p: ("--publish", f"{p.address}:81:8080"), engines=(ROOTFUL,)
     ),
     Flavour(
@@ -246,6 +252,14 @@ NETWORKS = (
         command=("sleep", "3600"),
         bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
         tries={"host-network": ON_HOST_NETWORK},
+    ),
+    Flavour(
+        "network-container-stranger",
+        ids("unfiltered-network-driver shared-network"),
+        ("--network=container:truth-hardened", "--label=app=other", "--label=owner=tests"),
+        without=ids("network publish userns owner"),
+        command=("sleep", "3600"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
     ),
     Flavour(
         "network-macvlan",

@@ -14,8 +14,9 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
-from hardentui.options import HOSTNAME, NETWORK, PUBLISH
+from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.options.values import Port
@@ -135,3 +136,24 @@ def test_network_options_of_such_a_member_are_its_own(shares: frozenset[str] | N
     }
     spec: Spec = read_spec(Sources(inspect, None, default_network="podman", pod_shares=shares))
     assert (HOSTNAME in spec, NETWORK in spec, PUBLISH in spec) == (kept, kept, kept)
+
+
+def test_a_borrowed_network_is_shared_with_whoever_lends_it() -> None:
+    """Its loopback services too, so that an unrelated lender is worse than a neighbour."""
+    borrowed, shop = (NETWORK, ("container:db",)), (LABELS, ("app=shop",))
+    lender = Peer("2" * 64, "db", app="wiki")
+    labelled = {"Config": {"Labels": {"app": "shop"}}}
+    for peer, status in (
+        (lender, "fail"),
+        (Peer("2" * 64, "db"), "unknown"),
+        (Peer("2" * 64, "db", app="shop"), "not-applicable"),
+    ):
+        facts = container(borrowed, shop, peers=Peers((peer,)), inspect=labelled)
+        assert answer("shared-network", facts) == status
+
+
+@pytest.mark.parametrize("network", [("container:db",), ("ns:/run/netns/db",)])
+def test_sysctls_of_a_shared_network_are_not_its_own(network: tuple[str, ...]) -> None:
+    assert answer("unsafe-sysctls", container((NETWORK, network))) == "not-applicable"
+    assert answer("unsafe-sysctls", container(inspect=MEMBER, pod=pod())) == "not-applicable"
+    assert answer("unsafe-sysctls", container(inspect=MEMBER, pod=pod(("ipc",)))) == "pass"

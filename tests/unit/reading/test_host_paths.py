@@ -116,6 +116,19 @@ def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_
     assert Gain.USER_CODE not in gains("/root/.bashrc", written=True)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/home/anna/.nvm", "/home/anna/.pyenv/shims", "/home/anna/.cargo/bin", "/home/anna/go/bin/gopls"),
+        *("/home/anna/.vscode-server", "/home/anna/.vim/plugin", "/home/anna/.config/git/hooks"),
+        *("/home/anna/.oh-my-zsh", "/home/anna/.jupyter", "/home/anna/.local/share/mise/installs"),
+    ],
+)
+def test_programs_and_plugins_in_a_home_are_code_of_that_user(path: str) -> None:
+    assert Gain.USER_CODE in gains(path, written=True)
+    assert Gain.USER_CODE not in gains(path, written=False)
+
+
 def test_whatever_is_above_gives_at_least_as_much() -> None:
     for path in (*READABLE, *RUN_BY_ROOT, *KERNEL, *STORAGE):
         if any(name in path for name in ("/data/", "/srv/")):
