@@ -10,9 +10,9 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRun
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
 from hardentui.options.capabilities import bounding_set
-from hardentui.reading.behaviour import inside
+from hardentui.reading.behaviour import inside, owners_of_mounts, runs_as_root, uids
 from hardentui.reading.containers import ask, image_config, judge, listed, proc
 from hardentui.visible import visible
 
@@ -93,7 +93,24 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
         if process.uid is not None and inside(process.uid, kernel.uid_map):
             for kept in process.capabilities.permitted:
                 used.setdefault(kept, f"{name} keeps it as an ordinary user")
+    if why := _prepares_data(facts):
+        used.setdefault("CAP_FOWNER", why)
     return {capability: used[capability] for capability in sorted(used)}
+
+
+def _prepares_data(facts: ContainerFacts) -> str:
+    """Why root may set the mode of another user's directory before it switches to that user, as the entry
+    points of database images do; empty if nothing shows it.
+    """
+    if not runs_as_root(facts, facts.spec):
+        return ""
+    names = dict(uids(facts) or ())
+    writable = {mount.destination for mount in facts.spec[MOUNTS] if not mount.read_only}
+    for place, uid in sorted(owners_of_mounts(facts).items()):
+        if uid and uid in names and place in writable:
+            where, name = visible(place, 60), visible(names[uid], 30)
+            return f"it starts as root, and {where} belongs to UID {uid} ({name}), whose modes root may set"
+    return ""
 
 
 def declared_set(facts: ContainerFacts) -> frozenset[str]:

@@ -293,6 +293,23 @@ def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, 
         bench.execute("sh", "-c", "ip link del fixes0; ip netns del fixes-far || true")
 
 
+def test_a_database_that_prepares_its_directory_as_root_does_so_with_every_fix(
+    bench: Bench, redis_image: str
+) -> None:
+    """As entry points of databases do: root sets owner and mode of the volume, then changes the user."""
+    prepare = "chown -R redis /data && chmod 700 /data && exec busybox su redis -s /bin/sh -c"
+    serve = "'redis-server --bind 0.0.0.0 --protected-mode no'"
+    options = ("-p", "18486:6379", "-v", "fixes-data:/data", "--user", "root", "--entrypoint", "/bin/sh")
+    bench.run(NAME, *options, redis_image, "-c", f"PATH=/bin:/usr/bin; {prepare} {serve}")
+    ping = "printf 'PING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379 || true"
+    assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
+    hardened = Hardened(bench, caution=Caution.ALL)
+    assert "default-capabilities-kept" in {choice.check for choice in hardened.plan.choices}
+    assert "so FOWNER is kept" in hardened.said
+    hardened.run()
+    assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
+
+
 # --- by caution ---------------------------------------------------------------------------------------
 
 

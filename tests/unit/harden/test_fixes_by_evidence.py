@@ -217,6 +217,26 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
 
+@pytest.mark.parametrize(
+    ("options", "owner", "is_kept"),
+    [((), 999, True), (("ro",), 999, False), ((), 0, False), ((), 1000, False)],
+    ids=["its user's", "read-only", "root's", "somebody else's"],
+)
+def test_a_root_that_prepares_the_directory_of_its_user_keeps_what_that_takes(
+    options: tuple[str, ...], owner: int, is_kept: bool
+) -> None:
+    facts = running(
+        (MOUNTS, (Mount("volume", "data", "/data", options),)),
+        seen=kernel(processes=(Process(7, "postgres", "/usr/bin/postgres", 999),)),
+        owners={"/data": (owner, owner)},
+    )
+    made = plan(facts, "default-capabilities-kept")
+    assert ("CAP_FOWNER" in made.after[CAP_ADD]) is is_kept
+    assert ("/data belongs to UID 999 (postgres)" in said(made)) is is_kept
+    ordinary = plan(replace(facts, spec=facts.spec.with_(USER, "999")), "default-capabilities-kept")
+    assert "CAP_FOWNER" not in ordinary.after[CAP_ADD]
+
+
 @pytest.mark.parametrize("server", ["sshd", "in.tftpd"])
 def test_what_a_server_uses_only_for_a_connection_is_known(server: str) -> None:
     seen = kernel(processes=(Process(7, server, f"/usr/sbin/{server}", 0),))
