@@ -286,9 +286,10 @@ def test_the_words_of_the_filter_are_explained(run: Run) -> None:
         assert meaning.split(";")[0] in " ".join(answer.out.split())
 
 
-def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
+def test_without_names_host_engines_and_networks_are_checked_too(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)
-    assert {subject["kind"] for subject in whole["subjects"]} == {"container", "host", "engine"}
+    kinds = {subject["kind"] for subject in whole["subjects"]}
+    assert kinds == {"container", "host", "engine", "network"}
     assert whole["host"] == {"name": "shop01", "simulated": True, "saved_at": ""}
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
     failing = {check for subject in whole["subjects"] for check in subject["fail"]}
