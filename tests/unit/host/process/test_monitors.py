@@ -53,22 +53,22 @@ def programs(files: Any) -> dict[str, Program]:
 
 def test_a_container_names_the_programs_that_run_for_it() -> None:
     """`podman --runtime`, `--conmon`, `--hooks-dir` and `--init-path` are in no configuration file."""
-    found = programs(tree())
-    assert {path: program.role for path, program in found.items()} == {
+    named = programs(tree())
+    assert {path: program.role for path, program in named.items()} == {
         "/srv/crun": "runtime",
         "/usr/bin/conmon": "conmon",
         "/usr/bin/podman": "engine",
         "/srv/hook": "hook program",
         "/srv/init": "init program",
     }
-    assert [path for path, program in found.items() if not program.known] == ["/srv/crun", "/srv/hook"]
-    assert {program.named_by for program in found.values()} == {"container web"}
+    assert [path for path, program in named.items() if not program.known] == ["/srv/crun", "/srv/hook"]
+    assert {program.named_by for program in named.values()} == {"container web"}
 
 
 @pytest.mark.parametrize("path", ["/srv/crun", "/usr/bin/conmon", "/srv/hook", "/srv/init"])
 def test_who_can_change_them_is_told(path: str) -> None:
-    found = programs(tree(writable=path))
-    assert [name for name, program in found.items() if program.file.dangers] == [path]
+    named = programs(tree(writable=path))
+    assert [name for name, program in named.items() if program.file.dangers] == [path]
 
 
 def test_the_choice_of_a_rootless_account_is_no_surprise() -> None:
