@@ -118,8 +118,9 @@ def look_at(
         rows = _filtered(options.filter, rows)
     if options.names:
         rows = session.closer(bench, rows)
-    if options.check or options.step:  # a full check leaves them to their own commands
-        shared += session.of_images_and_networks(bench, rows if some else None)
+    chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
+    if chosen or not some:
+        shared += session.of_images_and_networks(bench, rows if some else None, images=chosen)
     reports = [*shared, *reports_of(rows, originals=bool(options.names))]
     _something(options, bench, reports)
     if waivers and is_whole(options):

@@ -228,14 +228,17 @@ def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[
     return [] if report is None else [(report, "accepted findings")]
 
 
-def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
+def of_images_and_networks(
+    bench: Workbench, rows: Iterable[Row] | None, *, images: bool
+) -> list[tuple[Report, str]]:
     """Reports of images and networks, if the selected checks apply to them.
 
     Args:
         rows: only those used by these containers; None = all.
+        images: also those of images.
     """
     kinds = {check.kind for check in bench.judge.checks}
-    reports = (*(bench.surroundings.images() if Kind.IMAGE in kinds else ()),)
+    reports = (*(bench.surroundings.images() if images and Kind.IMAGE in kinds else ()),)
     reports += (*(bench.surroundings.networks() if Kind.NETWORK in kinds else ()),)
     if rows is not None:
         used = [row.report for row in rows if row.report]

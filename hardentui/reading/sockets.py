@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -13,6 +14,7 @@ from msgspec import Struct
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 
 
@@ -160,8 +162,17 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
 
 def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
     """Mounts through which a socket can be reached. Sockets do not work through an overlay."""
-    mounts = host_mounts(facts)
-    return tuple(mount for mount in mounts if not mount.layered and not mount.beneath) if mounts else ()
+    mounts = tuple(mount for mount in host_mounts(facts) if not mount.layered and not mount.beneath)
+    return (*mounts, *_volumes_with_sockets(facts, {mount.mount.destination for mount in mounts}))
+
+
+def _volumes_with_sockets(facts: ContainerFacts, known: set[str]) -> Iterator[HostMount]:
+    """Volumes that show nothing of the host but sockets that its programs have made in them."""
+    sockets = () if isinstance(facts.sockets, Unreadable) else facts.sockets
+    paths = {socket.destination: posixpath.dirname(socket.path) for socket in sockets}
+    for mount in facts.spec[MOUNTS]:
+        if mount.type == "volume" and mount.destination in paths and mount.destination not in known:
+            yield HostMount(mount, (paths[mount.destination],), mount.read_only)
 
 
 def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:

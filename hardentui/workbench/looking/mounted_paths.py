@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
+from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
@@ -71,6 +71,7 @@ def mounts_and_sockets(
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
     asked = {mount.destination: mount for mount in (*given, *_asked(facts))}
+    sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
         mounted, hidden = tuple(_in_force(table, asked, _stranger(facts))), ""
@@ -79,11 +80,22 @@ def mounts_and_sockets(
     else:
         return Added()
     if not mounted:
-        return Added(hidden_mounts=hidden) if hidden else Added()
-    if facts.engine.local:
-        mounted = tuple(_with_other_names(mount, host) for mount in mounted)
-    sockets = sockets_behind(mounted, host) if facts.engine.local else _FAR
+        return Added(hidden_mounts=hidden, sockets=sockets) if hidden or sockets else Added()
+    if not facts.engine.local:
+        return Added(mounted=mounted, hidden_mounts=hidden, sockets=_FAR)
+    mounted = tuple(_with_other_names(mount, host) for mount in mounted)
+    sockets = (*sockets_behind(mounted, host), *sockets)
     return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
+
+
+def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocket, ...]:
+    """Sockets that a program of the host has made in a volume, which shows nothing else of the host."""
+    volumes = tuple(
+        MountedPath(mount.destination, mount.own, "volume", mount.source)
+        for mount in asked
+        if mount.type == "volume" and mount.plain and mount.own
+    )
+    return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:

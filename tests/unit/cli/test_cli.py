@@ -286,9 +286,10 @@ def test_the_words_of_the_filter_are_explained(run: Run) -> None:
         assert meaning.split(";")[0] in " ".join(answer.out.split())
 
 
-def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
+def test_without_names_host_engines_and_networks_are_checked_too(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)
-    assert {subject["kind"] for subject in whole["subjects"]} == {"container", "host", "engine"}
+    kinds = {subject["kind"] for subject in whole["subjects"]}
+    assert kinds == {"container", "host", "engine", "network"}
     assert whole["host"] == {"name": "shop01", "simulated": True, "saved_at": ""}
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
     failing = {check for subject in whole["subjects"] for check in subject["fail"]}
@@ -573,6 +574,18 @@ def test_what_a_fix_leaves_out_is_told(run: Run) -> None:
     answer = run("fix", "node-exporter", "--demo", "--check", "writable-rootfs")
     assert "left out: writable-rootfs: the container passes this check" in answer.err
     assert "Nothing is changed in node-exporter" in answer.err
+
+
+def test_a_fix_that_needs_a_value_says_where_to_set_it_and_works_with_it(run: Run, tmp_path: Path) -> None:
+    answer = run("plan", "shop-web", "--demo", "--likely")
+    assert "left out: root-user: the user to run as must be chosen." in answer.err
+    assert "to set a parameter, add it to a saved plan: hardentui plan shop-web -o plan.toml" in answer.err
+    assert "to set a parameter" not in run("plan", "shop-web", "--demo", "--check", "writable-rootfs").err
+    plan = tmp_path / "plan.toml"
+    run("plan", "shop-web", "--demo", "--check", "writable-rootfs", "-o", str(plan))
+    added = 'fix = [\n    { check = "root-user", parameters = { user = "101:101" } },\n'
+    plan.write_text(plan.read_text().replace("fix = [\n", added))
+    assert "User=101" in run("fix", "shop-web", "--demo", "--plan", str(plan)).out
 
 
 @pytest.mark.parametrize("command", ["fix", "plan"])

@@ -6,18 +6,23 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.model.facts import VolumeFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
+from hardentui.workbench.looking.host_side import HostSide
+from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 
 
 @pytest.fixture
@@ -211,3 +216,29 @@ def test_through_an_overlay_no_socket_is_reached() -> None:
     layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
     assert not engine_mounts(layered)
     assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unreadable("it is far")))
+
+
+def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_through_it(
+    listening: Path,
+) -> None:
+    """The volume itself shows nothing of the host, but its sockets lead out of the container."""
+    data = str(listening.parent)
+    volume = VolumeFacts("api", {"Mountpoint": data, "Options": {}})
+    entry = {"Type": "volume", "Name": "api", "Source": data, "Destination": "/x", "Options": [], "RW": True}
+    host = HostSide(LocalFiles(), lambda: datetime(2026, 11, 25, tzinfo=UTC))
+    facts = container(
+        (MOUNTS, (Mount("volume", "api", "/x"),)), volumes={"api": volume}, inspect={"Mounts": [entry]}
+    )
+    facts = replace(facts, **mounts_and_sockets(facts, host, lambda _: Unreadable("it is gone")))
+    assert facts.mounted == ()
+    assert isinstance(facts.sockets, tuple)
+    (socket_in_volume,) = facts.sockets
+    assert (socket_in_volume.destination, socket_in_volume.path) == ("/x", str(listening))
+    (reached,) = open_sockets(facts)
+    assert "listens on" in reached.unknown  # an interpreter: it is not known what this one does
+    relay = replace(
+        socket_in_volume, listener=Listener("/srv/relay", "socat", Listener("/srv/api", "podman"))
+    )
+    (engine,) = engine_mounts(replace(facts, sockets=(relay,)))
+    assert (engine.path, engine.is_socket) == (str(listening), False)
+    assert not engine_mounts(replace(facts, sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
