@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.visible import visible
+from hardentui.reading.own_command import own_command
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.named_file import read_named
@@ -53,6 +54,8 @@ def make_plan(
         plan = _chosen(bench, report, options)
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
+        if plan.changes and any(skipped.needs for skipped in plan.skipped):
+            terminal.note(f"to set a parameter, add it to a saved plan: {_with_saved_plan(report)}")
     for conflict in plan.conflicts:
         terminal.note(f"caution: {conflict}")
     before, after = report.score.value, bench.planner.score_after(report, plan).value
@@ -85,6 +88,13 @@ def _left_out(plan: Plan) -> Iterator[str]:
     for caution, checks in bolder.items():
         why = "may break it" if caution is Caution.ALL else "change its behaviour"
         yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
+
+
+def _with_saved_plan(report: Report) -> str:
+    name = command_word(report.subject.name, report.subject.id[:12])
+    found_with = report.facts.engine.found_with if report.facts else ()
+    save = own_command(found_with, "plan", name, "-o", "plan.toml")
+    return f"{save}; {own_command(found_with, 'apply', name, '--plan', 'plan.toml')}"
 
 
 def _why_nothing(plan: Plan) -> str:

@@ -179,7 +179,7 @@ def denials_of(
             mine.append(Denial(refusal.by, refusal.what))
     if perhaps and not mine:
         return Unreadable(
-            f"{plural(perhaps, 'refusal')} of the last day may be its own: the process has ended since"
+            f"{plural(perhaps, 'denial')} of the last day may be its own: the process has ended since"
         )
     return tuple(mine)
 

@@ -576,6 +576,18 @@ def test_what_a_fix_leaves_out_is_told(run: Run) -> None:
     assert "Nothing is changed in node-exporter" in answer.err
 
 
+def test_a_fix_that_needs_a_value_says_where_to_set_it_and_works_with_it(run: Run, tmp_path: Path) -> None:
+    answer = run("plan", "shop-web", "--demo", "--likely")
+    assert "left out: root-user: the user to run as must be chosen." in answer.err
+    assert "to set a parameter, add it to a saved plan: hardentui plan shop-web -o plan.toml" in answer.err
+    assert "to set a parameter" not in run("plan", "shop-web", "--demo", "--check", "writable-rootfs").err
+    plan = tmp_path / "plan.toml"
+    run("plan", "shop-web", "--demo", "--check", "writable-rootfs", "-o", str(plan))
+    added = 'fix = [\n    { check = "root-user", parameters = { user = "101:101" } },\n'
+    plan.write_text(plan.read_text().replace("fix = [\n", added))
+    assert "User=101" in run("fix", "shop-web", "--demo", "--plan", str(plan)).out
+
+
 @pytest.mark.parametrize("command", ["fix", "plan"])
 def test_what_changes_nothing_writes_nothing_and_says_so_by_its_code(
     run: Run, tmp_path: Path, command: str

@@ -169,7 +169,7 @@ def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
 def test_an_ended_process_under_the_same_profile_may_be_ours() -> None:
     result = denials_of(refused(APPARMOR), files(), ENDED, "")
     assert isinstance(result, Unreadable)
-    assert "may be its own" in result.reason
+    assert "denial of the last day may be its own" in result.reason
 
 
 def test_another_profile_or_another_range_of_users_is_not_ours() -> None:
