@@ -32,6 +32,7 @@ class Added(TypedDict, total=False):
     named_uid: Known[int]
     network_helper: tuple[str, ...]
     owners: Mapping[str, tuple[int, int]]
+    programs: Mapping[str, Known[FileFact | Missing]]
     seccomp_file: Known[FileFact | Missing]
     seccomp_rules: Known[Mapping[str, Any]]
     secret_drivers: Known[Mapping[str, str]]
