@@ -58,7 +58,7 @@ def test_a_proc_sys_that_root_of_the_host_can_write_hands_over_the_host(opened: 
         facts((UNMASK, ("/proc/keys",)), uid=0, masked_paths=_ALL - {"/proc/keys"}),
         facts((UNMASK, ("/proc/sys",)), uid=1000, masked_paths=_MASKED),
         facts((UNMASK, ("ALL",)), (USER, "app")),
-        facts((UNMASK, ("ALL",)), (USER, "app"), (PUBLISH, (Port("80", "8080"),))),
+        facts((UNMASK, ("ALL",)), (USER, "app"), (PUBLISH, (Port(8080, "80"),))),
         facts((UNMASK, ("ALL",)), (USERNS, "auto")),
         facts((PRIVILEGED, True), uid=0, masked_paths=frozenset()),
         facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "proc", "ro"),)),
