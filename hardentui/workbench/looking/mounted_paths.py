@@ -298,8 +298,8 @@ def _in_force(
         if nearest is None and missing and (moved := _moved(row, missing)):
             del missing[moved.destination]
             nearest = replace(moved, destination=row.point)
-        if nearest is None and traced and _is_disk(row):
-            row = replace(row, paths=(_device_file(row),))
+        if nearest is None and traced and row.disk and not row.paths:
+            row = replace(row, paths=(row.disk,))  # mounted after the start, by nobody's option
         judged = _judged(row, nearest, stranger)
         if judged is not None and not _continues(judged, kept):
             kept[row.point] = judged
@@ -307,20 +307,6 @@ def _in_force(
     for mount in missing.values():
         if mount.paths:
             yield _next_start(mount)
-
-
-def _is_disk(row: KernelMount) -> bool:
-    """A whole file system that nobody asked for and that the host does not mount: mounted after the start.
-
-    Only file systems on a disk have a device with a major number; btrfs names its disk as the source.
-    """
-    on_disk = row.source.startswith("/dev/") or row.device.partition(":")[0] not in ("", "0")
-    return on_disk and row.root == "/" and not row.paths and row.point != "/"
-
-
-def _device_file(row: KernelMount) -> str:
-    """The source is whatever `mount` was given: /tmp/disk for a node made there."""
-    return row.source if row.source.startswith("/dev/") else f"/dev/block/{row.device}"
 
 
 def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
