@@ -108,6 +108,10 @@ def _device_rules(facts: ContainerFacts, finding: Finding) -> str:
     return "can create and open device files for the host's disks"
 
 
+def _kernel_settings(facts: ContainerFacts, finding: Finding) -> str:
+    return "can change the kernel's settings through /proc/sys"
+
+
 def _processes(facts: ContainerFacts, finding: Finding) -> str:
     return "sees the processes of the host"
 
@@ -120,6 +124,7 @@ _WAYS: Mapping[str, _Way] = {
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
     "host-devices": _Way(4, Severity.HIGH, _devices),
     "open-device-cgroup": _Way(6, Severity.CRITICAL, _device_rules),
+    "unmasked-system-paths": _Way(6, Severity.CRITICAL, _kernel_settings),
     "host-pid": _Way(4, Severity.HIGH, _processes),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})

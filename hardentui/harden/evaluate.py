@@ -64,7 +64,10 @@ def run(
     for check, parameters in checks:
         verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
         severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
-        takes_over = check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL
+        by_itself = (verdict.severity or check.severity) is Severity.CRITICAL  # whoever can reach it
+        takes_over = (
+            check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL and by_itself
+        )
         findings.append(
             Finding(
                 check.id,

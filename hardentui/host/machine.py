@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -12,7 +12,8 @@ from hardentui.host.account_programs import read_programs_of_accounts
 from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.files.config import examine, names, text, there
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
+from hardentui.host.files.interpreters import interpreters
 from hardentui.host.files.paths import read_accounts
 from hardentui.host.files.reader import Files
 from hardentui.host.network.endpoints import read_endpoints
@@ -35,6 +36,7 @@ from hardentui.host.packages.sensors import (
     read_running_sensors,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
+from hardentui.host.process.monitors import read_programs_of_containers
 from hardentui.host.process.table import HostProcess, read_process_table
 from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
@@ -197,7 +199,22 @@ def _programs(files: Files, read: _PartsOfHost) -> Known[tuple[Program, ...]]:
     rootful = read_programs(files, read.configuration, read.storage.settings)
     if isinstance(rootful, Unreadable):
         return rootful
-    return (*rootful, *read_programs_of_accounts(files, read.users, read.version, read.accounts))
+    of_accounts = read_programs_of_accounts(files, read.users, read.version, read.accounts)
+    of_containers = read_programs_of_containers(files, read.processes, read.accounts)
+    programs = {
+        (program.file, program.known): program for program in (*of_containers, *of_accounts, *rootful)
+    }
+    return (*programs.values(), *_interpreters(files, read, programs.values()))
+
+
+def _interpreters(files: Files, read: _PartsOfHost, programs: Iterable[Program]) -> Iterator[Program]:
+    """What the scripts among the programs run in, for the account that owns each script."""
+    for program in programs:
+        if program.file.kind == "file" and program.role != "hook":  # which is JSON
+            for path in interpreters(files, program.file.path):
+                fact = examine(files, path, ROOT_ONLY | {program.file.uid}, accounts=read.accounts)
+                if isinstance(fact, FileFact):
+                    yield Program("interpreter", fact, True, program.file.path)
 
 
 def _seccomp_path(files: Files, configuration: Configuration) -> str:

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
 
@@ -89,6 +90,24 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
             of_spec.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
     stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
     return (*of_spec, *map(_inherited, stay)) if seen else tuple(of_spec)
+
+
+def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
+    """A /proc or /sys that was mounted at another place, where no mask covers anything.
+
+    Mounts of the host's own (`--volume /proc:/host/proc`) are host mounts. With subset=pid, proc(5), there is
+    nothing but processes.
+    """
+    rows = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
+    return tuple(
+        row
+        for row in (() if isinstance(rows, Unreadable) else rows)
+        if row.kind in ("proc", "sysfs")
+        and row.root == "/"
+        and row.point not in ("/proc", "/sys")
+        and not row.paths
+        and "subset=pid" not in row.options.split(",")
+    )
 
 
 def upper_directory(mount: Mount) -> str:

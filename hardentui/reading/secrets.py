@@ -42,6 +42,11 @@ _SECRET_PAIRS = frozenset(
         ("SIGNING", "KEY"),
         ("MASTER", "KEY"),
         ("AUTH", "KEY"),
+        ("AUTH", "SALT"),
+        ("IN", "KEY"),  # WordPress: LOGGED_IN_KEY, LOGGED_IN_SALT, NONCE_KEY, NONCE_SALT
+        ("IN", "SALT"),
+        ("NONCE", "KEY"),
+        ("NONCE", "SALT"),
         ("ACCOUNT", "KEY"),
         ("PRESHARED", "KEY"),
         ("SHARED", "KEY"),
@@ -199,6 +204,9 @@ _KNOWN_NAMES = frozenset(
 )
 _RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC"})
 """Endings of names for which a random value is a credential."""
+_PUNCTUATION = r"[!@#$%^&*()?~]"
+_KEY_SIGNS = r"[A-Za-z0-9+/=_\-!@#$%^&*()?~]+"
+"""What keys consist of: hexadecimal digits, Base64, and the punctuation of generators like WordPress's."""
 _PUBLIC_WORDS = frozenset(
     {"PUBLIC", "PUB", "GPG", "PGP", "HOST", "FINGERPRINT", "SHA", "SHA256", "CACHE", "SORT", "PRIMARY"}
     | {"PARTITION", "FOREIGN", "ROUTING", "COMMIT", "DIGEST", "CHECKSUM", "REGISTRY", "SITE", "PUBLISHABLE"}
@@ -270,11 +278,13 @@ def is_random(text: str) -> bool:
 
     A hexadecimal digit of random data carries 4 bits, a Base64 character 6; natural language about 3 to 4.
     """
-    if not 16 <= len(text) <= 512 or not re.fullmatch(r"[A-Za-z0-9+/=_\-]+", text):
+    if not 16 <= len(text) <= 512 or not re.fullmatch(_KEY_SIGNS, text):
         return False
     if re.fullmatch(r"[0-9a-fA-F]+", text):
         return _entropy(text) >= 3.0 and any(c.isalpha() for c in text) and any(c.isdigit() for c in text)
     kinds = any(c.islower() for c in text) + any(c.isupper() for c in text) + any(c.isdigit() for c in text)
+    if re.search(_PUNCTUATION, text) and kinds < 3:
+        return False
     return kinds >= 2 and _entropy(text) >= 3.5 and re.fullmatch(r"[A-Za-z]*[0-9]{0,4}", text) is None
 
 

@@ -6,8 +6,8 @@ UID:GID`, or the image's /etc/group. Bad are `keep-groups` (all groups of the ca
 disks, password hashes, kernel memory, the engine's socket or administrative rights (parameter `groups`).
 Other groups of a container with its own user namespace are not host groups and are left out; so are groups of
 a process that is root on the host anyway. With a rootless engine, group 0 of the container is the group of
-the account that runs it: an ordinary user that was given it (`--user 1000:0`, `--group-add root`) counts,
-with lower severity.
+the account that runs it: an ordinary user that has it counts, with lower severity, whether it was given
+(`--user 1000:0`, `--group-add root`) or is what Podman sets for a UID without a group (`--user 1000`).
 
 Why it matters:
 For the files it owns, a group is as good as a password. Members of `disk` read and write the host's disks
@@ -17,20 +17,24 @@ Once a matching file or device is visible inside, an attacker needs no further v
 
 What may break:
 Whatever the group was granted for: a device, a shared directory, a socket. Give the container that one file
-with its own owner or an ACL instead, or use a group that owns nothing else.
+with its own owner or an ACL instead, or use a group that owns nothing else. Images made for OpenShift give
+their files to group 0: without it, the service cannot write them.
 """
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
+from hardentui.reading.behaviour import identity, inside
 from hardentui.reading.containers import (
     CONFIGURATION,
     OF_PODMAN,
@@ -57,7 +61,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = _declared(facts.spec)
     effective = f"uid {live[0]}, groups {' '.join(map(str, live[1]))}" if isinstance(live, tuple) else ""
     bad = _dangerous(groups, known, own_user_namespace(facts))
-    if not bad and _in_group_of_account(facts, facts.spec):
+    if not bad and _in_group_of_account(facts):
         reason, evidence = "member of the group of the account that runs the engine", (declared, effective)
         where = proc(facts) if effective else CONFIGURATION
         return failed(reason, *evidence, (Evidence(where, effective or declared),), Severity.LOW)
@@ -75,14 +79,38 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(declared, effective)
 
 
-def _in_group_of_account(facts: ContainerFacts, spec: Spec) -> bool:
-    """Whether an ordinary user of a rootless container was given group 0, which is the account's own group:
-    podman(1), rootless mode. With a map of its own, the container's group 0 is another one."""
+def _in_group_of_account(facts: ContainerFacts) -> bool:
+    """Whether an ordinary user of a rootless container has group 0, which is the account's own group:
+    podman(1), rootless mode. With a map of its own, the container's group 0 is another one.
+
+    The running process decides. Before the start, only a group that was asked for is known.
+    """
+    spec = facts.spec
     if facts.engine.rootless is not True or spec[USERNS] not in ("", "host") or spec[UIDMAP] or spec[GIDMAP]:
         return False
     if spec[SUBUIDNAME] or spec[SUBGIDNAME] or is_root(declared_user(facts)):
         return False
-    return spec[USER].partition(":")[2] in _GROUP_0 or any(group in _GROUP_0 for group in spec[GROUP_ADD])
+    ids, kernel = identity(facts), facts.kernel
+    if ids is not None and isinstance(kernel, Kernel) and not isinstance(kernel.groups, Unreadable):
+        uid, gid = ids
+        return uid != 0 and 0 in (gid, *(inside(group, kernel.gid_map) for group in kernel.groups))
+    asked = (declared_user(facts).partition(":")[2], *spec[GROUP_ADD])
+    return any(group in _GROUP_0 for group in asked)
+
+
+def _with_own_group(facts: ContainerFacts) -> Spec:
+    """The spec with the user's UID as its group, if it has group 0.
+
+    Raises:
+        CannotFix: the UID is not known.
+    """
+    ids, (name, _, group) = identity(facts), declared_user(facts).partition(":")
+    if group not in ("", *_GROUP_0):
+        return facts.spec
+    uid = name if name.isdecimal() else str(ids[0]) if ids is not None else ""
+    if not uid:
+        raise CannotFix("the user's own group is not known", "Set it: --user NAME:GROUP.")
+    return facts.spec.with_(USER, f"{uid}:{uid}")
 
 
 def _declared(spec: Spec) -> str:
@@ -128,19 +156,18 @@ def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) ->
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    facts, known = context.facts, context.parameters.texts("groups")
+    facts, known, before = context.facts, context.parameters.texts("groups"), spec
     bad = _dangerous(spec[GROUP_ADD], known, own_user_namespace(facts))
-    if _in_group_of_account(facts, spec):
+    if spec != facts.spec:
+        facts = facts.planned(spec)  # another fix has changed the user, or its namespace
+    if _in_group_of_account(facts):
         bad += _GROUP_0
-        user, _, group = spec[USER].partition(":")
-        if group in _GROUP_0 and not user.isdecimal():
-            raise CannotFix("the user's own group is not known", "Set it: --user NAME:GROUP.")
-        spec = spec.with_(USER, f"{user}:{user}") if group in _GROUP_0 else spec
+        spec = _with_own_group(facts)
     fixed = spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
     if not own_user_namespace(facts) and any(word in known for word in _by_user(spec)):
         fixed = fixed.with_(USER, spec[USER].partition(":")[0])
     live = ask(facts, _ids)
-    if fixed == spec and isinstance(live, tuple) and _live(facts, live, known):
+    if fixed == before and isinstance(live, tuple) and _live(facts, live, known):
         raise CannotFix(
             "the image's /etc/group makes the user a member",
             "Run it as a UID that is not in that file, or give it its own user namespace.",
@@ -149,6 +176,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 _MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
+_MAP = (IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
+_IN_GROUP_0 = Kernel(
+    7, uid=100999, gid=1000, uid_map=_MAP, gid_map=_MAP, groups=(), host_user_namespace=False
+)
 
 CHECK = Check(
     title="Member of privileged host groups",
@@ -170,6 +201,7 @@ CHECK = Check(
         container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
         container((USER, "1000:0"), (USERNS, "auto"), engine=rootless()),
         container((USER, "0:0"), engine=rootless()),
+        container((USER, "1000"), kernel=replace(_IN_GROUP_0, gid=100999), engine=rootless()),
         container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
         container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
     ),
@@ -182,6 +214,7 @@ CHECK = Check(
         container(kernel=_MEMBER),
         container((USER, "1000:0"), engine=rootless()),
         container((USER, "1000:1000"), (GROUP_ADD, ("2000", "root")), engine=rootless()),
+        container((USER, "1000"), kernel=_IN_GROUP_0, engine=rootless()),
     ),
     references=("NIST SP 800-190 4.5.4",),
     catalogue="S4-05",

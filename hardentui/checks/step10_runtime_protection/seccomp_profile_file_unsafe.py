@@ -50,7 +50,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         "others can change which system calls are allowed",
         path,
         evidence=evidence,
-        commands=("chown root:root FILE", "chmod 0644 FILE"),
+        commands=(*(("chown root:root FILE",) if facts.engine.rootless is False else ()), "chmod 0644 FILE"),
     )
 
 

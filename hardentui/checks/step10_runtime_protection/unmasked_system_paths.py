@@ -4,7 +4,8 @@ What it checks:
 Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running container,
 the mounts over /proc and /sys decide: some path must be hidden (such as /proc/kcore, /proc/keys,
 /sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq). None of those that the
-runtime made at the start may be gone.
+runtime made at the start may be gone, and no second /proc or /sys may be mounted over them or elsewhere. A
+/proc/sys that root of the host can write is critical: it needs no other weakness.
 
 Why it matters:
 These files belong to the whole machine, not to a container. /proc/kcore is its memory, /proc/keys its key
@@ -18,6 +19,8 @@ own namespaces, use `--sysctl`; set the others on the host.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
@@ -25,9 +28,12 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import KernelMount
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
-from hardentui.reading.containers import ask, judge, listed, proc
+from hardentui.reading.containers import ask, declared_user, is_root, judge, listed, proc
+from hardentui.reading.mounts import bare_kernel_mounts
+from hardentui.reading.user_namespace import own_user_namespace
 from hardentui.words import plural
 
 _HIDDEN = frozenset(
@@ -43,6 +49,12 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return unknown("the engine does not show removed masks, and the running process cannot be inspected")
     writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
 
+    severity = _severity(facts, live)
+    if bare := bare_kernel_mounts(facts):
+        points = [row.point for row in bare]
+        shown = tuple(Evidence(proc(facts, "mountinfo"), f"{row.kind} at {row.point}") for row in bare)
+        why = f"the kernel's files are mounted without masks: {listed(points)}"
+        return failed(why, lifted or "default masks", f"no masks below {listed(points)}", shown, severity)
     lost = ask(facts, lambda kernel: kernel.lost_masks)
     if isinstance(lost, frozenset) and lost and not lifted:
         gone = tuple(sorted(lost))
@@ -51,6 +63,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             "default masks",
             f"not masked: {listed(gone)}",
             (Evidence(proc(facts, "mountinfo"), f"nothing covers {listed(gone)}"),),
+            severity,
         )
 
     def assess(masked: frozenset[str]) -> tuple[bool, str]:
@@ -66,7 +79,28 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         declared=lifted or "default masks",
         reason="files of the whole machine are accessible through /proc and /sys",
         where=proc(facts, "mountinfo"),
+        severity=severity,
     )
+
+
+def _severity(facts: ContainerFacts, live: frozenset[str] | Unreadable | NotRunning) -> Severity | None:
+    """Critical if root of the host can write /proc/sys: it names the program that the kernel runs as root for
+    the next crash, core(5). Privileged mode has a check of its own."""
+    if facts.spec[PRIVILEGED]:
+        return None
+    rows = [row for row in bare_kernel_mounts(facts) if row.kind == "proc" and not row.read_only]
+    if isinstance(live, frozenset):
+        opened = "/proc/sys" not in live
+    else:
+        opened = any(path == "ALL" or fnmatchcase("/proc/sys", path) for path in facts.spec[UNMASK])
+    return Severity.CRITICAL if (rows or opened) and _is_root_of_host(facts) else None
+
+
+def _is_root_of_host(facts: ContainerFacts) -> bool:
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and isinstance(kernel.uid, int):
+        return kernel.uid == 0 or (isinstance(kernel.other_uids, frozenset) and 0 in kernel.other_uids)
+    return is_root(declared_user(facts)) and not own_user_namespace(facts)
 
 
 def _lifted(spec: Spec) -> str:
@@ -79,6 +113,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
     lost = ask(context.facts, lambda kernel: kernel.lost_masks)
+    if not spec[UNMASK] and bare_kernel_mounts(context.facts):
+        raise CannotFix(
+            "/proc or /sys was mounted again after the start", "Find out by whom, then restart it."
+        )
     if not spec[UNMASK] and isinstance(lost, frozenset) and lost:
         raise CannotFix("masks were removed by hand after the start", "Find out by whom, then restart it.")
     return spec.without(UNMASK)
@@ -86,9 +124,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
 
+_AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
+_PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
+
 CHECK = Check(
     title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,
+    takes_over=True,
     summary="Restore the default masks",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
@@ -98,12 +140,14 @@ CHECK = Check(
         container(),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset())),
         container((PID, "host"), kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"})), engine=rootless()),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
     ),
     fails=lambda: (
         container((UNMASK, ("ALL",))),
         container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
         container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
+        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
     catalogue="S10-07",

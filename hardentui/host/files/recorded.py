@@ -63,8 +63,11 @@ _TELLING = re.compile(
     r"system|service|--log-size-max=\d+|(?:tcp|unix):[^\s@]*|[^\s@]*/(?:podman|docker)\.sock"
     r"|(?i:(?:tcp[46]?|unix|openssl)-(?:l|listen)):[^\s@]*"
 )
+_OF_MONITORS = frozenset({"-r", "-b", "-n", "--exit-command"})
+"""Flags of conmon(8): the runtime, its configuration, the container's name, the engine."""
 _WITHHELD = "WITHHELD"
 _PRIVATE_KEY = b"PRIVATE KEY-----"
+_SCRIPT, _BINARY = b"#!", b"\x7fELF"
 
 
 def is_secret(path: str, content: bytes) -> bool:
@@ -77,7 +80,7 @@ def is_secret(path: str, content: bytes) -> bool:
 
 def _without_arguments(content: bytes) -> str:
     """A command line without words that may hold secrets: the program, how an engine's API is served or
-    passed on, and the size of a log are kept.
+    passed on, the size of a log, and what a monitor of a container runs are kept.
     """
     program, *words = content.decode("utf-8", "replace").rstrip("\0").split("\0")
     name = program.split(" ")[0]  # some programs write whole sentences there
@@ -87,13 +90,15 @@ def _without_arguments(content: bytes) -> str:
             kept.append(f"{_LOG_SIZE}={word}")
         elif word.startswith(_CLIENT_CA):
             kept.append(_CLIENT_CA)
+        elif before in _OF_MONITORS and _PROGRAM.fullmatch(word) and "://" not in word:
+            kept += (before, word)
         elif _TELLING.fullmatch(word):
             kept.append(word)
     return "\0".join((*kept, ""))
 
 
 def _without_process(content: bytes) -> str:
-    """An OCI configuration without possible secrets: variables, arguments, hooks. Empty for other files."""
+    """An OCI configuration without possible secrets: variables, arguments. Empty for other files."""
     try:
         document = json.loads(content)
         process = {**document["process"]}
@@ -102,7 +107,25 @@ def _without_process(content: bytes) -> str:
     for name in ("env", "args", "commandLine"):
         process.pop(name, None)
     kept = {name: value for name, value in document.items() if name != "hooks"}
-    return json.dumps({**kept, "process": process})
+    return json.dumps({**kept, "process": process, "hooks": _programs_of(document.get("hooks"))})
+
+
+def _programs_of(hooks: object) -> dict[str, list[dict[str, str]]]:
+    """Hooks without their arguments and variables."""
+    stages = hooks.items() if isinstance(hooks, dict) else ()
+    return {
+        str(stage): [
+            {"path": str(hook["path"])} for hook in given if isinstance(hook, dict) and "path" in hook
+        ]
+        for stage, given in stages
+        if isinstance(given, list)
+    }
+
+
+def _start_of(program: bytes) -> str:
+    """What tells which interpreter a program needs. A script may hold secrets; nothing reads the rest."""
+    start = program.partition(b"\n")[0] if program.startswith(_SCRIPT) else _BINARY
+    return start.decode("utf-8", "replace")
 
 
 class RecordedFiles:
@@ -240,6 +263,9 @@ class RecordingFiles:
             return content
         if is_secret(path, content):
             self._seen["errors"][path] = _WITHHELD
+            return content
+        if content.startswith((_SCRIPT, _BINARY)):
+            self._seen["text"][path] = _start_of(content)
             return content
         try:
             self._seen["text"][path] = content.decode("utf-8")

@@ -23,6 +23,7 @@ class MountRow(Struct, frozen=True):
         point: where it is mounted.
         options: of this mount; super_options: of the file system as a whole.
         device: `major:minor` of the file system.
+        number, parent: of this mount and the mount that it is mounted on.
     """
 
     root: str
@@ -32,6 +33,8 @@ class MountRow(Struct, frozen=True):
     source: str
     super_options: tuple[str, ...]
     device: str = ""
+    number: str = ""
+    parent: str = ""
 
     @property
     def read_only(self) -> bool:
@@ -110,6 +113,17 @@ def read_mount_table(files: Files, process: str) -> Known[MountTable]:
         return Unreadable(f"{path}: {reason(error)}")
 
 
+def covered_mounts(mounts: Iterable[MountRow]) -> frozenset[str]:
+    """Numbers of the mounts that another one covers at the same point, with whatever is mounted on them."""
+    rows = tuple(mounts)
+    points = {row.number: row.point for row in rows}
+    covered = {row.parent for row in rows if points.get(row.parent) == row.point}
+    for row in rows:  # a mount stands behind the one that it is mounted on
+        if row.parent in covered and points.get(row.parent) != row.point:
+            covered.add(row.number)
+    return frozenset(covered)
+
+
 def parse_mountinfo(text: str) -> tuple[MountRow, ...]:
     """The mounts in the kernel's order; a later one at the same point covers an earlier one."""
     return tuple(mount for line in text.split("\n") if (mount := _parse_line(line)) is not None)
@@ -128,6 +142,8 @@ def _parse_line(line: str) -> MountRow | None:
         source=_decoded(after[1]),
         super_options=tuple(after[2].split(",")),
         device=before[2],
+        number=before[0],
+        parent=before[1],
     )
 
 

@@ -12,7 +12,13 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
 from hardentui.host.process.entered import outside_cgroup
-from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, MountRow, MountTable, parse_mountinfo
+from hardentui.host.process.mountinfo import (
+    MOUNTINFO_LIMIT,
+    MountRow,
+    MountTable,
+    covered_mounts,
+    parse_mountinfo,
+)
 from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits
@@ -263,11 +269,14 @@ def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
 
 
 def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
-    """Mount points in /proc and /sys that cover something or make it read-only."""
+    """Mount points in /proc and /sys that cover something or make it read-only, unless another /proc or /sys
+    has been mounted over them."""
+    covered = covered_mounts(mounts)
     return frozenset(
         mount.point
         for mount in mounts
-        if mount.point.startswith(("/proc/", "/sys/"))
+        if mount.number not in covered
+        and mount.point.startswith(("/proc/", "/sys/"))
         and not f"{mount.point}/".startswith("/sys/fs/cgroup/")
         and (mount.read_only or mount.kind == "tmpfs" or mount.root == "/null")
     )

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import EngineFacts, Kernel, ListeningSocket, NotRunning
+from hardentui.model.facts import EngineFacts, HandedFile, Kernel, ListeningSocket, NotRunning
 from hardentui.model.known import Known
 from hardentui.model.mounts import MountedPath, ReachableSocket
 
@@ -23,6 +23,7 @@ class Added(TypedDict, total=False):
     exec_events: Known[tuple[datetime, ...]]
     exec_sessions: Known[tuple[Mapping[str, Any], ...]]
     exec_uids: Mapping[str, int]
+    handed_over: Known[tuple[HandedFile, ...]] | None
     hidden_mounts: str
     host_listening: Known[tuple[ListeningSocket, ...]]
     kernel: Known[Kernel | NotRunning]
@@ -32,6 +33,7 @@ class Added(TypedDict, total=False):
     named_uid: Known[int]
     network_helper: tuple[str, ...]
     owners: Mapping[str, tuple[int, int]]
+    programs: Mapping[str, Known[FileFact | Missing]]
     seccomp_file: Known[FileFact | Missing]
     seccomp_rules: Known[Mapping[str, Any]]
     secret_drivers: Known[Mapping[str, str]]

@@ -12,18 +12,20 @@ from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.host.files.config import examine
+from hardentui.host.files.config import ROOT_ONLY, examine
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
+from hardentui.host.process.handed_over import read_handed_over
 from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
 from hardentui.model.activity import Denial, FileChange, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
@@ -39,6 +41,9 @@ AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
+_HANDS_OVER = ("--preserve-fds", "--preserve-fd")
+_PROGRAM_FLAGS = ("--runtime", "--init-path", "--conmon", "--hooks-dir", "--network-cmd-path")
+"""Options of podman(1) and podman-create(1) that name what the engine starts."""
 
 
 def inspect_in_detail(
@@ -122,8 +127,15 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["secret_drivers"] = once.secret_drivers()
     if AUTO_UPDATE_LABEL in facts.labels:
         added["engine"] = replace(facts.engine, auto_update_timer=once.auto_update_timer())
-    if facts.engine.local and (paths := _env_files(facts)):
+    if facts.engine.local and (paths := _files_after(facts, ("--env-file",))):
         added["env_files"] = {path: examine(files, path) for path in paths}
+    if _was_handed_files(facts):
+        far = Unreadable("the engine is on another machine")
+        pid = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
+        added["handed_over"] = read_handed_over(files, pid) if facts.engine.local else far
+    if facts.engine.local and (programs := _programs(facts)):
+        owners = _rightful_owners(facts)
+        added["programs"] = {path: examine(files, path, owners) for path in programs}
     return added
 
 
@@ -131,12 +143,36 @@ def _conmon(facts: ContainerFacts) -> int:
     return int(section(facts.inspect, "State").get("ConmonPid") or 0)
 
 
-def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
-    """Absolute paths after `--env-file` in its create command; others depend on the working directory."""
-    words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
-    given = [after for word, after in pairwise(words) if word == "--env-file"]
-    given += [word.removeprefix("--env-file=") for word in words if word.startswith("--env-file=")]
+def _create_command(facts: ContainerFacts) -> list[str]:
+    return [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
+
+
+def _was_handed_files(facts: ContainerFacts) -> bool:
+    return any(word.partition("=")[0] in _HANDS_OVER for word in _create_command(facts))
+
+
+def _files_after(facts: ContainerFacts, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Absolute paths after these flags in its create command; others depend on the working directory."""
+    words = _create_command(facts)
+    given = [after for word, after in pairwise(words) if word in flags]
+    given += [
+        word.partition("=")[2] for word in words if word.startswith(tuple(f"{flag}=" for flag in flags))
+    ]
     return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
+
+
+def _programs(facts: ContainerFacts) -> tuple[str, ...]:
+    """What was named for this container alone, and the engine starts."""
+    runtime = str(facts.inspect.get("OCIRuntime") or "")
+    named = _files_after(facts, _PROGRAM_FLAGS)
+    return tuple(dict.fromkeys((*([runtime] if runtime.startswith("/") else ()), *named)))
+
+
+def _rightful_owners(facts: ContainerFacts) -> frozenset[int]:
+    """Root, and the account that runs a rootless engine."""
+    trust = facts.engine.trust
+    rootless = facts.engine.rootless is True and isinstance(trust, TrustFacts)
+    return ROOT_ONLY | {trust.uid} if rootless and isinstance(trust, TrustFacts) else ROOT_ONLY
 
 
 def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
@@ -249,7 +285,7 @@ def _seccomp(
     if not path.startswith("/"):
         none = Unreadable("it names no profile file")
         return none, none
-    return examine(files, path), _rules(files, path)
+    return examine(files, path, _rightful_owners(facts)), _rules(files, path)
 
 
 def _rules(files: Files, path: str) -> Known[Mapping[str, Any]]:

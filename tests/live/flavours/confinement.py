@@ -180,6 +180,12 @@ FLAVOURS = (
         bad_on=_DECLARED_DOORS,
         configured=True,
     ),
+    Flavour(
+        "init-replaceable",
+        ids("replaceable-container-programs"),
+        lambda place: ("--init", f"--init-path={place.directory}/init-open"),
+        configured=True,
+    ),
     Flavour("seccomp-own", arguments=lambda place: _seccomp(f"{place.directory}/tight.json")),
     Flavour("unmask-all", ids("unmasked-system-paths"), ("--security-opt=unmask=ALL",)),
     Flavour("unmask-one", ids("unmasked-system-paths"), ("--security-opt=unmask=/proc/keys",)),

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -157,6 +158,9 @@ class World:
         writable = self._directory / "writable.json"
         writable.write_text(json.dumps(_tightened(tight)))
         writable.chmod(0o666)
+        replaceable = self._directory / "init-open"
+        shutil.copy("/usr/libexec/podman/catatonit", replaceable)
+        replaceable.chmod(0o777)
         weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
         (self._directory / "weak.json").write_text(json.dumps(weak))
         (self._directory / "log-limit.conf").write_text("[containers]\nlog_size_max = 1048576\n")

@@ -79,6 +79,12 @@ FLAVOURS = (
         "group-of-account", ids("dangerous-supplementary-groups"), ("--user=1000:0",), engines=(ROOTLESS,)
     ),
     Flavour(
+        "group-of-account-by-default",
+        ids("dangerous-supplementary-groups"),
+        ("--user=1000",),
+        engines=(ROOTLESS,),
+    ),
+    Flavour(
         "group-of-account-added",
         ids("dangerous-supplementary-groups"),
         ("--user=1000:1000", "--group-add=root"),

@@ -47,6 +47,8 @@ CREDENTIALS = (
     "DB_PASSWORD=123456",
     f"APP_KEY=base64:{_LETTERS[:43]}=",
     f"AUTH_SALT={_LETTERS[:32]}",
+    "WORDPRESS_NONCE_SALT=correct-horse{battery}",
+    "COOKIE_KEY=k3J9x!vQ2m#8Lz0Wp4RtY7uBn5Cs1DfG",
     "COOKIE_KEY=9f86d081884c7d659a2feaa0c55ad015",
     "WIREGUARD_PSK=correct-horse",
     "NEO4J_AUTH=neo4j/correct-horse",
@@ -57,6 +59,8 @@ CREDENTIALS = (
 HARMLESS = (
     "NEO4J_AUTH=none",
     "TOKEN_LIFETIME=3600",
+    "ROW_KEY={customer}-{orderId2}-{Date}",
+    "SORT_SEED=name!created2!DESC",
     "ACCESS_TOKEN_EXPIRE_MINUTES=30",
     "JWT_TOKEN_VALIDITY=15m",
     "TOKEN_REFRESH=300",

@@ -390,3 +390,16 @@ def test_a_uid_that_can_be_taken_back_is_told() -> None:
     assert kernel(document()).other_uids == frozenset({0})
     plain = STATUS.replace("Uid:\t0\t1000\t0\t0", "Uid:\t1000\t1000\t1000\t1000")
     assert kernel(document(text={"/proc/812/status": plain})).other_uids == frozenset()
+
+
+def test_a_second_proc_over_the_first_hides_its_masks() -> None:
+    """`mount -t proc proc /proc`: the masks are still in the table, below it."""
+    first = "31 30 0:31 / /proc rw - proc proc rw\n32 31 0:31 /sys /proc/sys ro - proc proc rw\n"
+    later = "40 31 0:31 / /proc rw - proc proc rw\n"
+    masks = [
+        kernel(
+            document(text={"/proc/812/mountinfo": f"30 1 0:30 / / rw - overlay o rw\n{text}"})
+        ).masked_paths
+        for text in (first, first + later, f"{first}{later}41 40 0:31 /sys /proc/sys ro - proc proc rw\n")
+    ]
+    assert masks == [frozenset({"/proc/sys"}), frozenset(), frozenset({"/proc/sys"})]

@@ -1,0 +1,59 @@
+"""A program that the engine was told to use for this container can be replaced.
+
+What it checks:
+Programs that were named for this container alone: its OCI runtime (`--runtime PATH`), its init program
+(`--init-path`), and the `--conmon`, `--hooks-dir` and `--network-cmd-path` of the command that created it.
+For each, who besides root, and the account of a rootless engine, can change the file or a directory that
+leads to it. What the engine's configuration names is covered by untrusted-engine-programs.
+
+Why it matters:
+The engine runs the runtime, conmon and hooks outside the container, as root or as its own account, each time
+the container starts. Whoever can replace one runs code there, and decides what protects the container. An
+init program is process 1 in the container, with all its rights and secrets.
+
+What may break:
+Nothing in the container. Whoever builds these programs in place has to install them.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check
+from hardentui.model.configuration import Danger, FileFact
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unreadable
+from hardentui.reading.containers import listed
+from hardentui.reading.hosts import danger_evidence, dangers_of, repair
+
+
+def evaluate(facts: ContainerFacts) -> Verdict:
+    programs = facts.programs
+    if not programs:
+        return not_applicable("no program is named for this container alone")
+    declared = listed(sorted(programs))
+    dangers = dangers_of(file for file in programs.values() if isinstance(file, FileFact))
+    if dangers:
+        commands = tuple(repair(danger) for danger in dangers)
+        evidence = danger_evidence(dangers)
+        reason = f"others can change what the engine runs for it: {dangers[0]}"
+        return failed(reason, declared, evidence=evidence, commands=commands)
+    hidden = [file.reason for file in programs.values() if isinstance(file, Unreadable)]
+    return unknown(hidden[0], declared) if hidden else passed(declared)
+
+
+_RUNTIME = "/opt/crun/crun"
+_OPEN = FileFact(_RUNTIME, dangers=(Danger("/opt/crun", "world-writable (0777)", "chmod o-w"),))
+
+CHECK = Check(
+    title="Container's runtime or init can be replaced",
+    severity=Severity.CRITICAL,
+    summary="Install the program where only root, or the engine's account, can write",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=lambda: (container(), container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
+    fails=lambda: (container(programs={_RUNTIME: _OPEN}),),
+    references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
+)

@@ -1,0 +1,76 @@
+"""When open /proc and /sys paths hand over the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container
+from hardentui.checks.step10_runtime_protection.unmasked_system_paths import CHECK as _UNNAMED
+from hardentui.harden.attack import attack_path
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.model.check import Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.mounts import KernelMount
+from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
+from hardentui.options.values import Port
+
+CHECK = replace(_UNNAMED, id="unmasked-system-paths")
+_MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/irq"})
+_ALL = _MASKED | {"/proc/sys"}
+_AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
+
+
+def facts(*values: Any, **kernel: Any) -> ContainerFacts:
+    if not kernel:
+        return container(*values)
+    told = {"lost_masks": frozenset(), "other_uids": frozenset(), **kernel}
+    return container(*values, kernel=Kernel(7, **told))
+
+
+def judged(subject: ContainerFacts) -> Finding:
+    return run(subject, container_subject(subject), [(CHECK, Parameters())])[0]
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        facts((UNMASK, ("/proc/sys",)), uid=0, masked_paths=_MASKED),
+        facts(uid=0, masked_paths=_ALL, mounts=_AGAIN),
+        facts(uid=1000, other_uids=frozenset({0}), masked_paths=_ALL, mounts=_AGAIN),
+        facts(uid=0, masked_paths=_MASKED, lost_masks=frozenset({"/proc/sys"})),
+        facts((UNMASK, ("/proc/*",))),
+        facts((UNMASK, ("ALL",))),
+    ],
+)
+def test_a_proc_sys_that_root_of_the_host_can_write_hands_over_the_host(opened: ContainerFacts) -> None:
+    finding = judged(opened)
+    assert (finding.status, finding.severity, finding.takes_over) == (Status.FAIL, Severity.CRITICAL, True)
+    assert "change the kernel's settings" in attack_path(opened, [finding])
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        facts((UNMASK, ("/proc/keys",)), uid=0, masked_paths=_ALL - {"/proc/keys"}),
+        facts((UNMASK, ("/proc/sys",)), uid=1000, masked_paths=_MASKED),
+        facts((UNMASK, ("ALL",)), (USER, "app")),
+        facts((UNMASK, ("ALL",)), (USER, "app"), (PUBLISH, (Port(8080, "80"),))),
+        facts((UNMASK, ("ALL",)), (USERNS, "auto")),
+        facts((PRIVILEGED, True), uid=0, masked_paths=frozenset()),
+        facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "proc", "ro"),)),
+        facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "sysfs", "rw"),)),
+    ],
+)
+def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
+    finding = judged(less)
+    assert finding.status is Status.FAIL
+    assert not finding.takes_over
+
+
+def test_a_proc_of_the_host_is_a_mount_of_the_host() -> None:
+    shown = (KernelMount("/host/proc", "proc", "ro", paths=("/proc",)),)
+    assert judged(facts(uid=0, masked_paths=_ALL, mounts=shown)).status is Status.PASS

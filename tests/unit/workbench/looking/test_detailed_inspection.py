@@ -1,0 +1,92 @@
+"""Files that one container names: who can change them, besides root and the account of a rootless engine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import container, rootless
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.check import Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import Status
+from hardentui.model.trust import TrustFacts
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.workbench.looking.detailed_inspection import small_things
+from hardentui.workbench.looking.once_per_engine import OncePerEngine
+
+OWNER = 1000 if os.getuid() == 0 else os.getuid()
+
+
+@pytest.fixture
+def program() -> Iterator[Path]:
+    """A file of the engine's account, in a directory of that account that everybody can enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        path = Path(name) / "bin" / "crun"
+        path.parent.mkdir(mode=0o755)
+        path.parent.parent.chmod(0o755)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        for place in (path, path.parent):
+            os.chown(place, OWNER, -1)
+        yield path
+
+
+def looked_at(*pairs: Any, uid: int = OWNER, **inspect: Any) -> ContainerFacts:
+    facts = container(*pairs, inspect=inspect, engine=rootless(trust=TrustFacts(uid=uid)))
+    engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
+    once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
+    return replace(facts, **small_things(facts, engine, LocalFiles(), once))
+
+
+def status(check_id: str, facts: ContainerFacts) -> Status:
+    check = check_by_id(check_id)
+    assert check is not None
+    answer: Status = check.verdict(facts, Parameters(check.parameters)).status
+    return answer
+
+
+def named(path: Path, way: str) -> dict[str, Any]:
+    if way == "--runtime":
+        return {"OCIRuntime": str(path)}
+    words = [way, str(path)] if way != "--init-path" else [f"{way}={path}"]
+    return {"Config": {"CreateCommand": ["podman", "run", *words, "localhost/web:1"]}}
+
+
+@pytest.mark.parametrize("way", ["--runtime", "--init-path", "--hooks-dir", "--conmon"])
+def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Path, way: str) -> None:
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(**named(program, way))) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(**named(program, way))) is Status.FAIL
+
+
+def test_what_the_engine_finds_by_its_name_is_judged_with_the_engine() -> None:
+    assert status("replaceable-container-programs", looked_at(OCIRuntime="crun")) is Status.NOT_APPLICABLE
+
+
+def test_a_profile_of_the_account_that_runs_the_engine_is_its_own(program: Path) -> None:
+    profile = (SECCOMP_PROFILE, str(program))
+    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.FAIL
+
+
+@pytest.mark.parametrize("flag", [("--preserve-fds", "1"), ("--preserve-fd=3",)])
+def test_open_files_are_looked_at_only_if_some_were_passed(flag: tuple[str, ...]) -> None:
+    command = {"CreateCommand": ["podman", "run", *flag, "localhost/web:1"]}
+    assert looked_at().handed_over is None
+    running = replace(container(inspect={"Config": command}, engine=rootless()), kernel=Kernel(os.getpid()))
+    engine = Engine(running.engine, lambda: RecordedConnection({}, {}))
+    once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
+    assert small_things(running, engine, LocalFiles(), once)["handed_over"] == ()
