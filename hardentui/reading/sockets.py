@@ -157,11 +157,12 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     The listening program determines the service; if it is not known, the path of the socket does. With an
     unknown path, the service stays unknown.
     """
-    return _sockets_of(facts, _connectable(facts))
+    return _sockets_of(facts, connectable_mounts(facts))
 
 
-def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """Mounts through which a socket can be reached. Sockets do not work through an overlay."""
+def connectable_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
+    """Mounts through which a socket can be reached, also volumes of its own in which the host has made one.
+    Sockets do not work through an overlay."""
     mounts = tuple(mount for mount in host_mounts(facts) if not mount.layered and not mount.beneath)
     return (*mounts, *_volumes_with_sockets(facts, {mount.mount.destination for mount in mounts}))
 
@@ -211,7 +212,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     A directory in which an engine creates its socket counts even while the socket does not exist: the next
     start of the engine creates it.
     """
-    mounts = _connectable(facts)
+    mounts = connectable_mounts(facts)
     if not mounts:
         return ()
     sockets = {
@@ -263,7 +264,7 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
         seen = {socket.destination for socket in sockets}
         sockets += [
             OpenSocket(mount.mount.destination, directory, Service("systemd or another service", Power.UNITS))
-            for mount in _connectable(facts)
+            for mount in connectable_mounts(facts)
             if mount.mount.destination not in seen
             for directory in _CONTROL_DIRECTORIES
             if at_or_above(mount.path, directory)

@@ -33,8 +33,8 @@ from hardentui.model.mounts import Listener, MountedPath, MountOrigin, Reachable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
-from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
-from hardentui.reading.sockets import OpenSocket, Power, control_sockets, open_sockets
+from hardentui.reading.mounts import HostMount, came_from, shown
+from hardentui.reading.sockets import OpenSocket, Power, connectable_mounts, control_sockets, open_sockets
 
 _SEVERITIES = {
     Power.UNITS: Severity.CRITICAL,
@@ -52,7 +52,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
         unclear = [reason for reason in unclear if reason]
         return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
-    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
+    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
     evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)
     powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
@@ -74,7 +74,7 @@ def _seen(socket: OpenSocket, mount: HostMount) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
-    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
+    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     sockets: set[Mount] = set()
     for socket in control_sockets(facts):
         mount = mounts[socket.destination]

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
+from hardentui.model.finding import Status
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
@@ -242,3 +245,7 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     (engine,) = engine_mounts(replace(facts, sockets=(relay,)))
     assert (engine.path, engine.is_socket) == (str(listening), False)
     assert not engine_mounts(replace(facts, sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
+    bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
+    check = check_by_id("mounted-control-socket")
+    assert check is not None
+    assert check.verdict(replace(facts, sockets=(bus,)), Parameters({})).status is Status.FAIL
