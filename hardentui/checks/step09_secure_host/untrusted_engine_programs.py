@@ -10,7 +10,8 @@ the engine takes helpers, hooks, device descriptions (CDI), network plug-ins and
 can change the configured init, mount and secret programs and the credential helpers. Of rootless engines, who
 besides their account can change what its own configuration names. Of each running container, what its engine
 runs for it, whoever named it: runtime, conmon, hooks and init (`podman --runtime`, `--conmon`, `--hooks-dir`,
-`--init-path`). Of scripts, the interpreter, too.
+`--init-path`), except hooks of the stages precreate and poststop: those of one container only are in Podman's
+database. Of scripts, the interpreter, too.
 
 Why it matters:
 These programs run as root, or as the account of a rootless engine, before the container is confined. A hook
