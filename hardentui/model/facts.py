@@ -149,6 +149,7 @@ class Kernel(Struct, frozen=True):
         outside_cgroup: descendants of the main process that are not in the container's cgroup.
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
+        left_open: open file below /proc/1/fd -> its path on the host, if it is in none of `mounts`.
         processes, listening: the processes and listening sockets of the container.
         clients: clients connected at the time of reading.
         rlimits: the limits of the main process in /proc/PID/limits.
@@ -177,6 +178,7 @@ class Kernel(Struct, frozen=True):
     entered: Known[tuple[Entered, ...]] = NOT_READ
     outside_cgroup: Known[tuple[int, ...]] = NOT_READ
     mounts: Known[tuple[KernelMount, ...]] = NOT_READ
+    left_open: Known[Mapping[str, str]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     clients: Known[tuple[Client, ...]] = NOT_READ

@@ -17,6 +17,7 @@ class MountOrigin(StrEnum):
     POD = "its pod"
     IMAGE = "its image"
     ENGINE = "the engine"
+    STARTER = "whoever started it"
 
 
 class KernelMount(Struct, frozen=True):
@@ -47,6 +48,19 @@ class KernelMount(Struct, frozen=True):
     @property
     def read_only(self) -> bool:
         return "ro" in self.options.split(",")
+
+    @property
+    def disk(self) -> str:
+        """The device file of a whole file system below the root; empty for what is on no disk, or a part.
+
+        The source is whatever mount(8) was given: /tmp/disk for a node made there. Only file systems on a
+        disk have a major number; btrfs names its disk as the source.
+        """
+        if self.root != "/" or self.point == "/":
+            return ""
+        if self.source.startswith("/dev/"):
+            return self.source
+        return f"/dev/block/{self.device}" if self.device.partition(":")[0] not in ("", "0") else ""
 
 
 class MountedPath(Struct, frozen=True):

@@ -1,9 +1,10 @@
 """A sensitive host directory is mounted.
 
 What it checks:
-Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays
-that lead to a host path, a root directory of its own (--rootfs), and whatever other containers
-(--volumes-from), the pod and the engine bring along. Reading and writing are distinguished. Read access
+Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays that
+lead to a host path, a root directory of its own (--rootfs), and whatever other containers (--volumes-from),
+the pod and the engine bring along, disks that were mounted in it after the start, and directories and files
+of the host that its main process has open past all mounts. Reading and writing are distinguished. Read access
 reveals credentials (keys, tokens, password hashes, home directories), other people's data, or the engine's
 storage; write access also gives code that root runs (on schedule, at login, at boot, on update), control of
 the kernel (/proc, /sys) and whole disks. The home directory of the account that runs a rootless engine counts
@@ -102,6 +103,8 @@ def _way_out(exposed: SensitiveMount) -> str:
         return f"Recreate the pod without that --volume{other}."
     if origin is MountOrigin.ENGINE:
         return "See volumes and mounts in containers.conf, and the runtime's hooks."
+    if origin is MountOrigin.STARTER:
+        return "Start it without --preserve-fds; without that option, update the engine and its runtime."
     return "Mount only the file or directory that the service needs."
 
 

@@ -13,6 +13,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.entered import read_entered
+from hardentui.host.process.left_open import read_left_open
 from hardentui.host.process.proc import read_kernel
 from hardentui.host.process.since_start import lost_masks
 from hardentui.images.bases import bases_of
@@ -231,6 +232,7 @@ class Gatherer:
             kernel,
             entered=read_entered(self._files, kernel, self._host_side.processes_by_mounts),
             lost_masks=lost_masks(self._files, kernel, runtime),
+            left_open=read_left_open(self._files, kernel),
         )
 
     def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.host.process.mountinfo import MountTable
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
@@ -74,7 +74,7 @@ def mounts_and_sockets(
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
-        mounted, hidden = tuple(_in_force(table, asked, _stranger(facts))), ""
+        mounted, hidden = (*_in_force(table, asked, _stranger(facts)), *_left_open(facts.kernel)), ""
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
@@ -96,6 +96,15 @@ def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocke
         if mount.type == "volume" and mount.plain and mount.own
     )
     return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
+
+
+def _left_open(kernel: Known[Kernel | NotRunning]) -> Iterator[MountedPath]:
+    """Open files lead past the mounts, and past their options: read-only or not, they can be opened again."""
+    if isinstance(kernel, Kernel) and not isinstance(kernel.left_open, Unreadable):
+        for point, path in kernel.left_open.items():
+            yield MountedPath(
+                *(point, (normal(path),), "other", path, ("rw",), MountOrigin.STARTER), in_force=True
+            )
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
@@ -279,6 +288,7 @@ def _in_force(
     table: tuple[KernelMount, ...], asked: Mapping[str, _Asked], stranger: tuple[MountOrigin, str]
 ) -> Iterator[MountedPath]:
     latest = {row.point: row for row in table}
+    traced = any(row.paths for row in table)
     missing = {mount.destination: mount for mount in asked.values() if mount.destination not in latest}
     kept: dict[str, MountedPath] = {}
     for row in table:
@@ -288,6 +298,8 @@ def _in_force(
         if nearest is None and missing and (moved := _moved(row, missing)):
             del missing[moved.destination]
             nearest = replace(moved, destination=row.point)
+        if nearest is None and traced and row.disk and not row.paths:
+            row = replace(row, paths=(row.disk,))  # mounted after the start, by nobody's option
         judged = _judged(row, nearest, stranger)
         if judged is not None and not _continues(judged, kept):
             kept[row.point] = judged

@@ -232,6 +232,33 @@ def test_what_nobody_asked_for_is_the_engines() -> None:
     assert "containers.conf" in verdict.evidence[0].saw
 
 
+@pytest.mark.parametrize("row", ["8:33 / /mnt rw - ext4 /tmp/node rw", "0:77 / /mnt rw - btrfs /dev/sdc1 rw"])
+def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
+    """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
+    facts = seen(of=kernel(row))
+    verdict = judged("sensitive-host-mount", facts)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.CRITICAL)
+    own = [entry("/dev/sdc1", "/mnt", "volume", Name="data")]
+    assert (
+        judged(
+            "sensitive-host-mount", seen(of=kernel("8:33 / /mnt rw - ext4 /dev/sdc1 rw"), mounts=tuple(own))
+        ).status
+        is Status.PASS
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", Status.FAIL), ("/etc", Status.FAIL), ("/srv/shop", Status.PASS)]
+)
+def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> None:
+    """`podman run --preserve-fds=1 … 3</`; CVE-2024-21626."""
+    facts = seen(of=replace(kernel(), left_open={"/proc/1/fd/3": path}))
+    verdict = judged("sensitive-host-mount", facts)
+    assert verdict.status is status
+    if status is Status.FAIL:
+        assert "--preserve-fds" in verdict.evidence[0].saw
+
+
 def test_a_root_directory_is_what_it_is() -> None:
     rows = OWN.replace(
         "20 1 0:44 / / ro - overlay overlay rw,lowerdir=l/A", "20 1 8:1 / / ro - ext4 /dev/sda1 rw"

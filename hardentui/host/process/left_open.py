@@ -1,0 +1,58 @@
+"""What of the host the main process has open, past all mounts: whoever started it has left it open.
+
+An open directory leads to everything below it (`/proc/self/fd/3/etc/shadow`), as in CVE-2024-21626;
+`podman run --preserve-fds` passes one on.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, parse_mountinfo
+from hardentui.model.facts import Kernel
+from hardentui.model.known import Known, Unreadable
+
+_MOST = 256
+_GONE = " (deleted)"
+_DATA = (stat.S_ISDIR, stat.S_ISBLK, stat.S_ISREG)
+
+
+def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
+    """Path below /proc in the container -> path on the host: directories, disks and files of other mounts.
+
+    Of the first 256 descriptors: what is inherited has the lowest numbers. Pipes, sockets and character
+    devices are the usual standard streams.
+    """
+    directory = f"/proc/{kernel.pid}/fd"
+    try:
+        numbers = sorted(files.list_dir(directory), key=lambda name: name.zfill(10))
+        own = {row.number for row in parse_mountinfo(_text(files, kernel.pid, "mountinfo"))}
+    except OSError as error:
+        return Unreadable(f"{directory}: {reason(error)}")
+    left: dict[str, str] = {}
+    for number in numbers[:_MOST]:
+        try:
+            path = files.read_link(f"{directory}/{number}")
+            if (
+                path.startswith("/")
+                and not path.endswith(_GONE)
+                and _mount(files, kernel.pid, number) not in own
+            ):
+                mode = files.stat(f"{directory}/{number}").mode
+                if any(is_kind(mode) for is_kind in _DATA):
+                    left[f"/proc/1/fd/{number}"] = path
+        except OSError:
+            continue  # closed meanwhile
+    return left
+
+
+def _mount(files: Files, pid: int, number: str) -> str:
+    """The number of the mount that holds an open file."""
+    lines = (line.split() for line in _text(files, pid, f"fdinfo/{number}").splitlines())
+    return next((words[1] for words in lines if words[:1] == ["mnt_id:"] and len(words) > 1), "")
+
+
+def _text(files: Files, pid: int, name: str) -> str:
+    return files.read_text(f"/proc/{pid}/{name}", MOUNTINFO_LIMIT)
