@@ -124,7 +124,7 @@ def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Che
 
 def _remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
     if check.remediate is None:
-        raise CannotFix(f"no container option fixes it: {check.summary}")
+        raise CannotFix(f"no option alone fixes it: {check.summary}")
     return check.remediate(spec, context)
 
 

@@ -168,6 +168,30 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
         )
 
 
+def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
+    """What `--publish-all` publishes besides the listed ports, each on a random host port of every address.
+
+    Raises:
+        CannotFix: the image, which exposes ports too, is not known.
+    """
+    if not spec[PUBLISH_ALL]:
+        return ()
+    if isinstance(facts.image, Unreadable):
+        raise CannotFix(
+            "--publish-all cannot become a list", f"The image is not known: {facts.image.reason}."
+        )
+    words = (*spec[EXPOSE], *(facts.image.config.get("ExposedPorts") or {}))
+    taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
+    pairs = dict.fromkeys(pair for word in words for pair in exposed(word) if pair not in taken)
+    return tuple(Port(number, protocol=protocol) for number, protocol in pairs)
+
+
+def spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
+    """`--publish-all` as a list of ports, still on random host ports; raises like `every_exposed_port`."""
+    added = every_exposed_port(spec, facts)
+    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added)) if spec[PUBLISH_ALL] else spec
+
+
 def publishes_more(facts: ContainerFacts) -> str:
     """The option that opens ports besides the published ones, such as `--publish-all`; empty if none does.
 

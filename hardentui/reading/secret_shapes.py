@@ -36,6 +36,8 @@ class SecretShape(Struct, frozen=True):
 
 _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
+_OPTION_NAMES = r"(?:password|passwd|passphrase|token|(?:api|private|access|secret|auth)-?key)"
+"""Without --secret, which names a secret of the engine."""
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _READERS = (
     *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
@@ -202,6 +204,21 @@ SHAPES: tuple[SecretShape, ...] = (
         "a password given to a program",
         "bash(1), here strings",
         _READERS,
+    ),
+    SecretShape(
+        "-D",
+        rf"(?:^|[\s\"'=])-D[\w.\-]{{0,100}}(?i:{_NAMES})={_NO_REFERENCE}(?![/.~])([^\s\"']{{3,}})",
+        "a Java property with a credential",
+        "java(1), -D",
+        _NAME_WORDS,
+    ),
+    SecretShape(
+        "--",
+        rf"(?i)(?:^|[\s\"'=])--(?:[a-z0-9]+-){{0,4}}{_OPTION_NAMES}(?:=|\s{{1,8}})['\"]?{_NO_REFERENCE}(?![-/.~])"
+        r"([^\s\"']{8,})",
+        "an option with a credential",
+        "POSIX 12.2, and GNU's long options",
+        ("password", "passwd", "passphrase", "token", "key"),
     ),
     SecretShape(
         "pass:",

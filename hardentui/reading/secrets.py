@@ -25,6 +25,7 @@ _SECRET_WORDS = frozenset(
         "AUTHTOKEN",
         "SECRETKEY",
         "PRIVATEKEY",
+        "PRIVKEY",
         "ACCESSKEY",
         "PASSCODE",
         "PSK",
@@ -198,6 +199,11 @@ _ENDINGS = (
     *("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "SECRETKEY", "AUTHTOKEN", "ACCESSTOKEN", "BINDPW"),
     *("KENNWORT", "PASSWORT", "MOTDEPASSE"),
 )
+_GLUED = (
+    r"(?:DB|SQL|MYSQL|PG|PSQL|ROOT|ADMIN|USER|MAIL|SMTP|FTP|LDAP|REDIS|AUTH|LOGIN|KEY|STORE|KEYSTORE|TRUSTSTORE)"
+    r"(?:PASS|PWD|PW)"
+)
+"""DBPW, ROOTPASS, KEYSTOREPWD; not COMPASS or BYPASS."""
 _KNOWN_NAMES = frozenset(
     {"REDISCLI_AUTH", "SSHPASS", "PGPASS", "DBPASS", "RABBITMQ_ERLANG_COOKIE", "ERLANG_COOKIE"}
     | {"NEO4J_AUTH", "REQUIREPASS", "MASTERAUTH", "TOTP_SEED", "OTP_SEED", "MFA_SEED"}
@@ -224,6 +230,8 @@ def secret_name(name: str) -> bool:
     if not words or words[-1] in _HARMLESS_ENDS or words[0] in _SWITCHES:
         return False
     if words[-1].endswith(_ENDINGS):
+        return True
+    if re.fullmatch(_GLUED, words[-1]):
         return True
     if words[-1] in _SECRET_LAST and words[-2:-1] != ["PROXY"]:
         return True

@@ -1,10 +1,10 @@
 """A credential in a label, an annotation, or an option of a volume or log driver.
 
 What it checks:
-The labels and annotations that the container was given, the options of the volumes that it mounts (`-o` of
-`podman volume create`, such as the password of a network share), and the options of its log driver: names of
-credentials with a value, and values that look like credentials. Labels of the image are covered by
-credentials-in-image-config.
+The labels and annotations that the container was given, the labels of its pod, the options of the volumes
+that it mounts (`-o` of `podman volume create`, such as the password of a network share), and the options of
+its log driver: names of credentials with a value, and values that look like credentials. Labels of the image
+are covered by credentials-in-image-config.
 
 Why it matters:
 Nobody treats labels as secret, so everything shows them: `podman ps`, `podman inspect`, dashboards,
@@ -56,7 +56,11 @@ def _places(facts: ContainerFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
     spec = facts.spec
     yield "labels", spec[LABELS]
     yield "annotations", spec[ANNOTATIONS]
-    yield "log options", spec[LOG_OPT]
+    yield (
+        "labels of its pod",
+        tuple(f"{name}={value}" for name, value in ((facts.pod or {}).get("Labels") or {}).items()),
+    )
+    yield "log options", (*spec[LOG_OPT], *_split(option.partition("=")[2] for option in spec[LOG_OPT]))
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.options:
             yield f"volume {visible(mount.source, 40)}", tuple(_split(mount.options))
@@ -92,6 +96,8 @@ CHECK = Check(
         container(volumes={"share": _BY_FILE}),
     ),
     fails=lambda: (
+        container((LOG_OPT, ("tag=splunk-token=correct-horse-battery",))),
+        container(pod={"Labels": {"db.password": "correct-horse"}}),
         container((LABELS, ("db.password=correct-horse",))),
         container((ANNOTATIONS, ("proxy=http://shop:correct-horse@proxy:3128",))),
         container((LOG_OPT, ("splunk-token=correct-horse-battery",))),

@@ -4,9 +4,9 @@ What it checks:
 Whether a port of an internal service is published on an address other than loopback: remote login (22, 23,
 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message queues and
 search engines. The port inside the container and the one on the host both count, so moving 5432 to 15432
-hides nothing. Debuggers, notebooks and secret stores count too. The parameter `ports` holds the list, and
-`inside` the ports that count only inside the container; both follow the IANA registry and the services' own
-documentation.
+hides nothing, and `--publish-all` publishes every port that the image exposes. Debuggers, notebooks and
+secret stores count too. The parameter `ports` holds the list, and `inside` the ports that count only inside
+the container; both follow the IANA registry and the services' own documentation.
 
 Why it matters:
 These services trust their network. Many start without a password, and some run commands for whoever connects
@@ -22,15 +22,24 @@ address in the parameter `address`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, image
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import PUBLISH, Port
+from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
-from hardentui.reading.networks import leave_pods_alone, published, reach, shown, without_own_network
+from hardentui.reading.networks import (
+    every_exposed_port,
+    leave_pods_alone,
+    published,
+    reach,
+    shown,
+    spelled_out,
+    without_own_network,
+)
 
 _PORTS = (
     "22",  # ssh
@@ -100,22 +109,31 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if without:
         return without
     ports = published(facts)
-    if not ports:
-        return not_applicable("no ports published by number")
+    hidden = facts.spec[PUBLISH_ALL] and isinstance(facts.image, Unreadable)
+    if not hidden:
+        ports = (*ports, *every_exposed_port(facts.spec, facts))
     wide = [port for port in ports if _exposed(port, parameters)]
     if wide:
         return failed(f"other machines can reach a database or admin port: {shown(wide)}", shown(ports))
+    if hidden:
+        return unknown("every port that the image exposes is published, and the image cannot be read")
+    if not ports:
+        return not_applicable("no published ports")
     return passed(shown(ports))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
+    if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
+        spec = spelled_out(spec, context.facts)
     return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return about_one_address(before, after, context.facts)
 
+
+_REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
 
 CHECK = Check(
     title="Database or admin port open to the network",
@@ -132,9 +150,12 @@ CHECK = Check(
         container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
         container((PUBLISH, (Port(8080, "80"),))),
         container((PUBLISH, (Port(80, "8888"),))),
+        container((PUBLISH_ALL, True), (PUBLISH, (Port(6379, "6379", "127.0.0.1"),)), image=_REDIS),
     ),
     fails=lambda: (
         container((PUBLISH, (Port(8888, "80"),))),
+        container((PUBLISH_ALL, True), image=_REDIS),
+        container((PUBLISH_ALL, True), (EXPOSE, ("5432",)), image=image()),
         container((PUBLISH, (Port(9229, "9229"),))),
         container((PUBLISH, (Port(5432, "15432"),))),
         container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),

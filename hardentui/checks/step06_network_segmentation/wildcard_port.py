@@ -20,22 +20,20 @@ unfirewalled-port, which asks for the same change.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, image, rootless
-from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL, Port
+from hardentui.options import NETWORK, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
-    exposed,
     leave_pods_alone,
     published,
     publishes_more,
     reach,
     shown,
+    spelled_out,
     without_own_network,
 )
 
@@ -58,26 +56,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    if spec[PUBLISH_ALL]:
-        spec = _spelled_out(spec, context.facts)
-    return bound_to_one_address(spec, context, lambda port: reach(port) == "all")
+    return bound_to_one_address(spelled_out(spec, context.facts), context, lambda port: reach(port) == "all")
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return about_one_address(before, after, context.facts)
-
-
-def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
-    """`--publish-all` as a list of ports, still on random host ports."""
-    if isinstance(facts.image, Unreadable):
-        raise CannotFix(
-            "--publish-all cannot become a list", f"The image is not known: {facts.image.reason}."
-        )
-    words = (*spec[EXPOSE], *(facts.image.config.get("ExposedPorts") or {}))
-    taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
-    pairs = dict.fromkeys(pair for word in words for pair in exposed(word) if pair not in taken)
-    added = tuple(Port(number, protocol=protocol) for number, protocol in pairs)
-    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
 
 
 _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})

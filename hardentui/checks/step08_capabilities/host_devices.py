@@ -26,9 +26,11 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unreadable
 from hardentui.model.mounts import MountedPath
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
-from hardentui.options import DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
+from hardentui.options import DEVICE_CGROUP_RULE, DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
 from hardentui.reading.containers import listed
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts
 from hardentui.reading.user_namespace import own_user_namespace
@@ -58,8 +60,24 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not bad:
         return passed(declared)
     evidence = tuple(Evidence("--volume" if device in bound else "--device", device) for device in bad)
-    severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
+    mapped = own_user_namespace(facts)
+    severity = max(_grade(_path(device), mapped) for device in bad)
+    if disks := _disks(facts):
+        severity = max(severity, Severity.HIGH if mapped else Severity.CRITICAL)
+        evidence += tuple(Evidence("the runtime's configuration, devices", rule) for rule in disks)
     return failed(f"accessible: {listed(bad)}", declared, "", evidence, severity, things=bad)
+
+
+def _disks(facts: ContainerFacts) -> tuple[str, ...]:
+    """Block devices that the runtime was told to allow. Inspect looks a device up by its number alone and may
+    name a character device with the same one: /dev/rtc0 for the disk 253:0."""
+    if isinstance(facts.runtime, Unreadable) or not facts.spec[DEVICES]:
+        return ()
+    asked = {" ".join(rule.split()[:2]) for rule in facts.spec[DEVICE_CGROUP_RULE]}
+    rules = (rule for rule in facts.runtime.device_rules if rule.startswith("b ") and "*" not in rule)
+    return tuple(
+        sorted(r for r in rules if {"r", "w"} & {*r.split()[2]} and " ".join(r.split()[:2]) not in asked)
+    )
 
 
 def _bound(facts: ContainerFacts) -> list[HostMount]:
@@ -115,6 +133,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.without(GPUS).with_(DEVICES, kept)
 
 
+_OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
+
 CHECK = Check(
     title="Host devices accessible",
     severity=Severity.MEDIUM,
@@ -140,6 +160,7 @@ CHECK = Check(
         container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
         container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/app0", ("ro",)),)), engine=rootless()),
         container((GPUS, ("all",))),
+        container((DEVICES, ("/dev/rtc0:/dev/data",)), runtime=_OF_A_DISK),
         container((PRIVILEGED, True)),
     ),
     references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
