@@ -84,10 +84,6 @@ def _control_socket(facts: ContainerFacts, finding: Finding) -> str:
     return f"has a socket of the host mounted ({worst.path}), through which one can {power}"
 
 
-def _handed_over(facts: ContainerFacts, finding: Finding) -> str:
-    return f"has a directory of the host open ({finding.verdict.effective})"
-
-
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:
     mounts = [sensitive.mount for sensitive in sensitive_mounts(facts)]
     written = any(mount.written for mount in mounts)
@@ -125,7 +121,6 @@ _WAYS: Mapping[str, _Way] = {
     "mounted-engine-socket": _Way(8, Severity.LOW, _socket),
     "mounted-control-socket": _Way(8, Severity.HIGH, _control_socket),
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
-    "handed-over-host-files": _Way(8, Severity.HIGH, _handed_over),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
     "host-devices": _Way(4, Severity.HIGH, _devices),
     "open-device-cgroup": _Way(6, Severity.CRITICAL, _device_rules),

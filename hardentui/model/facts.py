@@ -104,14 +104,6 @@ class Entered(Struct, frozen=True):
     seccomp_mode: int
 
 
-class HandedFile(Struct, frozen=True):
-    """A host file that a container's main process has open, by its file descriptor."""
-
-    number: int
-    path: str
-    directory: bool
-
-
 class Client(Struct, frozen=True):
     """A client connected to a TCP port that the container listens on."""
 
@@ -149,7 +141,8 @@ class Kernel(Struct, frozen=True):
         outside_cgroup: descendants of the main process that are not in the container's cgroup.
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
-        left_open: open file below /proc/1/fd -> its path on the host, if it is in none of `mounts`.
+        left_open: open file below /proc/1/fd -> its path on the host, if it is in none of `mounts`; that of
+            a directory ends with a slash.
         processes, listening: the processes and listening sockets of the container.
         clients: clients connected at the time of reading.
         rlimits: the limits of the main process in /proc/PID/limits.
@@ -301,8 +294,6 @@ class ContainerFacts(Struct, frozen=True):
         denials: actions that the kernel denied it during the last day.
         secret_drivers: name of a secret -> its driver.
         env_files: absolute path of an environment file used at creation -> the file as it is now.
-        handed_over: host files open in its main process; read if file descriptors were passed to it
-            (`--preserve-fds`), otherwise None.
         programs: absolute path of a program that was named for this container alone (runtime, init, conmon,
             hooks) -> the file.
         seccomp_file: its seccomp profile file; seccomp_rules is the content, as JSON.
@@ -351,7 +342,6 @@ class ContainerFacts(Struct, frozen=True):
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
     secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not read")
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    handed_over: Known[tuple[HandedFile, ...]] | None = None
     programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")

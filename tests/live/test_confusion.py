@@ -29,7 +29,6 @@ _NEVER_BAD = {
     "unsigned-scope-in-use": "it needs a registry",
     "stale-container": "it takes a month",
     "unit-drift": "it takes systemd",
-    "handed-over-host-files": "it takes a shell that opens a file",
     "capabilities-beyond-declared": "it takes a broken engine",
 }
 """Checks without a flavour of their own, and why; their unit tests have failing examples."""

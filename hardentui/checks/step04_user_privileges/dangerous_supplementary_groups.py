@@ -5,9 +5,10 @@ The groups of the main process as the kernel sees them, wherever they come from:
 UID:GID`, or the image's /etc/group. Bad are `keep-groups` (all groups of the caller) and groups that own
 disks, password hashes, kernel memory, the engine's socket or administrative rights (parameter `groups`).
 Other groups of a container with its own user namespace are not host groups and are left out; so are groups of
-a process that is root on the host anyway. With a rootless engine, group 0 of the container is the group of
-the account that runs it: an ordinary user that has it counts, with lower severity, whether it was given
-(`--user 1000:0`, `--group-add root`) or is what Podman sets for a UID without a group (`--user 1000`).
+a process that is root on the host anyway. Group 0 of a container without a user namespace is the host's group
+root, and with a rootless engine the group of the account that runs it: an ordinary user that has it counts,
+with lower severity, whether it was given (`--user 1000:0`, `--group-add root`) or is what Podman sets for a
+UID without a group (`--user 1000`).
 
 Why it matters:
 For the files it owns, a group is as good as a password. Members of `disk` read and write the host's disks
@@ -61,10 +62,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = _declared(facts.spec)
     effective = f"uid {live[0]}, groups {' '.join(map(str, live[1]))}" if isinstance(live, tuple) else ""
     bad = _dangerous(groups, known, own_user_namespace(facts))
-    if not bad and _in_group_of_account(facts):
-        reason, evidence = "member of the group of the account that runs the engine", (declared, effective)
+    if not bad and _has_group_0(facts):
         where = proc(facts) if effective else CONFIGURATION
-        return failed(reason, *evidence, (Evidence(where, effective or declared),), Severity.LOW)
+        reason = (
+            "member of the group of the account that runs the engine"
+            if facts.engine.rootless is True
+            else "member of the host's group root"
+        )
+        evidence = (Evidence(where, effective or declared),)
+        return failed(reason, declared, effective, evidence, Severity.LOW)
     if isinstance(live, tuple):
         bad += tuple(name for name in _live(facts, live, known) if name.partition(" ")[0] not in bad)
     elif not own_user_namespace(facts):
@@ -79,21 +85,26 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(declared, effective)
 
 
-def _in_group_of_account(facts: ContainerFacts) -> bool:
-    """Whether an ordinary user of a rootless container has group 0, which is the account's own group:
-    podman(1), rootless mode. With a map of its own, the container's group 0 is another one.
+def _has_group_0(facts: ContainerFacts) -> bool:
+    """Whether an ordinary user has the host's group 0, or with a rootless engine the account's group, which
+    is the container's group 0: podman(1). With a map of its own, the container's group 0 is another one.
 
     The running process decides. Before the start, only a group that was asked for is known.
     """
     spec = facts.spec
-    if facts.engine.rootless is not True or spec[USERNS] not in ("", "host") or spec[UIDMAP] or spec[GIDMAP]:
+    if facts.engine.rootless is True:
+        mapped = spec[USERNS] not in ("", "host") or bool(spec[UIDMAP] or spec[GIDMAP])
+        mapped = mapped or bool(spec[SUBUIDNAME] or spec[SUBGIDNAME])
+    else:
+        mapped = own_user_namespace(facts)
+    if mapped or is_root(declared_user(facts)):
         return False
-    if spec[SUBUIDNAME] or spec[SUBGIDNAME] or is_root(declared_user(facts)):
-        return False
-    ids, kernel = identity(facts), facts.kernel
-    if ids is not None and isinstance(kernel, Kernel) and not isinstance(kernel.groups, Unreadable):
-        uid, gid = ids
-        return uid != 0 and 0 in (gid, *(inside(group, kernel.gid_map) for group in kernel.groups))
+    live, kernel = ask(facts, _ids), facts.kernel
+    if isinstance(live, tuple) and isinstance(kernel, Kernel):
+        uid, groups = live
+        if facts.engine.rootless is not True:
+            return uid != 0 and 0 in groups
+        return inside(uid, kernel.uid_map) != 0 and any(inside(gid, kernel.gid_map) == 0 for gid in groups)
     asked = (declared_user(facts).partition(":")[2], *spec[GROUP_ADD])
     return any(group in _GROUP_0 for group in asked)
 
@@ -160,7 +171,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     bad = _dangerous(spec[GROUP_ADD], known, own_user_namespace(facts))
     if spec != facts.spec:
         facts = facts.planned(spec)  # another fix has changed the user, or its namespace
-    if _in_group_of_account(facts):
+    if _has_group_0(facts):
         bad += _GROUP_0
         spec = _with_own_group(facts)
     fixed = spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
@@ -176,6 +187,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 _MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
+_ALL = (IdRange(0, 0, 4294967295),)
 _MAP = (IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
 _IN_GROUP_0 = Kernel(
     7, uid=100999, gid=1000, uid_map=_MAP, gid_map=_MAP, groups=(), host_user_namespace=False
@@ -199,6 +211,7 @@ CHECK = Check(
         container(),
         container((GROUP_ADD, ("2000", "www-data"))),
         container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
+        container((USER, "1000:0"), (USERNS, "auto")),
         container((USER, "1000:0"), (USERNS, "auto"), engine=rootless()),
         container((USER, "0:0"), engine=rootless()),
         container((USER, "1000"), kernel=replace(_IN_GROUP_0, gid=100999), engine=rootless()),
@@ -212,6 +225,8 @@ CHECK = Check(
         container((USER, "101:disk")),
         container((USER, "101:6"), kernel=Kernel(7, uid=101, gid=6, groups=())),
         container(kernel=_MEMBER),
+        container((USER, "1000:0")),
+        container((USER, "1000"), kernel=Kernel(7, uid=1000, gid=0, groups=(), uid_map=_ALL, gid_map=_ALL)),
         container((USER, "1000:0"), engine=rootless()),
         container((USER, "1000:1000"), (GROUP_ADD, ("2000", "root")), engine=rootless()),
         container((USER, "1000"), kernel=_IN_GROUP_0, engine=rootless()),

@@ -3,8 +3,9 @@
 What it checks:
 Whether the whole host environment was passed in (`--env-host`), which shows in the command that created the
 container or in variables that only a login or a host service has (USER, SHLVL, SSH_CONNECTION,
-INVOCATION_ID…); whether a proxy variable contains a user and password; and whether an environment file given
-by its full path (`--env-file`) is readable for every account on the host.
+INVOCATION_ID…); whether every variable that begins with some letters was passed (`--env 'AWS*'`); whether a
+proxy variable contains a user and password; and whether an environment file given by its full path
+(`--env-file`) is readable for every account on the host.
 
 Why it matters:
 An admin's shell holds what they work with: cloud keys, registry and cluster tokens, the address of their SSH
@@ -46,6 +47,7 @@ _OF_A_HOST = frozenset(
     }
 )
 _ENOUGH = 3
+_LOCALE = frozenset({"LC_*", "LANG*", "TZ*"})
 _OTHERS_READ = 0o004
 _PROXIES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy") for name in (low, low.upper())
@@ -59,6 +61,10 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
         declared = "env-host" if asked else f"{plural(len(names), 'variable')} of a login or service"
         return failed("the host's environment was passed in", declared, evidence=evidence)
+    patterns = _patterns(facts)
+    if patterns:
+        reason = f"every variable of the host that matches {listed(patterns)} was passed in"
+        return failed(reason, listed(patterns))
     proxies = _proxies_with_password(facts)
     if proxies:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
@@ -94,6 +100,14 @@ def _command_asks(facts: ContainerFacts) -> bool:
     return any(word in ("--env-host", "--env-host=true") for word in _command(facts))
 
 
+def _patterns(facts: ContainerFacts) -> tuple[str, ...]:
+    """`--env NAME*`: all such variables of whoever ran the command, podman-run(1); a locale is harmless."""
+    command = _command(facts)
+    given = [after for word, after in pairwise(command) if word in ("-e", "--env")]
+    given += [word.partition("=")[2] for word in command if word.startswith(("--env=", "-e="))]
+    return tuple(word for word in given if word.endswith("*") and "=" not in word and word not in _LOCALE)
+
+
 def _host_names(spec: Spec) -> tuple[str, ...]:
     return tuple(name for pair in spec[ENV] if (name := pair.partition("=")[0]) in _OF_A_HOST)
 
@@ -123,6 +137,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "the environment file is on the host, and no container option changes its mode",
             "Close it to others: chmod 600 FILE.",
         )
+    if spec == facts.spec and _patterns(facts):
+        raise CannotFix(
+            "the pattern is in the command that created it; its variables are options of their own now",
+            "Create it with the variables that the service needs, by name.",
+        )
     inherited = _proxies_with_password(facts)
     return spec.with_(HTTP_PROXY, False) if inherited and not is_planned(facts) else spec
 
@@ -142,6 +161,7 @@ def _is_own(pair: str) -> bool:
 
 
 _LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
+_BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"]}}
 
 CHECK = Check(
     title="Host environment passed to the container",
@@ -155,12 +175,14 @@ CHECK = Check(
         container((ENV, ("TZ=UTC", "USER=shop"))),
         container((ENV, ("https_proxy=http://proxy.example:3128",))),
         container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
+        container(inspect={"Config": {"CreateCommand": ["podman", "run", "-e", "LC_*", "img"]}}),
     ),
     fails=lambda: (
         container((ENV_HOST, True)),
         container((ENV, ("TZ=UTC", "SHLVL=1", "LOGNAME=root", "SSH_CLIENT=192.0.2.1")), inspect=_LEAKED),
         container((ENV, ("https_proxy=http://anna:correct-horse@proxy.example:3128",))),
         container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o644)}),
+        container((ENV, ("AWS_X=1",)), inspect=_BY_PATTERN),
         container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
     ),
     references=("NIST SP 800-190 4.1.4",),

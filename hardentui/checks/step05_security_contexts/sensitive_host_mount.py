@@ -4,15 +4,15 @@ What it checks:
 Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays that
 lead to a host path, a root directory of its own (--rootfs), and whatever other containers (--volumes-from),
 the pod and the engine bring along, disks that were mounted in it after the start, and directories and files
-of the host that its main process has open past all mounts. Reading and writing are distinguished. Read access
-reveals credentials (keys, tokens, password hashes, home directories), other people's data, or the engine's
-storage; write access also gives code that root runs (on schedule, at login, at boot, on update), control of
-the kernel (/proc, /sys) and whole disks. The home directory of the account that runs a rootless engine counts
-wherever it lies (where that is not known, the answer is unknown), and so do the hooks and programs that the
-engine's configuration names. A directory above such a path gives the same. For a running container the
-kernel's mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own
-user namespace, the container has no special rights to files of root: that counts less, unless the mount is
-mapped to its users (idmap, U).
+of the host that its main process has open past all mounts (from such a directory, `..` leads everywhere).
+Reading and writing are distinguished. Read access reveals credentials (keys, tokens, password hashes, home
+directories), other people's data, or the engine's storage; write access also gives code that root runs (on
+schedule, at login, at boot, on update), control of the kernel (/proc, /sys) and whole disks. The home
+directory of the account that runs a rootless engine counts wherever it lies (where that is not known, the
+answer is unknown), and so do the hooks and programs that the engine's configuration names. A directory above
+such a path gives the same. For a running container the kernel's mount table decides. Programs and boot files
+mounted read-only reveal nothing and pass. In its own user namespace, the container has no special rights to
+files of root: that counts less, unless the mount is mapped to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in

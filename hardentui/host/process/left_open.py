@@ -1,6 +1,7 @@
 """What of the host the main process has open, past all mounts: whoever started it has left it open.
 
-An open directory leads to everything below it (`/proc/self/fd/3/etc/shadow`), as in CVE-2024-21626;
+An open directory leads to everything below it (`/proc/self/fd/3/etc/shadow`), as in CVE-2024-21626, and from
+there past it (`/proc/self/fd/3/../..`): nothing holds `..` back that is outside the container's root.
 `podman run --preserve-fds` passes one on.
 """
 
@@ -20,7 +21,8 @@ _DATA = (stat.S_ISDIR, stat.S_ISBLK, stat.S_ISREG)
 
 
 def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
-    """Path below /proc in the container -> path on the host: directories, disks and files of other mounts.
+    """Path below /proc in the container -> path on the host, a directory's with a slash at its end:
+    directories, disks and files of other mounts.
 
     Of the first 256 descriptors: what is inherited has the lowest numbers. Pipes, sockets and character
     devices are the usual standard streams.
@@ -42,7 +44,8 @@ def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
             ):
                 mode = files.stat(f"{directory}/{number}").mode
                 if any(is_kind(mode) for is_kind in _DATA):
-                    left[f"/proc/1/fd/{number}"] = path
+                    end = "/" if stat.S_ISDIR(mode) and path != "/" else ""
+                    left[f"/proc/1/fd/{number}"] = path + end
         except OSError:
             continue  # closed meanwhile
     return left

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import EngineFacts, HandedFile, Kernel, ListeningSocket, NotRunning
+from hardentui.model.facts import EngineFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.known import Known
 from hardentui.model.mounts import MountedPath, ReachableSocket
 
@@ -23,7 +23,6 @@ class Added(TypedDict, total=False):
     exec_events: Known[tuple[datetime, ...]]
     exec_sessions: Known[tuple[Mapping[str, Any], ...]]
     exec_uids: Mapping[str, int]
-    handed_over: Known[tuple[HandedFile, ...]] | None
     hidden_mounts: str
     host_listening: Known[tuple[ListeningSocket, ...]]
     kernel: Known[Kernel | NotRunning]

@@ -18,7 +18,6 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
-from hardentui.host.process.handed_over import read_handed_over
 from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
 from hardentui.model.activity import Denial, FileChange, WrittenDirectory
@@ -41,7 +40,6 @@ AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
-_HANDS_OVER = ("--preserve-fds", "--preserve-fd")
 _PROGRAM_FLAGS = ("--runtime", "--init-path", "--conmon", "--hooks-dir", "--network-cmd-path")
 """Options of podman(1) and podman-create(1) that name what the engine starts."""
 
@@ -129,10 +127,6 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["engine"] = replace(facts.engine, auto_update_timer=once.auto_update_timer())
     if facts.engine.local and (paths := _files_after(facts, ("--env-file",))):
         added["env_files"] = {path: examine(files, path) for path in paths}
-    if _was_handed_files(facts):
-        far = Unreadable("the engine is on another machine")
-        pid = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
-        added["handed_over"] = read_handed_over(files, pid) if facts.engine.local else far
     if facts.engine.local and (programs := _programs(facts)):
         owners = _rightful_owners(facts)
         added["programs"] = {path: examine(files, path, owners) for path in programs}
@@ -143,17 +137,9 @@ def _conmon(facts: ContainerFacts) -> int:
     return int(section(facts.inspect, "State").get("ConmonPid") or 0)
 
 
-def _create_command(facts: ContainerFacts) -> list[str]:
-    return [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
-
-
-def _was_handed_files(facts: ContainerFacts) -> bool:
-    return any(word.partition("=")[0] in _HANDS_OVER for word in _create_command(facts))
-
-
 def _files_after(facts: ContainerFacts, flags: tuple[str, ...]) -> tuple[str, ...]:
     """Absolute paths after these flags in its create command; others depend on the working directory."""
-    words = _create_command(facts)
+    words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
     given = [after for word, after in pairwise(words) if word in flags]
     given += [
         word.partition("=")[2] for word in words if word.startswith(tuple(f"{flag}=" for flag in flags))

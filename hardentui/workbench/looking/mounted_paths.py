@@ -74,7 +74,8 @@ def mounts_and_sockets(
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
-        mounted, hidden = (*_in_force(table, asked, _stranger(facts)), *_left_open(facts.kernel)), ""
+        mounted = (*_in_force(table, asked, _stranger(facts)), *_left_open(facts.kernel))
+        hidden = _hidden_open_files(facts)
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
@@ -98,12 +99,23 @@ def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocke
     return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
 
 
+def _hidden_open_files(facts: ContainerFacts) -> str:
+    """Why it is not known which files were passed to it (`--preserve-fds`); empty if none were, or it is."""
+    words = [str(word) for word in section(facts.inspect, "Config").get("CreateCommand") or ()]
+    passed = any(word.partition("=")[0] in ("--preserve-fds", "--preserve-fd") for word in words)
+    open_files = facts.kernel.left_open if isinstance(facts.kernel, Kernel) else ()
+    return open_files.reason if passed and isinstance(open_files, Unreadable) else ""
+
+
 def _left_open(kernel: Known[Kernel | NotRunning]) -> Iterator[MountedPath]:
     """Open files lead past the mounts, and past their options: read-only or not, they can be opened again."""
     if isinstance(kernel, Kernel) and not isinstance(kernel.left_open, Unreadable):
         for point, path in kernel.left_open.items():
+            everything = path.endswith("/")  # `..` leads out of a directory, up to the host's root
             yield MountedPath(
-                *(point, (normal(path),), "other", path, ("rw",), MountOrigin.STARTER), in_force=True
+                *(point, ("/" if everything else normal(path),), "other", normal(path), ("rw",)),
+                origin=MountOrigin.STARTER,
+                in_force=True,
             )
 
 

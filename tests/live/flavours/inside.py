@@ -77,7 +77,8 @@ grep -qs PODMAN_BENCH_DIR /proc/$$/environ && echo environment=1
 for f in /run/secrets/*; do
   [ -e $f ] && {{ cat $f >/dev/null && echo secret=open || echo secret=shut; }}
 done
-awk '/^Pid:/{{p=$2}} /^PPid:/{{q=$2}} /^Uid:/{{print "process=" p ":" q ":" $3}}' /proc/[0-9]*/status
+awk '/^Pid:/{{p=$2}} /^PPid:/{{q=$2}} /^Uid:/{{u=$3}} /^Gid:/{{print "process=" p ":" q ":" u ":" $3}}' \
+  /proc/[0-9]*/status
 awk '$4 == "0A" && $2 !~ /^(0100007F|0{{24}}01000000):/ {{n = split($2, a, ":"); print "port=" a[n]}}' \
   /proc/net/tcp /proc/net/tcp6
 busybox stat -c 'device=%n:%t:%T' $(busybox find /dev -type c -o -type b)
@@ -264,13 +265,14 @@ def _counts(device: str) -> bool:
 
 
 def _processes(seen: Answers, around: Around) -> dict[str, bool]:
-    """Who runs as root: what comes from the main process, and what somebody has started beside it."""
+    """Who runs as root: what comes from the main process, and what somebody has started beside it, there also
+    in the group of root."""
     if seen.one_of("pid"):
         return {}
-    parent = {}
+    parent, groups = {}, {}
     roots = set()
     for line in seen.all_of("process"):
-        number, above, user = line.split(":")
+        number, above, user, groups[number] = line.split(":")
         parent[number] = above
         is_root = user == "0" or (around.rootful and seen.maps(int(user)) == 0)
         roots |= {number} if is_root else set()
@@ -280,8 +282,10 @@ def _processes(seen: Answers, around: Around) -> dict[str, bool]:
             number = parent[number]
         return number
 
-    firsts = {first(number) for number in roots} - {seen.one_of("self")}
-    return {"root-user": "1" in firsts, "root-exec-session": bool(firsts - {"1"})}
+    own = seen.one_of("self")
+    firsts = {first(number) for number in roots} - {own}
+    grouped = {first(number) for number, group in groups.items() if group == "0" != groups.get("1")}
+    return {"root-user": "1" in firsts, "root-exec-session": bool((firsts | grouped) - {"1", own})}
 
 
 def _limits(seen: Answers, machine: Machine) -> dict[str, bool]:

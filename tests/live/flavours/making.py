@@ -45,7 +45,7 @@ while True:
     server.accept()[0].close()
 """
 _FIRST = "hardened"  # others join its network, so it comes first
-_EARLY = (_FIRST, "ipc-owner", "network-host")
+_EARLY = (_FIRST, "ipc-owner", "network-host", "network-stranger")
 _WORKERS = 2
 _CHUNKS = 8
 

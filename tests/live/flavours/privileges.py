@@ -76,6 +76,21 @@ FLAVOURS = (
         "group-keep", ids("dangerous-supplementary-groups"), ("--group-add=keep-groups",), engines=(ROOTLESS,)
     ),
     Flavour(
+        "group-root-by-default",
+        ids("dangerous-supplementary-groups host-user-namespace"),
+        ("--user=1000",),
+        without=ids("userns"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour(
+        "group-root-by-user",
+        ids("dangerous-supplementary-groups host-user-namespace"),
+        ("--user=1000:0",),
+        without=ids("userns"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour("group-root-mapped", arguments=("--user=1000",), engines=(ROOTFUL,)),
+    Flavour(
         "group-of-account", ids("dangerous-supplementary-groups"), ("--user=1000:0",), engines=(ROOTLESS,)
     ),
     Flavour(

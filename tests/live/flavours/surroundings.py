@@ -256,8 +256,8 @@ NETWORKS = (
     Flavour(
         "network-container-stranger",
         ids("unfiltered-network-driver shared-network"),
-        ("--network=container:truth-hardened", "--label=app=other", "--label=owner=tests"),
-        without=ids("network publish userns owner"),
+        ("--network=container:truth-network-stranger",),
+        without=ids("network publish userns"),
         command=("sleep", "3600"),
         bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
     ),

@@ -14,7 +14,7 @@ from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.severity import context_shift
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, HandedFile, IdRange, Kernel
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
@@ -279,9 +279,3 @@ def test_what_another_container_brings_is_a_way_too() -> None:
     assert sentence.endswith("it can write /etc of the host.")
     facts = container((VOLUMES_FROM, ("base",)), mounted=(etc,), engine=rootful(rootless=Unreadable("no")))
     assert (context_shift(replace(facts, mounted=())), context_shift(facts)) == (0, 1)
-
-
-def test_a_directory_that_was_handed_over_is_a_way_to_the_host() -> None:
-    handed = (HandedFile(3, "/srv/web", directory=True),)
-    assert "has a directory of the host open (/srv/web)" in told(kernel=ROOT, handed_over=handed)
-    assert "open (" not in told(kernel=ROOT, handed_over=(HandedFile(3, "/srv/note", directory=False),))

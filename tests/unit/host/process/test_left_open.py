@@ -18,6 +18,7 @@ _OPEN = {
     "5": ("/etc/shadow", 91, stat.S_IFREG),
     "6": ("/tmp/x (deleted)", 91, stat.S_IFREG),
     "7": ("/dev/sda", 92, stat.S_IFBLK),
+    "8": ("/srv/shop", 91, stat.S_IFDIR),
 }
 
 
@@ -45,6 +46,7 @@ def test_directories_disks_and_files_of_other_mounts_are_told() -> None:
         "/proc/1/fd/3": "/",
         "/proc/1/fd/5": "/etc/shadow",
         "/proc/1/fd/7": "/dev/sda",
+        "/proc/1/fd/8": "/srv/shop/",
     }
 
 

@@ -18,7 +18,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.trust import TrustFacts
 from hardentui.options import SECCOMP_PROFILE
@@ -80,13 +80,3 @@ def test_a_profile_of_the_account_that_runs_the_engine_is_its_own(program: Path)
     assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.PASS
     program.parent.chmod(0o777)
     assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.FAIL
-
-
-@pytest.mark.parametrize("flag", [("--preserve-fds", "1"), ("--preserve-fd=3",)])
-def test_open_files_are_looked_at_only_if_some_were_passed(flag: tuple[str, ...]) -> None:
-    command = {"CreateCommand": ["podman", "run", *flag, "localhost/web:1"]}
-    assert looked_at().handed_over is None
-    running = replace(container(inspect={"Config": command}, engine=rootless()), kernel=Kernel(os.getpid()))
-    engine = Engine(running.engine, lambda: RecordedConnection({}, {}))
-    once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
-    assert small_things(running, engine, LocalFiles(), once)["handed_over"] == ()
