@@ -98,7 +98,7 @@ def test_many_containers_with_the_same_programs_cost_as_much_as_one() -> None:
     text = {f"/proc/{pid}/cmdline": _COMMAND.replace(" ", "\0").replace("abc", f"abc{pid}") for pid in pids}
     text |= {f"/proc/{pid}/status": f"NSpid:\t{pid}" + "\t2" * (pid < 72) for pid in pids}
     files = _CountingFiles(RecordedFiles({"text": text | dict.fromkeys(("/srv/crun",), "")}))
-    named = read_programs_of_containers(files, read_process_table(files))  # type: ignore[arg-type]
+    named = read_programs_of_containers(files, read_process_table(files))
     assert [program.file.path for program in named] == ["/srv/crun"]
     assert files.states == 3
 
