@@ -45,7 +45,7 @@ def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
                 mode = files.stat(f"{directory}/{number}").mode
                 if any(is_kind(mode) for is_kind in _DATA):
                     end = "/" if stat.S_ISDIR(mode) and path != "/" else ""
-                    left[f"/proc/1/fd/{number}"] = path.rstrip("/") or "/" + end
+                    left[f"/proc/1/fd/{number}"] = path + end
         except OSError:
             continue  # closed meanwhile
     return left
