@@ -76,7 +76,8 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _is_before_program(word: str) -> bool:
-    return word in _WRAPPERS or _NO_PROGRAM.fullmatch(word) is not None
+    script = " " in word  # of `sh -c SCRIPT NAME ARGUMENT…`
+    return script or word in _WRAPPERS or _NO_PROGRAM.fullmatch(word) is not None
 
 
 def glued_password(program: str, word: str) -> str:

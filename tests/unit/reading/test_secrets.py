@@ -205,6 +205,14 @@ def test_a_script_that_takes_its_password_from_elsewhere_is_left_alone(script: s
     assert not secrets_in_words(("sh", "-c", script))
 
 
+def test_what_follows_a_script_is_a_command_line_too() -> None:
+    """`sh -c 'exec "$0" "$@"' mysql -psecret`, as entrypoints do."""
+    words = ("sh", "-c", 'exec "$0" "$@"', "mysql", "-uroot", "-pcorrect-horse")
+    assert len(secrets_in_words(words)) == 1
+    assert "correct-horse" not in str(mask_document(list(words)))
+    assert not secrets_in_words(("sh", "-c", 'exec "$0" "$@"', "mysqldump", "-uroot", "shop"))
+
+
 @pytest.mark.parametrize("pair", CREDENTIALS)
 def test_a_masked_text_says_nothing_and_gives_the_same_finding(pair: str) -> None:
     name, _, value = pair.partition("=")
