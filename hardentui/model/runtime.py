@@ -21,6 +21,7 @@ class RuntimeConfig(Struct, frozen=True):
         device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
         device_filter: it has rules for devices. Podman gives none to a container that is to have a user
             namespace of its own.
+        programs: what runs outside the container or as its first process: hooks, and Podman's init.
     """
 
     annotations: Mapping[str, str] = {}
@@ -30,3 +31,4 @@ class RuntimeConfig(Struct, frozen=True):
     masks: frozenset[str] = frozenset()
     device_rules: frozenset[str] = frozenset()
     device_filter: bool = True
+    programs: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""The programs of the containers that run now, by their monitors (conmon) and the runtime's configuration.
+"""The programs that engines run for the containers of this host now, by the monitors (conmon) of these.
 
-An engine's settings show what it would run. `podman --runtime`, `--conmon`, `--hooks-dir` and `--init-path`
-name other programs for one container, and settings may have changed since it was created.
+An engine's settings show what it would run. `podman --runtime` and `--conmon` name other programs for one
+container, and settings may have changed since it was created.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-import msgspec
 from msgspec import Struct
 
 from hardentui.host.files.config import ROOT_ONLY, examine
@@ -23,7 +22,6 @@ from hardentui.model.known import Known, Unreadable
 
 _RUNTIME, _BUNDLE, _NAME, _AT_EXIT = "-r", "-b", "-n", "--exit-command"
 """Flags of conmon(8)."""
-_INIT = "/run/podman-init"
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
 
 
@@ -32,38 +30,32 @@ class ContainerMonitor(Struct, frozen=True):
 
     Attributes:
         uid: the account of the engine.
-        bundle: the directory of the runtime's configuration.
+        container: the name of its container.
+        engine: the program that conmon runs when the container ends; may be empty.
     """
 
     uid: int
     container: str
     program: str
     runtime: str
-    bundle: str
-    at_exit: str
-
-
-class _BundleHook(Struct):
-    path: str = ""
-
-
-class _BundleMount(Struct):
-    destination: str = ""
-    source: str = ""
-
-
-class _Bundle(Struct):
-    hooks: dict[str, list[_BundleHook] | None] | None = None
-    mounts: list[_BundleMount] | None = None
+    engine: str
 
 
 def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterator[ContainerMonitor]:
-    """The monitors among the processes; a process inside a container cannot pose as one."""
+    """The monitors among the processes: one of those in the same storage with the same programs.
+
+    A process inside a container cannot pose as one.
+    """
+    seen: set[tuple[str, ...]] = set()
     for process in () if isinstance(processes, Unreadable) else processes:
-        words = process.words
-        given = {flag: word for flag, word in pairwise(words) if flag in (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)}
+        flags = (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)
+        given = {flag: word for flag, word in pairwise(process.words) if flag in flags}
         bundle, runtime = given.get(_BUNDLE, ""), given.get(_RUNTIME, "")
         if not bundle.endswith("/userdata") or not runtime.startswith("/"):
+            continue
+        storage = bundle.rsplit("/", 2)[0]  # below it, each container has a directory
+        key = (storage, process.words[0], runtime, given.get(_AT_EXIT, ""))
+        if key in seen:
             continue
         try:
             uid = files.stat(f"/proc/{process.pid}").uid
@@ -72,7 +64,8 @@ def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterato
             continue  # it has ended
         if len(status.get("NSpid", "").split()) > 1:
             continue  # it runs in a PID namespace below ours
-        yield ContainerMonitor(uid, given.get(_NAME, ""), words[0], runtime, bundle, given.get(_AT_EXIT, ""))
+        seen.add(key)
+        yield ContainerMonitor(uid, given.get(_NAME, ""), process.words[0], runtime, key[-1])
 
 
 def read_programs_of_containers(
@@ -80,34 +73,18 @@ def read_programs_of_containers(
 ) -> tuple[Program, ...]:
     """What engines of this host run for their running containers, each program once.
 
-    Of a rootless engine, the account's choice is known, as in `account_programs`. A configuration that this
-    user cannot read adds nothing: then only the programs in the monitor's command line are known.
+    Of a rootless engine, the account's choice is known, as in `account_programs`. What the runtime's
+    configuration of a container names (hooks, init) is a finding of that container.
     """
     programs: dict[tuple[str, str, int], Program] = {}
     for monitor in monitors(files, processes):
-        for role, path in _named_by(files, monitor):
+        roles = {"runtime": monitor.runtime, "conmon": monitor.program, "engine": monitor.engine}
+        for role, path in roles.items():
             key = (role, path, monitor.uid)
-            if key in programs:
+            if not path or key in programs:
                 continue
             fact = examine(files, path, ROOT_ONLY | {monitor.uid}, accounts=accounts)
             if isinstance(fact, FileFact) and fact.kind == "file":
-                usual = monitor.uid != 0 or role == "init program" or path.startswith(_SYSTEM_PLACES)
+                usual = monitor.uid != 0 or path.startswith(_SYSTEM_PLACES)
                 programs[key] = Program(role, fact, usual, f"container {monitor.container}")
     return tuple(programs.values())
-
-
-def _named_by(files: Files, monitor: ContainerMonitor) -> Iterator[tuple[str, str]]:
-    yield "runtime", monitor.runtime
-    yield "conmon", monitor.program
-    if monitor.at_exit:
-        yield "engine", monitor.at_exit
-    try:
-        document = msgspec.json.decode(files.read_bytes(f"{monitor.bundle}/config.json"), type=_Bundle)
-    except (OSError, msgspec.MsgspecError):
-        return
-    for hooks in (document.hooks or {}).values():
-        for hook in hooks or ():
-            yield "hook program", hook.path
-    for mount in document.mounts or ():
-        if mount.destination == _INIT:
-            yield "init program", mount.source

@@ -129,7 +129,9 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["env_files"] = {path: examine(files, path) for path in paths}
     if facts.engine.local and (programs := _programs(facts)):
         owners = _rightful_owners(facts)
-        added["programs"] = {path: examine(files, path, owners) for path in programs}
+        added["programs"] = {
+            path: file for program in programs for path, file in once.program(program, owners).items()
+        }
     return added
 
 
@@ -148,10 +150,10 @@ def _files_after(facts: ContainerFacts, flags: tuple[str, ...]) -> tuple[str, ..
 
 
 def _programs(facts: ContainerFacts) -> tuple[str, ...]:
-    """What was named for this container alone, and the engine starts."""
-    runtime = str(facts.inspect.get("OCIRuntime") or "")
-    named = _files_after(facts, _PROGRAM_FLAGS)
-    return tuple(dict.fromkeys((*([runtime] if runtime.startswith("/") else ()), *named)))
+    """What the engine starts for this container. Its configuration says where a runtime without a path is."""
+    configured = () if isinstance(facts.runtime, Unreadable) else facts.runtime.programs
+    named = (str(facts.inspect.get("OCIRuntime") or ""), *configured, *_files_after(facts, _PROGRAM_FLAGS))
+    return tuple(dict.fromkeys(path for path in named if path.startswith("/")))
 
 
 def _rightful_owners(facts: ContainerFacts) -> frozenset[int]:

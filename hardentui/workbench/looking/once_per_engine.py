@@ -14,12 +14,15 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
+from hardentui.host.files.config import examine
+from hardentui.host.files.interpreters import interpreters
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import read_listening
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.process.table import read_process_table
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
 
@@ -51,6 +54,7 @@ class OncePerEngine:
         self._units: EngineUnits | None = None
         self._local = engine.facts.local
         self._helpers: Mapping[str, tuple[str, ...]] | None = None
+        self._programs: dict[str, Mapping[str, Known[FileFact | Missing]]] = {}
 
     def forget(self, services: Collection[str]) -> None:
         """The containers were listed again: secrets, the timer and the units may have changed.
@@ -59,7 +63,19 @@ class OncePerEngine:
             services: the units that the containers are labelled with.
         """
         self._timer = self._secrets = self._units = self._listening = self._helpers = None
+        self._programs = {}
         self._services = services
+
+    def program(self, path: str, owners: frozenset[int]) -> Mapping[str, Known[FileFact | Missing]]:
+        """A program that runs for containers of this engine and, of a script, its interpreters.
+
+        Args:
+            owners: the accounts that may change them.
+        """
+        if path not in self._programs:
+            paths = (path, *interpreters(self._files, path))
+            self._programs[path] = {each: examine(self._files, each, owners) for each in paths}
+        return self._programs[path]
 
     def network_helper(self, namespace: str) -> tuple[str, ...]:
         """The command line of the pasta that serves a network namespace; empty when none is seen."""

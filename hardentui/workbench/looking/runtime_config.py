@@ -13,6 +13,9 @@ from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
 from hardentui.reading.seccomp import parse_profile
 from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 
+_INIT = "/run/podman-init"
+"""Where Podman mounts the program of `--init`."""
+
 
 class RuntimeConfigs:
     """Builds them; most containers have the same filter, which is parsed once."""
@@ -36,6 +39,7 @@ class RuntimeConfigs:
             masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
             device_rules=frozenset(_device_rules(devices)),
             device_filter=bool(devices),
+            programs=tuple(dict.fromkeys((*_hooks(document), *_init(document)))),
         )
 
     def _filter(
@@ -55,6 +59,20 @@ class RuntimeConfigs:
             except (AttributeError, TypeError, ValueError):
                 self._profiles[text] = None
         return self._profiles[text]
+
+
+def _hooks(document: Mapping[str, Any]) -> Iterator[str]:
+    for stage in _section(document, "hooks").values():
+        for hook in stage if isinstance(stage, list) else ():
+            if isinstance(hook, dict) and "path" in hook:
+                yield str(hook["path"])
+
+
+def _init(document: Mapping[str, Any]) -> Iterator[str]:
+    mounts = document.get("mounts")
+    for mount in mounts if isinstance(mounts, list) else ():
+        if isinstance(mount, dict) and mount.get("destination") == _INIT:
+            yield str(mount.get("source"))
 
 
 def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

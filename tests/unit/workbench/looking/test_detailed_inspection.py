@@ -24,6 +24,7 @@ from hardentui.model.trust import TrustFacts
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.workbench.looking.detailed_inspection import small_things
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 
 OWNER = 1000 if os.getuid() == 0 else os.getuid()
 
@@ -42,8 +43,11 @@ def program() -> Iterator[Path]:
         yield path
 
 
-def looked_at(*pairs: Any, uid: int = OWNER, **inspect: Any) -> ContainerFacts:
-    facts = container(*pairs, inspect=inspect, engine=rootless(trust=TrustFacts(uid=uid)))
+def looked_at(*pairs: Any, uid: int = OWNER, config: Any = None, **inspect: Any) -> ContainerFacts:
+    """The facts with what was added. `config`: the config.json of the runtime."""
+    runtime = RuntimeConfigs().read(config or {})
+    engine_facts = rootless(trust=TrustFacts(uid=uid))
+    facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime)
     engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
     once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
     return replace(facts, **small_things(facts, engine, LocalFiles(), once))
@@ -69,6 +73,29 @@ def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Pa
     assert status(check, looked_at(**named(program, way))) is Status.PASS
     program.parent.chmod(0o777)
     assert status(check, looked_at(**named(program, way))) is Status.FAIL
+
+
+@pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
+def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path, way: str) -> None:
+    config: dict[str, Any] = {"hooks": {"prestart": [{"path": str(program)}], "poststop": None}}
+    if way == "init":
+        config = {"mounts": [{"destination": "/run/podman-init", "source": str(program)}]}
+    elif way == "interpreter":
+        script = program.parent.parent / "hook"
+        script.write_text(f"#!{program}\n")
+        script.chmod(0o755)
+        config = {"hooks": {"prestart": [{"path": str(script)}]}}
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(config=config)) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(config=config)) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "config", [{"hooks": 7, "mounts": {}}, {"hooks": {"prestart": [7, {}]}, "mounts": [7]}]
+)
+def test_an_odd_configuration_names_nothing(config: Any) -> None:
+    assert status("replaceable-container-programs", looked_at(config=config)) is Status.NOT_APPLICABLE
 
 
 def test_what_the_engine_finds_by_its_name_is_judged_with_the_engine() -> None:
