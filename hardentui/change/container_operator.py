@@ -229,7 +229,8 @@ class ContainerOperator:
         if any(word.startswith("--restart=") for word in operation.arguments):
             self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
         if any(word.startswith("--health-cmd=") for word in operation.arguments):
-            self._containers.update(operation.id, ("--no-healthcheck",))
+            # after --no-healthcheck, Podman 5.4 refuses every later update of the container
+            self._containers.update(operation.id, ("--health-cmd=none",))
 
     def _stop_successor(self, entry: JournalEntry) -> None:
         creation = next(

@@ -430,6 +430,9 @@ def test_a_health_check_comes_and_goes_while_it_runs(site: Site, tmp_path: Path)
     now = site.inspect()
     assert now["State"]["Pid"] == pid
     assert (now["Config"].get("Healthcheck") or {}).get("Test") in (None, ["NONE"])
+    limited = site.apply("--check", "no-memory-limit", "--yes")
+    assert limited.returncode == 0, limited.stderr
+    assert site.inspect()["State"]["Pid"] == pid, "Podman still changes it while it runs"
 
 
 def test_data_in_its_own_layer_is_told_and_kept_or_refused(site: Site) -> None:

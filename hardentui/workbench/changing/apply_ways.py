@@ -47,6 +47,8 @@ _LIVE = frozenset(
 )
 UPDATES_RESTART = Version(5, 1)
 _UPDATES_HEALTH = Version(5, 4)
+_SECOND = 1_000_000_000
+"""In nanoseconds, as inspect shows times."""
 _STOP_TIMEOUT = 10
 _RESTART_SECONDS = 60.0
 
@@ -71,6 +73,8 @@ class ApplyWay(Struct, frozen=True):
 def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
     """The flags of `podman update` that apply the whole plan; empty if it needs a new container."""
     flags, version = [], facts.engine.version
+    if _refuses_updates(facts):
+        return ()
     for change in plan.changes:
         if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
             return ()
@@ -80,6 +84,14 @@ def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
             return ()  # `podman update` can take a health check away, but not restore all of a former one
         flags.append(f"{BY_NAME[change.option].flag}={change.after[0]}")
     return tuple(flags)
+
+
+def _refuses_updates(facts: ContainerFacts) -> bool:
+    """Whether `podman update` fails, whatever the flags: it also checks the timeout of a health check, and
+    `--no-healthcheck` leaves one of 0."""
+    health: Mapping[str, Any] = (facts.inspect.get("Config") or {}).get("Healthcheck") or {}
+    checked = facts.engine.version >= _UPDATES_HEALTH
+    return checked and bool(health) and int(health.get("Timeout") or 0) < _SECOND
 
 
 def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:
