@@ -3,9 +3,9 @@
 What it checks:
 What the engine starts for this container, wherever it was named: its OCI runtime (`--runtime PATH`), its
 hooks and init program as the runtime got them at the last start, and the `--conmon`, `--hooks-dir` and
-`--network-cmd-path` of the command that created it; of scripts, the interpreter too. For each, who besides
-root, and the account of a rootless engine, can change the file or a directory that leads to it. What the
-engine's configuration names is covered by untrusted-engine-programs.
+`--network-cmd-path` of the command that created it; of scripts, the interpreter, and of hook files, their
+programs too. For each, who besides root, and the account of a rootless engine, can change the file or a
+directory that leads to it. What the engine's configuration names is covered by untrusted-engine-programs.
 
 Why it matters:
 The engine runs the runtime, conmon and hooks outside the container, as root or as its own account, each time

@@ -168,12 +168,13 @@ def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
             if isinstance(fact, Unreadable):
                 return fact
             programs.append(Program("hook", fact, False, named_by))
-            target = _hook_program(text(files, path))
+            target = hook_program(text(files, path))
             programs += _program(files, "hook program", target, path) if target else []
     return programs
 
 
-def _hook_program(content: Known[str | Missing]) -> str:
+def hook_program(content: Known[str | Missing]) -> str:
+    """The program that a hook file names, oci-hooks(5); empty if it cannot be read."""
     try:
         document = json.loads(content) if isinstance(content, str) else {}
         hook = document.get("hook")

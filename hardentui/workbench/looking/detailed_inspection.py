@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.host.files.config import ROOT_ONLY, examine
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
@@ -20,6 +20,7 @@ from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.log_limit import read_log_limit
 from hardentui.host.process.rlimits import read_rlimits
+from hardentui.host.units.writable import hook_program
 from hardentui.model.activity import Denial, FileChange, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
@@ -127,7 +128,7 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["engine"] = replace(facts.engine, auto_update_timer=once.auto_update_timer())
     if facts.engine.local and (paths := _files_after(facts, ("--env-file",))):
         added["env_files"] = {path: examine(files, path) for path in paths}
-    if facts.engine.local and (programs := _programs(facts)):
+    if facts.engine.local and (programs := _programs(facts, files)):
         owners = _rightful_owners(facts)
         added["programs"] = {
             path: file for program in programs for path, file in once.program(program, owners).items()
@@ -149,10 +150,23 @@ def _files_after(facts: ContainerFacts, flags: tuple[str, ...]) -> tuple[str, ..
     return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
 
 
-def _programs(facts: ContainerFacts) -> tuple[str, ...]:
+def _hooks_named(facts: ContainerFacts, files: Files) -> Iterator[str]:
+    """The hook files of its own directories, and their programs. Podman itself runs those of the stages
+    precreate and poststop, so the runtime's configuration does not name them."""
+    for directory in _files_after(facts, ("--hooks-dir",)):
+        inside = names(files, directory)
+        for name in () if isinstance(inside, Unreadable) else inside:
+            if name.endswith(".json"):
+                path = posixpath.join(directory, name)
+                yield path
+                yield hook_program(text(files, path))
+
+
+def _programs(facts: ContainerFacts, files: Files) -> tuple[str, ...]:
     """What the engine starts for this container. Its configuration says where a runtime without a path is."""
     configured = () if isinstance(facts.runtime, Unreadable) else facts.runtime.programs
     named = (str(facts.inspect.get("OCIRuntime") or ""), *configured, *_files_after(facts, _PROGRAM_FLAGS))
+    named = (*named, *_hooks_named(facts, files))
     return tuple(dict.fromkeys(path for path in named if path.startswith("/")))
 
 

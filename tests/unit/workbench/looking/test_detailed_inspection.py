@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -73,6 +74,17 @@ def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Pa
     assert status(check, looked_at(**named(program, way))) is Status.PASS
     program.parent.chmod(0o777)
     assert status(check, looked_at(**named(program, way))) is Status.FAIL
+
+
+def test_so_does_the_program_of_a_hook_in_a_directory_of_its_own(program: Path) -> None:
+    """Of the stage poststop, say, which only Podman knows of."""
+    hooks = program.parent.parent / "hooks"
+    hooks.mkdir()
+    (hooks / "late.json").write_text(json.dumps({"hook": {"path": str(program)}, "stages": ["poststop"]}))
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.FAIL
 
 
 @pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
