@@ -7,16 +7,18 @@ there past it (`/proc/self/fd/3/../..`): nothing holds `..` back that is outside
 
 from __future__ import annotations
 
+import contextlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, parse_mountinfo
+from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT
 from hardentui.model.facts import Kernel
 from hardentui.model.known import Known, Unreadable
 
-_MOST = 256
+_MOST = 64
 _GONE = " (deleted)"
+_USUAL = "/dev/null"
 _DATA = (stat.S_ISDIR, stat.S_ISBLK, stat.S_ISREG)
 
 
@@ -24,31 +26,37 @@ def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
     """Path below /proc in the container -> path on the host, a directory's with a slash at its end:
     directories, disks and files of other mounts.
 
-    Of the first 256 descriptors: what is inherited has the lowest numbers. Pipes, sockets and character
+    Of the first 64 descriptors: what is inherited has the lowest numbers. Pipes, sockets and character
     devices are the usual standard streams.
     """
     directory = f"/proc/{kernel.pid}/fd"
     try:
         numbers = sorted(files.list_dir(directory), key=lambda name: name.zfill(10))
-        own = {row.number for row in parse_mountinfo(_text(files, kernel.pid, "mountinfo"))}
+        paths = dict(_paths(files, directory, numbers[:_MOST]))
+        if not paths:  # as of most containers
+            return {}
+        lines = _text(files, kernel.pid, "mountinfo").splitlines()
     except OSError as error:
         return Unreadable(f"{directory}: {reason(error)}")
+    own = {line.partition(" ")[0] for line in lines}
     left: dict[str, str] = {}
-    for number in numbers[:_MOST]:
-        try:
-            path = files.read_link(f"{directory}/{number}")
-            if (
-                path.startswith("/")
-                and not path.endswith(_GONE)
-                and _mount(files, kernel.pid, number) not in own
-            ):
+    for number, path in paths.items():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if _mount(files, kernel.pid, number) not in own:
                 mode = files.stat(f"{directory}/{number}").mode
                 if any(is_kind(mode) for is_kind in _DATA):
                     end = "/" if stat.S_ISDIR(mode) and path != "/" else ""
                     left[f"/proc/1/fd/{number}"] = path + end
-        except OSError:
-            continue  # closed meanwhile
     return left
+
+
+def _paths(files: Files, directory: str, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The open files with a path that exists."""
+    for number in numbers:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            path = files.read_link(f"{directory}/{number}")
+            if path.startswith("/") and path != _USUAL and not path.endswith(_GONE):
+                yield number, path
 
 
 def _mount(files: Files, pid: int, number: str) -> str:
