@@ -16,14 +16,17 @@ from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.capabilities import NAMES
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
+from hardentui.host.process.left_open import read_left_open
+from hardentui.host.process.monitors import read_programs_of_containers
 from hardentui.host.process.proc import read_kernel
+from hardentui.host.process.table import read_process_table
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
 from hardentui.model.known import Unreadable
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NOT_ASKED = {"processes", "listening", "rlimits", "clients", "entered", "lost_masks"}
+NOT_ASKED = {"processes", "listening", "rlimits", "clients", "entered", "lost_masks", "left_open"}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -92,6 +95,31 @@ def test_default_container(run: Run) -> None:
     assert limits(seen).pids == 2048
     assert masked(seen) >= {"/proc/sys", "/proc/keys", "/sys/firmware"}
     assert not any(path.startswith("/sys/fs/cgroup") for path in masked(seen))
+
+
+def test_a_second_proc_has_no_masks(run: Run, podman: Bench) -> None:
+    """Over the first one, the masks stay in the mount table, but below it."""
+    state = run()
+    podman.execute("nsenter", "-t", str(state["Pid"]), "-m", "-p", "mount", "-t", "proc", "proc", "/proc")
+    assert not any(path.startswith("/proc") for path in masked(view(state)))
+
+
+def test_what_the_starter_left_open_is_seen(podman: Bench) -> None:
+    name = "left-open"
+    start = f"podman run -d --name {name} --network none --preserve-fds=2 {BUSYBOX} sleep 600"
+    podman.execute("sh", "-c", f"exec {start} 3</etc 4</dev/null")
+    try:
+        seen = view(podman.get(f"/containers/{name}/json")["State"])
+        assert read_left_open(LocalFiles(), seen) == {"/proc/1/fd/3": "/etc/"}
+    finally:
+        podman.remove(name)
+
+
+def test_what_runs_for_a_container_is_seen(run: Run) -> None:
+    run()
+    files = LocalFiles()
+    programs = read_programs_of_containers(files, read_process_table(files))
+    assert {program.role for program in programs} >= {"runtime", "conmon", "engine"}
 
 
 def test_privileged(run: Run) -> None:
