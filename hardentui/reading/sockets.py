@@ -163,7 +163,11 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
 def connectable_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
     """Mounts through which a socket can be reached, also volumes of its own in which the host has made one.
     Sockets do not work through an overlay."""
-    mounts = tuple(mount for mount in host_mounts(facts) if not mount.layered and not mount.beneath)
+    mounts = host_mounts(facts)
+    if mounts:
+        mounts = tuple(mount for mount in mounts if not mount.layered and not mount.beneath)
+    if not facts.sockets or isinstance(facts.sockets, Unreadable):
+        return mounts
     return (*mounts, *_volumes_with_sockets(facts, {mount.mount.destination for mount in mounts}))
 
 

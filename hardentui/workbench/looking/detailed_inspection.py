@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,9 @@ AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
-_PROGRAM_FLAGS = ("--runtime", "--init-path", "--conmon", "--hooks-dir", "--network-cmd-path")
-"""Options of podman(1) and podman-create(1) that name what the engine starts."""
+_ENV_FILE, _HOOKS_DIR = "--env-file", "--hooks-dir"
+_FILE_FLAGS = {_ENV_FILE, _HOOKS_DIR, "--runtime", "--init-path", "--conmon", "--network-cmd-path"}
+"""Options of podman(1) and podman-create(1): all but the first name what the engine starts."""
 
 
 def inspect_in_detail(
@@ -126,9 +127,10 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["secret_drivers"] = once.secret_drivers()
     if AUTO_UPDATE_LABEL in facts.labels:
         added["engine"] = replace(facts.engine, auto_update_timer=once.auto_update_timer())
-    if facts.engine.local and (paths := _files_after(facts, ("--env-file",))):
-        added["env_files"] = {path: examine(files, path) for path in paths}
-    if facts.engine.local and (programs := _programs(facts, files)):
+    named = _named_files(facts) if facts.engine.local else {}
+    if _ENV_FILE in named:
+        added["env_files"] = {path: examine(files, path) for path in named[_ENV_FILE]}
+    if facts.engine.local and (programs := _programs(facts, named, files)):
         owners = _rightful_owners(facts)
         added["programs"] = {
             path: file for program in programs for path, file in once.program(program, owners).items()
@@ -140,20 +142,22 @@ def _conmon(facts: ContainerFacts) -> int:
     return int(section(facts.inspect, "State").get("ConmonPid") or 0)
 
 
-def _files_after(facts: ContainerFacts, flags: tuple[str, ...]) -> tuple[str, ...]:
-    """Absolute paths after these flags in its create command; others depend on the working directory."""
+def _named_files(facts: ContainerFacts) -> dict[str, list[str]]:
+    """Flag -> absolute paths after it in its create command; others depend on the working directory."""
     words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
-    given = [after for word, after in pairwise(words) if word in flags]
-    given += [
-        word.partition("=")[2] for word in words if word.startswith(tuple(f"{flag}=" for flag in flags))
-    ]
-    return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
+    named: dict[str, list[str]] = {}
+    for word, after in pairwise((*words, "")):
+        flag, equals, value = word.partition("=")
+        path = value if equals else after
+        if flag in _FILE_FLAGS and path.startswith("/"):
+            named.setdefault(flag, []).append(path)
+    return named
 
 
-def _hooks_named(facts: ContainerFacts, files: Files) -> Iterator[str]:
+def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
     """The hook files of its own directories, and their programs. Podman itself runs those of the stages
     precreate and poststop, so the runtime's configuration does not name them."""
-    for directory in _files_after(facts, ("--hooks-dir",)):
+    for directory in directories:
         inside = names(files, directory)
         for name in () if isinstance(inside, Unreadable) else inside:
             if name.endswith(".json"):
@@ -162,12 +166,18 @@ def _hooks_named(facts: ContainerFacts, files: Files) -> Iterator[str]:
                 yield hook_program(text(files, path))
 
 
-def _programs(facts: ContainerFacts, files: Files) -> tuple[str, ...]:
-    """What the engine starts for this container. Its configuration says where a runtime without a path is."""
+def _programs(facts: ContainerFacts, named: Mapping[str, list[str]], files: Files) -> tuple[str, ...]:
+    """What the engine starts for this container. Its configuration says where a runtime without a path is.
+
+    Args:
+        named: the files that its create command names, by flag.
+    """
     configured = () if isinstance(facts.runtime, Unreadable) else facts.runtime.programs
-    named = (str(facts.inspect.get("OCIRuntime") or ""), *configured, *_files_after(facts, _PROGRAM_FLAGS))
-    named = (*named, *_hooks_named(facts, files))
-    return tuple(dict.fromkeys(path for path in named if path.startswith("/")))
+    programs = [str(facts.inspect.get("OCIRuntime") or ""), *configured]
+    for flag, paths in named.items():
+        programs += paths if flag != _ENV_FILE else ()
+    programs += _hooks_in(named.get(_HOOKS_DIR, ()), files)
+    return tuple(dict.fromkeys(path for path in programs if path.startswith("/")))
 
 
 def _rightful_owners(facts: ContainerFacts) -> frozenset[int]:

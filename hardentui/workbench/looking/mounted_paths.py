@@ -96,15 +96,19 @@ def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocke
         for mount in asked
         if mount.type == "volume" and mount.plain and mount.own
     )
+    if not volumes:
+        return ()
     return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
 
 
 def _hidden_open_files(facts: ContainerFacts) -> str:
     """Why it is not known which files were passed to it (`--preserve-fds`); empty if none were, or it is."""
+    open_files = facts.kernel.left_open if isinstance(facts.kernel, Kernel) else ()
+    if not isinstance(open_files, Unreadable):
+        return ""
     words = [str(word) for word in section(facts.inspect, "Config").get("CreateCommand") or ()]
     passed = any(word.partition("=")[0] in ("--preserve-fds", "--preserve-fd") for word in words)
-    open_files = facts.kernel.left_open if isinstance(facts.kernel, Kernel) else ()
-    return open_files.reason if passed and isinstance(open_files, Unreadable) else ""
+    return open_files.reason if passed else ""
 
 
 def _left_open(kernel: Known[Kernel | NotRunning]) -> Iterator[MountedPath]:
