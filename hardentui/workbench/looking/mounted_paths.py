@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.host.process.mountinfo import MountTable
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
@@ -23,6 +23,7 @@ from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
 from hardentui.workbench.looking.added_facts import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
+from hardentui.workbench.looking.open_files import hidden_open_files, left_open
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
@@ -74,8 +75,8 @@ def mounts_and_sockets(
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
-        mounted = (*_in_force(table, asked, _stranger(facts)), *_left_open(facts.kernel))
-        hidden = _hidden_open_files(facts)
+        mounted = (*_in_force(table, asked, _stranger(facts)), *left_open(facts.kernel))
+        hidden = hidden_open_files(facts)
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
@@ -99,28 +100,6 @@ def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocke
     if not volumes:
         return ()
     return tuple(socket for socket in sockets_behind(volumes, host) if isinstance(socket.listener, Listener))
-
-
-def _hidden_open_files(facts: ContainerFacts) -> str:
-    """Why it is not known which files were passed to it (`--preserve-fds`); empty if none were, or it is."""
-    open_files = facts.kernel.left_open if isinstance(facts.kernel, Kernel) else ()
-    if not isinstance(open_files, Unreadable):
-        return ""
-    words = [str(word) for word in section(facts.inspect, "Config").get("CreateCommand") or ()]
-    passed = any(word.partition("=")[0] in ("--preserve-fds", "--preserve-fd") for word in words)
-    return open_files.reason if passed else ""
-
-
-def _left_open(kernel: Known[Kernel | NotRunning]) -> Iterator[MountedPath]:
-    """Open files lead past the mounts, and past their options: read-only or not, they can be opened again."""
-    if isinstance(kernel, Kernel) and not isinstance(kernel.left_open, Unreadable):
-        for point, path in kernel.left_open.items():
-            everything = path.endswith("/")  # `..` leads out of a directory, up to the host's root
-            yield MountedPath(
-                *(point, ("/" if everything else normal(path),), "other", normal(path), ("rw",)),
-                origin=MountOrigin.STARTER,
-                in_force=True,
-            )
 
 
 def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
