@@ -119,6 +119,10 @@ class Rlimit(Struct, frozen=True):
     hard: int | None
 
 
+NOT_ASKED = Unreadable("only hardentui check NAME reads them")
+"""What a process does is read of single containers: of hundreds, it would take too long."""
+
+
 class Kernel(Struct, frozen=True):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
@@ -172,9 +176,9 @@ class Kernel(Struct, frozen=True):
     outside_cgroup: Known[tuple[int, ...]] = NOT_READ
     mounts: Known[tuple[KernelMount, ...]] = NOT_READ
     left_open: Known[Mapping[str, str]] = NOT_READ
-    processes: Known[tuple[Process, ...]] = NOT_READ
-    listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
-    clients: Known[tuple[Client, ...]] = NOT_READ
+    processes: Known[tuple[Process, ...]] = NOT_ASKED
+    listening: Known[tuple[ListeningSocket, ...]] = NOT_ASKED
+    clients: Known[tuple[Client, ...]] = NOT_ASKED
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
     umask: Known[str] = NOT_READ

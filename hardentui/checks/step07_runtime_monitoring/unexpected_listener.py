@@ -49,7 +49,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(listening, Unreadable):
-        return unknown(f"the ports could not be read: {listening.reason}")
+        return unknown(f"the listening ports are not known: {listening.reason}")
     shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else frozenset()
     if not isinstance(shared, Unreadable) and "net" in shared:
         return not_applicable("the kernel shows the host's own ports (see host-network)")

@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("the container is not running")
     processes = facts.kernel.processes if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(processes, Unreadable):
-        return unknown(f"the processes could not be read: {processes.reason}")
+        return unknown(f"the processes are not known: {processes.reason}")
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
     listed = set(parameters.texts("forbidden"))
     # a relay that is the service itself is intended; next to another program it is a way in or out

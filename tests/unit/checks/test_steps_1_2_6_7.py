@@ -495,6 +495,9 @@ def test_a_relay_is_only_expected_as_the_service_itself() -> None:
 
 def test_processes_that_could_not_be_read_are_unknown() -> None:
     assert judge("unexpected-process", container(kernel=Unreadable("remote"))).status is Status.UNKNOWN
+    for check, what in (("unexpected-process", "processes"), ("unexpected-listener", "listening ports")):
+        reason = judge(check, container(kernel=Kernel(7), image=image())).reason
+        assert reason == f"the {what} are not known: only hardentui check NAME reads them"
     assert judge("unexpected-process", container()).status is Status.NOT_APPLICABLE
 
 
