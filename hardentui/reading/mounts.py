@@ -95,19 +95,25 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
 def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
     """A /proc or /sys that was mounted at another place, where no mask covers anything.
 
-    Mounts of the host's own (`--volume /proc:/host/proc`) are host mounts. With subset=pid, proc(5), there is
-    nothing but processes.
+    Mounts of the host's own (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount
+    of the engine's storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
     """
-    rows = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
-    return tuple(
+    seen = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
+    rows = () if isinstance(seen, Unreadable) else seen
+    bare = tuple(
         row
-        for row in (() if isinstance(rows, Unreadable) else rows)
+        for row in rows
         if row.kind in ("proc", "sysfs")
         and row.root == "/"
         and row.point not in ("/proc", "/sys")
         and not row.paths
         and "subset=pid" not in row.options.split(",")
     )
+    if not bare:
+        return ()
+    own = {row.device for row in rows if row.point in ("/proc", "/sys")}
+    of_host = tuple(f"{row.point}/" for row in rows if row.paths and row.point != "/")
+    return tuple(row for row in bare if row.device not in own or not row.point.startswith(of_host))
 
 
 def upper_directory(mount: Mount) -> str:

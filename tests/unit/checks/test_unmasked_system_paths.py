@@ -74,3 +74,24 @@ def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
 def test_a_proc_of_the_host_is_a_mount_of_the_host() -> None:
     shown = (KernelMount("/host/proc", "proc", "ro", paths=("/proc",)),)
     assert judged(facts(uid=0, masked_paths=_ALL, mounts=shown)).status is Status.PASS
+
+
+_OWN = KernelMount("/sys", "sysfs", "ro", device="0:60")
+_STORAGE = KernelMount("/seen", "ext4", "rw", device="254:0", paths=("/var/lib/containers",))
+
+
+@pytest.mark.parametrize(
+    ("again", "status"),
+    [
+        (KernelMount("/seen/overlay/1/merged/sys", "sysfs", "rw", device="0:60"), Status.PASS),
+        (KernelMount("/seen/overlay/1/merged/sys", "sysfs", "rw", device="0:77"), Status.FAIL),
+        (KernelMount("/other/sys", "sysfs", "rw", device="0:60"), Status.FAIL),
+        (KernelMount("/seen/proc", "proc", "rw", device="0:78"), Status.FAIL),
+    ],
+)
+def test_its_own_sys_below_a_mount_of_the_storage_came_with_that_mount(
+    again: KernelMount, status: Status
+) -> None:
+    """Whether the kernel shows it there depends on the order in which the runtime mounts."""
+    seen = facts(uid=0, masked_paths=_ALL, mounts=(_OWN, _STORAGE, again))
+    assert judged(seen).status is status
