@@ -126,7 +126,7 @@ def _with_own_group(facts: ContainerFacts) -> Spec:
 
 def _declared(spec: Spec) -> str:
     parts = [f"group-add {listed(spec[GROUP_ADD])}"] if spec[GROUP_ADD] else []
-    parts += [f"user {spec[USER]}"] if ":" in spec[USER] and not is_root(spec[USER]) else []
+    parts += [f"user {spec[USER]}"] if not is_root(spec[USER]) else []
     return ", ".join(parts) or "no added groups"
 
 

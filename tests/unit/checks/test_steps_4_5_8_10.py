@@ -672,3 +672,9 @@ def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
     )
     assert status("leaking-host-environment", facts) is Status.FAIL
     assert fixed("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)
+
+
+def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
+    kernel = Kernel(7, uid=1000, gid=0, groups=())
+    verdict = judge("dangerous-supplementary-groups", container((USER, "1000"), kernel=kernel))
+    assert (verdict.status, verdict.declared) == (Status.FAIL, "user 1000")
