@@ -14,6 +14,8 @@ from hardentui.errors import HardenError
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.waivers import WaiversScreen
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.text_field import TextField
@@ -151,8 +153,11 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
             (("enter", "5"), lambda: any(each.current for each in app.screen.query(FindingList))),
             (("e",), lambda: isinstance(app.screen, ExplainScreen) and not app.screen.why_not("accept")),
             (("a",), lambda: isinstance(app.screen.focused, TextField)),
-            ((*"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"), lambda: True),
-            (("W", "end", "y"), lambda: True),
+            (
+                (*"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"),
+                lambda: isinstance(app.screen, WalkScreen),
+            ),
+            (("W", "end", "y"), lambda: isinstance(app.screen, WaiversScreen)),
         ):
             for key in keys:
                 await pilot.press(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,10 +18,13 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.accept import AcceptScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.workbench.waiving import Waiving
 from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -98,6 +102,38 @@ async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
         "engine": "rootful",
         "control": "an alarm",
     }
+
+
+async def test_a_help_read_while_the_waiver_is_written_stays(
+    waivers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, may_write, accept = _app(waivers), threading.Event(), Waiving.accept
+    monkeypatch.setattr(Waiving, "accept", lambda *given: may_write.wait(30) and accept(*given))
+    async with running(app) as pilot:
+        await _explained(app, pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
+        await pilot.press(*"why", "enter", "enter", "enter", "enter", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        may_write.set()
+        await until(pilot, lambda: CHECK in _read(waivers))
+        await until(pilot, lambda: bool(app._notifications))
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+
+
+async def test_a_new_connection_leaves_the_page_below_an_open_help(waivers: Path) -> None:
+    app = _app(waivers)
+    async with running(app) as pilot:
+        await _explained(app, pilot)
+        await pilot.press("escape", "f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        app.session.open()
+        await until(pilot, lambda: app.session.bench is not None and app.session.progress is None)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -123,4 +123,4 @@ class AcceptScreen(HardenScreen):
             return
         self.notify(f"{outcome.check} on {outcome.subject} until {outcome.until}.", title="Accepted")
         self.session.judge_again(self._finding.subject)
-        self.dismiss()
+        self.leave()

@@ -31,6 +31,7 @@ class HardenScreen(Screen[None]):
     OF_CONNECTION: ClassVar = False
     """It shows what was read over the present connection, and leaves when another one is opened."""
     _greyed: frozenset[str] = frozenset()
+    _leaving: bool = False
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
@@ -118,7 +119,7 @@ class HardenScreen(Screen[None]):
         ):  # these repeat for each container, and the title does not show them
             self._show_title()
         if what == "opening" and self.OF_CONNECTION:
-            self.dismiss()
+            self.leave()
         else:
             await self.show_state(what)
 
@@ -154,3 +155,18 @@ class HardenScreen(Screen[None]):
 
     def action_back(self) -> None:
         self.dismiss()
+
+    def leave(self) -> None:
+        """Close this screen because of an event; below another screen, when that one closes.
+
+        `dismiss` closes whichever screen is on top, such as the help that somebody reads meanwhile.
+        """
+        if self.app.screen is self:
+            self.dismiss()
+        else:
+            self._leaving = True
+
+    def on_screen_resume(self) -> None:
+        if self._leaving and self.app.screen is self:
+            self._leaving = False
+            self.dismiss()

@@ -108,7 +108,7 @@ class TrialScreen(StoppableScreen):
     def on_screen_resume(self) -> None:
         """Once the change is applied, the trial's container is only the kept original."""
         if self._holder != self._choosing.key:
-            self.dismiss()
+            self.leave()
 
     # --- actions ------------------------------------------------------------------------------------------
 

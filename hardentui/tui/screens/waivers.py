@@ -38,7 +38,7 @@ class WaiversScreen(ReadingScreen):
 
     async def show_state(self, what: str) -> None:
         if what == "opening":
-            self.dismiss()
+            self.leave()
         elif what in ("host", "opened", "scan", "images", "networks"):
             self.draw()
 
