@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from hardentui.reading.command_line_secrets import glued_password, is_password_after, steps_of
 from hardentui.reading.secret_shapes import without_shapes
-from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_value
+from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_pair, secret_value
 from hardentui.visible import MASK
 
 WITHHELD = "(withheld)"
@@ -54,7 +54,7 @@ def mask_argument(option: str, argument: str) -> str:
     name, equals, value = argument.partition("=")
     if option == "env" and equals and names_file(name, value):
         return argument
-    if option == "env" and equals and (is_credential(name) or secret_value(value)):
+    if option == "env" and equals and (is_credential(name) or secret_pair(name, value)):
         return f"{name}={MASK}"
     return without_url_password(argument)
 
@@ -152,10 +152,13 @@ def _mask_flags(words: list[str]) -> list[str]:
 def _masked(value: str, name: str = "") -> str:
     """The masked value. Podman's own asterisks and names of files are kept.
 
-    A value that is a credential only because it looks random is replaced by another random one.
+    A value that is a credential only because it looks random is replaced by another random one, and of one
+    that is known by its format the secret part is crossed out.
     """
     if engine_secret(value) or value.startswith("/"):
         return value
+    if name and not secret_name(name) and secret_value(value):
+        return without_shapes(value)
     if name and not secret_name(name) and random_pair(name, value):
         return (_NOBODYS_KEY * (len(value) // len(_NOBODYS_KEY) + 1))[: len(value)]
     return WITHHELD

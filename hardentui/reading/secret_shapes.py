@@ -38,6 +38,8 @@ _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
 _OPTION_NAMES = r"(?:password|passwd|passphrase|token|(?:api|private|access|secret|auth)-?key)"
 """Without --secret, which names a secret of the engine."""
+_LOGINS = r"(?:(?:basic|http)?_?auth(?:_users?)?|(?:sftp|ftp|samba|traefik|proxy)_?users?(?:_\d{1,3})?)"
+"""Variables that hold `user:password`."""
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _READERS = (
     *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),
@@ -247,6 +249,52 @@ SHAPES: tuple[SecretShape, ...] = (
         "the hash of a password",
         "crypt(5), htpasswd(1)",
         ("$apr1$", "$2a$", "$2b$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$argon2"),
+    ),
+    SecretShape(
+        "@",
+        rf"[^\s:/@=]{{1,64}}:{_NO_REFERENCE}([^\s@]{{1,256}})@(?:tcp|unix|udp)\(",
+        "a connection string with a password",
+        "github.com/go-sql-driver/mysql, DSN",
+        ("@tcp(", "@unix(", "@udp("),
+    ),
+    SecretShape(
+        "=",
+        rf"(?i)(?:^|[_.\-\s\"']){_LOGINS}=['\"]?[\w.@\-]{{1,64}}[:;]{_NO_REFERENCE}(?!\d{{1,10}}(?:[:;,]|$))"
+        r"([^\s:;/'\"]{4,256})",
+        "a login with a password",
+        "RFC 7617; htpasswd(1); the images atmoz/sftp and dperson/samba",
+        ("auth=", "auth_user", "user=", "users=", "user_", "users_"),
+    ),
+    SecretShape(
+        "LS0tLS1CRUdJTi",
+        r"LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0Eg|BFQyBQ|BPUEVOU1NI|BFTkNSWVBURUQ|BEU0Eg|BQR1Ag)([A-Za-z0-9+/=]{8,})",
+        "a private key in Base64",
+        "RFC 7468 in RFC 4648, 4",
+    ),
+    SecretShape(
+        "YXBpVmVyc2lvbjog",
+        r"\bYXBpVmVyc2lvbjogdjEK(?:[A-Za-z0-9+/]{4})*?a2luZDogQ29uZmln([A-Za-z0-9+/=]{16,})",
+        "a login of Kubernetes in Base64",
+        "kubernetes.io, kubeconfig (v1)",
+    ),
+    SecretShape(
+        "IncomingWebhook/",
+        r"/IncomingWebhook/([A-Za-z0-9]{16,})",
+        "a chat webhook",
+        "Microsoft Teams, webhooks",
+    ),
+    SecretShape(
+        "://",
+        r"(?i)webhook(?:_ur[li])?=['\"]?https?://\S{1,300}/([a-z_\-]{0,40}[\dx][a-z0-9_\-]{15,200})(?:[?\s'\"]|$)",
+        "a chat webhook",
+        "docs.mattermost.com, incoming webhooks",
+        ("webhook",),
+    ),
+    SecretShape(
+        "PIN=",
+        r"(?:^|[_\s\"'])PIN=['\"]?([\dX]{4,8}|[\dX]{3}-[\dX]{2}-[\dX]{3})(?:[\s'\"]|$)",
+        "a PIN",
+        "HomeKit Accessory Protocol, setup code",
     ),
     SecretShape(
         "machine", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"

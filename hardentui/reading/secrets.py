@@ -14,7 +14,9 @@ _SECRET_WORDS = frozenset(
     {
         "PASSWORD",
         "PASSWD",
+        "PASSWORDS",
         "PASSPHRASE",
+        "MNEMONIC",
         "SECRET",
         "SECRETS",
         "TOKEN",
@@ -51,6 +53,13 @@ _SECRET_PAIRS = frozenset(
         ("ACCOUNT", "KEY"),
         ("PRESHARED", "KEY"),
         ("SHARED", "KEY"),
+        *(
+            (word, "KEY")
+            for word in ("FERNET", "HMAC", "CSRF", "CRYPT", "CRYPTO", "ENC", "ENCRYPT", "JWT", "APP")
+        ),
+        *((word, "KEYS") for word in ("API", "ACCESS", "PRIVATE", "SECRET")),
+        *((word, "PAT") for word in ("GITHUB", "GITLAB", "GH", "GHCR", "AZP")),  # personal access tokens
+        ("SNMP", "COMMUNITY"),
     }
 )
 # endings of names whose value describes a secret but is not the secret itself
@@ -196,7 +205,17 @@ _PLACEHOLDER = (
 _MEASURE = r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
 _PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
 _ENDINGS = (
-    *("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "SECRETKEY", "AUTHTOKEN", "ACCESSTOKEN", "BINDPW"),
+    *(
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "APIKEY",
+        "SECRETKEY",
+        "MASTERKEY",
+        "ENCRYPTIONKEY",
+        "TOKEN",
+        "BINDPW",
+    ),
     *("KENNWORT", "PASSWORT", "MOTDEPASSE"),
 )
 _GLUED = (
@@ -207,8 +226,13 @@ _GLUED = (
 _KNOWN_NAMES = frozenset(
     {"REDISCLI_AUTH", "SSHPASS", "PGPASS", "DBPASS", "RABBITMQ_ERLANG_COOKIE", "ERLANG_COOKIE"}
     | {"NEO4J_AUTH", "REQUIREPASS", "MASTERAUTH", "TOTP_SEED", "OTP_SEED", "MFA_SEED"}
+    | {"RELEASE_COOKIE", "ERL_COOKIE", "VAULT_DEV_ROOT_TOKEN_ID"}
 )
-_RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC"})
+_ENCODED = r"(?i)[_.\-](?:b64|base64)$"
+"""The end of a name whose value is written in Base64."""
+_TELLING = ("AUTH", "USER", "USERS", "PIN", "WEBHOOK", "WEBHOOK_URL", "WEBHOOK_URI")
+"""Ends of names that are part of a format: `BASIC_AUTH=user:password`."""
+_RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC", "PAT"})
 """Endings of names for which a random value is a credential."""
 _PUNCTUATION = r"[!@#$%^&*()?~]"
 _KEY_SIGNS = r"[A-Za-z0-9+/=_\-!@#$%^&*()?~]+"
@@ -226,7 +250,7 @@ def secret_name(name: str) -> bool:
         return False
     if name.upper() in _KNOWN_NAMES:
         return True
-    words = _words_of(name)
+    words = _words_of(re.sub(_ENCODED, "", name))
     if not words or words[-1] in _HARMLESS_ENDS or words[0] in _SWITCHES:
         return False
     if words[-1].endswith(_ENDINGS):
@@ -260,6 +284,8 @@ def secret_pair(name: str, value: str) -> str:
     if engine_secret(value) or text.lower() in _HARMLESS_VALUES:
         return ""
     kind = secret_value(value)
+    if not kind and name.upper().rstrip("_0123456789").endswith(_TELLING):
+        kind = secret_value(f"{name}={value}")
     if kind:
         return kind
     if (text.startswith(_REFERENCES) and "\n" not in text) or re.fullmatch(_PLACEHOLDER, text):
