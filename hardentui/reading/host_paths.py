@@ -1,13 +1,7 @@
-"""What access to a path of the host allows.
-
-The table is based on hier(7), file-hierarchy(7) and the documentation of the services named in it:
-credentials, code that root runs (scheduled, at login, at updates, at boot), control of the kernel, and data
-of others. A directory above such a path allows the same.
-"""
+"""What access to a path of the host allows; a directory above such a path allows the same."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -17,203 +11,28 @@ from msgspec import Struct
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.reading.engine_places import in_a_home, run_by_engine, storage_of
+from hardentui.reading.host_path_table import (
+    ANYWHERE,
+    ANYWHERE_PAIRS,
+    BY_DEFAULT,
+    CODE,
+    DISKS,
+    ENGINE,
+    HOMES,
+    IN_A_HOME_READ,
+    IN_A_HOME_RUN,
+    KERNEL,
+    NOTHING,
+    READABLE_BY_DESIGN,
+    RUN_ANYWHERE,
+    RUN_PAIRS,
+    SECRET,
+    TABLE,
+    USER,
+    Gain,
+)
 from hardentui.reading.mounts import HostMount, host_mounts
 from hardentui.reading.user_namespace import own_user_namespace
-
-
-class Gain(StrEnum):
-    """What access to a path gives."""
-
-    ROOT_CODE = "code that root runs"
-    KERNEL = "control of the kernel"
-    DISKS = "whole disks"
-    ENGINE = "the engine's storage"
-    USER_CODE = "code that a user runs"
-    CREDENTIALS = "credentials"
-    OTHERS = "data of others"
-
-
-_NOTHING: frozenset[Gain] = frozenset()
-_CODE = frozenset({Gain.ROOT_CODE})
-_KERNEL = frozenset({Gain.KERNEL})
-_DISKS = frozenset({Gain.DISKS})
-_ENGINE = frozenset({Gain.ENGINE})
-_USER = frozenset({Gain.USER_CODE})
-_SECRET = frozenset({Gain.CREDENTIALS})
-_OTHERS = frozenset({Gain.OTHERS})
-
-_IN_A_HOME_READ = """
-    .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .config/containers .netrc
-    .pgpass .my.cnf .mylogin.cnf .git-credentials .config/git .config/gh .config/glab-cli .config/hub
-    .npmrc .yarnrc.yml .pypirc .m2 .gradle .gem .cargo/credentials .cargo/credentials.toml .terraform.d
-    .vault-token .config/rclone .config/op .config/sops .age .password-store .local/share/keyrings
-    .local/share/kwalletd .mozilla .config/google-chrome .config/chromium .thunderbird .purple
-    .config/filezilla .cert .pki .ansible .boto .s3cfg .step .config/helm .helm .rhosts .bash_history
-    .zsh_history .psql_history .mysql_history .python_history .config/rhsm .config/osc .oscrc
-    .cifscredentials .smbcredentials .config/restic .config/borg .electrum .bitcoin
-"""
-_IN_A_HOME_RUN = """
-    .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin
-    .config/fish .kshrc .cshrc .tcshrc .config/systemd .config/autostart .config/environment.d
-    .config/containers/systemd .local/bin bin .local/share/systemd .local/share/applications .xprofile
-    .xsession .xinitrc .pam_environment .forward .procmailrc .vimrc .config/nvim .emacs .gitconfig
-    .config/tmux .tmux.conf .ssh .local/lib .inputrc .k5login .selected_editor .login
-    .pyenv .rbenv .nodenv .goenv .jenv .phpenv .plenv .nvm .fnm .volta .asdf .sdkman .rvm .rustup .cargo
-    .deno .bun .n .npm-global .yarn .local/share/pnpm .local/share/mise .local/share/fnm .local/pipx
-    .local/share/pipx .local/share/uv .composer/vendor .config/composer/vendor .gem .krew .linuxbrew
-    .nix-profile .nix-defexpr .local/state/nix .ghcup .cabal/bin .opam .luarocks .dotnet/tools go/bin
-    .local/share/flatpak .local/share/gnome-shell .config/plasma-workspace .kde/Autostart
-    .vscode .vscode-server .vscode-oss .vscode-remote .cursor .cursor-server .windsurf-server .codeium
-    .local/share/code-server .local/share/JetBrains .config/JetBrains .jupyter .ipython .local/share/jupyter
-    .vim .config/vim .emacs.d .config/emacs .doom.d .config/doom .config/helix .config/zed .atom
-    .oh-my-zsh .zsh .config/zsh .zinit .local/share/zinit .bash_it .bash_aliases .bash_completion
-    .local/share/bash-completion .config/nushell .config/xonsh .config/powershell .config/starship.toml
-    .config/direnv .direnvrc .config/git .config/mise .tmux .screenrc .config/i3 .config/sway .config/hypr
-    .config/openbox .config/awesome .config/bspwm .config/sxhkd .gdbinit .lldbinit .pdbrc .perldb .irbrc
-    .pythonrc .gnupg .mutt .muttrc .config/mutt .mailcap .lesskey .pryrc .psqlrc .sqliterc
-"""
-
-_TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
-    # what reading gives, what writing gives in addition, and the paths
-    (
-        _SECRET,
-        _CODE,
-        """
-    /etc/shadow* /etc/gshadow* /etc/sudoers /etc/sudoers.d /etc/doas.conf /etc/ssh /etc/kubernetes
-    /etc/rancher /etc/cloud /var/lib/cloud /etc/salt /etc/puppetlabs /etc/puppet /etc/chef
-    /etc/NetworkManager /etc/ppp /etc/wpa_supplicant /etc/openvpn /etc/wireguard /etc/ipsec.conf
-    /etc/ipsec.d /etc/swanctl /etc/strongswan* /etc/libreswan /etc/sssd /etc/ansible /etc/apt/auth.conf*
-    /etc/zypp/credentials.d /etc/SUSEConnect /etc/rhsm /etc/snmp /etc/borgmatic /etc/restic
-    /etc/gitlab-runner /etc/nebula /etc/netplan /etc/security/opasswd /etc/containers/auth.json
-    /etc/containers/certs.d /etc/docker/certs.d /etc/docker/key.json /etc/containerd/certs.d
-    /var/spool/cron /var/spool/at /var/spool/anacron /var/lib/rancher /var/lib/kubelet
-    """,
-    ),
-    (
-        _SECRET,
-        _SECRET,
-        """
-    /etc/ssl/private /etc/pki/tls/private /etc/pki/private /etc/pki/consumer /etc/pki/entitlement
-    /etc/letsencrypt /etc/acme* /var/lib/acme /etc/ipsec.secrets /etc/krb5.keytab /etc/krb5kdc
-    /var/lib/krb5kdc /var/kerberos /var/lib/sss /var/lib/samba/private /etc/samba/smbpasswd
-    /etc/cifs-credentials /etc/crypttab /etc/luks* /etc/cryptsetup-keys.d /etc/ceph /etc/iscsi
-    /etc/duplicity /etc/postfix/sasl_passwd* /etc/exim4/passwd.client /etc/ldap.secret
-    /etc/mysql/debian.cnf /etc/credstore* /var/lib/tailscale /var/lib/etcd /var/lib/k0s /var/lib/k3s
-    /var/lib/minikube /var/lib/private /var/lib/NetworkManager /var/lib/bluetooth /var/lib/iwd
-    /var/lib/systemd/credential.secret /var/lib/waagent /run/credentials /run/user/*/keyring
-    /run/user/*/gnupg /run/user/*/containers/auth.json /run/containers/*/auth.json /run/cloud-init
-    /tmp/krb5cc_* /.snapshots
-    """,
-    ),
-    (
-        _NOTHING,
-        _CODE,
-        """
-    /etc/passwd* /etc/group* /etc/subuid /etc/subgid /etc/pam.d /etc/pam.conf /etc/security
-    /etc/nsswitch.conf /etc/login.defs /etc/skel /etc/profile /etc/profile.d /etc/bash.bashrc
-    /etc/bashrc /etc/bash_completion.d /etc/bash /etc/zsh* /etc/csh* /etc/fish /etc/inputrc
-    /etc/rc.local /etc/rc.d /etc/rc?.d /etc/init.d /etc/init /etc/inittab /etc/cron* /etc/anacrontab
-    /etc/incron* /etc/logrotate* /etc/systemd /etc/xinetd* /etc/inetd.conf /etc/udev /etc/modprobe*
-    /etc/modules* /etc/sysctl* /etc/tmpfiles.d /etc/sysusers.d /etc/binfmt.d /etc/environment*
-    /etc/dbus-1 /etc/polkit-1 /etc/apparmor* /etc/selinux /etc/audit /etc/audisp /etc/ld.so.*
-    /etc/alternatives /etc/default /etc/sysconfig /etc/conf.d /etc/update-motd.d /etc/update-manager
-    /etc/kernel /etc/kernel-img.conf /etc/initramfs-tools /etc/mkinitcpio* /etc/dracut* /etc/grub*
-    /etc/fstab /etc/exports* /etc/auto.* /etc/autofs* /etc/network /etc/networkd-dispatcher /etc/dhcp*
-    /etc/resolvconf /etc/acpi /etc/X11 /etc/xdg /etc/gdm* /etc/lightdm /etc/sddm* /etc/sudo.conf
-    /etc/rsyslog* /etc/syslog* /etc/smartmontools /etc/mdadm* /etc/monit* /etc/nagios /etc/zabbix
-    /etc/collectd* /etc/telegraf /etc/postfix /etc/aliases* /etc/exim4 /etc/ca-certificates*
-    /etc/pki/ca-trust /etc/pki/rpm-gpg /etc/pki/trust /etc/rpm /etc/dpkg /etc/ssl/openssl.cnf /etc/cni
-    /etc/sv /etc/runit /etc/s6 /etc/supervisor* /etc/needrestart /etc/transactional-update* /etc/snapper
-    /etc/libvirt /etc/qemu /etc/lxc /etc/apt /etc/zypp /etc/dnf /etc/yum* /etc/pacman* /etc/apk
-    /etc/python* /etc/perl /etc/containers /etc/docker /etc/containerd /etc/crio /etc/gitconfig
-    /etc/hosts.equiv /etc/shells /etc/vim /etc/emacs /etc/tmux.conf /usr/bin /usr/sbin /usr/lib
-    /usr/lib32 /usr/lib64 /usr/libexec /usr/games /usr/src /usr/etc /usr/local/bin /usr/local/sbin
-    /usr/local/lib /usr/local/lib64 /usr/local/libexec /usr/local/etc /usr/share/dbus-1
-    /usr/share/polkit-1 /usr/share/bash-completion /usr/share/perl* /usr/share/python*
-    /usr/share/containers /usr/share/xsessions /usr/share/initramfs-tools /usr/share/cargo
-    /usr/share/debconf /bin /sbin /lib /lib32 /lib64 /opt/bin /opt/sbin /opt/local /opt/cni
-    /opt/puppetlabs /snap /nix /gnu /var/lib/dpkg /var/lib/apt /var/lib/rpm /var/lib/pacman /var/lib/dnf
-    /var/lib/yum /var/lib/zypp /var/lib/snapd /var/lib/flatpak /var/lib/cni /var/lib/extensions
-    /var/lib/confexts /var/lib/portables /var/lib/polkit-1 /var/lib/dhcp /var/lib/initramfs-tools
-    /var/lib/dkms /var/lib/puppet /var/lib/chef /var/lib/salt /var/lib/sudo /var/lib/systemd/linger
-    /var/cache/apt /var/cache/dnf /var/cache/yum /var/cache/zypp /var/cache/pacman /var/cache/ldconfig
-    /var/cache/salt /run/systemd/system /run/systemd/transient /run/systemd/generator*
-    /run/systemd/system.control /run/systemd/system-generators /run/udev /run/sysctl.d /run/tmpfiles.d
-    /run/modprobe.d /run/sudo /run/polkit-1 /run/NetworkManager/conf.d /run/cni /run/initramfs
-    """,
-    ),
-    (_NOTHING, _KERNEL, "/boot /efi /lib/modules /usr/lib/modules /lib/firmware /usr/lib/firmware"),
-    (
-        _ENGINE,
-        _ENGINE,
-        """
-    /var/lib/containers /run/containers /var/lib/docker /var/lib/containerd
-    /run/containerd/io.containerd.* /run/docker/runtime-* /var/lib/crio /var/lib/buildkit /run/libpod
-    /run/runc /run/crun /var/lib/lxc /var/lib/lxd /var/lib/incus /run/user/*/containers
-    /run/user/*/libpod /run/user/*/crun /var/snap/lxd /var/snap/docker /var/lib/machines
-    /var/lib/libvirt
-    """,
-    ),
-    (
-        _OTHERS,
-        _OTHERS,
-        """
-    /var/mail /var/spool/mail /var/spool/postfix /var/spool/exim4 /var/spool/mqueue /var/backups
-    /var/lib/systemd/coredump /var/crash /var/spool/abrt /tmp/ssh-* /tmp/systemd-private-* /tmp/tmux-*
-    /var/tmp/systemd-private-* /dev/shm /dev/pts /dev/mqueue /dev/kmsg /run/log /run/screen
-    /var/spool/cups /sys/kernel/debug /sys/kernel/tracing /sys/kernel/security /sys/firmware /sys/fs/bpf
-    /sys/fs/pstore
-    """,
-    ),
-    (  # root rotates and compresses the files there, and follows links
-        _OTHERS,
-        _CODE,
-        """
-    /var/log/journal /var/log/audit /var/log/auth.log* /var/log/secure* /var/log/syslog*
-    /var/log/messages* /var/log/wtmp* /var/log/btmp* /var/log/lastlog /var/log/sudo* /var/log/kern.log*
-    /var/log/faillog
-    """,
-    ),
-    (_SECRET, _USER, "/run/user/*/systemd/user /run/user/*/systemd/transient"),
-    (_SECRET, _KERNEL, "/proc"),
-    (_NOTHING, _KERNEL, "/sys"),
-    (
-        _DISKS,
-        _DISKS,
-        """
-    /dev/sd* /dev/hd* /dev/vd[a-z]* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/md* /dev/dm-* /dev/mapper
-    /dev/disk /dev/block /dev/loop[0-9]* /dev/nbd* /dev/zd* /dev/zvol /dev/bcache* /dev/drbd* /dev/rbd*
-    /dev/sg[0-9]* /dev/bsg /dev/pmem* /dev/dasd* /dev/ubi* /dev/mtd* /dev/mem /dev/kmem /dev/port
-    /dev/nvram
-    """,
-    ),
-    (_SECRET, _KERNEL, "/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*"),
-    (_KERNEL, _KERNEL, "/dev/vfio /dev/cpu /dev/mei* /dev/ipmi*"),
-)
-_HOMES = ("/root", "/home/*", "/var/home/*", "/export/home/*", "/Users/*")
-_READABLE_BY_DESIGN = tuple(
-    """
-    /proc/cpuinfo /proc/meminfo /proc/stat /proc/loadavg /proc/uptime /proc/version /proc/swaps
-    /proc/diskstats /proc/vmstat /proc/filesystems /proc/devices /proc/mdstat /proc/net/dev
-    /proc/cmdline /proc/sys/kernel/hostname /proc/sys/kernel/random/boot_id /sys/class/net
-    /sys/class/thermal /sys/class/hwmon /sys/class/powercap /sys/devices/system /sys/fs/cgroup
-    /sys/block /sys/class/block
-    """.split()  # noqa: SIM905 - a table reads better as words
-)
-"""World-readable, and with nothing but statistics."""
-_ANYWHERE = {
-    **dict.fromkeys(
-        (".ssh", ".gnupg", ".kube", ".aws", ".azure", ".vault-token", ".netrc", ".pgpass"), _SECRET
-    ),
-    **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), _SECRET),
-}
-"""Names that reveal their content wherever they are, because a home can be anywhere."""
-_RUN_ANYWHERE = frozenset({".git", ".bashrc", ".bash_profile", ".zshrc", ".gitconfig"})
-_RUN_PAIRS = frozenset(
-    {(".config", "systemd"), (".config", "autostart"), (".config", "environment.d"), (".local", "bin")}
-)
-"""Names of what a user runs, wherever it is: hooks below .git run with that user's next commit."""
-_ANYWHERE_PAIRS = {("share", "containers"): _ENGINE, ("gcloud", "credentials.db"): _SECRET}
 
 
 class _Node:
@@ -224,7 +43,7 @@ class _Node:
     def __init__(self) -> None:
         self.names: dict[str, _Node] = {}
         self.patterns: list[tuple[str, _Node]] = []
-        self.read = self.write = self.whole_read = self.whole_write = _NOTHING
+        self.read = self.write = self.whole_read = self.whole_write = NOTHING
 
     def child(self, name: str) -> _Node:
         if not any(sign in name for sign in "*?["):
@@ -244,16 +63,16 @@ class _Node:
 @cache
 def _table() -> _Node:
     root = _Node()
-    for read, write, paths in _TABLE:
+    for read, write, paths in TABLE:
         for path in paths.split():
             _add(root, path, read, read | write)
-    for home in _HOMES:
-        code = _CODE if home == "/root" else _USER
-        for path in _IN_A_HOME_READ.split():
-            _add(root, f"{home}/{path}", _SECRET, _SECRET)
-        for path in _IN_A_HOME_RUN.split():
-            _add(root, f"{home}/{path}", _NOTHING, code)
-        _add(root, f"{home}/.local/share/containers", _ENGINE, _ENGINE)
+    for home in HOMES:
+        code = CODE if home == "/root" else USER
+        for path in IN_A_HOME_READ.split():
+            _add(root, f"{home}/{path}", SECRET, SECRET)
+        for path in IN_A_HOME_RUN.split():
+            _add(root, f"{home}/{path}", NOTHING, code)
+        _add(root, f"{home}/.local/share/containers", ENGINE, ENGINE)
     return root
 
 
@@ -277,8 +96,8 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
         path: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
-    if not written and any(_is_below(path, place) for place in _READABLE_BY_DESIGN):
-        return _NOTHING
+    if not written and any(_is_below(path, place) for place in READABLE_BY_DESIGN):
+        return NOTHING
     gained = _by_names(names)
     nodes = [_table()]
     for name in names:
@@ -287,19 +106,30 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
             gained |= node.write if written else node.read
     for node in nodes:
         gained |= node.whole_write if written else node.whole_read
-    return gained | _run_by_names(names) if written and not gained & (_CODE | _USER) else gained
+    if written and not gained & (CODE | USER):
+        gained |= _run_by_names(names)
+    return gained or _by_default(path) if written else gained
+
+
+def _by_default(path: str) -> frozenset[Gain]:
+    """What writing gives below the host's own directories, where the table has no row for it."""
+    given = NOTHING
+    for place, gain, exceptions in BY_DEFAULT:
+        if _is_below(path, place) and not any(_is_below(path, other) for other in exceptions.split()):
+            given |= gain
+    return given
 
 
 def _run_by_names(names: list[str]) -> frozenset[Gain]:
     pairs = pairwise(names)
-    run = any(name in _RUN_ANYWHERE for name in names) or any(pair in _RUN_PAIRS for pair in pairs)
-    return _USER if run else _NOTHING
+    run = any(name in RUN_ANYWHERE for name in names) or any(pair in RUN_PAIRS for pair in pairs)
+    return USER if run else NOTHING
 
 
 def _by_names(names: list[str]) -> frozenset[Gain]:
-    gained = _NOTHING
+    gained = NOTHING
     for name, following in zip(names, [*names[1:], ""], strict=False):
-        gained |= _ANYWHERE.get(name, _NOTHING) | _ANYWHERE_PAIRS.get((name, following), _NOTHING)
+        gained |= ANYWHERE.get(name, NOTHING) | ANYWHERE_PAIRS.get((name, following), NOTHING)
     return gained
 
 
@@ -307,15 +137,15 @@ def _is_below(path: str, place: str) -> bool:
     return path == place or place == "/" or path.startswith(place + "/")
 
 
-_WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
-_READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
+_WRITING_TAKES_OVER = CODE | KERNEL | DISKS | ENGINE
+_READING_IS_HIGH = SECRET | DISKS | KERNEL | ENGINE
 
 
 def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
     """The severity of a container with this access."""
     if written and gained & _WRITING_TAKES_OVER:
         return Severity.CRITICAL
-    if gained & (_READING_IS_HIGH | _USER):
+    if gained & (_READING_IS_HIGH | USER):
         return Severity.HIGH
     return Severity.MEDIUM
 
@@ -353,13 +183,13 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
     if not mounts:
         return ()
     storage, programs = storage_of(facts), run_by_engine(facts)
-    code = _USER if facts.engine.rootless is True else _CODE
+    code = USER if facts.engine.rootless is True else CODE
     mapped = facts.engine.rootless is False and own_user_namespace(facts)
     sensitive = []
     for mount in mounts:
         paths, beneath = _all_places(facts, mount.paths), _all_places(facts, mount.beneath)
         read = _gains_of((*paths, *beneath), storage, written=False)
-        write = _gains_of(paths, storage, written=True) if mount.written else _NOTHING
+        write = _gains_of(paths, storage, written=True) if mount.written else NOTHING
         if mount.written and _touches(paths, programs):
             write |= code
         if read or write:
@@ -396,5 +226,5 @@ def _touches(paths: tuple[str, ...], places: tuple[str, ...]) -> bool:
 
 
 def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:
-    gained = _NOTHING.union(*(gains(path, written=written) for path in paths))
-    return gained | _ENGINE if _touches(paths, storage) else gained
+    gained = NOTHING.union(*(gains(path, written=written) for path in paths))
+    return gained | ENGINE if _touches(paths, storage) else gained

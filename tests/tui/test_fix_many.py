@@ -190,7 +190,9 @@ async def test_what_cannot_be_done_says_why(tmp_path: Path) -> None:
         await pilot.press("i", "tab", "shift+tab", "shift+tab", "shift+tab", "shift+tab", "space")
         screen = await _planned(pilot)
         await until(pilot, lambda: not screen._form().targets)
-        await pilot.press("escape", "F", "w")
+        await pilot.press("escape", "F")
+        await _planned(pilot)
+        await pilot.press("w")
         await shows(pilot, "Tick at least one kind of file")
         app.screen.query_one("#run").toggle()  # type: ignore[attr-defined]
         await _planned(pilot)

@@ -9,6 +9,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.logs import LogsScreen
 from hardentui.tui.widgets.key_bar import FooterKey, KeyBar
 from hardentui.tui.widgets.row_table import RowTable
 from hardentui.tui.widgets.title_bar import TitleBar
@@ -102,6 +103,8 @@ async def _still(app: HardenApp, pilot: Driver) -> None:
     """Until the jobs of the screen have ended."""
     endless = ("watch", "monitor", "logs")
     await until(pilot, lambda: all(work.is_finished for work in app.workers if work.group not in endless))
+    if isinstance(screen := app.screen, LogsScreen):
+        await until(pilot, lambda: not screen.why_not("pager"))
 
 
 def _place_of(bar: KeyBar, label: str) -> tuple[int, FooterKey]:

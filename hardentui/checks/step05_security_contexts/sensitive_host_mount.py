@@ -7,7 +7,8 @@ the pod and the engine bring along, disks that were mounted in it after the star
 of the host that its main process has open past all mounts (from such a directory, `..` leads everywhere).
 Reading and writing are distinguished. Read access reveals credentials (keys, tokens, password hashes, home
 directories), other people's data, or the engine's storage; write access also gives code that root runs (on
-schedule, at login, at boot, on update), control of the kernel (/proc, /sys) and whole disks. The home
+schedule, at login, at boot, on update), control of the kernel (/proc, /sys), whole disks, and settings that
+the host relies on (names, time, firewall). Writing below /usr counts as code that root runs. The home
 directory of the account that runs a rootless engine counts wherever it lies (where that is not known, the
 answer is unknown), and so do the hooks and programs that the engine's configuration names. A directory above
 such a path gives the same. For a running container the kernel's mount table decides. Programs and boot files

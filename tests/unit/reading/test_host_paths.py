@@ -32,6 +32,8 @@ RUN_BY_ROOT = [
     *("/etc/apt/apt.conf.d", "/etc/zypp/plugins", "/etc/dnf", "/var/lib/dpkg/info", "/var/lib/rpm"),
     *("/etc/logrotate.d", "/etc/update-motd.d", "/etc/default", "/etc/sysconfig", "/etc/NetworkManager"),
     *("/usr/local/bin", "/usr/bin/python3", "/usr/libexec", "/bin", "/lib64", "/opt", "/usr", "/usr/share"),
+    *("/etc/ufw", "/etc/tuned", "/etc/lvm", "/etc/krb5.conf.d", "/etc/venv-salt-minion", "/etc/ssl/certs"),
+    *("/var/cache/venv-salt-minion", "/var/lib/pam", "/etc/zfs/zed.d", "/usr/local/share/ca-certificates"),
     *("/root/.bashrc", "/root/.ssh/authorized_keys", "/var/log", "/etc/containers/oci", "/etc/polkit-1"),
     *("/etc/X11", "/var/cache/apt/archives", "/snap", "/etc/kernel", "/etc/default/grub", "/var/lib/cloud"),
 ]
@@ -57,7 +59,17 @@ NOTHING_TO_READ = [
 NOTHING_AT_ALL = [
     *("/srv", "/srv/web", "/mnt/data", "/data", "/home/anna/site", "/home/anna/data", "/var/www"),
     *("/opt/shop/data", "/var/lib/mysql", "/var/lib/postgresql/16", "/var/log/nginx", "/etcetera"),
-    *("/etc/app", "/usr/share/nginx/html", "/run/user/1000/pulse", "/run/postgresql", "/dev/snd"),
+    *(
+        "/etc/app",
+        "/etc/localtime",
+        "/etc/timezone",
+        "/usr/share/nginx/html",
+        "/usr/share/zoneinfo",
+        "/usr/local/share/app",
+        "/run/user/1000/pulse",
+        "/run/postgresql",
+        "/dev/snd",
+    ),
     *("/dev/dri/card0", "/dev/ttyUSB0", "/dev/fuse", "/tmp/build", "/proc2", "/systems", "/rooted"),
 ]
 
@@ -93,6 +105,25 @@ def test_reading_gives_data_of_others(path: str) -> None:
     result = gains(path, written=False)
     assert result == {Gain.OTHERS}
     assert severity_of(result, written=False) is Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/hosts", "/etc/resolv.conf", "/etc/nftables.conf", "/etc/firewalld/zones", "/etc/chrony.conf"],
+)
+def test_writing_changes_settings_that_the_host_relies_on(path: str) -> None:
+    result = gains(path, written=True)
+    assert result == {Gain.SETTINGS}
+    assert severity_of(result, written=True) is Severity.MEDIUM
+    assert not gains(path, written=False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/usr/share/vim/vim91", "/usr/share/git-core", "/usr/share/php", "/usr/new"]
+)
+def test_what_programs_of_the_host_read_below_usr_is_code(path: str) -> None:
+    assert Gain.ROOT_CODE in gains(path, written=True)
+    assert not gains(path, written=False)
 
 
 @pytest.mark.parametrize("path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"])
