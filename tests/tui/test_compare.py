@@ -91,7 +91,10 @@ async def test_without_a_report_the_page_says_how_to_get_one(tmp_path: Path) -> 
     app = _app(some(), tmp_path)
     async with running(app) as pilot:
         await _open(pilot)
-        await until(pilot, lambda: "There is no report in" in drawn(app) and not app.screen.why_not("run"))
+        await until(pilot, lambda: "There is no report in" in drawn(app))
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: not screen.why_not("run"))
         await pilot.press("enter", "enter")
         await shows(pilot, "Name the earlier file.")
 
