@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
@@ -16,123 +15,15 @@ from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
-
-
-class Power(StrEnum):
-    """What a service lets its clients do."""
-
-    ENGINE = "control the container engine"
-    UNITS = "start host services"
-    MACHINES = "start virtual machines and containers"
-    PACKAGES = "install software on the host"
-    KEYS = "use a user's keys"
-    SCREEN = "read the screen and the keyboard"
-    DEVICES = "configure the host's hardware and network"
-    NOTHING = "talk to that one service"
-
-
-class Service(Struct, frozen=True):
-    """A service of the host: its name and what it lets its clients do."""
-
-    name: str
-    power: Power
-
-
-_BUS = "the D-Bus system bus"
-_PATHS: tuple[tuple[str, str, Power], ...] = (
-    ("/run/podman/podman.sock", "Podman", Power.ENGINE),
-    ("/run/user/*/podman/podman.sock", "Podman", Power.ENGINE),
-    ("*/podman.sock", "Podman", Power.ENGINE),
-    ("*/docker.sock", "Docker", Power.ENGINE),
-    ("*/containerd.sock", "containerd", Power.ENGINE),
-    ("*/containerd.sock.ttrpc", "containerd", Power.ENGINE),
-    ("*/crio.sock", "CRI-O", Power.ENGINE),
-    ("*/cri-dockerd.sock", "Docker", Power.ENGINE),
-    ("*/buildkitd.sock", "BuildKit", Power.ENGINE),
-    ("*/io.podman", "Podman", Power.ENGINE),
-    ("/run/dbus/system_bus_socket", _BUS, Power.UNITS),
-    ("/run/systemd/private", "systemd", Power.UNITS),
-    ("/run/user/*/systemd/private", "a user's systemd", Power.UNITS),
-    ("/run/user/*/bus", "a user's D-Bus", Power.UNITS),
-    ("/run/initctl", "init", Power.UNITS),
-    ("/run/systemd/io.systemd.*", "systemd", Power.NOTHING),
-    ("/run/lxd.socket", "LXD", Power.MACHINES),
-    ("*/lxd/unix.socket", "LXD", Power.MACHINES),
-    ("*/lxd-user/unix.socket", "LXD", Power.MACHINES),
-    ("*/incus/unix.socket*", "Incus", Power.MACHINES),
-    ("*/libvirt/*-sock-ro", "libvirt", Power.NOTHING),
-    ("*/libvirt/*-sock", "libvirt", Power.MACHINES),
-    ("*/libvirt/*-admin-sock", "libvirt", Power.MACHINES),
-    ("*/qemu-server/*.qmp", "QEMU", Power.MACHINES),
-    ("/run/snapd.socket", "snapd", Power.PACKAGES),
-    ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
-    ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
-    ("*/ssh-agent*", "ssh-agent", Power.KEYS),
-    ("*/openssh_agent", "ssh-agent", Power.KEYS),
-    ("*/keyring/*", "a user's key ring", Power.KEYS),
-    ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
-    ("*/.X11-unix/X*", "the X server", Power.SCREEN),
-    ("/run/user/*/wayland-*", "the Wayland compositor", Power.SCREEN),
-    ("*/cups/cups.sock", "CUPS", Power.DEVICES),
-    ("/run/pcscd/pcscd.comm", "the smart card reader", Power.KEYS),
-    ("/run/udev/control", "udev", Power.DEVICES),
-    ("/run/NetworkManager/private*", "NetworkManager", Power.DEVICES),
-    ("/run/wpa_supplicant/*", "wpa_supplicant", Power.DEVICES),
-    ("/run/multipathd.sock", "multipathd", Power.DEVICES),
-    ("/run/lvm/*.socket", "LVM", Power.DEVICES),
-    ("/run/frr/*", "FRRouting", Power.DEVICES),
-    ("/run/openvswitch/*", "Open vSwitch", Power.DEVICES),
+from hardentui.reading.socket_table import (
+    INTERPRETER,
+    PATHS,
+    PROGRAMS,
+    RELAYS,
+    SPEAKS_FOR_OTHERS,
+    Power,
+    Service,
 )
-"""Paths of well-known sockets, from the documentation of the services; used if the listening program is not
-known. `*` matches any text, including slashes."""
-
-_PROGRAMS = {
-    **dict.fromkeys(("podman", "podman.socket", "podman-system-service"), Service("Podman", Power.ENGINE)),
-    **dict.fromkeys(("dockerd", "docker", "docker.socket", "cri-dockerd"), Service("Docker", Power.ENGINE)),
-    **dict.fromkeys(("containerd", "containerd-shim-runc-v2"), Service("containerd", Power.ENGINE)),
-    "crio": Service("CRI-O", Power.ENGINE),
-    "buildkitd": Service("BuildKit", Power.ENGINE),
-    "nerdctl": Service("containerd", Power.ENGINE),
-    **dict.fromkeys(("dbus-daemon", "dbus-broker", "dbus-broker-launch"), Service("D-Bus", Power.UNITS)),
-    **dict.fromkeys(("dbus.socket", "dbus-broker.service"), Service(_BUS, Power.UNITS)),
-    **dict.fromkeys(("lxd", "lxd-user"), Service("LXD", Power.MACHINES)),
-    **dict.fromkeys(("incusd", "incus-user"), Service("Incus", Power.MACHINES)),
-    **dict.fromkeys(
-        ("libvirtd", "virtqemud", "virtproxyd", "virtlxcd", "virtstoraged", "virtnetworkd"),
-        Service("libvirt", Power.MACHINES),
-    ),
-    "systemd-machined": Service("systemd-machined", Power.MACHINES),
-    "supervisord": Service("Supervisor", Power.UNITS),
-    "fail2ban-server": Service("Fail2ban", Power.UNITS),
-    "snapd": Service("snapd", Power.PACKAGES),
-    "packagekitd": Service("PackageKit", Power.PACKAGES),
-    "ssh-agent": Service("ssh-agent", Power.KEYS),
-    "gpg-agent": Service("gpg-agent", Power.KEYS),
-    "scdaemon": Service("gpg-agent", Power.KEYS),
-    "pcscd": Service("the smart card reader", Power.KEYS),
-    **dict.fromkeys(("gnome-keyring-daemon", "kwalletd5", "kwalletd6"), Service("a key ring", Power.KEYS)),
-    **dict.fromkeys(("Xorg", "X", "Xwayland", "Xvnc", "Xvfb"), Service("the X server", Power.SCREEN)),
-    **dict.fromkeys(
-        ("gnome-shell", "kwin_wayland", "sway", "weston", "Hyprland", "labwc"),
-        Service("the Wayland compositor", Power.SCREEN),
-    ),
-    "spire-agent": Service("SPIRE", Power.KEYS),
-    "cupsd": Service("CUPS", Power.DEVICES),
-    "tailscaled": Service("Tailscale", Power.DEVICES),
-    "multipathd": Service("multipathd", Power.DEVICES),
-    "systemd-udevd": Service("udev", Power.DEVICES),
-    "NetworkManager": Service("NetworkManager", Power.DEVICES),
-    "wpa_supplicant": Service("wpa_supplicant", Power.DEVICES),
-}
-"""Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
-_SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
-_RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
-"""Programs that forward connections to another service."""
-_INTERPRETER = (
-    r"(?:python|perl|ruby|lua|php|node|java|guile|tclsh|erl|pypy)[\d.]*"
-    r"|bun|deno|dotnet|mono|beam\.smp|sh|bash|dash|ash|zsh|ksh|busybox"
-)
-"""Programs that say nothing about the service: it is in the script that they run."""
 
 
 class OpenSocket(Struct, frozen=True):
@@ -290,7 +181,7 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         why = f"it is not known who listens on {socket.path}"
         if listener.program:
             why = f"{listener.program} listens on {socket.path}, and what it lets its clients do is not known"
-        if listener.program in _RELAYS:
+        if listener.program in RELAYS:
             why = f"{listener.program} forwards connections to {socket.path} to an unknown service"
         if _is_interpreter(listener.program):
             named = None  # a filtering proxy has the name of the engine's socket too
@@ -303,7 +194,7 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
 
 def _passed_on(socket: ReachableSocket, listener: Listener, behind: Service) -> OpenSocket:
     """The verdict on a forwarder: a plain relay passes everything on, any other program may filter."""
-    if listener.program in _RELAYS:
+    if listener.program in RELAYS:
         return OpenSocket(socket.destination, socket.path, behind, listener.path)
     if (own := service_of(listener)) is not None and own.power is not Power.NOTHING:
         return OpenSocket(socket.destination, socket.path, own, listener.path)
@@ -329,13 +220,13 @@ def service_of(listener: Listener) -> Service | None:
     the service: only a well-known path below /run does.
     """
     program = listener.program
-    known = _PROGRAMS.get(program)
+    known = PROGRAMS.get(program)
     if known is not None:
         by_path = known_path(listener.path)
         return by_path if by_path is not None and by_path.power is known.power else known
     if program.startswith("qemu-"):
         return Service("QEMU", Power.MACHINES)
-    if not program or program in _SPEAKS_FOR_OTHERS or program in _RELAYS:
+    if not program or program in SPEAKS_FOR_OTHERS or program in RELAYS:
         return known_path(listener.path)
     if _is_interpreter(program):
         return known_path(listener.path, in_run=True)
@@ -343,7 +234,7 @@ def service_of(listener: Listener) -> Service | None:
 
 
 def _is_interpreter(program: str) -> bool:
-    return re.fullmatch(_INTERPRETER, program) is not None
+    return re.fullmatch(INTERPRETER, program) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -351,7 +242,7 @@ def is_own_path(path: str) -> bool:
     """Whether only the service itself can create a socket there, so that the process need not be checked."""
     return any(
         fnmatchcase(path, pattern) and power is not Power.NOTHING
-        for pattern, _, power in _PATHS
+        for pattern, _, power in PATHS
         if pattern.startswith("/run/") and "*" not in pattern
     )
 
@@ -367,7 +258,7 @@ def known_path(path: str, *, in_run: bool = False) -> Service | None:
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name
     if in_run and not name.startswith("/run/"):
         return None
-    for pattern, service, power in _PATHS:
+    for pattern, service, power in PATHS:
         if fnmatchcase(name, pattern):
             return Service(service, power)
     return None

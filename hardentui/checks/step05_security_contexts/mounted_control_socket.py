@@ -2,10 +2,10 @@
 
 What it checks:
 Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus and
-systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and key rings
-(use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure hardware). A
-socket is identified by who listens on it, whatever its name; if that cannot be seen, its name decides. The
-sockets of container engines have their own check.
+systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), tmux and editors
+(run commands as their user), agents and key rings (use keys), X11 and Wayland (read the screen, type), CUPS,
+udev and network services (configure hardware). A socket is identified by who listens on it, whatever its
+name; if that cannot be seen, its name decides. The sockets of container engines have their own check.
 
 Why it matters:
 Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a read-only
@@ -34,12 +34,14 @@ from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
 from hardentui.reading.mounts import HostMount, came_from, shown
-from hardentui.reading.sockets import OpenSocket, Power, connectable_mounts, control_sockets, open_sockets
+from hardentui.reading.socket_table import Power
+from hardentui.reading.sockets import OpenSocket, connectable_mounts, control_sockets, open_sockets
 
 _SEVERITIES = {
     Power.UNITS: Severity.CRITICAL,
     Power.MACHINES: Severity.CRITICAL,
     Power.PACKAGES: Severity.CRITICAL,
+    Power.COMMANDS: Severity.HIGH,
     Power.KEYS: Severity.HIGH,
     Power.SCREEN: Severity.HIGH,
     Power.DEVICES: Severity.MEDIUM,

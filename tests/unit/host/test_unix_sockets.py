@@ -23,7 +23,8 @@ from hardentui.model.finding import Status
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
+from hardentui.reading.socket_table import Power
+from hardentui.reading.sockets import control_sockets, engine_mounts, open_sockets, service_of
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 
@@ -164,6 +165,19 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
         ("/run/libvirt/libvirt-sock-ro", "", Power.NOTHING),
         ("/tmp/vm/monitor", "qemu-system-x86_64", Power.MACHINES),
         ("/run/snapd.socket", "snapd", Power.PACKAGES),
+        ("/tmp/tmux-1000/default", "tmux: server", Power.COMMANDS),
+        ("/tmp/tmux-1000/default", "", Power.COMMANDS),
+        ("/run/screen/S-anna/7.tty", "screen", Power.COMMANDS),
+        ("/run/user/1000/emacs/server", "emacs", Power.COMMANDS),
+        ("/run/user/1000/vscode-ipc-1.sock", "node", Power.COMMANDS),
+        ("/run/salt/minion/minion_event_1_pull.ipc", "", Power.UNITS),
+        ("/run/salt/master/master_event_pull.ipc", "python3", Power.UNITS),
+        ("/run/rpm-ostreed.socket", "", Power.PACKAGES),
+        ("/var/run/nri/nri.sock", "", Power.ENGINE),
+        ("/run/user/1000/gcr/ssh", "gcr-ssh-agent", Power.KEYS),
+        ("/home/anna/.1password/agent.sock", "1password", Power.KEYS),
+        ("/run/.heim_org.h5l.kcm-socket", "sssd_kcm", Power.KEYS),
+        ("/run/tailscale/tailscaled.sock", "", Power.DEVICES),
         ("/tmp/ssh-abc/agent.7", "", Power.KEYS),
         ("/tmp/ssh-abc/agent.7", "sshd", Power.KEYS),
         ("/run/supervisor.sock", "supervisord", Power.UNITS),
