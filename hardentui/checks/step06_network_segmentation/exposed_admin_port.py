@@ -44,56 +44,90 @@ from hardentui.reading.networks import (
 _PORTS = (
     "22",  # ssh
     "23",  # telnet
-    "445",  # SMB
-    "512",  # rexec, rlogin, rsh
-    "513",
+    "111",  # rpcbind
+    *("139", "445"),  # SMB
+    "161",  # SNMP
+    "389",  # LDAP
+    *("512", "513"),  # rexec, rlogin
+    "623",  # IPMI
     "873",  # rsync
-    "1433",  # Microsoft SQL Server
+    "1099",  # Java RMI and JMX
+    "1414",  # IBM MQ
+    *("1433", "1434"),  # Microsoft SQL Server
     "1521",  # Oracle
     "2049",  # NFS
-    "2181",  # ZooKeeper
-    "2375",  # engine API
-    "2376",
+    *("2181", "2888", "3888"),  # ZooKeeper
+    *("2375", "2376", "4243"),  # engine API
     "2377",  # Swarm
-    "2379",  # etcd
-    "2380",
-    "3306",  # MySQL, MariaDB
+    *("2379", "2380"),  # etcd
+    *("2424", "2480"),  # OrientDB
+    "3260",  # iSCSI
+    *("3306", "33060"),  # MySQL, MariaDB
     "3389",  # RDP
+    *("4222", "8222"),  # NATS
     "4369",  # Erlang's port mapper
     "4646",  # Nomad
-    "5432",  # PostgreSQL
-    "5672",  # RabbitMQ
-    "15672",
-    "25672",
-    "5900",  # VNC
+    "4848",  # GlassFish
+    *("5432", "5433"),  # PostgreSQL
+    "5601",  # Kibana
+    *("5671", "5672", "15672", "25672"),  # RabbitMQ
+    *("5800", "5900", "5901", "5902"),  # VNC
     "5984",  # CouchDB
-    "5985",  # WinRM
-    "5986",
+    *("5985", "5986"),  # WinRM
     "6000",  # X11
+    "6032",  # ProxySQL
+    *("6333", "6334"),  # Qdrant
     "6379",  # Redis, Valkey
-    "6443",  # Kubernetes
-    "10250",
-    "10255",
+    "6432",  # PgBouncer
+    *("6443", "10250", "10255", "10257", "10259"),  # Kubernetes
+    "7077",  # Spark
     "7199",  # Cassandra's JMX
-    "7474",  # Neo4j
-    "7687",
+    "7233",  # Temporal
+    *("7473", "7474", "7687"),  # Neo4j
+    "7681",  # ttyd, a shell in the browser
+    "11210",  # Couchbase
+    *("8161", "61613", "61616"),  # ActiveMQ
+    "8265",  # Ray
     "8500",  # Consul
-    "9042",  # Cassandra
+    "8529",  # ArangoDB
+    "8778",  # Jolokia
+    "8983",  # Solr
+    *("9042", "9160"),  # Cassandra
     "9092",  # Kafka
-    "9200",  # Elasticsearch, OpenSearch
-    "9300",
+    "9180",  # APISIX's admin API
+    *("9200", "9300"),  # Elasticsearch, OpenSearch
     "9229",  # Node.js inspector
+    "9901",  # Envoy's admin interface
     "11211",  # memcached
-    "27017",  # MongoDB
-    "27018",
-    "27019",
+    "11434",  # Ollama
+    "19530",  # Milvus
+    "19999",  # Netdata
+    "26257",  # CockroachDB
+    "26379",  # Redis Sentinel
+    *("27017", "27018", "27019"),  # MongoDB
     "28015",  # RethinkDB
 )
 _INSIDE = (
+    "2019",  # Caddy's admin API
+    "2345",  # Delve, the Go debugger
+    "3100",  # Loki
+    "4444",  # Selenium Grid
     "5005",  # Java debugger
+    "5555",  # adb, Flower
+    "6060",  # Go's profiler
+    "6080",  # noVNC
+    "7700",  # Meilisearch
+    "8009",  # AJP
     "8086",  # InfluxDB
+    "8091",  # Couchbase
+    "8188",  # ComfyUI
     "8200",  # Vault, OpenBao
+    "8428",  # VictoriaMetrics
+    "8444",  # Kong's admin API
     "8888",  # Jupyter
+    "9990",  # WildFly
+    "10000",  # Webmin
+    "15000",  # Istio's admin interface
 )
 """On the host, people give these numbers to anything, such as a second web server."""
 
