@@ -3,7 +3,8 @@
 What it checks:
 The groups of the main process as the kernel sees them, wherever they come from: `--group-add`, `--user
 UID:GID`, or the image's /etc/group. Bad are `keep-groups` (all groups of the caller) and groups that own
-disks, password hashes, kernel memory, the engine's socket or administrative rights (parameter `groups`).
+disks, password hashes, kernel memory, private keys, keyboards, /usr/local, the engine's socket or
+administrative rights (parameter `groups`).
 Other groups of a container with its own user namespace are not host groups and are left out; so are groups of
 a process that is root on the host anyway. Group 0 of a container without a user namespace is the host's group
 root, and with a rootless engine the group of the account that runs it: an ordinary user that has it counts,
@@ -204,7 +205,8 @@ CHECK = Check(
     parameters={
         "groups": (
             *("root", "0", "disk", "6", "shadow", "42", "kmem", "15", "wheel", "10", "sudo", "27"),
-            *("docker", "podman", "lxd", "libvirt"),
+            *("docker", "podman", "lxd", "incus", "incus-admin", "libvirt", "staff", "50", "lpadmin"),
+            *("ssl-cert", "ssh_keys", "input"),
         )
     },
     passes=lambda: (
@@ -222,6 +224,7 @@ CHECK = Check(
         container((GROUP_ADD, ("keep-groups",))),
         container((GROUP_ADD, ("2000", "disk"))),
         container((GROUP_ADD, ("6",))),
+        container((GROUP_ADD, ("ssl-cert",))),
         container((USER, "101:disk")),
         container((USER, "101:6"), kernel=Kernel(7, uid=101, gid=6, groups=())),
         container(kernel=_MEMBER),
