@@ -22,6 +22,7 @@ from hardentui.model.finding import Finding, Severity, Status
 COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
 HALF = 60
 TAKEOVER_CEILING = 24
+_LAST_STEP_ABOUT_IMAGES = 3
 
 
 class Score(Struct, frozen=True):
@@ -64,8 +65,20 @@ def most_severe_first(finding: Finding) -> tuple[bool, int, int, str]:
 
 
 def worst(findings: Iterable[Finding]) -> Finding | None:
-    """The most severe failing finding; None if none fails."""
-    return min((finding for finding in findings if finding.failing), key=most_severe_first, default=None)
+    """The most severe failing finding; None if none fails.
+
+    Of several, one about the container comes before one about its image, which containers share.
+    """
+    return min(
+        (finding for finding in findings if finding.failing),
+        key=lambda finding: (
+            not finding.takes_over,
+            -finding.severity,
+            finding.step <= _LAST_STEP_ABOUT_IMAGES,
+            most_severe_first(finding),
+        ),
+        default=None,
+    )
 
 
 def score(findings: Iterable[Finding]) -> Score:

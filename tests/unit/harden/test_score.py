@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING, score, score_by_step
+from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING, score, score_by_step, worst
 from hardentui.harden.score_meaning import MEANING, SHORT
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -51,6 +51,15 @@ def test_what_fails_or_is_unknown_costs_by_its_severity() -> None:
     assert score(of(fail_high=1)).value == score(of(unknown_high=1)).value == score(of(fail_medium=3)).value
     assert score(of(pass_high=1, not_applicable_critical=5, waived_critical=5)).value == 100
     assert score(of(not_applicable_high=3)).value is None
+
+
+def test_the_worst_finding_is_about_the_container_before_its_image() -> None:
+    scan, memory = (finding(Status.FAIL, Severity.HIGH, step) for step in (2, 5))
+    passing, low = finding(Status.PASS, Severity.CRITICAL, 4), finding(Status.FAIL, Severity.LOW, 4)
+    assert worst([passing, low, scan, memory]) is memory
+    assert worst([scan, low]) is scan
+    assert worst([memory, scan, TAKEOVER]) is TAKEOVER
+    assert worst([passing]) is None
 
 
 def test_the_coverage_is_the_share_that_could_be_looked_at() -> None:
