@@ -47,6 +47,8 @@ _SAFE = (
     "net.ipv4.tcp_wmem",
 )
 
+_OFF = "net.ipv4.tcp_syncookies=0"
+"""Turns off what it is on the list for: ip-sysctl.rst of the kernel."""
 _BORROWED = frozenset({"container", "ns"})
 
 
@@ -54,7 +56,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     given = facts.spec[SYSCTL]
     of_engine = () if is_planned(facts) else _of_engine(facts, given)
     safe = parameters.texts("safe")
-    bad = tuple(setting for setting in (*given, *of_engine) if _name(setting) not in safe)
+    bad = tuple(setting for setting in (*given, *of_engine) if not _is_safe(setting, safe))
     if bad:
         evidence = tuple(
             Evidence("--sysctl" if setting in given else "the runtime's configuration", setting)
@@ -82,19 +84,24 @@ def _of_engine(facts: ContainerFacts, given: tuple[str, ...]) -> tuple[str, ...]
     )
 
 
+def _is_safe(setting: str, safe: tuple[str, ...]) -> bool:
+    value = setting.partition("=")[2].strip()
+    return _name(setting) in safe and f"{_name(setting)}={value}" != _OFF
+
+
 def _name(setting: str) -> str:
     return setting.partition("=")[0].strip().replace("/", ".")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     safe = context.parameters.texts("safe")
-    of_engine = [s for s in _of_engine(context.facts, spec[SYSCTL]) if _name(s) not in safe]
-    if of_engine and all(_name(setting) in safe for setting in spec[SYSCTL]):
+    of_engine = [s for s in _of_engine(context.facts, spec[SYSCTL]) if not _is_safe(s, safe)]
+    if of_engine and all(_is_safe(setting, safe) for setting in spec[SYSCTL]):
         raise CannotFix(
             f"the engine sets {listed([_name(setting) for setting in of_engine])} for all containers",
             "Remove it from default_sysctls in containers.conf, then recreate the container.",
         )
-    return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _name(setting) in safe))
+    return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _is_safe(setting, safe)))
 
 
 CHECK = Check(
@@ -110,6 +117,7 @@ CHECK = Check(
     fails=lambda: (
         container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
         container((SYSCTL, ("kernel.msgmax=65536",))),
+        container((SYSCTL, ("net.ipv4.tcp_syncookies = 0",))),
         container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),
