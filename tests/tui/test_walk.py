@@ -238,7 +238,7 @@ async def test_the_walk_goes_on_with_the_container_that_has_the_name_now() -> No
         assert original not in app.session.choices
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert home.container_key == successor
+        await until(pilot, lambda: home.container_key == successor)
         host.remove("shop-web")
         host.rename("shop-web-before", "shop-web")
         host.happens("shop-web")
