@@ -30,6 +30,10 @@ _WRAPPERS = frozenset(
     | {"doas", "tini", "dumb-init", "/sbin/tini", "CMD-SHELL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
 )
 """Words that may precede the program, in a command or in the history of an image."""
+_RESERVED = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{", "(", "time"})
+"""Words of the shell's grammar that a command follows: POSIX.1-2017, shell command language, 2.4."""
+_OPENS_COMMAND = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=)?['\"]?(?:\$?\(|`)+")
+"""What is glued to the front of a command: `$(curl …)`, `X=$(curl …)`, a subshell, backquotes."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
 """Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""
 _ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -65,6 +69,8 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     for word in words:
         yield program, before, word
         bare = word.strip("'\"")
+        if opening := _OPENS_COMMAND.match(bare):
+            program, bare = "", bare[opening.end() :]
         name, equals, _ = bare.partition("=")
         if word in _ENDS_COMMAND or word.endswith(";"):
             program = ""
@@ -77,7 +83,7 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 def _is_before_program(word: str) -> bool:
     script = " " in word  # of `sh -c SCRIPT NAME ARGUMENT…`
-    return script or word in _WRAPPERS or _NO_PROGRAM.fullmatch(word) is not None
+    return script or not word or word in _WRAPPERS | _RESERVED or _NO_PROGRAM.fullmatch(word) is not None
 
 
 def glued_password(program: str, word: str) -> str:
@@ -93,7 +99,8 @@ def glued_password(program: str, word: str) -> str:
 
 
 def _unquoted(script: str) -> list[str]:
-    return [word.strip("\"'") for word in script.split()]
+    """The words of a script; a line's end ends a command as a semicolon does."""
+    return [word.strip("\"'") for word in re.sub(r"(?<!\\)\n|;(?=\s|$)", " ; ", script).split()]
 
 
 def _flags_of(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -41,6 +41,17 @@ IN_A_HOME_READ = """
     .config/filezilla .cert .pki .ansible .boto .s3cfg .step .config/helm .helm .rhosts .bash_history
     .zsh_history .psql_history .mysql_history .python_history .config/rhsm .config/osc .oscrc
     .cifscredentials .smbcredentials .config/restic .config/borg .electrum .bitcoin
+    .Xauthority .ICEauthority .config/github-copilot .copilot .claude .claude.json .codex .gemini
+    .config/hcloud .config/linode-cli .config/scw .config/fly .fly .config/netlify .config/.wrangler .wrangler
+    .pulumi .databrickscfg .sentryclirc .config/stripe .huggingface .cache/huggingface/token .mc .bluemix
+    .config/openstack .config/ngrok .ngrok2 .cloudflared .config/cloudflared .config/syncthing
+    .local/state/syncthing .talos .minikube .config/argocd .config/tea .config/jira-cli .config/jgit .bundle
+    .composer/auth.json .config/composer/auth.json .config/pip .pip .config/pypoetry .condarc .Renviron
+    .subversion .davfs2 .msmtprc .config/msmtp .mbsyncrc .offlineimaprc .fetchmailrc .fetchids .netrc.gpg
+    .config/BraveSoftware .config/microsoft-edge .config/vivaldi .config/opera .librewolf .waterfox .zen
+    .var/app snap .config/Bitwarden .config/1Password .config/keepassxc .config/Signal .config/Slack
+    .config/discord .local/share/evolution .config/evolution .local/share/atuin .local/share/fish/fish_history
+    .node_repl_history .rediscli_history .sqlite_history .irb_history .dbshell .mongodb .krb5 .globus
 """
 IN_A_HOME_RUN = """
     .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin
@@ -61,6 +72,17 @@ IN_A_HOME_RUN = """
     .config/direnv .direnvrc .config/git .config/mise .tmux .screenrc .config/i3 .config/sway .config/hypr
     .config/openbox .config/awesome .config/bspwm .config/sxhkd .gdbinit .lldbinit .pdbrc .perldb .irbrc
     .pythonrc .gnupg .mutt .muttrc .config/mutt .mailcap .lesskey .pryrc .psqlrc .sqliterc
+    .bashrc.d .bash_profile.d .bash.d .profile.d .zshrc.d .zsh.d .config/bash .config/shell .oh-my-bash
+    .antigen .zplug .zgen .zim .zcomet .local/share/zsh .local/share/fish .local/share/omf .local/share/nvim
+    .local/share/vim .local/sbin .local/opt .local/share/dbus-1 .config/user-tmpfiles.d .config/husky .huskyrc
+    .config/pipewire .config/wireplumber .config/pulse .asoundrc .config/alsa .config/xfce4 .config/lxsession
+    .config/qtile .config/niri .config/river .config/labwc .config/wayfire .config/waybar .config/uwsm
+    .config/herbstluftwm .config/leftwm .xmonad .config/xmonad .fluxbox .icewm .config/kitty .config/alacritty
+    .config/wezterm .wezterm.lua .config/ghostty .config/foot .config/terminator .config/mpv .config/ranger
+    .config/vifm .config/yazi .config/lf .config/nnn .config/jj .hgrc .config/hg .Rprofile .octaverc .julia
+    .sbt .sbtrc .mvn .antrc .bazelrc .ghci .config/ghc .local/share/nautilus .local/share/nautilus-python
+    .local/share/cinnamon .local/share/kwin .local/share/plasma .local/share/kservices5 .local/share/kio
+    .local/share/caja-python .nixpkgs .config/nixpkgs .config/home-manager .config/containers .dotfiles
 """
 
 TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
@@ -232,6 +254,8 @@ READABLE_BY_DESIGN = tuple(
     """.split()  # noqa: SIM905 - a table reads better as words
 )
 """World-readable, and with nothing but statistics."""
+PUBLIC_KEYS = r".*/\.ssh/(?:[^/]+\.pub|known_hosts)|/etc/ssh/[^/]+\.pub"
+"""The public half of a key, and the keys of other hosts: ssh-keygen(1), sshd(8)."""
 ANYWHERE = {
     **dict.fromkeys(
         (".ssh", ".gnupg", ".kube", ".aws", ".azure", ".vault-token", ".netrc", ".pgpass"), SECRET
@@ -239,7 +263,9 @@ ANYWHERE = {
     **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), SECRET),
 }
 """Names that reveal their content wherever they are, because a home can be anywhere."""
-RUN_ANYWHERE = frozenset({".git", ".bashrc", ".bash_profile", ".zshrc", ".gitconfig"})
+RUN_ANYWHERE = frozenset(
+    {".git", ".bashrc", ".bashrc.d", ".bash_profile", ".profile", ".zshrc", ".gitconfig"}
+)
 RUN_PAIRS = frozenset(
     {(".config", "systemd"), (".config", "autostart"), (".config", "environment.d"), (".local", "bin")}
 )

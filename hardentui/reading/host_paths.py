@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -23,6 +24,7 @@ from hardentui.reading.host_path_table import (
     IN_A_HOME_RUN,
     KERNEL,
     NOTHING,
+    PUBLIC_KEYS,
     READABLE_BY_DESIGN,
     RUN_ANYWHERE,
     RUN_PAIRS,
@@ -96,7 +98,9 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
         path: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
-    if not written and any(_is_below(path, place) for place in READABLE_BY_DESIGN):
+    if not written and (
+        any(_is_below(path, place) for place in READABLE_BY_DESIGN) or re.fullmatch(PUBLIC_KEYS, path)
+    ):
         return NOTHING
     gained = _by_names(names)
     nodes = [_table()]

@@ -38,8 +38,11 @@ _NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
 _NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
 _OPTION_NAMES = r"(?:password|passwd|passphrase|token|(?:api|private|access|secret|auth)-?key)"
 """Without --secret, which names a secret of the engine."""
-_LOGINS = r"(?:(?:basic|http)?_?auth(?:_users?)?|(?:sftp|ftp|samba|traefik|proxy)_?users?(?:_\d{1,3})?)"
-"""Variables that hold `user:password`."""
+_LOGINS = (
+    r"(?:(?:basic|http|digest)?_?auth(?:[_.]users?)?"
+    r"|(?:sftp|ftp|samba|traefik|proxy)_?users?(?:_\d{1,3})?)"
+)
+"""Variables and labels that hold `user:password`, or `user:realm:hash`."""
 _NAME_WORDS = ("password", "passwd", "passphrase", "secret", "token", "key")
 _READERS = (
     *("cryptsetup", "--password-stdin", "chpasswd", "passwd --stdin", "sudo -", "--passphrase-fd"),

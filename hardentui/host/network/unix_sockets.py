@@ -44,6 +44,12 @@ class _Bound(Struct, frozen=True):
     number: str
 
 
+def _parents(path: str) -> Iterator[str]:
+    """The directories above a path, except /, the nearest first."""
+    while (path := posixpath.dirname(path)) not in ("/", ""):
+        yield path
+
+
 class UnixSockets:
     """The listening sockets of a network namespace that have a file, as seen by the engine's process.
 
@@ -69,6 +75,7 @@ class UnixSockets:
         self.trouble: Unreadable | None = None
         self._read(f"/proc/{process}/net/unix")
         self._paths = sorted(self._by_path)
+        self._directories = self._directories_of_sockets()
         self._numbers = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
 
     def _read(self, table: str) -> None:
@@ -123,16 +130,40 @@ class UnixSockets:
             yield (path, bound.path, bound.number) if bound else (path, "", nobody)
         elif stat.S_ISDIR(status.mode):
             yield from self._below(path)
+            yield from self._under_other_name(path, (status.device, status.inode))
+
+    def _directories_of_sockets(self) -> dict[tuple[int, int], list[str]]:
+        """The directories above the listening sockets, as the listeners name them, by inode."""
+        names = {name for path in self._by_path for name in _parents(path)}
+        directories: dict[tuple[int, int], list[str]] = {}
+        for name in sorted(names):
+            with contextlib.suppress(OSError):
+                status = self._stat(name)
+                directories.setdefault((status.device, status.inode), []).append(name)
+        return directories
+
+    def _under_other_name(
+        self, path: str, inode: tuple[int, int]
+    ) -> Iterator[tuple[str, str, Known[str | None]]]:
+        """Sockets of a directory whose listeners know it by another name: through a bind mount or a link."""
+        for name in self._directories.get(inode, ()):
+            if name != path:
+                for bound in self._named_below(name + "/"):
+                    yield path.rstrip("/") + bound.removeprefix(name), bound, self._by_path[bound].number
 
     def _below(self, directory: str) -> Iterator[tuple[str, str, Known[str | None]]]:
         prefix = directory if directory.endswith("/") else directory + "/"
-        for at in range(bisect_left(self._paths, prefix), len(self._paths)):
-            path = self._paths[at]
-            if not path.startswith(prefix):
-                break
+        for path in self._named_below(prefix):
             yield path, path, self._by_path[path].number
         if self._linked:
             yield from self._hard_links(prefix)
+
+    def _named_below(self, prefix: str) -> Iterator[str]:
+        """The listeners' paths that start with a directory and its slash."""
+        for at in range(bisect_left(self._paths, prefix), len(self._paths)):
+            if not self._paths[at].startswith(prefix):
+                break
+            yield self._paths[at]
 
     def _hard_links(self, prefix: str) -> Iterator[tuple[str, str, Known[str | None]]]:
         """Other names of sockets in a directory; only searched if a socket has more than one."""

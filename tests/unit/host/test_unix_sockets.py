@@ -69,6 +69,14 @@ def test_directories_hold_their_sockets_however_deep_and_hard_links_beside_them(
     assert [name for _, name, _ in here().at(str(directory / "other"))] == [str(listening)]
 
 
+def test_a_directory_under_another_name_holds_the_same_sockets(directory: Path, listening: Path) -> None:
+    """As with /home -> /var/home, or a bind mount: the listener knows one name only."""
+    (directory / "alias").symlink_to(listening.parent)
+    (directory / "whole").symlink_to(directory)
+    for path, inside in ((directory / "alias", "app"), (directory / "whole", "deep/app")):
+        assert [(at, name) for at, name, _ in here().at(str(path))] == [(f"{path}/{inside}", str(listening))]
+
+
 def test_the_program_that_listens_is_told(listening: Path) -> None:
     sockets = here()
     ((_, name, number),) = sockets.at(str(listening))

@@ -22,6 +22,7 @@ READABLE = [
     *("/etc/wireguard", "/etc/openvpn/server", "/etc/ipsec.d", "/etc/NetworkManager/system-connections"),
     *("/etc/kubernetes/admin.conf", "/var/lib/kubelet", "/etc/rancher/k3s", "/var/lib/etcd"),
     *("/etc/krb5.keytab", "/var/lib/sss/db", "/var/lib/tailscale", "/etc/containers", "/var/spool/cron"),
+    *("/home/anna/.Xauthority", "/home/anna/.config/github-copilot", "/home/anna/.claude", "/home/anna/.mc"),
     *("/proc", "/proc/1/environ", "/dev/input/event0", "/dev/tty1", "/run", "/var/lib", "/var", "/"),
     "/run/user/1000/keyring",
 ]
@@ -153,12 +154,20 @@ def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_
     [
         *("/home/anna/.nvm", "/home/anna/.pyenv/shims", "/home/anna/.cargo/bin", "/home/anna/go/bin/gopls"),
         *("/home/anna/.vscode-server", "/home/anna/.vim/plugin", "/home/anna/.config/git/hooks"),
+        *("/home/anna/.bashrc.d", "/home/anna/.local/share/dbus-1", "/home/anna/.config/wireplumber"),
         *("/home/anna/.oh-my-zsh", "/home/anna/.jupyter", "/home/anna/.local/share/mise/installs"),
     ],
 )
 def test_programs_and_plugins_in_a_home_are_code_of_that_user(path: str) -> None:
     assert Gain.USER_CODE in gains(path, written=True)
     assert Gain.USER_CODE not in gains(path, written=False)
+
+
+@pytest.mark.parametrize("name", ["id_ed25519.pub", "known_hosts"])
+def test_public_keys_give_nothing_to_a_reader(name: str) -> None:
+    assert not gains(f"/home/anna/.ssh/{name}", written=False)
+    assert gains(f"/home/anna/.ssh/{name}", written=True)
+    assert gains("/home/anna/.ssh", written=False)
 
 
 def test_whatever_is_above_gives_at_least_as_much() -> None:

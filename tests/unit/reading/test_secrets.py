@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,8 @@ from hardentui.reading.secrets import secret_pair, secrets_in_pairs
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
 _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
 CREDENTIALS = (
+    "traefik.http.middlewares.a.basicauth.users=shop:correct-horse",
+    "traefik.http.middlewares.a.digestauth.users=shop:traefik:a2688e031edb4be6a3797f3882655c05",
     "DATABASE=postgres://shop:correct-horse@db/shop",
     "BROKER=amqp://:correct-horse@mq",
     "ODBC=Server=db;Uid=shop;Pwd=correct-horse;",
@@ -86,6 +89,7 @@ CREDENTIALS = (
     f"traefik.users=admin:$apr1$Hx6uskkW${_LETTERS[:22]}",
 )
 HARMLESS = (
+    "traefik.http.middlewares.a.basicauth.usersfile=/run/secrets/users",
     "AUTH=ldap",
     "BASIC_AUTH=true",
     "HTTP_AUTH=${USER}:${PASSWORD}",
@@ -148,6 +152,12 @@ LINES = (
     "server --db-password correct-horse",
     "wget --header=Authorization:Bearer-correct-horse x",
     "mongosh -u root -p correct-horse",
+    "sh -c 'while ! curl -u shop:correct-horse http://db; do sleep 1; done'",
+    "sh -c 'if true; then mysqladmin -pcorrect-horse ping; fi'",
+    "sh -c 'for x in 1 2; do redis-cli -a correct-horse; done'",
+    "sh -c 'X=$(curl -u shop:correct-horse http://db) server'",
+    "sh -c 'echo `redis-cli -a correct-horse get x`'",
+    "sh -c '(sleep 5 && redis-cli -a correct-horse save) & server'",
 )
 SCRIPTS = (
     "echo correct-horse | docker login -u ci --password-stdin quay.io",
@@ -190,6 +200,9 @@ HARMLESS_SCRIPTS = (
     "echo pass: 3 | tee log",
 )
 HARMLESS_LINES = (
+    "sh -c 'while ! curl -u $USER:$PASSWORD http://db; do sleep 1; done'",
+    "sh -c 'for x in -a b; do grep -a word file; done'",
+    "sh -c 'if ls -p /srv; then grep -w word file; fi'",
     "podman login --password-stdin registry",
     "server --password-file /run/secrets/db",
     "curl -u $USER:$PASSWORD http://localhost/",
@@ -212,14 +225,14 @@ def test_what_only_speaks_of_secrets_is_no_credential(pair: str) -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_password_on_a_command_line_is_found(line: str) -> None:
-    result = secrets_in_words(line.split())
+    result = secrets_in_words(shlex.split(line))
     assert result
     assert not any("correct-horse" in secret for secret in result)
 
 
 @pytest.mark.parametrize("line", HARMLESS_LINES)
 def test_a_command_line_without_a_password_is_left_alone(line: str) -> None:
-    assert not secrets_in_words(line.split())
+    assert not secrets_in_words(shlex.split(line))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
