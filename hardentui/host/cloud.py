@@ -11,7 +11,7 @@ METADATA_ADDRESS = "169.254.169.254"
 
 _DIRECTORY = "/sys/class/dmi/id"
 _FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
-_CLOUDS = (
+_CLOUDS = (  # as cloud-init's ds-identify recognises them
     ("amazon ec2", "Amazon EC2"),
     ("google compute engine", "Google Compute Engine"),
     ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # Azure's chassis asset tag; Hyper-V has none
@@ -22,6 +22,11 @@ _CLOUDS = (
     ("alibaba cloud", "Alibaba Cloud"),
     ("scaleway", "Scaleway"),
     ("vultr", "Vultr"),
+    ("linode", "Akamai"),
+    ("akamai", "Akamai"),
+    ("upcloud", "UpCloud"),
+    ("exoscale", "Exoscale"),
+    ("ibmcloud", "IBM Cloud"),  # the chassis asset tag is `ibmcloud`
 )
 
 

@@ -18,6 +18,8 @@ from hardentui.reading.containers import section
 
 _MOST_WORDS = 64
 
+_OF_KERNEL = ("/proc", "/sys")
+
 
 class HostMount(Struct, frozen=True):
     """A mount and the host paths that it shows.
@@ -118,27 +120,30 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
 
 
 def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
-    """A /proc or /sys that was mounted at another place, where no mask covers anything.
+    """A /proc or /sys at another place, where no mask covers anything.
 
-    Mounts of the host's own (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount
-    of the engine's storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
+    The host may have mounted it there: for a chroot, or as a volume of type proc. The host's own /proc and
+    /sys (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount of the engine's
+    storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
     """
     seen = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
     rows = () if isinstance(seen, Unreadable) else seen
-    bare = tuple(
-        row
-        for row in rows
-        if row.kind in ("proc", "sysfs")
-        and row.root == "/"
-        and row.point not in ("/proc", "/sys")
-        and not row.paths
-        and "subset=pid" not in row.options.split(",")
-    )
+    bare = tuple(row for row in rows if row.kind in ("proc", "sysfs") and _is_bare(row))
     if not bare:
         return ()
-    own = {row.device for row in rows if row.point in ("/proc", "/sys")}
+    own = {row.device for row in rows if row.point in _OF_KERNEL}
     of_host = tuple(f"{row.point}/" for row in rows if row.paths and row.point != "/")
     return tuple(row for row in bare if row.device not in own or not row.point.startswith(of_host))
+
+
+def _is_bare(row: KernelMount) -> bool:
+    if row.point in _OF_KERNEL or "subset=pid" in row.options.split(","):
+        return False
+    if not row.paths:
+        return row.root == "/"
+    if any(at_or_above(place, path) for place in _OF_KERNEL for path in row.paths):
+        return False
+    return not row.root.split("/")[1].isdigit()  # a process
 
 
 def upper_directory(mount: Mount) -> str:

@@ -294,7 +294,7 @@ class Session:
         old, now = self.rows, self.now()
         fresh: dict[str, Row] = {}
         changed: set[str] = set()
-        for row in map(self._with_latest_report, rows):
+        for row in map(self._latest, rows):
             known = old.get(row.key)
             self._read_at[row.engine.label] = now
             # After a gap the first scan still has to check these rows.
@@ -335,15 +335,15 @@ class Session:
             self.run(lambda: workers.watch(bench, over), "watch")
             self.scan()
 
-    def _with_latest_report(self, row: Row) -> Row:
+    def _latest(self, row: Row) -> Row:
         """Lists, scans and checks of one container arrive in another order than they were made."""
         known = self.bench.containers.row(row.key) if self.bench else None
-        return row if known is None or known.report is None else replace(row, report=known.report)
+        return row if known is None else replace(known, report=known.report or row.report)
 
     def _take_reports(self) -> None:
         changed = set()
         while self._inbox:
-            row = self._with_latest_report(self._inbox.popleft())
+            row = self._latest(self._inbox.popleft())
             if row.key in self.rows:
                 self.rows[row.key] = row
                 self._read_at[row.engine.label] = self.now()

@@ -67,6 +67,16 @@ async def test_a_report_that_was_overtaken_does_not_replace_the_latest(news: str
         assert all(row.report and row.report.findings for row in session.rows.values())
 
 
+async def test_a_scan_of_an_older_list_does_not_bring_an_old_name_back() -> None:
+    app = make_app(some())
+    async with running(app):
+        session = app.session
+        session._inbox.extend(replace(row, name="before") for row in tuple(session.rows.values()))
+        session.handle(say.ReportsArrived())
+        assert session.rows
+        assert not any(row.name == "before" for row in session.rows.values())
+
+
 def test_the_newest_list_is_told_last() -> None:
     told: list[str] = []
     newer_told = threading.Event()

@@ -108,26 +108,41 @@ _PORTS = (
     "28015",  # RethinkDB
 )
 _INSIDE = (
+    "1880",  # Node-RED, which runs JavaScript for whoever opens its editor
+    "1883",  # MQTT
     "2019",  # Caddy's admin API
     "2345",  # Delve, the Go debugger
+    "3050",  # Firebird
     "3100",  # Loki
     "4444",  # Selenium Grid
     "5005",  # Java debugger
     "5555",  # adb, Flower
+    "5701",  # Hazelcast
     "6060",  # Go's profiler
+    "6066",  # Spark's submission server
     "6080",  # noVNC
+    "6800",  # aria2's remote control
+    *("7001", "7002"),  # WebLogic; Cassandra between nodes has 7001, too
     "7700",  # Meilisearch
+    *("8001", "8444"),  # Kong's admin API
     "8009",  # AJP
     "8086",  # InfluxDB
+    "8088",  # YARN's resource manager, which runs programs for anyone
     "8091",  # Couchbase
     "8188",  # ComfyUI
     "8200",  # Vault, OpenBao
+    "8384",  # Syncthing
     "8428",  # VictoriaMetrics
-    "8444",  # Kong's admin API
     "8888",  # Jupyter
+    *("9000", "9443"),  # Portainer; PHP-FPM, ClickHouse, MinIO and HDFS have 9000, too
+    "9001",  # supervisord, MinIO's console
+    "9870",  # HDFS
     "9990",  # WildFly
     "10000",  # Webmin
+    "11222",  # Infinispan
     "15000",  # Istio's admin interface
+    "50000",  # Db2, Jenkins agents
+    "50070",  # HDFS
 )
 """On the host, people give these numbers to anything, such as a second web server."""
 
@@ -191,6 +206,7 @@ CHECK = Check(
         container((PUBLISH_ALL, True), image=_REDIS),
         container((PUBLISH_ALL, True), (EXPOSE, ("5432",)), image=image()),
         container((PUBLISH, (Port(9229, "9229"),))),
+        container((PUBLISH, (Port(9000, "8443"),))),
         container((PUBLISH, (Port(5432, "15432"),))),
         container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
     ),

@@ -1,7 +1,7 @@
 """The health check fails, or failing would have no effect.
 
 What it checks:
-Whether the running container is unhealthy now, and whether becoming unhealthy has any effect
+Whether the running container is unhealthy now, whoever runs its check, and whether that has any effect
 (`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a thousand times
 (`--health-interval`, `--health-retries`), notices nothing in time. Containers without a health check are
 covered by missing-health-check.
@@ -43,17 +43,17 @@ _SLOWEST = 240
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    action = facts.spec[HEALTH_ON_FAILURE]
+    declared = f"on failure: {action or 'none'}"
+    status = health_status(facts) if facts.running else ""
+    evidence = (Evidence("State.Health.Status", status),) if status else ()
+    if status == "unhealthy":  # also with --health-interval=disable, where a timer of one's own runs it
+        return failed("the health check is failing", declared, status, evidence)
     check = health_check(facts)
     if isinstance(check, Unreadable):
         return unknown(check.reason)
     if not check:
         return not_applicable("no health check (see missing-health-check)")
-    action = facts.spec[HEALTH_ON_FAILURE]
-    declared = f"on failure: {action or 'none'}"
-    status = health_status(facts) if facts.running else ""
-    evidence = (Evidence("State.Health.Status", status),) if status else ()
-    if status == "unhealthy":
-        return failed("the health check is failing", declared, status, evidence)
     if action not in _ACTIONS:
         return failed("becoming unhealthy has no effect", declared, status, evidence, Severity.LOW)
     minutes = _delay(facts.spec) // 60
@@ -139,6 +139,12 @@ CHECK = Check(
         container(
             _CHECKED,
             (HEALTH_ON_FAILURE, "kill"),
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+        container(
+            _CHECKED,
+            (HEALTH_INTERVAL, "disable"),
             inspect={"State": {"Health": {"Status": "unhealthy"}}},
             kernel=Kernel(pid=812),
         ),

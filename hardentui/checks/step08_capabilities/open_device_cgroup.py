@@ -6,8 +6,8 @@ the host for reading or writing, and privileged mode, which turns the filter off
 shows whether there is a filter at all: Podman leaves it out if it expects a user namespace, which a container
 made through the API may not get. A rule that only allows creating nodes (`m`) is what Podman grants anyway.
 On cgroup v1, where the kernel shows the filter, also what was opened after the start counts.
-With MKNOD and no user namespace of its own, a rule for disks hands over the host. Rootless containers have no
-device filter: there, the permissions of the device files decide.
+With MKNOD and no user namespace of its own, a rule for disks hands over the host, whenever it was added.
+Rootless containers have no device filter: there, the permissions of the device files decide.
 
 Why it matters:
 The filter is what makes MKNOD harmless: a device file can be created, but not opened. With a rule such as
@@ -57,8 +57,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     bad = tuple(rule for rule in rules if _is_open(rule))
     if bad:
         evidence = tuple(Evidence("--device-cgroup-rule", rule) for rule in bad)
-        reaches_disk = any(_opens_disk_or_memory(rule) for rule in bad) and "CAP_MKNOD" in granted(facts)
-        severity = Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
+        severity = _severity(facts, bad)
         why = "disks or memory" if any(_opens_disk_or_memory(rule) for rule in bad) else "classes of devices"
         return failed(f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, severity)
     if _is_unfiltered(facts):
@@ -70,10 +69,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if added:
         evidence = tuple(Evidence(proc(facts, "cgroup, devices.list"), rule) for rule in added)
         why = f"opened after the start: {listed(added)}"
-        return failed(why, listed(rules) or "no added rules", listed(added), evidence)
+        severity = _severity(facts, added)
+        return failed(why, listed(rules) or "no added rules", listed(added), evidence, severity)
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
         return unknown("the engine does not show device rules, and the create command is not known")
     return passed(listed(rules) or "no added rules")
+
+
+def _severity(facts: ContainerFacts, rules: tuple[str, ...]) -> Severity:
+    reaches_disk = any(_opens_disk_or_memory(rule) for rule in rules) and "CAP_MKNOD" in granted(facts)
+    return Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
 
 
 def _since_start(facts: ContainerFacts) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ What it checks:
 Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running container,
 the mounts over /proc and /sys decide: some path must be hidden (such as /proc/kcore, /proc/keys,
 /sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq). None of those that the
-runtime made at the start may be gone, and no second /proc or /sys may be mounted over them or elsewhere. A
+runtime made at the start may be gone, and no second /proc or /sys may be mounted over them or elsewhere,
+not even one that the host mounted for a chroot or as a volume (`podman volume create -o type=proc`). A
 /proc/sys that root of the host can write is critical: it needs no other weakness.
 
 Why it matters:
@@ -34,6 +35,7 @@ from hardentui.options import PID, PRIVILEGED, UNMASK
 from hardentui.reading.containers import ask, declared_user, is_root, judge, listed, proc
 from hardentui.reading.mounts import bare_kernel_mounts
 from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.visible import visible
 from hardentui.words import plural
 
 _HIDDEN = frozenset(
@@ -113,7 +115,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
     lost = ask(context.facts, lambda kernel: kernel.lost_masks)
-    if not spec[UNMASK] and bare_kernel_mounts(context.facts):
+    bare = bare_kernel_mounts(context.facts)
+    if not spec[UNMASK] and (of_host := [row for row in bare if row.paths]):
+        raise CannotFix(
+            f"{visible(of_host[0].paths[0], 200)} is a {of_host[0].kind} file system that the host mounted",
+            "Unmount it on the host, or remove the mount that shows it.",
+        )
+    if not spec[UNMASK] and bare:
         raise CannotFix(
             "/proc or /sys was mounted again after the start", "Find out by whom, then restart it."
         )
@@ -125,6 +133,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
 
 _AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
+_OF_A_CHROOT = (KernelMount("/c/proc", "proc", "rw", paths=("/srv/chroot/proc",)),)
 _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 CHECK = Check(
@@ -148,6 +157,7 @@ CHECK = Check(
         container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
         container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
+        container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_OF_A_CHROOT)),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
     catalogue="S10-07",

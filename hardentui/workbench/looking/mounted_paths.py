@@ -29,6 +29,8 @@ _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask 
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
+_MASK = r"/\.empty-(directory|file)$"
+"""What crun covers a path with; otherwise it takes /dev/null or a tmpfs."""
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 """What Podman mounts into every container; separate checks judge devices and masked paths."""
 _DELETED = "//deleted"
@@ -324,7 +326,7 @@ def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
 def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
     """The row as a mount of the host; None for the container's own."""
     if asked is None:
-        if not row.paths or row.point in _BY_PODMAN or row.point.startswith(_EVERYWHERE):
+        if not row.paths or row.point in _BY_PODMAN or _is_of_runtime(row):
             return None
         return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
     if asked.type == "image":
@@ -340,6 +342,13 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
     if row.root.endswith(_DELETED):  # removed or recreated on the host since
         paths = asked.paths or (row.root.removesuffix(_DELETED),)
     return _row(row, paths or asked.paths, asked) if paths or asked.paths else None
+
+
+def _is_of_runtime(row: KernelMount) -> bool:
+    """What the runtime itself mounts below /proc, /sys and /dev: devices, masks, cgroups, shared memory."""
+    return row.point.startswith(_EVERYWHERE) and all(
+        path.startswith(_EVERYWHERE) or re.search(f"{_OF_PODMAN}|{_MASK}", path) for path in row.paths
+    )
 
 
 def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:

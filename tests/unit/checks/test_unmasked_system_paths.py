@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.checks.step10_runtime_protection.unmasked_system_paths import CHECK as _UNNAMED
+from hardentui.checks.step10_runtime_protection.unmasked_system_paths import remediate
+from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import Parameters
+from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.mounts import KernelMount
@@ -22,6 +24,8 @@ CHECK = replace(_UNNAMED, id="unmasked-system-paths")
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/irq"})
 _ALL = _MASKED | {"/proc/sys"}
 _AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
+_CHROOT = KernelMount("/c/proc", "proc", "rw", device="0:90", paths=("/srv/chroot/proc",))
+_ITS_SYS = KernelMount("/k", "proc", "rw", root="/sys", device="0:90", paths=("/srv/chroot/proc/sys",))
 
 
 def facts(*values: Any, **kernel: Any) -> ContainerFacts:
@@ -40,6 +44,8 @@ def judged(subject: ContainerFacts) -> Finding:
     [
         facts((UNMASK, ("/proc/sys",)), uid=0, masked_paths=_MASKED),
         facts(uid=0, masked_paths=_ALL, mounts=_AGAIN),
+        facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,)),
+        facts(uid=0, masked_paths=_ALL, mounts=(_ITS_SYS,)),
         facts(uid=1000, other_uids=frozenset({0}), masked_paths=_ALL, mounts=_AGAIN),
         facts(uid=0, masked_paths=_MASKED, lost_masks=frozenset({"/proc/sys"})),
         facts((UNMASK, ("/proc/*",))),
@@ -63,6 +69,7 @@ def test_a_proc_sys_that_root_of_the_host_can_write_hands_over_the_host(opened: 
         facts((PRIVILEGED, True), uid=0, masked_paths=frozenset()),
         facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "proc", "ro"),)),
         facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "sysfs", "rw"),)),
+        facts(uid=1000, masked_paths=_ALL, mounts=(_CHROOT,)),
     ],
 )
 def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
@@ -71,9 +78,23 @@ def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
     assert not finding.takes_over
 
 
-def test_a_proc_of_the_host_is_a_mount_of_the_host() -> None:
-    shown = (KernelMount("/host/proc", "proc", "ro", paths=("/proc",)),)
-    assert judged(facts(uid=0, masked_paths=_ALL, mounts=shown)).status is Status.PASS
+@pytest.mark.parametrize(
+    "shown",
+    [
+        KernelMount("/host/proc", "proc", "ro", paths=("/proc",)),
+        KernelMount("/k", "proc", "rw", root="/sys/kernel", paths=("/proc/sys/kernel",)),
+        replace(_CHROOT, root="/812/ns", paths=("/srv/chroot/proc/812/ns",)),
+        replace(_CHROOT, options="rw,subset=pid"),
+    ],
+)
+def test_a_proc_of_the_host_is_a_mount_of_the_host_and_a_process_no_kernel(shown: KernelMount) -> None:
+    assert judged(facts(uid=0, masked_paths=_ALL, mounts=(shown,))).status is Status.PASS
+
+
+def test_what_the_host_has_mounted_is_removed_there() -> None:
+    subject = facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,))
+    with pytest.raises(CannotFix, match=r"^/srv/chroot/proc is a proc file system that the host mounted"):
+        remediate(subject.spec, FixContext(subject, Parameters()))
 
 
 _OWN = KernelMount("/sys", "sysfs", "ro", device="0:60")

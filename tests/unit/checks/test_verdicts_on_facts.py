@@ -315,6 +315,23 @@ def test_a_rule_for_a_disk_and_the_right_to_make_its_file_hand_over_the_host(
     assert (finding.status, finding.severity, finding.takes_over) == verdict
 
 
+@pytest.mark.parametrize(
+    ("rule", "more", "severity"),
+    [
+        ("a *:* rwm", ((CAP_ADD, ("MKNOD",)),), Severity.CRITICAL),
+        ("b 8:0 r", ((CAP_ADD, ("MKNOD",)),), Severity.CRITICAL),
+        ("b 8:0 r", (), Severity.HIGH),
+    ],
+)
+def test_a_disk_that_was_opened_after_the_start_counts_like_one_that_was_declared(
+    rule: str, more: Any, severity: Severity
+) -> None:
+    """`echo 'b 8:0 r' > devices.allow`"""
+    kernel = Kernel(7, device_rules=(rule,), host_user_namespace=True)
+    facts = container(*more, kernel=kernel, runtime=RuntimeConfig())
+    assert _judged("open-device-cgroup", facts).severity is severity
+
+
 def _judged(check_id: str, facts: Any) -> Any:
     check = check_by_id(check_id)
     assert check is not None

@@ -232,6 +232,25 @@ def test_what_nobody_asked_for_is_the_engines() -> None:
     assert "containers.conf" in verdict.evidence[0].saw
 
 
+@pytest.mark.parametrize("point", ["/dev/late", "/dev/shm/x", "/proc/acpi", "/sys/firmware"])
+def test_a_mount_of_the_host_hides_in_none_of_the_runtimes_own_places(point: str) -> None:
+    """`nsenter … mount --bind`, or move_mount(2) into the namespace of the container."""
+    late = kernel("0:22 / /dev rw - tmpfs tmpfs rw", f"8:1 /etc {point} rw - ext4 /dev/sda1 rw")
+    assert judged("sensitive-host-mount", seen(of=late)).severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "0:22 /user/1000/crun/.empty-directory /proc/acpi ro - tmpfs tmpfs rw",
+        f"8:1 /srv/pods/storage/overlay-containers/{ID}/userdata/shm /dev/shm rw - ext4 /dev/sda1 rw",
+        "0:25 /machine.slice /sys/fs/cgroup ro - cgroup2 cgroup rw",
+    ],
+)
+def test_masks_shared_memory_and_cgroups_are_the_runtimes(row: str) -> None:
+    assert seen(of=kernel(row)).mounted == ()
+
+
 @pytest.mark.parametrize("row", ["8:33 / /mnt rw - ext4 /tmp/node rw", "0:77 / /mnt rw - btrfs /dev/sdc1 rw"])
 def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
