@@ -24,16 +24,22 @@ _LOGIN_FLAGS: Mapping[str, tuple[str, ...]] = {
     "smbclient": ("-U", "--user"),
 }
 """program -> flags whose next word is `user:password` or `user%password`."""
+_CURL_LOGIN = r"-[fsSLkvIigGNOJZpRqn#0-46]*[uU]"
+"""A login after further flags of curl(1) that take no value: `-fsSu`; also glued to it."""
 _ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
 _WRAPPERS = frozenset(
     {"sh", "bash", "/bin/sh", "/bin/bash", "exec", "env", "timeout", "nice", "nohup", "setsid", "sudo"}
     | {"doas", "tini", "dumb-init", "/sbin/tini", "CMD-SHELL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}
 )
 """Words that may precede the program, in a command or in the history of an image."""
-_RESERVED = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{", "(", "time"})
-"""Words of the shell's grammar that a command follows: POSIX.1-2017, shell command language, 2.4."""
+_RESERVED = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{", "(", ":", "time"}) | {
+    *("eval", "command", "xargs", "watch", "stdbuf", "ionice", "busybox", "catatonit", "parallel")
+}
+"""Words that a command follows: POSIX.1-2017, shell command language, 2.4, and programs that run others."""
 _OPENS_COMMAND = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=)?['\"]?(?:\$?\(|`)+")
 """What is glued to the front of a command: `$(curl …)`, `X=$(curl …)`, a subshell, backquotes."""
+_SEPARATORS = r"((?:\\\n|\s)+|(?:;+|&&|\|\|?)(?=[A-Za-z_./-]+\s))"
+"""Space, or an operator glued between two commands: `sleep 5;curl …`."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
 """Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""
 _ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -72,7 +78,7 @@ def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
         if opening := _OPENS_COMMAND.match(bare):
             program, bare = "", bare[opening.end() :]
         name, equals, _ = bare.partition("=")
-        if word in _ENDS_COMMAND or word.endswith(";"):
+        if word in _ENDS_COMMAND or word.endswith(";") or (word.endswith(")") and "(" not in word):
             program = ""
         elif (
             not program and not (equals and re.fullmatch(_ASSIGNMENT, name)) and not _is_before_program(bare)
@@ -88,6 +94,8 @@ def _is_before_program(word: str) -> bool:
 
 def glued_password(program: str, word: str) -> str:
     """The flag with a password attached (`-p` of `mysql -psecret`); empty if there is none."""
+    if program == "curl" and (login := re.match(rf"({_CURL_LOGIN}[^\s:$-][^\s:$]*:)[^$<{{\s]", word)):
+        return login[1]
     return next(
         (
             flag
@@ -98,9 +106,23 @@ def glued_password(program: str, word: str) -> str:
     )
 
 
+def split_script(script: str) -> Iterator[tuple[str, str]]:
+    """The words of a script, each with what separates it from the next; joined, they are the script."""
+    parts = [*re.split(_SEPARATORS, script), ""]
+    yield from zip(parts[::2], parts[1::2], strict=True)
+
+
+def ends_command(separator: str) -> bool:
+    """Whether what follows a word ends the command: an operator, or a line's end (continued lines aside)."""
+    return "\n" in separator or separator[:1] in (";", "&", "|")
+
+
 def _unquoted(script: str) -> list[str]:
-    """The words of a script; a line's end ends a command as a semicolon does."""
-    return [word.strip("\"'") for word in re.sub(r"(?<!\\)\n|;(?=\s|$)", " ; ", script).split()]
+    words: list[str] = []
+    for word, separator in split_script(script):
+        words += [word.strip("\"'")] if word else []
+        words += [";"] if ends_command(separator) else []
+    return words
 
 
 def _flags_of(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -111,7 +133,7 @@ def is_password_after(program: str, flag: str, word: str) -> bool:
     """Whether the word after a flag is a password, by the flag's name or the program's syntax."""
     if not flag.startswith("-") or "=" in flag or word.startswith(("-", "$")):
         return False
-    if flag in _LOGIN_FLAGS.get(program, ()):
+    if flag in _LOGIN_FLAGS.get(program, ()) or (program == "curl" and re.fullmatch(_CURL_LOGIN, flag)):
         login, mark, password = word.partition("%" if program == "smbclient" else ":")
         return bool(login and mark and password) and not password.startswith(("$", "<", "{"))
     if flag in _flags_of(program)[0]:

@@ -41,6 +41,7 @@ IN_A_HOME_READ = """
     .config/filezilla .cert .pki .ansible .boto .s3cfg .step .config/helm .helm .rhosts .bash_history
     .zsh_history .psql_history .mysql_history .python_history .config/rhsm .config/osc .oscrc
     .cifscredentials .smbcredentials .config/restic .config/borg .electrum .bitcoin
+    .dockercfg .kaggle .aliyun .chef .vagrant.d .ovh.conf .config/rbw .local/share/juju .snowflake
     .Xauthority .ICEauthority .config/github-copilot .copilot .claude .claude.json .codex .gemini
     .config/hcloud .config/linode-cli .config/scw .config/fly .fly .config/netlify .config/.wrangler .wrangler
     .pulumi .databrickscfg .sentryclirc .config/stripe .huggingface .cache/huggingface/token .mc .bluemix
@@ -72,7 +73,8 @@ IN_A_HOME_RUN = """
     .config/direnv .direnvrc .config/git .config/mise .tmux .screenrc .config/i3 .config/sway .config/hypr
     .config/openbox .config/awesome .config/bspwm .config/sxhkd .gdbinit .lldbinit .pdbrc .perldb .irbrc
     .pythonrc .gnupg .mutt .muttrc .config/mutt .mailcap .lesskey .pryrc .psqlrc .sqliterc
-    .bashrc.d .bash_profile.d .bash.d .profile.d .zshrc.d .zsh.d .config/bash .config/shell .oh-my-bash
+    .bash* .profile* .zsh* .xinit* .xsession* .vimrc* .gvimrc .config/zellij .local/share/konsole
+    .config/qutebrowser .config/autorandr .config/bash .config/shell .oh-my-bash
     .antigen .zplug .zgen .zim .zcomet .local/share/zsh .local/share/fish .local/share/omf .local/share/nvim
     .local/share/vim .local/sbin .local/opt .local/share/dbus-1 .config/user-tmpfiles.d .config/husky .huskyrc
     .config/pipewire .config/wireplumber .config/pulse .asoundrc .config/alsa .config/xfce4 .config/lxsession

@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
-from hardentui.reading.command_line_secrets import glued_password, is_password_after, steps_of
+from hardentui.reading.command_line_secrets import (
+    ends_command,
+    glued_password,
+    is_password_after,
+    split_script,
+    steps_of,
+)
 from hardentui.reading.secret_shapes import without_shapes
 from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_pair, secret_value
 from hardentui.visible import MASK
@@ -130,23 +136,34 @@ def mask_text(text: str) -> str:
     if "=" in text:
         text = _ASSIGNMENT_INSIDE.sub(_mask_inside, text)
     text = without_shapes(without_url_password(text, WITHHELD))
-    if " " not in text or len(text) > _LONGEST_SCRIPT:
+    if len(text) > _LONGEST_SCRIPT or not any(map(str.isspace, text)):
         return text
-    words = text.split(" ")
-    return " ".join(_mask_flags(words))
+    return _mask_flags(text)
 
 
-def _mask_flags(words: list[str]) -> list[str]:
-    """Words of a script, with passwords masked that only the flags of a program reveal."""
-    masked = []
-    for program, before, word in steps_of(words):
+def _mask_flags(script: str) -> str:
+    """A script, with passwords masked that only the flags of a program reveal."""
+    parts = list(split_script(script))
+    words: list[str] = []
+    separators: list[str] = []
+    for word, separator in parts:
+        words.append(word)
+        separators.append(separator)
+        if ends_command(separator):
+            words.append(";")
+            separators.append("")
+    masked: list[str] = []
+    for at, (program, before, word) in enumerate(steps_of(words)):
         glued = glued_password(program, word)
+        if at and word == ";" and not separators[at] and ends_command(separators[at - 1]):
+            continue  # stands for the end of the command, and is no part of the text
         if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
             login, mark, _ = word.partition(":")
-            masked.append(f"{login}:{WITHHELD}" if mark else WITHHELD)
-        else:
-            masked.append(f"{glued}{WITHHELD}" if glued else word)
-    return masked
+            word = f"{login}:{WITHHELD}" if mark else WITHHELD
+        elif glued:
+            word = f"{glued}{WITHHELD}"
+        masked.append(word + separators[at])
+    return "".join(masked)
 
 
 def _masked(value: str, name: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -17,6 +18,8 @@ from hardentui.options.values import Mount
 from hardentui.reading.containers import section
 
 _MOST_WORDS = 64
+_NO_PATH = r"[\s;&|()'\"`<>]+"
+"""What separates the paths in a script."""
 
 _OF_KERNEL = ("/proc", "/sys")
 
@@ -76,20 +79,34 @@ def is_place_of_secrets(destination: str) -> bool:
     return at_or_above("/run/secrets", normal(destination))
 
 
+def shown_from_host(facts: ContainerFacts) -> dict[str, str]:
+    """Where each bind mount, and each volume that is really a directory of the host, is -> its host path."""
+    places = {}
+    for mount in facts.spec[MOUNTS]:
+        volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
+        source = paths_of_volume(volume.inspect.get("Options"))[0] if volume else mount.source
+        if source.startswith("/"):
+            places[normal(mount.destination)] = posixpath.normpath(source)
+    return places
+
+
 def mounted_words(facts: ContainerFacts) -> Iterator[str]:
-    """The host paths of what a container's command names inside its bind mounts; not all of them exist."""
-    binds = [mount for mount in facts.spec[MOUNTS] if mount.type == "bind" and mount.source.startswith("/")]
-    if not binds:
-        return
-    directory = str(section(facts.inspect, "Config").get("WorkingDir") or "/")
+    """The host paths of what a container's command names in the mounts of the host; not all of them exist.
+
+    A relative name counts in its working directory, and in each directory of a mount that the command names.
+    """
+    places = shown_from_host(facts)
     command = (str(facts.inspect.get("Path") or ""), *map(str, facts.inspect.get("Args") or ()))
-    words = dict.fromkeys(word for text in command for word in text.split())
-    for word in tuple(words)[:_MOST_WORDS]:
-        path = normal(posixpath.join(directory, word))
-        above = [mount for mount in binds if at_or_above(normal(mount.destination), path)]
+    words = tuple(dict.fromkeys(word for text in command for word in re.split(_NO_PATH, text)))[:_MOST_WORDS]
+    if not places or not words:
+        return
+    named = [word for word in words if any(at_or_above(place, normal(word)) for place in places)]
+    directories = (str(section(facts.inspect, "Config").get("WorkingDir") or "/"), *named)
+    for path in dict.fromkeys(normal(posixpath.join(at, word)) for at in directories for word in words):
+        above = [place for place in places if at_or_above(place, path)]
         if above:
-            nearest = max(above, key=lambda mount: len(mount.destination))
-            yield nearest.source.rstrip("/") + path.removeprefix(normal(nearest.destination).rstrip("/"))
+            nearest = max(above, key=len)
+            yield posixpath.normpath(places[nearest] + "/" + path.removeprefix(nearest).lstrip("/"))
 
 
 def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:

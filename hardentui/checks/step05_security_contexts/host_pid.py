@@ -47,11 +47,17 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         seen,
         assess,
         declared_bad=asked == "host" or foreign,
-        declared=f"pid {asked or 'private'}",
+        declared=f"pid {asked or _by_default(facts)}",
         reason="sees the processes of " + ("the host" if of_host else "an unrelated container"),
         where=proc(facts, "ns/pid"),
         severity=severity,
     )
+
+
+def _by_default(facts: ContainerFacts) -> str:
+    """The namespace without `--pid`: in a pod that shares it, the members see each other's processes."""
+    shared = (facts.pod or {}).get("SharedNamespaces") or ()
+    return "of its pod" if "pid" in shared else "private"
 
 
 def _is_foreign(facts: ContainerFacts, asked: str) -> bool:

@@ -29,7 +29,7 @@ from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
-from hardentui.reading.mounts import is_place_of_secrets, mounted_words
+from hardentui.reading.mounts import is_place_of_secrets, mounted_words, shown_from_host
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_directories, written_directories
 from hardentui.workbench.looking.added_facts import Added
@@ -148,13 +148,13 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
 def _secret_files(facts: ContainerFacts, files: Files) -> dict[str, Known[FileFact | Missing]]:
     """The host files that are bind-mounted as secrets, also those in a directory of them."""
     given: dict[str, Known[FileFact | Missing]] = {}
-    for mount in facts.spec[MOUNTS]:
-        if mount.type == "bind" and mount.source.startswith("/") and is_place_of_secrets(mount.destination):
-            inside = names(files, mount.source)
+    for destination, source in shown_from_host(facts).items():
+        if is_place_of_secrets(destination):
+            inside = names(files, source)
             if isinstance(inside, Unreadable):
-                given[mount.source] = inside
+                given[source] = inside
                 continue
-            paths = [posixpath.join(mount.source, name) for name in inside[:_MOST_SECRETS]] or [mount.source]
+            paths = [posixpath.join(source, name) for name in inside[:_MOST_SECRETS]] or [source]
             given |= {path: examine(files, path) for path in paths}
     return given
 

@@ -678,3 +678,11 @@ def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
     kernel = Kernel(7, uid=1000, gid=0, groups=())
     verdict = judge("dangerous-supplementary-groups", container((USER, "1000"), kernel=kernel))
     assert (verdict.status, verdict.declared) == (Status.FAIL, "user 1000")
+
+
+def test_a_pod_that_shares_its_process_namespace_is_not_called_private() -> None:
+    check = check_by_id("host-pid")
+    assert check is not None
+    for shared, declared in ((["pid", "net"], "pid of its pod"), (["net"], "pid private")):
+        facts = container(pod={"SharedNamespaces": shared})
+        assert check.verdict(facts, Parameters(check.parameters)).declared == declared

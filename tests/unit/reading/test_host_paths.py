@@ -154,7 +154,7 @@ def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_
     [
         *("/home/anna/.nvm", "/home/anna/.pyenv/shims", "/home/anna/.cargo/bin", "/home/anna/go/bin/gopls"),
         *("/home/anna/.vscode-server", "/home/anna/.vim/plugin", "/home/anna/.config/git/hooks"),
-        *("/home/anna/.bashrc.d", "/home/anna/.local/share/dbus-1", "/home/anna/.config/wireplumber"),
+        *("/home/anna/.bash_functions", "/home/anna/.local/share/dbus-1", "/home/anna/.config/wireplumber"),
         *("/home/anna/.oh-my-zsh", "/home/anna/.jupyter", "/home/anna/.local/share/mise/installs"),
     ],
 )

@@ -155,6 +155,13 @@ LINES = (
     "sh -c 'while ! curl -u shop:correct-horse http://db; do sleep 1; done'",
     "sh -c 'if true; then mysqladmin -pcorrect-horse ping; fi'",
     "sh -c 'for x in 1 2; do redis-cli -a correct-horse; done'",
+    "sh -c 'until mysqladmin -pcorrect-horse ping\ndo sleep 1; done'",
+    "sh -ec 'set -e\nsleep 5\nredis-cli -a correct-horse ping'",
+    "sh -c 'sleep 5;curl -u shop:correct-horse http://db'",
+    "sh -c 'case x in x) redis-cli -a correct-horse ping;; esac'",
+    "sh -c 'eval \"curl -fsSu shop:correct-horse http://db\"'",
+    "curl -fsSu shop:correct-horse http://db",
+    "curl -ushop:correct-horse http://db",
     "sh -c 'X=$(curl -u shop:correct-horse http://db) server'",
     "sh -c 'echo `redis-cli -a correct-horse get x`'",
     "sh -c '(sleep 5 && redis-cli -a correct-horse save) & server'",
@@ -200,6 +207,9 @@ HARMLESS_SCRIPTS = (
     "echo pass: 3 | tee log",
 )
 HARMLESS_LINES = (
+    "curl -Hauthority:shop http://db",
+    "curl -fsSu $LOGIN http://db",
+    "sh -c 'mysql -u root db\nls -p /srv'",
     "sh -c 'while ! curl -u $USER:$PASSWORD http://db; do sleep 1; done'",
     "sh -c 'for x in -a b; do grep -a word file; done'",
     "sh -c 'if ls -p /srv; then grep -w word file; fi'",
@@ -271,7 +281,7 @@ def test_a_masked_text_says_nothing_and_gives_the_same_finding(pair: str) -> Non
 
 @pytest.mark.parametrize("line", LINES)
 def test_command_lines_are_masked_as_words_and_as_a_text(line: str) -> None:
-    assert "correct-horse" not in " ".join(mask_document(line.split()))
+    assert "correct-horse" not in " ".join(mask_document(shlex.split(line)))
     assert "correct-horse" not in mask_text(line)
 
 

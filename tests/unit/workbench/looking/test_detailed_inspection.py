@@ -19,7 +19,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Status
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
@@ -44,11 +44,13 @@ def program() -> Iterator[Path]:
         yield path
 
 
-def looked_at(*pairs: Any, uid: int = OWNER, config: Any = None, **inspect: Any) -> ContainerFacts:
+def looked_at(
+    *pairs: Any, uid: int = OWNER, config: Any = None, volumes: Any = None, **inspect: Any
+) -> ContainerFacts:
     """The facts with what was added. `config`: the config.json of the runtime."""
     runtime = RuntimeConfigs().read(config or {})
     engine_facts = rootless(trust=TrustFacts(uid=uid))
-    facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime)
+    facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {})
     engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
     once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
     return replace(facts, **small_things(facts, engine, LocalFiles(), once))
@@ -105,7 +107,13 @@ def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path,
 
 @pytest.mark.parametrize(
     "words",
-    [("/app/crun",), ("sh", "/app/crun"), ("sh", "-c", "exec /app/crun --verbose"), ("sh", "crun")],
+    [
+        ("/app/crun",),
+        ("sh", "/app/crun"),
+        ("sh", "-c", "exec /app/crun --verbose"),
+        ("sh", "crun"),
+        ("sh", "-c", ". /app/crun; sleep 9"),
+    ],
 )
 def test_so_does_a_script_of_its_own_that_every_account_can_change(
     program: Path, words: tuple[str, ...]
@@ -127,6 +135,11 @@ def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, direct
     source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
     assert status("loose-secret", facts) is Status.FAIL
+    if directory:
+        options = {"type": "none", "o": "bind", "device": str(source)}
+        volume = VolumeFacts("keys", {"Options": options})
+        facts = looked_at((MOUNTS, (Mount("volume", "keys", target),)), volumes={"keys": volume})
+        assert status("loose-secret", facts) is Status.FAIL
     elsewhere = looked_at((MOUNTS, (Mount("bind", str(source), "/etc/app"),)))
     assert status("loose-secret", elsewhere) is Status.PASS
     program.chmod(0o640)
