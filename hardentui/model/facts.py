@@ -298,8 +298,10 @@ class ContainerFacts(Struct, frozen=True):
         denials: actions that the kernel denied it during the last day.
         secret_drivers: name of a secret -> its driver.
         env_files: absolute path of an environment file used at creation -> the file as it is now.
+        secret_files: host path of a file that is bind-mounted as a secret -> the file as it is now.
         programs: absolute path of a program that was named for this container alone (runtime, init, conmon,
             hooks) -> the file.
+        mounted_programs: host path of a file in a bind mount that its command names -> the file.
         seccomp_file: its seccomp profile file; seccomp_rules is the content, as JSON.
         named_uid: UID of its user name in its own /etc/passwd; looked up while it is not running.
         host_listening: listening sockets of the host; read for containers on an internal network.
@@ -346,7 +348,9 @@ class ContainerFacts(Struct, frozen=True):
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
     secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not read")
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
+    secret_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
+    mounted_programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     named_uid: Known[int] = Unreadable("its /etc/passwd was not read")

@@ -13,7 +13,10 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
+from hardentui.reading.containers import section
 from hardentui.reading.user_namespace import own_user_namespace
+
+_MOST_WORDS = 64
 
 _OF_KERNEL = ("/proc", "/sys")
 _KINDS = ("proc", "sysfs")
@@ -68,6 +71,28 @@ def normal(path: str) -> str:
 def at_or_above(path: str, other: str) -> bool:
     """`path` is `other` or contains it."""
     return path == "/" or other == path or other.startswith(path + "/")
+
+
+def is_place_of_secrets(destination: str) -> bool:
+    """Whether what is mounted there is a secret by convention: the Compose specification mounts the file of
+    a secret below /run/secrets."""
+    return at_or_above("/run/secrets", normal(destination))
+
+
+def mounted_words(facts: ContainerFacts) -> Iterator[str]:
+    """The host paths of what a container's command names inside its bind mounts; not all of them exist."""
+    binds = [mount for mount in facts.spec[MOUNTS] if mount.type == "bind" and mount.source.startswith("/")]
+    if not binds:
+        return
+    directory = str(section(facts.inspect, "Config").get("WorkingDir") or "/")
+    command = (str(facts.inspect.get("Path") or ""), *map(str, facts.inspect.get("Args") or ()))
+    words = dict.fromkeys(word for text in command for word in text.split())
+    for word in tuple(words)[:_MOST_WORDS]:
+        path = normal(posixpath.join(directory, word))
+        above = [mount for mount in binds if at_or_above(normal(mount.destination), path)]
+        if above:
+            nearest = max(above, key=lambda mount: len(mount.destination))
+            yield nearest.source.rstrip("/") + path.removeprefix(normal(nearest.destination).rstrip("/"))
 
 
 def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:

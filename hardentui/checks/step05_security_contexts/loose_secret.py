@@ -2,9 +2,10 @@
 
 What it checks:
 The container's engine secrets: whether one is passed as an environment variable, or mounted as a file that
-other users inside can read (0444, the default). The check shows the driver that stores each secret, and
-fails if the site refuses that driver (parameter `refused_drivers`, for example `file`, which does not
-encrypt).
+other users inside can read (0444, the default). A host file that is bind-mounted below /run/secrets, as
+Compose does with `secrets: … file:`, counts too if everybody can read it. The check shows the driver that
+stores each secret, and fails if the site refuses that driver (parameter `refused_drivers`, for example
+`file`, which does not encrypt).
 
 Why it matters:
 A secret in an environment variable is inherited by every child process and printed by every debug page. A
@@ -22,6 +23,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
@@ -33,6 +35,8 @@ from hardentui.reading.containers import declared_user, is_root, listed, section
 from hardentui.reading.secrets import engine_secret
 from hardentui.visible import visible
 
+_OTHERS_READ = 0o004
+
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     secrets = facts.spec[SECRETS]
@@ -42,7 +46,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     refused = [
         (name, driver) for name, driver in _drivers(facts) if driver in parameters.texts("refused_drivers")
     ]
-    declared = listed([_name(secret) for secret in secrets]) or "no secrets"
+    bad += [(path, f"mode {file.octal} on the host") for path, file in _open_files(facts)]
+    given = [*(_name(secret) for secret in secrets), *(visible(path, 60) for path in facts.secret_files)]
+    declared = listed(given) or "no secrets"
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
@@ -54,6 +60,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(f"the driver {refused[0][1]} is not allowed here", declared, evidence=evidence)
     if SECRETS in facts.spec.unknowable:
         return unknown("the engine does not show the secrets of a container that has not run")
+    unread = [file.reason for file in facts.secret_files.values() if isinstance(file, Unreadable)]
+    if unread:
+        return unknown(unread[0], declared)
     return passed(
         declared,
         evidence=tuple(
@@ -61,6 +70,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             for name, driver in _drivers(facts)
         ),
     )
+
+
+def _open_files(facts: ContainerFacts) -> tuple[tuple[str, FileFact], ...]:
+    """Files of the host that are mounted as secrets, and that everybody can read."""
+    seen = [(path, file) for path, file in facts.secret_files.items() if isinstance(file, FileFact)]
+    return tuple((path, file) for path, file in seen if file.kind == "file" and file.mode & _OTHERS_READ)
 
 
 def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
@@ -105,6 +120,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             f"the program must read {listed(variables)} from a file instead",
             "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
+        )
+    files = [visible(path, 60) for path, _ in _open_files(context.facts)]
+    if files and not any(_trouble(secret) for secret in spec[SECRETS]):
+        raise CannotFix(
+            f"everybody on the host can read {listed(files)}",
+            "Give it to the user that reads it, with mode 0400; rootless, `podman unshare chown` does that.",
         )
     owner = _reader(spec, context.facts)
     return spec.with_(
@@ -168,11 +189,13 @@ CHECK = Check(
     passes=lambda: (
         container(),
         container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)), secret_drivers={"db": "file"}),
+        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o400)}),
     ),
     fails=lambda: (
         container((SECRETS, ("db,type=mount",)), (USER, "1001:1001")),
         container((SECRETS, ("db,type=mount,target=/x,mode=0644", "ok,type=mount,mode=0440"))),
         container((SECRETS, ("db,type=env,target=DB",))),
+        container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o644)}),
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S5-23",

@@ -29,6 +29,7 @@ from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
+from hardentui.reading.mounts import is_place_of_secrets, mounted_words
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_directories, written_directories
 from hardentui.workbench.looking.added_facts import Added
@@ -41,6 +42,7 @@ AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 _MOST_ASKED = 2000
+_MOST_SECRETS = 256
 _ENV_FILE, _HOOKS_DIR = "--env-file", "--hooks-dir"
 _FILE_FLAGS = {_ENV_FILE, _HOOKS_DIR, "--runtime", "--init-path", "--conmon", "--network-cmd-path"}
 """Options of podman(1) and podman-create(1): all but the first name what the engine starts."""
@@ -130,12 +132,31 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
     named = _named_files(facts) if facts.engine.local else {}
     if _ENV_FILE in named:
         added["env_files"] = {path: examine(files, path) for path in named[_ENV_FILE]}
+    if facts.engine.local and (secret_files := _secret_files(facts, files)):
+        added["secret_files"] = secret_files
+    if facts.engine.local and (mounted := tuple(mounted_words(facts))):
+        owners = _rightful_owners(facts)
+        added["mounted_programs"] = {path: examine(files, path, owners) for path in mounted}
     if facts.engine.local and (programs := _programs(facts, named, files)):
         owners = _rightful_owners(facts)
         added["programs"] = {
             path: file for program in programs for path, file in once.program(program, owners).items()
         }
     return added
+
+
+def _secret_files(facts: ContainerFacts, files: Files) -> dict[str, Known[FileFact | Missing]]:
+    """The host files that are bind-mounted as secrets, also those in a directory of them."""
+    given: dict[str, Known[FileFact | Missing]] = {}
+    for mount in facts.spec[MOUNTS]:
+        if mount.type == "bind" and mount.source.startswith("/") and is_place_of_secrets(mount.destination):
+            inside = names(files, mount.source)
+            if isinstance(inside, Unreadable):
+                given[mount.source] = inside
+                continue
+            paths = [posixpath.join(mount.source, name) for name in inside[:_MOST_SECRETS]] or [mount.source]
+            given |= {path: examine(files, path) for path in paths}
+    return given
 
 
 def _conmon(facts: ContainerFacts) -> int:

@@ -22,7 +22,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.trust import TrustFacts
-from hardentui.options import SECCOMP_PROFILE
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
 from hardentui.workbench.looking.detailed_inspection import small_things
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
@@ -101,6 +101,37 @@ def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path,
     assert status(check, looked_at(config=config)) is Status.PASS
     program.parent.chmod(0o777)
     assert status(check, looked_at(config=config)) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("/app/crun",), ("sh", "/app/crun"), ("sh", "-c", "exec /app/crun --verbose"), ("sh", "crun")],
+)
+def test_so_does_a_script_of_its_own_that_every_account_can_change(
+    program: Path, words: tuple[str, ...]
+) -> None:
+    check = "replaceable-container-programs"
+    mount = (MOUNTS, (Mount("bind", str(program.parent), "/app"),))
+    command: dict[str, Any] = {"Path": words[0], "Args": list(words[1:]), "Config": {"WorkingDir": "/app"}}
+    assert status(check, looked_at(mount, **command)) is Status.NOT_APPLICABLE
+    program.chmod(0o766)
+    assert status(check, looked_at(mount, **command)) is Status.FAIL
+    assert status(check, looked_at(mount, Path="sleep", Args=["9"])) is Status.NOT_APPLICABLE
+    program.chmod(0o755)
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(mount, **command)) is Status.FAIL
+
+
+@pytest.mark.parametrize("directory", [True, False])
+def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, directory: bool) -> None:
+    source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
+    facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
+    assert status("loose-secret", facts) is Status.FAIL
+    elsewhere = looked_at((MOUNTS, (Mount("bind", str(source), "/etc/app"),)))
+    assert status("loose-secret", elsewhere) is Status.PASS
+    program.chmod(0o640)
+    facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
+    assert status("loose-secret", facts) is Status.PASS
 
 
 @pytest.mark.parametrize(
