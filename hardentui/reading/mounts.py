@@ -11,17 +11,20 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
 from hardentui.reading.containers import section
+from hardentui.reading.user_namespace import own_user_namespace
 
 _MOST_WORDS = 64
 _NO_PATH = r"[\s;&|()'\"`<>]+"
 """What separates the paths in a script."""
 
 _OF_KERNEL = ("/proc", "/sys")
+_KINDS = ("proc", "sysfs")
+_KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
+"""Root of another user namespace cannot use those of the host: their files belong to root of the host."""
 
 
 class HostMount(Struct, frozen=True):
@@ -137,20 +140,32 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
 
 
 def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
-    """A /proc or /sys at another place, where no mask covers anything.
+    """A /proc or /sys at another place, where no mask covers anything, and what belongs below them.
 
     The host may have mounted it there: for a chroot, or as a volume of type proc. The host's own /proc and
     /sys (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount of the engine's
     storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
     """
-    seen = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
-    rows = () if isinstance(seen, Unreadable) else seen
-    bare = tuple(row for row in rows if row.kind in ("proc", "sysfs") and _is_bare(row))
+    seen = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else None
+    rows = seen if isinstance(seen, tuple) else tuple(_kernel_volumes(facts))
+    kinds = _KINDS if own_user_namespace(facts) else (*_KINDS, *_KINDS_BELOW)
+    bare = tuple(row for row in rows if row.kind in kinds and _is_bare(row))
     if not bare:
         return ()
     own = {row.device for row in rows if row.point in _OF_KERNEL}
     of_host = tuple(f"{row.point}/" for row in rows if row.paths and row.point != "/")
     return tuple(row for row in bare if row.device not in own or not row.point.startswith(of_host))
+
+
+def _kernel_volumes(facts: ContainerFacts) -> Iterator[KernelMount]:
+    """The volumes of a type such as proc that the next start would mount."""
+    for mount in facts.spec[MOUNTS]:
+        volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
+        options = volume.inspect.get("Options") if volume else None
+        if volume and isinstance(options, Mapping):
+            words = ",".join((str(options.get("o") or "rw"), *mount.options))
+            path = str(volume.inspect.get("Mountpoint") or volume.name)
+            yield KernelMount(mount.destination, str(options.get("type")), words, paths=(path,))
 
 
 def _is_bare(row: KernelMount) -> bool:

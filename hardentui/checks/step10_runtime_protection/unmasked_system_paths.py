@@ -4,9 +4,10 @@ What it checks:
 Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running container,
 the mounts over /proc and /sys decide: some path must be hidden (such as /proc/kcore, /proc/keys,
 /sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq). None of those that the
-runtime made at the start may be gone, and no second /proc or /sys may be mounted over them or elsewhere,
-not even one that the host mounted for a chroot or as a volume (`podman volume create -o type=proc`). A
-/proc/sys that root of the host can write is critical: it needs no other weakness.
+runtime made at the start may be gone, and no second /proc or /sys may be mounted over them or elsewhere, not
+even one that the host mounted for a chroot or as a volume (`podman volume create -o type=proc`). The same
+goes for binfmt_misc, configfs, debugfs, efivarfs and tracefs without a user namespace. A /proc/sys that root
+of the host can write is critical: it needs no other weakness.
 
 Why it matters:
 These files belong to the whole machine, not to a container. /proc/kcore is its memory, /proc/keys its key
@@ -41,6 +42,7 @@ from hardentui.words import plural
 _HIDDEN = frozenset(
     {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}
 )
+_SETTINGS = ("proc", "binfmt_misc")
 _PROTECTED = frozenset({"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
 
 
@@ -87,10 +89,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 def _severity(facts: ContainerFacts, live: frozenset[str] | Unreadable | NotRunning) -> Severity | None:
     """Critical if root of the host can write /proc/sys: it names the program that the kernel runs as root for
-    the next crash, core(5). Privileged mode has a check of its own."""
+    the next crash, core(5), or for programs of a format: with the flag F of binfmt_misc (binfmt-misc.rst of
+    the kernel) that one comes from the container. Privileged mode has a check of its own."""
     if facts.spec[PRIVILEGED]:
         return None
-    rows = [row for row in bare_kernel_mounts(facts) if row.kind == "proc" and not row.read_only]
+    rows = [row for row in bare_kernel_mounts(facts) if row.kind in _SETTINGS and not row.read_only]
     if isinstance(live, frozenset):
         opened = "/proc/sys" not in live
     else:

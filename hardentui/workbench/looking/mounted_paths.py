@@ -346,7 +346,7 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
 
 def _is_of_runtime(row: KernelMount) -> bool:
     """What the runtime itself mounts below /proc, /sys and /dev: devices, masks, cgroups, shared memory."""
-    return row.point.startswith(_EVERYWHERE) and all(
+    return row.point.startswith(_EVERYWHERE) and any(
         path.startswith(_EVERYWHERE) or re.search(f"{_OF_PODMAN}|{_MASK}", path) for path in row.paths
     )
 

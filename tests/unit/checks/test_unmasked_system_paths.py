@@ -14,10 +14,10 @@ from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.mounts import KernelMount
-from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
+from hardentui.options import MOUNTS, PRIVILEGED, PUBLISH, UNMASK, USER, USERNS, Mount
 from hardentui.options.values import Port
 
 CHECK = replace(_UNNAMED, id="unmasked-system-paths")
@@ -46,6 +46,7 @@ def judged(subject: ContainerFacts) -> Finding:
         facts(uid=0, masked_paths=_ALL, mounts=_AGAIN),
         facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,)),
         facts(uid=0, masked_paths=_ALL, mounts=(_ITS_SYS,)),
+        facts(uid=0, masked_paths=_ALL, mounts=(replace(_CHROOT, kind="binfmt_misc"),)),
         facts(uid=1000, other_uids=frozenset({0}), masked_paths=_ALL, mounts=_AGAIN),
         facts(uid=0, masked_paths=_MASKED, lost_masks=frozenset({"/proc/sys"})),
         facts((UNMASK, ("/proc/*",))),
@@ -70,6 +71,10 @@ def test_a_proc_sys_that_root_of_the_host_can_write_hands_over_the_host(opened: 
         facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "proc", "ro"),)),
         facts(uid=0, masked_paths=_ALL, mounts=(KernelMount("/mnt", "sysfs", "rw"),)),
         facts(uid=1000, masked_paths=_ALL, mounts=(_CHROOT,)),
+        *(
+            facts(uid=0, masked_paths=_ALL, mounts=(replace(_CHROOT, kind=kind),))
+            for kind in ("configfs", "debugfs", "efivarfs", "tracefs")
+        ),
     ],
 )
 def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
@@ -85,6 +90,8 @@ def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
         KernelMount("/k", "proc", "rw", root="/sys/kernel", paths=("/proc/sys/kernel",)),
         replace(_CHROOT, root="/812/ns", paths=("/srv/chroot/proc/812/ns",)),
         replace(_CHROOT, options="rw,subset=pid"),
+        replace(_CHROOT, kind="tmpfs"),
+        replace(_CHROOT, kind="debugfs", paths=("/sys/kernel/debug",)),
     ],
 )
 def test_a_proc_of_the_host_is_a_mount_of_the_host_and_a_process_no_kernel(shown: KernelMount) -> None:
@@ -95,6 +102,30 @@ def test_what_the_host_has_mounted_is_removed_there() -> None:
     subject = facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,))
     with pytest.raises(CannotFix, match=r"^/srv/chroot/proc is a proc file system that the host mounted"):
         remediate(subject.spec, FixContext(subject, Parameters()))
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "severity"),
+    [
+        ({"type": "proc", "device": "proc"}, (), Severity.CRITICAL),
+        ({"type": "binfmt_misc", "device": "none"}, (), Severity.CRITICAL),
+        ({"type": "proc", "device": "proc", "o": "ro"}, (), Severity.HIGH),
+        ({"type": "proc", "device": "proc"}, ((USERNS, "auto"),), Severity.HIGH),
+        ({"type": "tmpfs", "device": "tmpfs"}, (), None),
+        ({"type": "proc", "device": "proc", "o": "subset=pid"}, (), None),
+        ({"type": "binfmt_misc", "device": "none"}, ((USERNS, "auto"),), None),
+        ({}, (), None),
+    ],
+)
+def test_before_the_start_the_type_of_a_volume_tells(
+    options: dict[str, str], more: Any, severity: Severity | None
+) -> None:
+    volumes = {"v": VolumeFacts("v", {"Options": options, "Mountpoint": "/var/lib/volumes/v/_data"})}
+    created = container((MOUNTS, (Mount("volume", "v", "/v"),)), *more, volumes=volumes)
+    finding = judged(replace(created, kernel=NotRunning("created")))
+    assert (finding.status is Status.FAIL) is (severity is not None)
+    assert severity is None or finding.verdict.severity in (severity, None)
+    assert finding.takes_over is (severity is Severity.CRITICAL)
 
 
 _OWN = KernelMount("/sys", "sysfs", "ro", device="0:60")

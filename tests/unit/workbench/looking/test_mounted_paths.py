@@ -37,6 +37,7 @@ HOST = f"""1 0 8:1 / / rw - ext4 /dev/sda1 rw
 8 1 8:1 /etc {STORAGE}/volumes/conf/_data rw - ext4 /dev/sda1 rw
 9 1 0:44 / {STORAGE}/overlay/x/merged rw - overlay overlay rw,lowerdir=l/A
 10 3 0:25 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw
+11 1 0:25 / /jail/cg rw - cgroup2 cgroup2 rw
 """
 OWN = f"""20 1 0:44 / / ro - overlay overlay rw,lowerdir=l/A
 21 20 0:50 / /proc rw - proc proc rw
