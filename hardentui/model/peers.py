@@ -29,6 +29,7 @@ class Peer(Struct, frozen=True):
         app: the application named by its labels; empty if none.
         uid_ranges: (first host UID, size) of its user namespace.
         ipc_namespace: its ID, `ipc:[4026532000]`; empty if unknown.
+        programs: paths of what the engine runs for it alone: runtime, init, conmon, hooks.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Peer(Struct, frozen=True):
     process_label: str = ""
     uid_ranges: tuple[tuple[int, int], ...] = ()
     ipc_namespace: str = ""
+    programs: tuple[str, ...] = ()
 
 
 class PeerGroup(Struct, frozen=True):
@@ -61,6 +63,11 @@ class Peers(Struct, frozen=True, dict=True):
 
     def __bool__(self) -> bool:
         return bool(self.everyone)
+
+    @cached_property
+    def programs(self) -> tuple[str, ...]:
+        """What the engine runs for single containers."""
+        return tuple(sorted({path for peer in self.everyone for path in peer.programs}))
 
     def called(self, name: str) -> Peer | None:
         """The container with this name or ID prefix (12 characters or more)."""

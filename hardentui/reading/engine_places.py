@@ -41,14 +41,16 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def run_by_engine(facts: ContainerFacts) -> tuple[str, ...]:
-    """Programs and hooks that the engine starts outside containers, and the files that name them."""
+    """Programs and hooks that the engine starts outside containers, also those that were named for this or
+    another container alone, and the files that name them."""
+    for_one = [*facts.programs, *facts.peers.programs]
     configured = _configuration(facts)
     if configured is None:
-        return ()
+        return _paths(for_one)
     named = [configured.get(name) for name in _RUNS]
     named += [value.value for name, value in configured.values.items() if name.startswith(_RUNTIMES)]
     paths = [str(path) for value in named for path in (value if isinstance(value, list) else [value or ""])]
-    return _paths([*paths, *configured.files])
+    return _paths([*paths, *configured.files, *for_one])
 
 
 def in_a_home(facts: ContainerFacts, path: str) -> str:

@@ -10,10 +10,11 @@ directories), other people's data, or the engine's storage; write access also gi
 schedule, at login, at boot, on update), control of the kernel (/proc, /sys), whole disks, and settings that
 the host relies on (names, time, firewall). Writing below /usr counts as code that root runs. The home
 directory of the account that runs a rootless engine counts wherever it lies (where that is not known, the
-answer is unknown), and so do the hooks and programs that the engine's configuration names. A directory above
-such a path gives the same. For a running container the kernel's mount table decides. Programs and boot files
-mounted read-only reveal nothing and pass. In its own user namespace, the container has no special rights to
-files of root: that counts less, unless the mount is mapped to its users (idmap, U).
+answer is unknown), and so do the hooks and programs that the engine's configuration names, or that were named
+for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same. For a
+running container the kernel's mount table decides. Programs and boot files mounted read-only reveal nothing
+and pass. In its own user namespace, the container has no special rights to files of root: that counts less,
+unless the mount is mapped to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
@@ -118,6 +119,7 @@ CHECK = Check(
     title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,
     takes_over=True,
+    compares=True,
     summary="Mount only what is needed of the host's system directories, read-only",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -352,6 +352,7 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=ranges,
         ipc_namespace=_ipc_namespace(kernel),
+        programs=tuple(facts.programs),
     )
 
 

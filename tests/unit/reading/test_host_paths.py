@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootful, rootless
 from hardentui.model.check import Parameters
-from hardentui.model.finding import Severity, Status
+from hardentui.model.configuration import FileFact
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_path_table import Gain
 from hardentui.reading.host_paths import gains, sensitive_mounts, severity_of
+from hardentui.workbench.looking.gather import with_peers
 
 READABLE = [
     *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
@@ -320,3 +324,36 @@ def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> No
     known = check.verdict(container(mounted, engine=rootless(trust=TrustFacts(home="/h"))), Parameters({}))
     assert known.status is Status.PASS
     assert check.verdict(container(engine=rootless()), Parameters({})).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "bad"),
+    [
+        ("/data/tools", (), True),
+        ("/data/tools/crun", (), True),
+        ("/data", (), True),
+        ("/data/tools", ("ro",), False),
+        ("/data/toolshed", (), False),
+    ],
+)
+@pytest.mark.parametrize("whose", ["own", "another's"])
+def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
+    source: str, options: tuple[str, ...], bad: bool, whose: str
+) -> None:
+    """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as root."""
+    programs = {"/data/tools/crun": FileFact("/data/tools/crun")}
+    other = replace(container(programs=programs), id="2" * 64, name="other")
+    facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
+    if whose == "own":
+        facts = replace(facts, programs=programs)
+    else:
+        (facts, _) = with_peers([facts, other])
+    verdict = _verdict(facts)
+    assert (verdict.status is Status.FAIL) is bad
+    assert not bad or verdict.severity is Severity.CRITICAL
+
+
+def _verdict(facts: ContainerFacts) -> Verdict:
+    check = check_by_id("sensitive-host-mount")
+    assert check is not None
+    return check.verdict(facts, Parameters(check.parameters))
