@@ -40,6 +40,7 @@ _MOST_ROUNDS = 4
 
 _Directories: TypeAlias = Mapping[str, Known[frozenset[str]]]
 """Each directory of units with its names, listed once: most names are in none of them."""
+_PROCESS = "process "
 
 
 class Endpoint(Struct, frozen=True):
@@ -58,6 +59,11 @@ class Endpoint(Struct, frozen=True):
     uid: int = 0
     certificates: bool = False
     through: str = ""
+
+    @property
+    def of_process(self) -> bool:
+        """Whether a running process serves it."""
+        return self.where.startswith(_PROCESS)
 
     @property
     def on_tcp(self) -> bool:
@@ -233,14 +239,16 @@ def _of_processes(
         words = process.words
         api = is_api(words)
         target = "" if api else _target(words, engines)
-        if (not api and not target) or not _on_the_host(files, process.pid):
+        shares = {kind: _shares_with_host(files, process.pid, kind) for kind in ("net", "mnt")}
+        if (not api and not target) or not any(shares.values()):
             continue
-        where = f"process {process.pid}"
+        where = f"{_PROCESS}{process.pid}"
         through = "" if api else process.program
         uid = _uid(files, process.pid) if api else engines.get(target, 0)
         certificates = api and any(word.startswith("--tls-client-ca") for word in words)
         for address, verified in _api_addresses(words) if api else _listening_addresses(words):
-            yield Endpoint(address, where, uid, certificates or verified, through)
+            if shares["net" if address.startswith("tcp:") else "mnt"]:
+                yield Endpoint(address, where, uid, certificates or verified, through)
         for address in _held(files, process.pid, listening):
             yield Endpoint(address, where, uid, certificates, through)
 
@@ -278,10 +286,10 @@ def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
             yield f"tcp:{listening.tcp[number]}"
 
 
-def _on_the_host(files: Files, pid: int) -> bool:
-    """It is in the host's network namespace, unlike a process of a container with its own network."""
+def _shares_with_host(files: Files, pid: int, kind: str) -> bool:
+    """Whether its ports (`net`) or its paths (`mnt`) are those of the host, unlike in most containers."""
     try:
-        return files.read_link(f"/proc/{pid}/ns/net") == files.read_link("/proc/1/ns/net")
+        return files.read_link(f"/proc/{pid}/ns/{kind}") == files.read_link(f"/proc/1/ns/{kind}")
     except OSError:
         return True
 

@@ -25,7 +25,8 @@ def read_sockets(
     """Sockets of the rootful engine, of every user's engine, the link for docker clients, and others where
     an engine was found.
 
-    A leftover socket file without a listener, as systemd leaves it, does not count.
+    A leftover socket file without a listener, as systemd leaves it, does not count. The API service of a
+    running process does: it is reached by its path from every network namespace, but listed only in its own.
     """
     sockets = []
     people = () if isinstance(users, Unreadable) else users
@@ -44,7 +45,8 @@ def read_sockets(
         if isinstance(seen, Missing):
             continue
         socket = _socket(files, place, seen[0], accounts)
-        if socket.target or listening is None or settled(place.address) in listening.paths:
+        served = listening is None or settled(place.address) in listening.paths
+        if served or socket.target or place.of_process:
             sockets.append(socket)
     return tuple(sockets)
 

@@ -120,6 +120,23 @@ def test_a_service_in_the_network_of_a_container_is_none_of_the_host() -> None:
     assert read(text, links={**links, "/proc/812/ns/net": "net:[2]"}).tcp_services == ()
 
 
+@pytest.mark.parametrize(("mounts", "leads_there"), [("mnt:[1]", True), ("mnt:[2]", False)])
+def test_a_path_leads_to_a_service_in_another_network_unless_its_paths_are_others(
+    mounts: str, *, leads_there: bool
+) -> None:
+    place = socket_at("/srv/api.sock", 0o666)
+    text = {
+        "/proc/812/cmdline": "podman\0system\0service\0unix:///srv/api.sock\0",
+        "/proc/1/net/unix": "Num RefCount\n",
+        "/proc/1/cmdline": "init\0",
+        **place["text"],
+    }
+    links = {"/proc/1/ns/net": "net:[1]", "/proc/812/ns/net": "net:[2]", "/proc/self/ns/net": "net:[1]"}
+    links |= {"/proc/1/ns/mnt": "mnt:[1]", "/proc/812/ns/mnt": mounts, "/proc/self/ns/mnt": "mnt:[1]"}
+    facts = read(text, stats=place["stats"], links=links)
+    assert users_of(facts) == ({"/srv/api.sock": ("every account",)} if leads_there else {})
+
+
 UNITS = "/etc/systemd/system"
 
 
