@@ -57,12 +57,15 @@ def run(
     """One finding per check, with the given parameters.
 
     Args:
-        compared: False = checks that compare containers are unknown, because the others are not read yet.
+        compared: False = checks that compare containers are unknown, because the others are not read yet,
+            except where what is known hands over the host already.
     """
     shifted = _SHIFTED[context_shift(facts)]
     findings = []
     for check, parameters in checks:
-        verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
+        verdict = judge(check, facts, parameters)
+        if not compared and check.compares and not _is_certain(check, verdict):
+            verdict = _NOT_COMPARED
         severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
         by_itself = (verdict.severity or check.severity) is Severity.CRITICAL  # whoever can reach it
         takes_over = (
@@ -83,6 +86,12 @@ def run(
             )
         )
     return findings
+
+
+def _is_certain(check: AnyCheck, verdict: Verdict) -> bool:
+    """Whether it hands over the host, whatever the other containers are."""
+    critical = (verdict.severity or check.severity) is Severity.CRITICAL
+    return check.takes_over and verdict.status is Status.FAIL and critical
 
 
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
