@@ -68,14 +68,36 @@ def _table() -> _Node:
     for read, write, paths in TABLE:
         for path in paths.split():
             _add(root, path, read, read | write)
-    for home in HOMES:
-        code = CODE if home == "/root" else USER
-        for path in IN_A_HOME_READ.split():
-            _add(root, f"{home}/{path}", SECRET, SECRET)
-        for path in IN_A_HOME_RUN.split():
-            _add(root, f"{home}/{path}", NOTHING, code)
-        _add(root, f"{home}/.local/share/containers", ENGINE, ENGINE)
+    of_root, of_others = _home(CODE), _home(USER)
+    for path in HOMES:
+        _attach(root, path, of_root if path == "/root" else of_others)
     return root
+
+
+def _home(code: frozenset[Gain]) -> _Node:
+    """What is in a home directory; all homes of ordinary accounts share one."""
+    home = _Node()
+    for path in IN_A_HOME_READ.split():
+        _add(home, path, SECRET, SECRET)
+    for path in IN_A_HOME_RUN.split():
+        _add(home, path, NOTHING, code)
+    _add(home, ".local/share/containers", ENGINE, ENGINE)
+    return home
+
+
+def _attach(root: _Node, path: str, tree: _Node) -> None:
+    """Add a tree at a path for which the table has no row."""
+    *names, last = path.strip("/").split("/")
+    above = [root]
+    for name in names:
+        above.append(above[-1].child(name))
+    for node in above:
+        node.whole_read |= tree.whole_read
+        node.whole_write |= tree.whole_write
+    if "*" in last:
+        above[-1].patterns.append((last, tree))
+    else:
+        above[-1].names[last] = tree
 
 
 def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) -> None:
