@@ -16,7 +16,7 @@ rights (or those of the engine's user) for it afterwards.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import ContainerFacts
@@ -25,7 +25,7 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import SECCOMP_PROFILE
 
-_GROUP_AND_OTHERS_WRITE = 0o022
+_OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
@@ -39,7 +39,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         gone = (Evidence(file.path, "does not exist"),)
         return failed("the file is missing, so the container cannot be recreated", path, evidence=gone)
     dangers = [str(danger) for danger in file.dangers]
-    if file.mode & _GROUP_AND_OTHERS_WRITE:
+    private = file.gid == file.uid != 0  # the group of one account, as useradd(8) makes it
+    if file.mode & (_OTHERS_WRITE if private else _GROUP_AND_OTHERS_WRITE):
         dangers.append(f"mode {file.octal} lets others write to it")
     if facts.engine.rootless is False and file.uid != 0:
         dangers.append(f"owned by UID {file.uid}")
@@ -64,11 +65,17 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=lambda: (container(), container(_NAMED, seccomp_file=FileFact(_PATH))),
+    passes=lambda: (
+        container(),
+        container(_NAMED, seccomp_file=FileFact(_PATH)),
+        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664), engine=rootless()),
+    ),
     fails=lambda: (
         container(_NAMED, seccomp_file=Missing(_PATH)),
         container(_NAMED, seccomp_file=FileFact(_PATH, mode=0o664)),
         container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),
+        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664), engine=rootless()),
+        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666), engine=rootless()),
         container(
             _NAMED,
             seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
