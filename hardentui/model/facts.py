@@ -302,6 +302,7 @@ class ContainerFacts(Struct, frozen=True):
         programs: absolute path of a program that was named for this container alone (runtime, init, conmon,
             hooks) -> the file.
         mounted_programs: host path of a file in a bind mount that its command names -> the file.
+        repositories: host paths of Git's directories (`.git`) that are directly in what it mounts.
         seccomp_file: its seccomp profile file; seccomp_rules is the content, as JSON.
         named_uid: UID of its user name in its own /etc/passwd; looked up while it is not running.
         host_listening: listening sockets of the host; read for containers on an internal network.
@@ -351,6 +352,7 @@ class ContainerFacts(Struct, frozen=True):
     secret_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     mounted_programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
+    repositories: tuple[str, ...] = ()
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     named_uid: Known[int] = Unreadable("its /etc/passwd was not read")

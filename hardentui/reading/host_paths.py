@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
@@ -244,7 +245,8 @@ def _in_volume(path: str) -> str:
 
 def _all_places(facts: ContainerFacts, paths: tuple[str, ...]) -> tuple[str, ...]:
     places = _places(paths)
-    return (*places, *(home for path in places if (home := in_a_home(facts, path))))
+    homes = (home for path in places if (home := in_a_home(facts, path)))
+    return (*places, *homes, *(path for path in facts.repositories if posixpath.dirname(path) in places))
 
 
 def _touches(paths: tuple[str, ...], places: tuple[str, ...]) -> bool:

@@ -11,10 +11,11 @@ schedule, at login, at boot, on update), control of the kernel (/proc, /sys), wh
 the host relies on (names, time, firewall). Writing below /usr counts as code that root runs. The home
 directory of the account that runs a rootless engine counts wherever it lies (where that is not known, the
 answer is unknown), and so do the hooks and programs that the engine's configuration names, or that were named
-for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same. For a
-running container the kernel's mount table decides. Programs and boot files mounted read-only reveal nothing
-and pass. In its own user namespace, the container has no special rights to files of root: that counts less,
-unless the mount is mapped to its users (idmap, U).
+for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same, and so does
+a working tree of Git: its hooks run on the host with the next commit. For a running container the kernel's
+mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own user
+namespace, the container has no special rights to files of root: that counts less, unless the mount is mapped
+to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
@@ -132,6 +133,8 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/usr", "/host/usr", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/proc/cpuinfo", "/proc/cpuinfo", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/var/log/nginx", "/var/log/nginx"),))),
+        container((MOUNTS, (Mount("bind", "/srv/shop", "/s", ("ro",)),)), repositories=("/srv/shop/.git",)),
+        container((MOUNTS, (Mount("bind", "/srv/shop/data", "/s"),)), repositories=("/srv/shop/.git",)),
     ),
     fails=lambda: (
         container((MOUNTS, (Mount("bind", "/usr/bin/../lib/systemd", "/units"),))),
@@ -141,6 +144,7 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/srv/../home/anna", "/h", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/etc/wireguard", "/w", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/etc/cron.d/job", "/job"),))),
+        container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",)),
         container((VOLUMES_FROM, ("base",)), mounted=(_INHERITED,)),
     ),
     references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),

@@ -34,6 +34,7 @@ class Added(TypedDict, total=False):
     network_helper: tuple[str, ...]
     owners: Mapping[str, tuple[int, int]]
     programs: Mapping[str, Known[FileFact | Missing]]
+    repositories: tuple[str, ...]
     seccomp_file: Known[FileFact | Missing]
     seccomp_rules: Known[Mapping[str, Any]]
     secret_drivers: Known[Mapping[str, str]]

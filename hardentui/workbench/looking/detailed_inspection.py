@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import effective_uid, read_activity
@@ -134,6 +134,8 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
         added["env_files"] = {path: examine(files, path) for path in named[_ENV_FILE]}
     if facts.engine.local and (secret_files := _secret_files(facts, files)):
         added["secret_files"] = secret_files
+    if facts.engine.local and (repositories := _repositories(facts, files)):
+        added["repositories"] = repositories
     if facts.engine.local and (mounted := tuple(mounted_words(facts))):
         owners = _rightful_owners(facts)
         added["mounted_programs"] = {path: examine(files, path, owners) for path in mounted}
@@ -143,6 +145,12 @@ def small_things(facts: ContainerFacts, engine: Engine, files: Files, once: Once
             path: file for program in programs for path, file in once.program(program, owners).items()
         }
     return added
+
+
+def _repositories(facts: ContainerFacts, files: Files) -> tuple[str, ...]:
+    """Git's directories directly in what it mounts."""
+    paths = (posixpath.join(source, ".git") for source in shown_from_host(facts).values())
+    return tuple(path for path in dict.fromkeys(paths) if there(files, path))
 
 
 def _secret_files(facts: ContainerFacts, files: Files) -> dict[str, Known[FileFact | Missing]]:
