@@ -21,11 +21,13 @@ class Danger(Struct, frozen=True):
 
     Attributes:
         fix: the command that fixes it, without the path: `chmod o-w`.
+        everybody: every account of the machine can.
     """
 
     path: str
     what: str
     fix: str
+    everybody: bool = False
 
     def __str__(self) -> str:
         return f"{self.path} {self.what}"

@@ -15,8 +15,6 @@ from hardentui.model.access import Account, Accounts, PathStep
 from hardentui.model.configuration import Danger
 
 READ, WRITE, EXECUTE = 4, 2, 1
-WORLD_WRITABLE = "world-writable"
-"""How a danger that every account has begins."""
 EVERYBODY = "every account"
 Way = tuple[PathStep, ...]
 """The steps from / to a path, with links followed; the last one is the object itself."""
@@ -155,7 +153,7 @@ def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
     """Why these accounts can write: mode bits or ACL entries, each with the command that closes it."""
     mode = f"{step.mode & 0o7777:04o}"
     if any(account == _STRANGER for account in able):
-        yield Danger(step.path, f"{WORLD_WRITABLE} ({mode})", "chmod o-w")
+        yield Danger(step.path, f"world-writable ({mode})", "chmod o-w", everybody=True)
     acl = {(entry.kind, entry.id): entry for entry in step.acl if entry.rights & WRITE}
     others: list[str] = []
     for account in able:

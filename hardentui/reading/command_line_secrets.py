@@ -38,7 +38,7 @@ _RESERVED = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!"
 """Words that a command follows: POSIX.1-2017, shell command language, 2.4, and programs that run others."""
 _OPENS_COMMAND = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=)?['\"]?(?:\$?\(|`)+")
 """What is glued to the front of a command: `$(curl …)`, `X=$(curl …)`, a subshell, backquotes."""
-_SEPARATORS = r"((?:\\\n|\s)+|(?:;+|&&|\|\|?)(?=[A-Za-z_./-]+\s))"
+_SEPARATORS = r"((?:\\\n|\s)+|(?:(?<!;);++|&&|\|\|?)(?=[A-Za-z_./-]+\s))"
 """Space, or an operator glued between two commands: `sleep 5;curl …`."""
 _NO_PROGRAM = re.compile(r"-.*|\|?[0-9]+[smhd]?")
 """Flags and numbers before the program: `timeout 5s`, `nice -n 5`, `RUN |1` for one build argument."""

@@ -32,6 +32,8 @@ _PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 _ASSIGNMENT = re.compile(r"(-{0,2}(?:[a-z-]+=)?)([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _ASSIGNMENT_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)")
 _LONGEST_SCRIPT = 20_000
+_MOST_NESTED = 16
+"""Assignments within one another that are looked at one by one; what has more is withheld."""
 _NOBODYS_KEY = "q7Zk2Vw9Lr4Tn8Xc5Bm1Hd6Pg3Yf0Js"
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
@@ -187,6 +189,8 @@ def _mask_inside(match: re.Match[str]) -> str:
         return without_shapes(match[0])
     if is_credential(name):
         return f"{name}={_masked(value)}"
+    if value.count("=") > _MOST_NESTED:
+        return f"{name}={WITHHELD}"
     if value[0] in "\"'":
         return f"{name}={value[0]}{mask_text(value[1:-1])}{value[0]}"
     return f"{name}={_ASSIGNMENT_INSIDE.sub(_mask_inside, value)}"  # Environment=DB_PASSWORD=…

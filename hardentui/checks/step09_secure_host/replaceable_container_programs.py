@@ -28,7 +28,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
-from hardentui.reading.access import WORLD_WRITABLE
 from hardentui.reading.containers import listed
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
@@ -59,11 +58,13 @@ def _open_to_all(facts: ContainerFacts) -> tuple[Danger, ...]:
     account is no danger by itself: a service often runs from the home of whoever develops it."""
     files = [file for file in facts.mounted_programs.values() if isinstance(file, FileFact)]
     dangers = dangers_of(file for file in files if file.kind == "file")
-    return tuple(danger for danger in dangers if danger.what.startswith(WORLD_WRITABLE))
+    return tuple(danger for danger in dangers if danger.everybody)
 
 
 _RUNTIME = "/opt/crun/crun"
-_OPEN = FileFact(_RUNTIME, dangers=(Danger("/opt/crun", "world-writable (0777)", "chmod o-w"),))
+_OPEN = FileFact(
+    _RUNTIME, dangers=(Danger("/opt/crun", "world-writable (0777)", "chmod o-w", everybody=True),)
+)
 
 CHECK = Check(
     title="Container's programs can be replaced",

@@ -40,7 +40,6 @@ _MOST_ROUNDS = 4
 
 _Directories: TypeAlias = Mapping[str, Known[frozenset[str]]]
 """Each directory of units with its names, listed once: most names are in none of them."""
-_PROCESS = "process "
 
 
 class Endpoint(Struct, frozen=True):
@@ -52,6 +51,7 @@ class Endpoint(Struct, frozen=True):
         uid: of the engine behind it.
         certificates: clients need a certificate.
         through: the forwarding program; empty for the engine's own service.
+        of_process: a running process serves it.
     """
 
     address: str
@@ -59,11 +59,7 @@ class Endpoint(Struct, frozen=True):
     uid: int = 0
     certificates: bool = False
     through: str = ""
-
-    @property
-    def of_process(self) -> bool:
-        """Whether a running process serves it."""
-        return self.where.startswith(_PROCESS)
+    of_process: bool = False
 
     @property
     def on_tcp(self) -> bool:
@@ -242,15 +238,15 @@ def _of_processes(
         shares = {kind: _shares_with_host(files, process.pid, kind) for kind in ("net", "mnt")}
         if (not api and not target) or not any(shares.values()):
             continue
-        where = f"{_PROCESS}{process.pid}"
+        where = f"process {process.pid}"
         through = "" if api else process.program
         uid = _uid(files, process.pid) if api else engines.get(target, 0)
         certificates = api and any(word.startswith("--tls-client-ca") for word in words)
         for address, verified in _api_addresses(words) if api else _listening_addresses(words):
             if shares["net" if address.startswith("tcp:") else "mnt"]:
-                yield Endpoint(address, where, uid, certificates or verified, through)
+                yield Endpoint(address, where, uid, certificates or verified, through, of_process=True)
         for address in _held(files, process.pid, listening):
-            yield Endpoint(address, where, uid, certificates, through)
+            yield Endpoint(address, where, uid, certificates, through, of_process=True)
 
 
 def _api_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:

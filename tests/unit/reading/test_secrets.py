@@ -338,3 +338,13 @@ def test_blanks_in_a_command_cost_no_more_than_their_number() -> None:
     command = ("echo a" + " " * 190 + "|" + " " * 199) * 20 + " chpasswd"
     assert shape_of(command) == ""
     assert without_shapes(command) == command
+
+
+@pytest.mark.timeout(60)
+def test_separators_and_nested_assignments_cost_no_more_than_their_number() -> None:
+    semicolons = "a" + ";" * 19_000 + " b"  # 10 s if each of them is tried as the first
+    assert mask_text(semicolons) == semicolons
+    assert not secrets_in_words(("sh", "-c", semicolons))
+    nested = "A=" * 4_000 + "b"  # no recursion as deep as the text
+    assert mask_text(f"x {nested}") == f"x A={WITHHELD}"
+    assert mask_text("Environment=FILE=a=b") == "Environment=FILE=a=b"
