@@ -1,4 +1,4 @@
-"""A class name is used once in the whole tree: one word, one meaning."""
+"""A class name is used once in a package: one word, one meaning."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PACKAGE = Path(hardentui.__file__).parent
 
 
 def used_twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
-    """Class name -> the files that define it, for names with more than one definition."""
-    places: dict[str, list[str]] = defaultdict(list)
+    """Class name -> the files that define it, for names with more than one definition in one package."""
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path, source in sources.items():
         for name in class_names(source):
-            places[name].append(path)
-    return {name: found_in for name, found_in in places.items() if len(found_in) > 1}
+            places[path.partition("/")[0] if "/" in path else "", name].append(path)
+    return {name: found_in for (_, name), found_in in places.items() if len(found_in) > 1}
 
 
 def class_names(source: str) -> Iterable[str]:
@@ -34,6 +34,7 @@ def class_names(source: str) -> Iterable[str]:
         ({"a.py": "class _Reader: pass", "b.py": "class _Reader: pass"}, ["_Reader"]),
         ({"a.py": "class Line:\n    class Moved: pass", "b.py": "class Moved: pass"}, ["Moved"]),
         ({"a.py": "class Line: pass", "b.py": "class Word: pass"}, []),
+        ({"a/a.py": "class Line: pass", "b/b.py": "class Line: pass"}, []),
     ],
 )
 def test_a_name_that_is_used_twice_is_found(sources: dict[str, str], names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Modules stay small: every Textual app that was looked at grew one god class."""
+"""A module is as long as one idea needs, and no longer than a person reads in one go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import hardentui
 from tests.architecture.test_boring_python import sources
 
-HARD_LIMIT = 400
+HARD_LIMIT = 600
 LONGEST_FUNCTION = 60
 
 
