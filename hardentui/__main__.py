@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hardentui.import_path  # noqa: F401 - first: nothing that follows comes from the current folder
+
+# isort: split
 import gc
 import os
 import sys
@@ -10,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from hardentui.account import adopt_environment
 from hardentui.fault import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
@@ -40,6 +44,7 @@ def command() -> NoReturn:
 
     Python would take apart a hundred thousand objects one by one first, a tenth of the time of a check.
     """
+    adopt_environment()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     threading.excepthook = _tell_fault
     code = main()

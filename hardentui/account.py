@@ -7,11 +7,21 @@ any time, so nothing there is written, trusted or run with root's rights.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 
 ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
 """Environment variable that confines a session in a browser: it writes nothing outside this directory, runs
 no program of the user's choice, and reads neither settings nor saved state."""
+
+_USUAL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_ADMIN_PATH = ("/usr/sbin", "/sbin")
+_NAMES_FILES = (
+    "XDG_", "TMPDIR", "CONTAINERS_", "PODMAN_", "DOCKER_", "REGISTRY_", "TRIVY_", "GRYPE_", "COSIGN_",
+    "GNUPGHOME", "PYTHON",
+)  # fmt: skip
+"""Variables that lead us, or a program that we start, to files."""
 
 
 def is_confined(environ: Mapping[str, str]) -> bool:
@@ -29,7 +39,9 @@ def is_ours(path: str) -> bool:
     place = os.path.realpath(path)
     while True:
         try:
-            if os.stat(place).st_uid not in trusted():
+            status = os.stat(place)
+            sticky = status.st_mode & stat.S_ISVTX
+            if status.st_uid not in trusted() or (not sticky and others_may_write(status)):
                 return False
         except (FileNotFoundError, NotADirectoryError):
             pass
@@ -38,6 +50,23 @@ def is_ours(path: str) -> bool:
         if place == "/":
             return True
         place = os.path.dirname(place)
+
+
+def others_may_write(status: os.stat_result) -> bool:
+    """Whether its permission bits let an account write that is neither root nor ours."""
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    if not status.st_mode & stat.S_IWGRP or status.st_gid == 0:
+        return False
+    import grp  # only for a directory that a group may write
+    import pwd
+
+    users = pwd.getpwall()
+    members = {user.pw_uid for user in users if user.pw_gid == status.st_gid}
+    with suppress(KeyError):
+        named = grp.getgrgid(status.st_gid).gr_mem
+        members |= {user.pw_uid for user in users if user.pw_name in named}
+    return not members <= trusted()
 
 
 def home() -> str:
@@ -53,19 +82,67 @@ def home() -> str:
         return given or "/"
 
 
-def environment() -> Mapping[str, str]:
-    """The environment for programs that we start: as root, without paths in another user's directories."""
-    given = dict(os.environ)
-    if os.geteuid() != 0:
-        return given
-    for name, value in os.environ.items():
-        if name.startswith("XDG_") and value.startswith("/") and not is_ours(value):
-            del given[name]
-    given["HOME"] = home()
-    directories = [
-        directory
-        for directory in given.get("PATH", "").split(":")
-        if directory.startswith("/") and is_ours(directory)
-    ]
-    given["PATH"] = ":".join(directories)
+def search_path() -> tuple[str, ...]:
+    """The directories in which programs are looked up: those of $PATH that only we and root can change."""
+    given = [directory for directory in _path_elements() if not why_skipped(directory)]
+    return tuple(dict.fromkeys((*(given or _USUAL_PATH), *_ADMIN_PATH)))
+
+
+def skipped_in_path() -> tuple[tuple[str, str], ...]:
+    """The elements of $PATH in which no program is looked up, each with the reason."""
+    return tuple((element, why) for element in _path_elements() if (why := why_skipped(element)))
+
+
+def why_skipped(element: str) -> str:
+    """Why no program is looked up in an element of a path; empty if it may be."""
+    if not element.startswith("/"):
+        return "it is the current folder" if element in ("", ".") else "it is relative to the current folder"
+    if os.geteuid() == 0 and not is_ours(element):
+        return "an account other than root can write it"
+    is_open = os.path.isdir(element) and others_may_write(os.stat(element))
+    return "other accounts can write it" if is_open else ""
+
+
+def _path_elements() -> list[str]:
+    return list(dict.fromkeys(os.environ["PATH"].split(":"))) if "PATH" in os.environ else []
+
+
+def find_program(name: str, *, also: str = "") -> str | None:
+    """The path of a program; None if it is in no directory of `search_path`.
+
+    Args:
+        name: of a program, or its path, which must be absolute.
+        also: one more directory.
+    """
+    named = "/" in name
+    for path in [name] if named else [f"{directory}/{name}" for directory in (*search_path(), also)]:
+        if path.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path if not named or os.geteuid() != 0 or is_ours(path) else None
+    return None
+
+
+def environment() -> dict[str, str]:
+    """The environment for programs that we start: as root, without another user's directories."""
+    given = {name: value for name, value in os.environ.items() if not _is_strangers(name, value)}
+    if os.geteuid() == 0:
+        given["HOME"] = home()
+    given["PATH"] = ":".join(search_path())
     return given
+
+
+def adopt_environment() -> None:
+    """Forget, as root, the variables that name another user's directories; $PATH stays for the doctor."""
+    for name, value in list(os.environ.items()):
+        if _is_strangers(name, value):
+            del os.environ[name]
+    if os.geteuid() == 0:
+        os.environ["HOME"] = home()
+
+
+def _is_strangers(name: str, value: str) -> bool:
+    return (
+        os.geteuid() == 0
+        and name.startswith(_NAMES_FILES)
+        and value.startswith("/")
+        and not all(is_ours(part) for part in value.split(":"))
+    )

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import sys
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 
 from aiohttp import web
 from textual_serve.server import Server
 
+from hardentui.change.ourselves import our_module, python_path
+
+_SESSION = "hardentui.cli.served_session"
 COOKIE = "hardentui-training"
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -51,7 +53,8 @@ class TrainingServer(Server):
         public: str = "",
         token: str = "",
     ) -> None:
-        command = shlex.join((sys.executable, "-m", "hardentui.cli.served_session"))
+        # a line of sh; the assignment needs no program, which sh would look up in any $PATH
+        command = f"PYTHONPATH={shlex.quote(python_path())} {shlex.join(our_module(_SESSION))}"
         super().__init__(command, host=host, port=port, title="HardenTUI training", public_url=public or None)
         self.token = token or secrets.token_urlsafe(24)
         self._most = sessions

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardentui import account
 from hardentui.change import confirm_unit
-from hardentui.change.ourselves import environment, start_detached
+from hardentui.change.ourselves import environment, our_module, start_detached
 from hardentui.errors import ChangeFailed, HardenError
 
 _LIMIT = 20.0
@@ -52,7 +51,7 @@ def start_overdue(identity: str) -> bool:
 
 
 def _command(identity: str) -> list[str]:
-    return [sys.executable, "-m", "hardentui", "--quiet", "undo", identity, "--expired", "--yes"]
+    return our_module("hardentui", "--quiet", "undo", identity, "--expired", "--yes")
 
 
 def disarm(identity: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from hardentui.change.ourselves import start_detached
+from hardentui.change.ourselves import our_module, start_detached
 from hardentui.errors import ChangeFailed
 
 
@@ -20,7 +19,7 @@ def guarded(identity: str) -> Iterator[None]:
     """
     theirs, ours = os.pipe()  # both are closed in every program that we start
     try:
-        start_detached([sys.executable, "-m", "hardentui.change.guard_process", identity], theirs)
+        start_detached(our_module("hardentui.change.guard_process", identity), theirs)
     except OSError as error:
         os.close(ours)
         raise ChangeFailed(f"Nothing could roll it back if it were killed: {error.strerror}.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ _MESSAGE_LENGTH = 500
 
 def dies_with_us() -> bool:
     """Whether this host can tie a program's life to ours (setpriv of util-linux)."""
-    return shutil.which("setpriv") is not None
+    return account.find_program("setpriv") is not None
 
 
 class Child:
@@ -37,7 +36,7 @@ class Child:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.command = tuple(command)
         self._errors = bytearray()
-        if shutil.which(command[0]) is None:
+        if account.find_program(command[0]) is None:
             raise EngineUnreachable(f"{command[0]} is not installed.")
         started: SimpleQueue[subprocess.Popen[bytes] | OSError | ValueError] = SimpleQueue()
         self._keeper = threading.Thread(

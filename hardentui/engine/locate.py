@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from hardentui import account
 from hardentui.errors import InputError
 from hardentui.visible import visible
 
@@ -40,8 +41,7 @@ class Environment(Struct, frozen=True):
     def here(cls) -> Environment:
         """The real environment."""
         uid = os.getuid()
-        home = os.environ.get("HOME") or user_home(uid)
-        return cls(dict(os.environ), uid, home, _read, _files)
+        return cls(account.environment(), uid, account.home(), _read, _files)
 
 
 class Candidate(Struct, frozen=True):

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from time import monotonic, sleep
 
+from hardentui.account import find_program
 from hardentui.engine.child import Child, dies_with_us
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.locate import Candidate
@@ -36,7 +37,7 @@ class PrivateService:
     @staticmethod
     def possible() -> bool:
         """Whether podman is installed."""
-        return shutil.which("podman") is not None
+        return find_program("podman") is not None
 
     @property
     def socket(self) -> str:

@@ -12,9 +12,8 @@ Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 
 
 def program_environment() -> dict[str, str]:
-    """The environment of programs that we run: ours, with sbin in PATH and messages in English."""
-    ours = account.environment()
-    return {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
+    """The environment of programs that we run, with messages in English."""
+    return {**account.environment(), "LC_ALL": "C"}
 
 
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import stat
 import subprocess
@@ -13,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from hardentui.account import environment, is_confined
+from hardentui.account import environment, find_program, is_confined
 from hardentui.errors import InputError, ToolMissing
 from hardentui.visible import visible
 
@@ -45,7 +44,7 @@ def pager(environ: Mapping[str, str]) -> tuple[str, ...]:
     if command := _named_in(environ, ("PAGER",), _NO_PAGERS):
         return command
     for name in _USUAL_PAGERS:
-        if program := shutil.which(name, path=environment().get("PATH", "")):
+        if program := find_program(name):
             return (program,)
     raise ToolMissing("There is no pager.", "Set $PAGER, for example: export PAGER=less")
 
@@ -66,7 +65,7 @@ def _named_in(environ: Mapping[str, str], variables: Sequence[str], empty: Seque
             words = shlex.split(given)
         except ValueError as error:
             raise ToolMissing(f"${variable} cannot be parsed: {visible(str(error))}.") from error
-        program = shutil.which(words[0], path=environment().get("PATH", ""))
+        program = find_program(words[0])
         if program is None:
             raise ToolMissing(f"${variable} names a program that does not exist: {visible(words[0], 80)}.")
         return (program, *words[1:])

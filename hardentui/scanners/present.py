@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from hardentui import account
+from hardentui.account import find_program
 from hardentui.host.asking import Ask
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known
@@ -54,8 +52,7 @@ SCANNERS = (
 
 def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
     """Those whose program is on this host's path."""
-    path = account.environment().get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    return tuple(scanner for scanner in scanners if shutil.which(scanner.name, path=path))
+    return tuple(scanner for scanner in scanners if find_program(scanner.name))
 
 
 def how_to_get() -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import tarfile
 import tempfile
 
 from msgspec import Struct
 
+from hardentui.account import find_program
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ToolMissing
 from hardentui.training.answers import IMAGE
@@ -67,7 +67,7 @@ def prepare_images(engine: ChangingEngine) -> None:
 
 def _busybox() -> bytes:
     hint = "Install one (Debian and SUSE: busybox-static, Fedora: busybox), or learn with --demo."
-    path = shutil.which("busybox", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/lib/busybox")
+    path = find_program("busybox", also="/usr/lib/busybox")
     if path is None:
         raise ToolMissing("The labs need busybox, which this host does not have.", hint)
     with open(path, "rb") as file:

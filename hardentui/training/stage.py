@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -184,7 +183,7 @@ class PodmanStage:
 
 def _copy_unsigned(directory: str) -> StageAnswer:
     """Copy an unsigned image with the learner's policy, as a pull would."""
-    skopeo = shutil.which("skopeo")
+    skopeo = account.find_program("skopeo")
     if skopeo is None:
         return StageAnswer(None, "skopeo, which copies the image, is not installed")
     with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as place:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 
+from hardentui.account import find_program
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import ENV
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult
@@ -56,18 +56,18 @@ def proposed_probe(twin: Twin, ports: Sequence[str]) -> str:
 def _candidates(port: int) -> Iterator[str]:
     if port in _OWN_PROBES:
         program, command = _OWN_PROBES[port]
-        if shutil.which(program):
+        if find_program(program):
             yield command
         return
     if port in _LINE_PORTS:
-        if shutil.which("bash"):
+        if find_program("bash"):
             yield f"bash -c '{_CONNECT}{port}; head -c 1 <&3 | grep -q .'"
         return
     scheme = "https" if port in (443, 8443) else "http"
-    if shutil.which("curl"):
+    if find_program("curl"):
         insecure = " -k" if scheme == "https" else ""
         yield f"curl -fsS{insecure} -m 5 -o /dev/null {scheme}://$TWIN_IP:{port}/"
-    elif shutil.which("wget") and scheme == "http":
+    elif find_program("wget") and scheme == "http":
         yield f"wget -q -T 5 -O /dev/null http://$TWIN_IP:{port}/"
 
 

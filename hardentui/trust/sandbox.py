@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from hardentui import account
+from hardentui.account import find_program
 from hardentui.errors import ToolMissing
 from hardentui.host.asker import asker
 from hardentui.host.asking import Ask, ProgramFailed
@@ -163,9 +163,8 @@ def puller() -> str:
     Raises:
         ToolMissing: there is neither.
     """
-    path = account.environment().get("PATH", os.defpath)
     for name in ("podman", "skopeo"):
-        if shutil.which(name, path=path):
+        if find_program(name):
             return name
     raise ToolMissing(
         "A policy is proven by real pulls, and neither podman nor skopeo is on this host.",

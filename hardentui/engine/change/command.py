@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 from collections.abc import Sequence
 from time import monotonic
@@ -78,4 +77,4 @@ def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
 
 def podman_is_installed() -> bool:
     """Whether podman is installed."""
-    return shutil.which("podman", path=account.environment().get("PATH")) is not None
+    return account.find_program("podman") is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -143,7 +142,7 @@ def verify(
     Raises:
         GeneratorError: it does not finish.
     """
-    program = shutil.which("systemd-analyze")
+    program = account.find_program("systemd-analyze")
     if program is None:
         return Unreadable("systemd-analyze is not installed")
     with tempfile.TemporaryDirectory(prefix="hardentui-") as directory:
@@ -174,7 +173,7 @@ def _put(directory: str, files: Mapping[str, str]) -> None:
 
 def _run(command: Sequence[str], extra: Mapping[str, str], directory: str, timeout: float) -> _Done:
     ours = account.environment()
-    kept = {name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours}
+    kept: dict[str, str] = {name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours}
     try:
         done = subprocess.run(
             command,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -42,7 +41,7 @@ class CallTrace:
 
     @staticmethod
     def possible() -> bool:
-        return shutil.which("strace") is not None
+        return account.find_program("strace") is not None
 
     def __enter__(self) -> CallTrace:
         self._directory = tempfile.TemporaryDirectory(prefix="hardentui-")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
 
+from hardentui.account import find_program, skipped_in_path
 from hardentui.engine.locate import Environment, candidates, user_name
 from hardentui.engine.probe import NoAnswer, probe
 from hardentui.host.commands import Run, run_program
@@ -18,6 +18,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start
+from hardentui.visible import visible
 
 _SECONDS = 5.0
 _AUTO_IDS = 256 * WHOLE
@@ -73,15 +74,17 @@ class Machine(Struct, frozen=True):
 
     Attributes:
         which: name of a program -> its path, or None.
+        skipped: elements of $PATH where no program is looked up, with the reason.
         size: columns and rows of the terminal; (0, 0) when there is none.
     """
 
     files: Files = field(default_factory=LocalFiles)
     run: Run = run_program
-    which: Callable[[str], str | None] = shutil.which
+    which: Callable[[str], str | None] = find_program
     generator: Callable[[], str | None] = find_generator
     environment: Environment = field(default_factory=Environment.here)
     size: tuple[int, int] = (0, 0)
+    skipped: tuple[tuple[str, str], ...] = field(default_factory=skipped_in_path)
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -118,6 +121,7 @@ def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diag
             _podman(machine),
             _engines(machine, url, connection),
             _user(machine),
+            _search_path(machine),
             _cgroups(machine),
             _sub_ids(machine),
             _linger(machine),
@@ -186,6 +190,12 @@ def _user(machine: Machine) -> Iterator[Diagnosis]:
     else:
         value = f"{user_name(machine.uid)}: containers of root and of other users cannot be inspected"
         yield Diagnosis(Mark.NOTE, "user", value, "sudo hardentui, to check rootful containers")
+
+
+def _search_path(machine: Machine) -> Iterator[Diagnosis]:
+    for element, why in machine.skipped:
+        value = f"{visible(element, 100)!r} is skipped: {why}"
+        yield Diagnosis(Mark.POOR, "PATH", value, "remove it from $PATH, or let only its owner write it")
 
 
 def _cgroups(machine: Machine) -> Iterator[Diagnosis]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+from hardentui.account import home
 from hardentui.engine.read import Engine
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unreadable
@@ -70,13 +71,12 @@ class EngineInfo:
 
 def _key(facts: EngineFacts) -> list[str]:
     """The state that a cached answer depends on."""
-    home = os.environ.get("HOME", "")
-    own = [f"{home}/.config/containers/containers.conf", f"{home}/.config/containers/containers.conf.d"]
+    settings = f"{home()}/.config/containers/containers.conf"
     socket = facts.url.removeprefix("unix://")
     return [
         str(facts.version),
         _boot(),
-        *(f"{path} {_changed(path)}" for path in (socket, *_CONFIGURATION, *own)),
+        *(f"{path} {_changed(path)}" for path in (socket, *_CONFIGURATION, settings, f"{settings}.d")),
     ]
 
 

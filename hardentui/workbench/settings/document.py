@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.account import is_confined
+from hardentui.account import home, is_confined
 from hardentui.model.settings import Notice, SettingOrigin, SettingSource
 from hardentui.state.own_files import config_directory, read_own
 from hardentui.visible import visible
@@ -105,5 +105,5 @@ class Document:
 
 
 def _short(path: str) -> str:
-    home = os.environ.get("HOME", "")
-    return f"~{path[len(home) :]}" if len(home) > 1 and path.startswith(f"{home}/") else path
+    start = home()
+    return f"~{path[len(start) :]}" if len(start) > 1 and path.startswith(f"{start}/") else path

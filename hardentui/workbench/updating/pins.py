@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hardentui.account import home
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
@@ -96,11 +97,10 @@ class PinMoves(Struct, frozen=True):
 def default_places() -> tuple[str, ...]:
     """The directories in which Quadlet looks for this account's units."""
     uid = os.geteuid()
-    home = os.path.expanduser("~")
     manager = (
         ServiceManager(False)
         if uid == 0
-        else ServiceManager(True, home, uid, os.environ.get("XDG_CONFIG_HOME", ""))
+        else ServiceManager(True, home(), uid, os.environ.get("XDG_CONFIG_HOME", ""))
     )
     return manager.quadlet_directories
 

@@ -114,7 +114,7 @@ class TestAsRootWithTheHomeOfSomebodyElse:
     def test_programs_of_the_user_are_not_run(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", f"{home}/bin:relative:/usr/bin")
         given = environment()
-        assert given["PATH"] == "/usr/bin"
+        assert given["PATH"] == "/usr/bin:/usr/sbin:/sbin"
         assert given["HOME"] == pwd.getpwuid(0).pw_dir
         assert "XDG_CACHE_HOME" not in given
         (home / "bin").mkdir()
