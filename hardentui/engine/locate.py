@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import InputError
+from hardentui.regular_files import names_in, read_regular
 from hardentui.visible import visible
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
@@ -210,14 +211,14 @@ def _json(text: str) -> Mapping[str, Any]:
 
 
 def _read(path: str) -> str | None:
-    with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-        return file.read(_LONGEST_FILE)
+    with suppress(OSError, ValueError):
+        return read_regular(path, _LONGEST_FILE).decode()
     return None
 
 
 def _files(path: str) -> tuple[str, ...]:
     try:
-        return tuple(sorted(os.listdir(path)))
+        return names_in(path)
     except OSError:
         return ()
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from typing import Protocol
 
 from msgspec import Struct
+
+from hardentui.regular_files import names_in, read_regular
 
 DEFAULT_LIMIT = 1 << 20
 
@@ -61,23 +62,13 @@ class LocalFiles:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
     def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
-        # O_NONBLOCK: a FIFO in place of a file must not block us
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        try:
-            mode = os.fstat(handle).st_mode
-            if stat.S_ISDIR(mode):
-                raise _error(errno.EISDIR, path)
-            if not stat.S_ISREG(mode):
-                raise OSError(errno.EINVAL, "not a regular file", path)
-            return _read_all(handle, limit, path)
-        finally:
-            os.close(handle)
+        return read_regular(path, limit)
 
     def read_link(self, path: str) -> str:
         return os.readlink(path)
 
     def list_dir(self, path: str) -> tuple[str, ...]:
-        return tuple(sorted(os.listdir(path)))
+        return names_in(path)
 
     def read_attribute(self, path: str, name: str) -> bytes:
         return os.getxattr(path, name)
@@ -106,22 +97,6 @@ def is_there(files: Files, path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def _read_all(handle: int, limit: int, path: str) -> bytes:
-    parts: list[bytes] = []
-    left = limit + 1
-    while left > 0:
-        part = os.read(handle, min(left, 1 << 16))
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-        left -= len(part)
-    raise _error(errno.EFBIG, path)
-
-
-def _error(number: int, path: str) -> OSError:
-    return OSError(number, os.strerror(number), path)
 
 
 _REASONS = {
