@@ -14,7 +14,7 @@ from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.named_file import read_named
 from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.files import plan_of_record
 from hardentui.workbench.trials.tried import no_longer_fits, read_trial
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def make_plan(
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
     elif saved is not None:
-        plan = bench.planner.plan(report, plans.usable_choices(saved, bench.judge.checks))
+        plan = bench.planner.plan_of_file(report, saved.choices)
         version = str(report.facts.engine.version) if report.facts else ""
         for sentence in plans.no_longer_fits(saved, plan, version):
             terminal.note(f"differs: {sentence}")
@@ -71,7 +71,7 @@ def make_plan(
 def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
     """The plan of a trial; differences since the trial are reported as notes."""
     trial = read_trial(read_named(path))
-    plan = plan_of_trial(bench.planner, report, trial)
+    plan = plan_of_record(bench.planner, report, trial, bench.opened.files)
     for sentence in no_longer_fits(trial, plan):
         terminal.note(f"differs: {sentence}")
     return plan

@@ -21,6 +21,7 @@ from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.records import remember
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
 
@@ -115,6 +116,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             trying = bench.trying(report)
             trial = trying.run(choices, wishes, ProgressLines(terminal), threading.Event())
         terminal.clear()
+        remember(trial)
         if options.format == "json":
             terminal.write(as_json(trial))
         else:

@@ -26,6 +26,7 @@ from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.scratch import access_to_tmpfs
 from hardentui.reading.user_namespace import options_of_new_volume
+from hardentui.writers.file_name import safe_file_name
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
@@ -116,6 +117,23 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, loosenings=tuple(other for other in self.loosenings if other != loosening))
 
 
+def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:
+    """Whether something can be mounted there: it hides no program, and is not covered yet."""
+    trees = (*_PROGRAMS, "/proc", "/sys", "/dev")
+    if directory == "/" or any(at_or_above(tree, directory) for tree in trees):
+        return False
+    if hides_a_program(directory, facts):
+        return False
+    covered = [mount.destination for mount in spec[MOUNTS]]
+    covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
+    return not any(at_or_above(place, directory) for place in covered)
+
+
+def name_of_volume(container: str, directory: str) -> str:
+    """The volume that keeps a directory of a read-only root writable."""
+    return f"{safe_file_name(container)}{directory.replace('/', '-')}"[:200]
+
+
 def _replaces(new: Loosening, old: Loosening) -> bool:
     if isinstance(new, WritableDirectory) and isinstance(old, WritableDirectory):
         return new.directory == old.directory
@@ -163,16 +181,7 @@ class TwinPlanner:
         return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
 
     def can_be_writable(self, directory: str, spec: Spec) -> bool:
-        """Whether something can be mounted there: it hides no program, and is not covered yet."""
-        if directory == "/" or any(
-            at_or_above(tree, directory) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")
-        ):
-            return False
-        if hides_a_program(directory, self.facts):
-            return False
-        covered = [mount.destination for mount in spec[MOUNTS]]
-        covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
-        return not any(at_or_above(place, directory) for place in covered)
+        return can_be_writable(directory, spec, self.facts)
 
     def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
         if isinstance(loosening, CapabilityBack):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.reading.scratch import holds_files_of_image
-from hardentui.trial.configuration import TrialConfiguration, WritableDirectory
+from hardentui.trial.configuration import TrialConfiguration, WritableDirectory, name_of_volume
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.restart import lasting_directories, lost, restarted
 from hardentui.trial.rounds import Rounds
-from hardentui.writers.file_name import safe_file_name
 
 _ROOT = "writable-rootfs"
 
@@ -31,11 +30,10 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
     files = lost(directories, unchanged, hardened) if not hardened.why else dict.fromkeys(directories, "")
     if not files and not hardened.why:
         return settled
-    stem = safe_file_name(planner.facts.name)
     why = dict(settled.why)
     configuration = settled.configuration
     for directory, path in files.items():
-        volume = WritableDirectory(directory, f"{stem}{directory.replace('/', '-')}"[:200])
+        volume = WritableDirectory(directory, name_of_volume(planner.facts.name, directory))
         configuration = configuration.with_(volume)
         why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
         if holds_files_of_image(directory, planner.facts):

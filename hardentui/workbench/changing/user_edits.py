@@ -65,7 +65,7 @@ def edited_choices(text: str, checks: Mapping[str, AnyCheck]) -> tuple[Choice, .
     faults = [(line_of(lines, path), message) for path, message in _plan_faults(document, checks)]
     if faults:
         raise _rejected("plan", faults)
-    return saved_plans.usable_choices(saved_plans.load(text), checks.values())
+    return saved_plans.usable_choices(saved_plans.load(text).choices, checks.values())
 
 
 def _plan_faults(

@@ -12,6 +12,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
+from hardentui.options import SECCOMP_PROFILE
 
 _LIMIT = 4 << 20
 
@@ -21,6 +22,14 @@ class DefaultProfile(Struct, frozen=True):
 
     path: str
     rules: Mapping[str, Any]
+
+
+def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, Any]]:
+    """The container's own seccomp profile, else its engine's: what a learned one may not exceed."""
+    if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") and isinstance(facts.seccomp_rules, Mapping):
+        return facts.seccomp_rules
+    default = default_profile(facts, files)
+    return default if isinstance(default, Unreadable) else default.rules
 
 
 def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -83,6 +83,16 @@ class Planner:
             return plan
         missing = conflicts_with_host(facts, plan.after, host)
         return replace(plan, conflicts=(*plan.conflicts, *missing))
+
+    def plan_of_file(self, report: Report, choices: Sequence[Choice]) -> Plan:
+        """The plan of choices that a file makes.
+
+        Raises:
+            PlanError: a value that no check accepts, or that would weaken the container.
+        """
+        plan = self.plan(report, saved_plans.usable_choices(choices, self._checks))
+        saved_plans.refuse_weakening(plan)
+        return plan
 
     def plan_with(self, report: Report, caution: Caution | None, chosen: Iterable[Choice] = ()) -> Plan:
         """The plan of all fixes that the caution includes (None: no others), plus the chosen ones; `skipped`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tomli_w
@@ -174,14 +174,14 @@ def _change(table: Mapping[str, Any], where: str) -> SavedChange:
     return SavedChange(option, before, after, _texts(table, "checks", where))
 
 
-def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
-    """The choices of a saved plan. One for an unknown check is kept: the new plan reports it as left out.
+def usable_choices(choices: Sequence[Choice], checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
+    """The choices of a file. One for an unknown check is kept: the new plan reports it as left out.
 
     Raises:
         PlanError: an unknown parameter, or one of another type or form.
     """
     by_id = {check.id: check for check in checks}
-    for choice in saved.choices:
+    for choice in choices:
         check = by_id.get(choice.check)
         for name, value in choice.parameters if check else ():
             default = check.parameters.get(name) if check else None
@@ -195,7 +195,18 @@ def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice
                 )
             if fault := fault_of(check, name, value):
                 raise PlanError(f"The fix {choice.check!r} does not accept this value: {fault}")
-    return saved.choices
+    return tuple(choices)
+
+
+def refuse_weakening(plan: Plan) -> None:
+    """Raises PlanError if a fix that a file chose would weaken the container."""
+    weaker = next((skipped for skipped in plan.skipped if skipped.weakens), None)
+    if weaker is not None:
+        raise PlanError(
+            f"The file is refused: with its values, the fix {visible(weaker.check, 80)} would weaken "
+            f"{visible(plan.container, 80)}: {visible('; '.join(weaker.weakens), 200)}.",
+            "Remove that fix from the file, or give it other values.",
+        )
 
 
 def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from hardentui.visible import visible
 
 FILE_NAME = "trial.json"
 SIZE_LIMIT = 8 << 20
+_CLAIMED = f"According to {FILE_NAME}, which was not made here; not checked."
 
 
 def as_json(trial: Trial) -> str:
@@ -61,11 +62,12 @@ def _value(value: object) -> int | str | tuple[str, ...]:
     return value if isinstance(value, int) else str(value)
 
 
-def plan_of(trial: Trial, plan: Plan) -> Plan:
+def plan_of(trial: Trial, plan: Plan, *, ours: bool = True) -> Plan:
     """The plan of the trial's choices with exactly what worked in it.
 
     Args:
         plan: the result of `choices_of` on the container now.
+        ours: this account ran the trial; else what it claims to have proven is told as its claim.
 
     Raises:
         InputError: the record has an unknown option or value.
@@ -85,13 +87,13 @@ def plan_of(trial: Trial, plan: Plan) -> Plan:
                 (),
                 (),
                 checks.get(name, ()),
-                _why(trial, diff.option),
+                _why(trial, diff.option) if ours else _CLAIMED,
                 Risk.SAFE,
                 "",
                 FixKind.RECREATE,
             )
         changes.append(replace(before, before=diff.before, after=diff.after))
-    return replace(plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial)))
+    return replace(plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial, ours=ours)))
 
 
 def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
@@ -150,8 +152,10 @@ def _why(trial: Trial, option: Option[Any]) -> str:
     return "A trial showed that the service needs this."
 
 
-def _notes(trial: Trial) -> list[Note]:
+def _notes(trial: Trial, *, ours: bool) -> list[Note]:
     """The trial's summary, for the top of a unit and for readers of the plan."""
+    if not ours:
+        return [Note("trial", _CLAIMED)]
     notes = [Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})") for relaxed in trial.relaxed]
     notes += [Note(left.check, f"left out by a trial: {left.reason}") for left in trial.left_out]
     notes += [Note(untried.check, f"not tried: {untried.reason}") for untried in trial.not_tried]

@@ -17,15 +17,13 @@ from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
-from hardentui.model.known import Unreadable
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import OnTrialEvent, Trial
-from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.trial.request import Lesson, Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
-from hardentui.workbench.looking.default_profile import default_profile
+from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
@@ -170,10 +168,7 @@ class Trying:
         facts = self._facts
         if not facts.engine.local:
             raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
-        own = facts.seccomp_rules if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") else None
-        default = default_profile(facts, self._opened.files)
-        base = default if isinstance(default, Unreadable) else default.rules
-        return Lesson(own if isinstance(own, Mapping) else base, profile_path, kept_needs(facts))
+        return Lesson(profile_in_force(facts, self._opened.files), profile_path, kept_needs(facts))
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer

@@ -130,7 +130,7 @@ def test_a_wrong_call_is_2_and_says_why(run: Run, arguments: tuple[str, ...], sa
 
 @pytest.mark.parametrize("command", [["check"], ["convert", "x"], ["plan", "x"], ["host"], ["doctor"], []])
 def test_no_podman_at_an_address_is_3(run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("hardentui.engine.service.find_program", lambda name: None)
     answer = run(*command, "--url", "unix:///nowhere/podman.sock")
     assert answer.code == 3
     assert "/nowhere/podman.sock" in answer.err + answer.out

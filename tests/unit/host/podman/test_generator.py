@@ -82,7 +82,7 @@ def test_the_first_generator_that_can_be_run_is_taken(
 
 
 def test_verify_without_systemd_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("hardentui.account.find_program", lambda _: None)
     assert verify({"a.service": ""}) == Unreadable("systemd-analyze is not installed")
 
 
@@ -90,6 +90,6 @@ def test_verify_leaves_out_what_is_said_of_other_units(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = fake(tmp_path, 'echo "other.service: bad" >&2; echo "$PWD/a.service:2: worse" >&2; exit 1')
-    monkeypatch.setattr("shutil.which", lambda _: program)
+    monkeypatch.setattr("hardentui.account.find_program", lambda _: program)
     assert verify({"a.service": ""}) == ("a.service:2: worse",)
     assert verify({"b.service": ""}) == ("other.service: bad", "a.service:2: worse")

@@ -118,7 +118,7 @@ def _check() -> Check[ContainerFacts]:
 def test_parameters_that_do_not_fit_their_check_are_refused(parameter: str) -> None:
     saved = plans.load(HEAD + f"[[fix]]\ncheck = 'plain-secret'\nparameters.{parameter}")
     with pytest.raises(PlanError, match="is invalid"):
-        plans.usable_choices(saved, [_check()])
+        plans.usable_choices(saved.choices, [_check()])
 
 
 def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
@@ -126,7 +126,7 @@ def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
         HEAD
         + "[[fix]]\ncheck = 'plain-secret'\nparameters = {size = 2, paths = ['/x']}\n[[fix]]\ncheck = 'gone'"
     )
-    assert plans.usable_choices(saved, [_check()]) == (
+    assert plans.usable_choices(saved.choices, [_check()]) == (
         Choice("plain-secret", (("size", 2), ("paths", ("/x",)))),
         Choice("gone"),
     )
