@@ -3,7 +3,7 @@
 Each file is first written completely under another name in the same directory and then renamed in
 one step, so that no reader ever sees half a file. The previous file is kept as `NAME.bak`,
 `NAME.bak.1` and so on. A file keeps its owner; a new one in the directory of a user is that user's, also when
-root writes it.
+root writes it, unless it holds what only root may know.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class _File(Struct):
     backup: str = ""
     placed: bool = False
     there: os.stat_result | None = None
+    of_root: bool = False
 
 
 class _Directory(Struct, frozen=True):
@@ -183,7 +184,7 @@ def _checked(file: TextFile) -> _File:
         raise WriteError(f"{visible(name, 60)!r} cannot be a file name: {bad}.", "Choose another name.")
     if mode & ~0o777:
         raise WriteError(f"{visible(name, 60)} would get the unusual mode {mode:o}.")
-    return _File(name, content, mode)
+    return _File(name, content, mode, of_root=file.of_root)
 
 
 def _fault(name: str) -> str:
@@ -283,7 +284,7 @@ def _write_temporary(place: _Directory, file: _File) -> None:
     handle = _create(place, name)
     file.temporary = name
     try:
-        _fill(handle, file.content, file.mode, _owner(place, file.there))
+        _fill(handle, file.content, file.mode, None if file.of_root else _owner(place, file.there))
     finally:
         os.close(handle)
 

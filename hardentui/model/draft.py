@@ -25,11 +25,18 @@ class Target(StrEnum):
 
 
 class TextFile(Struct, frozen=True):
-    """A file to write: its name (one path component), its text and its permission bits."""
+    """A file to write.
+
+    Attributes:
+        name: one path component.
+        mode: its permission bits.
+        of_root: it may hold what only root can know, so as root it is given to no user.
+    """
 
     name: str
     text: str
     mode: int = 0o644
+    of_root: bool = False
 
     @property
     def is_unit(self) -> bool:

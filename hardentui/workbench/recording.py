@@ -69,5 +69,5 @@ def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> Writt
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    file = TextFile(name, host.text, 0o600)
+    file = TextFile(name, host.text, 0o600, of_root=True)
     return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]

@@ -416,6 +416,16 @@ class TestAsRootForAUser:
         for path in (units / "web.container.d", units / "web.container.d" / "90.conf"):
             assert (path.stat().st_uid, path.stat().st_gid) == (USER, USER)
 
+    @pytest.mark.parametrize("there", [True, False])
+    def test_what_only_root_may_know_is_given_to_nobody(self, units: Path, there: bool) -> None:
+        path = units / "facts.json"
+        if there:  # the user has put it there, to be its owner
+            path.write_text("old")
+            os.chown(path, USER, USER)
+        write_bundle(str(units), [TextFile("facts.json", "x", 0o600, of_root=True)])
+        result = path.stat()
+        assert (result.st_uid, stat.S_IMODE(result.st_mode)) == (0, 0o600)
+
     @pytest.mark.parametrize("links", [True, False])
     def test_what_is_replaced_keeps_owner_and_mode(
         self, units: Path, links: bool, monkeypatch: pytest.MonkeyPatch

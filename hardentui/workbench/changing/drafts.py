@@ -64,7 +64,9 @@ def new_files(
         masked_files, notes = masked.files, masked.notes
     draft = Draft(
         target=target,
-        files=tuple(_draft_files(made, masked_files, private=secret)),
+        files=tuple(
+            _draft_files(made, masked_files, private=secret, of_root=facts.engine.rootless is not True)
+        ),
         warnings=(*duplicate, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
     )
@@ -97,7 +99,9 @@ def _refuse_infra(facts: ContainerFacts) -> None:
         )
 
 
-def _draft_files(made: Bundle, masked: tuple[TextFile, ...], *, private: bool) -> Iterator[DraftFile]:
+def _draft_files(
+    made: Bundle, masked: tuple[TextFile, ...], *, private: bool, of_root: bool
+) -> Iterator[DraftFile]:
     masked_texts = {file.name: file.text for file in masked}
     of_others = {command.unit for command in made.others}
     for file in made.files:
@@ -105,6 +109,7 @@ def _draft_files(made: Bundle, masked: tuple[TextFile, ...], *, private: bool) -
             file.name,
             file.text,
             _PRIVATE if private else file.mode,
+            private and of_root,
             masked=masked_texts[file.name],
             of_pod=file.name in of_others or (bool(of_others) and file.name.endswith(".pod")),
         )
