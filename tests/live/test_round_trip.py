@@ -23,8 +23,11 @@ from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Readability, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.options import (
+    ANNOTATIONS,
     CGROUPS,
+    ENV,
     IMAGE_VOLUME,
+    LABELS,
     LOG_DRIVER,
     MOUNTS,
     NAME,
@@ -43,6 +46,7 @@ from hardentui.options.sources import Sources
 from hardentui.options.table.not_carried import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.image import needs_image_unit, without_pull
+from hardentui.writers.arguments import flag_words
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script
 from tests.property.containers import NASTY, Words, containers
@@ -171,9 +175,9 @@ _SAYS_NOTHING = {"--passwd-entry": {""}, "--group-entry": {""}, "--log-opt": {"t
 """Last arguments that give what is there without the flag, too."""
 
 
-def assert_nothing_missing(spec: Spec, flags: Words) -> None:
+def assert_nothing_missing(spec: Spec, flags: Words, version: Version) -> None:
     """Each flag that was given shows as an option of the spec."""
-    given = parse_create_command(["podman", "create", *flags, "x"])
+    given = parse_create_command(["podman", "create", *flags, "x"], version)
     assert given is not None
     present = {option.flag for option in spec}
     privileged = "--privileged" in given.flags
@@ -194,8 +198,8 @@ def round_trip(place: Place, flags: Words, words: Words) -> Spec:
     place.create(name, flags, words)
     first = place.read(name)
     assert not first.unknowable
-    assert_nothing_missing(first, flags)
     context = UnitContext(version=Version.parse(place.engine["version"]["Version"]))
+    assert_nothing_missing(first, flags, context.version)
     place.create_again(first, name, context)
     assert_same(place.read(name), first)
     assert_through_quadlet(place, first, context)
@@ -325,11 +329,14 @@ def test_chosen_options_come_through(place: Place, flags: Words) -> None:
 @pytest.mark.parametrize("start", range(0, len(NASTY), 9))
 def test_nasty_words_come_through(place: Place, start: int) -> None:
     values = NASTY[start : start + 9]
-    flags = tuple(
-        f"{flag}=K{number}={value}"
-        for flag in ("--env", "--label", "--annotation")
-        for number, value in enumerate(values)
+    given = Spec.of(
+        *(
+            (option, tuple(f"K{number}={value}" for number, value in enumerate(values)))
+            for option in (ENV, LABELS, ANNOTATIONS)
+        )
     )
+    version = Version.parse(place.engine["version"]["Version"])
+    flags = tuple(word for option in given for word in flag_words(option, given[option], version))
     spec = round_trip(place, flags, ("/bin/echo", *values, "mid", *values))
     config = place.inspect(spec[NAME])["Config"]
     assert config["Cmd"] == ["/bin/echo", *values, "mid", *values]
