@@ -103,6 +103,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
         short, aliases: other spellings of the flag: a letter, older names.
         before_verb: a global flag, placed before `run` or `create`.
         only_verb: the only subcommand that has the flag; empty = both.
+        commas_before: before this version, Podman splits an argument at commas, as a CSV record.
         quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
         read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
         readability: which sources can show it.
@@ -121,6 +122,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     before_verb: bool = False
     only_verb: str = ""
+    commas_before: Version | None = None
     quadlet: QuadletKey | None = None
     read: Callable[[Any], Reading]
     readability: Readability = Readability.ALWAYS
@@ -155,6 +157,10 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
             flags = [self.codec.flag_of(entry) for entry in cast(tuple[Any, ...], value)]
             return tuple(f"{flag}={argument}" for flag, argument in zip(flags, arguments, strict=True))
         return tuple(self.word(argument) for argument in arguments)
+
+    def is_comma_list(self, version: Version) -> bool:
+        """Whether this Podman splits an argument of the flag at commas."""
+        return self.codec.comma_list or (self.commas_before is not None and version < self.commas_before)
 
     def word(self, argument: str) -> str:
         """`--flag=argument`, or the bare flag of a switch."""

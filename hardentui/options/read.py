@@ -33,7 +33,7 @@ def view_of(sources: Sources) -> View:
     config = sources.inspect.get("Config")
     argv = config.get("CreateCommand") if isinstance(config, Mapping) else None
     is_argv = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
-    return View(sources, parse_create_command(argv) if is_argv else None)
+    return View(sources, parse_create_command(argv, sources.version) if is_argv else None)
 
 
 def read_spec(sources: Sources) -> Spec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -150,19 +149,6 @@ def runs_systemd(facts: ContainerFacts) -> bool:
 def without_cgroup(facts: ContainerFacts) -> bool:
     """Created with `--cgroups=disabled`: nothing can be limited or counted."""
     return facts.spec[CGROUPS] == "disabled"
-
-
-def bytes_of(size: str) -> int:
-    """`512m`, `1g`, `1024` in bytes.
-
-    Raises:
-        ValueError: the text is not a size.
-    """
-    match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([kmgt]?)b?", size.strip().lower())
-    number = float(match[1]) if match else 0
-    if not match or number <= 0:
-        raise ValueError(f"{size!r} is not a size")
-    return int(number * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}[match[2]])
 
 
 def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:

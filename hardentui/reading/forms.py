@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import AnyCheck, FormName, ParameterValue
-from hardentui.reading.containers import bytes_of
+from hardentui.options.codecs.plain import size_of
 
 
 class Form(Struct, frozen=True):
@@ -81,7 +81,7 @@ def _number(least: int, most: int, words: str) -> Form:
 
 def _is_memory(value: ParameterValue) -> bool:
     try:
-        return isinstance(value, str) and _LEAST_MEMORY <= bytes_of(value) <= _MOST_MEMORY
+        return isinstance(value, str) and _LEAST_MEMORY <= size_of(value) <= _MOST_MEMORY
     except ValueError:
         return False
 

@@ -6,6 +6,7 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import LOG_DRIVER, LOG_OPT
+from hardentui.options.codecs.plain import size_of
 from hardentui.reading.containers import engine_info, section
 
 _LIMIT = "containers.log_size_max"
@@ -90,5 +91,7 @@ def _limit_in(configuration: Configuration) -> str:
 
 
 def _unlimited(size: str) -> bool:
-    digits = size.strip().rstrip("bBkKmMgGtT").strip()
-    return size.strip().startswith("-") or not digits.strip("0.")
+    try:
+        return size_of(size) <= 0
+    except ValueError:
+        return False

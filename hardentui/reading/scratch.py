@@ -11,8 +11,9 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
+from hardentui.options.codecs.plain import size_of
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
-from hardentui.reading.containers import bytes_of, declared_user, is_root, listed
+from hardentui.reading.containers import declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
 from hardentui.visible import visible
@@ -137,7 +138,7 @@ def with_tmpfs(
         CannotFix: `size` is invalid, or the directory is too large.
     """
     try:
-        least = bytes_of(size)
+        least = size_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
     added = []

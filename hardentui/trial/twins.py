@@ -113,7 +113,8 @@ class TwinMaker:
         """
         made = harmless(spec, facts, role, self._place_of)
         self._copy(made, facts)
-        return Twin(self._changing, self._changing.containers.create(made.spec), role.name, made.lacks)
+        created = self._changing.containers.create(made.spec, facts.engine.version)
+        return Twin(self._changing, created, role.name, made.lacks)
 
     def create_pod(self, name: str, members: Sequence[ContainerFacts], networks: Sequence[str]) -> None:
         """A pod like that of these containers, for their twins, on networks of the trial.

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
+from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.arguments import run_arguments
@@ -41,9 +42,9 @@ def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequenc
     lines = ["#!/bin/sh", *comment_lines([about, *comments, *notes]), "set -eu", ""]
     lines += _prerequisites(spec, context)
     lines += ['case "${1:-run}" in', "create)"]
-    lines += _branch("create", spec, _unknown_to("create", spec))
+    lines += _branch("create", spec, context.version)
     lines += ["run)"]
-    lines += _branch("run", spec, _unknown_to("run", spec))
+    lines += _branch("run", spec, context.version)
     lines += ["*)", '    echo "usage: $0 [run|create]" >&2', "    exit 2", "    ;;", "esac", ""]
     return "\n".join(lines)
 
@@ -53,11 +54,12 @@ def run_commands(spec: Spec, context: UnitContext | None = None) -> str:
 
     A container with an option of `podman create` only is created and not started.
     """
+    context = context or UnitContext()
     verb = "create" if _unknown_to("run", spec) else "run"
-    words = list(run_arguments(spec, verb))
+    words = list(run_arguments(spec, verb, context.version))
     if verb == "run":
         words.insert(words.index("run") + 1, "--detach")
-    needed = filter(None, _prerequisites(spec, context or UnitContext()))
+    needed = filter(None, _prerequisites(spec, context))
     return "\n".join([*needed, f"podman {_quoted(words)}"])
 
 
@@ -65,10 +67,10 @@ def _unknown_to(verb: str, spec: Spec) -> list[str]:
     return sorted(option.flag for option in spec if option.only_verb not in ("", verb))
 
 
-def _branch(verb: str, spec: Spec, impossible: Sequence[str]) -> list[str]:
-    if impossible:
+def _branch(verb: str, spec: Spec, version: Version) -> list[str]:
+    if impossible := _unknown_to(verb, spec):
         return [f'    echo "podman {verb} does not know {" ".join(impossible)}" >&2', "    exit 2", "    ;;"]
-    words = list(run_arguments(spec, verb))
+    words = list(run_arguments(spec, verb, version))
     if verb == "run":
         words.insert(words.index("run") + 1, "--detach")
     return ["    exec podman " + _command(words), "    ;;"]

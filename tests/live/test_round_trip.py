@@ -19,10 +19,25 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, reject, settings
 from msgspec.structs import replace
 
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator
-from hardentui.model.spec import Readability, Spec
-from hardentui.model.version import Version
-from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE
+from hardentui.host.podman.generator import dry_run, exec_start
+from hardentui.model.spec import Option, Readability, Spec
+from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.options import (
+    ANNOTATIONS,
+    CGROUPS,
+    ENV,
+    IMAGE_VOLUME,
+    LABELS,
+    LOG_DRIVER,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    REMOVE,
+    RESTART,
+    SDNOTIFY,
+    TABLE,
+)
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.engine_defaults import ulimits_added_at_start
@@ -30,11 +45,12 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.options.table.not_carried import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
+from hardentui.quadlet.write.image import needs_image_unit, without_pull
+from hardentui.writers.arguments import flag_words
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script
-from tests.conftest import cannot_run
 from tests.property.containers import NASTY, Words, containers
-from tests.support.podman import BUSYBOX, ApiError, Bench
+from tests.support.podman import BUSYBOX, RELEASE, ApiError, Bench
 
 pytestmark = pytest.mark.live
 
@@ -102,6 +118,14 @@ class Place:
         self.remove(name)
         self.bench.execute("sh", str(script), "create")
 
+    def create_by(self, argv: Words, name: str) -> None:
+        """Create what a service would run."""
+        verb = argv.index("run")
+        dropped = ("-d", "--detach", "--cidfile")
+        words = ["create", *(word for word in argv[verb + 1 :] if word.partition("=")[0] not in dropped)]
+        self.remove(name)
+        self.bench.podman(*argv[1:verb], *words)
+
     def remove(self, name: str) -> None:
         """Remove a container with its anonymous volumes; by the API, which takes a tenth of the time."""
         try:
@@ -151,9 +175,9 @@ _SAYS_NOTHING = {"--passwd-entry": {""}, "--group-entry": {""}, "--log-opt": {"t
 """Last arguments that give what is there without the flag, too."""
 
 
-def assert_nothing_missing(spec: Spec, flags: Words) -> None:
+def assert_nothing_missing(spec: Spec, flags: Words, version: Version) -> None:
     """Each flag that was given shows as an option of the spec."""
-    given = parse_create_command(["podman", "create", *flags, "x"])
+    given = parse_create_command(["podman", "create", *flags, "x"], version)
     assert given is not None
     present = {option.flag for option in spec}
     privileged = "--privileged" in given.flags
@@ -174,11 +198,11 @@ def round_trip(place: Place, flags: Words, words: Words) -> Spec:
     place.create(name, flags, words)
     first = place.read(name)
     assert not first.unknowable
-    assert_nothing_missing(first, flags)
     context = UnitContext(version=Version.parse(place.engine["version"]["Version"]))
+    assert_nothing_missing(first, flags, context.version)
     place.create_again(first, name, context)
     assert_same(place.read(name), first)
-    assert_through_quadlet(first, context)
+    assert_through_quadlet(place, first, context)
     return first
 
 
@@ -187,15 +211,29 @@ def assert_same(again: Spec, first: Spec) -> None:
     assert left == {}, left
 
 
-def assert_through_quadlet(spec: Spec, context: UnitContext) -> None:
-    generator = find_generator()
-    if generator is None:
-        cannot_run("there is no Quadlet generator; run: apt-get install podman")
+def assert_through_quadlet(place: Place, spec: Spec, context: UnitContext) -> None:
+    """The generator makes the intended command of the unit, and Podman takes it, with its values."""
+    if context.version < OLDEST_WITH_QUADLET:
+        return
+    generator = place.bench.generator()
+    assert generator is not None
     made = bundle(spec, context)
     done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
     assert done.ok, done.stderr + made.files[0].text
-    assert compare_arguments(exec_start(done.services[made.service]), made.argv) == ()
+    argv = exec_start(done.services[made.service])
+    assert compare_arguments(argv, made.argv) == ()
+    place.create_by(argv, spec[NAME])
+    if needs_image_unit(spec, context.version):
+        spec = without_pull(spec)
+    own: set[Option[Any]] = {
+        *OF_QUADLET,
+        *([MOUNTS] if any(not mount.source for mount in spec[MOUNTS]) else []),
+    }
+    assert_same(place.read(spec[NAME]).without(*own), spec.without(*own))
 
+
+OF_QUADLET = (REMOVE, CGROUPS, RESTART, SDNOTIFY)
+"""What a unit has of its own: systemd restarts and removes. An anonymous volume gets a name, too."""
 
 CHOSEN: tuple[Words, ...] = (
     (
@@ -280,17 +318,25 @@ CHOSEN: tuple[Words, ...] = (
 
 @pytest.mark.parametrize("flags", CHOSEN, ids=lambda flags: " ".join(flags)[:60])
 def test_chosen_options_come_through(place: Place, flags: Words) -> None:
-    round_trip(place, flags, ("/bin/echo", "x"))
+    try:
+        round_trip(place, flags, ("/bin/echo", "x"))
+    except Refused as error:
+        if not RELEASE:
+            raise
+        pytest.skip(f"refused: {error}")
 
 
 @pytest.mark.parametrize("start", range(0, len(NASTY), 9))
 def test_nasty_words_come_through(place: Place, start: int) -> None:
     values = NASTY[start : start + 9]
-    flags = tuple(
-        f"{flag}=K{number}={value}"
-        for flag in ("--env", "--label", "--annotation")
-        for number, value in enumerate(values)
+    given = Spec.of(
+        *(
+            (option, tuple(f"K{number}={value}" for number, value in enumerate(values)))
+            for option in (ENV, LABELS, ANNOTATIONS)
+        )
     )
+    version = Version.parse(place.engine["version"]["Version"])
+    flags = tuple(word for option in given for word in flag_words(option, given[option], version))
     spec = round_trip(place, flags, ("/bin/echo", *values, "mid", *values))
     config = place.inspect(spec[NAME])["Config"]
     assert config["Cmd"] == ["/bin/echo", *values, "mid", *values]

@@ -72,3 +72,23 @@ def sample(option: Option[Any]) -> Any:
         return VALUES[option]
     kinds = {bool: not option.default, int: 7, float: 2.5, str: "some:thing=else,more"}
     return ("one", "two,three=4") if option.is_list else kinds[type(option.default)]
+
+
+SIZES = {
+    "1024": 1024,
+    "1b": 1,
+    "1kb": 1024,
+    "10mib": 10 << 20,
+    "10MiB": 10 << 20,
+    "0.5g": 512 << 20,
+    "1.5g": 3 << 29,
+    "12 m": 12 << 20,
+    "12 ": 12,
+    "1t": 1 << 40,
+    "1p": 1 << 50,
+    "0": 0,
+}
+"""What every Podman takes as a size, and the bytes that it means."""
+
+NO_SIZES = ("m", "12  m", " 12m", "1bb", "1kib2", "1e", "1,5g", "1x", "g1", "12 mm", "٣k")
+"""What every Podman refuses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -14,7 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hardentui.host.podman.generator import GENERATORS
+
 SCRIPT = Path(__file__).with_name("podman_bench")
+ROOTS = Path(__file__).with_name("podman_root")
 BUSYBOX = "localhost/bb:1"
 TEST_USER = "hardentui-test"
 _API = "/v5.0.0/libpod"
@@ -30,6 +34,10 @@ _PROGRAMS = {
     "dbus-daemon": "dbus",
 }
 _ALSO_HERE = "/usr/lib/podman:/usr/libexec/podman:/usr/sbin:/sbin"
+
+
+RELEASE = os.environ.get("HARDENTUI_TEST_RELEASE", "")
+"""The Debian release whose Podman is tested; empty = this machine's own."""
 
 
 class BenchFailed(Exception):
@@ -51,6 +59,19 @@ def missing_programs() -> str:
     return f"sudo apt-get install --no-install-recommends {' '.join(packages)}" if packages else ""
 
 
+def root_of(release: str) -> str:
+    """The root directory of that release, made when it is missing; empty for none.
+
+    Raises:
+        subprocess.CalledProcessError: it cannot be made.
+    """
+    if not release:
+        return ""
+    subprocess.run([str(ROOTS), "make", release], check=True, timeout=900)
+    done = subprocess.run([str(ROOTS), "path", release], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 class Bench:
     """One Podman with namespaces, settings and storage of its own.
 
@@ -68,7 +89,13 @@ class Bench:
         self.directory = Path(tempfile.mkdtemp(prefix="hb-", dir=base if len(base) < 40 else "/tmp"))
         self.socket = str(self.directory / "api" / "podman.sock")
         self.url = f"unix://{self.socket}"
-        self._environment = {**os.environ, "PODMAN_BENCH_DIR": str(self.directory), "PODMAN_BENCH_USER": user}
+        self._root = root_of(RELEASE)
+        self._environment = {
+            **os.environ,
+            "PODMAN_BENCH_DIR": str(self.directory),
+            "PODMAN_BENCH_USER": user,
+            "PODMAN_BENCH_ROOT": self._root,
+        }
 
     def start(self) -> None:
         """Start it, or what is missing of it.
@@ -111,6 +138,16 @@ class Bench:
         directory = f"PODMAN_BENCH_DIR={self.directory}"
         user = f"PODMAN_BENCH_USER={self._environment['PODMAN_BENCH_USER']}"
         return ["env", directory, user, str(SCRIPT), "exec", *command]
+
+    def generator(self) -> str | None:
+        """A program that runs the Quadlet generator of this Podman; None if it has none."""
+        path = next((path for path in GENERATORS if os.access(self._root + path, os.X_OK)), None)
+        if path is None or not self._root:
+            return path
+        program = self.directory / "generator"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(self.command(path))} "$@"\n')
+        program.chmod(0o755)
+        return str(program)
 
     def run(self, name: str, *arguments: str) -> str:
         """Start a container of that name in the background; returns its id. See `remove`."""

@@ -29,7 +29,8 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, MOUNTS, POD, SHM_SIZE, TMPFS, Mount
-from hardentui.reading.containers import bytes_of, listed
+from hardentui.options.codecs.plain import size_of
+from hardentui.reading.containers import listed
 from hardentui.reading.limits import memory_of_machine
 
 _LOOSE = frozenset({"exec", "suid", "dev"})
@@ -93,7 +94,7 @@ def _has_size(options: list[str], most: float) -> bool:
         part = sizes[-1][:-1]
         return part.isdecimal() and 0 < int(part) < 50
     try:
-        return bytes_of(sizes[-1]) < most
+        return 0 < size_of(sizes[-1]) < most
     except ValueError:
         return False
 
@@ -101,7 +102,7 @@ def _has_size(options: list[str], most: float) -> bool:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     size = context.parameters.text("size")
     try:
-        bytes_of(size)
+        size_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
     most = _most(context.facts)

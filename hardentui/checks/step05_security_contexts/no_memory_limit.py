@@ -31,9 +31,9 @@ from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
-from hardentui.options.codecs.plain import size_text
+from hardentui.options.codecs.plain import size_of, size_text
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import (
     ignored,
     memory_of_machine,
@@ -110,7 +110,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 def _chosen(context: FixContext) -> int:
     try:
-        return bytes_of(context.parameters.text("memory"))
+        return size_of(context.parameters.text("memory"))
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter memory to a size such as 512m.") from error
 

@@ -28,7 +28,8 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT
-from hardentui.reading.containers import bytes_of, is_infra
+from hardentui.options.codecs.plain import size_of
+from hardentui.reading.containers import is_infra
 from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_is_passed_on, log_limit
 
 
@@ -58,7 +59,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _bytes(size: str) -> int:
-    return bytes_of(size.removesuffix(" bytes"))
+    return size_of(size.removesuffix(" bytes"))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -10,6 +10,7 @@ from hardentui.engine.change.command import exit_of_podman, run_podman
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.errors import EngineProtocolError
 from hardentui.model.spec import Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments
 
@@ -30,13 +31,21 @@ class ContainerControl:
     def __init__(self, session: ApiSession) -> None:
         self._session = session
 
-    def create(self, spec: Spec, *, flags: Sequence[str] = (), seconds: float = CREATE_LIMIT) -> str:
+    def create(
+        self,
+        spec: Spec,
+        version: Version = NEWEST_KNOWN,
+        *,
+        flags: Sequence[str] = (),
+        seconds: float = CREATE_LIMIT,
+    ) -> str:
         """Create a container and return its full id; it is not started.
 
         Args:
+            version: of this engine.
             flags: more flags of `podman create`, such as `--pull=never`.
         """
-        words = list(run_arguments(spec, "create"))
+        words = list(run_arguments(spec, "create", version))
         place = words.index("create") + 1
         words[place:place] = flags
         return self.create_by_command(words, seconds=seconds)

@@ -6,6 +6,7 @@ value only after `=`; flags end at the first other word (the image) or at `--`.
 
 from __future__ import annotations
 
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.table import ROOTFS, TABLE
 from hardentui.options.table.not_carried import FLAGS_WITHOUT_ROW
 
@@ -25,13 +26,18 @@ SWITCHES = frozenset(
 )
 """Flags without an argument (`--flag=false` switches them off)."""
 
-COMMA_LISTS = frozenset(
-    [
-        *(option.flag for option in TABLE if option.codec.comma_list),
-        *(known.flag for known in FLAGS_WITHOUT_ROW if known.comma_list),
-    ]
-)
-"""Flags whose argument Podman splits at commas, as a CSV record."""
+
+def comma_lists(version: Version) -> frozenset[str]:
+    """Flags whose argument this Podman splits at commas, as a CSV record."""
+    return frozenset(
+        [
+            *(option.flag for option in TABLE if option.is_comma_list(version)),
+            *(known.flag for known in FLAGS_WITHOUT_ROW if known.comma_list),
+        ]
+    )
+
+
+COMMA_LISTS = comma_lists(NEWEST_KNOWN)
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +14,9 @@ from hardentui.options.codecs.csv import as_csv_field, split_csv
 T = TypeVar("T")
 E = TypeVar("E")
 
-_SIZE = r"(?i)(-?\d+)(?:\.0+)?\s*([bkmgtp]?)i?b?$"
+_SIZE = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?) ?(?:b|([kmgtp])(?:i?b)?)?", re.IGNORECASE
+)
 _DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
@@ -91,15 +94,17 @@ def size_text(value: int) -> str:
 
 
 def size_of(text: str) -> int:
-    """Bytes of `512m`.
+    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values are kept.
 
     Raises:
         ValueError: it is not a size.
     """
-    match = re.match(_SIZE, text)
-    if not match:
-        raise ValueError(text)
-    return int(match[1]) << (10 * "bkmgtp".index(match[2].lower() or "b"))
+    match = _SIZE.fullmatch(text)
+    number = float(match[1]) if match else math.inf
+    if not match or not abs(number) < 1 << 63:
+        raise ValueError(f"{text!r} is not a size")
+    factor = 1 << 10 * " kmgtp".index((match[2] or " ").lower())
+    return int(match[1]) * factor if match[1].lstrip("+-").isdecimal() else int(number * factor)
 
 
 def _seconds(text: str) -> str:

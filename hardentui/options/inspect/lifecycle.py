@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.spec import Reading
 from hardentui.model.version import Version
+from hardentui.options.codecs.plain import size_of
 from hardentui.options.inspect.common import Reader, command_text
 from hardentui.options.inspect.view import View
 
@@ -13,6 +14,7 @@ _PODMAN_ANNOTATIONS = ("io.podman.annotations.", "org.systemd.property.")
 _RUNTIME_ANNOTATIONS = frozenset(
     {
         "io.container.manager",
+        "io.kubernetes.cri-o.Created",
         "io.kubernetes.cri-o.SandboxID",
         "io.kubernetes.cri-o.ContainerType",
         "io.kubernetes.cri-o.TTY",
@@ -156,7 +158,7 @@ def read_log_options(view: View) -> Reading:
     exact = [text for text in given if text.startswith("max-size=")]
     if exact:
         options.append(exact[-1])
-    elif size not in ("", "0B"):
+    elif view.command is None and size and size_of(size) > 0:  # else the engine's own setting
         options.append(f"max-size={size.lower()}")
         if "." in size:
             view.remarks.append(f"--log-opt: the size {size} is shown rounded")

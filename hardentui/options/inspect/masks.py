@@ -56,7 +56,9 @@ def _security_arguments(view: View, name: str) -> list[str]:
 
 def _unmasks_all(view: View) -> bool:
     options = view.host.get("SecurityOpt") or ()
-    return any(option.lower() in ("unmask=all", "systempaths=unconfined") for option in options)
+    if any(option.lower() in ("unmask=all", "systempaths=unconfined") for option in options):
+        return True
+    return "unconfined" in _security_arguments(view, "systempaths")  # Podman 4.3 does not show it
 
 
 def read_mask(view: View) -> Reading:

@@ -189,10 +189,10 @@ def read_publish(view: View) -> Reading:
 
 
 def read_expose(view: View) -> Reading:
-    exposed = view.config.get("ExposedPorts")
+    exposed = view.config.get("ExposedPorts") or _unpublished(view)  # a field of its own since Podman 5.3
     if not exposed:
         return None
-    bound = view.host.get("PortBindings") or {}
+    bound = {port for port, addresses in (view.host.get("PortBindings") or {}).items() if addresses}
     all_published = bool(view.host.get("PublishAllPorts"))
     inherited = view.image_config.get("ExposedPorts") or {}
     ports = sorted(
@@ -201,6 +201,11 @@ def read_expose(view: View) -> Reading:
         if port not in inherited and (port not in bound or (all_published and not _is_given(view, port)))
     )
     return view.shown(tuple(ports)) if ports else None
+
+
+def _unpublished(view: View) -> list[str]:
+    ports = (view.inspect.get("NetworkSettings") or {}).get("Ports") or {}
+    return [port for port, addresses in ports.items() if not addresses]
 
 
 def _is_given(view: View, port: str) -> bool:

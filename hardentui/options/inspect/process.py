@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.version import Version
 from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
 
@@ -12,6 +13,8 @@ SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 PROXY_NAMES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
 )
+_TERM_WITH_TTY = Version(4, 7)
+"""Before it, every container got TERM=xterm, not only those with a terminal."""
 _STOCK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of a container whose image has none."""
 _INIT_PROGRAMS = frozenset({"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"})
@@ -86,7 +89,9 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
     if name == "HOSTNAME":
         return value == view.config.get("Hostname")
     if name == "TERM":
-        return value == "xterm" and bool(view.config.get("Tty"))
+        if value != "xterm":
+            return False
+        return given is not None or bool(view.config.get("Tty")) or view.sources.version < _TERM_WITH_TTY
     if name == "container_uuid":
         return bool(view.config.get("SystemdMode"))
     if name == "HOME" and view.started:

@@ -18,6 +18,7 @@ from hardentui.options.inspect.mounts import (
 from hardentui.options.table.key_values import device, tmpfs
 from hardentui.options.table.parts import (
     CHANGE_IS_WEAKER,
+    COMMA_LISTS_BEFORE,
     ENTRIES_EXPOSE,
     JUDGED,
     NO_ORDER_PROGRAM,
@@ -97,6 +98,7 @@ DEVICES = Option(
     about="A host device `host:container:rwm`.",
     default=(),
     codec=DEVICE_NODES,
+    commas_before=COMMA_LISTS_BEFORE,
     quadlet=key("AddDevice", "4.4", KeyKind.WORDS_LITERAL, holds=device),
     read=read_devices,
     readability=Readability.LOSSY,
@@ -139,6 +141,7 @@ CHROOTDIRS = Option(
     about="Directories treated as chroots for /etc files.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=read_chrootdirs,
     protection=NO_ORDER_PROGRAM,
 )

@@ -22,6 +22,7 @@ from hardentui.options.inspect.lifecycle import (
     read_tls_verify,
 )
 from hardentui.options.table.parts import (
+    COMMA_LISTS_BEFORE,
     JUDGED,
     NO_ORDER_MAKING,
     NO_ORDER_NAMES,
@@ -57,6 +58,7 @@ ANNOTATIONS = Option(
     about="An OCI annotation `name=value`.",
     default=(),
     codec=NAMED,
+    commas_before=COMMA_LISTS_BEFORE,
     quadlet=key("Annotation", "4.4", KeyKind.KEY_VALUE),
     read=read_annotations,
     readability=Readability.LOSSY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.model.spec import KeyKind, Option, Readability
 from hardentui.options.codecs.plain import NAMED, TEXT
 from hardentui.options.inspect.lifecycle import read_log_driver, read_log_options
-from hardentui.options.table.parts import JUDGED, key
+from hardentui.options.table.parts import COMMA_LISTS_BEFORE, JUDGED, key
 
 LOG_DRIVER = Option(
     flag="--log-driver",
@@ -23,6 +23,7 @@ LOG_OPT = Option(
     about="A log option: `max-size=10mb`, `path=…`, `tag=…`.",
     default=(),
     codec=NAMED,
+    commas_before=COMMA_LISTS_BEFORE,
     quadlet=key("LogOpt", "5.2", KeyKind.WORDS_LITERAL),
     read=read_log_options,
     readability=Readability.LOSSY,

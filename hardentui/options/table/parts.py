@@ -8,6 +8,9 @@ from hardentui.model.protection import Protection, ProtectionRule
 from hardentui.model.spec import KeyKind, QuadletKey
 from hardentui.model.version import Version
 
+COMMA_LISTS_BEFORE = Version(5, 0)
+"""Before it, Podman split the arguments of some more flags at commas."""
+
 
 def key(
     name: str,

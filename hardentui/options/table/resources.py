@@ -25,6 +25,7 @@ from hardentui.options.inspect.resources import (
 )
 from hardentui.options.table.parts import (
     CHANGE_IS_WEAKER,
+    COMMA_LISTS_BEFORE,
     ENTRIES_PROTECT,
     JUDGED,
     LOWER_IS_TIGHTER,
@@ -172,6 +173,7 @@ BLKIO_WEIGHT_DEVICE = Option(
     about="Block IO weight of a device.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioWeightDevice", "Weight"),
     protection=NO_ORDER_SHARE,
 )
@@ -181,6 +183,7 @@ DEVICE_READ_BPS = Option(
     about="Read limit of a device in bytes per second.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceReadBps", "Rate"),
     protection=ENTRIES_PROTECT,
 )
@@ -190,6 +193,7 @@ DEVICE_READ_IOPS = Option(
     about="Read limit of a device in operations per second.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceReadIOps", "Rate"),
     protection=ENTRIES_PROTECT,
 )
@@ -199,6 +203,7 @@ DEVICE_WRITE_BPS = Option(
     about="Write limit of a device in bytes per second.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceWriteBps", "Rate"),
     protection=ENTRIES_PROTECT,
 )
@@ -208,6 +213,7 @@ DEVICE_WRITE_IOPS = Option(
     about="Write limit of a device in operations per second.",
     default=(),
     codec=TEXTS,
+    commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceWriteIOps", "Rate"),
     protection=ENTRIES_PROTECT,
 )

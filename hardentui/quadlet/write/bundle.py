@@ -184,7 +184,10 @@ def _container(
     unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
     return _Container(
-        units, script, UnitCommand(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes)
+        units,
+        script,
+        UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version)),
+        tuple(all_notes),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import (
     CGROUP_PARENT,
     CGROUPS,
@@ -23,7 +23,7 @@ from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLine
 from hardentui.quadlet.write.restart import restart_lines
 from hardentui.systemd.escaping import plain
 from hardentui.systemd.unit_file import Unit
-from hardentui.writers.arguments import POSITIONAL, positional_words
+from hardentui.writers.arguments import POSITIONAL, flag_words, positional_words
 
 _STOP_MARGIN = 20
 _LONG_STOP = 80
@@ -50,7 +50,7 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
     return spec.without(REMOVE, RESTART), notes
 
 
-def intended(spec: Spec) -> tuple[str, ...]:
+def intended(spec: Spec, version: Version = NEWEST_KNOWN) -> tuple[str, ...]:
     """argv after `podman` that the generator must produce for the unit, without its own additions."""
     spec, _ = for_quadlet(spec)
     before: list[str] = []
@@ -58,7 +58,7 @@ def intended(spec: Spec) -> tuple[str, ...]:
     for option in TABLE:
         if option in spec and option not in POSITIONAL:
             target = before if option.before_verb else flags
-            target.extend(option.to_words(spec[option]))
+            target.extend(flag_words(option, spec[option], version))
     return (*before, "run", *flags, *positional_words(spec))
 
 

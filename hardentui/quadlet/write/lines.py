@@ -28,6 +28,7 @@ from hardentui.options import (
 )
 from hardentui.options.codecs.mounts import mount_flag
 from hardentui.systemd.escaping import escape, raw_single, word, words
+from hardentui.writers.arguments import flag_words
 from hardentui.writers.supporting import network_name
 
 UNIT_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
@@ -137,9 +138,9 @@ class ContainerLines:
         From the first value of a list that does not fit, all go to PodmanArgs=: Quadlet writes that after the
         keys, so the values keep their order.
         """
-        as_words = option.to_words(value)
+        as_words = flag_words(option, value, self.version)
         key = option.quadlet
-        if key is None or self.version < key.since:
+        if key is None or self.version < key.since or as_words != option.to_words(value):
             self._podman_args(as_words)
             return
         values = option.to_values(value)

@@ -79,7 +79,7 @@ def replace_way(
             CreateVolume(name=volume, source=facts.id, directory=directory)
             for directory, volume in (*copies, *volumes)
         ]
-    words = run_arguments(spec, "create")
+    words = run_arguments(spec, "create", facts.engine.version)
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
@@ -143,7 +143,7 @@ def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
         original=facts.id,
         original_name=facts.name,
         seconds=stop_timeout(facts),
-        arguments=run_arguments(spec, "create"),
+        arguments=run_arguments(spec, "create", facts.engine.version),
     )
 
 

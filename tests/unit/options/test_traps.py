@@ -381,6 +381,31 @@ def test_variables_that_only_look_like_it_are_kept(entry: str) -> None:
     assert given[ENV] == (entry,), name
 
 
+def test_podman_before_47_gave_every_container_a_terminal_type() -> None:
+    config, version = {"Env": ["TERM=xterm"]}, Version(4, 6, 2)
+    assert ENV not in spec(config=config, sources={"version": version})
+    assert spec(config=config, sources={"version": Version(4, 7)})[ENV] == ("TERM=xterm",)
+    given = spec(config=config, sources={"version": version}, command=["--env=TERM=xterm"])
+    assert given[ENV] == ("TERM=xterm",)
+
+
+def test_an_annotation_of_podman_43_is_no_option() -> None:
+    config = {"Annotations": {"io.kubernetes.cri-o.Created": "2026-11-29T04:47:49Z"}}
+    assert ANNOTATIONS not in spec(config=config)
+
+
+def test_ports_are_exposed_without_a_field_of_their_own() -> None:
+    ports = {"7000/tcp": None, "80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
+    host = {"PortBindings": {**ports, "443/tcp": None}}
+    image: dict[str, Any] = {"ExposedPorts": {"443/tcp": {}}}
+    shown = spec(host=host, image=image, NetworkSettings={"Ports": {**ports, "443/tcp": None}})
+    assert shown[EXPOSE] == ("7000",)
+
+
+def test_podman_43_does_not_show_that_nothing_is_masked() -> None:
+    assert spec(command=["--security-opt=systempaths=unconfined"])[UNMASK] == ("ALL",)
+
+
 def test_proxy_variables_of_the_engine_are_ignored_or_told() -> None:
     config = {"Env": ["http_proxy=http://p:1"]}
     assert ENV not in spec(config=config, command=[])
@@ -754,6 +779,17 @@ def test_rounded_log_sizes_are_told_unless_the_command_knows() -> None:
     assert bare[LOG_OPT] == ("max-size=1.235mb",)
     assert any("rounded" in remark for remark in bare.remarks)
     assert spec(host=host, command=["--log-opt=max-size=1234567"])[LOG_OPT] == ("max-size=1234567",)
+
+
+@pytest.mark.parametrize("size", ["-1B", "0B", ""])
+def test_no_log_size_is_no_option(size: str) -> None:
+    host = {"LogConfig": {"Type": "k8s-file", "Path": "/x/userdata/ctr.log", "Size": size}}
+    assert LOG_OPT not in spec(host=host)
+
+
+def test_the_engines_log_size_is_no_option() -> None:
+    host = {"LogConfig": {"Type": "k8s-file", "Path": "/x/userdata/ctr.log", "Size": "1.049MB"}}
+    assert LOG_OPT not in spec(host=host, command=[])
 
 
 def test_systemd_mode_is_guessed_as_podman_does() -> None:

@@ -16,7 +16,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
-from hardentui.reading.containers import bytes_of
+from hardentui.options.codecs.plain import size_of
 from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.planning import saved_plans as plans
@@ -94,12 +94,6 @@ def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: st
     assert not fault_of(_check(check), name, f"{start}eth0")
 
 
-@pytest.mark.parametrize("text", ["inf", "1e400g", "nan", "", "m", "12 m", "0", "1" * 400])
-def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a size"):
-        bytes_of(text)
-
-
 def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
     (setting,) = settings_of(_check(check), facts, choice, checklist)
     return setting
@@ -133,7 +127,7 @@ def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: s
     plan = make_plan(facts, [choice], [_check("no-memory-limit")], EMPTY)
     assert measured is not None
     assert words in measured.why
-    assert bytes_of(str(measured.value)) == plan.after[MEMORY]
+    assert size_of(str(measured.value)) == plan.after[MEMORY]
     enough = Choice("no-memory-limit", (("memory", "8g"),))
     assert _setting("no-memory-limit", facts, enough).measured is None
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from hardentui.model.spec import Option, Spec
+from hardentui.model.version import Version
 from hardentui.options import (
+    ANNOTATIONS,
     COMMAND,
     ENTRYPOINT,
     ENV,
@@ -50,6 +52,17 @@ def executed(script: str, directory: Path, *arguments: str) -> list[list[str]]:
     subprocess.run(["sh", str(path), *arguments], env=environment, check=True, capture_output=True)
     calls = log.read_bytes().decode().split("\1\0")
     return [call.split("\0")[:-1] for call in calls if call]
+
+
+def test_podman_before_5_gets_annotations_as_comma_lists(tmp_path: Path) -> None:
+    spec = spec_of((ANNOTATIONS, ("a=1,2",)))
+    executed(run_script(spec, UnitContext(version=Version(4, 9, 4))), tmp_path, "create")
+    executed(run_script(spec, UnitContext(version=Version(5, 0))), tmp_path, "create")
+    words = (tmp_path / "log").read_text().replace("\1", "").split("\0")
+    assert [word for word in words if word.startswith("--ann")] == [
+        '--annotation="a=1,2"',
+        "--annotation=a=1,2",
+    ]
 
 
 def test_it_creates_or_runs(tmp_path: Path) -> None:

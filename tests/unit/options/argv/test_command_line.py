@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hardentui.model.version import Version
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.codecs.csv import as_csv_field, split_csv
 from hardentui.options.inspect.view import CommandLine
@@ -90,3 +91,13 @@ def test_a_cut_off_command_does_not_break() -> None:
 def test_csv_fields_come_back(text: str) -> None:
     assert split_csv(as_csv_field(text)) == (text,)
     assert split_csv(as_csv_field(text) + ",z") == (text, "z")
+
+
+def test_podman_before_5_splits_more_flags_at_commas() -> None:
+    argv = ["podman", "create", "--device=/dev/fuse,/dev/kvm", '--annotation="a=1,2"', "i"]
+    old, new = (parse_create_command(argv, version) for version in (Version(4, 9, 4), Version(5, 0)))
+    assert old is not None
+    assert new is not None
+    assert old.all("--device") == ("/dev/fuse", "/dev/kvm")
+    assert old.all("--annotation") == ("a=1,2",)
+    assert new.all("--device") == ("/dev/fuse,/dev/kvm",)

@@ -16,8 +16,9 @@ from hardentui.options import (
 )
 from hardentui.options.argv.command import spec_from_argv
 from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same
+from hardentui.options.codecs.plain import size_of
 from hardentui.systemd.unit_text import UNKNOWN
-from tests.support.option_samples import sample
+from tests.support.option_samples import NO_SIZES, SIZES, sample
 
 POSITIONAL = {"image", "command", "rootfs"}
 
@@ -115,3 +116,18 @@ def test_a_port_that_cannot_be_read_is_unknown_and_stays_as_it_is_written() -> N
     result = item("--publish", "some:thing:odd:80")
     assert not result.known
     assert item_word(result) == "--publish=some:thing:odd:80"
+
+
+@pytest.mark.parametrize("text", SIZES)
+def test_a_size_is_what_podman_takes(text: str) -> None:
+    assert size_of(text) == SIZES[text]
+
+
+def test_newer_podmans_take_more_as_a_size() -> None:
+    assert [size_of(text) for text in (".5k", "3.m", "1e3", "+2k")] == [512, 3 << 20, 1000, 2048]
+
+
+@pytest.mark.parametrize("text", [*NO_SIZES, "", "inf", "nan", "1e400g", "1" * 400])
+def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
+        size_of(text)

@@ -9,6 +9,7 @@ import pytest
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import (
+    ANNOTATIONS,
     APPARMOR,
     CAP_DROP,
     CGROUP_PARENT,
@@ -76,6 +77,9 @@ def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: An
         (READ_ONLY, True, Version(4, 8), "ReadOnly=true"),
         (READ_ONLY, True, Version(4, 7), "PodmanArgs=--read-only"),
         (READ_ONLY_TMPFS, False, Version(4, 8), "ReadOnlyTmpfs=false"),
+        (ANNOTATIONS, ("a=1,2",), V54, "Annotation=a=1,2"),
+        (ANNOTATIONS, ("a=1,2",), V44, 'PodmanArgs="--annotation=\\"a=1,2\\""'),
+        (ANNOTATIONS, ("a=1",), V44, "Annotation=a=1"),
         (DNS, ("9.9.9.9",), V54, "DNS=9.9.9.9"),
         (EXPOSE, ("80/sctp",), V54, "PodmanArgs=--expose=80/sctp"),
         (CAP_DROP, ("all",), V54, "DropCapability=all"),
