@@ -12,14 +12,16 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown, raise_if_stopped
+from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, OriginalDown, raise_if_stopped
 from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
+from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
     CopyData,
+    CopyPart,
     CreateContainer,
     CreateNetwork,
     CreateStandIn,
@@ -33,6 +35,7 @@ from hardentui.model.operations import (
     UpdateContainer,
 )
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
 _RETRY = 0.5
@@ -61,6 +64,7 @@ class ContainerOperator:
     def __init__(self, engine: ChangingEngine) -> None:
         self._engine = engine
         self._containers = engine.containers
+        self._first_passes: dict[str, LayerCopy] = {}
 
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         match operation:
@@ -74,13 +78,14 @@ class ContainerOperator:
                 if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
             case CreateVolume():
-                self._create_volume(operation)
+                if not self._engine.volumes.exists(operation.name):  # else from an earlier attempt
+                    self._engine.volumes.create(operation.name)
             case CreateContainer():
                 return self._create(operation)
             case StopContainer():
                 self._containers.stop(operation.id, timeout=min(operation.seconds, _STOP_LIMIT))
             case CopyData():
-                self._copy(operation)
+                return self._copy(operation, stop)
             case StartContainer():
                 start_with_patience(self._containers, operation.name, operation.seconds, stop)
             case UpdateContainer():
@@ -116,7 +121,11 @@ class ContainerOperator:
             case UpdateContainer():
                 with suppress(NotFound):  # a recreated one has the limits of its unit
                     self._limits_before(operation)
-            case CreateVolume() | CreateNetwork() | StopContainer() | CopyData():
+            case CopyData():
+                self._first_passes.pop(operation.source, None)
+                with suppress(NotFound):
+                    self._engine.copying.leave(operation.source)
+            case CreateVolume() | CreateNetwork() | StopContainer():
                 pass  # a volume may hold newer data; the original starts last
             case _:
                 raise AssertionError(operation)
@@ -185,17 +194,23 @@ class ContainerOperator:
             )
         )
 
-    def _create_volume(self, operation: CreateVolume) -> None:
-        """An existing volume (from an earlier attempt, or of another container) keeps its owner."""
-        volumes = self._engine.volumes
-        if not volumes.exists(operation.name):
-            source, directory = operation.source, operation.directory
-            volumes.create(operation.name, options=volumes.owner_in(source, directory) if source else {})
-
-    def _copy(self, operation: CopyData) -> None:
-        image = str(self._containers.inspect(operation.source)["Image"])
-        for path, volume in operation.paths:
-            self._engine.volumes.fill(volume, operation.source, path, image)
+    def _copy(self, operation: CopyData, stop: threading.Event) -> OperationOutcome:
+        """The first pass while it runs; the second one, after its stop, only what changed since then."""
+        copying = self._engine.copying
+        first = self._first_passes.pop(operation.source, None)
+        try:
+            if operation.part is CopyPart.REST and first is not None:
+                copied = copying.again(first, stop=stop)
+            else:
+                layer = copying.layer(operation.source, operation.paths, stop=stop)
+                copied = layer.copied
+                if operation.part is CopyPart.AHEAD:
+                    self._first_passes[operation.source] = layer
+        except KeyboardInterrupt:
+            raise Cancelled("It was interrupted.") from None
+        if operation.part is not CopyPart.AHEAD:
+            copying.leave(operation.source)
+        return OperationOutcome(remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB")
 
     # --- undo --------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ later process can do so with only the journal.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -117,7 +118,7 @@ class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", renam
     copy of newer data.
 
     Attributes:
-        source: ID of the container; `directory` is the directory to copy, whose owner the volume gets.
+        source: ID of the container; `directory` is the directory that is copied into it.
     """
 
     name: str
@@ -166,16 +167,26 @@ class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
     seconds: int = 10
 
 
+class CopyPart(StrEnum):
+    """What one operation copies of some data."""
+
+    ALL = "all"
+    AHEAD = "ahead"
+    REST = "rest"
+
+
 class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
     """Copy directories from the original's own layer into volumes of its successor.
 
     Attributes:
         source: ID of the original.
         paths: (directory in the container, volume).
+        part: AHEAD while the original runs, REST what changed until it has stopped.
     """
 
     source: str
     paths: tuple[tuple[str, str], ...]
+    part: CopyPart = CopyPart.ALL
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
@@ -320,7 +331,9 @@ def described(operation: Operation) -> str:
         case StopContainer():
             return "stop the original"
         case CopyData():
-            return f"copy {', '.join(path for path, _ in operation.paths)} into volumes"
+            what = "what changed meanwhile in " if operation.part is CopyPart.REST else ""
+            when = " while the original runs" if operation.part is CopyPart.AHEAD else ""
+            return f"copy {what}{', '.join(path for path, _ in operation.paths)} into volumes{when}"
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():

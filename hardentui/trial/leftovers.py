@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
+from functools import partial
 
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.copying import CARRIER
 from hardentui.engine.change.ownership import OWNER_LABEL, is_abandoned
-from hardentui.engine.change.resources import CARRIER
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
@@ -50,9 +51,6 @@ def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
                 continue
             removed.append(name)
 
-    def container(name: str) -> None:
-        changing.containers.remove(name, force=True, volumes=True)
-
     def pod(name: str) -> None:
         changing.pods.remove(name, force=True)
 
@@ -63,7 +61,9 @@ def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
             for resource in listed
             if mine(resource.get("Labels") or {}) and not resource.get("IsInfra")
         ]
-        each([str(resource["Id"]) for resource in ours], container)
+        for resource in ours:  # a carrier has no volumes of its own, it mounts those of others
+            remove = partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL)
+            each([str(resource["Id"])], remove)
     each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
     volumes = changing.volumes.labelled(TRIAL_LABEL)
     each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)

@@ -112,9 +112,9 @@ class TwinMaker:
             ChangeFailed: Podman cannot create it.
         """
         made = harmless(spec, facts, role, self._place_of)
-        self._copy(made, facts)
+        lacks = (*made.lacks, *self._copy(made, facts))
         created = self._changing.containers.create(made.spec, facts.engine.version)
-        return Twin(self._changing, created, role.name, made.lacks)
+        return Twin(self._changing, created, role.name, lacks)
 
     def create_pod(self, name: str, members: Sequence[ContainerFacts], networks: Sequence[str]) -> None:
         """A pod like that of these containers, for their twins, on networks of the trial.
@@ -139,13 +139,16 @@ class TwinMaker:
             if name.startswith(f"{twin.name}-"):
                 self._changing.volumes.remove(name)
 
-    def _copy(self, made: Harmless, facts: ContainerFacts) -> None:
+    def _copy(self, made: Harmless, facts: ContainerFacts) -> tuple[str, ...]:
+        """What could not be copied."""
+        lacks = []
         for copy in made.copies:
-            owner = self._changing.volumes.ownership(copy.source) if copy.source else {}
-            self._changing.volumes.create(copy.name, labels=self.marks, options=owner)
+            self._changing.volumes.create(copy.name, labels=self.marks)
             if copy.source:
                 image = str(facts.inspect.get("Image") or "")
-                self._changing.volumes.copy(copy.source, copy.name, image)
+                if self._changing.volumes.copy(copy.source, copy.name, image):
+                    lacks.append(f"what the engine's user may not read in {copy.source}")
+        return tuple(lacks)
 
     def _place_of(self, path: str) -> HostPlace:
         if not path.startswith("/"):

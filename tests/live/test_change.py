@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from hardentui.errors import ChangeFailed, ChangeTimedOut, NameTaken, NotFound
 from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, IMAGE, NAME, NETWORK, READ_ONLY
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -150,12 +153,115 @@ def test_a_directory_of_a_stopped_container_becomes_a_volume(changing: ChangingE
     )
     changing.volumes.create("chg-copy")
     try:
-        changing.volumes.fill("chg-copy", "chg-web", "/var/www", BUSYBOX)
-        shown = bench.podman("run", "--rm", "--network=none", "-v", "chg-copy:/d", BUSYBOX, "cat", "/d/page")
-        assert shown == "kept"
+        copied = changing.copying.layer("chg-web", [("/var/www", "chg-copy")])
+        assert (copied.copied.files, copied.copied.size) == (1, 5)
+        changing.copying.leave("chg-web")
+        assert _shown(bench, "cat /d/page") == ["kept"]
         assert {change["Path"] for change in changing.containers.changes("chg-web")} >= {"/var/www/page"}
+        assert changing.containers.labelled("hardentui.carrier") == ()
+        bench.podman("rm", "chg-web")  # nothing holds its files any more
     finally:
         changing.volumes.remove("chg-copy")
+
+
+_SERVES = """
+    mkdir -p /srv/app/sub /srv/app/old; cd /srv/app; umask 027
+    echo one >kept; echo one >changed; echo one >old/gone; ln -s kept link; ln kept other
+    mkfifo pipe; chown -R 7:8 /srv/app; chmod 2710 sub; chmod 4755 changed
+    sleep 1; echo ready >/tmp/ready; sleep 1000
+"""
+_CHANGES = """
+    cd /srv/app; echo two >changed; rm -r old; echo new >sub/new; rm link; mkdir link
+    echo three >later; mv later moved; touch -d 2001-01-01 moved; chown 9:9 other
+"""
+
+
+def test_what_changes_while_a_layer_is_copied_is_copied_after_the_stop(
+    changing: ChangingEngine, bench: Bench
+) -> None:
+    bench.run("chg-web", "--network=none", BUSYBOX, "sh", "-c", _SERVES)
+    changing.volumes.create("chg-copy")
+    try:
+        assert eventually(lambda: "/tmp/ready" in bench.podman("diff", "chg-web"))
+        before = _tree(bench, "exec", "chg-web", place="/srv/app")
+        first = changing.copying.layer("chg-web", [("/srv/app", "chg-copy")])
+        assert _tree(bench, *_LOOK) == before
+        bench.podman("exec", "chg-web", "sh", "-c", _CHANGES)
+        after = _tree(bench, "exec", "chg-web", place="/srv/app")
+        changing.containers.stop("chg-web", timeout=0)
+        rest = changing.copying.again(first)
+        assert _tree(bench, *_LOOK) == after != before
+        assert rest.files <= 5, "kept, other, changed, sub/new, moved: no more"
+        changing.copying.leave("chg-web")
+        changing.containers.start("chg-web")
+    finally:
+        bench.remove("chg-web")
+        changing.volumes.remove("chg-copy")
+    assert changing.containers.labelled("hardentui.carrier") == ()
+
+
+_LOOK = ("run", "--rm", "--network=none", "-v", "chg-copy:/d", BUSYBOX)
+
+
+def _shown(bench: Bench, script: str) -> list[str]:
+    return bench.podman(*_LOOK, "sh", "-c", script).splitlines()
+
+
+def _tree(bench: Bench, *how: str, place: str = "/d") -> list[str]:
+    script = (
+        f"cd {place}; find . | sort | xargs stat -c '%n %F %u:%g %a %s %h %N';"
+        " find . -type f | sort | xargs stat -c '%n %Y'; find . -type f | sort | xargs md5sum"
+    )
+    return [line for line in bench.podman(*how, "sh", "-c", script).splitlines() if " directory " not in line]
+
+
+def test_a_link_that_a_container_puts_in_the_way_leads_nowhere(
+    changing: ChangingEngine, bench: Bench
+) -> None:
+    bench.run(
+        "chg-web", "--network=none", BUSYBOX, "sh", "-c", "rm -r /var/www; ln -s /etc /var/www; sleep 99"
+    )
+    changing.volumes.create("chg-copy")
+    try:
+        assert eventually(lambda: "C /var/www" in bench.podman("diff", "chg-web"))
+        with pytest.raises(ChangeFailed, match="cannot be copied"):
+            changing.copying.layer("chg-web", [("/var/www", "chg-copy")])
+        assert _shown(bench, "ls -A /d") == []
+        assert changing.containers.labelled("hardentui.carrier") == ()
+    finally:
+        bench.remove("chg-web")
+        changing.volumes.remove("chg-copy")
+
+
+def test_what_the_user_of_an_engine_may_not_read_is_not_copied(
+    rootless_podman: Bench, tmp_path: Path
+) -> None:
+    """Root asks, the engine is another account's: a directory of root stays closed."""
+    if os.geteuid() != 0:
+        pytest.skip("needs two accounts")
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "page").write_text("for all")
+    (tmp_path / "open" / "secret").write_text("of root")
+    (tmp_path / "open" / "secret").chmod(0o600)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed" / "key").write_text("of root")
+    engine = probe(Candidate("", rootless_podman.url, "a test"))
+    assert isinstance(engine, Engine)
+    changing = ChangingEngine(engine, None)
+    try:
+        for name, left_out, seen in (("open", 1, ["page"]), ("closed", 1, [])):
+            changing.volumes.create("chg-copy")
+            try:
+                assert changing.volumes.copy(str(tmp_path / name), "chg-copy", BUSYBOX) == left_out
+                assert _shown(rootless_podman, "ls -A /d") == seen
+            finally:
+                changing.volumes.remove("chg-copy")
+    finally:
+        changing.close()
+        engine.close()
 
 
 def test_pods_come_and_go(changing: ChangingEngine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.engine.change.containers import ContainerControl
+from hardentui.engine.change.copying import Copying
 from hardentui.engine.change.images import Images
 from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
@@ -21,6 +22,7 @@ class ChangingEngine:
 
     Attributes:
         containers, images, networks, volumes, pods: the operations, by kind of object.
+        copying: of data, on this machine.
 
     Raises:
         ChangeFailed: the engine is simulated or saved.
@@ -35,7 +37,8 @@ class ChangingEngine:
         self.containers = ContainerControl(self._session)
         self.images = Images(self._session)
         self.networks = Networks(self._session)
-        self.volumes = Volumes(engine, self._session, self.containers)
+        self.copying = Copying(engine, self._session, self.containers)
+        self.volumes = Volumes(engine, self._session, self.containers, self.copying)
         self.pods = Pods(self._session)
 
     def close(self) -> None:

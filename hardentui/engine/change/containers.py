@@ -176,16 +176,11 @@ class ContainerControl:
     def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
         """A file or directory as a tar archive, also from a tmpfs or a volume, but without owners.
 
-        `/data/.` is the contents of a directory. `export` keeps owners.
+        `/data/.` is the contents of a directory.
         """
         where = path("containers", container, "archive")
         what = f"read {visible(place, 80)} of {_the(container)}"
         return self._session.download(where, what, seconds=seconds, query={"path": place})
-
-    def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
-        """Its whole file system without volumes, as a tar archive with owners as seen in the container."""
-        where = path("containers", container, "export")
-        return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
 
     def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
         """Unpack a tar archive into a directory of a container, with the owners in the archive."""

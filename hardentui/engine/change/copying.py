@@ -1,235 +1,225 @@
-"""File trees as tar archives that keep owners and modes, as the engine's containers see them.
+"""Data of containers, copied on the engine's machine with the rights of the engine's user.
 
-Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's
-directory. `/export` keeps owners but omits volumes; `/volumes/NAME/export` exists since Podman 5.6. Before
-that, a volume is read from its directory on this machine.
+Podman's `/archive` gives every file the owner of the container's user, `/export` sends the whole root file
+system, `/volumes/NAME/export` exists since Podman 5.6 only. So a *carrier* mounts what is read and what is
+written: a container that is prepared but never started. A process of ours, in the user namespace of the
+engine, copies from one mount to the other (see `copy_process`).
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
-import posixpath
-import stat
+import socket
+import struct
 import subprocess
-import tarfile
+import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import IO, Any, TypeAlias, cast
+from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec.structs import replace
 
 from hardentui import account
+from hardentui.engine.change.containers import QUICK_LIMIT, ContainerControl
+from hardentui.engine.change.copy_process import Copied, Ranges, Task
+from hardentui.engine.change.ownership import owner_label
+from hardentui.engine.change.session import ApiSession, path
+from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
+from hardentui.visible import visible
 
-_Ranges: TypeAlias = tuple[tuple[int, int, int], ...]
-"""(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
-_PIECE = 1 << 16
-_END_LIMIT = 10.0  # seconds to wait for a thread with nothing left to write
-
-
-class HostIds(Struct, frozen=True):
-    """The user and group ids of an engine's containers on the host; empty if rootful."""
-
-    users: _Ranges = ()
-    groups: _Ranges = ()
-
-    @classmethod
-    def of(cls, info: Mapping[str, Any]) -> HostIds:
-        """From the engine's info."""
-        maps = (info.get("host") or {}).get("idMappings") or {}
-        return cls(_ranges(maps.get("uidmap")), _ranges(maps.get("gidmap")))
-
-    def owner(self, status: os.stat_result) -> tuple[int, int]:
-        """The user and group of a file as the engine's containers see them."""
-        return _inside(status.st_uid, self.users), _inside(status.st_gid, self.groups)
+CARRIER = "hardentui.carrier"
+"""The label of containers that only mount what is copied; its value: the container whose layer that is."""
+FROM, TO = "/hardentui-from", "/hardentui-to"
+_PROGRAM = "/hardentui-program"
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+_ASK_AGAIN = 0.1
 
 
-def _ranges(entries: Any) -> _Ranges:
-    return tuple((int(e["container_id"]), int(e["host_id"]), int(e["size"])) for e in entries or ())
+class LayerCopy(msgspec.Struct, frozen=True):
+    """A first pass: what was copied, and how the second one goes on."""
+
+    carrier: str
+    task: Task
+    copied: Copied
 
 
-def _inside(host: int, ranges: _Ranges) -> int:
-    for first, outside, count in ranges:
-        if outside <= host < outside + count:
-            return first + host - outside
-    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
+class Copying:
+    """Copies data on the machine of one engine."""
 
+    def __init__(self, engine: Engine, session: ApiSession, containers: ContainerControl) -> None:
+        self._engine = engine
+        self._session = session
+        self._containers = containers
 
-def directory_archive(directory: str, ids: HostIds) -> Iterator[bytes]:
-    """The contents of a directory of this machine, with ids as containers see them. Links are never followed.
+    @property
+    def possible(self) -> bool:
+        """Whether the engine runs on this machine, and we may act as its user."""
+        return self._engine.facts.local and os.geteuid() in (0, self._user())
 
-    A file that changes meanwhile is copied as of some moment in between.
-    """
-    return _piped(lambda out: _write_tree(directory, ids, out))
+    def layer(
+        self,
+        container: str,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        stop: threading.Event | None = None,
+    ) -> LayerCopy:
+        """Copy directories of a container's own file system into volumes, with owners, modes and times.
 
+        The container may run. The carrier stays for `again`, until `leave`.
 
-def own_archive(directory: str) -> Iterator[bytes]:
-    """The same for a directory of our rootless engine: only Podman's own user namespace can read it."""
-    words = [
-        "podman",
-        "unshare",
-        "tar",
-        "--numeric-owner",
-        "--blocking-factor=1",  # see _Archive
-        "--create",
-        "--file=-",
-        "--directory",
-        directory,
-        ".",
-    ]
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=account.environment(),
-    ) as process:
-        out = cast(IO[bytes], process.stdout)
+        Args:
+            pairs: (directory in the container, volume).
+
+        Raises:
+            ChangeFailed: something cannot be read or written.
+            KeyboardInterrupt: `stop` was set.
+        """
+        if not self.possible:
+            raise ChangeFailed("Data in a writable layer can only be copied on the engine's machine.")
+        document = self._containers.inspect(container)
+        where = path("containers", container, "mount")
+        what = f"read the files of the container {visible(container, 80)}"
+        answer = self._session.send("POST", where, what, seconds=QUICK_LIMIT)
+        merged = answer.decode("utf-8", "surrogateescape").strip().strip('"')
         try:
-            while piece := out.read(_PIECE):
-                yield piece
+            mounts = [_mount("bind", merged, FROM, read_only=True)]
+            mounts += [_mount("volume", volume, f"{TO}{n}") for n, (_, volume) in enumerate(pairs)]
+            carrier, pid = self._carrier(str(document["Image"]), mounts, str(document["Id"]))
+        finally:  # the carrier keeps its mount of it
+            where = path("containers", container, "unmount")
+            self._session.send("POST", where, what, seconds=QUICK_LIMIT)
+        user = self._user()
+        mappings = (document.get("HostConfig") or {}).get("IDMappings") or {} if user == 0 else {}
+        try:
+            task = Task(
+                pid=pid,
+                user=user,
+                pairs=tuple((f"{FROM}{place}", f"{TO}{n}") for n, (place, _) in enumerate(pairs)),
+                users=_ranges(mappings.get("UidMap")),
+                groups=_ranges(mappings.get("GidMap")),
+            )
+            return LayerCopy(carrier, task, _run(task, stop))
+        except BaseException:
+            self._containers.remove(carrier, force=True)
+            raise
+
+    def again(self, first: LayerCopy, *, stop: threading.Event | None = None) -> Copied:
+        """Copy what changed since a first pass, and remove what is gone since then. Raises as `layer`."""
+        since = replace(first.task, since=first.copied.begun, mirror=first.copied.empty)
+        return _run(since, stop)
+
+    def leave(self, container: str) -> None:
+        """Remove the carriers of a container's layer. Its volumes stay."""
+        identity = str(self._containers.inspect(container)["Id"])
+        for carrier in self._containers.labelled(f"{CARRIER}={identity}"):
+            self._containers.remove(str(carrier["Id"]), force=True)
+
+    def volume(self, source: str, target: str, image: str) -> Copied:
+        """Copy a volume, or a directory of the host by its absolute path, into another volume. What the
+        engine's user may not read, its containers cannot read either: it is left out, and counted."""
+        mounts = [self._source(source), _mount("volume", target, TO)]
+        carrier, pid = self._carrier(image, mounts, "1")
+        try:
+            task = Task(pid=pid, user=self._user(), pairs=((FROM, TO),), strict=False)
+            return _run(task, None)
         finally:
-            out.close()
-            with suppress(ProcessLookupError):
-                process.terminate()
-    if process.returncode > 1:  # 1: a file changed while it was read
-        raise ChangeFailed("The files of a volume cannot be read: podman unshare tar failed.")
+            self._containers.remove(carrier, force=True)
+
+    def _source(self, source: str) -> str:
+        """A mount of what is read. A volume is not mounted as one: Podman would give it another owner if no
+        container had used it yet."""
+        if not source.startswith("/"):
+            what = f"inspect the volume {visible(source, 80)}"
+            where = path("volumes", source, "json")
+            document = json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT))
+            place = str(document.get("Mountpoint") or "")
+            if document.get("Options") or not place.startswith("/"):
+                return _mount("volume", source, FROM, read_only=True)
+            source = place
+        return _mount("bind", source, FROM, read_only=True)
+
+    def _carrier(self, image: str, mounts: Sequence[str], value: str) -> tuple[str, int]:
+        """Its id, and the process that sees its mounts. Any program does, since it never runs; that of the
+        image may be in a volume that is not mounted."""
+        words = ["create", "--pull=never", "--network=none", "--userns=host", "--image-volume=ignore"]
+        words += ["--no-healthcheck", "--systemd=false", f"--label={CARRIER}={value}"]
+        words += [f"--label={owner_label()}", f"--entrypoint={_PROGRAM}"]
+        program = _mount("bind", "/bin/sh", _PROGRAM, read_only=True)
+        words += [f"--mount={mount}" for mount in (program, *mounts)]
+        carrier = self._containers.create_by_command([*words, image])
+        try:
+            pid = self._containers.init(carrier)
+            if pid <= 0:
+                raise ChangeFailed("Files cannot be copied: their mounts have no process.")
+        except BaseException:
+            self._containers.remove(carrier, force=True)
+            raise
+        return carrier, pid
+
+    def _user(self) -> int:
+        """The uid of who listens on the socket; the kernel says so, not the engine."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(QUICK_LIMIT)
+            try:
+                connection.connect(self._session.socket)
+            except OSError as error:
+                raise ChangeFailed(f"Podman does not answer: {error.strerror}.") from error
+            raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        user: int = struct.unpack("3i", raw)[1]
+        return user
 
 
-def owner_of(archive: Iterable[bytes], place: str) -> tuple[int, int] | None:
-    """User and group of a directory in an archive of a root file system; None if it is not in the archive."""
-    wanted = posixpath.normpath(place).strip("/")
-    with tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole:
-        owners = ((entry.uid, entry.gid) for entry in whole if _name(entry) == wanted and entry.isdir())
-        return next(owners, None)
+def _mount(kind: str, source: str, place: str, *, read_only: bool = False) -> str:
+    """A value of `--mount`, whose fields are quoted as in CSV."""
+    fields = [f"type={kind}", f"source={source}", f"target={place}", *(["ro=true"] if read_only else [])]
+    return ",".join('"' + field.replace('"', '""') + '"' for field in fields)
 
 
-def _name(entry: tarfile.TarInfo) -> str:
-    return entry.name.removeprefix("./").strip("/")
+def _ranges(lines: Iterable[str] | None) -> Ranges:
+    """The ranges of `INSIDE:OUTSIDE:COUNT`."""
+    numbers = (line.split(":") for line in lines or ())
+    return tuple((int(first), int(outside), int(count)) for first, outside, count in numbers)
 
 
-def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
-    """The entries below a directory in an archive of a root file system, relative to it. The first of
-    them is the directory itself: unpacking gives its mode to the one that they are unpacked into, not its
-    owner.
-    """
-    prefix = posixpath.normpath(place).strip("/") + "/"
-    return _piped(lambda out: _filter(archive, prefix, out))
-
-
-def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
-    with (
-        tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole,
-        _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
-    ):
-        for entry in whole:
-            name = _name(entry)
-            if f"{name}/" != prefix and not name.startswith(prefix):
-                continue
-            entry.name = name.removeprefix(prefix) if name.startswith(prefix) else "."
-            if entry.islnk():
-                target = entry.linkname.removeprefix("./").lstrip("/")
-                if not target.startswith(prefix):
-                    continue  # its other name is outside the directory
-                entry.linkname = target.removeprefix(prefix)
-            part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
-
-
-class _Archive(tarfile.TarFile):
-    """Ends with the two empty blocks that mark the end.
-
-    tarfile pads to a full record after them; the unpacking process may be gone by then, and Podman reports a
-    broken pipe.
-    """
-
-    closed: bool
-
-    def close(self) -> None:
-        if not self.closed and self.fileobj is not None:
-            self.closed = True
-            self.fileobj.write(b"\0" * (2 * tarfile.BLOCKSIZE))
-            self.fileobj.close()
-
-
-def _write_tree(directory: str, ids: HostIds, out: IO[bytes]) -> None:
-    seen: dict[tuple[int, int], str] = {}
-    with _Archive.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for place, directories, files, handle in os.fwalk(directory, follow_symlinks=False):
-            inside = os.path.relpath(place, directory)
-            if inside == ".":
-                archive.addfile(_entry(".", os.fstat(handle), ids))
-            for name in (*directories, *files):
-                path = name if inside == "." else f"{inside}/{name}"
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    _add(archive, path, name, handle, ids, seen)
-
-
-def _add(
-    archive: tarfile.TarFile,
-    path: str,
-    name: str,
-    handle: int,
-    ids: HostIds,
-    seen: dict[tuple[int, int], str],
-) -> None:
-    status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-    if stat.S_ISSOCK(status.st_mode):
-        return  # its listener recreates it
-    entry = _entry(path, status, ids)
-    if entry.issym():
-        entry.linkname = os.readlink(name, dir_fd=handle)
-    if not entry.isreg():
-        archive.addfile(entry)
-        return
-    identity = (status.st_dev, status.st_ino)
-    if status.st_nlink > 1 and identity in seen:
-        entry.type, entry.linkname, entry.size = tarfile.LNKTYPE, seen[identity], 0
-        archive.addfile(entry)
-        return
-    seen[identity] = path
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with open(os.open(name, flags, dir_fd=handle), "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        entry.size = size
-        archive.addfile(entry, _Exactly(file, size))
-
-
-def _entry(path: str, status: os.stat_result, ids: HostIds) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(path)
-    entry.mode = stat.S_IMODE(status.st_mode)
-    entry.uid, entry.gid = ids.owner(status)
-    entry.mtime = status.st_mtime
-    kind = stat.S_IFMT(status.st_mode)
-    entry.type = _TYPES.get(kind, tarfile.REGTYPE)
-    if kind in (stat.S_IFCHR, stat.S_IFBLK):
-        entry.devmajor, entry.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
-    return entry
-
-
-_TYPES = {
-    stat.S_IFDIR: tarfile.DIRTYPE,
-    stat.S_IFLNK: tarfile.SYMTYPE,
-    stat.S_IFIFO: tarfile.FIFOTYPE,
-    stat.S_IFCHR: tarfile.CHRTYPE,
-    stat.S_IFBLK: tarfile.BLKTYPE,
-}
-
-
-class _Exactly:
-    """A file with a fixed number of bytes: a growing log is cut, a shrinking one is padded."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file = file
-        self._left = size
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        piece = self._file.read(wanted)
-        piece += b"\0" * (wanted - len(piece))
-        self._left -= wanted
-        return piece
+def _run(task: Task, stop: threading.Event | None) -> Copied:
+    words = [sys.executable, "-P", "-m", "hardentui.engine.change.copy_process"]
+    environment = {**account.environment(), "PYTHONPATH": _PACKAGES}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        words,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        given: bytes | None = msgspec.json.encode(task)
+        while True:
+            try:
+                printed, _ = process.communicate(given, timeout=_ASK_AGAIN)
+                break
+            except subprocess.TimeoutExpired:
+                given = None
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.communicate(timeout=QUICK_LIMIT)
+    try:
+        copied = msgspec.json.decode(printed, type=Copied)
+    except msgspec.DecodeError:
+        raise ChangeFailed("Files cannot be copied: the process that copies them has failed.") from None
+    if copied.error:
+        raise ChangeFailed(f"Files cannot be copied: {visible(copied.error, 300)}.")
+    return copied
 
 
 class Pieces(io.RawIOBase):
@@ -252,27 +242,3 @@ class Pieces(io.RawIOBase):
         buffer[:length] = self._rest[:length]
         self._rest = self._rest[length:]
         return length
-
-
-def _piped(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
-    """The output of `write`, chunk by chunk, while it runs in a thread; its error is raised at the end."""
-    reading, writing = os.pipe()
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        with suppress(BrokenPipeError), open(writing, "wb", buffering=_PIECE) as out:
-            try:
-                write(out)
-            except BaseException as error:  # handed over to the reader
-                failed.append(error)
-
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    with open(reading, "rb", buffering=0) as source:
-        while piece := source.read(_PIECE):
-            yield piece
-    worker.join(_END_LIMIT)
-    if failed:
-        if isinstance(failed[0], (OSError, tarfile.TarError)):
-            raise ChangeFailed(f"Files cannot be copied: {failed[0]}.") from failed[0]
-        raise failed[0]

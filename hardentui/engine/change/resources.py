@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
-from hardentui.engine.change.copying import HostIds, below, directory_archive, own_archive, owner_of
+from hardentui.engine.change.copying import CARRIER, Copying
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
-from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume
-CARRIER = "hardentui.carrier"
-"""The label of containers that only mount a volume while it is copied."""
 _TO = "/hardentui-to"
 _EXPORTS_VOLUMES = Version(5, 6)
 
@@ -78,10 +74,13 @@ class Networks:
 class Volumes:
     """The volumes of one engine, by name."""
 
-    def __init__(self, engine: Engine, session: ApiSession, containers: ContainerControl) -> None:
+    def __init__(
+        self, engine: Engine, session: ApiSession, containers: ContainerControl, copying: Copying
+    ) -> None:
         self._engine = engine
         self._session = session
         self._containers = containers
+        self._copying = copying
 
     def create(
         self, name: str, *, labels: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
@@ -107,84 +106,36 @@ class Volumes:
         what = f"remove the volume {visible(name, 80)}"
         self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
 
-    def fill(self, name: str, container: str, place: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy the contents of a directory in a container's writable layer into a volume, with owners and
-        modes.
+    def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> int:
+        """Copy the contents of a volume, or of a host directory by its absolute path, into another volume.
 
-        The container may be stopped; nothing runs in it for this. `image` is any local image: a
-        container of it, which is never started, mounts the volume meanwhile.
+        Args:
+            image: any local image; a container of it, which is never started, mounts the volume meanwhile.
+            seconds: at most, if the engine runs on another machine.
+
+        Returns:
+            how many files and directories were left out, because the engine's user may not read them.
         """
-        self._unpack(name, below(self._containers.export(container, seconds=seconds), place), image, seconds)
-
-    def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy the contents of a volume, or of a host directory by its absolute path, into another volume."""
-        self._unpack(target, self._content(source, seconds), image, seconds)
-
-    def ownership(self, source: str) -> dict[str, str]:
-        """Options of a volume that give its directory the owner of another volume's directory, or of a host
-        directory: unpacking an archive sets owners only for its entries. Empty if that cannot be read."""
-        facts = self._engine.facts
-        if not facts.local:
-            return {}
-        ids = self._ids()
-        try:
-            status = os.stat(source if source.startswith("/") else self._directory(source))
-        except OSError:
-            return {}
-        return _owned_by(*ids.owner(status))
-
-    def owner_in(self, container: str, place: str, *, seconds: float = COPY_LIMIT) -> dict[str, str]:
-        """The same for a directory in a container's writable layer."""
-        owner = owner_of(self._containers.export(container, seconds=seconds), place)
-        return _owned_by(*owner) if owner else {}
-
-    def _content(self, source: str, seconds: float) -> Iterator[bytes]:
-        facts = self._engine.facts
-        if not source.startswith("/"):
-            if facts.version >= _EXPORTS_VOLUMES:
-                where = path("volumes", source, "export")
-                return self._session.download(
-                    where, f"read the volume {visible(source, 80)}", seconds=seconds
-                )
-            source = self._directory(source)
-        if not facts.local:
+        if self._copying.possible:
+            return self._copying.volume(source, target, image).unreadable
+        if source.startswith("/") or self._engine.facts.version < _EXPORTS_VOLUMES:
             raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
-        ids = self._ids()
-        return own_archive(source) if ids.users and os.geteuid() else directory_archive(source, ids)
-
-    def _ids(self) -> HostIds:
-        facts = self._engine.facts
-        if isinstance(facts.info, Unreadable):
-            facts = self._engine.load_info()
-        return HostIds.of({} if isinstance(facts.info, Unreadable) else facts.info)
-
-    def _directory(self, name: str) -> str:
-        what = f"inspect the volume {visible(name, 80)}"
-        document = json.loads(
-            self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
-        )
-        directory = str(document.get("Mountpoint") or "")
-        if not directory.startswith("/"):
-            raise ChangeFailed(f"The volume {visible(name, 80)} has no directory on this machine.")
-        return directory
-
-    def _unpack(self, name: str, archive: Iterator[bytes], image: str, seconds: float) -> None:
-        with self._carrier(image, f"{name}:{_TO}") as carrier:
+        where = path("volumes", source, "export")
+        archive = self._session.download(where, f"read the volume {visible(source, 80)}", seconds=seconds)
+        with self._carrier(image, f"{target}:{_TO}") as carrier:
             self._containers.extract(carrier, _TO, archive, seconds=seconds)
+        return 0
 
     @contextmanager
     def _carrier(self, image: str, volume: str) -> Iterator[str]:
         labels = (f"--label={CARRIER}=1", f"--label={owner_label()}")
-        words = ("create", "--pull=never", "--network=none", *labels, f"--volume={volume}", image, "true")
+        how = ("--pull=never", "--network=none", "--image-volume=ignore")
+        words = ("create", *how, *labels, f"--volume={volume}", image, "true")
         carrier = self._containers.create_by_command(words)
         try:
             yield carrier
         finally:
             self._containers.remove(carrier, force=True)
-
-
-def _owned_by(uid: int, gid: int) -> dict[str, str]:
-    return {"o": f"uid={uid},gid={gid}"} if uid or gid else {}
 
 
 class Pods:

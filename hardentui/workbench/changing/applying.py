@@ -229,7 +229,7 @@ class Application:
         if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
             refuse_loss(facts, layer, wishes)
         else:
-            refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=True)
+            refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
         suffix = identity.rpartition("-")[2]
         way = replace_way(
             facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data

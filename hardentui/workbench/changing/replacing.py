@@ -13,6 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.operations import (
     CopyData,
+    CopyPart,
     CreateContainer,
     CreateNetwork,
     CreateStandIn,
@@ -70,21 +71,23 @@ def replace_way(
     more = list(remarks)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
     operations += new_networks(facts, plan, engine)
+    paths = (*copies, *volumes)
     vanishes = facts.spec[REMOVE] and facts.running
     kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
-    operations += kept_aside
     more += aside
-    if not vanishes:
+    if paths and not vanishes:
         operations += [
-            CreateVolume(name=volume, source=facts.id, directory=directory)
-            for directory, volume in (*copies, *volumes)
+            CreateVolume(name=volume, source=facts.id, directory=directory) for directory, volume in paths
         ]
+        part = CopyPart.AHEAD if facts.running else CopyPart.ALL
+        operations.append(CopyData(source=facts.id, paths=paths, part=part))
+    operations += kept_aside
     words = run_arguments(spec, "create", facts.engine.version)
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
-    if (copies or volumes) and not vanishes:
-        operations.append(CopyData(source=facts.id, paths=(*copies, *volumes)))
+    if paths and facts.running and not vanishes:
+        operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
         operations.append(StartContainer(name=name))
     else:

@@ -1,32 +1,20 @@
-"""Archives that Podman unpacks: nothing may come after their end, for nobody reads it."""
+"""Owners as the user namespace of a container sees them."""
 
 from __future__ import annotations
 
-import io
-import tarfile
-from pathlib import Path
-
 import pytest
 
-from hardentui.engine.change.copying import HostIds, below, directory_archive
+from hardentui.engine.change.copy_process import inside
 
-_END = b"\0" * 1024
+_RANGES = ((0, 100_000, 10), (10, 1000, 1))
 
 
-@pytest.mark.parametrize("how", ["of a directory", "of a part"])
-@pytest.mark.parametrize("size", [0, 700, 512 * 19, 100_000])
-def test_an_archive_ends_with_the_two_empty_blocks_and_no_more(tmp_path: Path, how: str, size: int) -> None:
-    (tmp_path / "page").write_bytes(b"\0" * size)
-    (tmp_path / "page").chmod(0o640)
-    if how == "of a directory":
-        archive = b"".join(directory_archive(str(tmp_path), HostIds()))
-    else:
-        whole = io.BytesIO()
-        with tarfile.open(fileobj=whole, mode="w") as made:
-            made.add(tmp_path, "srv/www")
-        archive = b"".join(below([whole.getvalue()], "/srv/www"))
-    with tarfile.open(fileobj=io.BytesIO(archive)) as read:
-        last = read.getmembers()[-1]
-        assert (last.name, last.size, last.mode) == ("page", size, 0o640)
-    data = last.offset_data + -(-size // 512) * 512
-    assert archive[data:] == _END
+@pytest.mark.parametrize(
+    ("number", "seen"), [(100_000, 0), (100_009, 9), (1000, 10), (100_010, 65534), (0, 65534)]
+)
+def test_an_owner_is_translated_into_the_namespace(number: int, seen: int) -> None:
+    assert inside(number, _RANGES) == seen
+
+
+def test_without_a_namespace_it_stays() -> None:
+    assert inside(33, ()) == 33
