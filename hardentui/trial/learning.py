@@ -55,9 +55,7 @@ def learn(
     seen: Observation | None = None
     for spec, empty, text in runs:
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
-        watch = Watch(
-            _watched_base(lesson), held_by(facts, spec), account=stage.changing.account(), files=stage.files
-        )
+        watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
         try:
             observation = _watched(watch, stage, spec, slow, tools, empty=empty)
         except EngineError as error:
