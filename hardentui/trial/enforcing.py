@@ -118,7 +118,7 @@ class Enforcer:
     ) -> frozenset[str]:
         """The calls that the profile denies a twin, as seen by a supervisor that answers like it."""
         rounds = self._rounds
-        watch = Watch(document, held, files=rounds.stage.files)
+        watch = Watch(document, held, account=rounds.stage.changing.account(), files=rounds.stage.files)
         try:
             watch.open()
             spec = rounds.planner.spec(configuration).with_(SECCOMP_PROFILE, watch.profile_path)

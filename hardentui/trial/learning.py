@@ -51,10 +51,11 @@ def learn(
         runs.append((facts.spec, True, "watching it with empty volumes"))
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
+    account = stage.changing.account()
     seen: Observation | None = None
     for spec, empty, text in runs:
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
-        watch = Watch(_watched_base(lesson), held_by(facts, spec), files=stage.files)
+        watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
         try:
             observation = _watched(watch, stage, spec, slow, tools, empty=empty)
         except EngineError as error:

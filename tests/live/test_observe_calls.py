@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import array
 import json
+import os
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.observation import CallLog
 from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.observe.calls import CallWatcher
+from hardentui.trial.observe.watch import Watch
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -28,7 +32,7 @@ def watching(bench: Bench) -> Iterator[CallWatcher]:
     directory = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
     directory.chmod(0o755)
     base = json.loads(DEFAULT.read_text())
-    watcher = CallWatcher(str(directory), base, parse_profile(base))
+    watcher = CallWatcher(str(directory), base, parse_profile(base), account=bench.account())
     watcher.start()
     try:
         yield watcher
@@ -115,3 +119,66 @@ def test_a_runtime_that_hands_nothing_over_is_told(bench: Bench) -> None:
         said = watcher.finish()
     assert isinstance(said, Unreadable)
     assert "hand over the filter" in said.reason
+
+
+def test_a_filter_of_another_account_is_refused_whatever_it_says(bench: Bench) -> None:
+    """With a listener of its own it could make any call a need of the container."""
+    if os.getuid() != 0:
+        pytest.skip("a second account needs root")
+    with watching(bench) as watcher:
+        document = json.loads(Path(watcher.profile_path).read_text())
+        stranger = bench.account() + 4711
+        assert not readable_by(stranger, watcher.profile_path), "the token is no secret"
+        os.chmod(document["listenerPath"], 0o666)  # noqa: S103 - as if nothing were closed
+        hand_over(stranger, document["listenerPath"], document["listenerMetadata"])
+        told = watcher.finish()
+        assert isinstance(told, Unreadable), "its listener was accepted"
+        assert any(f"account {stranger}" in fault for fault in watcher.so_far().faults)
+
+
+def readable_by(uid: int, path: str) -> bool:
+    return in_account(uid, lambda: os.close(os.open(path, os.O_RDONLY)))
+
+
+def hand_over(uid: int, path: str, token: str) -> None:
+    """What a runtime sends, from another account: any descriptor will do."""
+
+    def send() -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [client.fileno()]))
+            with suppress(ConnectionError):  # refused
+                client.sendmsg([json.dumps({"metadata": token}).encode()], [rights])
+                client.recv(1)
+
+    assert in_account(uid, send)
+
+
+def in_account(uid: int, work: Callable[[], object]) -> bool:
+    """Whether `work` succeeds in a process of that account."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_directory_of_the_supervisor_is_closed_to_others(bench: Bench) -> None:
+    if os.getuid() != 0:
+        pytest.skip("a second account needs root")
+    watch = Watch(json.loads(DEFAULT.read_text()), frozenset(), account=bench.account())
+    watch.open()
+    try:
+        directory = Path(watch.profile_path).parent
+        assert (directory.stat().st_uid, directory.stat().st_mode & 0o777) == (bench.account(), 0o700)
+        assert in_account(bench.account(), lambda: os.stat(watch.profile_path))
+        assert not in_account(bench.account() + 4711, lambda: os.stat(watch.profile_path))
+    finally:
+        watch.close()

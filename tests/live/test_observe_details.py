@@ -43,6 +43,7 @@ def watching(bench: Bench) -> Iterator[CallWatcher]:
         str(directory),
         DEFAULT,
         parse_profile(DEFAULT, capabilities=HELD),
+        account=bench.account(),
         inspect=Inspector(),
         inspected=INSPECTED,
     )

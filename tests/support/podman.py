@@ -133,6 +133,10 @@ class Bench:
         """Run any command in it."""
         return self._checked("exec", *command, timeout=timeout)
 
+    def account(self) -> int:
+        """The uid that Podman runs as."""
+        return int(self.execute("id", "-u"))
+
     def command(self, *command: str) -> list[str]:
         """The words that run a command in it, for a caller who starts the process."""
         directory = f"PODMAN_BENCH_DIR={self.directory}"

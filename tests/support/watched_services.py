@@ -95,7 +95,7 @@ def exercise(bench: Bench, service: Service) -> None:
 
 
 def watched(bench: Bench, service: Service, image: str) -> Observation:
-    watch = Watch(BASE, HELD, parent=str(bench.directory))
+    watch = Watch(BASE, HELD, account=bench.account(), parent=str(bench.directory))
     watch.open()
     try:
         bench.podman(

@@ -129,13 +129,13 @@ class Volumes:
     @contextmanager
     def _carrier(self, image: str, volume: str) -> Iterator[str]:
         labels = (f"--label={CARRIER}=1", f"--label={owner_label()}")
-        how = ("--pull=never", "--network=none", "--image-volume=ignore")
-        words = ("create", *how, *labels, f"--volume={volume}", image, "true")
+        alone = ("--pull=never", "--network=none", "--image-volume=ignore")
+        words = ("create", *alone, *labels, f"--volume={volume}", image, "true")
         carrier = self._containers.create_by_command(words)
         try:
             yield carrier
         finally:
-            self._containers.remove(carrier, force=True)
+            self._containers.remove(carrier, force=True, volumes=True)
 
 
 class Pods:

@@ -15,6 +15,7 @@ import os
 import secrets
 import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -63,9 +64,12 @@ class CallWatcher:
     """Use: `start`, create the container with the profile at `profile_path`, run it, stop it, `finish`.
 
     Args:
-        directory: an empty directory of ours that the engine can reach; its path must be short.
+        directory: an empty directory, closed to other accounts, that the engine can reach; its path must be
+            short.
         base: the profile that is in force on the container, as JSON.
         rules: the same, as the runtime reads it for this container.
+        account: the engine's uid. Filters are accepted from its processes and root's alone: with one of
+            their own, other accounts could make any call a need of the container.
         inspect: reads arguments; called for the calls in `inspected` only.
     """
 
@@ -75,12 +79,14 @@ class CallWatcher:
         base: Mapping[str, Any],
         rules: SeccompProfile,
         *,
+        account: int | None = None,
         inspect: Inspect | None = None,
         inspected: frozenset[str] = frozenset(),
     ) -> None:
         self.profile_path = os.path.join(directory, PROFILE)
         self._socket_path = os.path.join(directory, SOCKET)
         self._base, self._rules = base, rules
+        self._account = os.geteuid() if account is None else account
         self._inspect, self._inspected = inspect, inspected if inspect else frozenset()
         self._token = secrets.token_hex(16)
         self._calls: dict[tuple[int, int], _Call] = {}
@@ -101,12 +107,14 @@ class CallWatcher:
             OSError: the socket or the profile cannot be created.
         """
         text = profile_text(watched_profile(self._base, listener=self._socket_path, token=self._token))
-        handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            give_to(handle, self._account)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self._socket_path)
-        os.chmod(self._socket_path, 0o666)  # noqa: S103 - the runtime may be another account's; the token tells
+        os.chmod(self._socket_path, 0o600)
+        give_to(self._socket_path, self._account)
         self._listener.listen(16)
         self._listener.setblocking(False)
         self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -198,6 +206,9 @@ class CallWatcher:
         except OSError:
             return ()
         with connection:
+            if (stranger := _peer(connection)) not in (0, self._account):
+                self._faults[f"account {stranger} tried to hand over a filter; it was refused"] = None
+                return ()
             connection.settimeout(2.0)
             try:
                 data, handles = _with_handles(connection)
@@ -272,6 +283,18 @@ class CallWatcher:
         if detail is not None and detail not in self._details and notify.still_waits(notification):
             self._details[detail] = None
             call.details += 1
+
+
+def give_to(place: str | int, account: int) -> None:
+    """Make the engine's account the owner of a file, if root looks at another account's engine."""
+    if account != os.geteuid():
+        os.chown(place, account, -1)
+
+
+def _peer(connection: socket.socket) -> int:
+    """The uid of the process at the other end."""
+    answer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", answer)[1])
 
 
 def _with_handles(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:

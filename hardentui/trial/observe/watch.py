@@ -17,7 +17,7 @@ from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.learned.merging import merged_checks, merged_samples
 from hardentui.trial.observe.argument_shapes import INSPECTED
 from hardentui.trial.observe.call_names import NATIVE, SECCOMP_NAMES
-from hardentui.trial.observe.calls import CallWatcher
+from hardentui.trial.observe.calls import CallWatcher, give_to
 from hardentui.trial.observe.capability_checks import TRACEFS, CapabilityWatcher, remove_leftovers
 from hardentui.trial.observe.inspector import Inspector
 from hardentui.trial.observe.sampling import Sampler
@@ -36,6 +36,7 @@ class Watch:
     Args:
         base: the seccomp profile in force on it, as JSON; None = its system calls are not watched.
         held: its capabilities.
+        account: the engine's uid; by default ours.
         parent: where the directory for the supervisor's socket is created; the engine must reach it.
     """
 
@@ -44,11 +45,13 @@ class Watch:
         base: Mapping[str, Any] | None,
         held: frozenset[str],
         *,
+        account: int | None = None,
         parent: str | None = None,
         files: Files | None = None,
         tracefs: str = TRACEFS,
     ) -> None:
         self._base, self._held, self._parent = base, held, parent
+        self._account = os.geteuid() if account is None else account
         self._files = files or LocalFiles()
         self._tracefs = tracefs
         self._directory = ""
@@ -78,9 +81,16 @@ class Watch:
             return
         try:
             self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
-            os.chmod(self._directory, 0o711)  # noqa: S103 - the runtime of another account must reach it
+            give_to(self._directory, self._account)
             rules = parse_profile(self._base, capabilities=self._held, architecture=_go_name())
-            calls = CallWatcher(self._directory, self._base, rules, inspect=Inspector(), inspected=INSPECTED)
+            calls = CallWatcher(
+                self._directory,
+                self._base,
+                rules,
+                account=self._account,
+                inspect=Inspector(),
+                inspected=INSPECTED,
+            )
             calls.start()
         except OSError as error:
             self._no_calls = Unreadable(f"{error.filename or self._directory}: {reason(error)}")

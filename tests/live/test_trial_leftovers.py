@@ -1,0 +1,137 @@
+"""A trial leaves nothing behind, however it ends: everything that Podman has is counted before and after."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+NAME, DATA = "left-behind", "left-data"
+IMAGE = "localhost/with-volumes:1"
+SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait")
+WRITES = ("sh", "-c", "trap 'exit 0' TERM; date > /written || exit 1; sleep 100000 & wait")
+
+
+@pytest.fixture
+def bench(podman: Bench) -> Iterator[Bench]:
+    """With an image that declares two volumes."""
+    podman.run(NAME, BUSYBOX, "true")
+    podman.podman("wait", NAME)
+    podman.podman("commit", "-q", "-c", "VOLUME /one", "-c", "VOLUME /two", NAME, IMAGE)
+    podman.remove(NAME)
+    yield podman
+    podman.remove(NAME)
+    podman.podman("volume", "rm", "-f", DATA)
+    podman.podman("rmi", "-f", IMAGE)
+
+
+def everything(bench: Bench) -> Mapping[str, list[str]]:
+    """What Podman has: objects by id, its processes by name, mounts of volumes."""
+    lists = {
+        "containers": ("ps", "-a", "--format", "{{.ID}} {{.Names}}"),
+        "volumes": ("volume", "ls", "-q"),
+        "networks": ("network", "ls", "-q"),
+        "images": ("images", "-a", "-q"),
+        "pods": ("pod", "ps", "-q"),
+    }
+    counted = {kind: sorted(bench.podman(*words).splitlines()) for kind, words in lists.items()}
+    counted["processes"] = sorted(_processes(str(bench.directory)))
+    mounts = bench.execute("cat", "/proc/self/mountinfo").splitlines()
+    counted["mounts"] = sorted(line.split()[4] for line in mounts if f"{bench.directory}/" in line)
+    return counted
+
+
+def _processes(directory: str) -> Iterator[str]:
+    """The names of the processes whose command line or environment names the bench: conmon, aardvark-dns…"""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            name = (process / "comm").read_text().strip()
+        except OSError:
+            continue
+        if directory.encode() in words and int(process.name) != os.getpid():
+            yield name
+
+
+def start(bench: Bench, *command: str) -> None:
+    """The original: its volumes cannot be mounted copy-on-write, so they are copied."""
+    bench.run(NAME, "--userns=auto", "-v", f"{DATA}:/data", IMAGE, *command)
+
+
+def tried(bench: Bench, *arguments: str) -> int:
+    return main(["trial", NAME, "--url", bench.url, "--format", "json", *arguments])
+
+
+def in_background(bench: Bench) -> subprocess.Popen[bytes]:
+    """A trial that goes on until it is ended: its probe never succeeds."""
+    command = ["trial", NAME, "--url", bench.url, "--all", "--probe", "false", "--patience", "200"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "hardentui", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def a_twin_runs(bench: Bench) -> bool:
+    return bool(bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
+
+
+def settled(bench: Bench, before: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """What there is, once the processes that Podman ends in the background have ended."""
+    eventually(lambda: everything(bench) == before, 10)
+    return everything(bench)
+
+
+def test_after_one_that_works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    start(bench, *SLEEP)
+    before = everything(bench)
+    assert tried(bench, "--check", "new-privileges-allowed") == 0
+    assert settled(bench, before) == before
+
+
+def test_after_one_that_breaks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    start(bench, *WRITES)
+    before = everything(bench)
+    assert tried(bench, "--check", "writable-rootfs", "--check", "no-memory-limit") in (0, 1)
+    assert settled(bench, before) == before
+
+
+def test_after_one_that_cannot_even_begin(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    start(bench, *SLEEP)
+    before = everything(bench)
+    assert tried(bench, "--all", "--probe", "false", "--patience", "1") == 6
+    assert settled(bench, before) == before
+
+
+def test_after_one_that_was_given_up(bench: Bench) -> None:
+    start(bench, *SLEEP)
+    before = everything(bench)
+    process = in_background(bench)
+    assert eventually(lambda: a_twin_runs(bench), 60)
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+    assert settled(bench, before) == before
+
+
+def test_after_one_that_was_killed_and_another_one(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    start(bench, *SLEEP)
+    before = everything(bench)
+    process = in_background(bench)
+    assert eventually(lambda: a_twin_runs(bench), 60)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    assert everything(bench) != before, "nothing was left: this test shows nothing"
+    assert tried(bench, "--check", "new-privileges-allowed") == 0
+    assert settled(bench, before) == before
