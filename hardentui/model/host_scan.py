@@ -49,7 +49,7 @@ class HostScan(Struct, frozen=True):
     @property
     def checked_nothing(self) -> bool:
         """Whether no rule was evaluated, for example because the profile is for another system."""
-        return not self.failed and not self.left_out and self.passed == 0
+        return not self.failed and not self.left_out and not self.passed
 
     def count(self, *severities: str) -> int:
         return sum(1 for rule in self.failed if rule.severity in severities)

@@ -51,8 +51,10 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
     if inside.release.get("ID") != "debian" or not _CODENAME.fullmatch(codename):
         name = visible(inside.release.get("ID") or "no distribution", 40)
         return Unreadable(f"debsecan knows only Debian releases, and this image contains {name}")
+    stanzas = list(_stanzas(inside.installed))
+    if not stanzas:
+        return Unreadable("debsecan compared nothing: the image has no readable list of Debian packages")
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-", suffix=".status", encoding="utf-8") as status:
-        stanzas = list(_stanzas(inside.installed))
         status.writelines(stanzas)
         status.flush()
         command = (NAME, "--suite", codename, "--format", "detail", "--status", status.name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from hardentui.errors import InputError
 from hardentui.model.image import Vulnerability
 
 _SEVERITIES = {
@@ -26,6 +27,15 @@ def severity(word: Any) -> str:
 def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
     """Without duplicates: scanners list a package once for each place where it is installed."""
     return tuple(dict.fromkeys(vulnerabilities))
+
+
+def nothing_compared(scanner: str, why: str) -> InputError:
+    """For a report without findings because there was nothing to compare: that is not a scan.
+
+    Args:
+        why: completes "compared nothing in the image: …".
+    """
+    return InputError(f"{scanner} compared nothing in the image: {why}")
 
 
 def time(text: Any) -> datetime | None:

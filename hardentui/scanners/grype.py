@@ -7,16 +7,26 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from hardentui.errors import InputError
 from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.fields import severity, time, unique
+from hardentui.scanners.fields import nothing_compared, severity, time, unique
+from hardentui.visible import visible
 
 NAME = "grype"
 _SCAN_SECONDS = 1800.0
 _QUIET = {"GRYPE_CHECK_FOR_APP_UPDATE": "false"}
 _OFFLINE = {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_DB_VALIDATE_AGE": "false"}
 _FIRST_DATABASE_WITH_EXPLOITED = 6
+_DISTRIBUTIONS = frozenset(
+    {
+        *("alma", "almalinux", "alpine", "amazon", "amazonlinux", "amzn", "azurelinux", "centos"),
+        *("chainguard", "debian", "echo", "mariner", "minimos", "ol", "oraclelinux", "photon", "raspbian"),
+        *("redhat", "rhel", "rocky", "rockylinux", "sles", "ubuntu", "wolfi"),
+    }
+)
+"""Those that Grype's documentation lists data for, as os-release and Grype name them."""
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
@@ -34,18 +44,27 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Grype."""
+    """A report of Grype, which lists matches only, not the packages that it compared.
+
+    Raises:
+        InputError: Grype compared nothing, as far as its report shows.
+    """
     descriptor = document["descriptor"]
     database = descriptor.get("db") or {}
     status = database.get("status") or database  # newer versions put it one level deeper
     built = time(status.get("built"))
     knows = _major(status.get("schemaVersion")) >= _FIRST_DATABASE_WITH_EXPLOITED
+    vulnerabilities = unique(_vulnerabilities(document))
+    distribution = str((document.get("distro") or {}).get("name") or "")
+    if not vulnerabilities and not distribution:
+        raise nothing_compared("Grype", "it recognised no distribution and no vulnerable package")
     return ScanReport(
         NAME,
         time(descriptor.get("timestamp")) or modified,
         built,
-        unique(_vulnerabilities(document)),
+        vulnerabilities,
         built if knows else None,
+        gaps=tuple(_gaps(distribution)),
     )
 
 
@@ -64,9 +83,19 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
         document = json.loads(answer)
         if recognises(document):
             return parse(document, datetime.now(UTC))
+    except InputError as error:
+        return Unreadable(error.title)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         pass
     return Unreadable("the report of Grype is damaged")
+
+
+def _gaps(distribution: str) -> Iterator[str]:
+    if not distribution:
+        yield "no distribution was recognised, so only packages of programming languages were compared"
+    elif distribution not in _DISTRIBUTIONS:
+        name = visible(distribution, 40)
+        yield f"the packages of {name} were perhaps not compared: Grype is not known to have data on them"
 
 
 def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:

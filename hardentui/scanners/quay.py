@@ -13,7 +13,7 @@ from typing import Any
 
 from hardentui.errors import InputError
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.scanners.fields import severity, unique
+from hardentui.scanners.fields import nothing_compared, severity, unique
 
 QUAY, CLAIR = "quay", "clair"
 
@@ -36,14 +36,19 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
     """A report of Clair, or Quay's answer.
 
     Raises:
-        InputError: Quay has not scanned the image (yet), or cannot.
+        InputError: Quay has not scanned the image (yet), or cannot; or no package was compared.
     """
     if _is_clair(document):
-        return ScanReport(CLAIR, modified, None, unique(_of_clair(document)))
+        vulnerabilities = unique(_of_clair(document))
+        if not document.get("packages"):
+            raise nothing_compared("Clair", "it found no packages that it knows")
+        return ScanReport(CLAIR, modified, None, vulnerabilities, gaps=tuple(_gaps_of_clair(document)))
     status = str(document.get("status"))
     if status != "scanned":
         raise InputError(f"Quay has no result for this image yet: its status is {status!r}.")
     layer = document["data"]["Layer"]
+    if not layer.get("Features"):
+        raise nothing_compared("Quay", "it found no packages that it knows")
     return ScanReport(QUAY, modified, None, unique(_of_quay(layer)))
 
 
@@ -65,6 +70,11 @@ def _of_clair(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
                 "" if fixed == "0" else fixed,
                 installed=str(about.get("version") or ""),
             )
+
+
+def _gaps_of_clair(document: Mapping[str, Any]) -> Iterator[str]:
+    if not document.get("distributions"):
+        yield "no distribution was recognised, so only packages of programming languages were compared"
 
 
 def _of_quay(layer: Mapping[str, Any]) -> Iterator[Vulnerability]:

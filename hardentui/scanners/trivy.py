@@ -12,15 +12,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.errors import InputError
 from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.fields import severity, time, unique
+from hardentui.scanners.fields import nothing_compared, severity, time, unique
 
 NAME = "trivy"
 _SCAN_SECONDS = 1800.0
 _ASK_SECONDS = 30.0
 _QUIET = {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NO_PROGRESS": "true"}
+_LISTED = ("--list-all-pkgs", "--quiet")
 _OFFLINE = {
     "TRIVY_SKIP_DB_UPDATE": "true",
     "TRIVY_SKIP_JAVA_DB_UPDATE": "true",
@@ -40,14 +42,25 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(filter(None, (str(about.get("ImageID") or ""), *digests)))
 
 
-def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Trivy, which has no data on exploited vulnerabilities."""
+def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = False) -> ScanReport:
+    """A report of Trivy, which has no data on exploited vulnerabilities.
+
+    Args:
+        listed: it lists every package (`--list-all-pkgs`), so a result without packages compared none.
+
+    Raises:
+        InputError: Trivy compared nothing.
+    """
+    vulnerabilities = unique(_vulnerabilities(document))
+    compared = _compared(document, listed)
+    if not compared and not vulnerabilities:
+        raise nothing_compared("Trivy", _why_nothing(document))
     return ScanReport(
         NAME,
         time(document.get("CreatedAt")) or modified,
         None,
-        unique(_vulnerabilities(document)),
-        gaps=tuple(_gaps(document)),
+        vulnerabilities,
+        gaps=tuple(_gaps(document, compared)),
     )
 
 
@@ -58,7 +71,7 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
         archive: path of a docker archive.
         offline: do not try to update the database.
     """
-    command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", "--quiet")
+    command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", *_LISTED)
     answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
     if isinstance(answer, Unreadable):
         return answer
@@ -66,7 +79,9 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
         document = json.loads(answer)
         if not recognises(document):
             return Unreadable("the report of Trivy is damaged")
-        report = parse(document, datetime.now(UTC))
+        report = parse(document, datetime.now(UTC), listed=True)
+    except InputError as error:
+        return Unreadable(error.title)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return Unreadable("the report of Trivy is damaged")
     return replace(report, database=database_date(ask))
@@ -95,12 +110,33 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
             )
 
 
-def _gaps(document: Mapping[str, Any]) -> Iterator[str]:
+def _compared(document: Mapping[str, Any], listed: bool) -> tuple[str, ...]:
+    """The classes of packages that were compared: `os-pkgs`, `lang-pkgs`."""
+    results = document.get("Results") or ()
+    listed = listed or any(result.get("Packages") for result in results)
+    return tuple(
+        str(result.get("Class") or "")
+        for result in results
+        if result.get("Vulnerabilities") or result.get("Packages") or not listed
+    )
+
+
+def _system(document: Mapping[str, Any]) -> str:
     system = (document.get("Metadata") or {}).get("OS") or {}
-    if not system.get("Family"):
+    return f"{system.get('Family') or ''} {system.get('Name') or ''}".strip()
+
+
+def _why_nothing(document: Mapping[str, Any]) -> str:
+    name = _system(document)
+    return f"it found no packages that it knows in {name}" if name else "it recognised no distribution"
+
+
+def _gaps(document: Mapping[str, Any], compared: tuple[str, ...]) -> Iterator[str]:
+    name = _system(document)
+    if not name:
+        yield "no distribution was recognised, so only packages of programming languages were compared"
         return
-    name = f"{system['Family']} {system.get('Name') or ''}".strip()
-    if system.get("EOSL"):
+    if ((document.get("Metadata") or {}).get("OS") or {}).get("EOSL"):
         yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
-    if not any(result.get("Class") == "os-pkgs" for result in document.get("Results") or ()):
+    if "os-pkgs" not in compared:
         yield f"the packages of {name} were not compared"

@@ -2,7 +2,8 @@
 
 Trivy and Grype: the shapes of their own golden files (trivy integration/testdata/alpine-39.json.golden of
 release 0.5x and 0.6x; grype grype/presenter/json/testdata). Clair: the VulnerabilityReport of Clair 4 that
-Quay's secscan model reads. Quay: what its API answers for a manifest.
+Quay's secscan model reads. Quay: what its API answers for a manifest. `TRIVY_BARE`, `TRIVY_RESULTS`: what
+Trivy 0.59.1 really printed about images made for it, with `--list-all-pkgs`, without their configuration.
 """
 
 from __future__ import annotations
@@ -144,3 +145,48 @@ QUAY: dict[str, Any] = {
         }
     },
 }
+TRIVY_BARE: dict[str, Any] = {  # busybox alone, and Arch, Gentoo, openEuler: no OS, and no Results at all
+    "SchemaVersion": 2,
+    "CreatedAt": "2026-11-29T04:45:24.323938731Z",
+    "ArtifactName": "bb.tar",
+    "ArtifactType": "container_image",
+    "Metadata": {
+        "ImageID": f"sha256:{ID}",
+        "DiffIDs": ["sha256:7fea457d12bfdbdc140a3e33e67483bb73ca24da36ffb488c84f89c113b26408"],
+    },
+}
+TRIVY_RESULTS: dict[str, dict[str, Any]] = {
+    "debian without packages": {
+        "OS": {"Family": "debian", "Name": "12.1"},
+        "Results": [{"Target": "x.tar (debian 12.1)", "Class": "os-pkgs", "Type": "debian"}],
+    },
+    "debian": {
+        "OS": {"Family": "debian", "Name": "12.1"},
+        "Results": [
+            {
+                "Target": "x.tar (debian 12.1)",
+                "Class": "os-pkgs",
+                "Type": "debian",
+                "Packages": [{"ID": "libc6@2.36-9", "Name": "libc6", "Version": "2.36", "Release": "9"}],
+            }
+        ],
+    },
+    "gentoo with python": {
+        "OS": None,
+        "Results": [
+            {
+                "Target": "Python",
+                "Class": "lang-pkgs",
+                "Type": "python-pkg",
+                "Packages": [{"Name": "requests", "Version": "2.6.0"}],
+            }
+        ],
+    },
+}
+
+
+def trivy_about(image: str) -> dict[str, Any]:
+    """Trivy's report about one of the images of `TRIVY_RESULTS`."""
+    recorded = TRIVY_RESULTS[image]
+    metadata = {**TRIVY_BARE["Metadata"], **({"OS": recorded["OS"]} if recorded["OS"] else {})}
+    return {**TRIVY_BARE, "Metadata": metadata, "Results": recorded["Results"]}

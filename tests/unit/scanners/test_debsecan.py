@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 from hardentui.model.image import Package, Vulnerability
-from hardentui.scanners.debsecan import _stanzas, parse
+from hardentui.model.known import Unreadable
+from hardentui.scanners.debsecan import _stanzas, parse, scan
+from tests.support.image_archives import image, member, packed
 
 OUTPUT = """\
 CVE-2026-0001 (fixed, remotely exploitable, high urgency)
@@ -32,6 +37,19 @@ def test_each_block_is_a_vulnerability_and_only_what_is_in_the_suite_repairs_it(
         Vulnerability("CVE-2026-0001", "bash", "high", "5.2.37-2+deb13u1", installed="5.2.37-2+b5"),
         Vulnerability("CVE-2026-0002", "zlib1g", "unknown", "", installed="1:1.3.dfsg+really1.3.1-1+b1"),
         Vulnerability("TEMP-0000001-ABCDEF", "zlib1g", "low", "", installed="1:1.3.dfsg+really1.3.1-1+b1"),
+    )
+
+
+def test_an_image_without_a_list_of_packages_is_not_scanned(tmp_path: Path) -> None:
+    release = b"ID=debian\nVERSION_CODENAME=bookworm\n"
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(image(packed(member("etc/os-release", release))))
+
+    def ask(arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = {}) -> str:
+        return ""  # debsecan finds nothing in an empty list
+
+    assert scan(str(archive), ask, offline=False) == Unreadable(
+        "debsecan compared nothing: the image has no readable list of Debian packages"
     )
 
 

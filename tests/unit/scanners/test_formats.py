@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +16,23 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Unreadable
+from hardentui.scanners import trivy
 from hardentui.scanners.formats import as_document, parse_report, subject_of
-from tests.unit.scanners.recorded import CLAIR, DIGEST, GRYPE, ID, QUAY, TRIVY
+from tests.unit.scanners.recorded import (
+    CLAIR,
+    DIGEST,
+    GRYPE,
+    ID,
+    QUAY,
+    TRIVY,
+    TRIVY_BARE,
+    TRIVY_VERSION,
+    trivy_about,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+UNKNOWN_SYSTEM = "Trivy compared nothing in the image: it recognised no distribution"
+ONLY_LANGUAGES = "no distribution was recognised, so only packages of programming languages were compared"
 
 
 def report(document: Any) -> ScanReport:
@@ -38,8 +52,66 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
     )
     unknown_system = deepcopy(TRIVY)
     unknown_system["Metadata"]["OS"] = {"Family": "openEuler", "Name": "24.03"}
-    unknown_system["Results"] = []
+    unknown_system["Results"] = trivy_about("gentoo with python")["Results"]
     assert report(unknown_system).gaps == ("the packages of openEuler 24.03 were not compared",)
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (TRIVY_BARE, UNKNOWN_SYSTEM),
+        (
+            {**TRIVY_BARE, "Results": None},
+            "Trivy compared nothing in the image: it recognised no distribution",
+        ),
+        (
+            {**TRIVY, "Results": []},
+            "Trivy compared nothing in the image: it found no packages that it knows in alpine 3.9.4",
+        ),
+        (
+            {**GRYPE, "matches": [], "distro": {"name": "", "version": "", "idLike": None}},
+            "Grype compared nothing in the image: it recognised no distribution and no vulnerable package",
+        ),
+        (
+            {**CLAIR, "packages": {}, "package_vulnerabilities": {}},
+            "Clair compared nothing in the image: it found no packages that it knows",
+        ),
+        (
+            {"status": "scanned", "data": {"Layer": {"Name": DIGEST, "Features": None}}},
+            "Quay compared nothing in the image: it found no packages that it knows",
+        ),
+    ],
+)
+def test_a_report_of_a_scanner_that_compared_nothing_is_no_scan(document: Any, why: str) -> None:
+    assert parse_report(document, NOW) == Unreadable(why)
+
+
+@pytest.mark.parametrize(
+    ("document", "gaps"),
+    [
+        (trivy_about("debian"), ()),
+        (trivy_about("gentoo with python"), (ONLY_LANGUAGES,)),
+        ({**GRYPE, "matches": []}, ()),
+        ({**GRYPE, "distro": {"name": "", "version": ""}}, (ONLY_LANGUAGES,)),
+        (
+            {**GRYPE, "matches": [], "distro": {"name": "gentoo", "version": "2.15"}},
+            ("the packages of gentoo were perhaps not compared: Grype is not known to have data on them",),
+        ),
+        ({**CLAIR, "distributions": {}}, (ONLY_LANGUAGES,)),
+    ],
+)
+def test_what_a_scanner_did_not_compare_is_a_gap(document: Any, gaps: tuple[str, ...]) -> None:
+    assert report(document).gaps == gaps
+
+
+def test_a_list_of_packages_that_is_empty_is_told_from_one_that_is_not_there() -> None:
+    empty = trivy_about("debian without packages")
+    answers = {"image": json.dumps(empty), "version": json.dumps(TRIVY_VERSION)}
+    scanned = trivy.scan("x.tar", lambda arguments, *_: answers[arguments[1]], offline=True)
+    assert scanned == Unreadable(
+        "Trivy compared nothing in the image: it found no packages that it knows in debian 12.1"
+    )
+    assert report(empty).gaps == ()  # a report made without --list-all-pkgs does not tell
 
 
 def test_grype_tells_what_is_exploited_and_the_date_of_its_database() -> None:
@@ -92,7 +164,7 @@ def test_what_is_kept_is_read_back_as_it_was(document: Any) -> None:
 @pytest.mark.parametrize(
     "damaged",
     [
-        {**CLAIR, "packages": {}},
+        {**CLAIR, "packages": {"11": {"name": "tar"}}},
         {**CLAIR, "package_vulnerabilities": {"10": ["1"]}},
         {"status": "scanned", "data": {}},
         {"schema": "hardentui/scan/1", "scanner": 1},

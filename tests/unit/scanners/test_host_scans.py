@@ -201,3 +201,9 @@ def test_the_command_refuses_a_bad_file_before_it_looks(
     assert "is not a Lynis or OpenSCAP result" in told.err
     assert told.out == ""
     assert json.dumps(told.err).isascii()
+
+
+def test_a_report_of_lynis_without_any_result_has_checked_nothing() -> None:
+    empty = lynis.parse("lynis_version=3.1.4\nreport_datetime_end=2026-11-20 10:00:00\n")
+    assert empty.passed is None
+    assert empty.checked_nothing

@@ -94,7 +94,7 @@ def test_trivy_reads_the_archive_and_its_database_has_a_date(program: Program, t
     assert result.database == datetime(2026, 11, 22, 6, 15, 17, 212233, tzinfo=UTC)
     assert len(result.vulnerabilities) == 2
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert calls[0] == "image --input /x/image.tar --format json --scanners vuln --quiet"
+    assert calls[0] == "image --input /x/image.tar --format json --scanners vuln --list-all-pkgs --quiet"
 
 
 def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tmp_path: Path) -> None:
