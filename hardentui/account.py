@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -15,6 +16,7 @@ ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
 """Environment variable that confines a session in a browser: it writes nothing outside this directory, runs
 no program of the user's choice, and reads neither settings nor saved state."""
 
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _USUAL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _ADMIN_PATH = ("/usr/sbin", "/sbin")
 _NAMES_FILES = (
@@ -128,6 +130,17 @@ def environment() -> dict[str, str]:
         given["HOME"] = home()
     given["PATH"] = ":".join(search_path())
     return given
+
+
+def python_path() -> str:
+    """$PYTHONPATH for a process of ours: where our own code is, and nothing relative to a current folder."""
+    places = (_PACKAGES, *environment().get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys(place for place in places if place.startswith("/")))
+
+
+def our_module(module: str, *words: str) -> list[str]:
+    """The command that runs a module of ours. `-P`: nothing is imported from the current folder."""
+    return [sys.executable, "-P", "-m", module, *words]
 
 
 def adopt_environment() -> None:

@@ -15,7 +15,7 @@ from hmac import compare_digest
 from aiohttp import web
 from textual_serve.server import Server
 
-from hardentui.change.ourselves import our_module, python_path
+from hardentui.account import our_module, python_path
 
 _SESSION = "hardentui.cli.served_session"
 COOKIE = "hardentui-training"

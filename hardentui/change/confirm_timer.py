@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardentui import account
+from hardentui.account import our_module
 from hardentui.change import confirm_unit
-from hardentui.change.ourselves import environment, our_module, start_detached
+from hardentui.change.ourselves import environment, start_detached
 from hardentui.errors import ChangeFailed, HardenError
 
 _LIMIT = 20.0

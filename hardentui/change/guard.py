@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from hardentui.change.ourselves import our_module, start_detached
+from hardentui.account import our_module
+from hardentui.change.ourselves import start_detached
 from hardentui.errors import ChangeFailed
 
 

@@ -9,7 +9,7 @@ from tests.architecture.test_boring_python import sources
 
 STARTS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec"}
 STARTS_PYTHON = {
-    "change/ourselves.py": "`our_module`, which everybody uses",
+    "account.py": "`our_module`, which everybody uses",
     "change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
 }

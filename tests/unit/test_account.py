@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui import account
-from hardentui.change.ourselves import our_module, python_path
+from hardentui.account import our_module, python_path
 from hardentui.engine.locate import Environment, candidates
 from hardentui.host.commands import run_program
 from hardentui.import_path import without_current_folder

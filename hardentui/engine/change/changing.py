@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 from hardentui.engine.change.containers import ContainerControl
-from hardentui.engine.change.copying import Copying, HostIds
+from hardentui.engine.change.copying import Copying
 from hardentui.engine.change.images import Images
 from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
-from hardentui.model.known import Unreadable
 
 API_VERSION = "5.0.0"  # Podman 4.4 to 6 answer below it
 
@@ -45,13 +42,8 @@ class ChangingEngine:
         self.pods = Pods(self._session)
 
     def account(self) -> int:
-        """The uid on this machine of the account that runs the engine; ours if that is unknown."""
-        facts = self.engine.facts
-        if facts.rootless is False:
-            return 0
-        info = self.engine.load_info().info if isinstance(facts.info, Unreadable) else facts.info
-        users = () if isinstance(info, Unreadable) else HostIds.of(info).users
-        return next((outside for inside, outside, _ in users if inside == 0), os.geteuid())
+        """The uid on this machine of the account that runs the engine. Raises ChangeFailed."""
+        return self.copying.user()
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

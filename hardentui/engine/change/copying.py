@@ -14,7 +14,6 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -36,7 +35,6 @@ CARRIER = "hardentui.carrier"
 """The label of containers that only mount what is copied; its value: the container whose layer that is."""
 FROM, TO = "/hardentui-from", "/hardentui-to"
 _PROGRAM = "/hardentui-program"
-_PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _ASK_AGAIN = 0.1
 
 
@@ -59,7 +57,7 @@ class Copying:
     @property
     def possible(self) -> bool:
         """Whether the engine runs on this machine, and we may act as its user."""
-        return self._engine.facts.local and os.geteuid() in (0, self._user())
+        return self._engine.facts.local and os.geteuid() in (0, self.user())
 
     def layer(
         self,
@@ -93,7 +91,7 @@ class Copying:
         finally:  # the carrier keeps its mount of it
             where = path("containers", container, "unmount")
             self._session.send("POST", where, what, seconds=QUICK_LIMIT)
-        user = self._user()
+        user = self.user()
         mappings = (document.get("HostConfig") or {}).get("IDMappings") or {} if user == 0 else {}
         try:
             task = Task(
@@ -125,7 +123,7 @@ class Copying:
         mounts = [self._source(source), _mount("volume", target, TO)]
         carrier, pid = self._carrier(image, mounts, "1")
         try:
-            task = Task(pid=pid, user=self._user(), pairs=((FROM, TO),), strict=False)
+            task = Task(pid=pid, user=self.user(), pairs=((FROM, TO),), strict=False)
             return _run(task, None)
         finally:
             self._containers.remove(carrier, force=True)
@@ -161,7 +159,7 @@ class Copying:
             raise
         return carrier, pid
 
-    def _user(self) -> int:
+    def user(self) -> int:
         """The uid of who listens on the socket; the kernel says so, not the engine."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(QUICK_LIMIT)
@@ -187,8 +185,8 @@ def _ranges(lines: Iterable[str] | None) -> Ranges:
 
 
 def _run(task: Task, stop: threading.Event | None) -> Copied:
-    words = [sys.executable, "-P", "-m", "hardentui.engine.change.copy_process"]
-    environment = {**account.environment(), "PYTHONPATH": _PACKAGES}
+    words = account.our_module("hardentui.engine.change.copy_process")
+    environment = {**account.environment(), "PYTHONPATH": account.python_path()}
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         words,
