@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -17,9 +16,8 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_directories(_elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_directories(_elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has directories of its own, which are made when something is written."""
     place = _elsewhere / str(next(_NUMBERS))
     for name in ("CACHE", "CONFIG", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(place / name.lower()))
-    yield
