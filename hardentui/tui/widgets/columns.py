@@ -117,7 +117,7 @@ def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
     """The heading; the arrow marks the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
     for title, column, width in _titles(columns):
-        mark = arrow if column == sorted_by else ""
+        mark = arrow if column == sorted_by and title != "Level" else ""
         parts.append(f"{title[:width]}{mark}".ljust(width + 1))
     for number in range(1, CELLS // 2 + 1):
         mark = arrow if f"step {number}" == sorted_by else ""
