@@ -37,7 +37,17 @@ def _score() -> str:
     for heading, text in MEANING:
         lines += ["", f"## {heading}", "", text]
     argued = (DOCS / "score-order.md").read_text(encoding="utf-8")
-    return "\n".join((*lines, "", argued))
+    counted = sorted((check for check in all_checks() if check.points), key=lambda check: -check.points)
+    lines += [
+        "",
+        argued,
+        "## Points of each defence",
+        "",
+        "| points | check | bad condition |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {check.points} | [{check.id}](checks/{check.id}.md) | {check.title} |" for check in counted]
+    return "\n".join((*lines, ""))
 
 
 def _filter() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.errors import CannotFix
+from hardentui.harden.score import COST
 from hardentui.harden.severity import context_shift
 from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, ParameterValue
@@ -82,7 +83,7 @@ def run(
                 check.references,
                 None,
                 takes_over,
-                not check.closer,
+                check.points if subject.kind is Kind.CONTAINER else COST[severity],
             )
         )
     return findings

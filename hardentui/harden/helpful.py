@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import spec_after_fix
-from hardentui.harden.score import COST, most_severe_first
+from hardentui.harden.score import most_severe_first
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -55,6 +55,6 @@ def _gain(
         check = checks[finding.check]
         status = judge(check, planned, parameters_of(check, checklist)).status
         if status in (Status.PASS, Status.NOT_APPLICABLE):
-            points += COST[finding.severity] if finding.counts else 0
+            points += finding.points
             takeovers += finding.takes_over
     return takeovers, points

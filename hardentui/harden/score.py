@@ -1,44 +1,81 @@
 """A score with a defined meaning.
 
-Every finding that fails or is unknown has a cost by its severity (COST); findings that pass, do not apply or
-are waived cost nothing. The score falls with the total cost, with diminishing effect: a cost of HALF halves
-it. A subject with a host takeover finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING, every other
-one more: passing minor checks never lifts it above a container without one.
+A container's score is the share of its defences that are in force. Each check of an option has points by what
+the defence keeps an intruder from (`Check.points`). A check that does not apply, is unknown or was waived is
+left out, and so is everything that the container's options do not decide. A container with a host takeover
+finding (`Finding.takes_over`) scores at most TAKEOVER_CEILING, every other one more. Because the score is a
+share, fixes add up: each is worth its points.
 
-What was not checked costs as much as a failure, so checking less never raises a score. Findings that need a
-detailed inspection do not count (`Finding.counts`), so that a container has a single score. Coverage is the
-share of the weight that could be checked. Neither is rounded up to 100.
-score_meaning.py explains it to users; docs/score.md discusses examples.
+The score of a host, an engine, an image or a network is the same share, with the weight of each severity as
+points. score_meaning.py explains it to users; docs/score.md argues the points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 from msgspec import Struct
 
 from hardentui.model.finding import Finding, Severity, Status
 
 COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
-HALF = 60
-TAKEOVER_CEILING = 24
+"""Points of a check that is not about a container, by its severity."""
+TAKEOVER_CEILING = 20
+FAIR, STRONG = 50, 80
+"""The lowest scores of these levels."""
 _LAST_STEP_ABOUT_IMAGES = 3
+
+
+class Level(StrEnum):
+    """A score for the eye."""
+
+    TAKEOVER = "takeover"
+    WEAK = "weak"
+    FAIR = "fair"
+    STRONG = "strong"
 
 
 class Score(Struct, frozen=True):
     """A score of a container, a step or a host.
 
     Attributes:
-        value: 0 to 100; None if no check applies.
-        coverage: 0 to 100, the share that could be checked.
+        value: 0 to 100, rounded down; None if nothing that counts could be checked.
+        looked_at: how many of the findings that apply could be checked, and how many apply.
         failing: severity -> number of failing findings.
-        unknown: number of unknown findings.
+        points: of all defences that apply and are known.
+        takes_over: whoever takes over the container takes over the host.
     """
 
     value: int | None
-    coverage: int
+    looked_at: tuple[int, int]
     failing: tuple[tuple[Severity, int], ...]
-    unknown: int
+    points: int = 0
+    takes_over: bool = False
+
+    @property
+    def unknown(self) -> int:
+        """The number of unknown findings."""
+        known, applying = self.looked_at
+        return applying - known
+
+    @property
+    def coverage(self) -> int:
+        """The share of the findings that could be checked, 0 to 100; 100 only if all could."""
+        known, applying = self.looked_at
+        return 100 if known == applying else min(99, round(100 * known / applying))
+
+    @property
+    def level(self) -> Level | None:
+        if self.value is None:
+            return None
+        if self.takes_over:
+            return Level.TAKEOVER
+        return Level.WEAK if self.value < FAIR else Level.FAIR if self.value < STRONG else Level.STRONG
+
+    def worth(self, finding: Finding) -> int:
+        """By how much the score rises once this finding passes, rounded; 0 = it does not count."""
+        return round((100 - TAKEOVER_CEILING - 1) * finding.points / self.points) if self.points else 0
 
     def count(self, severity: Severity) -> int:
         return dict(self.failing).get(severity, 0)
@@ -81,42 +118,32 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     )
 
 
-def score(findings: Iterable[Finding]) -> Score:
-    """The score of these findings."""
-    passed = failed = unknown = 0
+def score(findings: Iterable[Finding], *, whole: bool = True) -> Score:
+    """The score of these findings.
+
+    Args:
+        whole: False = only some checks were asked for, so there is no value.
+    """
+    in_force = points = known = applying = 0
     takes_over = False
     failing: dict[Severity, int] = {}
-    unknowns = 0
-    not_applicable, passes, fails, hidden = Status.NOT_APPLICABLE, Status.PASS, Status.FAIL, Status.UNKNOWN
     for finding in findings:
         status = finding.verdict.status
-        if status is not_applicable or not finding.counts:
+        if status in (Status.NOT_APPLICABLE, Status.WAIVED):
             continue
-        weight = COST[finding.severity]
-        if status is passes:
-            passed += weight
-        elif status is fails:
-            failed += weight
+        applying += 1
+        if status is Status.UNKNOWN:
+            continue
+        known += 1
+        points += finding.points
+        if status is Status.PASS:
+            in_force += finding.points
+        else:
             failing[finding.severity] = failing.get(finding.severity, 0) + 1
             takes_over = takes_over or finding.takes_over
-        elif status is hidden:
-            unknown += weight
-            unknowns += 1
-    whole = passed + failed + unknown
-    coverage = 100 if whole == 0 else _percent(passed + failed, whole)
-    value = None if whole == 0 else _value(failed + unknown, takes_over=takes_over)
-    return Score(value, coverage, tuple(sorted(failing.items(), reverse=True)), unknowns)
-
-
-def _value(cost: int, *, takes_over: bool) -> int:
-    """Rounded down, so that only a cost of 0 gives 100."""
     least, most = (0, TAKEOVER_CEILING) if takes_over else (TAKEOVER_CEILING + 1, 100)
-    return least + (most - least) * HALF // (HALF + cost)
-
-
-def _percent(part: int, whole: int) -> int:
-    """A rounded percentage, but 100 only if complete."""
-    return 100 if part == whole else min(99, round(100 * part / whole))
+    value = least + (most - least) * in_force // points if points and whole else None
+    return Score(value, (known, applying), tuple(sorted(failing.items(), reverse=True)), points, takes_over)
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING
-from hardentui.model.finding import Severity
-
-_COSTS = ", ".join(f"{severity.word} {COST[severity]}" for severity in reversed(Severity))
+from hardentui.harden.score import FAIR, STRONG, TAKEOVER_CEILING
 
 SHORT = (
-    "100: everything that applies was checked and passed. Each finding that fails or is unknown "
-    f"lowers the score by its severity. At {TAKEOVER_CEILING} or below, whoever takes over the "
-    "container also gets the host. Above that, no way to the host is known."
+    "The share of a container's defences that are in force, by what each keeps an intruder from. "
+    f"100: all of them. At {TAKEOVER_CEILING} or below, whoever takes over the container also gets "
+    "the host. Each fix adds its points. What could not be checked does not count; how much was "
+    "looked at stands beside the score."
 )
 MEANING: tuple[tuple[str, str], ...] = (
     (
         "In five sentences",
-        "Each finding that fails or is unknown has a cost that depends on its severity in this "
-        f"context ({_COSTS}); checks that pass, do not apply or are waived cost nothing. The score "
-        f"starts at 100 and falls with the total cost, with diminishing effect: a cost of {HALF} "
-        "halves it. A container whose compromise alone hands over the host scores at most "
-        f"{TAKEOVER_CEILING}, and every other container scores higher. Exposure to the network "
-        "costs through findings of its own, and so does anything unknown. A score of 100 means "
-        "that nothing failed and nothing is unknown.",
+        "A container's score is the share of its defences that are in force. Each defence has "
+        "points by what it keeps an intruder from; a defence that does not apply, could not be "
+        "checked or was waived is left out. 100 means that every defence that its options decide is "
+        "in force. A container whose compromise alone hands over the host scores at most "
+        f"{TAKEOVER_CEILING}, and every other container scores higher. Each fix raises the score by "
+        "its points, and the points of several fixes add up.",
+    ),
+    (
+        "Levels",
+        f"takeover: a known way to the host ({TAKEOVER_CEILING} or below). weak: below {FAIR}. "
+        f"fair: {FAIR} to {STRONG - 1}. strong: {STRONG} and more.",
     ),
     (
         "Host takeover",
@@ -32,33 +34,29 @@ MEANING: tuple[tuple[str, str], ...] = (
         "the line: an attacker needs a second weakness.",
     ),
     (
-        "Unknown findings and coverage",
-        "An unknown finding costs as much as a failing one, so checking less never raises a "
-        "score. Coverage is the share of the weight that could be checked. The score measures "
-        "configuration against this checklist, not the likelihood of an attack.",
+        "What does not count",
+        "The image (its packages, vulnerabilities, signature and name), the networks, the engine "
+        "and the host: whoever runs the container cannot change them with its options. Their "
+        "findings are shown with it and in their own places. A check of some steps or checks alone "
+        "has no score.",
     ),
     (
-        "One container, one score",
-        "The score is the same in lists, detail views, plans and reports. Findings that only a "
-        "closer look at a single container can answer (its processes, listening ports, changed "
-        "files, denials) are shown next to it and do not count.",
+        "Unknown findings",
+        "An unknown finding is neither a pass nor a failure. It stays out of the score, is always "
+        'shown, and "58 of 61 checked" says how much was looked at. The score measures '
+        "configuration against these checks, not the likelihood of an attack.",
     ),
     (
-        "Containers, steps, host, average",
-        "A container's score counts the checks of that container. A step's score is what the "
-        "container would have if only the findings of that step counted; its mark shows the worst "
-        "of them: failing, then unknown, then passed. In the walk, a step also shows problems of "
-        "the image, the networks, the engine and the host beneath the container; these count "
-        "towards the marks there, but not towards any container's score. The host and each engine "
-        "have scores of their own. The score above the list in the terminal UI is the average of "
-        "its containers.",
+        "Steps, host, average",
+        "A step's score is that of its own findings; its mark shows the worst of them: failing, "
+        "then unknown, then passed. The host, each engine and each network have scores of their "
+        "own, where the severity of a finding is its weight.",
     ),
     (
         "What raises it most",
         "Host takeover comes first, then the failing finding with the highest severity. Findings "
         "that no change to the container can fix on its own come last, and so do those that "
-        "privileged mode causes while it is on. Reports list findings in this order; the terminal "
-        "UI shows the first ones below the list and under the key e, and `hardentui plan NAME` "
-        "predicts the new score.",
+        "privileged mode causes while it is on. The terminal UI shows the first ones with their points "
+        "below the list and under the key e, and `hardentui plan NAME` predicts the new score.",
     ),
 )

@@ -109,11 +109,12 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
+        points: its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
+            the container decides it, so it does not count.
         compares: it uses `ContainerFacts.peers`, so it has to run again once they are known.
         takes_over: if it fails with critical severity, an intruder in the container can take over the host,
             or the account of the engine's user, in a known way and without another vulnerability.
-        closer: it needs a detailed inspection of one container. It does not count towards the score, so that
-            the score is the same in the list and in the detail view.
+        closer: it needs a detailed inspection of one container.
         contextual: its severity depends on the context (rootful, user namespace, exposure, host mounts);
             true for conditions that give a compromised process more power.
         parameters: name -> default of the values that a checklist may set.
@@ -141,6 +142,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
     catalogue: str = ""
+    points: int = 0
     takes_over: bool = False
     closer: bool = False
     contextual: bool = False

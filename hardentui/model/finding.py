@@ -144,7 +144,7 @@ class Finding(Struct, frozen=True, gc=False):
 
     Attributes:
         takes_over: it fails, and alone lets an intruder in the container take over the host.
-        counts: it counts towards the score.
+        points: what it counts towards the score; 0 = nothing.
         waiver: the waiver that covers it.
     """
 
@@ -157,7 +157,7 @@ class Finding(Struct, frozen=True, gc=False):
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
     takes_over: bool = False
-    counts: bool = True
+    points: int = 0
     waiver: Waiver | None = None
 
     @property

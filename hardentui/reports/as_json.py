@@ -107,6 +107,8 @@ def _subject(judged: SubjectResult, listed: list[Fields], common: Usual) -> dict
         "engine": subject.engine,
         **({"pid": judged.pid} if judged.pid else {}),
         "score": judged.score.value,
+        "level": judged.score.level,
+        "looked_at": list(judged.score.looked_at),
         "coverage": judged.score.coverage,
         "step_scores": {str(step): step_score.value for step, step_score in by_step.items()},
         "step_coverage": {str(step): step_score.coverage for step, step_score in by_step.items()},

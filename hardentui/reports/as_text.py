@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.reports.summary import summary
@@ -79,13 +78,11 @@ def _block(same: list[SubjectResult], write: Writer) -> list[str]:
 
 
 def _facts_of(subject: SubjectResult) -> str:
-    score = "no score" if subject.score.value is None else f"score {_score_of(subject)}/100"
-    coverage = "" if subject.score.coverage == 100 else f", {subject.score.coverage}% checked"
-    return f"{visible(subject.detail, 120)}  {score}{coverage}".strip()
-
-
-def _score_of(subject: SubjectResult) -> str:
-    return score_word(subject.score.value)
+    score = subject.score
+    known, applying = score.looked_at
+    words = [] if score.value is None else [f"score {score.value}/100 {score.level}"]
+    words += [f"{known} of {applying} checked"] if known < applying else []
+    return f"{visible(subject.detail, 120)}  {', '.join(words)}".strip()
 
 
 def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:

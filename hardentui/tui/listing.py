@@ -8,6 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.harden.score import Level
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible
 from hardentui.workbench.views import Row
@@ -123,17 +124,17 @@ def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
     return sorted(ordered, key=lambda row: row.kept is not None)
 
 
-def summary(rows: Iterable[Row]) -> tuple[int | None, dict[Severity, int], int]:
-    """Mean score, failing findings by severity, and unknown findings of the checked rows that count."""
-    scores: list[int] = []
+def summary(rows: Iterable[Row]) -> tuple[dict[Level, int], dict[Severity, int], int]:
+    """Containers by level, failing findings by severity, and unknown findings of the rows that count."""
+    levels: dict[Level, int] = {}
     failing: dict[Severity, int] = {}
     unknown = 0
     for row in rows:
         if row.report is None or row.kept is not None:
             continue
-        if row.report.score.value is not None:
-            scores.append(row.report.score.value)
+        if (level := row.report.score.level) is not None:
+            levels[level] = levels.get(level, 0) + 1
         for severity, count in row.report.score.failing:
             failing[severity] = failing.get(severity, 0) + count
         unknown += row.report.score.unknown
-    return (round(sum(scores) / len(scores)) if scores else None), failing, unknown
+    return levels, failing, unknown

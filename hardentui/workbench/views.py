@@ -47,6 +47,7 @@ class Report(Struct, frozen=True, dict=True):
         about: facts of an image, network, engine, host or of the waivers; None for a container, and with
             trouble.
         trouble: why there are no findings (removed, engine lost); empty if there are.
+        whole: False = only some steps or checks were asked for, so it has no score.
     """
 
     subject: Subject
@@ -55,10 +56,11 @@ class Report(Struct, frozen=True, dict=True):
     facts: ContainerFacts | None = None
     trouble: str = ""
     about: Shared | None = None
+    whole: bool = True
 
     @cached_property
     def score(self) -> Score:
-        return score(self.findings)
+        return score(self.findings, whole=self.whole)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

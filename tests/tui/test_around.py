@@ -280,8 +280,8 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
     async with running(app, size) as pilot:
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
-        await shows(pilot, "Score 56", "1 critical, ")
-        texts = ["What the score means", "100: everything that applies"]
+        await shows(pilot, "Score 21 weak", "1 critical, ")
+        texts = ["What the score means", "100: all"]
         if size[1] > 20:
             texts += ["10 ■ Runtime protection", "1 failing, worst critical; ", "does not apply"]
             texts += ["2 failing, worst high"]

@@ -83,7 +83,7 @@ async def test_all_marked_containers_are_planned_and_written_in_one_go(
         await shows(pilot, "3 containers › likely fixes", "shop-web", "db", "vault", "ready")
         await pilot.press("F")
         await _planned(pilot)
-        await shows(pilot, "all fixes", "56 → ")
+        await shows(pilot, "all fixes", "21 → ")
         assert _written(tmp_path / "out") == set(), "nothing is written before w"
         await pilot.press("w")
         await until(pilot, lambda: "Written: " in _result(app))

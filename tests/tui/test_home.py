@@ -113,7 +113,7 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
         assert len(app.session.rows) == 3
         host.answering.set()
         await pilot.press("R")
-        await shows(pilot, "score 7")
+        await shows(pilot, "1 strong")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
@@ -370,7 +370,7 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
         await shows(
             pilot,
             "shop-web: Runs as root",
-            "Helps most  ✗ new-privileges",
+            "Helps most  ✗ writable-rootfs",
             "1 safe fix",
         )
         await pilot.press("end")

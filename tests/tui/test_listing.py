@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from hardentui.harden.score import Level
 from hardentui.model.finding import Status
 from hardentui.tui.listing import COLUMNS, CYCLED, ListView, arrange, summary
 from hardentui.tui.widgets.columns import short_image
@@ -38,9 +39,10 @@ def test_worst_first_puts_unknown_scores_last(rows: list[Row]) -> None:
 
 
 def test_the_summary_adds_up_what_was_looked_at(rows: list[Row]) -> None:
-    score, failing, unknown = summary(rows)
-    values = [row.report.score.value for row in rows if row.report and row.report.score.value is not None]
-    assert score == round(sum(values) / len(values))
+    levels, failing, unknown = summary(rows)
+    levelled = [row.report.score.level for row in rows if row.report and row.report.score.value is not None]
+    assert levels == {level: levelled.count(level) for level in Level if level in levelled}
+    assert len(levels) > 1
     assert sum(failing.values()) == sum(f.failing for row in rows if row.report for f in row.report.findings)
     assert unknown == sum(
         f.status is Status.UNKNOWN for row in rows if row.report for f in row.report.findings

@@ -197,6 +197,7 @@ _IN_GROUP_0 = Kernel(
 CHECK = Check(
     title="Member of privileged host groups",
     severity=Severity.MEDIUM,
+    points=1,
     summary="Remove the privileged groups",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -28,7 +28,7 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import Severity, Verdict, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -55,7 +55,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
-        return not_applicable("a rootless engine always uses the user namespace of its account")
+        return passed("a rootless engine runs it in the user namespace of its account")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)
     if isinstance(facts.engine.rootless, Unreadable) and not isinstance(separate, bool):
         return unknown(facts.engine.rootless.reason)
@@ -163,6 +163,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="Shares the host's user namespace",
     severity=Severity.HIGH,
+    points=44,
     summary="Give the container its own user namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -71,6 +71,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="Processes can gain new privileges",
     severity=Severity.HIGH,
+    points=22,
     summary="Set no-new-privileges",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -203,6 +203,7 @@ _HOST_MAP = (IdRange(0, 0, 4294967295),)
 CHECK = Check(
     title="Runs as root",
     severity=Severity.HIGH,
+    points=40,
     summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

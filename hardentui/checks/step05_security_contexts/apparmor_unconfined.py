@@ -68,6 +68,7 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 CHECK = Check(
     title="Not confined by AppArmor",
     severity=Severity.HIGH,
+    points=4,
     summary="Run the container under an AppArmor profile",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -89,6 +89,7 @@ _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 CHECK = Check(
     title="Cgroup disabled or shared with the host",
     severity=Severity.HIGH,
+    points=1,
     summary="Give the container its own cgroup and cgroup namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

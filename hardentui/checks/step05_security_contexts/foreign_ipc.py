@@ -90,6 +90,7 @@ _ASKED = (IPC, "container:db")
 CHECK = Check(
     title="IPC namespace shared with an unrelated container",
     severity=Severity.MEDIUM,
+    points=1,
     compares=True,
     summary="Give the container its own IPC namespace",
     fix=FixKind.RECREATE,

@@ -54,6 +54,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 CHECK = Check(
     title="Shares the host's IPC or UTS namespace",
     severity=Severity.HIGH,
+    points=1,
     summary="Give the container its own IPC and UTS namespaces",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

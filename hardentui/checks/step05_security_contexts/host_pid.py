@@ -82,6 +82,7 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 CHECK = Check(
     title="Sees processes outside the container",
     severity=Severity.CRITICAL,
+    points=9,
     compares=True,
     summary="Give the container its own PID namespace",
     fix=FixKind.RECREATE,

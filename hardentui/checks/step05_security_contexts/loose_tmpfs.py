@@ -129,6 +129,7 @@ _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 CHECK = Check(
     title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,
+    points=1,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

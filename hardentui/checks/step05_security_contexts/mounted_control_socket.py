@@ -102,6 +102,7 @@ _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), Mo
 CHECK = Check(
     title="Host control socket reachable",
     severity=Severity.CRITICAL,
+    points=2,
     summary="Remove the mount of the host's control socket",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -101,6 +101,7 @@ _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman
 CHECK = Check(
     title="Container engine socket reachable",
     severity=Severity.CRITICAL,
+    points=2,
     takes_over=True,
     summary="Remove the mount of the engine's socket",
     fix=FixKind.RECREATE,

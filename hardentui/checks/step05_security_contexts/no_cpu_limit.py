@@ -112,6 +112,7 @@ _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 CHECK = Check(
     title="No CPU limit",
     severity=Severity.MEDIUM,
+    points=4,
     summary="Set a CPU limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,

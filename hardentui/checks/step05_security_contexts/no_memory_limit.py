@@ -139,6 +139,7 @@ _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 CHECK = Check(
     title="No memory limit",
     severity=Severity.HIGH,
+    points=12,
     summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,

@@ -81,6 +81,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="No process limit",
     severity=Severity.HIGH,
+    points=2,
     summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,

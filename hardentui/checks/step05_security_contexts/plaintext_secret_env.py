@@ -65,6 +65,7 @@ def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
 CHECK = Check(
     title="Credential in an environment variable",
     severity=Severity.HIGH,
+    points=8,
     summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

@@ -87,6 +87,7 @@ _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/
 CHECK = Check(
     title="Credential in a label, annotation or option",
     severity=Severity.HIGH,
+    points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

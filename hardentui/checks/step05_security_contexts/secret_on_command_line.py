@@ -72,6 +72,7 @@ _SESSION = {
 CHECK = Check(
     title="Credential on a command line",
     severity=Severity.HIGH,
+    points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

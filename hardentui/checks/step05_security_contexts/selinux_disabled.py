@@ -67,6 +67,7 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "ap
 CHECK = Check(
     title="Not confined by SELinux",
     severity=Severity.HIGH,
+    points=4,
     summary="Let SELinux confine the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

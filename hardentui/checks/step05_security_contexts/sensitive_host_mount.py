@@ -119,6 +119,7 @@ _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device"
 CHECK = Check(
     title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,
+    points=5,
     takes_over=True,
     compares=True,
     summary="Mount only what is needed of the host's system directories, read-only",

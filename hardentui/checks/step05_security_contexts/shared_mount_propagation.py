@@ -65,6 +65,7 @@ _FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), Mou
 CHECK = Check(
     title="Mounts propagate to the host",
     severity=Severity.HIGH,
+    points=1,
     summary="Use private mount propagation",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

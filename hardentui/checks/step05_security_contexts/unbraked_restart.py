@@ -72,6 +72,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="Unlimited restarts",
     severity=Severity.LOW,
+    points=1,
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -118,6 +118,7 @@ _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), Kernel
 CHECK = Check(
     title="Writable mount without nosuid, nodev and noexec",
     severity=Severity.LOW,
+    points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -74,6 +74,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="Writable root filesystem",
     severity=Severity.MEDIUM,
+    points=30,
     summary="Make the root filesystem read-only",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

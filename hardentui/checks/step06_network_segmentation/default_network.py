@@ -73,6 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 CHECK = Check(
     title="Uses the default network",
     severity=Severity.MEDIUM,
+    points=6,
     compares=True,
     summary="Move the container to its own network",
     fix=FixKind.RECREATE,

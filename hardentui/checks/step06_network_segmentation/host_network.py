@@ -148,6 +148,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 CHECK = Check(
     title="Uses the host network",
     severity=Severity.HIGH,
+    points=9,
     summary="Give it its own network and publish only the ports it needs",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

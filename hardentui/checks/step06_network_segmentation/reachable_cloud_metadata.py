@@ -77,6 +77,7 @@ _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False
 CHECK = Check(
     title="Cloud metadata service reachable",
     severity=Severity.HIGH,
+    points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

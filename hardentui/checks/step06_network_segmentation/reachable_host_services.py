@@ -260,6 +260,7 @@ _CLOSED = HostFacts(
 CHECK = Check(
     title="Host loopback services reachable",
     severity=Severity.HIGH,
+    points=2,
     summary="Remove the options that open the host's loopback address",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

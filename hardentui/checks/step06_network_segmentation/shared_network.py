@@ -147,6 +147,7 @@ _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 CHECK = Check(
     title="Network shared with another application",
     severity=Severity.MEDIUM,
+    points=2,
     compares=True,
     summary="Give each application its own network",
     fix=FixKind.RECREATE,

@@ -68,6 +68,7 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}
 CHECK = Check(
     title="Port published on all host addresses",
     severity=Severity.MEDIUM,
+    points=8,
     summary="Bind published ports to one address",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

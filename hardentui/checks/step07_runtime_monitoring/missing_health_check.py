@@ -74,6 +74,7 @@ _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 CHECK = Check(
     title="No health check",
     severity=Severity.MEDIUM,
+    points=3,
     summary="Add a health check that queries the service itself",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

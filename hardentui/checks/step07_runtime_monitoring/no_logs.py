@@ -61,6 +61,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 CHECK = Check(
     title="No logs kept",
     severity=Severity.MEDIUM,
+    points=1,
     summary="Send the container's log to the journal",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,

@@ -85,6 +85,7 @@ _RAW = frozenset({"CAP_NET_RAW"})
 CHECK = Check(
     title="More capabilities in effect than declared",
     severity=Severity.HIGH,
+    points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

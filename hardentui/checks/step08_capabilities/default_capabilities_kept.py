@@ -179,6 +179,7 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 CHECK = Check(
     title="Default capabilities not dropped",
     severity=Severity.MEDIUM,
+    points=30,
     summary="Drop all capabilities and add back those that are needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -44,6 +44,7 @@ _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 CHECK = Check(
     title="Capabilities that can disrupt host or neighbours",
     severity=Severity.HIGH,
+    points=5,
     summary="Drop the disruptive capabilities",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

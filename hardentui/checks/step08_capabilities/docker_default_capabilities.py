@@ -42,6 +42,7 @@ _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 CHECK = Check(
     title="Capabilities that Podman drops by default",
     severity=Severity.MEDIUM,
+    points=2,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

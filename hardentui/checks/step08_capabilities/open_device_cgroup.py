@@ -184,6 +184,7 @@ _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 CHECK = Check(
     title="Device cgroup allows disks or whole device classes",
     severity=Severity.HIGH,
+    points=1,
     takes_over=True,
     summary="Remove the rules that allow disks or whole device classes",
     fix=FixKind.RECREATE,

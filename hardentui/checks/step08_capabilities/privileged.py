@@ -87,6 +87,7 @@ _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 CHECK = Check(
     title="Privileged container",
     severity=Severity.CRITICAL,
+    points=2,
     takes_over=True,
     summary="Turn off privileged mode and grant only what is needed",
     fix=FixKind.RECREATE,

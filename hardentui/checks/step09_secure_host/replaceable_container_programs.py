@@ -69,6 +69,7 @@ _OPEN = FileFact(
 CHECK = Check(
     title="Container's programs can be replaced",
     severity=Severity.CRITICAL,
+    points=2,
     summary="Install the program where only root, or the engine's account, can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,

@@ -94,6 +94,7 @@ def _labelled(label: str) -> ContainerFacts:
 CHECK = Check(
     title="AppArmor profile in complain mode",
     severity=Severity.HIGH,
+    points=2,
     summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

@@ -91,6 +91,7 @@ _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 CHECK = Check(
     title="No seccomp filter",
     severity=Severity.CRITICAL,
+    points=12,
     summary="Restore the seccomp filter",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

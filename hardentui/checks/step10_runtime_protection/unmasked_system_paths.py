@@ -142,6 +142,7 @@ _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 CHECK = Check(
     title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,
+    points=2,
     takes_over=True,
     summary="Restore the default masks",
     fix=FixKind.RECREATE,

@@ -107,6 +107,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 CHECK = Check(
     title="Sysctls not known to be safe",
     severity=Severity.MEDIUM,
+    points=1,
     summary="Remove the sysctls that are not on the list",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -66,18 +66,21 @@ class MeaningScreen(ReadingScreen):
         width = min(100, self.app.size.width - 6)
         value = self.signs.of(score_word(score.value, otherwise="–"))
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
-        parts: list[Part] = [(f"Score {value}\n", _HEAD)]
+        parts: list[Part] = [(f"Score {value} {score.level or ''}".rstrip() + "\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
-        unknown = f"{score.unknown}; {score.coverage}% of what counts was checked"
+        known, applying = score.looked_at
+        unknown = f"{score.unknown}; {known} of {applying} were checked"
         parts += hanging("unknown", unknown, width, indent=13)
-        if any(finding.takes_over and finding.failing for finding in report.findings):
+        if score.takes_over:
             limit = f"Whoever takes it over gets the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
         bench = self.session.bench
         helpful = bench.planner.raises_most(report, _SHOWN) if bench else ()
         for at, finding in enumerate(helpful):
             label = "helps most" if at == 0 else ""
-            text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"
+            worth = score.worth(finding)
+            gain = f"  +{worth}" if worth else ""
+            text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}{gain}"
             parts += hanging(label, text, width, f"${look_of(finding).style}", indent=13)
         return parts
 

@@ -18,6 +18,7 @@ from hardentui.workbench.views import Row
 CELLS = 20
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _SCORE = 5
+_LEVEL = 8
 _CURSOR = 2
 _SAMPLE = 200
 _LEAST_OF_WORST = 30
@@ -33,6 +34,7 @@ class Columns(Struct, frozen=True):
     unit: int
     state: int
     worst: int = 0
+    level: int = 0
 
 
 def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
@@ -63,14 +65,15 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
     gaps = 1 + sum(map(bool, (image, state, unit, engine)))
-    free = width - fixed - state - gaps - unit
+    level = _LEVEL if width >= 110 else 0
+    free = width - fixed - state - gaps - unit - (level + 1 if level else 0)
     engine = min(engine, max(8, free // 4))
     free -= engine
     name = min(name, max(free * 11 // 20, free - image))
     image = min(image, free - name)
     left = free - name - image - 2
     worst = left if "worst" in shown and left >= _LEAST_OF_WORST else 0
-    return Columns(name, image, engine, unit, state, worst)
+    return Columns(name, image, engine, unit, state, worst, level)
 
 
 def _longest(texts: list[str], least: int, most: int) -> int:
@@ -104,6 +107,7 @@ def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
         ("Engine", "engine", columns.engine),
         ("Unit", "unit", columns.unit),
         ("State", "state", columns.state),
+        ("Level", "score", columns.level),
         ("Score", "score", _SCORE),
     )
     return tuple(title for title in titles if title[2])
@@ -113,7 +117,7 @@ def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
     """The heading; the arrow marks the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
     for title, column, width in _titles(columns):
-        mark = arrow if column == sorted_by else ""
+        mark = arrow if column == sorted_by and title != "Level" else ""
         parts.append(f"{title[:width]}{mark}".ljust(width + 1))
     for number in range(1, CELLS // 2 + 1):
         mark = arrow if f"step {number}" == sorted_by else ""
@@ -143,6 +147,12 @@ def score_text(row: Row, signs: Signs) -> str:
     if row.report is None:
         return "   . "
     return f"{signs.of(score_word(score_of(row), otherwise='–')):>4} "
+
+
+def level_text(row: Row) -> str:
+    """The level of its score; empty if it has none."""
+    level = row.report.score.level if row.report is not None and row.kept is None else None
+    return level or ""
 
 
 def worst_text(row: Row) -> str:

@@ -32,6 +32,7 @@ from hardentui.tui.widgets.columns import (
     heading_at,
     headings,
     image_text,
+    level_text,
     score_text,
     state_text,
     worst_text,
@@ -288,6 +289,7 @@ class ContainerList(ScrollView, can_focus=True):
         put(engine_text(row, columns.engine), columns.engine, muted)
         put(row.unit, columns.unit, muted)
         put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
+        put(level_text(row), columns.level, grey)
         segments.append(Segment(score_text(row, signs) + " ", grey))
         segments += self._cells(row, signs, line.grey)
         if columns.worst:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from hardentui.harden.score import Level
 from hardentui.model.finding import Severity
 from hardentui.tui.listing import summary
 from hardentui.tui.status import FAILING, OTHERS, Signs
@@ -15,15 +16,16 @@ from hardentui.workbench.views import Row, without_originals
 
 
 def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs) -> Content:
-    """`3 of 12 containers · 2 marked · score 48 · high 9 · unknown 4`: kept originals do not count."""
-    score, failing, unknown = summary(shown)
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count."""
+    levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
     of = f"{counted} of " if len(shown) < len(all_rows) else ""
     parts: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
     if marked:
         parts += [f" {signs.dot} ", (f"{marked} marked", "bold $primary")]
-    if score is not None:
-        parts += [f" {signs.dot} score ", (str(score), "bold")]
+    for level in Level:
+        if count := levels.get(level):
+            parts += [f" {signs.dot} ", (f"{count} {level}", "bold")]
     for severity in (Severity.CRITICAL, Severity.HIGH):
         if failing.get(severity):
             look = FAILING[severity]

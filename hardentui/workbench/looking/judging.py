@@ -37,6 +37,7 @@ class Judge:
         self._today = today
         self._steps = tuple(step.number for step in checklist.steps)
         steps, wanted = set(only_steps), set(only_checks)
+        self._whole = not (steps or wanted)
         self.checks = tuple(
             checks[name]
             for step in checklist.steps
@@ -61,7 +62,7 @@ class Judge:
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
         findings = self._waived(run(facts, subject, checks, compared=compared))
-        return Report(subject, tuple(findings), self._steps, facts)
+        return Report(subject, tuple(findings), self._steps, facts, whole=self._whole)
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report after running the checks that compare containers again; `facts` has the
@@ -71,12 +72,12 @@ class Judge:
         again = self._waived(run(facts, report.subject, self._comparing.values()))
         for at, fresh in zip(self._comparing, again, strict=True):
             findings[at] = fresh
-        return Report(report.subject, tuple(findings), self._steps, facts)
+        return Report(report.subject, tuple(findings), self._steps, facts, whole=self._whole)
 
     def other(self, subject: Subject, facts: Shared) -> Report:
         """The report of a host, an engine, an image or a network."""
         findings = tuple(self._waived(run(facts, subject, self._by_kind[subject.kind])))
-        return Report(subject, findings, self._steps, about=facts)
+        return Report(subject, findings, self._steps, about=facts, whole=self._whole)
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """How the waivers are used, after a full check; None if there are none."""

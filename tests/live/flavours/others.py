@@ -202,6 +202,7 @@ PODS = (
     ),
     Flavour(
         "pod-port-all-of-another",
+        ids("default-seccomp-only"),
         without=_IN_POD,
         pod=_open_pod,
         infra_bad=ids("wildcard-port unfirewalled-port"),

@@ -385,7 +385,7 @@ def test_a_container_has_one_score_everywhere(run: Run) -> None:
 def test_the_score_is_explained(run: Run) -> None:
     answer = run("explain", "score")
     assert answer.code == 0
-    for words in ("100 means", "at most 24", "coverage", "critical 27, high 9, medium 3, low 1"):
+    for words in ("100 means", "at most 20", "58 of 61 checked", "weak: below 50", "strong: 80 and more"):
         assert words in " ".join(answer.out.split())
 
 

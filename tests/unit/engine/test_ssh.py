@@ -52,7 +52,7 @@ def install_ssh(directory: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> 
     program.write_text(f"#!{sys.executable}\n{textwrap.dedent(code)}")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/nonexistent")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory / "none"))
 
 
 def test_an_engine_behind_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_the_directory_for_sockets_is_short_and_writable(
 ) -> None:
     short = os.path.relpath(tmp_path, "/")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
-    for unusable in ("", short, "/nonexistent", f"/{short}/{'x' * 70}"):
+    for unusable in ("", short, str(tmp_path / "none"), f"/{short}/{'x' * 70}"):
         monkeypatch.setenv("XDG_RUNTIME_DIR", unusable)
         assert private_base() == "/tmp"
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/var/tmp")

@@ -6,13 +6,14 @@ import threading
 from pathlib import Path
 from statistics import correlation
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING, score, score_by_step, worst
+from hardentui.harden.score import FAIR, STRONG, TAKEOVER_CEILING, Level, score, score_by_step, worst
 from hardentui.harden.score_meaning import MEANING, SHORT
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -24,8 +25,8 @@ from tests.unit.harden.ranked_containers import WORST_FIRST
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")
 
 
-def finding(status: Status, severity: Severity, step: int = 1) -> Finding:
-    return Finding("a-check", step, "A title", SUBJECT, Verdict(status), severity)
+def finding(status: Status, severity: Severity, step: int = 1, points: int = 1) -> Finding:
+    return Finding("a-check", step, "A title", SUBJECT, Verdict(status), severity, points=points)
 
 
 def of(**counts: int) -> list[Finding]:
@@ -39,18 +40,52 @@ def of(**counts: int) -> list[Finding]:
 
 
 FINDINGS = st.lists(
-    st.builds(finding, st.sampled_from(Status), st.sampled_from(Severity), st.integers(1, 10)), max_size=40
+    st.builds(
+        finding, st.sampled_from(Status), st.sampled_from(Severity), st.integers(1, 10), st.integers(0, 40)
+    ),
+    max_size=40,
 )
 TAKEOVER = replace(finding(Status.FAIL, Severity.CRITICAL), takes_over=True)
 
 
-def test_what_fails_or_is_unknown_costs_by_its_severity() -> None:
+def test_it_is_the_share_of_the_points_in_force() -> None:
+    lowest = TAKEOVER_CEILING + 1
     assert score(of(pass_high=1)).value == 100
-    assert score(of(fail_low=HALF)).value == 25 + 75 // 2
-    assert score(of(fail_critical=1)).value == 25 + 75 * HALF // (HALF + COST[Severity.CRITICAL])
-    assert score(of(fail_high=1)).value == score(of(unknown_high=1)).value == score(of(fail_medium=3)).value
-    assert score(of(pass_high=1, not_applicable_critical=5, waived_critical=5)).value == 100
+    assert score(of(fail_low=1)).value == score(of(fail_critical=3)).value == lowest
+    assert score(of(pass_low=1, fail_high=1)).value == lowest + (100 - lowest) // 2
+    heavy, light = (finding(Status.PASS, Severity.LOW, points=points) for points in (30, 10))
+    assert score([heavy, *of(fail_low=10)]).value == lowest + (100 - lowest) * 3 // 4
+    assert (score([heavy, *of(fail_low=10)]).value or 0) > (score([light, *of(fail_low=10)]).value or 0)
     assert score(of(not_applicable_high=3)).value is None
+    assert score(of(pass_high=3), whole=False).value is None
+
+
+def test_what_is_unknown_or_waived_stays_out_of_it() -> None:
+    known = of(pass_high=2, fail_high=3)
+    more = of(unknown_high=5, waived_critical=5, not_applicable_critical=5)
+    assert score(known).value == score([*known, *more]).value
+    assert score(more).value is None
+
+
+@given(FINDINGS, st.integers(1, 40))
+def test_each_fix_raises_it_by_what_it_is_worth_and_they_add_up(findings: list[Finding], points: int) -> None:
+    failing = finding(Status.FAIL, Severity.HIGH, points=points)
+    before = score([*findings, failing, failing])
+    fixed = finding(Status.PASS, Severity.HIGH, points=points)
+    after = score([*findings, fixed, fixed])
+    gain = (after.value or 0) - (before.value or 0)
+    assert abs(gain - 2 * before.worth(failing)) <= 2, "each is rounded"
+    assert gain >= 0
+
+
+def test_levels_are_words_for_ranges() -> None:
+    def level(passing: int, failing: int) -> Level | None:
+        return score(of(pass_low=passing, fail_low=failing)).level
+
+    assert (level(0, 1), level(1, 1), level(9, 1)) == (Level.WEAK, Level.FAIR, Level.STRONG)
+    assert (score(of(pass_low=9, fail_low=1)).value or 0) >= STRONG > FAIR > TAKEOVER_CEILING
+    assert score([TAKEOVER, *of(pass_low=99)]).level is Level.TAKEOVER
+    assert score([]).level is None
 
 
 def test_the_worst_finding_is_about_the_container_before_its_image() -> None:
@@ -62,9 +97,10 @@ def test_the_worst_finding_is_about_the_container_before_its_image() -> None:
     assert worst([passing]) is None
 
 
-def test_the_coverage_is_the_share_that_could_be_looked_at() -> None:
-    result = score(of(pass_high=6, fail_high=2, unknown_high=2))
-    assert (result.coverage, result.unknown) == (80, 2)
+def test_beside_it_stands_how_much_was_looked_at() -> None:
+    result = score(of(pass_high=6, fail_high=2, unknown_high=2, not_applicable_low=5))
+    assert (result.looked_at, result.coverage, result.unknown) == ((8, 10), 80, 2)
+    assert score(of(pass_low=999, unknown_low=1)).coverage == 99, "100 only if all of it was"
 
 
 @given(FINDINGS, FINDINGS)
@@ -81,32 +117,10 @@ def test_a_takeover_that_was_waived_is_accepted() -> None:
 
 
 @given(FINDINGS)
-def test_100_means_that_everything_that_applies_passed(findings: list[Finding]) -> None:
-    counted = {finding.status for finding in findings} - {Status.NOT_APPLICABLE, Status.WAIVED}
-    result = score(findings)
-    assert (result.value == 100) == (counted == {Status.PASS})
-    assert (result.coverage == 100) == (Status.UNKNOWN not in counted)
-
-
-def test_a_small_failure_among_many_passes_is_not_rounded_away() -> None:
-    assert score(of(pass_critical=100, fail_low=1)).value == 98
-    assert score(of(pass_critical=100, unknown_low=1)).coverage == 99
-
-
-@given(FINDINGS)
-def test_looking_at_less_never_raises_it(findings: list[Finding]) -> None:
-    passed = [finding for finding in findings if finding.status is Status.PASS]
-    if passed:
-        hidden = finding(Status.UNKNOWN, passed[0].severity)
-        less = [hidden if finding is passed[0] else finding for finding in findings]
-        assert (score(less).value or 0) <= (score(findings).value or 0)
-
-
-@given(FINDINGS, FINDINGS)
-def test_what_only_a_closer_look_answers_does_not_count(findings: list[Finding], more: list[Finding]) -> None:
-    assert score([*findings, *(replace(more_finding, counts=False) for more_finding in more)]) == score(
-        findings
-    )
+def test_100_means_that_everything_that_counts_is_in_force(findings: list[Finding]) -> None:
+    counted = [finding for finding in findings if finding.points and not finding.takes_over]
+    statuses = {finding.status for finding in counted} & {Status.PASS, Status.FAIL}
+    assert (score(findings).value == 100) == (statuses == {Status.PASS})
 
 
 def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
@@ -134,9 +148,9 @@ def test_the_score_of_a_step_is_that_of_its_findings(findings: list[Finding]) ->
 
 def test_the_description_says_the_numbers_that_count() -> None:
     text = " ".join(text for _, text in MEANING)
-    for severity in Severity:
-        assert f"{severity.word} {COST[severity]}" in text
     assert f"at most {TAKEOVER_CEILING}" in text
+    assert f"below {FAIR}" in text
+    assert f"{STRONG} and more" in text
     assert f"At {TAKEOVER_CEILING} or below" in SHORT
 
 
@@ -172,7 +186,23 @@ def test_whoever_can_take_the_host_over_scores_below_everybody_who_cannot() -> N
         assert ((score(findings).value or 0) <= TAKEOVER_CEILING) == (at <= last), name
 
 
-def test_the_argued_order_is_the_tested_one() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "score.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
-    assert rows == ["container", *(name for name, _ in WORST_FIRST)]
+def test_the_argued_order_and_its_numbers_are_the_tested_ones() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "score-order.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in text.splitlines() if line[:2] == "| "]
+    scores = [(name, score(judged(facts))) for name, facts in WORST_FIRST]
+    assert rows[1:] == [[name, str(result.value), str(result.level)] for name, result in scores]
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("as Podman makes it, open to all", 25, 50),
+        ("as Podman makes it", 25, 50),
+        ("rootless, open to all", 45, 65),
+        ("rootless", 45, 65),
+        ("hardened, open to all", 90, 100),
+        ("hardened", 90, 100),
+    ],
+)
+def test_anchors(name: str, least: int, most: int) -> None:
+    assert least <= (score(judged(dict(WORST_FIRST)[name])).value or 0) <= most

@@ -36,7 +36,7 @@ def finding(
     verdict = Verdict(status, text, text, (Evidence(text, f"saw {text}"),), text)
     fix = Remediation("Fix it", text, FixKind.RECREATE, Risk.SAFE, f"+{text}", f"+{text}", (text,))
     remediation = fix if status is Status.FAIL else None
-    return Finding(check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation)
+    return Finding(check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation, points=1)
 
 
 def result(
@@ -134,9 +134,9 @@ def test_the_text_tells_what_matters() -> None:
 
 
 def test_the_first_line_counts_every_finding_that_is_listed() -> None:
-    """Findings of the closer look do not count towards the score."""
+    """Those that do not count towards the score too."""
     few = (finding(Status.FAIL, Severity.LOW), finding(Status.UNKNOWN, Severity.LOW, check="other"))
-    closer = [replace(each, check=f"closer-{each.check}", counts=False) for each in few]
+    closer = [replace(each, check=f"closer-{each.check}", points=0) for each in few]
     text = render("text", result(*few, *closer), TextStyle())
     assert "Failing: 2 low. Unknown: 2." in text
     assert "2 unknown" in text.splitlines()[-1]
@@ -191,8 +191,8 @@ def test_containers_with_the_very_same_answers_share_a_block() -> None:
     text = render(
         "text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), TextStyle(90)
     )
-    assert "a and 2 more  img  score 90/100\n  the same for b, c\n" in text
-    assert "\nother  img  score 90/100\n" in text
+    assert "a and 2 more  img  score 21/100 weak\n  the same for b, c\n" in text
+    assert "\nother  img  score 21/100 weak\n" in text
 
 
 def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
@@ -328,7 +328,8 @@ def test_the_contract_of_the_json() -> None:
     (subject,) = whole["subjects"]
     assert {"kind", "id", "name", "score", *(status.value for status in Status)} <= set(subject)
     assert subject["raises_most"] == ["root-user"]
-    assert (subject["step_scores"], subject["step_coverage"]) == ({"4": 90}, {"4": 100})
+    assert (subject["step_scores"], subject["step_coverage"]) == ({"4": 60}, {"4": 100})
+    assert (subject["level"], subject["looked_at"]) == ("fair", [2, 2])
     assert set(subject["pass"]) == {"host-pid"}
     failing = subject["fail"]["root-user"]
     assert {"severity", "declared", "effective", "reason", "run", "quadlet", "commands"} <= set(failing)

@@ -89,6 +89,7 @@ class TestAsRootWithTheHomeOfSomebodyElse:
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
         monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+        monkeypatch.delenv("XDG_CONFIG_HOME")
         return home
 
     def test_our_directories_are_below_the_home_of_root(self, home: Path) -> None:

@@ -374,8 +374,8 @@ def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
     assert state_directory() == "/srv/state/hardentui"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    monkeypatch.setenv("HOME", "/home/anna")
-    assert state_directory() == "/home/anna/.local/state/hardentui"
+    monkeypatch.setenv("HOME", "/home/of-nobody")
+    assert state_directory() == "/home/of-nobody/.local/state/hardentui"
 
 
 # --- base images ------------------------------------------------------------------------------------
