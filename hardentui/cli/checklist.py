@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-import tomllib
 from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -77,8 +77,8 @@ def _is_checklist(where: str) -> bool:
     if not where.endswith(".toml") or os.path.isdir(where):
         return False
     try:
-        document = tomllib.loads(checklists.read_text(where))
-    except tomllib.TOMLDecodeError:
+        document = read_toml(checklists.read_text(where))
+    except TomlFault:
         return False
     return "extends" in document or isinstance(document.get("step"), list)
 

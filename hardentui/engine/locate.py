@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from hardentui import account
 from hardentui.errors import InputError
 from hardentui.regular_files import names_in, read_regular
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
@@ -195,11 +196,9 @@ def _text(value: Any) -> str:
 
 
 def _toml(text: str) -> Mapping[str, Any]:
-    import tomllib  # 12 to 16 ms, and most hosts name no connection there
-
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return read_toml(text)
+    except TomlFault:
         return {}
 
 

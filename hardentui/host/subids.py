@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 
 from hardentui.host.files.config import text, there
 from hardentui.host.files.reader import Files
@@ -14,6 +13,7 @@ from hardentui.host.rights.sudo import read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
 from hardentui.model.known import Known, Unreadable
+from hardentui.toml_document import TomlFault
 
 _NOBODY = 65534
 
@@ -151,5 +151,5 @@ def _configured_targets(content: str) -> list[str]:
     try:
         destinations = parsed(content).get("engine", {}).get("service_destinations", {})
         return [str(destination.get("uri", "")) for destination in destinations.values()]
-    except (tomllib.TOMLDecodeError, AttributeError, RecursionError):
+    except (TomlFault, AttributeError):
         return []  # a broken containers.conf is reported by the configuration facts

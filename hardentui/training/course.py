@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
 
 from hardentui.errors import InputError
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.training.lab import Lab, Mode, Name
 from hardentui.training.progress import FULL, TrainingProgress
 from hardentui.visible import visible
@@ -53,10 +53,10 @@ def load_course(path: str, labs: Iterable[Lab]) -> Course:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            course = convert(tomllib.loads(file.read()), Course)
+            course = convert(read_toml(file.read()), Course)
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (UnicodeDecodeError, TomlFault, ValidationError) as error:
         raise InputError(
             f"The class file {visible(path)} has a fault: {visible(str(error), 200)}."
         ) from error

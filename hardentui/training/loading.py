@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable
 
 from msgspec import ValidationError, convert
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 import hardentui
 from hardentui.errors import InputError, UsageError
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.training.lab import Lab, Level
 from hardentui.visible import visible
 
@@ -32,10 +32,11 @@ def load_labs(where: str = "", *, checks: Iterable[str]) -> tuple[Lab, ...]:
     """
     directory = where or _packaged()
     try:
-        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else [directory]
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else None
     except OSError as error:
         raise InputError(f"{visible(directory)} cannot be read: {error.strerror}.") from error
-    paths = [os.path.join(directory, name) for name in names if name.endswith(".toml")]
+    paths = [directory] if names is None else [os.path.join(directory, name) for name in names]
+    paths = [path for path in paths if path.endswith(".toml")]
     if not paths:
         raise InputError(
             f"There are no labs in {visible(directory)}.", "A lab is a TOML file: docs/training.md"
@@ -56,8 +57,8 @@ def parse_lab(text: str, name: str, checks: Iterable[str]) -> Lab:
             "Use lower-case letters, digits and dashes: my-lab.toml",
         )
     try:
-        lab = replace(convert(tomllib.loads(text), Lab), id=name)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        lab = replace(convert(read_toml(text), Lab), id=name)
+    except (TomlFault, ValidationError) as error:
         raise InputError(f"The lab {visible(name, 60)} has a fault: {visible(str(error), 300)}.") from error
     for fault in _faults(lab, frozenset(checks)):
         raise InputError(f"The lab {visible(name, 60)} has a fault: {fault}.")

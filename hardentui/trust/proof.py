@@ -54,7 +54,7 @@ def prove(
 
     def add(case: str, scope: str, wanted: PullVerdict, pull: Pull) -> None:
         proof = PullProof(case, scope, wanted, pull)
-        proof = proof if proof.holds else replace(proof, hint=_HINTS[pull.verdict])
+        proof = proof if proof.holds else replace(proof, hint=hint_for(proof))
         proofs.append(proof)
         on_proof(proof)
 
@@ -77,6 +77,13 @@ def prove(
                 pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
             add("other repository", "default", PullVerdict.REJECTED, pull)
     return tuple(proofs)
+
+
+def hint_for(proof: PullProof) -> str:
+    """What helps; a pull that had to be rejected is never helped by accepting more."""
+    if proof.wanted is not PullVerdict.ACCEPTED and proof.pull.verdict is PullVerdict.WRONG_IDENTITY:
+        return "it is rejected, but for the name in its signature: name an image that has no signature"
+    return _HINTS[proof.pull.verdict]
 
 
 def unsigned_in(scope: str) -> str:

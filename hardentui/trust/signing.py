@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
 from hardentui.host.asking import Ask
 from hardentui.model.known import Known, Unreadable
@@ -118,7 +120,11 @@ def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple
     Raises:
         WriteError: it could not be created, or already exists.
     """
-    prefix = os.path.join(os.path.abspath(directory), name)
+    place = os.path.abspath(directory)
+    prefix = os.path.join(place, name)
+    if not os.path.isdir(place):
+        missing = errno.ENOTDIR if os.path.lexists(place) else errno.ENOENT
+        raise write_error(OSError(missing, os.strerror(missing)), place)
     private, public = f"{prefix}.private", f"{prefix}.pub"
     if os.path.lexists(private) or os.path.lexists(public):
         raise WriteError(f"{visible(private)} or its public key already exists and was left alone.")

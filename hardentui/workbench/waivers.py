@@ -15,7 +15,6 @@ A file is TOML, made to be edited and kept under version control:
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from fnmatch import fnmatchcase
@@ -28,6 +27,7 @@ from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.waiver import Waiver
 from hardentui.state.own_files import config_directory
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
@@ -78,8 +78,8 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
 def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
     """The waivers in a TOML text; raises WaiversError. `path` is the file name in errors."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except TomlFault as error:
         raise WaiversError(f"{visible(path)} is not valid TOML: {visible(str(error))}.", ()) from error
     reader = _WaiverReader(path, toml_lines(text), tuple(checks))
     waivers = reader.waivers(document)

@@ -69,6 +69,17 @@ async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.
         assert [item.entry.finding for item in opened] == [second]
 
 
+async def test_a_new_size_while_it_is_taken_apart_breaks_nothing() -> None:
+    app = make_app(some())
+    async with running(app) as pilot:
+        await pilot.press("enter", "8")
+        await shows(pilot, "shop-web › 8", "▸")
+        findings = app.screen.query_one(FindingList)
+        for item in findings.query(FindingItem):
+            await item.remove_children()
+        findings.on_resize()
+
+
 async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     widths: list[int] = []
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+from hardentui.toml_document import read_toml
 
 
 @lru_cache(maxsize=8)
@@ -16,9 +17,8 @@ def parsed(text: str) -> Mapping[str, Any]:
     every engine reads them.
 
     Raises:
-        tomllib.TOMLDecodeError: it is not valid TOML; names the line.
-        RecursionError: it is nested too deeply.
+        TomlFault: it is not valid TOML; names the line.
     """
     if '"""' not in text and "'''" not in text:  # else a line that looks like a comment may be in a string
         text = "\n".join(["" if line.lstrip().startswith("#") else line for line in text.split("\n")])
-    return tomllib.loads(text)
+    return read_toml(text)

@@ -7,7 +7,6 @@ here.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from hardentui.host.files.toml_text import parsed
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
+from hardentui.toml_document import TomlFault
 
 _TABLES_OF_NAMES = frozenset({"engine.runtimes", "engine.volume_plugins", "engine.service_destinations"})
 FIRST_FILE_ONLY_SINCE = Version(6)
@@ -55,7 +55,7 @@ def merge(files: Files, paths: list[str]) -> Configuration:
         read.append(path)
         try:
             document = parsed(content)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except TomlFault as error:
             faults[path] = f"{path} is not valid TOML ({error})"
             continue
         for name, value in _flat(document):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from hardentui.model.configuration import Missing
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.model.version import Version
+from hardentui.toml_document import TomlFault
 
 _KEY = (
     r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
@@ -68,7 +68,7 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
             document = parsed(_without_aliases(content))
             entries = [_registry(table, path) for table in document.get("registry", ())]
             entries += _old_format(document, path)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except TomlFault as error:
             return Unreadable(f"{path} is not valid TOML ({error})")
         except (AttributeError, TypeError):
             return Unreadable(f"{path} is not a registries.conf")

@@ -39,10 +39,12 @@ class FindingItem(VerticalGroup):
     def __init__(self, entry: Entry) -> None:
         super().__init__()
         self.entry = entry
+        self.headline = Static(classes="headline")  # kept: while it is being removed, no query finds them
+        self.details = Static(classes="details")
 
     def compose(self) -> ComposeResult:
-        yield Static(classes="headline")
-        yield Static(classes="details")
+        yield self.headline
+        yield self.details
 
     def on_click(self) -> None:
         self.post_message(self.Clicked(self))
@@ -128,10 +130,9 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
     def _draw(self, item: FindingItem, is_open: bool) -> None:
         item.set_class(is_open, "-open")
         width = self.scrollable_content_region.width
-        head, body = item.query_one(".headline", Static), item.query_one(".details", Static)
-        head.update(headline(self, item.entry, width, is_open))
+        item.headline.update(headline(self, item.entry, width, is_open))
         if is_open:
-            body.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
+            item.details.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
 
     def move(self, by: int) -> None:
         """The next finding; a long one is scrolled to its end first."""

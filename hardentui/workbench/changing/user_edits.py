@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from hardentui.model.written import WrittenFile
 from hardentui.quadlet.port import generate, losses
 from hardentui.reading.forms import fault_of
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.loading import fit
@@ -56,8 +56,8 @@ def edited_choices(text: str, checks: Mapping[str, AnyCheck]) -> tuple[Choice, .
         ChecklistError: all its faults, each with its line.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except TomlFault as error:
         number = re.search(r"at line (\d+)", str(error))
         line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
         raise _rejected("plan", [(line, f"invalid TOML: {visible(str(error))}")]) from error

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -45,6 +44,7 @@ from hardentui.options.codecs.plain import size_of
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.options.table import BY_NAME
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
@@ -98,8 +98,8 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
     """
     text = read_named(path, if_missing="`hardentui checklist new` writes an example.")
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except TomlFault as error:
         raise InputError(f"{visible(path)} is not valid TOML: {visible(str(error), 200)}.") from error
     reader = _FixtureReader(path, text, checklist)
     fixtures = reader.fixtures(document)

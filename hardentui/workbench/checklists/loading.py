@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import USUAL, Checklist, Step
 from hardentui.reading.forms import fault_of
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.extending import (
@@ -95,8 +95,8 @@ def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Ch
 
 def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[str, ...]) -> Checklist:
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except TomlFault as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
     known = {check.id: check for check in checks}
     reader = _ChecklistReader(text, known)
@@ -245,8 +245,8 @@ class _ChecklistReader(Struct):
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self.fault(("step",), "step must be an array of tables: [[step]]")
             return ()
-        again = {table.get("number") for table in tables if "checks" in table}
-        kept = [step for step in (base.steps if base else ()) if step.number not in again]
+        again = {str(table.get("number")) for table in tables if "checks" in table}
+        kept = [step for step in (base.steps if base else ()) if str(step.number) not in again]
         placed = {check: step.number for step in kept for check in step.checks}
         seen: set[int] = set()
         steps = [self.step(table, ("step", index), seen, placed, base) for index, table in enumerate(tables)]

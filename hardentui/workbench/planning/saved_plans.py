@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
 from hardentui.reading.forms import fault_of
 from hardentui.reading.masking import mask_argument
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.workbench.checklists.loading import fit
 
@@ -102,8 +102,8 @@ def load(text: str) -> SavedPlan:
         PlanError: with the first fault.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text)
+    except TomlFault as error:
         raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(

@@ -10,6 +10,7 @@ from typing import Any
 from hardentui.account import home, is_confined
 from hardentui.model.settings import Notice, SettingOrigin, SettingSource
 from hardentui.state.own_files import config_directory, read_own
+from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import TomlPath, line_of, toml_lines
@@ -64,11 +65,9 @@ class Document:
             return cls(path, None, [Notice(place, f"it cannot be read: {error.strerror}")])
 
     def _parse(self, text: str) -> None:
-        import tomllib  # most users have no settings file
-
         try:
-            self.values = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            self.values = read_toml(text)
+        except TomlFault as error:
             number = re.search(r"at line (\d+)", str(error))
             line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
             what = re.sub(r" \(at .*\)$", "", str(error))

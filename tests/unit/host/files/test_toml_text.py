@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from hardentui.host.files.toml_text import parsed
+from hardentui.toml_document import TomlFault
 
 TEXTS = (
     "",
@@ -24,5 +25,5 @@ def test_it_says_what_tomllib_says(text: str) -> None:
 
 
 def test_an_error_names_the_line_of_the_file() -> None:
-    with pytest.raises(tomllib.TOMLDecodeError, match="line 3"):
+    with pytest.raises(TomlFault, match="line 3"):
         parsed("# one\n# two\nbroken =\n")
