@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.draft import Draft
-from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.version import Version
 from hardentui.visible import visible
 from hardentui.workbench.changing.in_place import save_in_place
 from hardentui.workbench.changing.saving import save
@@ -52,7 +52,7 @@ def version_of(options: Namespace) -> Version | None:
     """The Podman to write for; None = the engine's own.
 
     Raises:
-        UsageError: not a version, or one without Quadlet.
+        UsageError: not a version.
     """
     if not options.podman_version:
         return None
@@ -60,6 +60,4 @@ def version_of(options: Namespace) -> Version | None:
         version = Version.parse(options.podman_version)
     except ValueError as error:
         raise UsageError(f"--podman-version: {visible(str(error))}.") from error
-    if options.to == "quadlet" and version < OLDEST_WITH_QUADLET:
-        raise UsageError(f"Podman {version} has no Quadlet; the first with Quadlet is {OLDEST_WITH_QUADLET}.")
     return version

@@ -23,7 +23,6 @@ X86_64_NUMBERS = {
     "clone3": 435,
     "create_module": 174,
     "delete_module": 176,
-    "fanotify_init": 300,
     "finit_module": 313,
     "init_module": 175,
     "io_uring_enter": 426,

@@ -67,8 +67,20 @@ def _subnet_parts(subnet: Mapping[str, Any]) -> list[Part]:
         parts.append(Part("--gateway", "Gateway", gateway))
     lease = subnet.get("lease_range") or {}
     if lease.get("start_ip") and lease.get("end_ip"):
-        parts.append(Part("--ip-range", "IPRange", f"{lease['start_ip']}-{lease['end_ip']}"))
+        parts.append(Part("--ip-range", "IPRange", _range(str(lease["start_ip"]), str(lease["end_ip"]))))
     return parts
+
+
+def _range(first: str, last: str) -> str:
+    """As a subnet where it is one: Podman before 4.5 takes nothing else."""
+    from ipaddress import ip_address, summarize_address_range  # 2 ms, for networks with a range
+
+    try:
+        start, end = ip_address(first), ip_address(last)
+        (whole,) = summarize_address_range(start - 1, end)
+    except (ValueError, TypeError):
+        return f"{first}-{last}"
+    return str(whole)
 
 
 def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:

@@ -359,6 +359,8 @@ def test_random_containers_come_through(place: Place, case: tuple[Words, Words])
     except Refused as error:
         event(f"refused: {str(error).splitlines()[-1][:60]}")
         reject()
+    place.remove("rt-case")
+    place.create("rt-case", flags, words)
     without = place.read("rt-case", with_command=False)
     assert_honest(without, place.as_given(spec))
 

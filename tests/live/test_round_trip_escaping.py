@@ -1,4 +1,4 @@
-"""Every nasty value in every kind of key, through this host's real generator and systemd's parsing."""
+"""Every nasty value in every kind of key, through the real generator and systemd's parsing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
 from hardentui.options import (
     ADD_HOST,
     ANNOTATIONS,
@@ -53,14 +52,12 @@ from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.inspect.view import CommandLine
 from hardentui.quadlet.write.bundle import UnitContext, bundle
-from tests.conftest import cannot_run
+from tests.support.podman import NO_QUADLET, Bench
 
 pytestmark = pytest.mark.live
 
 DATA = Path(__file__).parents[1] / "data" / "quadlet-escaping" / "cases.json"
 VALUES: list[str] = [case["value"] for case in json.loads(DATA.read_text())["cases"]]
-
-V54 = Version(5, 4, 2)
 
 TEXTS: tuple[Option[str], ...] = (
     TIMEZONE,
@@ -91,12 +88,12 @@ LISTS: tuple[Option[tuple[str, ...]], ...] = (
 )
 
 
-def generated(spec: Spec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def generated(bench: Bench, spec: Spec) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(argv that systemd would execute, argv that was meant)."""
-    generator = find_generator()
+    generator = bench.generator()
     if generator is None:
-        cannot_run("there is no Quadlet generator; run: apt-get install podman")
-    made = bundle(spec, UnitContext(version=V54))
+        pytest.skip(NO_QUADLET)
+    made = bundle(spec, UnitContext(version=bench.version))
     done = dry_run({file.name: file.text for file in made.files}, user=False, generator=generator)
     assert done.ok, done.stderr + made.files[0].text
     return exec_start(done.services[made.service]), made.argv
@@ -109,7 +106,7 @@ def parsed(argv: tuple[str, ...]) -> CommandLine:
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:30])
-def test_a_value_reaches_podman_unchanged_in_every_key(value: str) -> None:
+def test_a_value_reaches_podman_unchanged_in_every_key(podman: Bench, value: str) -> None:
     pairs: list[tuple[Option[Any], Any]] = [(NAME, "web"), (IMAGE, "localhost/bb:1")]
     pairs += [(option, value) for option in TEXTS if value]
     pairs += [(option, ("first", value)) for option in LISTS if value]
@@ -118,7 +115,7 @@ def test_a_value_reaches_podman_unchanged_in_every_key(value: str) -> None:
     pairs += [(MASK, (f"/m{value.replace(':', '_')}",)), (DEVICES, (f"/dev/{value}:/dev/x:r",))]
     pairs += [(NETWORK, (f"net{value}",))]
     pairs += [(MOUNTS, (Mount("bind", f"/host/{value}", "/dst", ("ro",)), Mount("image", f"i{value}", "/i")))]
-    argv, intended = generated(Spec.of(*pairs))
+    argv, intended = generated(podman, Spec.of(*pairs))
     assert compare_arguments(argv, intended) == ()
     command = parsed(argv)
     assert command.words == ("cmd", value, "mid", value)
@@ -132,13 +129,13 @@ def test_a_value_reaches_podman_unchanged_in_every_key(value: str) -> None:
             assert sorted(command.all(listed.flag)) == sorted(("first", value)), listed
 
 
-def test_names_like_units_are_no_references() -> None:
+def test_names_like_units_are_no_references(podman: Bench) -> None:
     spec = Spec.of(
         (NAME, "web"),
         (IMAGE, "localhost/x.image"),
         (NETWORK, ("x.network",)),
         (MOUNTS, (Mount("volume", "x.volume", "/v"), Mount("image", "y.image", "/i"))),
     )
-    argv, intended = generated(spec)
+    argv, intended = generated(podman, spec)
     assert compare_arguments(argv, intended) == ()
     assert parsed(argv).all("--volume") == ("x.volume:/v",)

@@ -12,10 +12,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hardentui.host.podman.generator import GENERATORS
+from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 
 SCRIPT = Path(__file__).with_name("podman_bench")
 ROOTS = Path(__file__).with_name("podman_root")
@@ -36,6 +38,7 @@ _PROGRAMS = {
 _ALSO_HERE = "/usr/lib/podman:/usr/libexec/podman:/usr/sbin:/sbin"
 
 
+NO_QUADLET = "refused: this Podman has no Quadlet"
 RELEASE = os.environ.get("HARDENTUI_TEST_RELEASE", "")
 """The Debian release whose Podman is tested; empty = this machine's own."""
 
@@ -143,8 +146,14 @@ class Bench:
         user = f"PODMAN_BENCH_USER={self._environment['PODMAN_BENCH_USER']}"
         return ["env", directory, user, str(SCRIPT), "exec", *command]
 
+    @cached_property
+    def version(self) -> Version:
+        return Version.parse(self.get("/version")["Version"])
+
     def generator(self) -> str | None:
         """A program that runs the Quadlet generator of this Podman; None if it has none."""
+        if self.version < OLDEST_WITH_QUADLET:
+            return None
         path = next((path for path in GENERATORS if os.access(self._root + path, os.X_OK)), None)
         if path is None or not self._root:
             return path

@@ -133,6 +133,7 @@ _READ = {"names": ["read"], "action": "SCMP_ACT_ALLOW"}
 _BPF = {"names": ["read", "bpf"], "action": "SCMP_ACT_ALLOW"}
 _CONDITIONAL = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}}
 _ALWAYS_TRUE = {**_BPF, "args": [{"index": 0, "op": "SCMP_CMP_GE", "value": 0}]}
+_NEWER = {"names": ["read", "fanotify_init"], "action": "SCMP_ACT_ALLOW"}
 _TIGHT = _runs(_profile("SCMP_ACT_ERRNO", _READ))
 _ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
@@ -150,6 +151,7 @@ CHECK = Check(
         container(),
         container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL)),
         container(_FILE, runtime=_TIGHT),
+        container(runtime=_runs(_profile("SCMP_ACT_ERRNO", _NEWER)), kernel=Kernel(7)),
         container(_FILE, runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)), kernel=_HOLDS_BPF),
     ),
     fails=lambda: (

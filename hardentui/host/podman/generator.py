@@ -14,6 +14,7 @@ from msgspec import Struct
 from hardentui import account
 from hardentui.errors import GeneratorError
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.version import Version
 from hardentui.systemd.command_line import (
     UnbalancedQuotes,
     expand_specifiers,
@@ -61,6 +62,14 @@ class _Done(NamedTuple):
 def find_generator() -> str | None:
     """The path of this host's generator, or None."""
     return next((path for path in GENERATORS if os.access(path, os.X_OK)), None)
+
+
+def version_of(generator: str) -> Version | None:
+    """The Podman that it belongs to; None if it does not say (before 4.5), or cannot be run."""
+    try:
+        return Version.parse(_run([generator, "-version"], {}, "/", 20).stdout)
+    except (ValueError, GeneratorError):
+        return None
 
 
 def dry_run(

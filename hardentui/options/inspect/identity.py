@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.version import Version
 from hardentui.options.inspect.common import Reader
 from hardentui.options.inspect.view import View
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
+_IPC_SHOWN = Version(4, 4)
+_USERNS_RECORDED = Version(5, 0)
 _USUAL_UMASK = "0022"
 
 
@@ -29,6 +32,8 @@ def _is_of_pod(view: View) -> bool:
 
 def read_userns(view: View) -> Reading:
     declared = _declared_userns(view)
+    if not declared and view.command is None and _may_be_automatic(view):
+        return UNKNOWABLE
     if not declared and view.command is None and view.sources.rootless and _kept_user(view) != "0:0":
         view.remarks.append(
             "--userns: the map is that of keep-id; the user's entry in /etc/passwd, which keep-id adds, "
@@ -37,6 +42,13 @@ def read_userns(view: View) -> Reading:
     if not declared or declared == "private" or _is_of_pod(view):
         return None
     return view.shown(view.container_reference(declared))
+
+
+def _may_be_automatic(view: View) -> bool:
+    """Before 5.0, inspect shows neither `auto` nor `keep-id`, and no map before the start."""
+    if view.sources.version >= _USERNS_RECORDED or view.in_pod:
+        return False
+    return bool(view.host.get("IDMappings")) or not view.started
 
 
 def _kept_user(view: View) -> str:
@@ -128,6 +140,16 @@ def _umask_behind_padding(view: View) -> Reading:
     return None if given in (None, int(_USUAL_UMASK, 8)) else view.from_oci(f"{given:04o}")
 
 
+def read_ipc(view: View) -> Reading:
+    """Before 4.4, inspect calls every IPC namespace shareable, the host's included."""
+    if view.host.get("IpcMode") != "shareable" or view.sources.version >= _IPC_SHOWN:
+        return _ipc(view)
+    if view.command is None:
+        return UNKNOWABLE
+    given = view.command.last("--ipc")
+    return view.commanded(given) if given not in (None, "", "shareable") else None
+
+
 def namespace(field: str, default: str) -> Reader:
     """A namespace mode; the mode of a pod belongs to the pod."""
 
@@ -138,3 +160,6 @@ def namespace(field: str, default: str) -> Reader:
         return view.shown(view.container_reference(mode))
 
     return read
+
+
+_ipc = namespace("IpcMode", "shareable")

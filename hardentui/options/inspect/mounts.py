@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume
+from hardentui.model.version import Version
 from hardentui.options.codecs.mounts import parse_mount, parse_volume
 from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
@@ -14,6 +15,8 @@ from hardentui.options.values import Mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")
+_READ_ONLY_TMPFS_HIDDEN = Version(4, 4)
+_WITH_READ_ONLY = frozenset({"/run", "/tmp", "/var/tmp"})  # noqa: S108 - what Podman mounts
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -224,8 +227,18 @@ def read_tmpfs(view: View) -> Reading:
     entries = []
     for destination in sorted(tmpfs):
         options = _tmpfs_options(str(tmpfs[destination]))
+        if not options and _is_of_read_only(view, destination):
+            continue
         entries.append(f"{destination}:{options}" if options else destination)
     return view.shown(tuple(entries))
+
+
+def _is_of_read_only(view: View, destination: str) -> bool:
+    """Podman 4.3 shows what --read-only adds as if it had been asked for."""
+    if view.command is None or view.sources.version >= _READ_ONLY_TMPFS_HIDDEN:
+        return False
+    given = {argument.partition(":")[0] for argument in view.command.all("--tmpfs")}
+    return bool(view.host.get("ReadonlyRootfs")) and destination in _WITH_READ_ONLY - given
 
 
 def read_image_volume(view: View) -> Reading:

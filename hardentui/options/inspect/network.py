@@ -7,10 +7,12 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.version import Version
 from hardentui.options.inspect.common import Reader, command_text
 from hardentui.options.inspect.view import View
 from hardentui.options.values import Port
 
+_PASTA_BY_DEFAULT = Version(5, 0)
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
 _WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
 _RANDOM_PORTS = range(32768, 61000)
@@ -84,7 +86,8 @@ def read_network(view: View) -> Reading:
 
 def _user_mode(view: View, mode: str) -> Reading:
     """pasta and slirp4netns: inspect shows only the mode, the command line also the options."""
-    is_default = mode == "pasta" and view.sources.rootless
+    usual = "pasta" if view.sources.version >= _PASTA_BY_DEFAULT else "slirp4netns"
+    is_default = mode == usual and view.sources.rootless
     if view.command is None:
         view.remarks.append(f"--network: options of {mode} cannot be read")
         return None if is_default else view.shown((mode,))
@@ -190,8 +193,9 @@ def read_publish(view: View) -> Reading:
 
 def read_expose(view: View) -> Reading:
     exposed = view.config.get("ExposedPorts") or _unpublished(view)  # a field of its own since Podman 5.3
-    if not exposed:
-        return None
+    if not exposed:  # in the host's network, older ones do not show it
+        given = view.command.all("--expose") if view.command else ()
+        return view.commanded(tuple(sorted(given))) if given else None
     bound = {port for port, addresses in (view.host.get("PortBindings") or {}).items() if addresses}
     all_published = bool(view.host.get("PublishAllPorts"))
     inherited = view.image_config.get("ExposedPorts") or {}

@@ -10,6 +10,8 @@ from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
+SECRETS_MASKED = Version(5, 3)
+"""Before it, inspect of a started container shows a secret's value as that of any variable."""
 PROXY_NAMES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
 )
@@ -103,15 +105,32 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
     return name in PROXY_NAMES and given is not None
 
 
+def _secret_names(view: View) -> frozenset[str]:
+    """Names of variables that come from secrets, as far as the command line tells."""
+    names = set()
+    for argument in view.command.all("--secret") if view.command else ():
+        name, *options = argument.split(",")
+        given = dict(option.partition("=")[::2] for option in options)
+        if given.get("type") == "env":
+            names.add(given.get("target") or name)
+    return frozenset(names)
+
+
 def read_env(view: View) -> Reading:
     inherited = frozenset(view.image_config.get("Env") or ())
     given = _given_names(view)
+    secrets = _secret_names(view)
     variables = []
     for entry in view.config.get("Env") or ():
         if entry in inherited:
             continue
         name, equals, value = entry.partition("=")
-        if not equals or value == SECRET_MASK or _added_by_podman(view, name, value, given):
+        if (
+            not equals
+            or value == SECRET_MASK
+            or name in secrets
+            or _added_by_podman(view, name, value, given)
+        ):
             continue
         variables.append(entry)
         if name == "HOME" and given is None and view.started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.version import Version
 from hardentui.options.inspect.common import Reader, oci_mount
 from hardentui.options.inspect.view import View
 from hardentui.options.sources import Document
@@ -11,6 +12,9 @@ _CFS_PERIOD = 100000
 _USUAL_PIDS_LIMIT = 2048
 ADDED_AT_START = frozenset({"nofile", "nproc"})
 """Limits that Podman adds to a container at start."""
+
+
+_ADDED_ONLY_AT_START = Version(4, 4)
 
 
 def host_limit(field: str) -> Reader:
@@ -147,7 +151,7 @@ def read_ulimits(view: View) -> Reading:
     view.remarks.append("--ulimit: host cannot be read")
     limits = [text for text in shown.values() if text not in view.sources.default_ulimits]
     doubtful = [text for text in limits if text.partition("=")[0] in ADDED_AT_START]
-    if view.started and doubtful:
+    if doubtful and (view.started or view.sources.version < _ADDED_ONLY_AT_START):
         view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
     return view.shown(tuple(sorted(limits))) if limits else None
 

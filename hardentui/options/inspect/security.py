@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.options.inspect.common import Reader, is_privileged
-from hardentui.options.inspect.process import SECRET_MASK
+from hardentui.options.inspect.process import SECRET_MASK, SECRETS_MASKED
 from hardentui.options.inspect.view import View
 
 
@@ -168,4 +168,4 @@ def read_secrets(view: View) -> Reading:
         )
     if mounted:
         return view.shown(mounted)
-    return UNKNOWABLE if masked or not view.started else None
+    return UNKNOWABLE if masked or not view.started or view.sources.version < SECRETS_MASKED else None

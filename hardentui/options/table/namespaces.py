@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.spec import Option
 from hardentui.options.codecs.plain import TEXT
-from hardentui.options.inspect.identity import namespace
+from hardentui.options.inspect.identity import namespace, read_ipc
 from hardentui.options.table.parts import JUDGED
 
 PID = Option(
@@ -22,7 +22,7 @@ IPC = Option(
     about="IPC namespace: shareable, private, host, none, container:…, ns:….",
     default="",
     codec=TEXT,
-    read=namespace("IpcMode", "shareable"),
+    read=read_ipc,
     protection=JUDGED,
 )
 UTS = Option(

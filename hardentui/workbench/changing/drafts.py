@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress
+from hardentui.errors import CannotExpress, UsageError
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, RESTART
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.reading.containers import declared_user
@@ -50,10 +50,17 @@ def new_files(
 
     Raises:
         CannotExpress: a value that the format cannot hold.
+        UsageError: a Quadlet for a Podman that has none.
         GeneratorError: the Quadlet generator does not produce the intended command.
     """
+    podman = version or facts.engine.version
+    if verify and target is Target.QUADLET and podman < OLDEST_WITH_QUADLET:
+        raise UsageError(
+            f"Podman {podman} has no Quadlet: {OLDEST_WITH_QUADLET} and newer have.",
+            "Write a script (--to run); a container that runs from a unit is changed there (--to unit).",
+        )
     spec = plan.after if plan else facts.spec
-    writer = _Writer(facts, target, version or facts.engine.version, neighbours)
+    writer = _Writer(facts, target, podman, neighbours)
     duplicate = _duplicates_unit(facts)
     comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in duplicate))
     made = writer.files(spec, comments)

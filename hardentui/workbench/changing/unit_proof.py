@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from hardentui.errors import CannotExpress, GeneratorError
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify, version_of
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
@@ -43,7 +43,7 @@ def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version
     if origin.kind is OriginKind.SERVICE:
         return _prove_service(origin, made)
     generator = find_generator()
-    if generator is None or version != engine:
+    if generator is None or version != (version_of(generator) or engine):
         before = _ported(origin, version, _units(origin, ()))
         after = _ported(origin, version, _units(origin, made.files))
         maker = f"the generator of Podman {version}, as built into HardenTUI,"
@@ -52,7 +52,7 @@ def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version
         after = _generated(origin, generator, _units(origin, made.files))
         maker = "this host's Quadlet generator"
     _compare(before, after, made)
-    return f"{maker} accepts it; the command contains only the planned changes"
+    return f"{maker} accepts its keys; the command contains only the planned changes"
 
 
 def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Trial
+from hardentui.model.version import OLDEST_WITH_QUADLET
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.trial.learning import held_by
 from hardentui.visible import visible
@@ -102,5 +103,7 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
         return (record,)
     plan = plan_of_trial(planner, report, trial)
     saved = replace(plan_file(report, plan), name="plan.toml")
-    drafts = [drafter.draft(report, plan, target) for target in (Target.QUADLET, Target.RUN)]
+    has_quadlet = known_facts(report).engine.version >= OLDEST_WITH_QUADLET
+    targets = (Target.QUADLET, Target.RUN) if has_quadlet else (Target.RUN,)
+    drafts = [drafter.draft(report, plan, target) for target in targets]
     return (record, saved, *profiles, *(file for draft in drafts for file in draft.files))

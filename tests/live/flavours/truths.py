@@ -22,7 +22,6 @@ _CALLS = {
     "keys": "248 0 0 0 0",
     "key-requests": "249 0 0 0 0",
     "kcmp": "312 1 1 0 0 0",
-    "fanotify": "300 0 0",
     "advice": "440 99 0 0 0 0",
 }
 """Calls that end at once, whatever the kernel thinks of their arguments."""

@@ -31,6 +31,7 @@ from hardentui.options import (
     IMAGE_VOLUME,
     INIT_PATH,
     IP,
+    IPC,
     LABELS,
     LOG_DRIVER,
     LOG_OPT,
@@ -850,3 +851,60 @@ def test_limits_that_were_lifted_while_it_ran_are_none() -> None:
     spec = read_spec(Sources({"Config": {}, "HostConfig": {**lifted, "NanoCpus": -10000}}))
     names = {option.name for option in spec}
     assert not names & {"memory", "memory-swap", "memory-reservation", "cpu-quota", "cpu-period", "cpus"}
+
+
+# --- Podman 4 -------------------------------------------------------------------------------------
+
+V43, V44, V49 = {"version": Version(4, 3, 1)}, {"version": Version(4, 4)}, {"version": Version(4, 9, 4)}
+
+
+def test_podman_43_calls_every_ipc_namespace_shareable() -> None:
+    host = {"IpcMode": "shareable"}
+    assert spec(host=host, sources=V43, command=["--ipc=host"])[IPC] == "host"
+    assert IPC not in spec(host=host, sources=V43, command=[])
+    assert IPC in spec(host=host, sources=V43).unknowable
+    assert IPC not in spec(host=host, sources=V44).unknowable
+
+
+def test_an_automatic_user_namespace_is_unknown_before_podman_5() -> None:
+    mapped = {"UsernsMode": "", "IDMappings": {"UidMap": ["0:2147487744:1024"], "GidMap": []}}
+    assert USERNS in spec(host=mapped, sources=V49, started=True).unknowable
+    assert USERNS in spec(host={**mapped, "UsernsMode": "private"}, sources=V49, started=True).unknowable
+    assert USERNS in spec(sources=V49).unknowable
+    assert USERNS not in spec(sources=V49, started=True).unknowable
+    assert USERNS not in spec(sources=V49, command=[]).unknowable
+    assert USERNS not in spec(sources={"version": Version(5, 0)}).unknowable
+
+
+def test_the_usual_rootless_network_is_no_option() -> None:
+    for mode, version, usual in (("slirp4netns", V49, True), ("pasta", V49, False), ("pasta", {}, True)):
+        shown = spec(host={"NetworkMode": mode}, sources={**version, "rootless": True})
+        assert (NETWORK not in shown) == usual, mode
+
+
+def test_podman_43_shows_what_read_only_adds() -> None:
+    usual = "rw,rprivate,nosuid,nodev,tmpcopyup"
+    tmpfs = {"/run": usual, "/tmp": usual, "/data": usual, "/var/tmp": f"size=1m,{usual}"}
+    host = {"ReadonlyRootfs": True, "Tmpfs": tmpfs}
+    assert spec(host=host, sources=V43, command=["--read-only"])[TMPFS] == ("/data", "/var/tmp:size=1m")
+    given = spec(host=host, sources=V43, command=["--read-only", "--tmpfs=/tmp"])
+    assert given[TMPFS] == ("/data", "/tmp", "/var/tmp:size=1m")
+    assert len(spec(host=host, sources=V43)[TMPFS]) == 4
+
+
+def test_the_value_of_a_secret_is_no_variable_though_old_podmans_show_it() -> None:
+    config = {"Env": ["KEY=hunter2", "api=hunter3", "A=1"]}
+    command = ["--secret=key,type=env,target=KEY", "--secret=api,type=env", "--secret=file", "--env=A=1"]
+    assert spec(config=config, command=command, started=True, sources=V49)[ENV] == ("A=1",)
+    assert SECRETS in spec(config=config, started=True, sources=V49).unknowable
+
+
+def test_a_limit_of_processes_that_podman_43_adds_is_told() -> None:
+    host = {"Ulimits": [{"Name": "RLIMIT_NPROC", "Soft": 1048576, "Hard": 1048576}]}
+    assert any("added by Podman" in remark for remark in spec(host=host, sources=V43).remarks)
+    assert not any("added by Podman" in remark for remark in spec(host=host, sources=V44).remarks)
+
+
+def test_ports_exposed_in_the_hosts_network_come_from_the_command() -> None:
+    shown = spec(host={"NetworkMode": "host"}, sources=V43, command=["--expose=7000-7002"])
+    assert shown[EXPOSE] == ("7000-7002",)

@@ -29,6 +29,7 @@ from hardentui.options import (
 )
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments, run_script
+from hardentui.writers.supporting import network_create_arguments
 from tests.property.containers import NASTY
 
 BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
@@ -148,3 +149,12 @@ def test_arguments_are_in_the_order_of_the_table() -> None:
 def test_a_root_directory_in_place_of_an_image() -> None:
     spec = Spec.of((NAME, "web"), (ROOTFS, "/srv/root:O"), (ENTRYPOINT, ()), (COMMAND, ("/bin/x",)))
     assert run_arguments(spec) == ("run", "--entrypoint=", "--name=web", "--rootfs", "/srv/root:O", "/bin/x")
+
+
+@pytest.mark.parametrize(
+    ("last", "written"), [("10.77.0.127", "10.77.0.64/26"), ("10.77.0.100", "10.77.0.65-10.77.0.100")]
+)
+def test_a_range_of_addresses_is_a_subnet_where_it_is_one(last: str, written: str) -> None:
+    lease = {"start_ip": "10.77.0.65", "end_ip": last}
+    network = {"subnets": [{"subnet": "10.77.0.0/24", "lease_range": lease}]}
+    assert f"--ip-range={written}" in network_create_arguments("n", network)

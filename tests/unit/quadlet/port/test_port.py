@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful
-from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.errors import CannotExpress, GeneratorError, UsageError
 from hardentui.model.draft import Target
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
@@ -382,15 +383,17 @@ def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
     assert _written(None) == (
-        "the generator of Podman 5.4.2, as built into HardenTUI, accepts it and produces exactly the"
-        " intended command"
+        "the generator of Podman 5.4.2, as built into HardenTUI, accepts its keys and produces exactly"
+        " the intended command; Podman itself checks the values"
     )
 
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
-    assert f"the generator of Podman {version}, as built into HardenTUI, accepts it" in _written(version)
+    assert f"the generator of Podman {version}, as built into HardenTUI, accepts its keys" in _written(
+        version
+    )
 
 
 def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,6 +406,27 @@ def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytes
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)
+
+
+@pytest.mark.parametrize(("version", "asked"), [(Version(5, 4, 2), True), (Version(5, 8, 6), False)])
+def test_a_generator_of_another_podman_is_not_asked(
+    version: Version, asked: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    generator = tmp_path / "quadlet"
+    generator.write_text(f"#!/bin/sh\n[ $1 = -version ] && echo {version} && exit\necho no >&2; exit 1\n")
+    generator.chmod(0o755)
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: str(generator))
+    if asked:
+        with pytest.raises(GeneratorError, match="rejects the unit"):
+            _written(None)
+    else:
+        assert "as built into HardenTUI" in _written(None)
+
+
+def test_podman_43_has_no_quadlet() -> None:
+    with pytest.raises(UsageError, match=r"Podman 4.3.1 has no Quadlet: 4.4.0 and newer have") as caught:
+        _written(Version(4, 3, 1))
+    assert "--to run" in caught.value.hint
 
 
 def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
