@@ -121,6 +121,10 @@ class NameTaken(ChangeFailed):
     """Another object has that name."""
 
 
+class PortTaken(ChangeFailed):
+    """A container does not start, because something else has its port."""
+
+
 class ChangeTimedOut(ChangeFailed):
     """A change did not finish in time; it may still happen."""
 

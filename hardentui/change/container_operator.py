@@ -6,6 +6,7 @@ lost it, by the original's former name and the exact command that was requested.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +18,8 @@ from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copying import LayerCopy
-from hardentui.errors import ChangeFailed, NotFound
+from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
+from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import (
     CopyData,
@@ -34,10 +36,11 @@ from hardentui.model.operations import (
     StopContainer,
     UpdateContainer,
 )
+from hardentui.readiness.ports import who_listens
 from hardentui.visible import visible
 from hardentui.words import plural
 
-_TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
+_PORT = re.compile(r":(\d{1,5}): bind|bind port (\d{1,5})|:(\d{1,5}): address")
 _RETRY = 0.5
 STILL_TAKEN = 20.0  # seconds to wait for the ports of a killed successor
 _STOP_LIMIT = 600
@@ -46,7 +49,11 @@ _STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
 class ContainerOperator:
-    """Changes containers of one engine."""
+    """Changes containers of one engine.
+
+    Args:
+        files: of the engine's machine, if it is this one.
+    """
 
     kinds: tuple[type[Operation], ...] = (
         NoteContainer,
@@ -61,8 +68,9 @@ class ContainerOperator:
         UpdateContainer,
     )
 
-    def __init__(self, engine: ChangingEngine) -> None:
+    def __init__(self, engine: ChangingEngine, files: Files | None = None) -> None:
         self._engine = engine
+        self._files = files
         self._containers = engine.containers
         self._first_passes: dict[str, LayerCopy] = {}
 
@@ -219,10 +227,8 @@ class ContainerOperator:
         now = self._settled(operation.id)
         paused = (now.get("State") or {}).get("Paused")
         if operation.running and not paused and not _running(now):
-            try:
-                start_with_patience(self._containers, operation.id, STILL_TAKEN, threading.Event())
-            except ChangeFailed as error:
-                raise OriginalDown(error.title, error.hint) from error
+            self._end_half_started(now)
+            start_original(self._engine, operation.id, self._files)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
@@ -252,8 +258,14 @@ class ContainerOperator:
             (operation for operation in entry.operations if isinstance(operation, CreateContainer)), None
         )
         successor = self._successor(creation, entry) if creation else None
-        if successor is not None and _running(successor):
+        if successor is not None:
+            self._end_half_started(successor)
+        if successor is not None and _holds_ports(successor):
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
+
+    def _end_half_started(self, container: Mapping[str, Any]) -> None:
+        if not _running(container):
+            self._engine.end_half_started(str(container["Id"]))
 
     def _set_aside(self, operation: CreateContainer, entry: JournalEntry) -> None:
         """The successor gives its name away; it is removed once the original runs."""
@@ -297,6 +309,31 @@ class ContainerOperator:
         return restart_policy(self._containers.inspect(identity))
 
 
+def start_original(engine: ChangingEngine, container: str, files: Files | None) -> None:
+    """Start what ran before a change.
+
+    Args:
+        files: of the engine's machine, if it is this one.
+
+    Raises:
+        OriginalDown: it does not start; says who has its port.
+    """
+    try:
+        engine.containers.start(container)
+    except PortTaken as error:
+        port = _PORT.search(error.title)
+        holder = (
+            who_listens(files, engine.service, int(next(filter(None, port.groups()))))
+            if files and port
+            else ""
+        )
+        who = f" ({holder})" if holder else ""
+        raise OriginalDown(f"{error.title.rstrip('.')}{who}.", error.hint, passing=True) from error
+    except ChangeFailed as error:
+        passing = isinstance(error, ChangeTimedOut)
+        raise OriginalDown(error.title, error.hint, passing=passing) from error
+
+
 def start_with_patience(
     containers: ContainerControl, container: str, seconds: float, stop: threading.Event
 ) -> None:
@@ -311,9 +348,8 @@ def start_with_patience(
         try:
             containers.start(container)
             return
-        except ChangeFailed as error:
-            taken = any(words in str(error).lower() for words in _TAKEN)
-            if not taken or monotonic() > end:
+        except PortTaken:
+            if monotonic() > end:
                 raise
         raise_if_stopped(stop)
         stop.wait(_RETRY)
@@ -360,6 +396,11 @@ def restart_policy(inspect: Mapping[str, Any]) -> str:
 
 def _running(inspect: Mapping[str, Any]) -> bool:
     return bool((inspect.get("State") or {}).get("Running"))
+
+
+def _holds_ports(inspect: Mapping[str, Any]) -> bool:
+    """Also one that is only prepared, because Podman was killed while it started it."""
+    return str((inspect.get("State") or {}).get("Status")) not in ("created", "configured", "exited")
 
 
 def _stop_timeout(inspect: Mapping[str, Any]) -> int:

@@ -21,7 +21,15 @@ class Cancelled(HardenError):
 
 
 class OriginalDown(ChangeFailed):
-    """What ran before a change does not run again."""
+    """What ran before a change does not run again.
+
+    Attributes:
+        passing: it may start later: something else has its port, or Podman is slow.
+    """
+
+    def __init__(self, title: str, hint: str = "", *, passing: bool = False) -> None:
+        super().__init__(title, hint)
+        self.passing = passing
 
 
 class OperationOutcome(Struct, frozen=True):

@@ -12,11 +12,12 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.container_operator import STILL_TAKEN, start_with_patience
-from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown
+from hardentui.change.container_operator import start_original
+from hardentui.change.operator import NOTHING, OperationOutcome
 from hardentui.change.originals import no_way_back, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
+from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import CreateStandIn, Operation
 from hardentui.visible import visible
@@ -30,7 +31,9 @@ class StandInOperator:
 
     kinds: tuple[type[Operation], ...] = (CreateStandIn,)
 
-    def __init__(self, engine: ChangingEngine) -> None:
+    def __init__(self, engine: ChangingEngine, files: Files | None = None) -> None:
+        self._engine = engine
+        self._files = files
         self._containers = engine.containers
 
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
@@ -82,10 +85,7 @@ class StandInOperator:
         if str(stand_in.get("Name")) != operation.original_name:
             self._containers.rename(identity, operation.original_name)
         if not (stand_in.get("State") or {}).get("Running"):
-            try:
-                start_with_patience(self._containers, identity, STILL_TAKEN, threading.Event())
-            except ChangeFailed as error:
-                raise OriginalDown(error.title, error.hint) from error
+            start_original(self._engine, identity, self._files)
 
     def clear(self, operation: Operation, entry: JournalEntry) -> None:
         """It is what runs now, or was removed for an original that kept running."""

@@ -10,13 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 
 from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
 from hardentui.change.operator import Cancelled, OnEvent, Operator, OriginalDown, raise_if_stopped
-from hardentui.errors import ApplyFailed, HardenError, JournalError, NoWayBack
+from hardentui.errors import (
+    ApplyFailed,
+    ChangeTimedOut,
+    EngineUnreachable,
+    HardenError,
+    JournalError,
+    NoWayBack,
+)
 from hardentui.model.change_events import (
     ChangeEnded,
     ChangeEvent,
@@ -26,6 +34,7 @@ from hardentui.model.change_events import (
     OperationDone,
     OperationUndone,
     ServiceKept,
+    StillGoingBack,
 )
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import (
@@ -40,6 +49,11 @@ from hardentui.model.operations import (
     described_clearing,
 )
 from hardentui.visible import visible
+
+LONGEST_BACK = 600.0  # seconds that a way back is tried, at least
+_SLOWNESS = 20  # times the slowest step of the change, if that is longer
+_RETRY = 0.5
+_TELL_AGAIN = 30.0
 
 
 def _nobody(event: ChangeEvent) -> None:
@@ -70,6 +84,7 @@ class Transaction:
         self._tell = on_event
         self._stop = stop or threading.Event()
         self._down_since: float | None = None
+        self._slowest = 0.0
         self._entry: JournalEntry
 
     def run(
@@ -125,6 +140,7 @@ class Transaction:
             self._down_since = started
         outcome = self._operators[type(operation)].do(operation, self._stop)
         ended = monotonic()
+        self._slowest = max(self._slowest, ended - started)
         if outcome.operation is not None:
             operations = list(self._entry.operations)
             operations[index] = outcome.operation
@@ -166,23 +182,29 @@ class Transaction:
         except HardenError:
             pass  # the affected operation reports it again, and the others are undone
         before = entry
+        self._stop.clear()  # from now on it ends a wait
+        end = monotonic() + max(LONGEST_BACK, _SLOWNESS * self._slowest)
         entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
         self._keep_if_possible(entry)
         with suppress(Exception):
             self._tell(GoingBack(why))
-        failures, down = [], False
+        failures, down, interrupted = [], False, False
         for operation in reversed(entry.operations[: entry.begun]):
             failure = ""
+            undo = partial(self._operators[type(operation)].undo, operation, entry)
             try:
-                self._operators[type(operation)].undo(operation, entry)
+                self._until_it_works(undo, end)
             except HardenError as error:
                 failure = error.title
                 failures.append(f"{described_back(operation)}: {failure.rstrip('.')}")
                 down = down or isinstance(error, OriginalDown)
+                interrupted = isinstance(error, Cancelled)
             with suppress(Exception):
                 self._tell(OperationUndone(operation, failure))
+            if interrupted:
+                break
         if not failures:
-            failures = self._clear(entry)
+            failures = self._clear(entry, end)
         if failures:
             entry = replace(entry, reason=f"{why} Not rolled back: {'; '.join(failures)}.")
             if down and _had_replaced_it(before):
@@ -199,14 +221,39 @@ class Transaction:
             self._tell(ChangeEnded(entry))
         return entry
 
-    def _clear(self, entry: JournalEntry) -> list[str]:
+    def _until_it_works(self, act: Callable[[], None], end: float) -> None:
+        """A step of the way back, again and again while only time can help: Podman is away, or something else
+        has a port. The original has to serve, however long that takes.
+
+        Raises:
+            Cancelled: `stop` was set while it waited.
+            HardenError: it cannot be done, or the time is over.
+        """
+        told, when = "", 0.0
+        while True:
+            try:
+                act()
+                return
+            except (EngineUnreachable, ChangeTimedOut, OriginalDown) as error:
+                left = end - monotonic()
+                if left <= 0 or (isinstance(error, OriginalDown) and not error.passing):
+                    raise
+                if error.title != told or monotonic() > when + _TELL_AGAIN:
+                    told, when = error.title, monotonic()
+                    with suppress(Exception):
+                        self._tell(StillGoingBack(error.title, left))
+                if self._stop.wait(_RETRY):
+                    raise Cancelled(f"Interrupted while it was tried again: {error.title}") from error
+
+    def _clear(self, entry: JournalEntry, end: float) -> list[str]:
         """Remove what the change made; returns what could not be removed, and why."""
         failures = []
         for operation in reversed(entry.operations[: entry.begun]):
             if what := described_clearing(operation):
                 failure = ""
+                clear = partial(self._operators[type(operation)].clear, operation, entry)
                 try:
-                    self._operators[type(operation)].clear(operation, entry)
+                    self._until_it_works(clear, end)
                 except HardenError as error:
                     failure = error.title
                     failures.append(f"{what}: {failure.rstrip('.')}")

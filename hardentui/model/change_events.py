@@ -34,6 +34,13 @@ class GoingBack(Struct, frozen=True):
     why: str
 
 
+class StillGoingBack(Struct, frozen=True):
+    """A step of the rollback does not work yet and is tried again; `left` seconds remain for that."""
+
+    why: str
+    left: float
+
+
 class OperationUndone(Struct, frozen=True):
     """An operation was undone, or `failed` says why not."""
 
@@ -64,6 +71,7 @@ ChangeEvent: TypeAlias = (
     OperationBegun
     | OperationDone
     | GoingBack
+    | StillGoingBack
     | OperationUndone
     | OperationCleared
     | ServiceKept

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ListeningSocket
 from hardentui.model.known import Known, Unreadable
+from hardentui.visible import visible
 
-_LISTENING = "0A"
+_LISTENING, _BOUND = "0A", "07"
 _TABLE_LIMIT = 16 << 20
 
 
@@ -31,6 +33,25 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
             return Unreadable(f"{path}: {reason(error)}")
         sockets.update(socket for _, socket in listening_sockets(content, "tcp", _LISTENING))
     return ports_of(sockets)
+
+
+def who_listens(files: Files, pid: int, port: int) -> str:
+    """Which process listens on a port in the network of another one: `nginx, process 812`; empty if that
+    cannot be seen. conmon holds the ports that Podman publishes."""
+    inodes = set()
+    for table, state in (("tcp", _LISTENING), ("tcp6", _LISTENING), ("udp", _BOUND), ("udp6", _BOUND)):
+        with suppress(OSError):
+            text = files.read_text(f"/proc/{pid}/net/{table}", _TABLE_LIMIT)
+            sockets = listening_sockets(text, table.rstrip("6"), state)
+            inodes |= {f"socket:[{inode}]" for inode, socket in sockets if socket.port == port}
+    if not inodes:
+        return ""
+    for number in (name for name in files.list_dir("/proc") if name.isdecimal()):
+        with suppress(OSError):
+            for name in files.list_dir(f"/proc/{number}/fd"):
+                if files.read_link(f"/proc/{number}/fd/{name}") in inodes:
+                    return f"{visible(files.read_text(f'/proc/{number}/comm').strip(), 40)}, process {number}"
+    return ""
 
 
 def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:

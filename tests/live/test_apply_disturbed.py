@@ -304,3 +304,26 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
     assert "is undone, apply-web is as it was before, but the journal could not record it" in ended.stderr
     assert eventually(site.answers)
     assert site.seen() == before
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("when", ["begun", "during", "done"])
+def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str) -> None:
+    """At any operation the service is killed, and comes back after three seconds, without a person."""
+    before, struck = site.seen(), 0
+    for number in range(1, 30):
+        at = f"{number} {when}"
+        ended = site.faulty("lose", when, number)
+        entry = next(entry for entry in site.journal.entries() if entry.action == "apply")
+        assert eventually(site.bench.serves), at
+        if entry.begun < number:
+            break
+        struck += 1
+        assert ended.returncode in (0, 5), (at, ended.stderr)
+        assert entry.state in (EntryState.DONE, EntryState.ROLLED_BACK), (at, entry.reason)
+        assert eventually(site.answers), (at, entry.reason)
+        if entry.state is EntryState.DONE:
+            assert site.run("undo", "--yes").returncode == 0, at
+            assert eventually(site.answers), at
+        assert site.seen() == before, at
+    assert struck >= 7, "every operation has its turn"

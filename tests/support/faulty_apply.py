@@ -2,9 +2,10 @@
 
     python -m tests.support.faulty_apply URL NAME FAULT WHEN NUMBER CHECK…
 
-FAULT is `fail` or `kill`; WHEN is `begun` (the journal says so, nothing is done yet) or `done`; NUMBER counts
-operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done. No second
-process watches it: that is what a power failure leaves.
+FAULT is `fail`, `kill`, or `lose`, which ends the service of a bench's Podman for three seconds; WHEN is
+`begun` (the journal says so, nothing is done yet), `during` or `done`; NUMBER counts operations from 1.
+`undo-kill` applies, and dies when NUMBER operations of the way back are done. No second process watches it:
+that is what a power failure leaves.
 Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
 """
 
@@ -12,7 +13,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import threading
+from pathlib import Path
 
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.model.change_events import (
@@ -27,7 +31,11 @@ from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 
-_KINDS: dict[str, type[OperationBegun | OperationDone]] = {"begun": OperationBegun, "done": OperationDone}
+_KINDS: dict[str, type[OperationBegun | OperationDone]] = {
+    "begun": OperationBegun,
+    "during": OperationBegun,
+    "done": OperationDone,
+}
 
 
 def main(url: str, name: str, fault: str, when: str, number: int, checks: list[str]) -> int:
@@ -55,6 +63,9 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
             elif isinstance(event, _KINDS[when]) and event.number == number:
                 if fault == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
+                if fault == "lose":
+                    threading.Timer(0.15 if when == "during" else 0.0, _lose_service, [url]).start()
+                    return
                 raise ChangeFailed("It fails on purpose.")
 
         application.run(prepared, strike, watched=False)
@@ -64,6 +75,21 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
     finally:
         bench.close()
     return 0
+
+
+def _lose_service(url: str) -> None:
+    directory = Path(url.removeprefix("unix://")).parents[1]
+    os.kill(int((directory / "service.pid").read_text().split()[0]), signal.SIGKILL)
+    environment = {**os.environ, "PODMAN_BENCH_DIR": str(directory)}
+    bench = Path(__file__).with_name("podman_bench")
+    subprocess.Popen(
+        ["sh", "-c", f"sleep 3; exec {bench} up"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 if __name__ == "__main__":

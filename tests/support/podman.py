@@ -175,6 +175,14 @@ class Bench:
         pid = int((self.directory / "service.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
 
+    def serves(self) -> bool:
+        """Whether the API service answers."""
+        try:
+            self._request("GET", "/version")
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        return True
+
     def get(self, path: str) -> Any:
         return self._request("GET", path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copying import Copying
+from hardentui.engine.change.half_started import end_half_started
 from hardentui.engine.change.images import Images
 from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
@@ -42,8 +43,26 @@ class ChangingEngine:
         self.pods = Pods(self._session)
 
     def account(self) -> int:
-        """The uid on this machine of the account that runs the engine. Raises ChangeFailed."""
-        return self.copying.user()
+        """The uid on this machine of the account that runs the engine. Raises EngineUnreachable."""
+        return self._session.peer()[1]
+
+    @property
+    def service(self) -> int:
+        """The process that answers for the engine; 0 if it cannot be seen from here.
+
+        Raises:
+            EngineUnreachable: there is none.
+        """
+        return self._session.peer()[0]
+
+    def end_half_started(self, container: str) -> None:
+        """End what is left of a start that Podman's service did not survive (see `half_started`).
+
+        Raises:
+            EngineUnreachable: Podman does not answer.
+        """
+        if self.engine.facts.local:
+            end_half_started(container, self.account())
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

@@ -10,10 +10,18 @@ from time import monotonic
 from hardentui import account
 from hardentui.engine.change.session import ApiSession, refusal
 from hardentui.engine.connection import Request
-from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
+from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, EngineUnreachable
 from hardentui.reading.masking import mask_text
 
 _UNKNOWN_FLAG = "unknown flag"
+_AWAY = (
+    "unable to connect to Podman",
+    "connection refused",
+    "connection reset by peer",
+    "broken pipe",
+    ": EOF",
+)
+"""What the client says when the service is not there, or goes away while it answers."""
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
 
 
@@ -21,7 +29,7 @@ def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds
     """The output of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
 
     Raises:
-        NotFound, NameTaken, ChangeTimedOut, ChangeFailed
+        NotFound, NameTaken, ChangeTimedOut, EngineUnreachable, ChangeFailed
     """
     code, printed, errors = exit_of_podman(session, arguments, what, seconds)
     if code == 0:
@@ -64,12 +72,16 @@ def exit_of_podman(
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
-def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
+def _refused(what: str, errors: str) -> EngineError:
     lines = [line for line in errors.splitlines() if line.strip()]
     message = next(
         (line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else ""
     )
     message = message.removeprefix("Error: ")
+    if any(words in errors for words in _AWAY):
+        return EngineUnreachable(
+            f"Cannot {what}: Podman does not answer.", "Check whether `podman ps` works."
+        )
     if message.startswith(_UNKNOWN_FLAG) and any(flag in message for flag in _NOT_OVER_A_SOCKET):
         message += " (Podman does not take this option over its socket)"
     return refusal(what, 0, message)

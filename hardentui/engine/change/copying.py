@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
-import struct
 import subprocess
 import threading
 from collections.abc import Iterable, Sequence
@@ -57,7 +55,7 @@ class Copying:
     @property
     def possible(self) -> bool:
         """Whether the engine runs on this machine, and we may act as its user."""
-        return self._engine.facts.local and os.geteuid() in (0, self.user())
+        return self._engine.facts.local and os.geteuid() in (0, self._session.peer()[1])
 
     def layer(
         self,
@@ -91,7 +89,7 @@ class Copying:
         finally:  # the carrier keeps its mount of it
             where = path("containers", container, "unmount")
             self._session.send("POST", where, what, seconds=QUICK_LIMIT)
-        user = self.user()
+        user = self._session.peer()[1]
         mappings = (document.get("HostConfig") or {}).get("IDMappings") or {} if user == 0 else {}
         try:
             task = Task(
@@ -123,7 +121,7 @@ class Copying:
         mounts = [self._source(source), _mount("volume", target, TO)]
         carrier, pid = self._carrier(image, mounts, "1")
         try:
-            task = Task(pid=pid, user=self.user(), pairs=((FROM, TO),), strict=False)
+            task = Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),), strict=False)
             return _run(task, None)
         finally:
             self._containers.remove(carrier, force=True)
@@ -158,18 +156,6 @@ class Copying:
             self._containers.remove(carrier, force=True)
             raise
         return carrier, pid
-
-    def user(self) -> int:
-        """The uid of who listens on the socket; the kernel says so, not the engine."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(QUICK_LIMIT)
-            try:
-                connection.connect(self._session.socket)
-            except OSError as error:
-                raise ChangeFailed(f"Podman does not answer: {error.strerror}.") from error
-            raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        user: int = struct.unpack("3i", raw)[1]
-        return user
 
 
 def _mount(kind: str, source: str, place: str, *, read_only: bool = False) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
@@ -10,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from hardentui.engine.connection import Listener, Request
 from hardentui.engine.refusal import MESSAGE_LENGTH
 from hardentui.engine.targets import segment, target
-from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineUnreachable, NameTaken, NotFound
+from hardentui.errors import (
+    ChangeFailed,
+    ChangeTimedOut,
+    EngineUnreachable,
+    NameTaken,
+    NotFound,
+    PortTaken,
+)
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
 CONNECT_LIMIT = 5.0
+_TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
 _PIECE = 1 << 16
 
 
@@ -97,6 +107,24 @@ class ApiSession:
         end = monotonic() + seconds
         self._ask("PUT", where, what, seconds, query, _in_time(pieces, end, what), stream=False)
 
+    def peer(self) -> tuple[int, int]:
+        """The process that listens on the socket, and its user; the kernel says so, not the engine. The
+        process is 0 if it cannot be seen from here.
+
+        Raises:
+            EngineUnreachable: nothing listens.
+        """
+        layout = "3i"  # struct ucred: pid, uid, gid
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(CONNECT_LIMIT)
+            try:
+                connection.connect(self.socket)
+            except OSError as error:
+                raise EngineUnreachable(f"Podman does not answer: {error.strerror}.") from error
+            raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
+        pid, user, _ = struct.unpack(layout, raw)
+        return pid, user
+
     def close(self) -> None:
         self._client.close()
 
@@ -148,6 +176,8 @@ def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
         return NameTaken(sentence)
     if status == 404 or (not status and shown.lower().startswith(("error: no such", "no such"))):
         return NotFound(sentence)
+    if any(words in shown.lower() for words in _TAKEN):
+        return PortTaken(sentence)
     return ChangeFailed(sentence)
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
+from hardentui.model.change_events import (
+    ChangeEvent,
+    OperationCleared,
+    OperationUndone,
+    ServiceKept,
+    StillGoingBack,
+)
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described_back, described_clearing
 from hardentui.visible import visible
@@ -46,6 +52,8 @@ def trouble_back(event: ChangeEvent) -> str:
             return f"left behind: {described_clearing(operation)}: {failed}"
         case ServiceKept(name):
             return f"the original does not start, so {visible(name, 80)} is started with the change again"
+        case StillGoingBack(why, left):
+            return f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends that)"
         case _:
             return ""
 

@@ -42,8 +42,8 @@ def operators_on(
         yield (
             FileOperator(),
             UnitOperator(),
-            ContainerOperator(changing),
-            StandInOperator(changing),
+            ContainerOperator(changing, files),
+            StandInOperator(changing, files),
             service,
         )
     finally:
@@ -67,7 +67,9 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
             raise NoEngine(
                 f"The Podman of {entry.container} cannot be reached.", "It is needed to undo this."
             )
-        with operators_on(opened.engines[0], opened.files, _no_proof, opened.log) as operators:
+        engine = opened.engines[0]
+        files = opened.files if engine.facts.local else None
+        with operators_on(engine, files, _no_proof, opened.log) as operators:
             yield operators
     finally:
         for engine in opened.engines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +13,8 @@ from hardentui.change.container_operator import ContainerOperator
 from hardentui.change.journal import Journal
 from hardentui.change.transaction import Transaction
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import ChangeFailed, NameTaken, NotFound
-from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone
+from hardentui.errors import ChangeFailed, EngineUnreachable, NameTaken, NotFound, PortTaken
+from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, StillGoingBack
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import (
     CreateContainer,
@@ -45,10 +46,15 @@ class Podman:
         self.running = {"new"}
         self.restart = {"old": "no", "new": "always"}
         self.broken: set[str] = set()
+        self.away = 0
+        self.taken = 0
         self.network = True
         self.containers = self.networks = self
 
     def inspect(self, container: str) -> Mapping[str, Any]:
+        if self.away:
+            self.away -= 1
+            raise EngineUnreachable("Podman does not answer.")
         identity = next((key for key, name in self.names.items() if container in (key, name)), None)
         if identity is None:
             raise NotFound(f"No container {container}.")
@@ -60,6 +66,9 @@ class Podman:
             "Config": {"CreateCommand": ["podman", *(COMMAND if identity != "old" else ())]},
             "HostConfig": {"RestartPolicy": {"Name": self.restart[identity]}},
         }
+
+    def end_half_started(self, container: str) -> None:
+        """Nothing is half started."""
 
     def exists(self, name: str) -> bool:
         return self.network if name == "web-net" else name in {*self.names, *self.names.values()}
@@ -73,6 +82,9 @@ class Podman:
         identity = self.inspect(container)["Id"]
         if identity in self.broken:
             raise ChangeFailed("Cannot start it: its storage is damaged.")
+        if self.taken:
+            self.taken -= 1
+            raise PortTaken("Cannot start it: 0.0.0.0:80: bind: address already in use.")
         assert not self.running, "both have the same port"
         self.running.add(identity)
 
@@ -100,7 +112,14 @@ class Site:
         self.events: list[ChangeEvent] = []
         self._journal = Journal(str(directory / "journal"))
 
-    def go_back(self, created: str, *, lost_at: int = 0, state: EntryState = EntryState.DONE) -> JournalEntry:
+    def go_back(
+        self,
+        created: str,
+        *,
+        lost_at: int = 0,
+        state: EntryState = EntryState.DONE,
+        stop: threading.Event | None = None,
+    ) -> JournalEntry:
         """Take the change back.
 
         Args:
@@ -128,12 +147,14 @@ class Site:
         def tell(event: ChangeEvent) -> None:
             nonlocal steps
             self.events.append(event)
+            if stop is not None and isinstance(event, StillGoingBack):
+                stop.set()
             steps += isinstance(event, OperationUndone | OperationCleared)
             if lost_at and steps == lost_at:
                 raise KeyboardInterrupt
 
         operator = ContainerOperator(cast(ChangingEngine, self.podman))
-        return Transaction(self._journal, (operator,), tell).go_back(entry, "Undone.")
+        return Transaction(self._journal, (operator,), tell, stop).go_back(entry, "Undone.")
 
 
 @pytest.fixture
@@ -193,3 +214,29 @@ def test_a_change_that_failed_starts_again_where_the_original_does_not(site: Sit
     entry = site.go_back("new", state=EntryState.OPEN)
     assert entry.state is EntryState.OPEN, "nobody has proven it"
     assert site.podman.running == {"new"}
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.change.transaction._RETRY", 0.0)
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(("away", "taken"), [(2, 0), (40, 0), (0, 1), (0, 40), (40, 40)])
+def test_it_goes_on_until_podman_answers_and_the_port_is_free(site: Site, away: int, taken: int) -> None:
+    site.podman.away, site.podman.taken = away, taken
+    assert site.go_back("new").state is EntryState.ROLLED_BACK
+    assert _as_before(site.podman)
+    told = [event.why for event in site.events if isinstance(event, StillGoingBack)]
+    assert len(told) == bool(away) + bool(taken), "each reason once, not at every try"
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_whoever_does_not_want_to_wait_any_longer_leaves_an_open_entry(site: Site) -> None:
+    site.podman.taken = 40
+    entry = site.go_back("new", stop=threading.Event())
+    assert entry.state is EntryState.OPEN
+    assert "Interrupted while it was tried again" in entry.reason
+    assert "already in use" in entry.reason
+    assert site.go_back("new", state=EntryState.OPEN).state is EntryState.ROLLED_BACK
+    assert _as_before(site.podman)

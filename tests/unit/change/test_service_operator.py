@@ -14,11 +14,11 @@ from hardentui.change.journal import Journal
 from hardentui.change.operator import Cancelled
 from hardentui.change.service_operator import ServiceOperator
 from hardentui.change.transaction import Transaction
-from hardentui.errors import ApplyFailed, ChangeFailed
+from hardentui.errors import ApplyFailed, ChangeFailed, PortTaken
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
 from hardentui.model.operations import ProveChanges
 
-TAKEN = ChangeFailed("Cannot start the container web: listen tcp 0.0.0.0:80: bind: address already in use.")
+TAKEN = PortTaken("Cannot start the container web: listen tcp 0.0.0.0:80: bind: address already in use.")
 
 
 def test_a_fix_that_is_not_in_force_on_the_real_container_takes_all_back(tmp_path: Path) -> None:
