@@ -1,0 +1,217 @@
+"""Where HardenTUI runs: on the host, or in a container that sees the host, or in one that does not.
+
+With the processes of the host in sight (`--pid=host`, as in toolbox and distrobox), /proc is that
+of the host, but every other file is of the container. A host that could be read only in part would be judged
+wrongly, so the host is read in its own namespaces, or not at all.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import ParamSpec, TypeVar
+
+from msgspec import Struct
+
+from hardentui.contained import container_around
+from hardentui.host.commands import Run, run_program
+from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, LocalFiles, is_there
+from hardentui.model.known import Known
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+_NAMESPACES = ("ipc", "uts", "net", "cgroup", "mnt")
+_CLONE_FS = 0x200
+_OF_THREAD = ("/proc/self/", "/proc/thread-self/"), ("/proc/net/", "/proc/thread-self/net/")
+"""/proc/self and /proc/net show the namespaces of the first thread of a process."""
+
+WAY_OUT = "run it on the host, or in a container of root with --privileged --pid=host"
+
+
+class Place(Struct, frozen=True):
+    """Where HardenTUI runs.
+
+    Attributes:
+        container: what it runs in (`a toolbox container`); empty on the host itself.
+        door: a process in the host's namespaces, through which the host is read; 0 = the host cannot be read.
+        strangers: processes of engines whose root directory is not the host's.
+    """
+
+    container: str = ""
+    door: int = 0
+    strangers: frozenset[int] = frozenset()
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing of the host can be read."""
+        return bool(self.container) and not self.door
+
+    @property
+    def unseen(self) -> str:
+        """Why the host is unknown; empty if it is not."""
+        if not self.blind:
+            return ""
+        return f"HardenTUI runs in {self.container} that cannot see the host ({WAY_OUT})"
+
+    @property
+    def words(self) -> str:
+        """For a title: where it runs, and what is read; empty on the host."""
+        if not self.container:
+            return ""
+        return f"in {self.container}, which {'reads' if self.door else 'cannot see'} the host"
+
+
+class _Process(Struct, frozen=True):
+    """A process: device and inode of its root directory, and its user namespace; None if hidden from us."""
+
+    pid: int
+    root: tuple[int, int] | None
+    users: str | None
+
+
+def find_place(engines: Iterable[int] = ()) -> Place:
+    """Compares our root directory and namespaces with those of process 1 and of the engines.
+
+    Args:
+        engines: PIDs of the processes that serve the engines, as this process sees them.
+    """
+    seen = [_process(pid) for pid in dict.fromkeys((1, *engines)) if pid > 0]
+    return decide(_process(os.getpid()), seen[0], tuple(seen[1:]), container_around())
+
+
+def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: str) -> Place:
+    """The place, from what is known of us, of process 1 and of the engines.
+
+    Args:
+        sign: what the container says that it is; empty if nothing says that there is one.
+    """
+    of_engines = [process.root for process in engines if process.root is not None]
+    with_engine = ours.root in of_engines  # whatever we run in is the host of that engine
+    host = ours.root if with_engine else next(iter(of_engines), first.root or ours.root)
+    strangers = frozenset(process.pid for process in engines if process.root not in (None, host))
+    if host == ours.root:
+        return Place("" if with_engine else sign, 0, strangers)
+    doors = [process for process in (first, *engines) if process.root == host]
+    door = next((process.pid for process in doors if process.users == ours.users), 0)
+    return Place(sign or "a container", door, strangers)
+
+
+def container_on_host() -> str:
+    """The container that we run in, if it shares the processes of its host; else empty."""
+    ours, first = _process(os.getpid()), _process(1)
+    if first.root is None:
+        return container_around()
+    return "" if first.root == ours.root else container_around() or "a container"
+
+
+def _process(pid: int) -> _Process:
+    try:
+        status = os.stat(f"/proc/{pid}/root/")
+        users = os.readlink(f"/proc/{pid}/ns/user")
+    except OSError:
+        return _Process(pid, None, None)
+    return _Process(pid, (status.st_dev, status.st_ino), users)
+
+
+class HostView:
+    """The files and programs of a host whose processes we share, read in its own namespaces.
+
+    One thread enters them; the others stay where they are. Thread-safe.
+
+    Raises:
+        OSError: they cannot be entered.
+    """
+
+    def __init__(self, door: int) -> None:
+        self._thread = ThreadPoolExecutor(1, "host")
+        self.files: Files = _FilesOfHost(self)
+        try:
+            self.call(_enter, door)
+        except OSError:
+            self._thread.shutdown()
+            raise
+
+    def call(self, function: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:
+        """Call a function on the host. It must not import anything: modules are not there."""
+        return self._thread.submit(function, *arguments, **named).result()
+
+    def run(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        """As `run_program`, on the host."""
+        import subprocess  # noqa: F401 - before the thread needs it
+
+        return self.call(run_program, arguments, seconds)
+
+
+class _FilesOfHost:
+    """`Files` through a view of the host."""
+
+    def __init__(self, view: HostView) -> None:
+        self._view = view
+        self._files = LocalFiles()
+
+    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+        return self._view.call(self._files.read_text, _of_thread(path), limit)
+
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        return self._view.call(self._files.read_bytes, _of_thread(path), limit)
+
+    def read_link(self, path: str) -> str:
+        return self._view.call(self._files.read_link, _of_thread(path))
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        return self._view.call(self._files.list_dir, _of_thread(path))
+
+    def read_attribute(self, path: str, name: str) -> bytes:
+        return self._view.call(self._files.read_attribute, _of_thread(path), name)
+
+    def stat(self, path: str, follow: bool = True) -> FileStat:
+        return self._view.call(self._files.stat, _of_thread(path), follow)
+
+    def exists(self, path: str) -> bool:
+        return is_there(self, path)
+
+
+def _of_thread(path: str) -> str:
+    for ours, of_thread in _OF_THREAD:
+        if path.startswith(ours):
+            return of_thread + path.removeprefix(ours)
+    return path
+
+
+def _enter(pid: int) -> None:
+    """Move this thread into the namespaces of a process.
+
+    Raises:
+        OSError: this is not allowed, or the process has ended.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    with ExitStack() as stack:
+        handles = []
+        for name in _NAMESPACES:
+            handles.append(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+            stack.callback(os.close, handles[-1])
+        if libc.unshare(_CLONE_FS):  # a thread with a root directory of its own
+            raise _failure()
+        for handle in handles:
+            if libc.setns(handle, 0):
+                raise _failure()
+
+
+def _failure() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+def view_of_host(place: Place) -> tuple[Place, Files, Run]:
+    """The place, and how the host is read there: if it cannot be entered, the place is blind."""
+    if place.door:
+        try:
+            view = HostView(place.door)
+        except OSError:
+            return Place(place.container), LocalFiles(), run_program
+        return place, view.files, view.run
+    return place, LocalFiles(), run_program
