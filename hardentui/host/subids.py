@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pwd
 import re
 import tomllib
 
@@ -35,19 +34,6 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
             controllers = _controllers(files, uid) if rootless else Unreadable(f"{name} runs no containers")
             users.append(User(name, uid, gid, home, rootless, controllers, hidden))
     return tuple(users)
-
-
-def home_of(files: Files, uid: int) -> str:
-    """The home directory of an account: from /etc/passwd, else from a directory service, else /."""
-    content = text(files, "/etc/passwd")
-    rows = (line.split(":") for line in (content if isinstance(content, str) else "").splitlines())
-    home = next((row[5] for row in rows if len(row) > 5 and row[2] == str(uid)), "")
-    if home:
-        return home
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        return "/"
 
 
 def read_groups(files: Files) -> Known[dict[str, int]]:

@@ -104,14 +104,14 @@ def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> No
 )
 def test_a_host_that_cannot_be_seen_is_unknown(web: Bench, tmp_path: Path, options: tuple[str, ...]) -> None:
     box(web, tmp_path / "release", *options, f"-v{web.socket}:{web.socket}")
-    found = verdicts(inside(web, "check", "--format", "json", "--url", web.url), "")
-    of_host = {finding["status"] for name, finding in found.items() if name.startswith("host ")}
+    seen = verdicts(inside(web, "check", "--format", "json", "--url", web.url), "")
+    of_host = {finding["status"] for name, finding in seen.items() if name.startswith("host ")}
     assert of_host <= {"unknown", "not-applicable"}
-    why = found["engine rootful: insecure-default-policy"]
+    why = seen["engine rootful: insecure-default-policy"]
     assert why["status"] == "unknown"
     assert "HardenTUI runs in a Podman container that cannot see the host" in why["reason"]
     assert "--privileged --pid=host" in why["reason"]
-    kernel = found[f"container {WEB}: writable-rootfs"]
+    kernel = seen[f"container {WEB}: writable-rootfs"]
     assert kernel["effective"].startswith("unknown: ")
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files.reader import Files
-from hardentui.host.subids import home_of
+from hardentui.host.homes import home_of
 from hardentui.host.units.answers import ReadUnit
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.activity import UnitFacts

@@ -17,8 +17,8 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.host.files.config import text
 from hardentui.host.files.reader import Files
+from hardentui.host.homes import home_of
 from hardentui.host.place import find_place, view_of_host
-from hardentui.host.subids import home_of
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import state_directory

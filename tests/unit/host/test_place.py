@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.host.place import HostView, Place, _Process, decide, view_of_host
+from hardentui.host.place import Place, _Process, decide, view_of_host
+from hardentui.host.view import HostView
 
 HOST, BOX = (65024, 2), (41, 7)
 FIRST_USERS, OWN_USERS = "user:[4026531837]", "user:[4026532900]"
