@@ -57,11 +57,12 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
 
 
 def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
-    """Write a facts file, readable by its owner only; `create`: also its directory.
+    """Write a facts file, readable by its owner only, compressed if its name ends in .gz; `create`: also its
+    directory.
 
     Raises:
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    file = TextFile(name, host.text, 0o600, of_root=True)
+    file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
     return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]
