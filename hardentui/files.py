@@ -176,6 +176,10 @@ def _checked(file: TextFile) -> _File:
     bad = _fault(name)
     try:
         content = text.encode("utf-8")
+        if file.packed:
+            import gzip  # only saved facts are
+
+            content = gzip.compress(content, mtime=0)
     except UnicodeEncodeError:
         raise WriteError(
             f"{visible(name, 60)} cannot be written: its text has characters that UTF-8 cannot encode."

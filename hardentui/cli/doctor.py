@@ -24,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    lines = examine(Machine(size=_size()), options.url, options.connection)
+    lines = examine(Machine.here(_size(), options.url, options.connection), options.url, options.connection)
     terminal.write("\n".join(_shown(lines, Paragraphs(terminal))) + "\n")
     return 0 if any(line.engine for line in lines) else NoEngine.exit_code
 

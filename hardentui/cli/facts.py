@@ -20,7 +20,11 @@ def arguments(parser: ArgumentParser) -> None:
         "Values named like passwords or keys are masked; names, addresses and images are not."
     )
     parser.add_argument("action", metavar="save", choices=("save",), help="save the facts of this host")
-    parser.add_argument("file", metavar="FILE", help="the file to write; only its owner can read it")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="the file to write; compressed if it ends in .gz; only its owner can read it",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

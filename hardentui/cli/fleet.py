@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +33,7 @@ def is_whole(options: Namespace) -> bool:
 
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
-    """The files of `--facts`; for a directory, all that end in `.json`.
+    """The files of `--facts`, each content once; for a directory, all that end in `.json` or `.json.gz`.
 
     Raises:
         InputError: a directory without any, or with an implausible number.
@@ -42,13 +43,27 @@ def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
         if not os.path.isdir(path):
             files += [path] if path else []
             continue
-        names = sorted(name for name in os.listdir(path) if name.endswith(".json"))
+        names = sorted(name for name in os.listdir(path) if name.endswith((".json", ".json.gz")))
         if not names:
-            raise InputError(f"There are no facts in {visible(path, 200)}: no file ends in .json.")
+            raise InputError(
+                f"There are no facts in {visible(path, 200)}: no file ends in .json or .json.gz."
+            )
         files += [os.path.join(path, name) for name in names]
     if len(files) > _MOST_FILES:
         raise InputError(f"More than {_MOST_FILES} files of facts at once.")
-    return tuple(dict.fromkeys(files))
+    by_content: dict[str, str] = {}
+    for path in files:
+        by_content.setdefault(_content_of(path), path)
+    return tuple(by_content.values())
+
+
+def _content_of(path: str) -> str:
+    """What tells files of the same content, a file named twice or copied, from others."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return path  # the check says why it cannot be read
 
 
 def of_fleet(
@@ -101,6 +116,6 @@ def _waivers(
 
 def _unread(file: str, error: HardenError, options: Namespace) -> CheckResult:
     """The report of a host whose facts cannot be used."""
-    name = os.path.basename(file).removesuffix(".json")
+    name = os.path.basename(file).removesuffix(".gz").removesuffix(".json")
     subject = SubjectResult(Subject(Kind.HOST, file, name), score(()), (), "host", error.title)
     return CheckResult((), (subject,), "", Severity.parse(options.fail_on), __version__, place=name)

@@ -23,7 +23,14 @@ SEVERITIES = tuple(severity.word for severity in Severity)
 
 
 def selection_of(options: Namespace) -> Selection:
-    """Which Podman to use, according to the options."""
+    """Which Podman to use, according to the options.
+
+    Raises:
+        UsageError: they name two.
+    """
+    others = {"--demo": options.demo, "--url": options.url, "--connection": options.connection}
+    if getattr(options, "facts", "") and (given := next((name for name in others if others[name]), "")):
+        raise UsageError(f"{given} and --facts name two different hosts.", "Omit one of them.")
     return Selection(
         url=options.url,
         connection=options.connection,

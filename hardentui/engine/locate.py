@@ -16,7 +16,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui import account
+from hardentui.contained import container_around
 from hardentui.errors import InputError
+from hardentui.model.facts import HOST_ROOTS
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
@@ -29,6 +31,7 @@ class Environment(Struct, frozen=True):
     """Everything that decides where to look.
 
     Attributes:
+        host_roots: where the host's root directory may be seen, in a container.
         read: the text of a file; None if it is absent or unreadable.
         files: the names in a directory, sorted; empty if it is absent or unreadable.
     """
@@ -36,6 +39,7 @@ class Environment(Struct, frozen=True):
     environ: Mapping[str, str] = field(default_factory=dict)
     uid: int = 1000
     home: str = "/root"
+    host_roots: tuple[str, ...] = ()
     read: Callable[[str], str | None] = lambda path: None
     files: Callable[[str], tuple[str, ...]] = lambda path: ()
 
@@ -43,7 +47,8 @@ class Environment(Struct, frozen=True):
     def here(cls) -> Environment:
         """The real environment."""
         uid = os.getuid()
-        return cls(account.environment(), uid, account.home(), _read, _files)
+        roots = HOST_ROOTS if container_around() else ()
+        return cls(account.environment(), uid, account.home(), roots, _read, _files)
 
 
 class Candidate(Struct, frozen=True):
@@ -106,7 +111,12 @@ def _sockets(environment: Environment) -> list[Candidate]:
                 (f"/run/user/{int(behind)}/podman/podman.sock", "the socket of the user behind sudo")
             )
     places.append((ROOTFUL_SOCKET, "the rootful socket"))
-    return [Candidate("", f"unix://{path}", origin) for path, origin in places]
+    here = [Candidate("", f"unix://{path}", origin) for path, origin in places]
+    return here + [
+        Candidate("", f"unix://{root}{path}", f"{origin} of the host")
+        for path, origin in places
+        for root in environment.host_roots
+    ]
 
 
 def _default_connection(environment: Environment) -> list[Candidate]:

@@ -77,6 +77,12 @@ def probe_all(
     return tuple(engines), tuple(attempts)
 
 
+def served_by(engine: Engine) -> int:
+    """The process that listens on the engine's socket; 0 if it is not one of this machine that we see."""
+    connection = engine.connection
+    return (connection.peer() or 0) if engine.facts.local and isinstance(connection, UnixConnection) else 0
+
+
 def no_engine(attempts: Iterable[NoAnswer]) -> NoEngine:
     """The error if nothing answered anywhere: what was tried, in order, and what would help."""
     lines = []

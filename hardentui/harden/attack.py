@@ -140,9 +140,9 @@ _MOST_WORDS = 3
 
 
 def ranked_paths(
-    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]], most: int = 3
+    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]],
 ) -> tuple[RankedPath, ...]:
-    """The worst paths to the host, worst first; ties are broken by name.
+    """The paths to the host, worst first; ties are broken by name.
 
     The danger is the sum of the ways to the host, each weighted by its severity, plus one for each missing
     barrier. It doubles if other machines can reach the container (a port on all addresses, or the host's
@@ -165,7 +165,7 @@ def ranked_paths(
         also = tuple(sorted(facts.name for _, facts in others))
         sentence = _sentence(worst, words)
         ranked.append(RankedPath(danger, worst.name, sentence, engine, worst.id, also, ways))
-    return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine))[:most])
+    return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine)))
 
 
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:

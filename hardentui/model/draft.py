@@ -31,12 +31,14 @@ class TextFile(Struct, frozen=True):
         name: one path component.
         mode: its permission bits.
         of_root: it may hold what only root can know, so as root it is given to no user.
+        packed: it is written compressed, as gzip does.
     """
 
     name: str
     text: str
     mode: int = 0o644
     of_root: bool = False
+    packed: bool = False
 
     @property
     def is_unit(self) -> bool:

@@ -192,6 +192,15 @@ class NotRunning(Struct, frozen=True):
     state: str = "created"
 
 
+ELSEWHERE = "the engine is on another machine; run HardenTUI there"
+"""Why nothing is known of the host and the kernel of an engine that is not local."""
+
+
+HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
+"""Where a container may see the host's root directory: through process 1, and where toolbox, distrobox and
+the toolboxes of openSUSE and RHEL mount it."""
+
+
 class EngineFacts(Struct, frozen=True):
     """One Podman engine.
 
@@ -200,7 +209,8 @@ class EngineFacts(Struct, frozen=True):
         url: its address.
         found_with: options that lead a command of ours to it and to the checklist of this session; empty if
             commands find both without.
-        local: its processes are on this machine, so /proc can be read.
+        local: its processes are on this machine and its host can be read.
+        unseen: why not, if it is not local.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
         default_network: the default network of a container (`podman`).
         info: answer of /info; Unreadable until requested (it is slow).
@@ -214,12 +224,20 @@ class EngineFacts(Struct, frozen=True):
     version: Version = field(default_factory=lambda: Version(5, 4, 2))
     rootless: Known[bool] = False
     local: bool = True
+    unseen: str = ELSEWHERE
     simulated: bool = False
     default_capabilities: frozenset[str] = frozenset()
     default_network: str = "podman"
     info: Known[Mapping[str, Any]] = NOT_READ
     trust: Known[TrustFacts] = NOT_READ
     auto_update_timer: Known[bool] = NOT_READ
+
+    @property
+    def socket(self) -> str:
+        """The path of its unix socket as its host names it; empty if it is reached otherwise."""
+        path = self.url.removeprefix("unix://") if self.url.startswith("unix:///") else ""
+        root = next((root for root in HOST_ROOTS if path.startswith(f"{root}/")), "")
+        return path.removeprefix(root)
 
 
 class ImageFacts(Struct, frozen=True):

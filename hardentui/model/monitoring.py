@@ -88,13 +88,21 @@ class Drift(Struct, frozen=True):
 
     Attributes:
         from_image: number of paths that differ from the image.
-        added, changed, gone: paths that differ from the saved baseline; empty without one.
+        added, changed, deleted: paths that differ from the saved baseline; empty without one.
+        gone: those that are as in the image again.
     """
 
     from_image: int | None = None
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """How many paths differ from the baseline, in words."""
+        sure = f"{len(self.added)} new, {len(self.changed)} changed, {len(self.deleted)} deleted"
+        return f"{sure}, {len(self.gone)} as in the image again"
 
 
 class Sample(Struct, frozen=True):

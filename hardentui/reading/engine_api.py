@@ -8,8 +8,6 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.options.values import Port
 from hardentui.reading.networks import gateways, internal_networks, modes_of, on_host_network, reach
 
-_FAR = Unreadable("the engine is on another machine, whose TCP listeners are not known here")
-
 
 def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
     """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
@@ -50,7 +48,7 @@ def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
 def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unreadable | None]:
     """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
     if not facts.engine.local:
-        return (), _FAR
+        return (), Unreadable(facts.engine.unseen)
     host = facts.host
     if isinstance(host, Unreadable):
         return (), Unreadable(f"the host's TCP listeners are not known: {host.reason}")

@@ -37,7 +37,7 @@ def _gate(
     facts: ContainerFacts, hook: str, protocol: str, port: int, in_host: int, family: str
 ) -> tuple[Gate, str]:
     if not facts.engine.local:
-        return Gate.UNKNOWN, "the engine is on another machine, whose firewall cannot be read from here"
+        return Gate.UNKNOWN, f"the firewall could not be read: {facts.engine.unseen}"
     if isinstance(facts.host, Unreadable):
         return Gate.UNKNOWN, f"the firewall could not be read: {facts.host.reason}"
     firewall = facts.host.firewall

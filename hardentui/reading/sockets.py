@@ -129,8 +129,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
 
 def _own_socket(engine: EngineFacts) -> str:
     """The path of this engine's own socket; empty for an engine on another machine."""
-    path = engine.url.removeprefix("unix://")
-    return normal(path) if engine.local and path.startswith("/") else ""
+    return normal(engine.socket) if engine.local and engine.socket else ""
 
 
 @lru_cache(maxsize=4096)

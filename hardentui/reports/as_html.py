@@ -46,6 +46,7 @@ def render(result: CheckResult, style: TextStyle) -> str:
         failing={severity: counts[Status.FAIL, severity] for severity in Severity},
         unknown=sum(counts[Status.UNKNOWN, severity] for severity in Severity),
         waived=sum(counts[Status.WAIVED, severity] for severity in Severity),
+        paths_left=result.paths_left,
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,

@@ -1,8 +1,8 @@
 """The report as JUnit XML for CI systems: a suite for each subject, a test case for each finding.
 
 A failing finding of at least the severity of `--fail-on` is a failure, so the CI job agrees with the exit
-code; a less severe one passes with its text as output. Unknown findings of that severity are errors. Findings
-that do not apply or are waived are skipped.
+code; a less severe one passes with its text as output. Findings that are unknown, do not apply or are waived
+are skipped, with the reason. A subject that could not be read at all is an error.
 """
 
 from __future__ import annotations
@@ -56,14 +56,13 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
             attributes["type"] = finding.severity.word
             ElementTree.SubElement(case, "failure", attributes).text = _details(finding)
             return "failures"
-        case Status.UNKNOWN if counts:
-            attributes["type"] = "unknown"
-            ElementTree.SubElement(case, "error", attributes).text = _details(finding)
-            return "errors"
-        case Status.FAIL | Status.UNKNOWN:
-            message = attributes["message"]
-            text = f"{verdict.status.value}, {finding.severity.word}: {message}\n{_details(finding)}"
+        case Status.FAIL:
+            text = f"fail, {finding.severity.word}: {attributes['message']}\n{_details(finding)}"
             ElementTree.SubElement(case, "system-out").text = text
+        case Status.UNKNOWN:
+            why = {"message": plain(f"unknown: {verdict.reason}".removesuffix(": ")), "type": "unknown"}
+            ElementTree.SubElement(case, "skipped", why).text = _details(finding)
+            return "skipped"
         case Status.NOT_APPLICABLE | Status.WAIVED:
             ElementTree.SubElement(case, "skipped", {"message": plain(verdict.reason)})
             return "skipped"

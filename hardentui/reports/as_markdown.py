@@ -43,6 +43,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
     if result.paths:
         yield from ("", "## Worst attack paths from a container to the host", "")
         yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
+        yield from ("", f"and {result.paths_left} more") if result.paths_left else ()
     for subject in result.subjects:
         yield from _subject(subject)
 

@@ -38,6 +38,7 @@ def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectRes
         place=plural(len(hosts), "host"),
         simulated=any(host.simulated for host in hosts),
         paths=tuple(sorted(paths, key=_danger)[:_MOST_PATHS]),
+        paths_left=max(0, len(paths) - _MOST_PATHS) + sum(result.paths_left for _, result in results),
         network_map=None,
         host_name="",
         saved_at="",

@@ -103,8 +103,7 @@ def _drift(sample: Sample) -> list[str]:
     text = f"Files: {plural(drift.from_image, 'path differs', 'paths differ')} from the image"
     if not sample.baseline:
         return [f"{text}; no baseline is saved (--baseline save)"]
-    counts = f"{len(drift.added)} new, {len(drift.changed)} changed, {len(drift.gone)} gone"
-    return [f"{text}; since the baseline of {visible(sample.baseline, 40)}: {counts}"]
+    return [f"{text}; since the baseline of {visible(sample.baseline, 40)}: {drift.counts}"]
 
 
 def _process(sample: Sample, at: int) -> str:

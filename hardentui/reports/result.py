@@ -142,7 +142,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         checklist: id of the checklist that was used.
         fail_on: severity from which a finding counts for the exit code.
         place: the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts.
-        paths: the worst paths from containers to the host.
+        paths: the worst paths from containers to the host; `paths_left`: how many more there are.
         network_map: who can reach whom; None if not requested.
         hosts: in a report on several hosts, each of them, worst first; else empty.
         kept: originals that changes keep for an undo.
@@ -156,6 +156,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     place: str = ""
     simulated: bool = False
     paths: tuple[RankedPath, ...] = ()
+    paths_left: int = 0
     network_map: NetworkMap | None = None
     hosts: tuple[HostResult, ...] = ()
     host_name: str = ""

@@ -92,6 +92,8 @@ def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
     yield write.bold("Worst attack paths from a container to the host")
     for at, path in enumerate(result.paths, 1):
         yield from write.wrapped(": ".join(path_words(path, result)), "     ", f"  {at}. ")
+    if result.paths_left:
+        yield f"     and {result.paths_left} more"
 
 
 def _common(result: CheckResult, write: Writer) -> Iterator[str]:

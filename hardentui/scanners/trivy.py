@@ -133,10 +133,10 @@ def _why_nothing(document: Mapping[str, Any]) -> str:
 
 def _gaps(document: Mapping[str, Any], compared: tuple[str, ...]) -> Iterator[str]:
     name = _system(document)
-    if not name:
+    if not name and set(compared) <= {"lang-pkgs"}:
         yield "no distribution was recognised, so only packages of programming languages were compared"
         return
     if ((document.get("Metadata") or {}).get("OS") or {}).get("EOSL"):
         yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
-    if "os-pkgs" not in compared:
+    if name and "os-pkgs" not in compared:
         yield f"the packages of {name} were not compared"

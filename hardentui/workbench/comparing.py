@@ -16,6 +16,7 @@ from hardentui.reports.as_json import document
 from hardentui.reports.saved_report import SavedReport, read_report
 from hardentui.visible import visible
 from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.opening.saved_facts import unpacked
 from hardentui.workbench.results import check_result, host_reports
 from hardentui.workbench.strangers import refuse_strangers
 from hardentui.workbench.views import CheckProgress, Report, Row, Selection, reports_of
@@ -51,8 +52,7 @@ def read_saved(
     """
     refuse_strangers()
     try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = unpacked(path, _LARGEST)
     except OSError as error:
         raise InputError(f"{visible(path, 200)} cannot be read: {error.strerror}.") from error
     if len(content) > _LARGEST:
@@ -122,14 +122,15 @@ def comparable_files(directory: str) -> tuple[ComparableFile, ...]:
         entries = [
             entry
             for entry in os.scandir(directory)
-            if entry.name.endswith(".json") and entry.name == visible(entry.name) and entry.is_file()
+            if entry.name.endswith((".json", ".json.gz"))
+            and entry.name == visible(entry.name)
+            and entry.is_file()
         ]
     except OSError:
         return ()
     for entry in entries:
         try:
-            with open(entry.path, "rb") as file:
-                head = file.read(_HEAD).decode("utf-8", "replace")
+            head = unpacked(entry.path, _HEAD).decode("utf-8", "replace")
             written = datetime.fromtimestamp(entry.stat().st_mtime)
         except OSError:
             continue

@@ -12,7 +12,6 @@ from msgspec import Struct
 from hardentui.checks import all_checks
 from hardentui.errors import NoEngine
 from hardentui.files import write_bundle
-from hardentui.host.commands import Run, run_program
 from hardentui.model.draft import TextFile
 from hardentui.model.written import WrittenFile
 from hardentui.workbench.checklists.loading import load
@@ -44,7 +43,7 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     """
     if opened.simulated or opened.saved_at:
         raise NoEngine("The facts of a simulated host cannot be saved.")
-    recorder = Recorder(opened, files=opened.files, run=_run(opened))
+    recorder = Recorder(opened, files=opened.files, run=opened.run)
     bench = Workbench(recorder.opened, Judge(load(), {check.id: check for check in all_checks()}))
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
@@ -57,17 +56,13 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     return RecordedHost(text, len(rows))
 
 
-def _run(opened: Opened) -> Run:
-    """Programs of the host are asked again."""
-    return run_program
-
-
 def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
-    """Write a facts file, readable by its owner only; `create`: also its directory.
+    """Write a facts file, readable by its owner only, compressed if its name ends in .gz; `create`: also its
+    directory.
 
     Raises:
         WriteError: a previous file is untouched.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    file = TextFile(name, host.text, 0o600, of_root=True)
+    file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
     return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]

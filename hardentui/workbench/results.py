@@ -18,6 +18,8 @@ from hardentui.workbench.views import Report
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
+_MOST_PATHS = 3
+
 
 def check_result(
     bench: Workbench,
@@ -59,6 +61,7 @@ def check_result(
                 pid=_pid(report),
             )
         )
+    paths = ranked_paths((report.facts, report.failing) for report in all_reports if report.facts is not None)
     return CheckResult(
         engines=bench.opened.engine_facts,
         subjects=worst_first(subjects),
@@ -69,9 +72,8 @@ def check_result(
         host_name=bench.opened.host_name,
         saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
-        paths=ranked_paths(
-            (report.facts, report.failing) for report in all_reports if report.facts is not None
-        ),
+        paths=paths[:_MOST_PATHS],
+        paths_left=max(0, len(paths) - _MOST_PATHS),
     )
 
 

@@ -67,7 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("no published ports")
     declared = shown(wide) or more
     if not facts.engine.local:
-        return unknown("the engine is on another machine, whose firewall cannot be read from here", declared)
+        return unknown(f"the firewall could not be read: {facts.engine.unseen}", declared)
     if isinstance(facts.host, Unreadable):
         return unknown(f"the firewall could not be read: {facts.host.reason}", declared)
     if isinstance(facts.engine.rootless, Unreadable):

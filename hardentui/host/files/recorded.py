@@ -122,10 +122,20 @@ def _programs_of(hooks: object) -> dict[str, list[dict[str, str]]]:
     }
 
 
+def _states_and_versions(status: bytes) -> str:
+    """What is read of dpkg's status file, else half of a recording: name, state and version of packages."""
+    kept = (b"", b"Package", b"Status", b"Version")
+    lines = (line for line in status.splitlines() if line.partition(b":")[0] in kept)
+    return b"\n".join((*lines, b"")).decode("utf-8", "replace")
+
+
 def _start_of(program: bytes) -> str:
     """What tells which interpreter a program needs. A script may hold secrets; nothing reads the rest."""
     start = program.partition(b"\n")[0] if program.startswith(_SCRIPT) else _BINARY
     return start.decode("utf-8", "replace")
+
+
+_DPKG_STATUS = "/var/lib/dpkg/status"
 
 
 class RecordedFiles:
@@ -263,6 +273,9 @@ class RecordingFiles:
             return content
         if is_secret(path, content):
             self._seen["errors"][path] = _WITHHELD
+            return content
+        if path == _DPKG_STATUS:
+            self._seen["text"][path] = _states_and_versions(content)
             return content
         if content.startswith((_SCRIPT, _BINARY)):
             self._seen["text"][path] = _start_of(content)

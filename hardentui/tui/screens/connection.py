@@ -112,7 +112,7 @@ class ConnectionScreen(HardenScreen):
             else "rootful"
             if engine.rootless is False
             else "unknown user",
-            "" if engine.local else ", on another machine: its kernel cannot be read",
+            "" if engine.local else f", its kernel cannot be read: {engine.unseen}",
             ", simulated" if engine.simulated else "",
             f"\n  {visible(engine.url, 200)}\n",
         ]

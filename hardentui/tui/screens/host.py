@@ -106,9 +106,8 @@ class HostScreen(HardenScreen):
         counted = without_originals(self.session.rows.values())
         reports = [row.report for row in counted if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
-        paths = ranked_paths(
-            ((report.facts, report.failing) for report in reports if report.facts is not None), most
-        )
+        paths = ranked_paths((report.facts, report.failing) for report in reports if report.facts is not None)
+        paths, left = paths[:most], len(paths[most:])
         several = len({path.engine for path in paths}) > 1
         parts: list[Part] = [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
         for at, path in enumerate(paths, 1):
@@ -116,6 +115,8 @@ class HostScreen(HardenScreen):
             also = f" {len(path.also)} more with the same path." if path.also else ""
             text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
             parts += hanging(f"{at}.", text, self.app.size.width - 2, indent=3)
+        if left:
+            parts += [(f"   and {left} more\n", "$muted")]
         paths_shown = self.query_one("#paths", Static)
         paths_shown.display = bool(paths)
         paths_shown.update(Content.assemble(*parts).rstrip())

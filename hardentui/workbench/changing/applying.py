@@ -46,6 +46,7 @@ from hardentui.workbench.changing.apply_ways import (
     update_way,
 )
 from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
+from hardentui.workbench.changing.from_container import refuse_from_container
 from hardentui.workbench.changing.not_replaceable import refuse_dependents
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
@@ -102,10 +103,11 @@ class Application:
         """Prepare the change; modifies nothing.
 
         Raises:
-            UsageError: an earlier change is unfinished, or a probe already fails.
+            UsageError: an earlier change is unfinished, a probe already fails, or we run in a container.
             CannotFix: something would be lost.
             GeneratorError: the host's generator or systemd does not accept the change.
         """
+        refuse_from_container()
         facts = self._facts
         self._refuse_unfinished()
         if facts.engine.simulated:
@@ -185,6 +187,7 @@ class Application:
             Locked: another change of this container is running.
             ApplyFailed: it does not work, and the original runs as before.
         """
+        refuse_from_container()
         files = self._opened.files if self._facts.engine.local else None
         with (
             locked(lock_directory(self._journal), self._facts.name, self._address, f"confirm by {who()}"),

@@ -19,6 +19,7 @@ from hardentui.change.operator import OnEvent
 from hardentui.errors import ChangeFailed, Locked, UsageError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.visible import visible
+from hardentui.workbench.changing.from_container import refuse_from_container
 from hardentui.workbench.changing.operators import operators_of
 
 _LOOK_AGAIN = 0.5
@@ -74,6 +75,7 @@ class History:
             UsageError, Locked: it cannot be undone now.
             ApplyFailed: part of it could not be undone.
         """
+        refuse_from_container()
         with operators_of(entry) as operators, ExitStack() as watched:
             with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
                 watched.enter_context(guarded(entry.id))
@@ -88,6 +90,7 @@ class History:
         Raises:
             UsageError: none waits, or this one does not.
         """
+        refuse_from_container()
         waiting = [entry.id for entry in self._journal.entries() if entry.state is EntryState.WAITING]
         if not text and not waiting:
             raise UsageError("No change waits for a confirmation.")
@@ -144,6 +147,7 @@ class History:
         Raises:
             UsageError: there is nothing to forget.
         """
+        refuse_from_container()
         entry = self._journal.find(text)
         with operators_of(entry) as operators:
             return forgetting.forget(self._journal, entry.id, operators)

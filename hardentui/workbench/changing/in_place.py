@@ -14,6 +14,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.written import WrittenFile
 from hardentui.reading.own_command import checklist_of, own_command
 from hardentui.visible import command_word, visible
+from hardentui.workbench.changing.from_container import refuse_from_container
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 
 
@@ -63,6 +64,7 @@ def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
     Raises:
         WriteError: why it would not.
     """
+    refuse_from_container()
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
     for directory, files in _by_directory(draft):
@@ -74,6 +76,7 @@ def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
     """Write a unit's change where systemd reads it; the previous file is kept as a backup.
 
     Raises:
+        UsageError: we run in a container, where the paths are others.
         WriteError: nothing was written in the directory that it names.
     """
     _refuse_elsewhere(facts)

@@ -38,6 +38,7 @@ from hardentui.trust.proof import prove
 from hardentui.trust.sandbox import sandbox
 from hardentui.trust.signing import Signatures, signatures_of
 from hardentui.visible import visible
+from hardentui.workbench.changing.from_container import refuse_from_container
 from hardentui.workbench.strangers import refuse_strangers
 
 if TYPE_CHECKING:
@@ -323,8 +324,9 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
         in_use: references of the running images.
 
     Raises:
-        UsageError: there is no such engine on this machine.
+        UsageError: there is no such engine on this machine, or we run in a container.
     """
+    refuse_from_container()
     opened = parts.opened
     for candidate in opened.engines:
         engine = parts.gatherers[candidate.facts.label].engine_facts()

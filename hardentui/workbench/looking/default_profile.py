@@ -35,7 +35,7 @@ def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, 
 def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:
     """The profile that this engine uses for a container that names none."""
     if not facts.engine.local:
-        return Unreadable("the engine is on another machine")
+        return Unreadable(facts.engine.unseen)
     host = facts.host
     place = host if isinstance(host, Unreadable) else host.seccomp_profile
     if isinstance(place, Unreadable):

@@ -321,7 +321,7 @@ def _seccomp(
 ) -> tuple[Known[FileFact | Missing], Known[Mapping[str, Any]]]:
     path = facts.spec[SECCOMP_PROFILE]
     if not facts.engine.local:
-        far = Unreadable("the engine is on another machine")
+        far = Unreadable(facts.engine.unseen)
         return far, far
     if not path.startswith("/"):
         none = Unreadable("it names no profile file")

@@ -217,7 +217,7 @@ class Gatherer:
         if status not in _RUNNING:
             return NotRunning(status or "unknown")
         if not self.engine.facts.local:
-            return Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
+            return Unreadable(self.engine.facts.unseen)
         if self._cgroups is None:
             self._cgroups = find_cgroups(self._files)
         kernel = read_kernel(

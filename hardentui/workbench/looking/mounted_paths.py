@@ -25,7 +25,6 @@ from hardentui.workbench.looking.added_facts import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 from hardentui.workbench.looking.open_files import hidden_open_files, left_open
 
-_FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
@@ -86,7 +85,7 @@ def mounts_and_sockets(
     if not mounted:
         return Added(hidden_mounts=hidden, sockets=sockets) if hidden or sockets else Added()
     if not facts.engine.local:
-        return Added(mounted=mounted, hidden_mounts=hidden, sockets=_FAR)
+        return Added(mounted=mounted, hidden_mounts=hidden, sockets=Unreadable(facts.engine.unseen))
     mounted = tuple(_with_other_names(mount, host) for mount in mounted)
     sockets = (*sockets_behind(mounted, host), *sockets)
     return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)

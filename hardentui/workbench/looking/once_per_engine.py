@@ -34,7 +34,6 @@ _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
 _MOST_EVENTS = 20_000
-_FAR = Unreadable("the engine is on another machine")
 
 
 class OncePerEngine:
@@ -53,6 +52,7 @@ class OncePerEngine:
         self._listening: Known[tuple[ListeningSocket, ...]] | None = None
         self._units: EngineUnits | None = None
         self._local = engine.facts.local
+        self._far = Unreadable(engine.facts.unseen)
         self._helpers: Mapping[str, tuple[str, ...]] | None = None
         self._programs: dict[str, Mapping[str, Known[FileFact | Missing]]] = {}
 
@@ -95,16 +95,18 @@ class OncePerEngine:
         """Whether the timer that updates containers is active for the engine's user."""
         if self._timer is None:
             local = self._engine.facts.local
-            self._timer = timer_active(self._files, self._run, _TIMER, self._manager()) if local else _FAR
+            self._timer = (
+                timer_active(self._files, self._run, _TIMER, self._manager()) if local else self._far
+            )
         return self._timer
 
     def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
         """The unit of a container; the first request loads those of all containers."""
-        return self._engine_units().facts(facts, service, self._services) if self._local else _FAR
+        return self._engine_units().facts(facts, service, self._services) if self._local else self._far
 
     def unit_exists(self, service: str) -> Known[bool]:
         """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
-        return self._engine_units().exists(service, self._services) if self._local else _FAR
+        return self._engine_units().exists(service, self._services) if self._local else self._far
 
     def _engine_units(self) -> EngineUnits:
         if self._units is None:
@@ -136,7 +138,7 @@ class OncePerEngine:
     def refusals(self) -> Known[tuple[Refusal, ...]]:
         """The kernel's denials on this machine during the last day."""
         if not self._engine.facts.local:
-            return _FAR
+            return self._far
         now = self._clock()
         if self._refused is None or now - self._refused[0] > _FRESH:
             root = os.geteuid() == 0

@@ -12,10 +12,10 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.engine.locate import user_home
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files.reader import Files
+from hardentui.host.homes import home_of
 from hardentui.host.units.answers import ReadUnit
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.activity import UnitFacts
@@ -126,14 +126,14 @@ def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
     if engine.rootless is not True:
         return ServiceManager(False)
     uid = os.geteuid()
-    parts = engine.url.removeprefix("unix://").split("/")
+    parts = engine.socket.split("/")
     if parts[:3] == ["", "run", "user"] and len(parts) > 3 and parts[3].isdigit():
         uid = int(parts[3])
     else:
         with contextlib.suppress(OSError):
-            uid = files.stat(engine.url.removeprefix("unix://")).uid
+            uid = files.stat(engine.socket).uid
     return ServiceManager(
-        True, user_home(uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
+        True, home_of(files, uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
     )
 
 

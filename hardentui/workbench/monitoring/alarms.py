@@ -107,7 +107,8 @@ def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift
     for paths, word, severity in (
         (drift.changed, "changed", Severity.HIGH),
         (drift.added, "appeared", Severity.MEDIUM),
-        (drift.gone, "reverted to the image, or are gone", Severity.MEDIUM),
+        (drift.deleted, "deleted", Severity.HIGH),
+        (drift.gone, "reverted to the image", Severity.MEDIUM),
     ):
         if paths:
             text = f"{plural(len(paths), 'file')} {word} since the baseline"

@@ -232,12 +232,16 @@ def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[s
     """Differences from the baseline, without those that are expected."""
     ours = {mark.path: mark for mark in now if not _below(mark.path, expected)}
     theirs = {mark.path: mark for mark in before if not _below(mark.path, expected)}
-    changed = [path for path in ours.keys() & theirs.keys() if _differs(ours[path], theirs[path])]
+    deleted = {path for path, mark in ours.items() if mark.kind == "deleted"}
+    deleted -= {path for path, mark in theirs.items() if mark.kind == "deleted"}
+    deleted |= {path for path, mark in theirs.items() if mark.kind == "added" and path not in ours}
+    changed = {path for path in ours.keys() & theirs.keys() if _differs(ours[path], theirs[path])}
     return Drift(
         from_image=None,
-        added=_first(ours.keys() - theirs.keys()),
-        changed=_first(changed),
-        gone=_first(theirs.keys() - ours.keys()),
+        added=_first(ours.keys() - theirs.keys() - deleted),
+        changed=_first(changed - deleted),
+        deleted=_first(deleted),
+        gone=_first(theirs.keys() - ours.keys() - deleted),
     )
 
 

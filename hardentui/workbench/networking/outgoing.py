@@ -118,7 +118,7 @@ def watch_contacts(
 def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]]]:
     kernel = facts.kernel
     if not facts.engine.local:
-        return Unreadable("the engine is on another machine; run HardenTUI there")
+        return Unreadable(facts.engine.unseen)
     if not isinstance(kernel, Kernel):
         return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it is not running ({kernel.state})")
     if isinstance(kernel.shared_namespaces, Unreadable) or "net" in kernel.shared_namespaces:

@@ -71,7 +71,7 @@ def prove(
     plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
     kernel = start.kernel
     if not start.engine.local:
-        return (replace(plain, why="the engine is on another machine; run HardenTUI there"),)
+        return (replace(plain, why=start.engine.unseen),)
     if not isinstance(kernel, Kernel):
         why = kernel.reason if isinstance(kernel, Unreadable) else f"{start.name} is not running"
         return (replace(plain, why=why),)

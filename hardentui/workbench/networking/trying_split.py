@@ -52,7 +52,7 @@ def try_proposal(
     gatherer = bench.parts.gatherers[proposal.engine]
     members, pods, untried = _members(bench, rows, proposal)
     if any(not facts.engine.local for facts in members):
-        raise UsageError("The engine is on another machine, whose networks cannot be entered from here.")
+        raise UsageError("The networks of the engine cannot be entered from here.", members[0].engine.unseen)
     for facts in (*members, *(facts for inside in pods.values() for facts in inside)):
         refuse_steered(facts, bench.judge.checks, bench.judge.checklist)
     request = SplitRequest(

@@ -8,10 +8,13 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from hardentui.account import find_program, skipped_in_path
+from hardentui.contained import container_around
 from hardentui.engine.locate import Environment, candidates, user_name
-from hardentui.engine.probe import NoAnswer, probe
+from hardentui.engine.probe import NoAnswer, probe, served_by
+from hardentui.engine.read import Engine
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
+from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.subids import read_sub_ids, read_users
 from hardentui.model.known import Unreadable
@@ -73,11 +76,13 @@ class Machine(Struct, frozen=True):
     """The data that the doctor checks.
 
     Attributes:
+        place: where HardenTUI runs; `files` and `run` are those of the host that is read from there.
         which: name of a program -> its path, or None.
         skipped: elements of $PATH where no program is looked up, with the reason.
         size: columns and rows of the terminal; (0, 0) when there is none.
     """
 
+    place: Place = Place()
     files: Files = field(default_factory=LocalFiles)
     run: Run = run_program
     which: Callable[[str], str | None] = find_program
@@ -85,6 +90,23 @@ class Machine(Struct, frozen=True):
     environment: Environment = field(default_factory=Environment.here)
     size: tuple[int, int] = (0, 0)
     skipped: tuple[tuple[str, str], ...] = field(default_factory=skipped_in_path)
+
+    @classmethod
+    def here(cls, size: tuple[int, int], url: str = "", connection: str = "") -> Machine:
+        """This machine, or the host around the container that we run in.
+
+        Raises:
+            InputError: there is no connection of that name.
+        """
+        engines: list[int] = []
+        if container_around():  # else nothing but this machine can be meant
+            for candidate in candidates(Environment.here(), url, connection):
+                engine = probe(candidate) if candidate.url.startswith("unix://") else None
+                if isinstance(engine, Engine):
+                    engines.append(served_by(engine))
+                    engine.close()
+        place, files, run = view_of_host(find_place(engines))
+        return cls(place, files, run, size=size)
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -118,6 +140,7 @@ def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Diag
     return tuple(
         line
         for lines in (
+            _place(machine),
             _podman(machine),
             _engines(machine, url, connection),
             _user(machine),
@@ -144,6 +167,16 @@ def _install(machine: Machine, package: str) -> str:
         if name in _INSTALLERS:
             return f"{_INSTALLERS[name]} {package}"
     return f"install the package {package}"
+
+
+def _place(machine: Machine) -> Iterator[Diagnosis]:
+    place = machine.place
+    if place.blind:
+        value = f"{place.container} that cannot see the host: all that follows is about the container"
+        yield Diagnosis(Mark.POOR, "runs in", value, WAY_OUT)
+    elif place.container:
+        value = f"{place.container}: the host is read from there, not changed; programs are the container's"
+        yield Diagnosis(Mark.NOTE, "runs in", value)
 
 
 def _podman(machine: Machine) -> Iterator[Diagnosis]:

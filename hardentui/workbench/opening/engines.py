@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hardentui.engine.connection import Request
-from hardentui.engine.locate import Environment, candidates, user_home
+from hardentui.engine.locate import Environment, candidates
 from hardentui.engine.probe import NoAnswer as Tried
-from hardentui.engine.probe import no_engine, probe_all, refused_address
+from hardentui.engine.probe import no_engine, probe_all, refused_address, served_by
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
-from hardentui.host.commands import run_program
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.config import text
+from hardentui.host.files.reader import Files
+from hardentui.host.homes import home_of
+from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import state_directory
@@ -26,6 +28,9 @@ from hardentui.workbench.views import Attempt, Selection
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts
+
+
+_ELSEWHERE_HERE = "the engine has another root directory than the host that is read (it runs in a container)"
 
 
 def open_engines(selection: Selection) -> Opened:
@@ -65,8 +70,13 @@ def _real(
     *,
     private_service: bool = False,
 ) -> Opened:
-    files = LocalFiles()
-    far = Unreadable("the engine is on another machine; run HardenTUI there to check its host")
+    place, files, run = view_of_host(find_place(filter(None, map(served_by, engines))))
+    for engine in engines:
+        if place.blind and engine.facts.url.startswith("unix://"):
+            engine.facts = replace(engine.facts, local=False, unseen=place.unseen)
+        elif served_by(engine) in place.strangers:
+            engine.facts = replace(engine.facts, local=False, unseen=_ELSEWHERE_HERE)
+    far = Unreadable(engines[0].facts.unseen)
     local = next((engine for engine in engines if engine.facts.local), None)
 
     def read_host() -> Known[HostFacts]:
@@ -74,9 +84,7 @@ def _real(
             return far
         from hardentui.host.machine import read_host as read
 
-        host = read(
-            files, version=local.facts.version, run=run_program, root=os.geteuid() == 0, deep=selection.deep
-        )
+        host = read(files, version=local.facts.version, run=run, root=os.geteuid() == 0, deep=selection.deep)
         from hardentui.scanners.kept_host_scans import HostScans
 
         return replace(host, host_scans=HostScans(state_directory).load())
@@ -85,9 +93,9 @@ def _real(
         from hardentui.host.podman.trust import read_trust as read
 
         if not facts.local:
-            return far
+            return Unreadable(facts.unseen)
         uid = 0 if facts.rootless is False else _owner(facts.url)
-        return read(files, home=user_home(uid), uid=uid, version=facts.version)
+        return read(files, home=home_of(files, uid), uid=uid, version=facts.version)
 
     return Opened(
         engines,
@@ -96,11 +104,17 @@ def _real(
         files,
         read_host,
         read_trust,
-        socket.gethostname(),
+        _host_name(files) if place.door else socket.gethostname(),
         private_service=private_service,
-        run=run_program,
+        run=run,
+        runs=place,
         state_directory=state_directory,
     )
+
+
+def _host_name(files: Files) -> str:
+    name = text(files, "/proc/sys/kernel/hostname")
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _owner(url: str) -> int:

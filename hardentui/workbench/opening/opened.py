@@ -12,6 +12,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import HardenError
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
+from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Directory, cache_directory
@@ -36,6 +37,7 @@ class Opened(Struct, frozen=True):
         run: runs programs of the host; by default none.
         inventories: known contents of images, by ID.
         cache_directory: for data that can be recreated.
+        runs: where HardenTUI runs; in a container, the host is read from there, and not changed.
         saved_at: when its facts were saved; empty for a live host.
         state_directory: for stored scan results; None = those of this host do not apply.
     """
@@ -55,13 +57,16 @@ class Opened(Struct, frozen=True):
     simulated: bool = False
     private_service: bool = False
     saved_at: str = ""
+    runs: Place = Place()
     _host: list[Known[HostFacts]] = field(default_factory=list)
     _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
 
     @property
     def place(self) -> str:
-        """The host for a title: its name, and the time of its saved facts."""
-        return f"{self.host_name}, as saved on {self.saved_at}" if self.saved_at else self.host_name
+        """The host for a title: its name, the time of its saved facts, and the container we read it from."""
+        if self.saved_at:
+            return f"{self.host_name}, as saved on {self.saved_at}"
+        return f"{self.host_name} ({self.runs.words})" if self.runs.words else self.host_name
 
     @property
     def engine_facts(self) -> tuple[EngineFacts, ...]:

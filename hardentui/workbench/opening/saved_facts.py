@@ -7,8 +7,11 @@ not recorded is answered with "not recorded". Values named like credentials are 
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +44,9 @@ from hardentui.workbench.views import Attempt
 
 SCHEMA = "hardentui/facts/1"
 _LARGEST = 256 << 20  # bytes; a host with a thousand containers takes about 15 MB
+
+
+_GZIP = b"\x1f\x8b"
 
 
 class Recorder:
@@ -176,16 +182,34 @@ def open_saved(path: str) -> Opened:
         InputError: the file cannot be read or is not a facts file.
     """
     try:
-        if os.path.getsize(path) > _LARGEST:
+        content = unpacked(path, _LARGEST)
+        if len(content) > _LARGEST:
             raise InputError(f"{visible(path)} is too large for saved facts.")
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
+        document = json.loads(content)
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{visible(path)} is not JSON: {visible(str(error))}.") from error
     opened = replay(document, visible(path))
     return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
+
+
+def unpacked(path: str, most: int) -> bytes:
+    """A file's content, also of a gzip file; one byte more than `most` if it is longer.
+
+    Raises:
+        OSError: it cannot be read or is damaged.
+    """
+    with open(path, "rb") as file:
+        if file.read(len(_GZIP)) == _GZIP:
+            file.seek(0)
+            try:
+                with gzip.open(file) as packed:
+                    return packed.read(most + 1)
+            except (EOFError, zlib.error) as error:
+                raise OSError(errno.EIO, "it is compressed, and damaged") from error
+        file.seek(0)
+        return file.read(most + 1)
 
 
 def replay(

@@ -88,9 +88,13 @@ def _files(sample: Sample) -> PageSection:
         return PageSection("Files", (PageLine("image", "its file changes are unknown", Tone.MUTED),))
     lines = [PageLine("image", f"{plural(drift.from_image, 'path differs', 'paths differ')} from the image")]
     if sample.baseline:
-        counts = f"{len(drift.added)} new, {len(drift.changed)} changed, {len(drift.gone)} gone"
-        lines.append(PageLine("baseline", f"{counts} since {sample.baseline}"))
-        for word, paths in (("changed", drift.changed), ("new", drift.added), ("gone", drift.gone)):
+        lines.append(PageLine("baseline", f"{drift.counts} since {sample.baseline}"))
+        for word, paths in (
+            ("changed", drift.changed),
+            ("new", drift.added),
+            ("deleted", drift.deleted),
+            ("reverted", drift.gone),
+        ):
             lines += [PageLine(word, path, Tone.BAD) for path in paths[:_MOST]]
     else:
         lines.append(PageLine("baseline", "none; b saves the current state", Tone.MUTED))

@@ -26,7 +26,8 @@ def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection
     refuse_strangers()
     given = dict(zip(found_with[::2], found_with[1::2], strict=False))
     url, connection = given.get("--url", ""), given.get("--connection", "")
-    lines = (line for item in examine(Machine(size=size), url, connection) for line in _lines(item))
+    machine = Machine.here(size, url, connection)
+    lines = (line for item in examine(machine, url, connection) for line in _lines(item))
     return PageSection("This machine", tuple(lines))
 
 

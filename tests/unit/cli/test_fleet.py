@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def test_hosts_of_one_name_are_told_apart_by_their_files(
 ) -> None:
     for name in ("a", "b"):
         document = copy.deepcopy(recorded)
-        document["host"] = "localhost"
+        document["host"], document["tool"] = "localhost", {"name": "hardentui", "version": name}
         (fleet / f"{name}.json").write_text(json.dumps(document))
     _, merged = _json(capsys, "--facts", str(fleet))
     names = [host["name"] for host in merged["hosts"]]
@@ -179,3 +180,37 @@ def test_a_waiver_of_one_host_is_not_unused_on_the_others(
     capsys.readouterr()
     _, merged = _json(capsys, "--facts", str(fleet))
     assert statuses(merged, "waivers")["unused-waiver"] == "pass"
+
+
+def test_the_same_facts_given_twice_are_one_host(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = sorted(fleet.iterdir())
+    copy = fleet.parent / "copy.json"
+    copy.write_bytes(names[0].read_bytes())
+    link = fleet.parent / "link.json"
+    link.symlink_to(names[0])
+    assert facts_files([str(names[0]), str(copy), f"{fleet}/../{fleet.name}/{names[0].name}", str(link)]) == (
+        str(names[0]),
+    )
+    assert facts_files([str(fleet), str(copy)]) == tuple(map(str, names))
+
+
+def test_compressed_facts_are_read_like_others(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = sorted(fleet.iterdir())[0]
+    packed = fleet.parent / "packed.json.gz"
+    packed.write_bytes(gzip.compress(name.read_bytes()))
+    reports = []
+    for path in (name, packed):
+        run(("check", "--facts", str(path), "--format", "json"))
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1] != ""
+    packed.write_bytes(packed.read_bytes()[:-20])
+    assert run(("check", "--facts", str(packed))) == 2
+    assert "it is compressed, and damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [["--demo"], ["--url", "unix:///run/podman/podman.sock"]])
+def test_facts_and_another_host_exclude_each_other(
+    fleet: Path, place: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run((*place, "check", "--facts", str(fleet))) == 2
+    assert f"{place[0]} and --facts name two different hosts." in capsys.readouterr().err

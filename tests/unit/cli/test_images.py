@@ -248,9 +248,13 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
     [
         ("{", "is not JSON"),
         ("{}", "not from a known scanner"),
-        ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not name its image"),
         (
-            '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}',
+            '{"SchemaVersion": 2, "ArtifactName": "x", "Results": [{"Class": "os-pkgs"}]}',
+            "does not name its image",
+        ),
+        (
+            '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"},'
+            ' "Results": [{"Class": "os-pkgs"}]}',
             "no image here has that ID",
         ),
     ],

@@ -11,6 +11,7 @@ from hardentui.engine.locate import Candidate, Environment, candidates, connecti
 from hardentui.engine.probe import NoAnswer, no_engine, probe, probe_all
 from hardentui.engine.read import Engine
 from hardentui.errors import InputError
+from hardentui.model.facts import EngineFacts
 from tests.support.hostile import Scripted, answer
 
 CONNECTIONS = "/home/anna/.config/containers/podman-connections.json"
@@ -273,3 +274,14 @@ def test_a_user_may_choose_every_connection_and_the_usual_sockets_each_once() ->
         ("", "unix:///run/user/1000/podman/podman.sock"),
         ("", "unix:///run/podman/podman.sock"),
     ]
+
+
+def test_in_a_container_the_sockets_of_the_host_come_last() -> None:
+    inside = Environment({}, 0, host_roots=("/proc/1/root", "/run/host"))
+    assert urls(candidates(inside)) == [
+        "unix:///run/podman/podman.sock",
+        "unix:///proc/1/root/run/podman/podman.sock",
+        "unix:///run/host/run/podman/podman.sock",
+    ]
+    assert EngineFacts(url="unix:///run/host/run/podman/podman.sock").socket == "/run/podman/podman.sock"
+    assert EngineFacts(url="ssh://core@prod/run/podman/podman.sock").socket == ""

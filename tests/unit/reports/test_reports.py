@@ -231,6 +231,7 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
             .replace("*", "")
             .split()
         )
+        assert "and 7 more" in render(form, replace(several, paths_left=7), TextStyle())
     (told, _) = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
     assert told == {
         "container": "a",

@@ -11,6 +11,7 @@ import pytest
 
 from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.packages.installed import dpkg_packages
 from hardentui.host.process.capabilities import NAMES, capability_names
 
 
@@ -193,3 +194,16 @@ def test_capability_numbers() -> None:
     assert len(capability_names(0x800405FB)) == 11
     assert capability_names(1 << 21 | 1 << 41) == {"CAP_SYS_ADMIN", "CAP_41"}
     assert capability_names((1 << 41) - 1) == set(NAMES)
+
+
+def test_of_dpkg_a_recording_keeps_what_is_read() -> None:
+    status = (
+        "Package: crun\nStatus: install ok installed\nDescription: fast\n one\nVersion: 1.21-1\n\n"
+        "Package: podman\nStatus: install ok installed\nConffiles:\n /etc/x 0123\nVersion: 5.4.2+ds1-2\n\n"
+    )
+    recording = RecordingFiles(RecordedFiles({"text": {"/var/lib/dpkg/status": status}}))
+    assert dpkg_packages(recording.read_text("/var/lib/dpkg/status")) == dpkg_packages(status)
+    kept = recording.document()["text"]["/var/lib/dpkg/status"]
+    assert dpkg_packages(kept) == dpkg_packages(status) != []
+    assert "fast" not in kept
+    assert "0123" not in kept

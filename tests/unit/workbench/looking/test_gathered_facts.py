@@ -292,6 +292,7 @@ TRIVY = {
     ],
 }
 GRYPE: dict[str, Any] = {
+    "distro": {"name": "debian", "version": "13"},
     "matches": [
         {
             "vulnerability": {

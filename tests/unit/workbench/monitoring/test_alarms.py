@@ -182,6 +182,24 @@ def test_a_changed_content_is_seen_even_with_the_old_size_and_time(tmp_path: Pat
     assert drift((), before, ("/var/log",)).gone == ("/etc/passwd",)
 
 
+def test_a_deleted_file_is_deleted_not_changed() -> None:
+    before = (
+        FileMark("/etc/motd", "modified"),
+        FileMark("/srv/new", "added"),
+        FileMark("/etc/was", "deleted"),
+    )
+    now = (
+        FileMark("/etc/motd", "deleted"),
+        FileMark("/etc/issue", "deleted"),
+        FileMark("/etc/was", "deleted"),
+    )
+    result = drift(now, before, ())
+    assert result.deleted == ("/etc/issue", "/etc/motd", "/srv/new")
+    assert (result.added, result.changed, result.gone) == ((), (), ())
+    again = drift((), before, ())
+    assert (again.deleted, again.gone) == (("/srv/new",), ("/etc/motd", "/etc/was"))
+
+
 def test_a_link_of_the_container_leads_to_no_file_of_the_host(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "directory").symlink_to("/etc")

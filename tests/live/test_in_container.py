@@ -1,0 +1,130 @@
+"""HardenTUI in a container on the host that it checks, as in a toolbox: the same verdicts, or unknown."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hardentui
+from tests.support.check_report import findings_of
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a rootful Podman is what a toolbox of root sees"),
+]
+
+BOX, WEB = "inside-box", "inside-web"
+TOOLBOX = (
+    "--privileged",
+    "--pid=host",
+    "--network=host",
+    "--ipc=host",
+    "--hostname=toolbox",
+    "-v/:/run/host",
+)
+"""As the toolbox of openSUSE and `toolbox` as root create it."""
+
+
+@pytest.fixture(scope="module")
+def web(podman: Bench) -> Iterator[Bench]:
+    podman.run(WEB, "-p", "8097:80", "-v", "/etc:/host-etc:ro", BUSYBOX, "sleep", "1000")
+    yield podman
+    podman.remove(WEB, BOX)
+
+
+def box(bench: Bench, release: Path, *options: str) -> None:
+    """A container that has this Python and HardenTUI, but another system's /etc."""
+    bench.remove(BOX)
+    release.write_text('ID=boxlinux\nVERSION_ID="1"\nPRETTY_NAME="Box Linux"\n')
+    package = os.path.dirname(os.path.dirname(hardentui.__file__))
+    ours = {"/usr", "/lib", "/lib64", sys.base_prefix, sys.prefix, package}
+    mounts = [f"-v{path}:{path}:ro" for path in sorted(ours) if os.path.isdir(path)]
+    bench.run(BOX, *options, *mounts, f"-v{release}:/etc/os-release:ro", BUSYBOX, "sleep", "1000")
+
+
+def inside(bench: Bench, *arguments: str) -> str:
+    return bench.podman("exec", "-w/", BOX, *hardentui_in(*arguments), timeout=240)
+
+
+def hardentui_in(*arguments: str) -> tuple[str, ...]:
+    package = os.path.dirname(os.path.dirname(hardentui.__file__))
+    state = ("XDG_STATE_HOME=/tmp/x", "XDG_CACHE_HOME=/tmp/x", "PYTHONDONTWRITEBYTECODE=1")
+    own = ("env", f"PYTHONPATH={package}", *state)
+    # the exit code says what was found; what stands on the error output is of no interest
+    return ("sh", "-c", '"$@" 2>/dev/null || true', "-", *own, sys.executable, "-m", "hardentui", *arguments)
+
+
+def verdicts(text: str, without: str) -> dict[str, Any]:
+    """Subject and check -> the whole finding; `without`: what precedes the path of the socket."""
+    document = json.loads(text.replace(without, "") if without else text)
+    return {
+        f"{subject['kind']} {subject['name']}: {finding['check']}": finding
+        for subject in document["subjects"]
+        for finding in findings_of(document, subject)
+        if subject["name"] != BOX  # each look into it is one exec session more
+    }
+
+
+def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> None:
+    box(web, tmp_path / "release", *TOOLBOX)
+    url = f"unix:///run/host{web.socket}"
+
+    def outside() -> dict[str, Any]:
+        return verdicts(
+            web.execute(*hardentui_in("check", "--format", "json", "--url", web.url), timeout=240), ""
+        )
+
+    before = outside()
+    seen = verdicts(inside(web, "check", "--format", "json", "--url", url), "/run/host")
+    after = outside()
+    # another test's Podman on this machine may come or go meanwhile
+    steady = {name for name in {*before, *after} if before.get(name) == after.get(name)}
+    assert [(before[name], seen.get(name)) for name in steady if before[name] != seen.get(name)] == []
+    assert {*seen} == {*before}
+    assert len(steady) > 120
+    text = inside(web, "check", "--url", url)
+    assert "in a Podman container, which reads the host" in " ".join(text.split())
+    assert "the host is read from there, not changed" in inside(web, "doctor", "--url", url)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("--pid=host",), id="it sees the processes of the host, and no file"),
+        pytest.param((), id="it has processes of its own"),
+        pytest.param(("--privileged",), id="it may do everything, to processes of its own"),
+    ],
+)
+def test_a_host_that_cannot_be_seen_is_unknown(web: Bench, tmp_path: Path, options: tuple[str, ...]) -> None:
+    box(web, tmp_path / "release", *options, f"-v{web.socket}:{web.socket}")
+    seen = verdicts(inside(web, "check", "--format", "json", "--url", web.url), "")
+    of_host = {finding["status"] for name, finding in seen.items() if name.startswith("host ")}
+    assert of_host <= {"unknown", "not-applicable"}
+    why = seen["engine rootful: insecure-default-policy"]
+    assert why["status"] == "unknown"
+    assert "HardenTUI runs in a Podman container that cannot see the host" in why["reason"]
+    assert "--privileged --pid=host" in why["reason"]
+    kernel = seen[f"container {WEB}: writable-rootfs"]
+    assert kernel["effective"].startswith("unknown: ")
+
+
+def test_nothing_is_changed_on_the_host_from_a_container(web: Bench, tmp_path: Path) -> None:
+    box(web, tmp_path / "release", *TOOLBOX)
+    url = f"unix:///run/host{web.socket}"
+    before = web.podman("inspect", "--format", "{{.ID}}", WEB)
+    script = '"$@" 2>&1; echo "code $?"'
+    words = hardentui_in("apply", WEB, "--check", "no-memory-limit", "--yes", "--url", url)
+    said = web.podman("exec", "-w/", BOX, "sh", "-c", script, *words[3:], timeout=240)
+    assert (
+        "HardenTUI runs in a Podman container: from there it reads the host and changes nothing on it."
+        in said
+    )
+    assert said.endswith("code 2")
+    assert web.podman("inspect", "--format", "{{.ID}}", WEB) == before
