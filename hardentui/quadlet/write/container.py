@@ -14,6 +14,7 @@ from hardentui.options import (
     INIT_CTR,
     PULL,
     REMOVE,
+    REQUIRES,
     RESTART,
     SDNOTIFY,
     STOP_TIMEOUT,
@@ -40,9 +41,10 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
         notes.append("--sdnotify=ignore is left out: systemd waits for the container's conmon to report")
     if spec[INIT_CTR]:
         spec = spec.without(INIT_CTR)
-        notes.append(
-            "--init-ctr is left out: Quadlet has no init containers; use a oneshot unit before this one"
-        )
+        notes.append("--init-ctr is done by systemd: a service that runs to its end before the others start")
+    if spec[REQUIRES]:  # Podman would not remove a crashed container that others require, so it stayed down
+        spec = spec.without(REQUIRES)
+        notes.append("--requires is done by systemd")
     if spec[CGROUP_PARENT] and not spec[CGROUPS]:
         spec = spec.with_(CGROUPS, "enabled")
     if spec[IMAGE].endswith(UNIT_SUFFIXES):
@@ -99,6 +101,9 @@ def container_unit(
 
 def _add_service(unit: Unit, spec: Spec) -> None:
     """[Service] and [Unit] lines for the restart policy and the time limits."""
+    if spec[INIT_CTR]:
+        unit.add("Service", "Type", "oneshot")
+        unit.add("Service", "RemainAfterExit", "yes")
     for section, key, value in restart_lines(spec[RESTART]):
         unit.add(section, key, value)
     if spec[STOP_TIMEOUT] > _LONG_STOP:
