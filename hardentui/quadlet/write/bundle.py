@@ -25,7 +25,7 @@ from hardentui.writers.compose_labels import without_compose
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
 from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import left_behind
+from hardentui.writers.knowledge import not_carried, unknown_flags, unreported
 from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_volumes
 from hardentui.writers.supporting import (
     Part,
@@ -97,6 +97,7 @@ class _Container(Struct, frozen=True):
     units: tuple[Unit, ...]
     command: UnitCommand
     notes: tuple[str, ...]
+    unknown: frozenset[str]
 
 
 def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
@@ -154,7 +155,8 @@ def _prepared(everyone: Sequence[_Part]) -> tuple[list[_Part], dict[str, tuple[s
 
 
 def _told_once(made: Sequence[_Container]) -> Iterator[str]:
-    """The notes of all containers; one that several have names their units."""
+    """The notes of all containers; one that several have names their units. What is unknown comes last, in
+    one list: each unit has its own."""
     units: dict[str, list[str]] = {}
     for container in made:
         for note in dict.fromkeys(container.notes):
@@ -162,6 +164,7 @@ def _told_once(made: Sequence[_Container]) -> Iterator[str]:
     for note, having in units.items():
         of_main = len(made) == 1 or having == [made[0].command.unit]
         yield note if of_main or len(having) == len(made) else f"{', '.join(having)}: {note}"
+    yield from unreported(frozenset().union(*(container.unknown for container in made)))
 
 
 def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
@@ -224,7 +227,7 @@ def _container(
 ) -> _Container:
     """The unit of a container with its networks, volumes and image."""
     context, stem = part.context, part.stem
-    left = left_behind(saved(part.spec, kept))  # the script carries that data
+    left = not_carried(saved(part.spec, kept))  # the script carries that data
     spec = with_names(part.spec, kept)
     joined = spec[NETWORK]
     networks = _network_units(joined, context)
@@ -254,12 +257,14 @@ def _container(
     written = {f"{other.stem}.service" for other in parts}
     missing = [service for service in outside if service not in written]
     hints = [*_hints(spec, context, stem, missing), *_pod_hints(spec, context, part.pod_file, parts)]
-    all_notes = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
+    told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
+    unknown = unknown_flags(part.spec)
     known = set(part.comments)
-    unit.comments = [*part.comments, *(f"Note: {note}" for note in all_notes if note not in known)]
+    comments = (f"Note: {note}" for note in (*told, *unreported(unknown)) if note not in known)
+    unit.comments = [*part.comments, *comments]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
     command = UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version))
-    return _Container(units, command, tuple(all_notes))
+    return _Container(units, command, tuple(told), unknown)
 
 
 def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:

@@ -21,7 +21,7 @@ from hardentui.options import (
     TABLE,
 )
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
-from hardentui.quadlet.write.restart import restart_lines
+from hardentui.quadlet.write.restart import about_limit, restart_lines
 from hardentui.systemd.escaping import plain
 from hardentui.systemd.unit_file import Unit
 from hardentui.writers.arguments import POSITIONAL, flag_words, positional_words
@@ -88,6 +88,8 @@ def container_unit(
     writer.notes += notes
     if original[RESTART] not in ("", "no"):
         writer.notes.append(f"--restart={original[RESTART]} is done by systemd")
+    if limit := about_limit(original[RESTART], f"{unit_name}.service", rootless=rootless):
+        writer.notes.append(limit)
     unit.add("Unit", "Description", plain(f"Container {unit_name}"))
     for key in ("Requires", "After") if needed_services else ():
         unit.add("Unit", key, " ".join(needed_services))

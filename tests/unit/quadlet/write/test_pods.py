@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
@@ -239,6 +240,20 @@ def test_a_stack_is_written_as_a_whole_and_compose_finds_none_of_it() -> None:
     told = [note for note in result.notes if "labels of compose" in note]
     assert len(told) == 1
     assert "web.container" not in told[0], "what all have is told once"
+
+
+def test_what_is_unknown_of_several_is_one_list_after_the_real_losses() -> None:
+    lossy = replace(
+        Spec.of((NAME, "db"), (IMAGE, "localhost/db:1")),
+        unknowable=frozenset({NETWORK, POD}),
+        remarks=("--odd is not carried over: nobody knows it",),
+    )
+    context = UnitContext(members=(Member(lossy, UnitContext()),))
+    result = bundle(replace(Spec.of(*BASE), unknowable=frozenset({POD})), context)
+    assert result.notes[-1].endswith("were given: --network, --pod")
+    assert sum("does not report" in note for note in result.notes) == 1
+    assert "db.container: --odd is not carried over: nobody knows it" in result.notes
+    assert "were given: --pod\n" in texts(result)["web.container"]
 
 
 def test_systemd_does_what_requires_asks_for_since_podman_would_never_replace_a_crashed_one() -> None:
