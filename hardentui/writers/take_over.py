@@ -61,6 +61,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
         old: in the order in which they start.
         pods: those that are stopped as a whole.
         units: names of the files that systemd reads; place: the directory where it does, as a shell word.
+        profile: the seccomp profile that the units name; it goes one directory up. Empty = none.
         services: what is started then.
         moved: unit files of today that would start the old containers again, or hide the new units.
         copies: the script that copies anonymous volumes; empty = none.
@@ -72,6 +73,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     pods: tuple[OldPod, ...] = ()
     units: tuple[str, ...] = ()
     place: str = "/etc/containers/systemd"
+    profile: str = ""
     services: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     copies: str = ""
@@ -131,18 +133,18 @@ move_back() { # FILE
     [ ! -e "$1.before" ] || mv "$1.before" "$1"
 }
 
-install_unit() { # FILE
-    [ ! -e "$place/$1" ] || cp -p "$place/$1" "$place/$1.before"
-    cp "$1" "$place/$1"
+install_file() { # FILE DIRECTORY
+    [ ! -e "$2/$1" ] || cp -p "$2/$1" "$2/$1.before"
+    cp "$1" "$2/$1"
 }
 
-remove_unit() { # FILE
-    rm -f "$place/$1"
-    move_back "$place/$1"
+remove_file() { # FILE DIRECTORY
+    rm -f "$2/$1"
+    move_back "$2/$1"
 }
 
-forget_copy() { # FILE: the one that was there had the same text
-    ! cmp -s "$place/$1" "$place/$1.before" || rm "$place/$1.before"
+forget_copy() { # FILE DIRECTORY: the one that was there had the same text
+    ! cmp -s "$2/$1" "$2/$1.before" || rm "$2/$1.before"
 }
 
 runs() { # NAME
@@ -242,7 +244,9 @@ def _now(takeover: TakeOver) -> Iterator[str]:
         yield f"sh {shlex.quote(takeover.copies)}"
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
-        yield _for_each(takeover.units, 'install_unit "$file"')
+        yield _for_each(takeover.units, 'install_file "$file" "$place"')
+    if takeover.profile:
+        yield f'install_file {shlex.quote(takeover.profile)} "$place"/..'
     for pod in takeover.pods:
         yield from _beside(pod)
     if takeover.units:
@@ -280,7 +284,9 @@ def _back(takeover: TakeOver) -> Iterator[str]:
         if pod.unit:
             yield from _away(pod)
     if takeover.units:
-        yield _for_each(takeover.units, 'remove_unit "$file"')
+        yield _for_each(takeover.units, 'remove_file "$file" "$place"')
+    if takeover.profile:
+        yield f'remove_file {shlex.quote(takeover.profile)} "$place"/..'
     yield from (f"move_back {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units or takeover.moved:
         yield f"{systemctl} daemon-reload"
@@ -326,7 +332,9 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
             yield f"{_systemctl(takeover)} daemon-reload"
             yield f"{_systemctl(takeover)} start {shlex.quote(service)}"
     if takeover.units:
-        yield _for_each(takeover.units, 'forget_copy "$file"')
+        yield _for_each(takeover.units, 'forget_copy "$file" "$place"')
+    if takeover.profile:
+        yield f'forget_copy {shlex.quote(takeover.profile)} "$place"/..'
     yield ":"
 
 

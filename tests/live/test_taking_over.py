@@ -8,18 +8,27 @@ one too, because a bench is already of the user that the commands name, with set
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 
 from hardentui.__main__ import main
+from hardentui.model.draft import Target
+from hardentui.model.plan import Plan
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.views import Selection, known_facts
+from hardentui.workbench.workbench import Workbench
+from hardentui.writers.file_name import profile_name
 from tests.conftest import cannot_run
 from tests.support import stand_in_systemctl
 from tests.support.podman import BUSYBOX, Bench
@@ -292,6 +301,41 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     take_over_and_back_and_over(machine, steps, places, ("web",))
     assert machine.ids("worker", "store") == others
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
+
+
+@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+def test_a_learned_profile_outlives_the_directory_of_its_trial(rootful: Machine, target: Target) -> None:
+    """The plan of a trial, without the minutes of one: it names a profile in the trial's directory."""
+    bench, name = rootful.bench, start(rootful, "learned", BUSYBOX, *SLEEP)
+    trial = rootful.directory / "trial"
+    trial.mkdir()
+    profile = trial / profile_name(name)
+    refused = [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": refused}))
+    with closing(Workbench.open(Selection(url=bench.url))) as workbench:
+        row = next(row for row in workbench.containers.rows() if row.name == name)
+        refreshed = workbench.containers.refresh(row.key)
+        assert refreshed is not None
+        report = refreshed.report
+        assert report is not None
+        facts = known_facts(report)
+        after = facts.spec.with_(SECCOMP_PROFILE, str(profile))
+        plan = Plan(name, facts.image_name, (), (), facts.spec, after)
+        draft = workbench.drafter.draft(report, plan, target)
+        steps = workbench.drafter.next_steps(report, draft, str(rootful.directory))
+        save((*draft.files, *steps.files), str(rootful.directory))
+    carry_out(rootful, [command for command in steps.commands if "hardentui check" not in command])
+    shutil.rmtree(trial)
+    for path in rootful.directory.iterdir():
+        path.unlink()
+    if target is Target.QUADLET:
+        rootful.shell(f"systemctl stop {name}.service && systemctl start {name}.service")
+    else:
+        rootful.shell(f"podman restart {name}")
+    assert rootful.ask("exec", name, "sleep", "0") == ""
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        bench.podman("exec", name, "mkdir", "/new")
+    assert "Operation not permitted" in refusal.value.stderr
 
 
 COMPOSE = f"""services:

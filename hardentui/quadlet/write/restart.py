@@ -4,8 +4,8 @@ from __future__ import annotations
 
 _WINDOW = "1h"
 """The time in which the tries are counted. systemd counts every start, those by hand and by updates too, and
-a service that works again does not reset the count. Without an end the seventh start would be refused for ever;
-a short time would never stop a service that takes minutes to fail."""
+a service that works again does not reset the count. Without an end the seventh start would be refused for
+ever; a short time would never stop a service that takes minutes to fail."""
 
 
 def restart_lines(restart: str) -> tuple[tuple[str, str, str], ...]:

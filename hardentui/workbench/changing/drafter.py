@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, NextSteps, ShellCommands, Target
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.workbench.changing.drafts import new_files, shell_commands
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
+from hardentui.workbench.changing.lasting_profile import with_lasting_profile
 from hardentui.workbench.changing.taking_over import next_steps
 from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.looking.neighbours import Neighbours
@@ -49,11 +52,14 @@ class Drafter:
             GeneratorError: the files would not produce the intended command.
         """
         facts = known_facts(report)
+        plan, profile = with_lasting_profile(self._files, facts, plan)
         if target.changes_unit:
             plan = plan or Plan(facts.name, facts.image_name, (), (), facts.spec, facts.spec)
-            return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+            draft = changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+            return replace(draft, files=(*draft.files, *profile)) if draft.files else draft
         stack = self._stack(report)
-        return new_files(facts, plan, target, version=version, verify=verify, neighbours=stack)
+        draft = new_files(facts, plan, target, version=version, verify=verify, neighbours=stack)
+        return replace(draft, files=(*draft.files, *(replace(file, directory="") for file in profile)))
 
     def shell_commands(self, report: Report, plan: Plan | None) -> ShellCommands:
         """What a person types to run a plan's container, or (None) the container as it is.

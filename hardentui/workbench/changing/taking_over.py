@@ -26,7 +26,7 @@ from hardentui.workbench.changing.layer import layer_of
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of, in_start_order
 from hardentui.workbench.looking.unit_origin import manager_of, origin_of
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.file_name import profile_name, safe_file_name
 from hardentui.writers.pod import can_be_a_unit, pod_networks
 from hardentui.writers.supporting import network_name
 from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
@@ -116,12 +116,13 @@ def _take_over(
             stand_ins.append(stand_in_script(container, kept_as))
             stand_in = stand_ins[-1].name
         old.append(_old(container, kept_as, stand_in, pods))
-    units = tuple(name for name in names if not name.endswith(".sh")) if quadlet else ()
+    units = tuple(file.name for file in draft.files if file.is_unit) if quadlet else ()
     takeover = TakeOver(
         old=tuple(old),
         pods=pods,
         units=units,
         place=_USER_UNITS if shell.rootless else _SYSTEM_UNITS,
+        profile=next((name for name in names if name == profile_name(facts.name)), "") if quadlet else "",
         services=tuple(_services(group, pods)) if quadlet else (),
         moved=tuple(path for container in group for path in _unit_files(files, container)),
         copies=next((name for name in names if name.endswith(COPY_SCRIPT)), ""),

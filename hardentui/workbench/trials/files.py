@@ -103,4 +103,6 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
     plan = plan_of_trial(planner, report, trial)
     saved = replace(plan_file(report, plan), name="plan.toml")
     drafts = [drafter.draft(report, plan, target) for target in (Target.QUADLET, Target.RUN)]
-    return (record, saved, *profiles, *(file for draft in drafts for file in draft.files))
+    names = {file.name for file in profiles}
+    files = [file for draft in drafts for file in draft.files if file.name not in names]
+    return (record, saved, *profiles, *files)
