@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options
+from hardentui.cli.saving import step_lines
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.harden.score import score_word
@@ -21,7 +22,6 @@ from hardentui.workbench.changing.batch import (
     BatchForm,
     BatchItem,
     combine,
-    next_commands,
     prepare,
     write,
 )
@@ -49,13 +49,14 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
         for item in batch.items:
             _tell(item, terminal)
         if batch.files:
-            for written in write(batch, options.directory):
+            files, steps = write(bench, batch, options.directory)
+            for written in files:
                 backup = f" (previous file: {written.backup})" if written.backup else ""
                 terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
-            for item, commands in next_commands(bench, batch, options.directory):
+            for item, step in steps:
                 terminal.note(f"next, for {visible(item.report.subject.name)}:")
-                for command in commands:
-                    terminal.note(f"  {command}")
+                for line in step_lines(step):
+                    terminal.note(f"  {line}")
         if batch.refused or len(batch.items) < len(rows):
             return _NOT_WRITTEN
         return 0 if batch.files else 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.model.draft import Draft
-from hardentui.model.version import Version
+from hardentui.model.draft import Draft, NextSteps
+from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.visible import visible
 from hardentui.workbench.changing.in_place import save_in_place
 from hardentui.workbench.changing.saving import save
@@ -28,10 +29,11 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
         terminal.complain(f"not changed: {sentence}")
     in_place = getattr(options, "in_place", False)
     if options.directory or in_place:
+        steps = bench.drafter.next_steps(report, draft, options.directory)
         if in_place:
             saved = save_in_place(known_facts(report), draft)
         else:
-            saved = save(draft.files, options.directory, create=True)
+            saved = save((*draft.files, *steps.files), options.directory, create=True)
         for written in saved:
             backup = f" (previous file: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -40,12 +42,19 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
                     f"note: {visible(written.path)} belongs to the pod or another member and may contain "
                     "fixes; delete it to have it written again"
                 )
-        for command in bench.drafter.next_commands(report, draft, options.directory):
-            terminal.note(f"next: {command}")
+        for line in step_lines(steps):
+            terminal.note(line)
         return
     several = len(draft.files) > 1
     for file in draft.files:
         terminal.write_exact((f"# ---- {file.name}\n" if several else "") + file.text)
+
+
+def step_lines(steps: NextSteps) -> Iterator[str]:
+    """What to do next, one command on each line."""
+    yield from (f"next: {command}" for command in steps.commands)
+    yield from (f"if it does not work: {command}" for command in steps.back)
+    yield from (f"when all is well: {command}" for command in steps.finish)
 
 
 def version_of(options: Namespace) -> Version | None:

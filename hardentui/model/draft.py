@@ -89,6 +89,24 @@ class Draft(Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
 
 
+class NextSteps(Struct, frozen=True):
+    """What to do once the files of a draft are written.
+
+    Attributes:
+        files: to be written with the draft.
+        commands: to run then, in this order.
+        back: undoes them; finish: removes what they kept, which cannot be undone.
+    """
+
+    files: tuple[DraftFile, ...] = ()
+    commands: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
+
+
+NO_STEPS = NextSteps()
+
+
 class ShellCommands(Struct, frozen=True):
     """Commands that recreate a container, to read or copy.
 

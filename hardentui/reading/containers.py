@@ -123,6 +123,16 @@ def pod_of(facts: ContainerFacts) -> str:
     return str(facts.spec[POD] or facts.inspect.get("Pod") or "")
 
 
+def own_unit_of(facts: ContainerFacts) -> str:
+    """The systemd unit that runs it; empty if there is none. A label proves nothing: podman-compose names
+    a unit that hardly anybody installs, and others are gone.
+    """
+    unit = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
+    if isinstance(facts.unit_exists, Unreadable):
+        return "" if unit.startswith("podman-compose@") else unit
+    return unit if facts.unit_exists else ""
+
+
 def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
     """Whether both belong to the same pod or application."""
     mine = {str(facts.spec[POD]), str(facts.inspect.get("Pod") or "")} - {""}

@@ -33,6 +33,11 @@ class ServiceManager(Struct, frozen=True):
         return self.config or f"{self.home}/.config"
 
     @property
+    def containers_directory(self) -> str:
+        """Where its configuration of containers lies; units are in `systemd` below it."""
+        return f"{self._config}/containers" if self.rootless else "/etc/containers"
+
+    @property
     def quadlet_directories(self) -> tuple[str, ...]:
         """Search path of Quadlet; the first place wins."""
         if not self.rootless:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from hardentui.errors import HardenError
+from hardentui.model.draft import NO_STEPS, NextSteps
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ class DraftFailed(Message):
 
 @dataclass
 class FilesWritten(Message):
-    """`commands` are to be run next, in this order; `error` is why some files were not written."""
+    """`steps` come next; `error` is why some files were not written."""
 
     files: tuple[WrittenFile, ...]
-    commands: tuple[str, ...] = ()
+    steps: NextSteps = NO_STEPS
     error: HardenError | None = None
 
 

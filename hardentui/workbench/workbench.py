@@ -120,7 +120,7 @@ class Workbench:
     def drafter(self) -> Drafter:
         from hardentui.workbench.changing.drafter import Drafter
 
-        return Drafter(self.opened.files, self.containers.neighbours)
+        return Drafter(self.opened.files, self.containers.stack)
 
     @cached_property
     def waiving(self) -> Waiving:

@@ -16,6 +16,8 @@ from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.supporting import volume_create_arguments
 
 _LONGEST = 150
+_COPIED = "io.hardentui.copy-of"
+"""The label of a copied volume: of which volume, and the checksum of what was in it."""
 
 
 class KeptVolume(NamedTuple):
@@ -33,7 +35,11 @@ class KeptVolume(NamedTuple):
 
 
 def kept_volumes(
-    spec: Spec, anonymous: Mapping[str, str], stem: str, taken: Iterable[str]
+    spec: Spec,
+    anonymous: Mapping[str, str],
+    stem: str,
+    taken: Iterable[str],
+    given: Mapping[str, str] | None = None,
 ) -> tuple[KeptVolume, ...]:
     """The anonymous volumes of a container with their new names: NAME-DESTINATION-data.
 
@@ -43,12 +49,16 @@ def kept_volumes(
         anonymous: destination -> name of the existing ones; those of the image are known only from it.
         stem: file name of the unit, without suffix.
         taken: names of other volumes.
+        given: old name -> new name of those that another container has too.
     """
     if spec[REMOVE]:
         return ()
     used = set(taken)
     kept = []
     for destination in sorted(_destinations(spec, anonymous)):
+        if given and (new := given.get(anonymous.get(destination, ""))):
+            kept.append(KeptVolume(destination, anonymous[destination], new))
+            continue
         base = safe_file_name(f"{stem}-{destination.strip('/')}"[:_LONGEST]) + "-data"
         new = next(
             name for name in (base, *(f"{base}-{n}" for n in range(2, len(used) + 3))) if name not in used
@@ -103,22 +113,25 @@ def saved(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
 
 
 _COPY = """\
-state=$(mktemp)
-trap 'rm -f "$state"' EXIT
-
 copy() { # OLD NEW CREATE...: what is in OLD goes to NEW, which is made with the command CREATE
     old=$1
     new=$2
     shift 2
-    if podman volume exists "$new"; then
-        echo "$new exists: left as it is" >&2
-        return
-    fi
     if [ -n "$(podman ps --quiet --filter "volume=$old")" ]; then
         echo "$old is in use: stop its container first" >&2
         exit 1
     fi
-    "$@" >/dev/null
+    sum=$(podman volume export "$old" | cksum | tr ' ' -)
+    if podman volume exists "$new"; then
+        copied=$(podman volume inspect --format "{{index .Labels \\"$label\\"}}" "$new")
+        if [ "$copied" = "$old-$sum" ]; then
+            echo "$new has the data of $old already" >&2
+            return
+        fi
+        echo "$new exists and is no copy of what is in $old now: remove it, if nobody needs what is in it" >&2
+        exit 1
+    fi
+    "$@" --label "$label=$old-$sum" >/dev/null
     if { podman volume export "$old" || echo failed >"$state"; } | podman volume import "$new" - &&
         [ ! -s "$state" ]; then
         echo "copied $old to $new" >&2
@@ -131,22 +144,24 @@ copy() { # OLD NEW CREATE...: what is in OLD goes to NEW, which is made with the
 """
 
 
-def copy_script(container: str, kept: Sequence[KeptVolume], volumes: Mapping[str, Mapping[str, Any]]) -> str:
+def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Mapping[str, Any]]) -> str:
     """A POSIX shell script that copies the data of anonymous volumes into their named ones.
 
-    It refuses while a volume is in use, leaves existing volumes alone, and removes an incomplete copy. The
-    anonymous volumes are kept.
+    It refuses while a volume is in use, leaves a finished copy alone, takes nothing else for a copy, and
+    removes an incomplete one. The anonymous volumes are kept.
 
     Args:
+        about: the containers, in words.
         volumes: name -> inspect document, for the options of the new volume.
     """
-    about = [
-        f"Copies the anonymous volumes of the container {container} into named ones: a Quadlet deletes"
-        " anonymous volumes at each stop.",
-        "Stop the container, run this once, and only then start the service. The old volumes are kept.",
+    comments = [
+        f"Copies the anonymous volumes of {about} into named ones: a Quadlet deletes anonymous volumes at"
+        " each stop.",
+        "Stop what uses them, run this once, and only then start the services. The old volumes are kept.",
     ]
-    lines = ["#!/bin/sh", *comment_lines(about), "set -eu", "", _COPY]
-    for volume in kept:
-        create = ("podman", *volume_create_arguments(volume.new, volumes.get(volume.old) or {}))
-        lines.append("copy " + " ".join(shlex.quote(word) for word in (volume.old, volume.new, *create)))
+    lines = ["#!/bin/sh", *comment_lines(comments), "set -eu", ""]
+    lines += [f"label={_COPIED}", "state=$(mktemp)", "trap 'rm -f \"$state\"' EXIT", "", _COPY]
+    for old, volume in {volume.old: volume for volume in kept}.items():
+        create = ("podman", *volume_create_arguments(volume.new, volumes.get(old) or {}))
+        lines.append("copy " + " ".join(shlex.quote(word) for word in (old, volume.new, *create)))
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from hardentui.writers.file_name import safe_file_name
 
 _JOINS = "container:"
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service")
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def needed_containers(spec: Spec) -> tuple[str, ...]:
@@ -22,13 +23,15 @@ def needed_containers(spec: Spec) -> tuple[str, ...]:
 
 
 def needed_services(spec: Spec, services: Mapping[str, str]) -> tuple[str, ...]:
-    """The services of those containers: the one that runs it, else the one of its future Quadlet.
+    """The services of those containers: the one that runs it, else the one of its future Quadlet. A container
+    that Podman only knows by its ID is gone, and no service will bring it back.
 
     Args:
         services: name of a container -> the service that runs it, from a label of the container: a label
             that is not a valid service name is ignored.
     """
-    return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in needed_containers(spec)))
+    names = (name for name in needed_containers(spec) if not _ID.fullmatch(name))
+    return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in names))
 
 
 def _service(container: str, label: str) -> str:

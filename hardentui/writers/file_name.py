@@ -18,3 +18,8 @@ def safe_file_name(text: str) -> str:
         if stripped == name:
             return name or "container"
         name = stripped
+
+
+def profile_name(container: str) -> str:
+    """The file name of the seccomp profile that a trial learns for a container."""
+    return f"seccomp-{safe_file_name(container)}.json"

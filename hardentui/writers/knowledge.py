@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hardentui.model.spec import Spec, UnsavedVolume
 
 
@@ -12,12 +14,18 @@ def not_carried(spec: Spec) -> tuple[str, ...]:
 
 def left_behind(spec: Spec) -> tuple[str, ...]:
     """Options and data that could not be carried over or are unknown, one sentence each."""
-    if not spec.unknowable:
-        return not_carried(spec)
-    flags = {f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable if option.own_name}
-    flags |= {option.flag for option in spec.unknowable if not option.own_name}
-    unknown = f"Podman does not report whether these options were given: {', '.join(sorted(flags))}"
-    return (*not_carried(spec), unknown)
+    return (*not_carried(spec), *unreported(unknown_flags(spec)))
+
+
+def unknown_flags(spec: Spec) -> frozenset[str]:
+    """The options of which nobody knows whether they were given."""
+    return frozenset(f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable)
+
+
+def unreported(flags: Iterable[str]) -> tuple[str, ...]:
+    """A sentence about these options; none without any."""
+    listed = ", ".join(sorted(flags))
+    return (f"Podman does not report whether these options were given: {listed}",) if listed else ()
 
 
 def _unsaved(volume: UnsavedVolume) -> str:

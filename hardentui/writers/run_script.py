@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import MOUNTS, NAME, NETWORK, POD
+from hardentui.options import MOUNTS, NAME, NETWORK, POD, SECCOMP_PROFILE
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.arguments import run_arguments
 from hardentui.writers.context import UnitContext
+from hardentui.writers.file_name import profile_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import pod_create_arguments, pod_networks
 from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
@@ -40,7 +42,7 @@ def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequenc
     notes = [f"Note: {note}" for note in left_behind(spec) if note not in known]
     about = f"Container {spec[NAME]}: run it with sh, or only create it with the argument create."
     lines = ["#!/bin/sh", *comment_lines([about, *comments, *notes]), "set -eu", ""]
-    lines += _prerequisites(spec, context)
+    lines += [*_profile(spec), *_prerequisites(spec, context)]
     lines += ['case "${1:-run}" in', "create)"]
     lines += _branch("create", spec, context.version)
     lines += ["run)"]
@@ -83,6 +85,16 @@ def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
         create = pod_create_arguments(pod, context.default_network)
         lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(create)}")
     return [*lines, ""] if lines else []
+
+
+def _profile(spec: Spec) -> list[str]:
+    """A learned profile that lies beside the script goes where the container looks for it."""
+    path, name = spec[SECCOMP_PROFILE], profile_name(spec[NAME])
+    if posixpath.basename(path) != name:
+        return []
+    beside, there = f'"$(dirname "$0")"/{shlex.quote(name)}', shlex.quote(path)
+    install = f"install -D -m 644 {beside} {there}"
+    return [f"[ ! -e {beside} ] || cmp -s {beside} {there} || {install}", ""]
 
 
 def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.written import WriteState
-from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
+from hardentui.options import MOUNTS, REMOVE, REQUIRES, SDNOTIFY, TABLE
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.views import Report, Selection
 from hardentui.workbench.workbench import Workbench
@@ -130,7 +130,7 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
     pod.podman("network", "rm", NET)
     start_units(pod, files, (WEB, SIDE))
     assert comparable(pod) == pod_before
-    assert_same(specs(pod, WEB, SIDE), before, REMOVE, SDNOTIFY)
+    assert_same(specs(pod, WEB, SIDE), before, REMOVE, REQUIRES, SDNOTIFY)
     assert_it_serves(pod)
 
 

@@ -72,6 +72,14 @@ def read_requires(view: View) -> Reading:
     return view.shown(tuple(required)) if required else None
 
 
+def read_volumes_from(view: View) -> Reading:
+    """Compose tools give IDs; the container that is created next under that name has another one."""
+    names = view.sources.container_names
+    references = [str(text).partition(":") for text in view.host.get("VolumesFrom") or ()]
+    given = tuple(f"{names.get(giver, giver)}{colon}{options}" for giver, colon, options in references)
+    return view.shown(given) if given else None
+
+
 def read_restart(view: View) -> Reading:
     policy = view.host.get("RestartPolicy") or {}
     name = str(policy.get("Name") or "")

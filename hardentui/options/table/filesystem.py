@@ -6,8 +6,9 @@ from hardentui.model.spec import KeyKind, Option, Readability
 from hardentui.options.codecs.mounts import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
 from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT, TEXTS
 from hardentui.options.codecs.security import DEVICE_NODES
-from hardentui.options.inspect.common import command_list, host_list, host_switch
+from hardentui.options.inspect.common import command_list, host_switch
 from hardentui.options.inspect.devices import read_chrootdirs, read_device_cgroup_rules, read_devices
+from hardentui.options.inspect.lifecycle import read_volumes_from
 from hardentui.options.inspect.mounts import (
     read_image_volume,
     read_mounts,
@@ -78,7 +79,7 @@ VOLUMES_FROM = Option(
     about="Use the mounts of another container.",
     default=(),
     codec=TEXTS,
-    read=host_list("VolumesFrom"),
+    read=read_volumes_from,
     protection=ENTRIES_EXPOSE,
 )
 IMAGE_VOLUME = Option(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
+from hardentui.model.apps import COMPOSE
 from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
-from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
+from hardentui.options import INIT_CTR, LABELS, MOUNTS, NAME, NETWORK, POD, RESTART
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
 from hardentui.quadlet.write.lines import UnitsBeside
@@ -20,10 +21,11 @@ from hardentui.quadlet.write.pod import pod_unit
 from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
+from hardentui.writers.compose_labels import without_compose
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
 from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import left_behind
+from hardentui.writers.knowledge import not_carried, unknown_flags, unreported
 from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_volumes
 from hardentui.writers.supporting import (
     Part,
@@ -38,6 +40,8 @@ __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
 _POD_UNITS = Version(5, 0)
+COPY_SCRIPT = "-copy-volumes.sh"
+"""What the name of the script that copies anonymous volumes ends with."""
 
 _RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE, KeyKind.BOOLEAN
 _NETWORK_KEYS = {
@@ -91,13 +95,13 @@ class _Container(Struct, frozen=True):
     """One container's part of a bundle."""
 
     units: tuple[Unit, ...]
-    scripts: tuple[TextFile, ...]
     command: UnitCommand
     notes: tuple[str, ...]
+    unknown: frozenset[str]
 
 
 def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
-    """The unit of a container with the units that it needs, including the other members of its pod.
+    """The unit of a container with the units that it needs, including the rest of its stack.
 
     Args:
         comments: sentences for the top of the container's unit; options that are lost are added.
@@ -105,28 +109,66 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     Raises:
         CannotExpress: a value that no unit file can represent.
     """
-    pod_file = _pod_file(spec, context)
-    main = _container(spec, context, pod_file, comments, _pod_hints(spec, context, pod_file))
-    members = [_member(member, context, pod_file) for member in context.members] if pod_file else []
-    units = [*main.units, *(unit for made in members for unit in made.units)]
-    if pod_file and context.pod is not None:
-        arguments = pod_networks(context.pod, context.default_network)
-        units += _network_units(arguments, context).values()
-        units += _volume_units(pod_volumes(context.pod), context.volumes, context.version).values()
-        units.append(pod_unit(context.pod, context, pod_file, {made.name for made in units}))
-    scripts = [script for made in (main, *members) for script in made.scripts]
-    notes = [*main.notes, *(f"{made.command.unit}: {note}" for made in members for note in made.notes)]
+    everyone = [
+        _Part(spec, context, comments),
+        *(_of_stack(member, spec, context) for member in context.members),
+    ]
+    parts, inits = _prepared(everyone)
+    named: dict[str, str] = {}
+    kept = {part.stem: _kept(part, named) for part in sorted(parts, key=lambda part: part.stem)}
+    made = [_container(part, kept[part.stem], inits, parts) for part in parts]
+    units = [unit for container in made for unit in container.units]
+    for part in {part.pod_file: part for part in parts if part.pod_file}.values():
+        units += _pod_units(part, {unit.name for unit in units})
+    main, others = made[0], made[1:]
     return Bundle(
-        _without_repeats([*(TextFile(made.name, made.text()) for made in units), *scripts]),
+        _without_repeats([*(TextFile(unit.name, unit.text()) for unit in units), *_copies(parts, kept)]),
         main.command.argv,
         main.command.service,
-        tuple(dict.fromkeys(notes)),
-        tuple(made.command for made in members),
+        tuple(_told_once(made)),
+        tuple(container.command for container in others),
     )
 
 
+def _prepared(everyone: Sequence[_Part]) -> tuple[list[_Part], dict[str, tuple[str, ...]]]:
+    """The containers with the files of their pods and without what only compose needs; and pod file ->
+    services of its init containers."""
+    parts, inits = [], dict[str, tuple[str, ...]]()
+    for part in everyone:
+        spec, remarks = part.spec, list[str]()
+        if spec[POD] and part.context.pod and not can_be_a_unit(part.context.pod):
+            remarks.append(
+                f"the pod {spec[POD]} is left out: it has no infra container, so it shares nothing"
+            )
+            spec = spec.without(POD)
+        own = without_compose(spec[LABELS])
+        if own != spec[LABELS]:
+            remarks.append(
+                "the labels of compose are left out: by them, `compose down` would remove this container"
+            )
+            spec = spec.with_(LABELS, own) if own else spec.without(LABELS)
+        file = _pod_file(spec, part.context)
+        if file and spec[INIT_CTR]:
+            inits[file] = (*inits.get(file, ()), f"{part.stem}.service")
+        parts.append(replace(part, spec=spec, pod_file=file, remarks=tuple(remarks)))
+    return parts, inits
+
+
+def _told_once(made: Sequence[_Container]) -> Iterator[str]:
+    """The notes of all containers; one that several have names their units. What is unknown comes last, in
+    one list: each unit has its own."""
+    units: dict[str, list[str]] = {}
+    for container in made:
+        for note in dict.fromkeys(container.notes):
+            units.setdefault(note, []).append(container.command.unit)
+    for note, having in units.items():
+        of_main = len(made) == 1 or having == [made[0].command.unit]
+        yield note if of_main or len(having) == len(made) else f"{', '.join(having)}: {note}"
+    yield from unreported(frozenset().union(*(container.unknown for container in made)))
+
+
 def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
-    """Networks and volumes that members share are written once."""
+    """Networks and volumes that several containers share are written once."""
     kept: dict[str, TextFile] = {}
     for file in files:
         if kept.setdefault(file.name, file) != file:
@@ -134,28 +176,59 @@ def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
     return tuple(kept.values())
 
 
-def _member(member: Member, context: UnitContext, pod_file: str) -> _Container:
+class _Part(Struct, frozen=True):
+    """A container to write.
+
+    Attributes:
+        pod_file: file name of its pod's unit; empty = none is written.
+        remarks: what was left out of its spec.
+    """
+
+    spec: Spec
+    context: UnitContext
+    comments: Sequence[str] = ()
+    pod_file: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        return self.context.unit_name or safe_file_name(self.spec[NAME])
+
+
+def _of_stack(member: Member, main: Spec, context: UnitContext) -> _Part:
+    together = main[POD] != "" and member.spec[POD] == main[POD]
     own = replace(
         member.context,
+        pod=context.pod if together else member.context.pod,
         version=context.version,
         rootless=context.rootless,
         unit_name="",
         services=context.services,
-        pod=context.pod,
         members=(),
     )
-    about = f"Another member of the pod {member.spec[POD]}, written as it is: nothing was hardened."
-    return _container(member.spec, own, pod_file, (about,))
+    what = f"Another member of the pod {main[POD]}" if together else f"It belongs together with {main[NAME]}"
+    return _Part(member.spec, own, (f"{what}: written as it is, nothing was hardened.",))
+
+
+def _kept(part: _Part, named: dict[str, str]) -> tuple[KeptVolume, ...]:
+    """The anonymous volumes of a container with their names; one that another has too has one name.
+
+    Args:
+        named: old name -> new name of those of others; its own are added.
+    """
+    taken = (*part.context.volumes, *_named_volumes(part.spec))
+    kept = kept_volumes(part.spec, part.context.anonymous, part.stem, taken, named)
+    named.update({volume.old: volume.new for volume in kept if volume.old})
+    return kept
 
 
 def _container(
-    spec: Spec, context: UnitContext, pod_file: str, comments: Sequence[str], hints: Sequence[str] = ()
+    part: _Part, kept: Sequence[KeptVolume], inits: Mapping[str, tuple[str, ...]], parts: Sequence[_Part]
 ) -> _Container:
     """The unit of a container with its networks, volumes and image."""
-    stem = context.unit_name or safe_file_name(spec[NAME])
-    kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
-    left = left_behind(saved(spec, kept))  # the script carries that data
-    spec = with_names(spec, kept)
+    context, stem = part.context, part.stem
+    left = not_carried(saved(part.spec, kept))  # the script carries that data
+    spec = with_names(part.spec, kept)
     joined = spec[NETWORK]
     networks = _network_units(joined, context)
     inspects = {**context.volumes, **{volume.new: context.volumes.get(volume.old) or {} for volume in kept}}
@@ -164,7 +237,10 @@ def _container(
     if needs_image_unit(spec, context.version):
         image = image_unit(for_quadlet(spec)[0], stem)
         spec = without_pull(spec)
-    needed = needed_services(spec, context.services)
+    first = inits.get(part.pod_file, ())
+    first = first[: first.index(f"{stem}.service")] if f"{stem}.service" in first else first
+    outside = needed_services(spec, context.services)
+    needed = tuple(dict.fromkeys((*first, *outside)))
     unit, notes = container_unit(
         spec,
         version=context.version,
@@ -173,22 +249,32 @@ def _container(
         beside=UnitsBeside(
             networks={name: network.name for name, network in networks.items()},
             volumes={name: volume.name for name, volume in volumes.items()},
-            pod=pod_file,
+            pod=part.pod_file,
             image=image.name if image else "",
         ),
         needed_services=needed,
     )
-    script, about_volumes = _copies(spec, context, kept, stem)
-    all_notes = [*notes, *about_volumes, *hints, *_hints(spec, context, stem, needed), *left]
-    known = set(comments)
-    unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
+    written = {f"{other.stem}.service" for other in parts}
+    missing = [service for service in outside if service not in written]
+    hints = [*_hints(spec, context, stem, missing), *_pod_hints(spec, context, part.pod_file, parts)]
+    told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
+    unknown = unknown_flags(part.spec)
+    known = set(part.comments)
+    comments = (f"Note: {note}" for note in (*told, *unreported(unknown)) if note not in known)
+    unit.comments = [*part.comments, *comments]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
-    return _Container(
-        units,
-        script,
-        UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version)),
-        tuple(all_notes),
-    )
+    command = UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version))
+    return _Container(units, command, tuple(told), unknown)
+
+
+def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:
+    """The unit of a pod with its networks and volumes."""
+    context = part.context
+    pod = context.pod or {}
+    around = [*_network_units(pod_networks(pod, context.default_network), context).values()]
+    around += _volume_units(pod_volumes(pod), context.volumes, context.version).values()
+    yield from around
+    yield pod_unit(pod, context, part.pod_file, {*beside, *(unit.name for unit in around)})
 
 
 def _named_volumes(spec: Spec) -> list[str]:
@@ -196,27 +282,32 @@ def _named_volumes(spec: Spec) -> list[str]:
     return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
 
 
-def _copies(
-    spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
-) -> tuple[tuple[TextFile, ...], list[str]]:
-    """The script that copies the data of anonymous volumes, and notes on it."""
+def _about_kept(kept: Sequence[KeptVolume], script: str) -> list[str]:
     notes = [
         f"the anonymous volume at {volume.destination} becomes the volume {volume.new}: a Quadlet deletes"
         " anonymous volumes at each stop"
         for volume in kept
     ]
-    existing = [volume for volume in kept if volume.old]
-    if not existing:
-        return (), notes
-    name = f"{stem}-copy-volumes.sh"
-    notes.append(
-        f"before the first start of the service, stop the container and run sh {name}: it copies the data of"
-        " its anonymous volumes; without it the service starts with empty ones"
-    )
-    return (TextFile(name, copy_script(spec[NAME], existing, context.volumes), 0o755),), notes
+    if any(volume.old for volume in kept):
+        notes.append(
+            f"before the first start of the service, stop the container and run sh {script}: it copies the"
+            " data of its anonymous volumes; without it the service starts with empty ones"
+        )
+    return notes
 
 
-def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
+def _copies(parts: Sequence[_Part], kept: Mapping[str, Sequence[KeptVolume]]) -> Iterator[TextFile]:
+    """The script that copies the data of the anonymous volumes of all containers, each once."""
+    existing = {part.stem: [volume for volume in kept[part.stem] if volume.old] for part in parts}
+    names = [part.spec[NAME] for part in parts if existing[part.stem]]
+    if names:
+        inspects = {name: document for part in parts for name, document in part.context.volumes.items()}
+        volumes = [volume for part in parts for volume in existing[part.stem]]
+        text = copy_script(", ".join(names), volumes, inspects)
+        yield TextFile(f"{parts[0].stem}{COPY_SCRIPT}", text, 0o755)
+
+
+def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) -> list[str]:
     hints = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
     if context.version < _OWN_NAMES:
         create = [
@@ -230,28 +321,28 @@ def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -
         )
     if not spec[NAME]:
         hints.append(f"the container is called systemd-{stem}")
-    if needed:
-        hints.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
+    if missing:
+        hints.append(f"it needs {' and '.join(missing)}: without such a service it does not start")
     if not spec[RESTART]:
         hints.append("it now starts at boot; remove [Install] to start it only by hand")
     return hints
 
 
-def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
+def _pod_hints(spec: Spec, context: UnitContext, pod_file: str, parts: Sequence[_Part]) -> list[str]:
     hints = []
     if spec[POD] and not pod_file:
         hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it created")
     if spec[POD] and context.pod:
         hints += pod_notes(context.pod)
-        if missing := _missing_members(spec, context):
+        if missing := _missing_members(spec, context, parts):
             hints.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
     return hints
 
 
-def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
+def _missing_members(spec: Spec, context: UnitContext, parts: Sequence[_Part]) -> list[str]:
     """Members of the pod that are not written."""
     pod: Mapping[str, Any] = context.pod or {}
-    written = {spec[NAME], *(member.spec[NAME] for member in context.members), ""}
+    written = {"", *(part.spec[NAME] for part in parts)}
     return sorted(
         name
         for entry in pod.get("Containers") or ()
@@ -307,6 +398,8 @@ def _supporting_unit(
     unit.add(section, own_name[0], escape(own_name[1], KeyKind.RAW_ONE))
     keys: Mapping[str, Any] = _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS
     for part in parts:
+        if part.key == "Label" and part.value.startswith(COMPOSE):
+            continue
         kind, since = keys.get(part.key, (None, version))
         try:
             if kind is None or version < since:

@@ -14,13 +14,14 @@ from hardentui.options import (
     INIT_CTR,
     PULL,
     REMOVE,
+    REQUIRES,
     RESTART,
     SDNOTIFY,
     STOP_TIMEOUT,
     TABLE,
 )
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
-from hardentui.quadlet.write.restart import restart_lines
+from hardentui.quadlet.write.restart import about_limit, restart_lines
 from hardentui.systemd.escaping import plain
 from hardentui.systemd.unit_file import Unit
 from hardentui.writers.arguments import POSITIONAL, flag_words, positional_words
@@ -40,9 +41,10 @@ def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
         notes.append("--sdnotify=ignore is left out: systemd waits for the container's conmon to report")
     if spec[INIT_CTR]:
         spec = spec.without(INIT_CTR)
-        notes.append(
-            "--init-ctr is left out: Quadlet has no init containers; use a oneshot unit before this one"
-        )
+        notes.append("--init-ctr is done by systemd: a service that runs to its end before the others start")
+    if spec[REQUIRES]:  # Podman would not remove a crashed container that others require, so it stayed down
+        spec = spec.without(REQUIRES)
+        notes.append("--requires is done by systemd")
     if spec[CGROUP_PARENT] and not spec[CGROUPS]:
         spec = spec.with_(CGROUPS, "enabled")
     if spec[IMAGE].endswith(UNIT_SUFFIXES):
@@ -86,6 +88,8 @@ def container_unit(
     writer.notes += notes
     if original[RESTART] not in ("", "no"):
         writer.notes.append(f"--restart={original[RESTART]} is done by systemd")
+    if limit := about_limit(original[RESTART], f"{unit_name}.service", rootless=rootless):
+        writer.notes.append(limit)
     unit.add("Unit", "Description", plain(f"Container {unit_name}"))
     for key in ("Requires", "After") if needed_services else ():
         unit.add("Unit", key, " ".join(needed_services))
@@ -99,6 +103,9 @@ def container_unit(
 
 def _add_service(unit: Unit, spec: Spec) -> None:
     """[Service] and [Unit] lines for the restart policy and the time limits."""
+    if spec[INIT_CTR]:
+        unit.add("Service", "Type", "oneshot")
+        unit.add("Service", "RemainAfterExit", "yes")
     for section, key, value in restart_lines(spec[RESTART]):
         unit.add(section, key, value)
     if spec[STOP_TIMEOUT] > _LONG_STOP:

@@ -16,7 +16,7 @@ from textual.widgets import Checkbox, Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
-from hardentui.model.draft import Target
+from hardentui.model.draft import NO_STEPS, NextSteps, Target
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
@@ -34,7 +34,6 @@ from hardentui.workbench.changing.batch import (
     BatchForm,
     BatchItem,
     combine,
-    next_commands,
     prepare,
     write,
 )
@@ -66,10 +65,10 @@ class ItemGone(Message):
 
 @dataclass
 class BatchWritten(Message):
-    """`commands` are to be run next; `error` is why nothing was written."""
+    """`steps` come next; `error` is why nothing was written."""
 
     files: tuple[WrittenFile, ...]
-    commands: tuple[str, ...] = ()
+    steps: NextSteps = NO_STEPS
     error: HardenError | None = None
 
 
@@ -264,14 +263,16 @@ class FixManyScreen(BrowseScreen):
 
         def work() -> None:
             try:
-                files = write(batch, directory)
-                commands = tuple(
-                    command for _, several in next_commands(bench, batch, directory) for command in several
-                )
+                files, steps = write(bench, batch, directory)
             except HardenError as error:
                 self.post_message(BatchWritten((), error=error))
             else:
-                self.post_message(BatchWritten(files, commands))
+                together = NextSteps(
+                    commands=tuple(command for _, step in steps for command in step.commands),
+                    back=tuple(command for _, step in steps for command in step.back),
+                    finish=tuple(command for _, step in steps for command in step.finish),
+                )
+                self.post_message(BatchWritten(files, together))
 
         self.run_worker(work, group="write", thread=True)
 
@@ -285,11 +286,11 @@ class FixManyScreen(BrowseScreen):
     def on_batch_written(self, message: BatchWritten) -> None:
         self._writing = False
         if message.error is None:
-            self._commands = message.commands
+            self._commands = message.steps.commands
             for key, item in self._combined().items():
                 if item.files:
                     self._remember(key, item)
-            parts = written_parts(message.files, message.commands, str(self._directory()), self.text_width)
+            parts = written_parts(message.files, message.steps, str(self._directory()), self.text_width)
         else:
             error = message.error
             parts = [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]

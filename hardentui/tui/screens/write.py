@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
 from hardentui.errors import HardenError, WriteError
-from hardentui.model.draft import Draft, DraftFile, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Plan
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, WRITE, bindings
@@ -26,6 +26,7 @@ from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.draft_text import draft_parts
 from hardentui.tui.widgets.flow import Flow
+from hardentui.tui.widgets.step_text import step_parts
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
@@ -329,8 +330,13 @@ class WriteScreen(HardenScreen):
         def work() -> None:
             written: list[WrittenFile] = []
             try:
+                if in_place is not None:
+                    steps = bench.drafter.next_steps(report, in_place, "")
+                else:  # of several formats the first one: they are alternative ways to run the same container
+                    drafts = to_directory[:1]
+                    steps = bench.drafter.next_steps(report, drafts[0], directory) if drafts else NextSteps()
                 if files:
-                    written += save(files, directory, create=True)  # all of it, or nothing
+                    written += save((*files, *steps.files), directory, create=True)  # all of it, or nothing
                 if in_place is not None:
                     if bench.drafter.draft(report, plan, in_place.target) != in_place:
                         raise WriteError("The unit was changed meanwhile.", "Review the diff again.")
@@ -338,12 +344,7 @@ class WriteScreen(HardenScreen):
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:
-                if in_place is not None:
-                    commands = bench.drafter.next_commands(report, in_place, "")
-                else:  # of several formats the first one: they are alternative ways to run the same container
-                    ways = (bench.drafter.next_commands(report, draft, directory) for draft in to_directory)
-                    commands = next(ways, ())
-                self.post_message(FilesWritten(tuple(written), commands))
+                self.post_message(FilesWritten(tuple(written), steps))
 
         self.run_worker(work, group="write", thread=True)
 
@@ -366,16 +367,15 @@ class WriteScreen(HardenScreen):
 
     def on_files_written(self, message: FilesWritten) -> None:
         self._writing = False
-        self._written, self._edited, self._commands = message.files, "", message.commands
+        self._written, self._edited, self._commands = message.files, "", message.steps.commands
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:
             kept = f", the previous one is kept as {file.backup}" if file.backup else ""
             parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
-        for command in message.commands:
-            parts += hanging("next:", command, width, "$primary", indent=10, label_style="bold")
-        if message.commands:
-            parts += hanging("", "y copies these commands.", width, "$muted", indent=10)
+        parts += step_parts(message.steps, width)
+        if self._commands:
+            parts += hanging("", "y copies the next commands.", width, "$muted", indent=10)
         if message.error is not None:
             error = message.error
             parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]

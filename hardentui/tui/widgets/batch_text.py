@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from hardentui.model.draft import NextSteps
 from hardentui.model.plan import Caution, Plan
 from hardentui.model.written import WrittenFile
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.step_text import step_parts
 from hardentui.words import plural
 from hardentui.workbench.changing.batch import BatchItem
 
@@ -70,14 +72,10 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         yield from hanging("" if at else "left out", in_keys(sentence), width, indent=_LABEL)
 
 
-def written_parts(
-    files: Sequence[WrittenFile], commands: Sequence[str], directory: str, width: int
-) -> list[Part]:
-    """Every file that was written, and the next commands."""
+def written_parts(files: Sequence[WrittenFile], steps: NextSteps, directory: str, width: int) -> list[Part]:
+    """Every file that was written, and what to do next."""
     parts = hanging("", f"Written: {plural(len(files), 'file')} in {directory}", width, _GOOD, indent=0)
     for file in files:
         kept = f", the previous one is {PurePath(file.backup).name}" if file.backup else ""
         parts += hanging(str(file.state), f"{PurePath(file.path).name}{kept}", width, indent=11)
-    for command in commands:
-        parts += hanging("next:", command, width, "$primary", indent=11, label_style="bold")
-    return parts
+    return parts + step_parts(steps, width)

@@ -29,12 +29,11 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import CHANGES_NOT_ASKED, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
-from hardentui.model.known import Unreadable
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
 from hardentui.readiness.ports import ports_of
-from hardentui.reading.layer_data import LayerData, layer_data
+from hardentui.reading.layer_data import LayerData
 from hardentui.reading.masking import mask_argument
 from hardentui.trial.leftovers import tidy_after_trials
 from hardentui.visible import visible
@@ -47,6 +46,7 @@ from hardentui.workbench.changing.apply_ways import (
 )
 from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.workbench.changing.from_container import refuse_from_container
+from hardentui.workbench.changing.layer import layer_of
 from hardentui.workbench.changing.not_replaceable import refuse_dependents
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
@@ -117,7 +117,7 @@ class Application:
         facts = self._facts = self._with_changes()
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
-        layer = self._layer()
+        layer = layer_of(self._facts)
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._try_probes(engine, wishes)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
@@ -331,14 +331,6 @@ class Application:
         row = self._bench.containers.refresh(f"{facts.engine.label}/{facts.id}")
         seen = row.report.facts if row and row.report else None
         return replace(facts, changes=seen.changes) if seen else facts
-
-    def _layer(self) -> LayerData:
-        changes = self._facts.changes
-        if isinstance(changes, Unreadable):
-            return LayerData()
-        mounts = [str(mount.get("Destination") or "") for mount in self._facts.inspect.get("Mounts") or ()]
-        tmpfs = (self._facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-        return layer_data(changes, [*mounts, *tmpfs])
 
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
         if not way.restarts:

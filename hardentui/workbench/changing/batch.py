@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, EngineError, HardenError
-from hardentui.model.draft import Draft, DraftFile, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.version import Version
 from hardentui.model.written import WrittenFile
@@ -163,25 +163,28 @@ def _add(
     return None
 
 
-def write(batch: Batch, directory: str) -> tuple[WrittenFile, ...]:
-    """Write all files to the directory, which is created if missing.
+def write(
+    bench: Workbench, batch: Batch, directory: str
+) -> tuple[tuple[WrittenFile, ...], tuple[ItemSteps, ...]]:
+    """Write all files to the directory, which is created if missing; with what to do then for each container.
 
     Raises:
         WriteError: nothing was written.
     """
-    return save(batch.files, directory, create=True)
+    steps = tuple(_next_steps(bench, batch, directory))
+    files = [file for _, step in steps for file in step.files]
+    return save((*batch.files, *files), directory, create=True), steps
 
 
-def next_commands(
-    bench: Workbench, batch: Batch, directory: str
-) -> Iterator[tuple[BatchItem, tuple[str, ...]]]:
-    """The commands to run once the files are written, container by container. Those of a pod start with its
-    first one, which brings the units of all.
-    """
+ItemSteps = tuple[BatchItem, NextSteps]
+
+
+def _next_steps(bench: Workbench, batch: Batch, directory: str) -> Iterator[ItemSteps]:
+    """Container by container. Those of a stack start with its first one, which brings the units of all."""
     covered: set[str] = set()
     for item in batch.written:
         draft = item.drafts[0]  # several file types are alternative ways to the same container
         if draft.files[0].name in covered:
             continue
         covered |= {file.name for file in draft.files if file.of_pod}
-        yield item, bench.drafter.next_commands(item.report, draft, directory)
+        yield item, bench.drafter.next_steps(item.report, draft, directory)

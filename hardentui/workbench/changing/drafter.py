@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, ShellCommands, Target
+from hardentui.model.draft import Draft, NextSteps, ShellCommands, Target
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.workbench.changing.drafts import new_files, shell_commands
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
-from hardentui.workbench.changing.taking_over import commands_after
+from hardentui.workbench.changing.lasting_profile import with_lasting_profile
+from hardentui.workbench.changing.taking_over import next_steps
 from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL
@@ -22,12 +25,12 @@ class Drafter:
 
     Args:
         files: of the host that runs the containers.
-        neighbours: the containers that are written along with one.
+        stack: the containers that are taken over with one.
     """
 
-    def __init__(self, files: Files, neighbours: Callable[[Report], Neighbours]) -> None:
+    def __init__(self, files: Files, stack: Callable[[Report], Neighbours]) -> None:
         self._files = files
-        self._neighbours = neighbours
+        self._stack = stack
 
     def draft(
         self,
@@ -49,11 +52,14 @@ class Drafter:
             GeneratorError: the files would not produce the intended command.
         """
         facts = known_facts(report)
+        plan, profile = with_lasting_profile(self._files, facts, plan)
         if target.changes_unit:
             plan = plan or Plan(facts.name, facts.image_name, (), (), facts.spec, facts.spec)
-            return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
-        neighbours = self._neighbours(report)
-        return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
+            draft = changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+            return replace(draft, files=(*draft.files, *profile)) if draft.files else draft
+        stack = self._stack(report)
+        draft = new_files(facts, plan, target, version=version, verify=verify, neighbours=stack)
+        return replace(draft, files=(*draft.files, *(replace(file, directory="") for file in profile)))
 
     def shell_commands(self, report: Report, plan: Plan | None) -> ShellCommands:
         """What a person types to run a plan's container, or (None) the container as it is.
@@ -63,11 +69,14 @@ class Drafter:
         """
         return shell_commands(known_facts(report), plan)
 
-    def next_commands(self, report: Report, draft: Draft, directory: str) -> tuple[str, ...]:
-        """The commands to run once files were written, in this order; `directory` empty = they were written
-        in place.
+    def next_steps(self, report: Report, draft: Draft, directory: str) -> NextSteps:
+        """What to do once the files are written, with the files that it needs beside them.
+
+        Args:
+            directory: empty = the files are written where systemd reads them.
         """
-        return commands_after(self._files, known_facts(report), draft, directory)
+        stack = Neighbours() if draft.target.changes_unit else self._stack(report)
+        return next_steps(self._files, known_facts(report), stack, draft, directory)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         """The unit that a container runs from; None if it runs from none."""

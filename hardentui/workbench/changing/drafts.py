@@ -8,19 +8,22 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, UsageError
+from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
-from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, RESTART
+from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NAME, REMOVE, RESTART
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
-from hardentui.reading.containers import declared_user
+from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, writing_context
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.stack import dependents_of
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
@@ -61,8 +64,8 @@ def new_files(
         )
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
-    duplicate = _duplicates_unit(facts)
-    comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in duplicate))
+    started = tuple(_started_by(facts, target, neighbours))
+    comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in started))
     made = writer.files(spec, comments)
     masked_files, notes = made.files, made.notes
     secret = writer.holds_secrets(spec)
@@ -74,7 +77,7 @@ def new_files(
         files=tuple(
             _draft_files(made, masked_files, private=secret, of_root=facts.engine.rootless is not True)
         ),
-        warnings=(*duplicate, *notes),
+        warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
     )
     if plan is None:
@@ -122,15 +125,41 @@ def _draft_files(
         )
 
 
-def _duplicates_unit(facts: ContainerFacts) -> tuple[str, ...]:
-    """New files beside the unit that runs the container today would start it twice."""
-    unit = visible(facts.labels.get("PODMAN_SYSTEMD_UNIT", ""), 100)
-    if not unit:
-        return ()
-    return (
-        f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, which "
-        "keeps its settings for systemd, such as After= and Restart= (hardentui fix NAME --to unit)",
+def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+    """What starts it today, and would start it beside what is written here."""
+    if unit := visible(own_unit_of(facts), 100):
+        yield (
+            f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, "
+            "which keeps its settings for systemd, such as After= and Restart= (hardentui fix NAME --to unit)"
+        )
+    project = visible(compose_project(facts.labels), 80)
+    if not project or target not in (Target.QUADLET, Target.RUN):
+        return
+    directory, files = (visible(text, 200) for text in compose_files(facts.labels))
+    where = f" ({files or 'its file'} in {directory})" if directory else ""
+    yield (
+        f"the compose project {project}{where} starts it today; an override file,"
+        " compose.override.yaml, changes it there"
     )
+    if target is Target.RUN:
+        yield "compose down removes the new container too, and compose up may make it again without the fixes"
+    else:
+        count = plural(len(neighbours.members) + 1, "container")
+        yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
+
+
+def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:
+    """The script that creates a container again as it is, under another name and with its anonymous volumes,
+    before Podman removes it."""
+    context = writing_context(facts, facts.spec, facts.engine.version)
+    spec, _ = with_existing(facts.spec.with_(NAME, name).without(REMOVE), context.anonymous)
+    spec = spec.with_(REMOVE, True)
+    comments = (f"It stands in for {visible(facts.name, 80)}, which Podman removes when it stops.",)
+    text, masked = (run_script(each, context, comments) for each in (spec, _masked(spec)))
+    private = text != masked
+    of_root = private and facts.engine.rootless is not True
+    mode = _PRIVATE if private else 0o755
+    return DraftFile(f"{safe_file_name(name)}.sh", text, mode, of_root, masked=masked)
 
 
 class _Writer:
@@ -170,11 +199,20 @@ class _Writer:
         if self._target is Target.RUN:
             text = run_script(spec, context, comments)
             files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
+            files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
             return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)))
         from hardentui.workbench.changing.exporting import export  # YAML costs 20 ms
 
         exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))
         return Bundle(exported, (), "", (*volumes, *notes))
+
+    def _dependent(self, facts: ContainerFacts) -> TextFile:
+        """The script of a container that refers to the ID of this one, so it has to be made again too."""
+        context = UnitContext.of(facts, self._version)
+        spec, notes = with_existing(facts.spec, context.anonymous)
+        about = f"It needs {visible(self._facts.name, 80)}: written as it is, nothing was hardened."
+        text = run_script(spec, context, (about, *(f"Note: {note}" for note in notes)))
+        return TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)
 
 
 def _for_systemd(before: Spec, after: Spec) -> Spec:

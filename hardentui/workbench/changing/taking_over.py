@@ -1,4 +1,4 @@
-"""The commands that put written files into effect: stop, keep the old one, install, start, check again."""
+"""What to do once files are written: let them take over, look, and either give back or finish."""
 
 from __future__ import annotations
 
@@ -7,19 +7,35 @@ import posixpath
 import shlex
 from collections.abc import Iterator, Sequence
 
+from hardentui.change.container_operator import restart_policy
 from hardentui.engine.locate import user_name
+from hardentui.errors import InputError
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.options import POD, REMOVE
+from hardentui.model.known import Unreadable
+from hardentui.options import INIT_CTR, POD, REMOVE
+from hardentui.options.inspect.mounts import anonymous_volumes
+from hardentui.quadlet.write.bundle import COPY_SCRIPT
+from hardentui.reading.containers import own_unit_of
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
-from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
-from hardentui.writers.file_name import safe_file_name
+from hardentui.workbench.changing.apply_ways import UPDATES_RESTART
+from hardentui.workbench.changing.drafts import stand_in_script
+from hardentui.workbench.changing.layer import layer_of
+from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.stack import dependents_of, in_start_order
+from hardentui.workbench.looking.unit_origin import manager_of, origin_of
+from hardentui.writers.file_name import profile_name, safe_file_name
+from hardentui.writers.pod import can_be_a_unit, pod_networks
+from hardentui.writers.supporting import network_name
+from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
 
 OLD = "-before"
-"""The suffix of the replaced container until the new one has proven to work."""
-_SYSTEM_UNITS, _USER_UNITS = "/etc/containers/systemd", "~/.config/containers/systemd"
+"""What the name of a replaced container ends with until the new one has proven itself."""
+_SHOWN_FILES = 5
+_SYSTEM_UNITS = "/etc/containers/systemd"
+_USER_UNITS = '"${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd'
 
 
 class _Shell:
@@ -33,99 +49,175 @@ class _Shell:
             self._prefix = "sudo "
         elif facts.engine.local and manager.rootless and manager.uid != os.geteuid():
             name = shlex.quote(visible(user_name(manager.uid)))
-            self._prefix = f"sudo -u {name} XDG_RUNTIME_DIR=/run/user/{manager.uid} "
+            self._prefix = f"sudo -H -u {name} XDG_RUNTIME_DIR=/run/user/{manager.uid} "
 
     def __call__(self, command: str) -> str:
         return f"{self._prefix}{command}"
 
-    def systemctl(self, words: str) -> str:
-        return self(f"systemctl {'--user ' if self.rootless else ''}{words}")
 
-
-def commands_after(files: Files, facts: ContainerFacts, draft: Draft, directory: str) -> tuple[str, ...]:
-    """The commands to run once the files are written, in this order.
+def next_steps(
+    files: Files, facts: ContainerFacts, stack: Neighbours, draft: Draft, directory: str
+) -> NextSteps:
+    """What to do once the files of a draft are written.
 
     Args:
+        stack: what is taken over with it.
         directory: where the files are; empty = where systemd reads them.
     """
     if not draft.files:
-        return ()
+        return NextSteps()
     if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: the local container may stay
-        return (f"# the command that uses it is at the top of {_path(directory, draft.files[0].name)}",)
+        path = _path(directory, draft.files[0].name)
+        return NextSteps(commands=(f"# the command that uses it is at the top of {path}",))
     shell = _Shell(files, facts)
-    steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
-    if draft.target.changes_unit:
-        steps += _install_change(shell, draft.files, directory) if directory else ()
-        steps += [shell(command) for command in draft.commands]
-    elif draft.target is Target.RUN:
-        steps += _set_aside(shell, facts)
-        steps += [
-            shell(f"sh {_path(directory, file.name)}") for file in draft.files if file.name.endswith(".sh")
-        ]
-    else:
-        steps += _quadlet(shell, facts, draft.files, directory)
     found_with = facts.engine.found_with if facts.engine.local else ()  # on its machine it is found without
-    steps.append(shell(own_command(found_with, "check", command_word(facts.name, facts.id[:12]))))
-    if not draft.target.changes_unit:
-        steps += _when_it_works(shell, facts)
-    return tuple(steps)
-
-
-def _quadlet(
-    shell: _Shell, facts: ContainerFacts, files: Sequence[DraftFile], directory: str
-) -> Iterator[str]:
-    yield from _set_aside(shell, facts)
-    scripts = [file.name for file in files if file.name.endswith(".sh")]
-    units = [file.name for file in files if file.name not in scripts]
-    yield from (shell(f"sh {_path(directory, name)}") for name in scripts)  # the data of anonymous volumes
-    yield from _copied(shell, units, directory, _USER_UNITS if shell.rootless else _SYSTEM_UNITS)
-    yield shell.systemctl("daemon-reload")
-    pods = [name.removesuffix(".pod") + "-pod.service" for name in units if name.endswith(".pod")]
-    own = f"{safe_file_name(facts.name)}.service"
-    yield shell.systemctl(f"start {shlex.quote(pods[0] if pods else own)}")
+    look = shell(own_command(found_with, "check", _word(facts)))
+    there = () if facts.engine.local else ("# on the machine of the engine, with the files copied there:",)
+    if draft.target.changes_unit:
+        install = tuple(_install_change(shell, draft.files, directory)) if directory else ()
+        return NextSteps(commands=(*there, *install, *(shell(command) for command in draft.commands), look))
+    name = f"{safe_file_name(facts.name)}-take-over.sh"
+    script, stand_ins = _take_over(files, facts, stack, draft, shell)
+    run = shell(f"sh {_path(directory, name)}")
+    text = take_over_script(name, script)
+    return NextSteps(
+        files=(DraftFile(name, text, 0o755, masked=text), *stand_ins),
+        commands=(*there, run, look),
+        back=(f"{run} back",),
+        finish=(f"{run} finish",),
+    )
 
 
 def _install_change(shell: _Shell, files: Sequence[DraftFile], directory: str) -> Iterator[str]:
     for place in dict.fromkeys(file.directory for file in files):
         names = [file.name for file in files if file.directory == place]
         below = posixpath.basename(place) if place.endswith(".d") else ""
-        yield from _copied(shell, names, posixpath.join(directory, below) if below else directory, place)
-
-
-def _copied(shell: _Shell, names: Sequence[str], directory: str, place: str) -> Iterator[str]:
-    if names:
-        there = place if place.startswith("~") else shlex.quote(visible(place))
+        source = posixpath.join(directory, below) if below else directory
+        there = shlex.quote(visible(place))
         yield shell(f"mkdir -p {there}")
-        yield shell(f"cp {' '.join(_path(directory, name) for name in names)} {there}/")
+        yield shell(f"cp {' '.join(_path(source, name) for name in names)} {there}/")
 
 
-def _set_aside(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
-    """Stop what runs today and free its name, without losing it."""
-    name = command_word(facts.name, facts.id[:12])
-    pod = _pod_of(facts)
-    unit = facts.labels.get(UNIT_LABEL, "")
-    if unit:
-        yield shell.systemctl(f"stop {shlex.quote(visible(unit))}")
-    if pod:
-        yield shell(f"podman pod stop {pod}")
-        yield shell(f"podman pod rm {pod}") + "  # with its containers, which are recreated from the files"
-    elif unit:  # most units remove their container when they stop
-        yield shell(f"podman rm --ignore {name}")
-    else:
-        yield shell(f"podman stop {name}")
-        if not facts.spec[REMOVE]:
-            yield shell(f"podman rename {name} {name}{OLD}")
+def _take_over(
+    files: Files, facts: ContainerFacts, stack: Neighbours, draft: Draft, shell: _Shell
+) -> tuple[TakeOver, tuple[DraftFile, ...]]:
+    """What takes over from what, and the scripts of stand-ins."""
+    quadlet = draft.target is Target.QUADLET
+    others = stack.members if quadlet else dependents_of(facts, stack.members)
+    group = in_start_order((facts, *others))
+    names = [file.name for file in draft.files]
+    pods = tuple(_pods(group, names)) if quadlet else ()
+    stand_ins: list[DraftFile] = []
+    old = []
+    for container in group:
+        kept_as = _free_name(container, stack.names)
+        stand_in = ""
+        if _needs_stand_in(container):
+            stand_ins.append(stand_in_script(container, kept_as))
+            stand_in = stand_ins[-1].name
+        old.append(_old(container, kept_as, stand_in, pods))
+    units = tuple(file.name for file in draft.files if file.is_unit) if quadlet else ()
+    takeover = TakeOver(
+        old=tuple(old),
+        pods=pods,
+        units=units,
+        place=_USER_UNITS if shell.rootless else _SYSTEM_UNITS,
+        profile=next((name for name in names if name == profile_name(facts.name)), "") if quadlet else "",
+        services=tuple(_services(group, pods)) if quadlet else (),
+        moved=tuple(path for container in group for path in _unit_files(files, container)),
+        copies=next((name for name in names if name.endswith(COPY_SCRIPT)), ""),
+        runs=() if quadlet else tuple(_runs(group)),
+        rootless=shell.rootless,
+    )
+    return takeover, tuple(stand_ins)
 
 
-def _when_it_works(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
-    """The last step, which cannot be undone."""
-    if not (facts.labels.get(UNIT_LABEL) or facts.spec[REMOVE] or _pod_of(facts)):
-        name = command_word(facts.name, facts.id[:12])
-        yield shell(f"podman rm {name}{OLD}") + "  # when all is well"
+def _old(container: ContainerFacts, kept_as: str, stand_in: str, pods: Sequence[OldPod]) -> OldContainer:
+    policy = restart_policy(container.inspect)
+    pod = container.spec[POD]
+    return OldContainer(
+        name=_word(container),
+        id=container.id,
+        kept_as=kept_as,
+        running=container.running,
+        restart="" if policy == "no" or container.engine.version < UPDATES_RESTART else policy,
+        stand_in=stand_in,
+        unit=own_unit_of(container),
+        layer=_layer(container),
+        init=bool(container.spec[INIT_CTR]),
+        pod=pod if any(pod == stopped.name and stopped.unit for stopped in pods) else "",
+    )
 
 
-def _pod_of(facts: ContainerFacts) -> str:
-    return shlex.quote(visible(facts.spec[POD])) if facts.spec[POD] else ""
+def _needs_stand_in(container: ContainerFacts) -> bool:
+    """Podman removes it when it stops, with its anonymous volumes; a unit makes it anew, but not those."""
+    if not (container.spec[REMOVE] and container.running):
+        return False
+    return not own_unit_of(container) or bool(anonymous_volumes(container.inspect, {}))
+
+
+def _layer(container: ContainerFacts) -> str:
+    """The files that are in its writable layer and nowhere else, in words."""
+    if container.spec[REMOVE]:
+        return ""
+    if isinstance(container.changes, Unreadable):
+        return "what it wrote into its own layer (podman diff shows it)"
+    data = [visible(path, 80) for path in layer_of(container).data]
+    more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""
+    return ", ".join(data[:_SHOWN_FILES]) + more
+
+
+def _pods(group: Sequence[ContainerFacts], names: Sequence[str]) -> Iterator[OldPod]:
+    """The pods that get a successor, and those that only were a name for a group."""
+    for facts in {facts.spec[POD]: facts for facts in group if facts.spec[POD] and facts.pod}.values():
+        name, pod = facts.spec[POD], facts.pod or {}
+        unit = f"{safe_file_name(name)}.pod"
+        if unit in names:
+            networks = pod_networks(pod, facts.engine.default_network)
+            yield OldPod(name, unit, any(network_name(network) for network in networks))
+        elif not can_be_a_unit(pod):
+            yield OldPod(name)
+
+
+def _services(group: Sequence[ContainerFacts], pods: Sequence[OldPod]) -> Iterator[str]:
+    """Those of what runs today; a pod starts its members."""
+    stopped = {pod.name: pod for pod in pods if pod.unit}
+    running = {facts.spec[POD] for facts in group if facts.running}
+    yield from (
+        f"{pod.unit.removesuffix('.pod')}-pod.service" for pod in stopped.values() if pod.name in running
+    )
+    for facts in group:
+        if facts.running and facts.spec[POD] not in stopped:
+            yield f"{safe_file_name(facts.name)}.service"
+
+
+def _runs(group: Sequence[ContainerFacts]) -> Iterator[str]:
+    for facts in group:
+        verb = "" if facts.running else " create"
+        yield f"sh {shlex.quote(f'{safe_file_name(facts.name)}.sh')}{verb} >/dev/null"
+
+
+def _unit_files(files: Files, facts: ContainerFacts) -> Iterator[str]:
+    """The files of the unit that runs it today, which would start it again, or hide a new one of its name."""
+    if not own_unit_of(facts):
+        return
+    try:
+        origin = origin_of(files, facts)
+    except InputError:
+        return
+    if origin is not None and not origin.path.startswith("/usr/"):
+        yield origin.path
+        yield f"{origin.path}.d"
+
+
+def _free_name(facts: ContainerFacts, taken: frozenset[str]) -> str:
+    name = f"{_word(facts)}{OLD}"
+    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
+    return next(candidate for candidate in (name, *numbered) if candidate not in taken)
+
+
+def _word(facts: ContainerFacts) -> str:
+    return command_word(facts.name, facts.id[:12])
 
 
 def _path(directory: str, name: str) -> str:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
-from hardentui.errors import NotFound
+from hardentui.errors import EngineError, NotFound
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peers
+from hardentui.workbench.looking.detailed_inspection import read_changes
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.originals import kept_originals
 from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
+from hardentui.workbench.looking.stack import stack_of
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
@@ -246,9 +249,7 @@ class Containers:
             return self._rows.get(key)
 
     def neighbours(self, report: Report) -> Neighbours:
-        """The other members of its pod in their current state, and the services of the engine's
-        containers.
-        """
+        """The other members of its pod in their current state."""
         if report.facts is None:
             return Neighbours()
         label = report.facts.engine.label
@@ -258,7 +259,30 @@ class Containers:
             member = self._reports.get(f"{label}/{identity}")
             return member.facts if member else None
 
-        with self._lock:
-            rows = [row for row in self._rows.values() if row.engine.label == label]
-        services = {row.name: row.unit for row in rows if row.unit}
-        return Neighbours(pod_members(report.facts, engine, gatherer, known), services)
+        return Neighbours(pod_members(report.facts, engine, gatherer, known))
+
+    def stack(self, report: Report) -> Neighbours:
+        """The containers that are taken over together with it, with what is in their writable layers, and the
+        services of others that it needs.
+        """
+        if report.facts is None:
+            return Neighbours()
+        label = report.facts.engine.label
+        engine, gatherer = self._opened.engine(label), self._gatherers[label]
+        listed = engine.listed()
+
+        def inspect(identity: str) -> Mapping[str, Any]:
+            try:
+                return engine.inspect(identity)
+            except EngineError:
+                return {}
+
+        def read(identity: str) -> ContainerFacts | None:
+            document = inspect(identity)
+            if not document:
+                return None
+            member = gatherer.container(document)
+            return replace(member, changes=read_changes(member, engine, self._opened.files))
+
+        stack, services = stack_of(report.facts, listed, inspect, read)
+        return Neighbours(stack, services, frozenset(container.name for container in listed))

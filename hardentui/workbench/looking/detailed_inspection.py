@@ -74,7 +74,7 @@ def inspect_in_detail(
     engine_facts = facts.engine
     if isinstance(engine_facts.auto_update_timer, Unreadable):
         engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
-    changes = _changes(facts, engine, files)
+    changes = read_changes(facts, engine, files)
     return Added(
         engine=engine_facts,
         kernel=kernel,
@@ -237,7 +237,8 @@ def _on_host_network(kernel: Kernel) -> bool:
     return not isinstance(shared, Unreadable) and "net" in shared
 
 
-def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple[FileChange, ...]]:
+def read_changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple[FileChange, ...]]:
+    """What it has changed in its writable layer."""
     try:
         changes = engine.changes(facts.id)
     except EngineError as error:

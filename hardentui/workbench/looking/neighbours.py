@@ -13,9 +13,11 @@ class Neighbours(Struct, frozen=True):
     """The containers that are written along with one.
 
     Attributes:
-        members: the other containers of its pod, without the infra container.
-        services: name of a container of its engine -> the service that its label names.
+        members: the other containers of its pod or of its stack, without infra containers.
+        services: name of a container outside -> the service that runs it.
+        names: of all containers of its engine.
     """
 
     members: tuple[ContainerFacts, ...] = ()
     services: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()

@@ -35,7 +35,7 @@ from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
-_OPTIONAL_DEVICE = re.compile(r"""^\s*AddDevice\s*=.*?["'\s=]-(/[^\s:"']+)""", re.MULTILINE)
+_OPTIONAL_DEVICE = re.compile(r"""^\s*AddDevice\s*=(?:.*["'\s])?["']?-(/[^\s:"']+)""", re.MULTILINE)
 
 
 class OriginKind(StrEnum):

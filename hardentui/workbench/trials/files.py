@@ -106,4 +106,6 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
     has_quadlet = known_facts(report).engine.version >= OLDEST_WITH_QUADLET
     targets = (Target.QUADLET, Target.RUN) if has_quadlet else (Target.RUN,)
     drafts = [drafter.draft(report, plan, target) for target in targets]
-    return (record, saved, *profiles, *(file for draft in drafts for file in draft.files))
+    names = {file.name for file in profiles}
+    files = [file for draft in drafts for file in draft.files if file.name not in names]
+    return (record, saved, *profiles, *files)

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Trial
 from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.trial.learned.needs import Needs
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.file_name import profile_name
 from hardentui.writers.seccomp import profile_text
 
 
@@ -27,7 +27,7 @@ class _Kept(msgspec.Struct, frozen=True):
 def profile_path(name: str, directory: str) -> str:
     """Where the learned profile of a container will be: with the trial's files, else in our own directory."""
     where = os.path.abspath(directory) if directory else os.path.join(state_directory(), "learned")
-    return os.path.join(where, f"seccomp-{safe_file_name(name)}.json")
+    return os.path.join(where, profile_name(name))
 
 
 def keep_profile(trial: Trial) -> str:

@@ -33,4 +33,4 @@ def test_a_restart_policy_is_shown_as_it_is_written(before: str, after: str) -> 
 
 def test_a_limit_on_restarts_shows_the_limit() -> None:
     shown = as_quadlet_lines(spec_diff(_spec("on-failure"), _spec("on-failure:5")), _NEWEST)
-    assert shown.splitlines() == ["+[Unit] StartLimitIntervalSec=infinity", "+[Unit] StartLimitBurst=6"]
+    assert shown.splitlines() == ["+[Unit] StartLimitIntervalSec=1h", "+[Unit] StartLimitBurst=6"]

@@ -63,6 +63,7 @@ from hardentui.options import (
     USER,
     USERNS,
     UTS,
+    VOLUMES_FROM,
     WORKDIR,
     Mount,
     Port,
@@ -117,6 +118,12 @@ def options(given: Spec) -> set[Option[Any]]:
 
 
 # --- the create command: null, garbage, stale -----------------------------------------------------
+
+
+def test_the_giver_of_volumes_is_known_by_its_name() -> None:
+    document = {"Config": {}, "HostConfig": {"VolumesFrom": ["f" * 64 + ":ro", "plain"]}}
+    sources = Sources(document, container_names={"f" * 64: "db"})
+    assert read_spec(sources)[VOLUMES_FROM] == ("db:ro", "plain")
 
 
 def test_garbage_as_create_command_is_no_proof() -> None:

@@ -32,7 +32,7 @@ SMUGGLE = (
 
 OUTSIDE = {
     "Unit": {"Description", "StartLimitIntervalSec", "StartLimitBurst", "Requires", "After"},
-    "Service": {"Restart", "TimeoutStopSec", "TimeoutStartSec", "Environment"},
+    "Service": {"Type", "RemainAfterExit", "Restart", "TimeoutStopSec", "TimeoutStartSec", "Environment"},
     "Install": {"WantedBy"},
 }
 """The keys that are meant in the sections that systemd reads."""

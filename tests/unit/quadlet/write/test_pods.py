@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
@@ -14,6 +15,8 @@ from hardentui.options import (
     AUTHFILE,
     IMAGE,
     IMAGE_VOLUME,
+    INIT_CTR,
+    LABELS,
     MOUNTS,
     NAME,
     NETWORK,
@@ -181,7 +184,87 @@ def test_a_pod_without_an_infra_container_is_no_unit() -> None:
     pod = {key: value for key, value in POD_INSPECT.items() if key != "InfraContainerID"}
     result = made((POD, "p1"), pod=pod)
     assert "p1.pod" not in texts(result)
-    assert "--pod=p1" in result.files[0].text
+    assert "--pod" not in result.files[0].text
+    assert any("the pod p1 is left out" in note for note in result.notes)
+
+
+def test_members_join_the_unit_of_their_pod_and_share_its_anonymous_volumes() -> None:
+    other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), (POD, "p1"))
+    member = Member(other, UnitContext(anonymous={"/shared": HEX}))
+    result = made((POD, "p1"), pod=POD_INSPECT, anonymous={"/data": HEX}, members=(member,))
+    files = texts(result)
+    for name in ("web", "db"):
+        assert "Pod=p1.pod" in files[f"{name}.container"]
+    assert "Volume=db-shared-data.volume:/data" in files["web.container"]
+    assert "Volume=db-shared-data.volume:/shared" in files["db.container"]
+    assert files["web-copy-volumes.sh"].count(f"\ncopy {HEX} db-shared-data ") == 1
+
+
+def test_init_containers_run_to_their_end_in_their_order_before_the_others_start() -> None:
+    inits = [
+        Member(
+            Spec.of((NAME, name), (IMAGE, "localhost/i:1"), (POD, "p1"), (INIT_CTR, "always")), UnitContext()
+        )
+        for name in ("first", "second")
+    ]
+    files = texts(made((POD, "p1"), pod=POD_INSPECT, members=tuple(inits)))
+    assert "After=first.service second.service" in files["web.container"]
+    assert "Requires=first.service second.service" in files["web.container"]
+    assert "After=first.service\n" in files["second.container"]
+    assert "After=" not in files["first.container"]
+    for name in ("first", "second"):
+        assert "Type=oneshot\nRemainAfterExit=yes" in files[f"{name}.container"]
+    assert "oneshot" not in files["web.container"]
+
+
+# --- stacks --------------------------------------------------------------------------------------
+
+
+def test_a_stack_is_written_as_a_whole_and_compose_finds_none_of_it() -> None:
+    labels = ("io.podman.compose.project=wiki", "com.docker.compose.service=db", "mine=1")
+    pod = {"Id": "p" * 64, "Name": "pod_wiki"}
+    networks = {"n": {"name": "n", "labels": {"io.podman.compose.project": "wiki", "own": "2"}}}
+    rest = ((POD, "pod_wiki"), (LABELS, labels), (NETWORK, ("n",)))
+    other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), *rest)
+    member = Member(other, UnitContext(pod=pod, networks=networks))
+    result = made(
+        *rest, (REQUIRES, ("db",)), pod=pod, networks=networks, members=(member,),
+    )  # fmt: skip
+    files = texts(result)
+    assert set(files) == {"web.container", "db.container", "n.network"}
+    for text in files.values():
+        assert not any("compose." in line for line in text.splitlines() if not line.startswith("#"))
+    assert "Label=app=wiki" in files["web.container"]
+    assert "Label=mine=1" in files["db.container"]
+    assert "Label=own=2" in files["n.network"]
+    told = [note for note in result.notes if "labels of compose" in note]
+    assert len(told) == 1
+    assert "web.container" not in told[0], "what all have is told once"
+
+
+def test_what_is_unknown_of_several_is_one_list_after_the_real_losses() -> None:
+    lossy = replace(
+        Spec.of((NAME, "db"), (IMAGE, "localhost/db:1")),
+        unknowable=frozenset({NETWORK, POD}),
+        remarks=("--odd is not carried over: nobody knows it",),
+    )
+    context = UnitContext(members=(Member(lossy, UnitContext()),))
+    result = bundle(replace(Spec.of(*BASE), unknowable=frozenset({POD})), context)
+    assert result.notes[-1].endswith("were given: --network, --pod")
+    assert sum("does not report" in note for note in result.notes) == 1
+    assert "db.container: --odd is not carried over: nobody knows it" in result.notes
+    assert "were given: --pod\n" in texts(result)["web.container"]
+
+
+def test_systemd_does_what_requires_asks_for_since_podman_would_never_replace_a_crashed_one() -> None:
+    result = made((REQUIRES, ("db",)))
+    assert "PodmanArgs" not in result.files[0].text
+    assert "Requires=db.service\nAfter=db.service" in result.files[0].text
+
+
+def test_a_container_that_only_has_an_id_left_gets_no_service() -> None:
+    result = made((VOLUMES_FROM, (HEX,)))
+    assert "Requires=" not in result.files[0].text
 
 
 def test_two_members_with_one_file_name_are_refused() -> None:

@@ -105,6 +105,16 @@ def test_an_option_is_written_as_the_line_of_its_version(
     assert line in lines((option, value), version=version)
 
 
+def test_a_limit_of_restarts_ends_and_the_way_out_is_told() -> None:
+    """Counted for ever, the seventh restart by hand would be refused, months after the crashes."""
+    made = bundle(Spec.of(*BASE, (RESTART, "on-failure:5")), UnitContext(rootless=True))
+    assert "StartLimitIntervalSec=1h\nStartLimitBurst=6" in made.files[0].text
+    assert any("systemctl --user reset-failed web.service" in note for note in made.notes)
+    without = bundle(Spec.of(*BASE, (RESTART, "on-failure")), UnitContext())
+    assert "StartLimit" not in without.files[0].text
+    assert not any("reset-failed" in note for note in without.notes)
+
+
 def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     """PodmanArgs= comes after every key in the command line that Quadlet makes."""
     result = lines((EXPOSE, ("80", "53/sctp", "90")))

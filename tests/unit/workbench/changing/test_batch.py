@@ -21,7 +21,6 @@ from hardentui.workbench.changing.batch import (
     BatchForm,
     BatchItem,
     combine,
-    next_commands,
     prepare,
     write,
 )
@@ -70,8 +69,10 @@ def test_each_container_gets_its_files_and_a_better_score(bench: Workbench, tmp_
         assert item.after is not None
         assert item.after > before
         assert all("accepts it" in draft.proof for draft in item.drafts)
-    written = write(batch, str(tmp_path / "new"))
-    assert {Path(file.path).name for file in written} == set(_texts(batch))
+    written, steps = write(bench, batch, str(tmp_path / "new"))
+    names = {item.report.subject.name: {file.name for file in step.files} for item, step in steps}
+    assert names == {name: {f"{name}-take-over.sh"} for name in ("db", "shop-api", "cache")}
+    assert {Path(file.path).name for file in written} == {*_texts(batch), *set().union(*names.values())}
     for name, text in _texts(batch).items():
         assert (tmp_path / "new" / name).read_text() == text
     assert {"db.container", "cache.container", "shop-api.container", "db-plan.toml"} <= set(_texts(batch))
@@ -96,13 +97,15 @@ def test_what_cannot_be_written_is_named_and_keeps_nobody_back(
     assert "The generator refuses it." in refusal
     assert "its engine is gone" in gone
     assert [item.report.subject.name for item in batch.written] == ["db"]
-    write(batch, str(tmp_path))
+    write(bench, batch, str(tmp_path))
     assert (tmp_path / "db.container").exists()
     assert not list(tmp_path.glob("cache*"))
 
 
 @pytest.mark.parametrize("names", [("shop-api", "shop-worker"), ("shop-worker", "shop-api")])
-def test_members_of_a_pod_do_not_undo_each_other(bench: Workbench, names: tuple[str, str]) -> None:
+def test_members_of_a_pod_do_not_undo_each_other(
+    bench: Workbench, names: tuple[str, str], tmp_path: Path
+) -> None:
     batch = _batch(bench, *names)
     assert batch.refused == ()
     texts = _texts(batch)
@@ -118,7 +121,8 @@ def test_members_of_a_pod_do_not_undo_each_other(bench: Workbench, names: tuple[
             if file.name == own.name
         )
     assert "shop.pod" in texts
-    (only,) = list(next_commands(bench, batch, "/tmp/x"))
+    _, steps = write(bench, batch, str(tmp_path))
+    (only,) = steps
     assert only[0].report.subject.name == names[0], "the pod is made anew once"
 
 
@@ -193,5 +197,5 @@ def test_all_or_nothing_is_written(bench: Workbench, tmp_path: Path) -> None:
     assert {"db.sh", "cache.sh"} <= set(_texts(batch))
     (tmp_path / "db.sh").mkdir()
     with pytest.raises(WriteError):
-        write(batch, str(tmp_path))
+        write(bench, batch, str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["db.sh"]

@@ -1,102 +1,174 @@
-"""The commands after writing: in an order that loses nothing, for the account that the engine belongs to."""
+"""What to do after writing: nothing is lost, there is a way back, and it is for the engine's own account."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.draft import Draft, DraftFile, Target
-from hardentui.model.facts import ContainerFacts
-from hardentui.options import IMAGE, POD, REMOVE
-from hardentui.workbench.changing.taking_over import commands_after
+from hardentui.model.activity import FileChange
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Unreadable
+from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
+from hardentui.workbench.changing.taking_over import next_steps
+from hardentui.workbench.looking.neighbours import Neighbours
 from tests.support.units import of_own_unit
 
+ALONE = Neighbours()
+RUNNING = Kernel(1)
 
-def container(*pairs: object, unit: str = "", rootless: bool = False, uid: int = 0) -> ContainerFacts:
+
+def container(
+    *pairs: object, name: str = "web", unit: str = "", rootless: bool = False, uid: int = 0
+) -> ContainerFacts:
     facts = of_own_unit("web", (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
     config = {**facts.inspect["Config"], "Labels": {"PODMAN_SYSTEMD_UNIT": unit} if unit else {}}
     url = f"unix:///run/user/{uid}/podman/podman.sock" if rootless else "unix:///run/podman/podman.sock"
     engine = replace(facts.engine, rootless=rootless, url=url)
-    return replace(facts, inspect={**facts.inspect, "Config": config}, engine=engine)
+    inspect = {**facts.inspect, "Config": config}
+    facts = replace(facts, inspect=inspect, engine=engine, unit_exists=bool(unit), changes=(), kernel=RUNNING)
+    return replace(facts, id=(name * 64)[:64], name=name, spec=facts.spec.with_(NAME, name))
 
 
 def draft(target: Target, *names: str) -> Draft:
     return Draft(target=target, files=tuple(DraftFile(name, "", masked="") for name in names))
 
 
-def after(facts: ContainerFacts, target: Target, names: Sequence[str], directory: str = "/out") -> list[str]:
-    result = commands_after(LocalFiles(), facts, draft(target, *names), directory)
-    return [command.removeprefix("sudo ") for command in result]
+def after(
+    facts: ContainerFacts, target: Target, names: Sequence[str], stack: Neighbours = ALONE
+) -> NextSteps:
+    return next_steps(LocalFiles(), facts, stack, draft(target, *names), "/my out")
 
 
-def test_a_script_gets_the_name_and_the_old_container_stays_until_all_is_well() -> None:
-    assert after(container(), Target.RUN, ["web.sh"]) == [
-        "podman stop web",
-        "podman rename web web-before",
-        "sh /out/web.sh",
-        "hardentui check web",
-        "podman rm web-before  # when all is well",
+def function(steps: NextSteps, name: str) -> list[str]:
+    """The lines of a function of the script."""
+    lines = steps.files[0].text.splitlines()
+    start = lines.index(f"{name}() {{") + 1
+    return [line.strip() for line in lines[start : lines.index("}", start)]]
+
+
+def test_four_commands_take_over_look_go_back_and_finish() -> None:
+    steps = after(container(), Target.QUADLET, ["web.container"])
+    run = "sh '/my out/web-take-over.sh'"
+    assert [command.removeprefix("sudo ") for command in steps.commands] == [run, "hardentui check web"]
+    assert [command.removeprefix("sudo ") for command in steps.back] == [f"{run} back"]
+    assert [command.removeprefix("sudo ") for command in steps.finish] == [f"{run} finish"]
+    assert [file.name for file in steps.files] == ["web-take-over.sh"]
+
+
+def test_the_original_has_another_name_before_anything_starts_that_would_replace_it() -> None:
+    steps = after(container(), Target.QUADLET, ["web.container", "web-copy-volumes.sh"])
+    assert function(steps, "now") == [
+        "podman stop --ignore web >/dev/null",
+        "keep web web-before",
+        "is_free web",
+        "sh web-copy-volumes.sh",
+        'for file in web.container; do install_file "$file" "$place"; done',
+        "systemctl daemon-reload",
+        "systemctl start web.service",
+        ":",
     ]
+    assert not any("podman rm" in line for line in (*function(steps, "now"), *function(steps, "back")))
+
+
+def test_a_script_gets_the_name_and_those_that_need_it_are_made_again_after_it() -> None:
+    app = container((REQUIRES, ("web",)), name="app")
+    other = container(name="other")
+    steps = after(container(), Target.RUN, ["web.sh", "app.sh"], Neighbours((app, other)))
+    now = function(steps, "now")
+    assert now[0] == "podman stop --ignore app web >/dev/null"
+    assert now[-3:] == ["sh web.sh >/dev/null", "sh app.sh >/dev/null", ":"]
+    assert not any("other" in line for line in now)
+
+
+def test_one_that_does_not_run_is_not_started() -> None:
+    stopped = replace(container(), kernel=container().planned(container().spec).kernel)
+    assert "sh web.sh create >/dev/null" in function(after(stopped, Target.RUN, ["web.sh"]), "now")
+    quadlet = after(stopped, Target.QUADLET, ["web.container"])
+    assert not any("start" in line for line in function(quadlet, "now"))
 
 
 def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_machine() -> None:
     facts = container()
     named = replace(facts.engine, found_with=("--url", "unix:///srv/podman.sock"))
-    local = after(replace(facts, engine=named), Target.RUN, ["web.sh"])
-    assert "hardentui check web --url unix:///srv/podman.sock" in local
+    local = after(replace(facts, engine=named), Target.RUN, ["web.sh"]).commands
+    assert any(command.endswith("hardentui check web --url unix:///srv/podman.sock") for command in local)
     far = replace(facts, engine=replace(named, local=False))
-    assert "hardentui check web" in after(far, Target.RUN, ["web.sh"])
+    assert after(far, Target.RUN, ["web.sh"]).commands[-1] == "hardentui check web"
 
 
-def test_a_container_that_goes_when_it_stops_cannot_be_kept() -> None:
-    assert after(container((REMOVE, True)), Target.RUN, ["web.sh"]) == [
-        "podman stop web",
-        "sh /out/web.sh",
-        "hardentui check web",
-    ]
+def test_a_container_that_goes_when_it_stops_has_a_stand_in_first() -> None:
+    steps = after(container((REMOVE, True)), Target.RUN, ["web.sh"])
+    now = function(steps, "now")
+    assert now[:2] == ["sh web-before.sh create >/dev/null", "podman stop --ignore web >/dev/null"]
+    stand_in = next(file for file in steps.files if file.name == "web-before.sh")
+    assert "--name=web-before" in stand_in.text
+    assert "--rm" in stand_in.text
 
 
-def test_units_are_installed_reloaded_started_and_looked_at() -> None:
-    files = ["web.container", "net.network", "web-copy-volumes.sh"]
-    assert after(container(), Target.QUADLET, files, "/my out")[2:-1] == [
-        "sh '/my out/web-copy-volumes.sh'",
-        "mkdir -p /etc/containers/systemd",
-        "cp '/my out/web.container' '/my out/net.network' /etc/containers/systemd/",
-        "systemctl daemon-reload",
-        "systemctl start web.service",
-        "hardentui check web",
-    ]
+def test_the_unit_that_runs_it_today_is_stopped_first_and_started_again_on_the_way_back() -> None:
+    steps = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
+    assert function(steps, "now")[0] == "systemctl stop old.service"
+    assert "systemctl start old.service" in function(steps, "back")
 
 
-def test_the_unit_that_runs_it_today_is_stopped_first() -> None:
-    result = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
-    assert result[:2] == ["systemctl stop old.service", "podman rm --ignore web"]
-    assert result[-1] == "hardentui check web"
+@pytest.mark.parametrize("exists", [False, None])
+def test_a_unit_that_only_a_label_of_podman_compose_names_counts_as_absent(exists: bool | None) -> None:
+    facts = container(unit="podman-compose@web.service")
+    if exists is None:  # on another machine it cannot be known
+        facts = replace(facts, unit_exists=Unreadable("the engine is on another machine"))
+    else:
+        facts = replace(facts, unit_exists=False)
+    steps = after(facts, Target.QUADLET, ["web.container"])
+    assert "podman-compose" not in steps.files[0].text
+    assert "keep web web-before" in function(steps, "now")
 
 
-def test_a_pod_is_replaced_as_a_whole() -> None:
-    result = after(container((POD, "shop")), Target.QUADLET, ["web.container", "shop.pod"])
-    assert result[0] == "podman pod stop shop"
-    assert result[1].startswith("podman pod rm shop  # ")
-    assert "systemctl start shop-pod.service" in result
+def test_a_pod_cannot_be_renamed_so_its_successor_has_another_name_until_it_is_gone() -> None:
+    pod = {"Id": "p" * 64, "Name": "shop", "InfraContainerID": "i" * 64, "InfraConfig": {"Networks": ["net"]}}
+    web, db = (replace(container((POD, "shop"), name=name), pod=pod) for name in ("web", "db"))
+    steps = after(web, Target.QUADLET, ["web.container", "db.container", "shop.pod"], Neighbours((db,)))
+    now, back, finish = (function(steps, name) for name in ("now", "back", "finish"))
+    assert now[0] == "podman pod stop shop >/dev/null"
+    assert {"keep web web-before", "keep db db-before"} <= set(now)
+    assert any("PodName=shop-new" in line and "--network-alias=shop" in line for line in now)
+    assert "systemctl start shop-pod.service" in now
+    assert "podman pod start shop >/dev/null" in back
+    assert not any("pod rm" in line for line in (*now, *back))
+    removed = [line for line in finish if "discard" in line or "pod rm" in line]
+    assert len(removed) == 3
+    assert "pod rm shop" in removed[-1], "members first, without their volumes"
+
+
+def test_files_that_only_the_original_has_keep_it_from_being_removed() -> None:
+    facts = replace(container(), changes=(FileChange("/srv/app.db", "added", False),))
+    finish = function(after(facts, Target.QUADLET, ["web.container"]), "finish")
+    assert not any("discard" in line for line in finish)
+    assert any("only it has /srv/app.db" in line for line in finish)
+
+
+def test_a_name_that_is_taken_is_not_taken_again() -> None:
+    stack = Neighbours(names=frozenset({"web", "web-before"}))
+    assert "keep web web-before-2" in function(after(container(), Target.RUN, ["web.sh"], stack), "now")
 
 
 def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
     place = "/etc/systemd/system/web.service.d"
     file = DraftFile("zz.conf", "", masked="", directory=place)
     drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
-    result = commands_after(LocalFiles(), container(), drop_in, "out")
+    result = next_steps(LocalFiles(), container(), ALONE, drop_in, "out").commands
     assert [command.removeprefix("sudo ") for command in result] == [
         f"mkdir -p {place}",
         f"cp out/web.service.d/zz.conf {place}/",
         "systemctl daemon-reload",
         "hardentui check web",
     ]
-    in_place = commands_after(LocalFiles(), container(), drop_in, "")
+    in_place = next_steps(LocalFiles(), container(), ALONE, drop_in, "").commands
     assert [command.removeprefix("sudo ") for command in in_place] == [
         "systemctl daemon-reload",
         "hardentui check web",
@@ -105,16 +177,30 @@ def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
 
 def test_a_rootless_engine_is_its_users() -> None:
     own = container(rootless=True, uid=os.geteuid())
-    result = commands_after(LocalFiles(), own, draft(Target.QUADLET, "web.container"), "/o")
-    assert "mkdir -p ~/.config/containers/systemd" in result
-    assert "systemctl --user daemon-reload" in result
+    text = after(own, Target.QUADLET, ["web.container"]).files[0].text
+    assert 'place="${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd' in text
+    assert "systemctl --user daemon-reload" in text
     other = container(rootless=True, uid=54321)
-    result = commands_after(LocalFiles(), other, draft(Target.RUN, "web.sh"), "/o")
-    assert result[0] == "sudo -u 54321 XDG_RUNTIME_DIR=/run/user/54321 podman stop web"
+    commands = after(other, Target.RUN, ["web.sh"]).commands
+    assert commands[0].startswith("sudo -H -u 54321 XDG_RUNTIME_DIR=/run/user/54321 sh ")
 
 
 @pytest.mark.parametrize("name", ["$(reboot)", "x; reboot", "-rf"])
 def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
-    for command in after(replace(container(), name=name), Target.RUN, ["c.sh"]):
-        assert "reboot" not in command
-        assert "-rf" not in command
+    steps = after(replace(container(), name=name), Target.RUN, ["c.sh"])
+    for command in (*steps.commands, *steps.back, *steps.finish, steps.files[0].text):
+        assert "$(reboot)" not in command
+        assert "; reboot" not in command
+        assert " -rf" not in command
+
+
+@pytest.mark.parametrize("target", [Target.RUN, Target.QUADLET])
+def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
+    pod = {"Id": "p" * 64, "Name": "it's", "InfraContainerID": "i" * 64}
+    facts = replace(container((POD, "it's"), (REMOVE, True)), pod=pod)
+    steps = after(facts, target, ["web.container", "it-s.pod", "it's.sh"])
+    done = subprocess.run(
+        ["sh", "-n"], input=steps.files[0].text, text=True, capture_output=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0

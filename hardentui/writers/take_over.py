@@ -1,0 +1,350 @@
+"""A shell script that lets new files take over from the containers of today, and gives them back. Pure.
+
+Nothing is removed before the new containers have proven themselves: what runs today is stopped, renamed and
+kept. A Quadlet starts with `podman run --replace`, which would remove a container of that name, so nothing is
+started while one still has it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from hardentui.systemd.unit_file import comment_lines
+
+
+class OldContainer(Struct, frozen=True, kw_only=True):
+    """A container of today.
+
+    Attributes:
+        name: today; kept_as: meanwhile.
+        restart: its restart policy, which is switched off meanwhile; empty = none, or it cannot be.
+        stand_in: the script that creates its replacement, because Podman removes it when it stops; empty =
+            none.
+        unit: the service that runs it; empty = none.
+        layer: the files that only it has, in words; empty = none.
+        init: it ends before the others of its pod start.
+        pod: the pod that is stopped and started as a whole; empty = none.
+    """
+
+    name: str
+    id: str
+    kept_as: str
+    running: bool = True
+    restart: str = ""
+    stand_in: str = ""
+    unit: str = ""
+    layer: str = ""
+    init: bool = False
+    pod: str = ""
+
+
+class OldPod(Struct, frozen=True):
+    """A pod whose members are taken over.
+
+    Attributes:
+        unit: the file that creates its successor, which has another name meanwhile; empty = it gets none.
+        known_as: whether others reach it by its name.
+    """
+
+    name: str
+    unit: str = ""
+    known_as: bool = False
+
+
+class TakeOver(Struct, frozen=True, kw_only=True):
+    """What takes over from what.
+
+    Attributes:
+        old: in the order in which they start.
+        pods: those that are stopped as a whole.
+        units: names of the files that systemd reads; place: the directory where it does, as a shell word.
+        profile: the seccomp profile that the units name; it goes one directory up. Empty = none.
+        services: what is started then.
+        moved: unit files of today that would start the old containers again, or hide the new units.
+        copies: the script that copies anonymous volumes; empty = none.
+        runs: commands of run scripts instead of services, in their order.
+        rootless: systemd is asked as this user.
+    """
+
+    old: tuple[OldContainer, ...]
+    pods: tuple[OldPod, ...] = ()
+    units: tuple[str, ...] = ()
+    place: str = "/etc/containers/systemd"
+    profile: str = ""
+    services: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    copies: str = ""
+    runs: tuple[str, ...] = ()
+    rootless: bool = False
+
+
+_HEAD = """\
+set -eu
+cd "$(dirname "$0")"
+self=./$(basename "$0")
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+is_original() { # NAME ID
+    [ "$(podman container inspect --format '{{.Id}}' "$1" 2>/dev/null)" = "$2" ]
+}
+
+keep() { # NAME OLD: it may have gone with its unit
+    ! podman container exists "$1" || podman rename "$1" "$2"
+}
+
+is_free() { # NAME: Podman removes some containers just after they stop
+    for second in 1 2 3 4 5 6 7 8 9 10; do
+        podman container exists "$1" || return 0
+        sleep 1
+    done
+    fail "there is still a container called $1"
+}
+
+put_back() { # NAME OLD ID: a new container keeps what it wrote, under another name
+    podman container exists "$2" || return 0
+    if is_original "$1" "$3"; then # the stand-in was not needed
+        podman rm "$2" >/dev/null
+        return 0
+    fi
+    if podman container exists "$1"; then
+        after=$1-after-$(date +%s)
+        podman stop "$1" >/dev/null
+        if podman container exists "$1"; then
+            podman rename "$1" "$after"
+            podman update --restart=no "$after" >/dev/null 2>&1 || true
+            echo "the new $1 is kept as $after" >&2
+        fi
+    fi
+    podman rename "$2" "$1"
+}
+
+move() { # FILE: systemd does not read it under that name
+    [ ! -e "$1" ] || mv "$1" "$1.before"
+}
+
+move_back() { # FILE
+    [ ! -e "$1.before" ] || mv "$1.before" "$1"
+}
+
+install_file() { # FILE DIRECTORY
+    [ ! -e "$2/$1" ] || cp -p "$2/$1" "$2/$1.before"
+    cp "$1" "$2/$1"
+}
+
+remove_file() { # FILE DIRECTORY
+    rm -f "$2/$1"
+    move_back "$2/$1"
+}
+
+forget_copy() { # FILE DIRECTORY: the one that was there had the same text
+    ! cmp -s "$2/$1" "$2/$1.before" || rm "$2/$1.before"
+}
+
+runs() { # NAME
+    [ "$(podman container inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ] ||
+        fail "$1 does not run: nothing was removed"
+}
+
+discard() { # OLD: without its volumes
+    ! podman container exists "$1" || podman rm "$1" >/dev/null
+}
+"""
+_TAIL = """\
+case "${1:-}" in
+"")
+    check
+    if ! sh "$self" now; then
+        echo "It failed, so what ran before is started again." >&2
+        sh "$self" back
+        exit 1
+    fi
+    ;;
+now | back | finish)
+    "$1"
+    ;;
+*)
+    echo "usage: $0 [back|finish]" >&2
+    exit 2
+    ;;
+esac
+"""
+
+
+def take_over_script(name: str, takeover: TakeOver) -> str:
+    """The script: without an argument it takes over, `back` gives back, `finish` removes what was kept.
+
+    Args:
+        name: its own file name.
+    """
+    old = ", ".join(f"{container.name} as {container.kept_as}" for container in takeover.old)
+    about = [
+        f"sh {name}: stops what runs today, keeps it ({old}), copies its data, and starts what is in this"
+        " directory; if that fails, it goes back.",
+        f"sh {name} back: what ran before runs again. Volumes of the new containers are kept.",
+        f"sh {name} finish: removes what was kept, when all is well.",
+    ]
+    lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
+    if takeover.units:
+        lines.insert(-1, f"place={takeover.place}")
+    for function, body in (
+        ("check", _checks(takeover)),
+        ("now", _now(takeover)),
+        ("back", _back(takeover)),
+        ("finish", _finish(takeover)),
+    ):
+        lines += [f"{function}() {{", *(f"    {line}" for line in body), "}", ""]
+    return "\n".join([*lines, _TAIL])
+
+
+def _checks(takeover: TakeOver) -> Iterator[str]:
+    """Nothing is changed if one of these fails."""
+    for container in takeover.old:
+        kept = shlex.quote(container.kept_as)
+        yield f"! podman container exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
+    needed = [
+        *takeover.units,
+        *filter(None, [takeover.copies]),
+        *(old.stand_in for old in takeover.old if old.stand_in),
+    ]
+    for file in needed:
+        yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
+    if takeover.units:
+        yield 'mkdir -p "$place"'
+    if takeover.units:
+        yield _for_each(
+            takeover.units, '[ ! -e "$place/$file.before" ] || fail "$place/$file.before is in the way"'
+        )
+    for path in takeover.moved:
+        yield f"[ ! -e {shlex.quote(path)}.before ] || fail {shlex.quote(f'{path}.before is in the way')}"
+
+
+def _now(takeover: TakeOver) -> Iterator[str]:
+    systemctl = _systemctl(takeover)
+    yield from (f"sh {shlex.quote(old.stand_in)} create >/dev/null" for old in takeover.old if old.stand_in)
+    for unit in dict.fromkeys(old.unit for old in takeover.old if old.unit):
+        yield f"{systemctl} stop {shlex.quote(unit)}"
+    yield from (f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit)
+    alone = [old.name for old in reversed(takeover.old) if old.running and not old.unit]
+    if alone:
+        yield f"podman stop --ignore {_quoted(alone)} >/dev/null"
+    for old in takeover.old:
+        if not old.stand_in:
+            yield f"keep {_quoted([old.name, old.kept_as])}"
+        if old.restart and not old.stand_in:
+            yield f"podman update --restart=no {shlex.quote(old.kept_as)} >/dev/null"
+        yield f"is_free {shlex.quote(old.name)}"
+    if takeover.copies:
+        yield f"sh {shlex.quote(takeover.copies)}"
+    yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
+    if takeover.units:
+        yield _for_each(takeover.units, 'install_file "$file" "$place"')
+    if takeover.profile:
+        yield f'install_file {shlex.quote(takeover.profile)} "$place"/..'
+    for pod in takeover.pods:
+        yield from _beside(pod)
+    if takeover.units:
+        yield f"{systemctl} daemon-reload"
+    if takeover.services:
+        yield f"{systemctl} start {_quoted(takeover.services)}"
+    yield from takeover.runs
+    yield ":"
+
+
+def _beside(pod: OldPod) -> Iterator[str]:
+    """A pod cannot be renamed, so while the old one is kept the new one has another name."""
+    if not pod.unit:
+        return
+    lines = ["[Pod]", f"PodName={pod.name}-new"]
+    lines += [f"PodmanArgs=--network-alias={pod.name}"] if pod.known_as else []
+    yield f'mkdir -p "$place"/{shlex.quote(pod.unit)}.d'
+    yield f"printf '%s\\n' {_quoted(lines)} >{_drop_in(pod)}"
+
+
+def _drop_in(pod: OldPod) -> str:
+    return f'"$place"/{shlex.quote(pod.unit)}.d/beside-the-old-one.conf'
+
+
+def _away(pod: OldPod) -> Iterator[str]:
+    yield f"rm -f {_drop_in(pod)}"
+    yield f'rmdir "$place"/{shlex.quote(pod.unit)}.d 2>/dev/null || true'
+
+
+def _back(takeover: TakeOver) -> Iterator[str]:
+    systemctl = _systemctl(takeover)
+    if takeover.services:
+        yield f"{systemctl} stop {_quoted(takeover.services)} || true"
+    for pod in takeover.pods:
+        if pod.unit:
+            yield from _away(pod)
+    if takeover.units:
+        yield _for_each(takeover.units, 'remove_file "$file" "$place"')
+    if takeover.profile:
+        yield f'remove_file {shlex.quote(takeover.profile)} "$place"/..'
+    yield from (f"move_back {shlex.quote(path)}" for path in takeover.moved)
+    if takeover.units or takeover.moved:
+        yield f"{systemctl} daemon-reload"
+    for old in reversed(takeover.old):
+        yield f"put_back {_quoted([old.name, old.kept_as, old.id])}"
+    for old in takeover.old:
+        if old.restart and not old.stand_in:
+            yield f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} >/dev/null"
+    whole = [pod.name for pod in takeover.pods if pod.unit and _ran(pod, takeover)]
+    yield from (f"podman pod start {shlex.quote(pod)} >/dev/null" for pod in whole)
+    running = [
+        old.name for old in takeover.old if old.running and not (old.unit or old.init or old.pod in whole)
+    ]
+    if running:
+        yield f"podman start {_quoted(running)} >/dev/null"
+    units = dict.fromkeys(old.unit for old in takeover.old if old.unit and old.running)
+    if units:
+        yield f"{systemctl} start {_quoted(units)}"
+    yield ":"
+
+
+def _ran(pod: OldPod, takeover: TakeOver) -> bool:
+    """Whether all of it was running: starting the pod runs its init containers too."""
+    return all(old.running or old.init for old in takeover.old if old.pod == pod.name)
+
+
+def _finish(takeover: TakeOver) -> Iterator[str]:
+    yield from (f"runs {shlex.quote(old.name)}" for old in takeover.old if old.running and not old.init)
+    for old in reversed(takeover.old):
+        if old.layer:
+            text = f"{old.kept_as} stays: only it has {old.layer}; copy what you need, then remove it by hand"
+            yield f"! podman container exists {shlex.quote(old.kept_as)} || echo {shlex.quote(text)} >&2"
+        else:
+            yield f"discard {shlex.quote(old.kept_as)}"
+    stay = any(old.layer for old in takeover.old)
+    for pod in takeover.pods if not stay else ():
+        name = shlex.quote(pod.name)
+        yield f"! podman pod exists {name} || podman pod rm {name} >/dev/null"
+        if pod.unit:
+            service = f"{pod.unit.removesuffix('.pod')}-pod.service"
+            yield f"{_systemctl(takeover)} stop {shlex.quote(service)}  # its successor gets its name"
+            yield from _away(pod)
+            yield f"{_systemctl(takeover)} daemon-reload"
+            yield f"{_systemctl(takeover)} start {shlex.quote(service)}"
+    if takeover.units:
+        yield _for_each(takeover.units, 'forget_copy "$file" "$place"')
+    if takeover.profile:
+        yield f'forget_copy {shlex.quote(takeover.profile)} "$place"/..'
+    yield ":"
+
+
+def _for_each(files: Iterable[str], command: str) -> str:
+    return f"for file in {_quoted(files)}; do {command}; done"
+
+
+def _systemctl(takeover: TakeOver) -> str:
+    return "systemctl --user" if takeover.rootless else "systemctl"
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return " ".join(map(shlex.quote, words))

@@ -1,0 +1,400 @@
+"""What `fix` and `convert` print, carried out literally by a shell on a real Podman: no data is lost, neither
+while the new containers take over nor on the way back nor at the end.
+
+No systemd runs there: `systemctl` is a stand-in on PATH that runs the commands which this host's real Quadlet
+generator makes of the installed units (tests/support/stand_in_systemctl.py); it restarts nothing. `sudo` is
+one too, because a bench is already of the user that the commands name, with settings of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from hardentui.__main__ import main
+from hardentui.model.draft import Target
+from hardentui.model.plan import Plan
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.views import Selection, known_facts
+from hardentui.workbench.workbench import Workbench
+from hardentui.writers.file_name import profile_name
+from tests.conftest import cannot_run
+from tests.support import stand_in_systemctl
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+FILL = (
+    "mkdir -p {0}/sub && echo precious >{0}/file && echo more >{0}/sub/more && chown 33:44 {0}/file"
+    " && chmod 640 {0}/file && ln -s file {0}/link"
+)
+SLEEP = ("sleep", "100000")
+
+
+class Machine(Struct, frozen=True):
+    """A bench with the stand-ins on PATH, and a directory for files."""
+
+    bench: Bench
+    directory: Path
+
+    def shell(self, command: str) -> None:
+        path = f"PATH={self.bench.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        try:
+            self.bench.execute("env", path, "sh", "-c", command, timeout=180)
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stderr)
+            raise
+
+    def ask(self, *arguments: str) -> str:
+        """What podman says, or nothing where it fails."""
+        try:
+            return self.bench.podman(*arguments)
+        except subprocess.CalledProcessError:
+            return ""
+
+    def ids(self, *names: str) -> dict[str, str]:
+        return {name: self.ask("container", "inspect", "-f", "{{.Id}}", name) for name in names}
+
+    def data(self, places: dict[str, str]) -> dict[str, str]:
+        """Every file below a path in each container: owner, mode, kind, bytes."""
+        look = (
+            'cd {0} && find . | sort | while read -r f; do stat -c "%n %u:%g %a %F" "$f"; '
+            'if [ -f "$f" ]; then sha256sum "$f"; fi; done'
+        )
+        return {
+            name: self.bench.podman("exec", "--user=0", name, "sh", "-c", look.format(path))
+            for name, path in places.items()
+        }
+
+
+class Steps(Struct, frozen=True):
+    next: list[str]
+    back: list[str]
+    finish: list[str]
+
+
+@pytest.fixture
+def machine(bench: Bench) -> Iterator[Machine]:
+    """The rootful Podman, then the rootless one."""
+    yield from _machine(bench)
+
+
+@pytest.fixture
+def rootful(podman: Bench) -> Iterator[Machine]:
+    yield from _machine(podman)
+
+
+def _machine(bench: Bench) -> Iterator[Machine]:
+    programs, state = bench.directory / "bin", bench.directory / "systemd"
+    for directory in (programs, state):
+        directory.mkdir(mode=0o777, exist_ok=True)
+        directory.chmod(0o777)
+    shutil.copy(stand_in_systemctl.__file__, programs / "stand_in.py")
+    without_options = "while :; do case $1 in -u) shift 2 ;; -* | *=*) shift ;; *) break ;; esac; done"
+    scripts = {
+        "systemctl": f'exec python3 {programs}/stand_in.py {state}/state "$@"',
+        "sudo": f'{without_options}\nexec "$@"',
+    }
+    for name, text in scripts.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    directory = bench.directory / "out"
+    directory.mkdir(mode=0o777)
+    directory.chmod(0o777)
+    units = bench.directory / "home/.config/containers/systemd"  # where a user's systemd reads them
+    units.mkdir(exist_ok=True)
+    units.chmod(0o777)
+    yield Machine(bench, directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(state, ignore_errors=True)
+    bench.podman("pod", "rm", "-f", "-a", "-t", "0", timeout=120)
+    bench.podman("rm", "-f", "-a", "-v", "-t", "0", timeout=120)
+    bench.podman("volume", "rm", "-f", "-a")
+    shutil.rmtree(units)
+    if os.geteuid() == 0:  # then /etc/containers is the bench's own
+        bench.execute("rm", "-rf", "/etc/containers/systemd")
+
+
+def written(machine: Machine, capsys: pytest.CaptureFixture[str], *words: str) -> Steps:
+    """Write the files with a command of ours; what it prints to do next."""
+    assert main([*words, "--url", machine.bench.url, "-o", str(machine.directory)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    kinds = ("next: ", "if it does not work: ", "when all is well: ")
+    return Steps(*([line.removeprefix(kind) for line in told if line.startswith(kind)] for kind in kinds))
+
+
+def carry_out(machine: Machine, commands: list[str]) -> None:
+    assert commands
+    for command in commands:
+        if "hardentui check" in command:
+            words = shlex.split(command)
+            assert main(words[words.index("hardentui") + 1 :]) in (0, 1, 4)
+        else:
+            machine.shell(command)
+
+
+def take_over_and_back_and_over(
+    machine: Machine, steps: Steps, places: dict[str, str], moved: tuple[str, ...]
+) -> None:
+    """All of the printed commands; the data is the same after each of them.
+
+    Args:
+        places: container -> the path of its data.
+        moved: the containers that get a successor.
+    """
+    before, ids = machine.data(places), machine.ids(*moved)
+    volumes = set(machine.bench.podman("volume", "ls", "-q").split())
+
+    carry_out(machine, steps.next)
+    assert eventually(lambda: set(machine.ids(*moved).values()).isdisjoint(ids.values()))
+    assert machine.data(places) == before
+    assert set(machine.ids(*(f"{name}-before" for name in moved)).values()) == set(ids.values()), (
+        "all are kept"
+    )
+
+    carry_out(machine, steps.back)
+    assert machine.ids(*moved) == ids
+    assert machine.data(places) == before
+    assert volumes <= set(machine.bench.podman("volume", "ls", "-q").split())
+
+    carry_out(machine, steps.next)
+    assert eventually(lambda: set(machine.ids(*moved).values()).isdisjoint(ids.values()))
+    carry_out(machine, steps.finish)
+    assert machine.data(places) == before
+    assert not any(machine.ids(*(f"{name}-before" for name in moved)).values())
+    assert volumes <= set(machine.bench.podman("volume", "ls", "-q").split())
+
+
+def start(machine: Machine, name: str, *arguments: str, data: str = "") -> str:
+    machine.bench.podman("run", "-d", "--name", name, "--stop-timeout=0", *arguments)
+    if data:
+        machine.bench.podman("exec", "--user=0", name, "sh", "-c", FILL.format(data))
+    return name
+
+
+@pytest.mark.parametrize("target", ["quadlet", "run"])
+@pytest.mark.parametrize("volume", ["/data", "kept:/data"])
+def test_a_container_with_a_volume(
+    machine: Machine, capsys: pytest.CaptureFixture[str], volume: str, target: str
+) -> None:
+    start(machine, "alone", f"--volume={volume}", "--restart=always", BUSYBOX, *SLEEP, data="/data")
+    steps = written(machine, capsys, "fix", "alone", "--check", "new-privileges-allowed", "--to", target)
+    take_over_and_back_and_over(machine, steps, {"alone": "/data"}, ("alone",))
+
+
+def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Quadlet starts it anew from its image: what it wrote into its layer keeps the original."""
+    start(machine, "layer", BUSYBOX, *SLEEP, data="/srv")
+    before, ids = machine.data({"layer": "/srv"}), machine.ids("layer")
+    steps = written(machine, capsys, "convert", "layer", "--to", "quadlet")
+    carry_out(machine, [*steps.next, *steps.finish])
+    assert machine.ids("layer-before") == {"layer-before": ids["layer"]}, "it alone has the data"
+    carry_out(machine, steps.back)
+    assert machine.data({"layer": "/srv"}) == before
+
+
+def test_one_that_goes_when_it_stops_can_come_back(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(machine, "fleeting", "--rm", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    before = machine.data({"fleeting": "/data"})
+    steps = written(machine, capsys, "convert", "fleeting", "--to", "quadlet")
+    carry_out(machine, steps.next)
+    carry_out(machine, steps.back)
+    assert machine.data({"fleeting": "/data"}) == before
+
+
+def test_a_failure_on_the_way_brings_back_what_ran(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(machine, "unlucky", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    before, ids = machine.data({"unlucky": "/data"}), machine.ids("unlucky")
+    steps = written(machine, capsys, "convert", "unlucky", "--to", "quadlet")
+    machine.bench.podman("volume", "create", "unlucky-data-data")  # somebody else's
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        carry_out(machine, steps.next)
+    assert "is no copy of what is in" in failed.value.stderr
+    assert machine.ids("unlucky", "unlucky-before") == {**ids, "unlucky-before": ""}
+    assert machine.data({"unlucky": "/data"}) == before
+
+
+def test_an_anonymous_volume_that_changed_after_a_copy_is_not_taken_for_copied(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(machine, "busy", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    steps = written(machine, capsys, "convert", "busy", "--to", "quadlet")
+    carry_out(machine, [*steps.next, *steps.back])
+    machine.bench.podman("exec", "busy", "sh", "-c", "echo later >>/data/file")
+    before = machine.data({"busy": "/data"})
+    with pytest.raises(subprocess.CalledProcessError):
+        carry_out(machine, steps.next)
+    assert machine.data({"busy": "/data"}) == before
+
+
+@pytest.mark.parametrize("target", ["quadlet", "run"])
+def test_a_container_that_others_depend_on(
+    machine: Machine, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    start(machine, "db", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    start(machine, "app", "--requires=db", "--volume=app:/own", BUSYBOX, *SLEEP, data="/own")
+    start(machine, "side", "--network=container:app", BUSYBOX, *SLEEP)
+    start(machine, "reader", "--volumes-from=db", BUSYBOX, *SLEEP)
+    stranger = machine.ids(start(machine, "stranger", BUSYBOX, *SLEEP))
+    steps = written(machine, capsys, "convert", "db", "--to", target)
+    places = {"db": "/data", "app": "/own", "reader": "/data"}
+    take_over_and_back_and_over(machine, steps, places, ("db", "app", "side", "reader"))
+    assert machine.ids("stranger") == stranger
+    look = ("exec", "reader", "sh", "-c", "echo seen >/data/by-both")
+    machine.bench.podman(*look)
+    assert machine.bench.podman("exec", "db", "cat", "/data/by-both") == "seen", "they share it still"
+
+
+def pod_of_three(machine: Machine) -> dict[str, str]:
+    """Two members share an anonymous volume, as of an emptyDir; an init container prepares a third."""
+    podman = machine.bench.podman
+    infra = (f"--infra-image={BUSYBOX}", "--infra-command=sleep 100000")
+    podman("pod", "create", "--name", "shop", *infra)
+    prepare = "echo prepared >/own/ready"
+    podman(
+        "create", "--name", "migrate", "--pod", "shop", "--init-ctr=always", "-v", "shop-own:/own",
+        BUSYBOX, "sh", "-c", prepare,
+    )  # fmt: skip
+    podman("pod", "start", "shop")
+    start(machine, "web", "--pod=shop", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    shared = podman("inspect", "-f", "{{(index .Mounts 0).Name}}", "web")
+    start(machine, "worker", "--pod=shop", f"--volume={shared}:/shared", BUSYBOX, *SLEEP)
+    ready = "test -e /own/ready || exit 1; exec sleep 100000"
+    start(machine, "store", "--pod=shop", "--volume=shop-own:/own", BUSYBOX, "sh", "-c", ready, data="/own/d")
+    return {"web": "/data", "worker": "/shared", "store": "/own/d"}
+
+
+def test_a_pod_of_three(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    places = pod_of_three(machine)
+    steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed")
+    assert {path.name for path in machine.directory.iterdir()} >= {
+        *("shop.pod", "web.container", "worker.container", "store.container", "migrate.container"),
+    }
+    take_over_and_back_and_over(machine, steps, places, ("web", "worker", "store", "migrate"))
+    machine.bench.podman("exec", "web", "sh", "-c", "echo seen >/data/by-both")
+    assert machine.bench.podman("exec", "worker", "cat", "/shared/by-both") == "seen", "they share it still"
+    assert machine.bench.podman("pod", "ps", "--format={{.Name}}") == "shop", "it got its name back"
+
+
+def test_a_script_for_one_member_leaves_the_others_alone(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = pod_of_three(machine)
+    others, pods = machine.ids("worker", "store"), machine.bench.podman("pod", "ps", "--format={{.Id}}")
+    steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed", "--to", "run")
+    take_over_and_back_and_over(machine, steps, places, ("web",))
+    assert machine.ids("worker", "store") == others
+    assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
+
+
+@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+def test_a_learned_profile_outlives_the_directory_of_its_trial(rootful: Machine, target: Target) -> None:
+    """The plan of a trial, without the minutes of one: it names a profile in the trial's directory."""
+    bench, name = rootful.bench, start(rootful, "learned", BUSYBOX, *SLEEP)
+    trial = rootful.directory / "trial"
+    trial.mkdir()
+    profile = trial / profile_name(name)
+    refused = [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": refused}))
+    with closing(Workbench.open(Selection(url=bench.url))) as workbench:
+        row = next(row for row in workbench.containers.rows() if row.name == name)
+        refreshed = workbench.containers.refresh(row.key)
+        assert refreshed is not None
+        report = refreshed.report
+        assert report is not None
+        facts = known_facts(report)
+        after = facts.spec.with_(SECCOMP_PROFILE, str(profile))
+        plan = Plan(name, facts.image_name, (), (), facts.spec, after)
+        draft = workbench.drafter.draft(report, plan, target)
+        steps = workbench.drafter.next_steps(report, draft, str(rootful.directory))
+        save((*draft.files, *steps.files), str(rootful.directory))
+    carry_out(rootful, [command for command in steps.commands if "hardentui check" not in command])
+    shutil.rmtree(trial)
+    for path in rootful.directory.iterdir():
+        path.unlink()
+    if target is Target.QUADLET:
+        rootful.shell(f"systemctl stop {name}.service && systemctl start {name}.service")
+    else:
+        rootful.shell(f"podman restart {name}")
+    assert rootful.ask("exec", name, "sleep", "0") == ""
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        bench.podman("exec", name, "mkdir", "/new")
+    assert "Operation not permitted" in refusal.value.stderr
+
+
+COMPOSE = f"""services:
+  db:
+    image: {BUSYBOX}
+    command: ["sleep", "100000"]
+    stop_grace_period: 0s
+    volumes: ["dbdata:/data"]
+  cache:
+    image: {BUSYBOX}
+    command: ["sleep", "100000"]
+    stop_grace_period: 0s
+    volumes: ["/cache"]
+  app:
+    image: {BUSYBOX}
+    command: ["sleep", "100000"]
+    stop_grace_period: 0s
+    depends_on: [db, cache]
+    restart: always
+volumes:
+  dbdata: {{}}
+"""
+
+
+def compose(machine: Machine, directory: Path, *words: str) -> None:
+    """Run the real podman-compose in the bench."""
+    program = shutil.which("podman-compose", path=str(Path(sys.executable).parent))
+    if program is None:
+        cannot_run("podman-compose is missing; run: pip install --group dev")
+    command = shlex.join([sys.executable, program, *words])
+    machine.shell(f"cd {shlex.quote(str(directory))} && {command}")
+
+
+def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    project = rootful.bench.directory / "wiki"
+    project.mkdir(exist_ok=True)
+    (project / "compose.yaml").write_text(COMPOSE)
+    compose(rootful, project, "up", "-d")
+    for name, path in (("wiki_db_1", "/data"), ("wiki_cache_1", "/cache")):
+        rootful.bench.podman("exec", name, "sh", "-c", FILL.format(path))
+    assert main(["convert", "wiki_app_1", "--url", rootful.bench.url]) == 0
+    told = capsys.readouterr()
+    assert "the compose project wiki (compose.yaml in" in told.err
+    assert "podman-compose@" not in told.out
+    assert "compose." not in "".join(line for line in told.out.splitlines() if line.startswith("Label="))
+    steps = written(rootful, capsys, "fix", "wiki_app_1", "--check", "new-privileges-allowed")
+    moved = ("wiki_db_1", "wiki_cache_1", "wiki_app_1")
+    take_over_and_back_and_over(rootful, steps, {"wiki_db_1": "/data", "wiki_cache_1": "/cache"}, moved)
+    assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
+
+
+def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    project = rootful.bench.directory / "wiki"
+    project.mkdir(exist_ok=True)
+    (project / "compose.yaml").write_text(COMPOSE)
+    compose(rootful, project, "up", "-d")
+    moved = ("wiki_db_1", "wiki_cache_1", "wiki_app_1")
+    ids = rootful.ids(*moved)
+    steps = written(rootful, capsys, "convert", "wiki_db_1")
+    carry_out(rootful, [*steps.next, *steps.back])
+    compose(rootful, project, "up", "-d")
+    assert rootful.ids(*moved) == ids, "compose finds its stack as it left it"
