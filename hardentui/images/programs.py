@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct, field
 
@@ -24,6 +24,7 @@ _CHUNK = 1 << 20
 _MOST_PATHS = 2_000
 _MOST_LINKS = 40
 _SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".pl", ".pm", ".php", ".rb", ".lua", ".tcl")
+SCRIPT_ENDS = (*_SOURCES, ".sh")
 _JOBS = (
     "/etc/cron", "/var/spool/cron/", "/etc/supervis", "/etc/s6", "/etc/services.d/", "/etc/service/",
     "/etc/sv/", "/etc/pam.d/",
@@ -96,9 +97,16 @@ class Programs(Struct):
         return there
 
 
-def read_programs(source: ByteSource, cancelled: Callable[[], bool] = lambda: False) -> Programs:
-    """Read an archive of a root file system to its end; faults are told in `gap`."""
+def read_programs(
+    source: ByteSource, command: Iterable[str] = (), cancelled: Callable[[], bool] = lambda: False
+) -> Programs:
+    """Read an archive of a root file system to its end; faults are told in `gap`.
+
+    Args:
+        command: its words may name scripts that are not executable, as in `sh /entry`.
+    """
     programs = Programs()
+    named = frozenset(posixpath.basename(word) for word in command)
     try:
         for number, (entry, body) in enumerate(entries(source)):
             if number >= _MOST_ENTRIES or len(programs.files) >= _MOST_FILES or cancelled():
@@ -108,7 +116,7 @@ def read_programs(source: ByteSource, cancelled: Callable[[], bool] = lambda: Fa
                 programs.links[entry.path] = entry.target
             elif entry.kind == "hard link":
                 programs.links[entry.path] = f"/{entry.target.lstrip('/')}"
-            elif entry.kind == "file" and entry.size and (file := _code(entry, body)) is not None:
+            elif entry.kind == "file" and entry.size and (file := _code(entry, body, named)) is not None:
                 programs.files[entry.path] = file
     except Damaged as error:
         programs.gap = str(error)
@@ -125,9 +133,9 @@ def script_words(text: str) -> frozenset[str]:
     )
 
 
-def _code(entry: ArchiveEntry, body: Body) -> CodeFile | None:
+def _code(entry: ArchiveEntry, body: Body, named: frozenset[str]) -> CodeFile | None:
     path = entry.path
-    listed = path.startswith(_JOBS)
+    listed = path.startswith(_JOBS) or path.endswith(".sh") or posixpath.basename(path) in named
     sourced = path.endswith(_SOURCES)
     if not (entry.mode & 0o111 or listed or sourced or _IS_LIBRARY.search(path)):
         return None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hardentui.images.programs import CodeFile, Programs, script_words
+from hardentui.images.programs import SCRIPT_ENDS, CodeFile, Programs, script_words
 from hardentui.reading.asked_functions import APPLETS, FUNCTIONS, everyday
 
 _MOST_REACHED = 4_000
@@ -100,8 +100,9 @@ class _Search:
         if self._programs.gap:
             self._unknown["its files"] = self._programs.gap
         first = command[0] if command else ""
-        if not self._start(first):
-            self._unknown[first or "its command"] = "it is not among the files of its image"
+        for word in (first, *self._scripts(command)):
+            if not self._start(word):
+                self._unknown[word or "its command"] = "it is not among the files of its image"
         for text in (*command, *more):
             self._words(script_words(text))
         while self._queue and len(self._seen) < _MOST_REACHED:
@@ -111,9 +112,18 @@ class _Search:
         functions = {name: frozenset(names) for name, names in sorted(self._functions.items()) if names}
         return Reached(functions, dict(sorted(self._unknown.items())), tuple(sorted(self._set_id)))
 
+    def _scripts(self, command: Sequence[str]) -> list[str]:
+        """The word that tells a shell or an interpreter what to run; none for `sh -c`, whose text it is."""
+        name = posixpath.basename(command[0]) if command else ""
+        if not (_SHELLS.match(name) or _language(name) is not None) or "-c" in command:
+            return []
+        return [word for word in command[1:] if word.startswith("/") or word.endswith(SCRIPT_ENDS)][:1]
+
     def _start(self, word: str) -> bool:
         """Queue the program of this name or path."""
         places = [word] if word.startswith("/") else [f"{directory}/{word}" for directory in self._path]
+        if word.endswith(SCRIPT_ENDS):  # relative to a working directory
+            places += self._names.get(posixpath.basename(word), ())
         for place in places:
             real = self._programs.real(place)
             if real in self._programs.files:
@@ -137,7 +147,7 @@ class _Search:
         for word in words:
             if word.startswith("/") or ("/" not in word and word in self._names):
                 self._start(word)
-            elif self._busybox:
+            elif self._busybox and word in APPLETS:
                 self._applet(word)
 
     def _take(self, path: str, name: str) -> None:

@@ -139,6 +139,7 @@ class Learned(Struct, frozen=True):
         runs: number of observed runs, including those of earlier trials.
         can_need: what is kept although it was not seen.
         unread: program -> why what it can ask for is not known.
+        given_unseen: capabilities that were given explicitly and not seen in use; they stay.
         set_id: its programs with set-id bits or file capabilities; no-new-privileges takes their effect.
         unknown: what could not be observed -> why.
     """
@@ -158,6 +159,7 @@ class Learned(Struct, frozen=True):
     runs: int = 1
     can_need: tuple[CanNeed, ...] = ()
     unread: dict[str, str] = {}
+    given_unseen: tuple[str, ...] = ()
     set_id: tuple[str, ...] = ()
     unknown: dict[str, str] = {}
 

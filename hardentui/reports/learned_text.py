@@ -26,6 +26,11 @@ def kept_unseen(learned: Learned) -> Iterator[str]:
         yield f"System calls kept although not seen, besides everyday ones: {_listed(sorted(calls))}."
     for program, why in learned.unread.items():
         yield f"Not known what {program} can ask for: {why}. What the engine grants by default is kept."
+    if learned.given_unseen:
+        yield (
+            f"Given explicitly, and not seen in use: {', '.join(learned.given_unseen)}. They stay; "
+            "whether one goes is your decision."
+        )
     if learned.set_id:
         yield (
             f"Set-id programs: {_listed(learned.set_id)}. With no-new-privileges they give nobody more "

@@ -23,15 +23,16 @@ _READ_LIMIT = 600.0
 def asked(facts: ContainerFacts, stage: Stage, tools: Tools) -> CanAsk:
     """What the container's programs can ask for; what could not be read is told in `unknown`."""
     tools.on_event(TrialEvent(TrialStep.PREPARING, "reading its programs"))
+    command = command_of(facts)
     try:
         with stage.twin(facts.spec) as twin:
             pieces = tools.changing.containers.export(twin.id, seconds=_READ_LIMIT)
             source = io.BufferedReader(Pieces(pieces), 1 << 20)
-            programs = read_programs(source, tools.stop.is_set)
+            programs = read_programs(source, command, tools.stop.is_set)
     except EngineError as error:
         return can_ask(Reached({}, {"its files": error.title.rstrip(".")}), facts)
     health = str(facts.spec[HEALTH_CMD] or "")
-    return can_ask(reached(programs, command_of(facts), (health,), _path(facts)), facts)
+    return can_ask(reached(programs, command, (health,), _path(facts)), facts)
 
 
 def _path(facts: ContainerFacts) -> str:

@@ -16,6 +16,7 @@ from hardentui.model.trial import (
     TrialEvent,
     TrialStep,
 )
+from hardentui.options.capabilities import given_explicitly
 from hardentui.trial.asking import asked
 from hardentui.trial.baseline import BaselineSeen, run_baseline
 from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
@@ -95,6 +96,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         learned = learned_record(
             needs,
             ask,
+            given=given_explicitly(request.facts.spec),
             document=enforced.document,
             calls=enforced.calls,
             base_calls=enforced.base_calls,

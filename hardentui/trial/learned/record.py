@@ -16,6 +16,7 @@ def learned_record(
     needs: Needs,
     ask: CanAsk | None,
     *,
+    given: frozenset[str],
     document: Mapping[str, Any] | None,
     calls: int,
     base_calls: int,
@@ -26,6 +27,7 @@ def learned_record(
 
     Args:
         ask: what its programs can ask for; None if only what was seen is kept.
+        given: capabilities that were given explicitly.
         document: the profile that twins worked with; None with the reason in `why`.
         calls, base_calls: how many system calls it allows, and its base allows.
         path: its future path.
@@ -49,6 +51,9 @@ def learned_record(
         runs=needs.runs,
         can_need=() if ask is None else can_need(ask, needs),
         unread={} if ask is None else dict(ask.unknown),
+        given_unseen=()
+        if needs.capabilities is None
+        else tuple(sorted(name.removeprefix("CAP_") for name in given - needs.capability_names)),
         set_id=() if ask is None else ask.set_id,
         unknown=unknown,
     )

@@ -136,6 +136,24 @@ def test_static_programs_and_absent_ones_are_unknown() -> None:
     assert "/mnt/run.sh" in asked(files, "/mnt/run.sh").unknown
 
 
+def test_a_script_need_not_be_executable() -> None:
+    archive = packed(
+        member("entry", b"set -e\nexec other\n"),
+        member("bin/dash", b"#!/x\n", 0o755),
+        member("bin/other", b"#!/opt/lang\nos.chroot(1)\n", 0o755),
+    )
+    command = ("/bin/dash", "/entry")
+    programs = read_programs(io.BytesIO(archive), command)
+    assert "chroot" in names(reached(programs, command))
+    assert "/entry" in reached(read_programs(io.BytesIO(archive)), command).unknown
+
+
+def test_a_script_of_a_mount_is_unknown() -> None:
+    files = {"/bin/node": program(), "/srv/other.js": CodeFile("source")}
+    assert "app.js" in asked(files, "node", "app.js").unknown
+    assert asked(files, "node", "other.js").unknown == {}
+
+
 def test_links_in_a_circle_end() -> None:
     links = {"/bin/a": "b", "/bin/b": "a", "/x": "x/x"}
     assert asked({"/bin/c": program()}, "a", links=links).unknown
