@@ -90,7 +90,7 @@ PLACES = (
     Place(
         "trial",
         "`{walk.trial}` in the walk",
-        f"{_FIXES} --probe --learn",
+        f"{_FIXES} --probe --learn --tight",
         {_TRIED: _FINE, "--plan": "as for fix"},
     ),
     Place(

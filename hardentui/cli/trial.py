@@ -44,6 +44,12 @@ def arguments(parser: ArgumentParser) -> None:
         help="watch unchanged twins and learn from them: capabilities, a custom seccomp profile, "
         "writable directories, limits; what is learned is also tried; learning again adds to it",
     )
+    trial.add_argument(
+        "--tight",
+        action="store_true",
+        help="keep only the capabilities and system calls that were seen in use; without it, what the "
+        "programs of the image can ask for stays too, because a probe does not exercise everything",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o",
@@ -111,6 +117,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             options.patience,
             options.outside,
             profile_path(report.subject.name, options.directory) if options.learn else "",
+            options.tight,
         )
         with interruptible():
             trying = bench.trying(report)

@@ -8,6 +8,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal
 from hardentui.model.trial import Learned, Result, Trial
 from hardentui.options import BY_NAME
+from hardentui.reports.learned_text import kept_unseen
 from hardentui.words import plural
 
 _HEADINGS = {
@@ -91,6 +92,7 @@ def _learned(learned: Learned) -> Iterator[str]:
         for name, evidence in learned.evidence.items():
             if evidence:
                 yield f"  {name}: {', '.join(evidence)}"
+    yield from kept_unseen(learned)
     if learned.profile:
         yield (
             f"Seccomp profile {learned.profile}: {learned.syscalls} system calls instead of "

@@ -109,6 +109,20 @@ class Proof(Struct, frozen=True):
     effective: str
 
 
+class CanNeed(Struct, frozen=True):
+    """Kept although it was not seen, because a program of the container can ask for it.
+
+    Attributes:
+        functions: those that the program imports or names; a capability without any is kept because it is
+            not known what the program asks for.
+    """
+
+    program: str
+    functions: tuple[str, ...] = ()
+    capability: str = ""
+    syscalls: tuple[str, ...] = ()
+
+
 class Learned(Struct, frozen=True):
     """The observed needs of the service.
 
@@ -123,6 +137,10 @@ class Learned(Struct, frozen=True):
         memory_peak, pids_peak: bytes and tasks; 0 if unknown.
         evidence: name of a capability -> the calls that used it.
         runs: number of observed runs, including those of earlier trials.
+        can_need: what is kept although it was not seen.
+        unread: program -> why what it can ask for is not known.
+        given_unseen: capabilities that were given explicitly and not seen in use; they stay.
+        set_id: its programs with set-id bits or file capabilities; no-new-privileges takes their effect.
         unknown: what could not be observed -> why.
     """
 
@@ -139,6 +157,10 @@ class Learned(Struct, frozen=True):
     seen: tuple[str, ...] = ()
     evidence: dict[str, tuple[str, ...]] = {}
     runs: int = 1
+    can_need: tuple[CanNeed, ...] = ()
+    unread: dict[str, str] = {}
+    given_unseen: tuple[str, ...] = ()
+    set_id: tuple[str, ...] = ()
     unknown: dict[str, str] = {}
 
 

@@ -24,6 +24,11 @@ def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
     return (base - dropped) | (added - {"all"})
 
 
+def given_explicitly(spec: Spec) -> frozenset[str]:
+    """The capabilities that were added by name."""
+    return frozenset(capability_name(word) for word in spec[CAP_ADD]) - {"all"}
+
+
 def with_only(spec: Spec, names: Iterable[str]) -> Spec:
     """A spec with exactly these capabilities: drop all, add these."""
     wanted = tuple(sorted({capability_name(name) for name in names}))

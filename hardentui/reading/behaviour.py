@@ -300,12 +300,17 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
     running: list[str] = []
     if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
         running = [process.executable for process in kernel.processes]
+    seen = (posixpath.normpath(path) for path in running if path.startswith("/"))
+    return tuple(dict.fromkeys((*seen, *program_paths(command_of(facts)))))
+
+
+def command_of(facts: ContainerFacts) -> list[str]:
+    """Its entry point and arguments."""
     config = image_config(facts)
     entry = facts.spec[ENTRYPOINT]
     words = [*(config.get("Entrypoint") or ())] if entry is None else [*entry]
     words += [*(facts.spec[COMMAND] or config.get("Cmd") or ())]
-    seen = (posixpath.normpath(path) for path in running if path.startswith("/"))
-    return tuple(dict.fromkeys((*seen, *program_paths([str(word) for word in words]))))
+    return [str(word) for word in words]
 
 
 def hides_a_program(directory: str, facts: ContainerFacts) -> str:

@@ -38,10 +38,17 @@ class Settled(Struct, frozen=True):
 
 
 class Relaxer:
-    """Finds the largest part of a configuration that works."""
+    """Finds the largest part of a configuration that works.
 
-    def __init__(self, rounds: Rounds, planner: TwinPlanner, on_event: OnTrialEvent) -> None:
+    Args:
+        tight: drop a capability because the probes succeed without it. What they do not exercise breaks then.
+    """
+
+    def __init__(
+        self, rounds: Rounds, planner: TwinPlanner, on_event: OnTrialEvent, *, tight: bool = False
+    ) -> None:
         self._rounds = rounds
+        self._tight = tight
         self._planner = planner
         self._on_event = on_event
         self._why: dict[Loosening, str] = {}
@@ -212,9 +219,9 @@ class Relaxer:
         return TrialConfiguration(configuration.choices, tuple(kept))
 
     def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
-        """Without the capabilities that it works without, if something shows whether it answers."""
+        """Without the capabilities that it works without, if that was wanted and shows."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
-        if not self._rounds.judges_work:
+        if not (self._tight and self._rounds.judges_work):
             # its stop is judged in any case
             back = [loosening for loosening in back if loosening.capability == "CAP_KILL"]
         if len(back) < 2 and not self._bisected:

@@ -45,6 +45,7 @@ class TrialRequest(Struct, frozen=True):
         probes: commands that must succeed.
         outside: its network has a route out.
         lesson: the inputs of learning; None = nothing is learned.
+        tight: keep only what was seen, not what its programs can ask for.
     """
 
     facts: ContainerFacts
@@ -55,6 +56,7 @@ class TrialRequest(Struct, frozen=True):
     patience: float = PATIENCE
     outside: bool = False
     lesson: Lesson | None = None
+    tight: bool = False
 
 
 class Tools(Struct, frozen=True):

@@ -16,10 +16,13 @@ from hardentui.model.trial import (
     TrialEvent,
     TrialStep,
 )
+from hardentui.options.capabilities import given_explicitly
+from hardentui.trial.asking import asked
 from hardentui.trial.baseline import BaselineSeen, run_baseline
 from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
 from hardentui.trial.enforcing import Enforcer
 from hardentui.trial.lasting import lasting
+from hardentui.trial.learned.can_ask import keeping, widened
 from hardentui.trial.learned.needs import Needs
 from hardentui.trial.learned.record import learned_record
 from hardentui.trial.learned.teaching import informed, taught
@@ -75,20 +78,25 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
     planner = TwinPlanner(seen.facts, tools.make_plan)
     rounds = Rounds(stage, planner, seen.expected, tools.on_event, stop_seconds=seen.stop_seconds)
-    relaxer = Relaxer(rounds, planner, tools.on_event)
-    choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
-    plan = planner.plan(_strictest(choices, rounds))
+    relaxer = Relaxer(rounds, planner, tools.on_event, tight=request.tight)
+    ask = asked(request.facts, stage, tools) if _asks(request) else None
+    choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
+    choices = choices if needs is None else taught(choices, needs, seen.facts)
+    plan = planner.plan(_strictest(choices, rounds) if request.tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     settled = lasting(settled, rounds, relaxer, tools)
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:
         return recorded(record, settled, rounds, tools, skipped)
     with Enforcer(request.lesson, rounds, tools.on_event) as enforcer:
-        enforced = enforcer.enforce(settled.configuration, needs)
+        calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
+        enforced = enforcer.enforce(settled.configuration, replace(needs, calls=calls))
         settled = replace(settled, configuration=enforced.configuration)
         path = request.lesson.profile_path
         learned = learned_record(
             needs,
+            ask,
+            given=given_explicitly(request.facts.spec),
             document=enforced.document,
             calls=enforced.calls,
             base_calls=enforced.base_calls,
@@ -110,8 +118,13 @@ def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: BaselineSe
     return needs
 
 
+def _asks(request: TrialRequest) -> bool:
+    """Whether it matters what its programs can ask for."""
+    return not request.tight and (request.lesson is not None or Choice(_CAPABILITIES) in request.choices)
+
+
 def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:
-    """The choices; no capability is kept on a guess if something shows whether it works without."""
+    """The tight choices; no capability is kept on a guess if something shows whether it works without."""
     if not rounds.judges_work:
         return tuple(choices)
     return tuple(

@@ -356,6 +356,7 @@ TRUST = (
 TRIAL = (
     Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
     Action("trial.learn", "l", "Learn", "Toggle: also learn what the container needs.", "Trial", True),
+    Action("trial.tight", "t", "Tight", "Toggle: keep only what was seen in use.", "Trial", False),
     Action("trial.probe", "i", "Probe", "Enter a command that proves it works.", "Trial", True),
     Action("trial.apply", "A", "Apply", "Apply what worked to the container.", "Trial", True),
     Action("trial.write", "w", "Write", "Write what worked to files.", "Trial", True),

@@ -92,7 +92,7 @@ def test_nginx_gets_exactly_the_capabilities_that_it_needs(
     bench: Bench, trial: Run, service_image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench.run(NAME, service_image)
-    code, document = trial("--all", "--probe", HTTP, "-o", str(tmp_path))
+    code, document = trial("--all", "--tight", "--probe", HTTP, "-o", str(tmp_path))
     assert (code, document["result"]) == (0, "works")
     assert document["baseline"]["how"] == "ports"
     assert given(document) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
@@ -135,7 +135,7 @@ def test_postgres_gets_what_its_entry_point_needs(bench: Bench, trial: Run) -> N
     bench.run(NAME, "-v", "try-data:/var/lib/postgresql/data", postgres_image(bench))
     query = 'psql -h $TWIN_IP -U postgres -c "create table if not exists t(a int)"'
     assert eventually(lambda: _succeeds(bench, "pg_isready", "-q"))
-    code, document = trial("--all", "--probe", query)
+    code, document = trial("--all", "--tight", "--probe", query)
     assert (code, document["result"]) == (0, "works")
     assert given(document) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
     assert {"SETGID", "SETUID"} <= given(document)
@@ -232,7 +232,7 @@ def test_one_that_has_to_be_killed_to_stop_does_not_work(bench: Bench, trial: Ru
     """It stops a process of another user: without the right to do so it answers, but never stops."""
     bench.podman("run", "-d", "--name", NAME, BUSYBOX, "sh", "-c", STOPS_ANOTHER)
     code, document = trial(
-        "--check", "default-capabilities-kept", "--probe", "curl -s -m 2 http://$TWIN_IP:8080/"
+        "--check", "default-capabilities-kept", "--tight", "--probe", "curl -s -m 2 http://$TWIN_IP:8080/"
     )
     assert (code, document["result"]) == (0, "works")
     assert given(document) == {"KILL", "SETGID", "SETUID"}
@@ -304,7 +304,7 @@ def test_without_a_way_out_unless_it_is_given(bench: Bench, trial: Run) -> None:
 @pytest.mark.long
 def test_systemd_inside_needs_one_capability(bench: Bench, trial: Run) -> None:
     bench.run(NAME, "-t", systemd_image(bench))
-    code, document = trial("--all", "--probe", "curl -sf http://$TWIN_IP:80/")
+    code, document = trial("--all", "--tight", "--probe", "curl -sf http://$TWIN_IP:80/")
     assert (code, document["result"]) == (0, "works")
     assert given(document) == {"NET_BIND_SERVICE"}
     assert {"writable-rootfs", "no-memory-limit"} <= {entry["check"] for entry in document["kept"]}

@@ -8,12 +8,15 @@ from typing import Any
 
 from hardentui.model.observation import SocketEndpoint
 from hardentui.model.trial import Learned
+from hardentui.trial.learned.can_ask import CanAsk, can_need
 from hardentui.trial.learned.needs import CapabilityNeed, Needs
 
 
 def learned_record(
     needs: Needs,
+    ask: CanAsk | None,
     *,
+    given: frozenset[str],
     document: Mapping[str, Any] | None,
     calls: int,
     base_calls: int,
@@ -23,6 +26,8 @@ def learned_record(
     """The record.
 
     Args:
+        ask: what its programs can ask for; None if only what was seen is kept.
+        given: capabilities that were given explicitly.
         document: the profile that twins worked with; None with the reason in `why`.
         calls, base_calls: how many system calls it allows, and its base allows.
         path: its future path.
@@ -44,6 +49,12 @@ def learned_record(
         seen=tuple(sorted(needs.seen)),
         evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
         runs=needs.runs,
+        can_need=() if ask is None else can_need(ask, needs),
+        unread={} if ask is None else dict(ask.unknown),
+        given_unseen=()
+        if needs.capabilities is None
+        else tuple(sorted(name.removeprefix("CAP_") for name in given - needs.capability_names)),
+        set_id=() if ask is None else ask.set_id,
         unknown=unknown,
     )
 

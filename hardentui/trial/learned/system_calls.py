@@ -118,6 +118,30 @@ RISKY = frozenset(name for group in DANGEROUS for name in group.calls) | _words(
 )
 """Allowed only if they were seen, whatever the margin says."""
 
+ORDINARY = _words(
+    """accept accept4 access alarm bind brk capget chdir chmod chown clock_getres clock_gettime
+    clock_nanosleep clone clone3 close close_range connect copy_file_range creat dup dup2 dup3
+    epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 execve
+    execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fchmodat2
+    fchown fchownat fcntl fdatasync flock fork fstat fstatfs fsync ftruncate futex futimesat getcpu
+    getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid getpgrp
+    getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname
+    getsockopt gettid gettimeofday getuid ioctl kill lchown link linkat listen lseek lstat madvise
+    membarrier mincore mkdir mkdirat mknod mknodat mmap mprotect mremap msync munmap nanosleep
+    newfstatat open openat openat2 pause pipe pipe2 poll ppoll prctl pread64 preadv preadv2 prlimit64
+    pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg
+    recvmsg rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending
+    rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
+    sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
+    sched_getscheduler sched_yield select sendfile sendmmsg sendmsg sendto setgid setgroups setitimer
+    setpgid setregid setresgid setresuid setreuid setrlimit setsid setsockopt setuid shutdown
+    sigaltstack socket socketpair stat statfs statx symlink symlinkat sync sync_file_range syncfs
+    sysinfo tgkill time times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork
+    wait4 waitid write writev"""
+)
+"""Work with files, sockets, time, memory and its own processes: what any service may do one day, and what
+forbidding protects nobody from. Capabilities, not these calls, decide about other users' files."""
+
 _OTHER_WAYS = _words(
     """_llseek _newselect fstatat64 ipc mmap2 recv send sigaction signal sigprocmask sigreturn socketcall
     ugetrlimit umount waitpid set_thread_area get_thread_area set_tls"""

@@ -18,6 +18,7 @@ from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
 from hardentui.options import BY_NAME
+from hardentui.reports.learned_text import kept_unseen
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
@@ -79,6 +80,7 @@ class TrialScreen(StoppableScreen):
         self._trial: Trial | None = None
         self._trouble: HardenError | None = None
         self._learns = False
+        self._tight = False
         self._holder = choosing.key  # who has the container's name now
 
     @property
@@ -116,7 +118,7 @@ class TrialScreen(StoppableScreen):
         trial = self._trial
         if action == "start" and self.stop is not None:
             return "A trial is running. esc stops it."
-        if action == "learn" and self._simulated:
+        if action in ("learn", "tight") and self._simulated:
             return "This host is simulated: no program runs that could be watched."
         if action in ("apply", "write") and (trial is None or not trial.options):
             return "There is no result yet." if trial is None else "No change could be kept."
@@ -136,6 +138,11 @@ class TrialScreen(StoppableScreen):
     def action_learn(self) -> None:
         """Toggle learning for the next trial."""
         self._learns = not self._learns
+        self._draw()
+
+    def action_tight(self) -> None:
+        """Toggle for the next trial: what was not seen goes."""
+        self._tight = not self._tight
         self._draw()
 
     def action_probe(self) -> None:
@@ -184,7 +191,7 @@ class TrialScreen(StoppableScreen):
                 self.post_message(TrialFinished(play_trial(self._plan, tell, stop)))
             else:
                 profile = profile_path(report.subject.name, "") if self._learns else ""
-                wishes = Wishes(probes=probes, learn=profile)
+                wishes = Wishes(probes=probes, learn=profile, tight=self._tight)
                 trial = bench.trying(report).run(self._plan.choices, wishes, tell, stop)
                 if trial.learned is not None and trial.learned.seccomp is not None:
                     keep_profile(trial)
@@ -237,7 +244,8 @@ class TrialScreen(StoppableScreen):
             return
         name = visible(self._choosing.report.subject.name, 50)
         now = self.signs.of(f"   {visible(self._now, 60)}…") if self.stop is not None else ""
-        simulated = "   simulated" if self._simulated else "   learns" if self._learns else ""
+        modes = [word for word, on in (("learns", self._learns), ("tight", self._tight)) if on]
+        simulated = "   simulated" if self._simulated else "".join(f"   {mode}" for mode in modes)
         self.query_one("#crumb", Static).update(
             Content.assemble(
                 (name, "bold"), f" {self.signs.of('›')} trial", (simulated, "$warning"), (now, "$primary")
@@ -315,7 +323,7 @@ class TrialScreen(StoppableScreen):
                 facts.append(f"system calls: {learned.syscalls}, in {learned.profile}")
             if learned.writable:
                 facts.append(f"writes to {', '.join(learned.writable)}")
-            lines += self._part("Learned", facts)
+            lines += self._part("Learned", [*facts, *kept_unseen(learned)])
         if trial.proposed_probe:
             lines += self._part(
                 "For a more certain result, try again with this probe", [trial.proposed_probe]

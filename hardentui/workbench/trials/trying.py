@@ -41,6 +41,7 @@ class Wishes(Struct, frozen=True):
         probes: commands that must succeed.
         outside: the twins can reach the outside.
         learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
+        tight: keep only what was seen.
     """
 
     peers: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Wishes(Struct, frozen=True):
     patience: float = PATIENCE
     outside: bool = False
     learn: str = ""
+    tight: bool = False
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
@@ -144,6 +146,7 @@ class Trying:
                 patience=wishes.patience,
                 outside=wishes.outside,
                 lesson=self._lesson(wishes.learn) if wishes.learn else None,
+                tight=wishes.tight,
             )
             tools = Tools(
                 changing=changing,

@@ -1,0 +1,267 @@
+"""From a container's command to everything that it may start or load, and what that can ask the kernel for.
+
+More rather than less: a word of a script that is the name of a program counts as started. Three kinds of
+programs import nearly everything and do only what they are told, so their scripts, callers or names decide:
+shells and interpreters, a few libraries, and busybox.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from hardentui.images.programs import SCRIPT_ENDS, CodeFile, Programs, script_words
+from hardentui.reading.asked_functions import APPLETS, FUNCTIONS, everyday
+
+_MOST_REACHED = 4_000
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_SHELLS = re.compile(r"(ba|da|a|k|mk|z)?sh$")
+_LANGUAGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    (r"python[\d.]*$|pypy", (".py",), (r"/lib/python[\d.]+/(?!site-packages|dist-packages)",)),
+    (r"node(js)?$|bun$|deno$", (".js", ".mjs", ".cjs", ".ts"), (r"/node_modules/(npm|corepack)/",)),
+    (r"perl[\d.]*$", (".pl", ".pm"), (r"^/usr/(share|lib)/.*perl", r"^/usr/(share|lib)/perl")),
+    (r"php[\d.]*$", (".php",), ()),
+    (r"ruby[\d.]*$", (".rb",), (r"/lib/ruby/[\d.]+/",)),
+    (r"lua[\d.]*$|luajit", (".lua",), ()),
+    (r"tclsh[\d.]*$", (".tcl",), ()),
+)
+"""Interpreter, the ends of its sources, and where those are that come with it and do as they are told."""
+_JAVA = re.compile(r"java$")
+_OF_LIBC = re.compile(r"libc\.|ld-|ld64|libpthread\.|libdl\.|librt\.|libm\.|libresolv\.")
+_WIDE = re.compile(
+    r"lib(python|node|uv|perl|ruby|lua|tcl|jvm|systemd|cap|selinux|mount|apparmor|nl-|blkid)[\w.-]*\.so"
+)
+"""Libraries that offer far more than their callers use."""
+_HARMLESS = frozenset({"tini", "tini-static", "dumb-init", "catatonit"})
+"""Statically linked init processes, which start one program and reap others."""
+_MULTIPLE = re.compile(r"(busybox|toybox)")
+_STARTS = {
+    "cron": ("/etc/cron", "/var/spool/cron/"),
+    "crond": ("/etc/cron", "/var/spool/cron/"),
+    "supervisord": ("/etc/supervis",),
+    "s6-svscan": ("/etc/s6", "/etc/services.d/"),
+    "runsvdir": ("/etc/service/", "/etc/sv/"),
+}
+_PUBLIC = re.compile(
+    r"^(/usr(/local)?)?/(s?bin|lib(32|64|x32)?(/[\w]+-linux-[\w]+)?)$|^/(usr|etc|opt|app|srv)?$|^/usr/(local|share)$"
+)
+"""Directories of everybody's programs; any other one that a program names holds its own."""
+_PRIVATE = re.compile(r"^/(usr/(local/)?)?(lib|lib64|libexec)/|^/(opt|app|srv)/|^/usr/(local/)?s?bin/.+/")
+
+
+class Reached(Struct, frozen=True):
+    """What the programs of a container can ask for.
+
+    Attributes:
+        functions: program -> the functions that it, and the libraries that it alone decides about, import.
+        unknown: program -> why what it asks for cannot be told.
+        set_id: programs with set-id bits or file capabilities.
+    """
+
+    functions: dict[str, frozenset[str]]
+    unknown: dict[str, str]
+    set_id: tuple[str, ...] = ()
+
+
+def reached(programs: Programs, command: Sequence[str], more: Iterable[str] = (), path: str = "") -> Reached:
+    """Follow a command through everything that it may start.
+
+    Args:
+        command: entry point and arguments; `more`: other command lines that run in the container.
+        path: its PATH.
+    """
+    return _Search(programs, path).run(command, more)
+
+
+class _Search:
+    def __init__(self, programs: Programs, path: str) -> None:
+        self._programs = programs
+        self._path = tuple(dict.fromkeys((*(d for d in path.split(":") if d.startswith("/")), *_PATH)))
+        self._names: dict[str, list[str]] = {}
+        self._folders: dict[str, list[str]] = {}
+        for file in programs.files:
+            self._names.setdefault(posixpath.basename(file), []).append(file)
+            self._folders.setdefault(posixpath.dirname(file), []).append(file)
+        for link in programs.links:
+            self._names.setdefault(posixpath.basename(link), []).append(link)
+        self._busybox = any(_MULTIPLE.match(name) for name in self._names)
+        self._seen: set[str] = set()
+        self._languages: set[int] = set()
+        self._queue: deque[tuple[str, str]] = deque()
+        self._functions: dict[str, set[str]] = {}
+        self._unknown: dict[str, str] = {}
+        self._set_id: set[str] = set()
+
+    def run(self, command: Sequence[str], more: Iterable[str]) -> Reached:
+        if self._programs.gap:
+            self._unknown["its files"] = self._programs.gap
+        first = command[0] if command else ""
+        for word in (first, *self._scripts(command)):
+            if not self._start(word):
+                self._unknown[word or "its command"] = "it is not among the files of its image"
+        for text in (*command, *more):
+            self._words(script_words(text))
+        while self._queue and len(self._seen) < _MOST_REACHED:
+            self._take(*self._queue.popleft())
+        if self._queue:
+            self._unknown["its programs"] = "there are too many of them"
+        functions = {name: frozenset(names) for name, names in sorted(self._functions.items()) if names}
+        return Reached(functions, dict(sorted(self._unknown.items())), tuple(sorted(self._set_id)))
+
+    def _scripts(self, command: Sequence[str]) -> list[str]:
+        """The word that tells a shell or an interpreter what to run; none for `sh -c`, whose text it is."""
+        name = posixpath.basename(command[0]) if command else ""
+        if not (_SHELLS.match(name) or _language(name) is not None) or "-c" in command:
+            return []
+        return [word for word in command[1:] if word.startswith("/") or word.endswith(SCRIPT_ENDS)][:1]
+
+    def _start(self, word: str) -> bool:
+        """Queue the program of this name or path."""
+        places = [word] if word.startswith("/") else [f"{directory}/{word}" for directory in self._path]
+        if word.endswith(SCRIPT_ENDS):  # relative to a working directory
+            places += self._names.get(posixpath.basename(word), ())
+        for place in places:
+            real = self._programs.real(place)
+            if real in self._programs.files:
+                self._add(real, posixpath.basename(place))
+                return True
+        return False
+
+    def _add(self, path: str, name: str) -> None:
+        if _MULTIPLE.match(posixpath.basename(path)):
+            self._applet(name)
+        elif path not in self._seen:
+            self._seen.add(path)
+            self._queue.append((path, name))
+
+    def _applet(self, name: str) -> None:
+        self._count("busybox", everyday(FUNCTIONS))
+        if functions := APPLETS.get(name):
+            self._count(name, functions)
+
+    def _words(self, words: Iterable[str]) -> None:
+        for word in words:
+            if word.startswith("/") or ("/" not in word and word in self._names):
+                self._start(word)
+            elif self._busybox and word in APPLETS:
+                self._applet(word)
+
+    def _take(self, path: str, name: str) -> None:
+        file = self._programs.files[path]
+        if file.set_id:
+            self._set_id.add(name)
+        if file.kind == "program":
+            self._program(path, name, file)
+        elif file.kind == "script":
+            self._script(name, file)
+
+    def _script(self, name: str, file: CodeFile) -> None:
+        if file.unknown:
+            self._unknown[name] = file.unknown
+        words = [posixpath.basename(word) for word in file.interpreter]
+        language = next((at for at in map(_language, words) if at is not None), None)
+        if file.interpreter and not any(map(_SHELLS.match, words)):
+            self._count(name, file.functions)  # a script of a language: it calls functions itself
+        for word in file.interpreter:
+            self._start(word)
+        if language is None:
+            self._words(file.words)
+
+    def _program(self, path: str, name: str, file: CodeFile) -> None:
+        base = posixpath.basename(path)
+        for directory in _STARTS.get(base, ()):
+            for listed in self._programs.files:
+                if listed.startswith(directory):
+                    self._add(listed, listed)
+        if base in _HARMLESS:
+            return
+        language = _language(base)
+        obedient = bool(_SHELLS.match(base)) or language is not None
+        for library, wide in self._loaded(file):
+            if library.unknown:
+                self._unknown[name] = library.unknown
+            self._count(name, everyday(library.functions) if wide or obedient else library.functions)
+        if file.unknown:
+            self._unknown[name] = file.unknown
+        self._count(name, everyday(file.functions) if obedient else file.functions)
+        if language is not None:
+            self._sources(language)
+        elif _JAVA.match(base):
+            self._count(name, {"chown", *everyday(FUNCTIONS)})
+        elif not obedient:
+            self._start_own(file.words)
+
+    def _count(self, name: str, functions: Iterable[str]) -> None:
+        self._functions.setdefault(name, set()).update(functions)
+
+    def _sources(self, language: int) -> None:
+        """Everything that an interpreter may load, but what comes with it."""
+        if language in self._languages:
+            return
+        self._languages.add(language)
+        _, ends, own = _LANGUAGES[language]
+        for path, file in self._programs.files.items():
+            if path.endswith(ends) and not any(re.search(place, path) for place in own):
+                if file.unknown:
+                    self._unknown[path] = file.unknown
+                self._count(path, file.functions)
+
+    def _loaded(self, program: CodeFile) -> Iterator[tuple[CodeFile, bool]]:
+        """The libraries of a program, theirs, and the modules of PAM; and whether it is a wide one."""
+        names, left = set[str](), [*program.needed]
+        while left:
+            name = left.pop()
+            if name in names or _OF_LIBC.match(name):
+                continue
+            names.add(name)
+            wide = bool(_WIDE.match(name))
+            paths = {self._programs.real(path) for path in self._names.get(name, ())}
+            files = [self._programs.files[path] for path in paths if path in self._programs.files]
+            if not files:
+                why = f"its library {name} is not among the files of its image"
+                yield CodeFile("program", unknown=why), False
+            for file in files:
+                left += () if wide else file.needed
+                yield file, wide
+            for path in paths:
+                if not _PUBLIC.match(posixpath.dirname(path)) and path in self._programs.files:
+                    self._start_own(self._programs.files[path].words)
+            if name.startswith("libpam.so"):
+                left += self._modules_of_pam()
+
+    def _modules_of_pam(self) -> list[str]:
+        configured = {
+            word
+            for path, file in self._programs.files.items()
+            if path.startswith("/etc/pam.d/")
+            for word in file.words
+            if word.startswith("pam_") and word.endswith(".so")
+        }
+        for name in configured:
+            for path in self._names.get(name, ()):
+                file = self._programs.files.get(self._programs.real(path))
+                if file is not None:
+                    self._start_own(file.words)
+        return sorted(configured & self._names.keys())
+
+    def _start_own(self, words: Iterable[str]) -> None:
+        """The programs that a program names by path, and all that is in a directory of its own."""
+        for word in words:
+            place = self._programs.real(word)
+            if place in self._programs.files:
+                self._add(place, posixpath.basename(word))
+            elif place in self._folders and _PRIVATE.match(place) and not _PUBLIC.match(place):
+                for path in self._folders[place]:
+                    if self._programs.files[path].kind == "program":
+                        self._add(path, posixpath.basename(path))
+
+
+def _language(name: str) -> int | None:
+    for at, (pattern, _, _) in enumerate(_LANGUAGES):
+        if re.match(pattern, name):
+            return at
+    return None

@@ -1,0 +1,169 @@
+"""From a command to all that it may start, and what that can ask for; nothing is run."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hardentui.images.programs import CodeFile, Programs, read_programs
+from hardentui.images.started import Reached, reached
+from hardentui.reading.asked_functions import FUNCTIONS, everyday
+from tests.support.image_archives import member, packed
+
+BASH = CodeFile("program", frozenset({"setuid", "setgid"}))
+
+
+def program(*functions: str, needed: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> CodeFile:
+    return CodeFile("program", frozenset(functions), needed, frozenset(words))
+
+
+def asked(files: dict[str, CodeFile], *command: str, links: dict[str, str] | None = None) -> Reached:
+    return reached(Programs(files, links or {}), command)
+
+
+def names(answer: Reached) -> set[str]:
+    return {function for functions in answer.functions.values() for function in functions}
+
+
+def test_a_real_program_is_read_from_an_archive() -> None:
+    su = shutil.which("su")
+    assert su
+    archive = packed(member("usr/bin/su", Path(su).read_bytes(), 0o4755))
+    programs = read_programs(io.BytesIO(archive))
+    assert programs.gap == ""
+    assert {"setuid", "initgroups"} <= programs.files["/usr/bin/su"].functions
+    assert programs.files["/usr/bin/su"].set_id
+    assert any("libpam" in why for why in reached(programs, ["su"]).unknown.values())
+
+
+def test_a_truncated_archive_is_unknown() -> None:
+    archive = packed(member("bin/a", b"#!/bin/sh\n" * 100, 0o755))
+    programs = read_programs(io.BytesIO(archive[:700]))
+    assert programs.gap
+    assert reached(programs, ["a"]).unknown
+
+
+def test_libraries_count_through_links_and_transitively() -> None:
+    files = {
+        "/usr/sbin/d": program(needed=("liba.so.1",)),
+        "/usr/lib/x86_64-linux-gnu/liba.so.1.2": program("chroot", needed=("libb.so",)),
+        "/opt/lib/libb.so": program("mknod"),
+    }
+    links = {"/usr/lib/x86_64-linux-gnu/liba.so.1": "liba.so.1.2", "/sbin": "usr/sbin"}
+    answer = asked(files, "/sbin/d", links=links)
+    assert names(answer) == {"chroot", "mknod"}
+    assert answer.unknown == {}
+
+
+def test_a_missing_library_is_unknown() -> None:
+    assert "libgone.so" in asked({"/bin/d": program(needed=("libgone.so",))}, "d").unknown["d"]
+
+
+def test_libraries_that_do_as_they_are_told_do_not_count() -> None:
+    files = {"/bin/d": program("bind", needed=("libsystemd.so.0", "libc.so.6"))}
+    files["/usr/lib/libsystemd.so.0"] = program("chroot", "setns")
+    assert names(asked(files, "d")) == {"bind"}
+
+
+def test_modules_of_pam_that_are_configured_count_and_what_they_start() -> None:
+    files = {
+        "/bin/login": program(needed=("libpam.so.0",)),
+        "/lib/libpam.so.0": program(),
+        "/etc/pam.d/login": CodeFile("script", words=frozenset({"pam_a.so", "required"})),
+        "/lib/security/pam_a.so": program("audit_open", words=("/sbin/helper",)),
+        "/lib/security/pam_b.so": program("mount"),
+        "/sbin/helper": program("setreuid"),
+    }
+    assert names(asked(files, "login")) == {"audit_open", "setreuid"}
+
+
+def test_shells_do_what_their_scripts_say() -> None:
+    files = {
+        "/bin/bash": BASH,
+        "/entry.sh": CodeFile("script", words=frozenset({"gosu", "echo"}), interpreter=("/bin/bash",)),
+        "/usr/local/bin/gosu": program("setresuid"),
+        "/usr/bin/other": program("chroot"),
+    }
+    assert names(asked(files, "/entry.sh")) == {"setresuid"}
+    assert names(asked(files, "/bin/bash", "-c", "exec other --now")) == {"chroot"}
+
+
+def test_an_interpreter_does_what_its_sources_say() -> None:
+    files = {
+        "/usr/bin/python3.13": program("chown", "chroot", "setuid"),
+        "/usr/bin/app": CodeFile("script", interpreter=("/usr/bin/env", "python3")),
+        "/usr/bin/env": program(),
+        "/usr/lib/python3.13/shutil.py": CodeFile("source", frozenset({"chroot"})),
+        "/usr/lib/python3/dist-packages/worker.py": CodeFile("source", frozenset({"setuid"})),
+    }
+    assert names(asked(files, "app", links={"/usr/bin/python3": "python3.13"})) == {"setuid"}
+
+
+def test_a_program_starts_those_in_a_directory_of_its_own() -> None:
+    files = {
+        "/usr/sbin/master": program(words=("/usr/lib/mail/sbin", "/usr/bin", "/usr/lib/ssh/session")),
+        "/usr/lib/mail/sbin/local": program("setuid"),
+        "/usr/lib/ssh/session": program("chroot"),
+        "/usr/bin/mount": program("mount"),
+    }
+    assert names(asked(files, "master")) == {"setuid", "chroot"}
+
+
+@pytest.mark.parametrize(
+    ("command", "functions"),
+    [
+        (("/bin/httpd", "-f"), {"bind", "setuid"}),
+        (("sh", "-c", "busybox chown 1 /x"), {"chown"}),
+        (("ls",), set()),
+    ],
+)
+def test_a_busybox_does_what_its_name_says(command: tuple[str, ...], functions: set[str]) -> None:
+    files = {"/bin/busybox": CodeFile("program", unknown="it is statically linked")}
+    links = dict.fromkeys(("/bin/httpd", "/bin/sh", "/bin/chown", "/bin/ls"), "busybox")
+    answer = asked(files, *command, links=links)
+    told = names(answer) - everyday(FUNCTIONS)
+    assert functions <= told
+    assert bool(functions) == bool(told)
+    assert answer.unknown == {}
+
+
+def test_static_programs_and_absent_ones_are_unknown() -> None:
+    files = {"/app/server": CodeFile("program", unknown="it is statically linked")}
+    assert asked(files, "/app/server").unknown == {"server": "it is statically linked"}
+    assert "/mnt/run.sh" in asked(files, "/mnt/run.sh").unknown
+
+
+def test_a_script_need_not_be_executable() -> None:
+    archive = packed(
+        member("entry", b"set -e\nexec other\n"),
+        member("bin/dash", b"#!/x\n", 0o755),
+        member("bin/other", b"#!/opt/lang\nos.chroot(1)\n", 0o755),
+    )
+    command = ("/bin/dash", "/entry")
+    programs = read_programs(io.BytesIO(archive), command)
+    assert "chroot" in names(reached(programs, command))
+    assert "/entry" in reached(read_programs(io.BytesIO(archive)), command).unknown
+
+
+def test_a_script_of_a_mount_is_unknown() -> None:
+    files = {"/bin/node": program(), "/srv/other.js": CodeFile("source")}
+    assert "app.js" in asked(files, "node", "app.js").unknown
+    assert asked(files, "node", "other.js").unknown == {}
+
+
+def test_links_in_a_circle_end() -> None:
+    links = {"/bin/a": "b", "/bin/b": "a", "/x": "x/x"}
+    assert asked({"/bin/c": program()}, "a", links=links).unknown
+    assert Programs({}, links).real("/x/y") == "/x/y"
+
+
+def test_jobs_of_cron_count() -> None:
+    files = {
+        "/usr/sbin/cron": program("setuid"),
+        "/etc/cron.d/clean": CodeFile("script", words=frozenset({"/usr/bin/tidy", "root"})),
+        "/usr/bin/tidy": program("chown"),
+    }
+    assert names(asked(files, "cron", "-f")) == {"setuid", "chown"}
