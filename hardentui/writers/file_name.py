@@ -18,3 +18,8 @@ def safe_file_name(text: str) -> str:
         if stripped == name:
             return name or "container"
         name = stripped
+
+
+def volume_for(name: str, directory: str) -> str:
+    """The name of the volume for a directory of a container."""
+    return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"
