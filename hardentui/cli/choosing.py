@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
@@ -54,6 +55,8 @@ def make_plan(
         plan = _chosen(bench, report, options)
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
+        for question in decisions(plan):
+            terminal.note(f"decide: {question.check}: {what_changes(question)}. {question.hint}")
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
             terminal.note(f"to set a parameter, add it to a saved plan: {_with_saved_plan(report)}")
     for conflict in plan.conflicts:
@@ -80,7 +83,7 @@ def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> P
 def _left_out(plan: Plan) -> Iterator[str]:
     """One line per reason; fixes that a bolder choice would include are grouped."""
     bolder: dict[Caution, list[str]] = {}
-    for skipped in plan.skipped:
+    for skipped in others_left_out(plan):
         if skipped.included_by is None:
             yield f"{skipped.check}: {skipped}"
         else:

@@ -14,6 +14,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.fix import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
@@ -25,7 +26,7 @@ from hardentui.writers.knowledge import not_carried
 
 SCHEMA = "hardentui/plan/1"
 
-_COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33"}
+_COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33", Risk.DECISION: "33"}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -85,6 +86,13 @@ def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragra
         yield ""
     for note in others:
         yield from write.wrapped(f"{note.check}: {note.text}", "  ")
+    if questions := decisions(plan):
+        yield ""
+        yield write.bold("Decide")
+        for question in questions:
+            yield from write.wrapped(f"{question.check}: {what_changes(question)}", "  ")
+            yield from write.wrapped(f"May break: {question.decides[0].impact}", "    ")
+            yield from write.wrapped(question.hint, "    ")
 
 
 def _score(value: int | None) -> str:
@@ -139,7 +147,24 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
                 "hint": skipped.hint,
                 "taken_by": skipped.included_by.value if skipped.included_by else None,
             }
-            for skipped in plan.skipped
+            for skipped in others_left_out(plan)
+        ],
+        "decide": [
+            {
+                "check": question.check,
+                "summary": question.why,
+                "changes": [
+                    {
+                        "option": change.option,
+                        "before": _masked(change.option, change.before),
+                        "after": _masked(change.option, change.after),
+                    }
+                    for change in question.decides
+                ],
+                "impact": question.decides[0].impact,
+                "taken_by": f"--check {question.check}",
+            }
+            for question in decisions(plan)
         ],
         "notes": [{"check": note.check, "text": note.text} for note in plan.notes],
         "conflicts": list(plan.conflicts),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.draft import Draft, NextSteps
-from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.version import Version
 from hardentui.visible import visible
 from hardentui.workbench.changing.in_place import save_in_place
 from hardentui.workbench.changing.saving import save

@@ -121,7 +121,7 @@ class Changes:
                 if self._bench.opened.simulated:
                     return play_trial(plan, progress, stop)
                 wishes = Wishes(probes=(probe,) if probe else ())
-                return self._bench.trying(report).run(plan.choices, wishes, progress, stop)
+                return self._bench.trying(report).try_plan(plan, wishes, progress, stop)
             except KeyboardInterrupt:
                 return None
 

@@ -20,6 +20,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_changes import APPLY_WORDS, Changes
 from hardentui.cli.text_lines import finding_line, row_line, worst_first
 from hardentui.errors import ApplyFailed, HardenError, UsageError
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status, Subject
@@ -316,7 +317,8 @@ class Dialogue:
         before = self._open_report.score.value
         after = self._bench.planner.score_after(self._open_report, plan).value
         self._say(*plan_lines(plan, before, after, Paragraphs(self._terminal)))
-        self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in plan.skipped))
+        self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in others_left_out(plan)))
+        self._say(*(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan)))
         self._say(*(f"Caution: {conflict}" for conflict in plan.conflicts))
 
     def _diff(self, kind: str) -> None:

@@ -108,8 +108,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, saved, terminal)
-        choices = choices_to_try(plan, named=bool(options.check))
-        if not choices:
+        if not choices_to_try(plan, named=bool(options.check)):
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(
             tuple(options.peer),
@@ -121,7 +120,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
         with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, ProgressLines(terminal), threading.Event())
+            progress = ProgressLines(terminal)
+            trial = trying.try_plan(plan, wishes, progress, threading.Event(), named=bool(options.check))
         terminal.clear()
         remember(trial)
         if options.format == "json":

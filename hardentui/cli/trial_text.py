@@ -10,6 +10,7 @@ from hardentui.model.trial import Learned, Result, Trial
 from hardentui.options import BY_NAME
 from hardentui.reports.learned_text import kept_unseen
 from hardentui.words import plural
+from hardentui.workbench.trials.words import exercised, what_it_changes
 
 _HEADINGS = {
     Result.WORKS: "A hardened configuration works",
@@ -61,6 +62,13 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
         yield write.bold("Kept, but not tried")
         for untried in trial.not_tried:
             yield from write.wrapped(f"{untried.check}: {untried.reason}")
+    yield from write.section("Exercised", exercised(trial))
+    if trial.decide:
+        yield ""
+        yield write.bold("Decide")
+        for decision in trial.decide:
+            question = f"{decision.check}: {what_it_changes(decision)}"
+            yield from write.wrapped(f"{question}. --check {decision.check} takes it.")
     if trial.learned is not None:
         yield ""
         yield write.bold("Learned")

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_DROP,
@@ -26,8 +24,6 @@ from hardentui.reading.containers import declared_user, is_root, listed, runs_sy
 from hardentui.reading.limits import cgroup_version
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
-_AUTOMATIC = "containers"
-"""The user whose ID ranges `--userns=auto` takes."""
 
 
 def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
@@ -35,36 +31,6 @@ def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) ->
     if not checks:
         return ()
     return tuple(text for conflict in _CONFLICTS if (text := conflict(facts, after)))
-
-
-def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> tuple[str, ...]:
-    """One sentence for each thing that the new spec needs and the host lacks."""
-    automatic = after[USERNS].partition(":")[0] == "auto" and _newly(facts, after, USERNS)
-    if not automatic or facts.engine.rootless is not False or not facts.engine.local:
-        return ()
-    missing = [
-        path
-        for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
-        if not isinstance(ranges, Unreadable) and all(sub_ids.owner != _AUTOMATIC for sub_ids in ranges)
-    ]
-    if not missing:
-        return _too_few(after, host)
-    files = " and ".join(missing)
-    return (
-        f"There is no range for the user {_AUTOMATIC} in {files}; the container does not start without one. "
-        "hardentui doctor shows the command.",
-    )
-
-
-def _too_few(after: Spec, host: HostFacts) -> tuple[str, ...]:
-    """The conflict if the range for automatic namespaces is smaller than the requested size."""
-    wanted = after[USERNS].partition("size=")[2]
-    if not wanted.isdecimal() or isinstance(host.subuids, Unreadable):
-        return ()
-    held = sum(sub_ids.size for sub_ids in host.subuids if sub_ids.owner == _AUTOMATIC)
-    if held >= int(wanted):
-        return ()
-    return (f"It needs {wanted} IDs, but {_AUTOMATIC} has only {held} in /etc/subuid, so it does not start.",)
 
 
 def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:

@@ -14,6 +14,7 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
+from hardentui.writers.file_name import volume_for
 
 _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
@@ -22,15 +23,23 @@ _TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared
 
 
 def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
-    """No mount is added, and no existing one is opened further."""
+    """No mount is added, except a volume of its own where it could write before, and none is opened."""
     old = {mount.destination: mount for mount in before.spec[MOUNTS]}
     for mount in after.spec[MOUNTS]:
         known = old.get(mount.destination)
+        if known is None and _takes_its_writes(mount, before):
+            continue
         if known is None:
             return f"adds a mount at {mount.destination}"
         if mount != known and (why := _opened(known, mount)):
             return f"{why} the mount at {mount.destination}"
     return ""
+
+
+def _takes_its_writes(mount: Mount, before: ContainerFacts) -> bool:
+    """Whether it is a volume of this container alone, in place of a directory of a writable root."""
+    own = mount.type == "volume" and mount.source == volume_for(before.name, mount.destination)
+    return own and not mount.subpath and not before.spec[READ_ONLY] and not _OPENING & {*mount.options}
 
 
 def _opened(old: Mount, new: Mount) -> str:

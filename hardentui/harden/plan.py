@@ -20,7 +20,7 @@ from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 
-_RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK)
+_RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK, Risk.DECISION)
 """Least risky first."""
 _NO_CHECK = "there is no check with this name"
 _OF_CHECKLIST = "A check from your own checklist needs --checklist FILE."
@@ -214,8 +214,8 @@ def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist)
 def left_out(
     facts: ContainerFacts, plan: Plan, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> tuple[Skipped, ...]:
-    """The failing checks that are not in the plan, and why; with `--safe` and `--likely` also the fixes that
-    are too risky for them."""
+    """The failing checks that are not in the plan, and why: also decisions and, with `--safe` and `--likely`,
+    the fixes that are too risky for them."""
     known = {choice.check for choice in plan.choices} | {skipped.check for skipped in plan.skipped}
     left = []
     for check in checks:
@@ -226,7 +226,9 @@ def left_out(
         if _fixed_by_others(check, facts, plan, checklist):
             continue
         fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
-        if isinstance(fix, _Fix):
+        if isinstance(fix, _Fix) and fix.risk is Risk.DECISION:
+            left.append(_question(check, plan.after, fix))
+        elif isinstance(fix, _Fix):
             caution = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
             left.append(
                 Skipped(
@@ -239,6 +241,13 @@ def left_out(
         else:
             left.append(fix)
     return tuple(left)
+
+
+def _question(check: AnyCheck, before: Spec, fix: _Fix) -> Skipped:
+    """A fix that is for a person to decide, with what it would change."""
+    by_option = {diff.option.name: [fix] for diff in fix.changed}
+    changes = _changes(before, fix.after, by_option)
+    return Skipped(check.id, check.summary, f"--check {check.id} takes it.", decides=changes)
 
 
 def _fixed_by_others(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:

@@ -70,3 +70,10 @@ class UnitFacts(Struct, frozen=True):
     drop_ins: tuple[str, ...] = ()
     quadlet: bool = False
     outdated_copy: str = ""
+
+
+class AskedMemory(Struct, frozen=True):
+    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in /etc/redis.conf`."""
+
+    size: int
+    by: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
+from hardentui.model.activity import AskedMemory, Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
@@ -307,6 +307,7 @@ class ContainerFacts(Struct, frozen=True):
         image_ids: reference -> image ID that it currently resolves to on this engine.
         changes: changes to the image in its writable layer (`podman diff`).
         written_directories: by path, directories outside volumes that it writes to or runs in.
+        asked_memory: what configuration files in it ask for; read from a twin by a trial.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
         unit_exists: whether the unit named by its label still exists.
@@ -356,6 +357,7 @@ class ContainerFacts(Struct, frozen=True):
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
     written_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
+    asked_memory: tuple[AskedMemory, ...] = ()
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not queried (run hardentui images --updates)"
     )

@@ -19,11 +19,16 @@ class FixKind(StrEnum):
 
 
 class Risk(StrEnum):
-    """The risk of a fix for a working service."""
+    """The risk of a fix for a working service.
+
+    DECISION: it changes what others rely on (ports that clients use, which image the next start runs), which
+    no trial can show. Only a person who names the fix takes it.
+    """
 
     SAFE = "safe"
     MAY_BREAK = "may break"
     CHANGES_BEHAVIOUR = "changes behaviour"
+    DECISION = "decision"
 
 
 class Remediation(Struct, frozen=True):

@@ -16,7 +16,7 @@ class Caution(StrEnum):
     """How much risk a plan may take if its fixes are not named.
 
     SAFE includes fixes that do not change a working service, LIKELY those that observations do not speak
-    against, ALL every applicable fix, even if it may break the service.
+    against, ALL every applicable fix, even if it may break the service. A decision is in none of them.
     """
 
     SAFE = "safe"
@@ -30,7 +30,7 @@ class Caution(StrEnum):
 _ALLOWED = {
     Caution.SAFE: (Risk.SAFE,),
     Caution.LIKELY: (Risk.SAFE, Risk.CHANGES_BEHAVIOUR),
-    Caution.ALL: tuple(Risk),
+    Caution.ALL: (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK),
 }
 
 
@@ -73,7 +73,8 @@ class Skipped(Struct, frozen=True):
     """A fix that is not in the plan, the reason, and a hint if there is one.
 
     Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution level that
-    would include it; `weakens` lists the protection that it would reduce.
+    would include it; `weakens` lists the protection that it would reduce; `decides` is what it would change,
+    if that is for a person to decide.
     """
 
     check: str
@@ -82,6 +83,7 @@ class Skipped(Struct, frozen=True):
     needs: str = ""
     included_by: Caution | None = None
     weakens: tuple[str, ...] = ()
+    decides: tuple[Change, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why

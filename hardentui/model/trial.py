@@ -173,6 +173,21 @@ class OptionChange(Struct, frozen=True):
     checks: tuple[str, ...] = ()
 
 
+class Decision(Struct, frozen=True):
+    """A change that is left to a person, and why, if a twin showed it. No twin shows what others notice."""
+
+    check: str
+    options: tuple[OptionChange, ...]
+    why: str = ""
+
+
+class NotExercised(Struct, frozen=True):
+    """A part of the service's life that the trial did not show: `reload`, `login`; and why."""
+
+    what: str
+    why: str = ""
+
+
 class ChosenFix(Struct, frozen=True):
     """A fix in the working configuration, with the values of its parameters."""
 
@@ -186,6 +201,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     Attributes:
         options: all differences between the container and the working configuration.
         fixes: the fixes behind it, including loosened ones.
+        decide: fixes that are in no trial unless they are named.
+        exercised: what the watched twins did, in words such as `reload` or `restart`.
         sure: how much this proves, one sentence.
         probes: commands that had to succeed.
         proposed_probe: a probe that would prove more; empty if probes were given or none is known.
@@ -205,6 +222,9 @@ class Trial(Struct, frozen=True, kw_only=True):
     learned: Learned | None = None
     options: tuple[OptionChange, ...] = ()
     fixes: tuple[ChosenFix, ...] = ()
+    decide: tuple[Decision, ...] = ()
+    exercised: tuple[str, ...] = ()
+    not_exercised: tuple[NotExercised, ...] = ()
     sure: str = ""
     probes: tuple[str, ...] = ()
     proposed_probe: str = ""

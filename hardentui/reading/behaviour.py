@@ -275,20 +275,15 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
     """Who can no longer reach a port that is bound to one address."""
     new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
     if not new:
-        return Advice(Risk.MAY_BREAK)
+        return Advice()
     where = shown(new)
     if reach(new[0]) != "loopback":
-        return Advice(
-            Risk.MAY_BREAK, (f"{where}: after this, only clients that use this host address can connect",)
-        )
+        return Advice(notes=(f"{where}: after this, only clients that use this host address can connect",))
     if clients_from_outside(facts) is None:
         seen = "its clients are not known"
     else:
         seen = "no other machine was connected when checked"
-    return Advice(
-        Risk.MAY_BREAK,
-        (f"{where}: {seen}; after this, only this host and its proxy can connect",),
-    )
+    return Advice(notes=(f"{where}: {seen}; after this, only this host and its proxy can connect",))
 
 
 # --- programs ----------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
@@ -10,13 +13,15 @@ from hardentui.model.check import FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
+from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
 from hardentui.reading.containers import declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
+from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
 from hardentui.visible import visible
+from hardentui.writers.file_name import volume_for
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 512 << 20
@@ -25,14 +30,34 @@ _USUAL_MODE, _EVERYBODY = 0o755, 0o1777
 _WORTH_TELLING = 16 << 20
 _MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
+_SCRATCH = (
+    *("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/var/log", "/dev"),  # noqa: S108
+)
+_OF_EVERY_IMAGE = frozenset(
+    {
+        "/",
+        "/etc",
+        "/home",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/root",
+        "/srv",
+        "/var",
+        "/var/lib",
+        "/var/spool",
+        *_SCRATCH,
+    }
+)
+_SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock", "log", "logs"})
 
 
 class ScratchNeeds(Struct, frozen=True):
     """Written directories that no mount covers yet.
 
     Attributes:
-        directories: those that can get a tmpfs.
-        programs: directory -> the program that a tmpfs there would hide.
+        directories: those that can get a tmpfs or a volume.
+        programs: directory -> the program in it, which would become writable.
         unclear: changed paths that may be files or directories.
         known: its writes are known.
     """
@@ -41,6 +66,15 @@ class ScratchNeeds(Struct, frozen=True):
     programs: tuple[tuple[str, str], ...]
     unclear: tuple[str, ...]
     known: bool
+
+
+def is_scratch(directory: str) -> bool:
+    """Whether its name says that its content may go at each stop: runtime files, caches, logs.
+
+    Whatever a program makes or fills elsewhere is data, also while it is empty.
+    """
+    name = posixpath.basename(directory.rstrip("/")).lower()
+    return name in _SCRATCH_NAMES or any(at_or_above(place, directory) for place in _SCRATCH)
 
 
 def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
@@ -96,7 +130,7 @@ def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, 
     paths = seen.paths or ()
     narrow = directories_of(paths, spec, seen.directories | seen.made)
     narrowed: list[str] = []
-    for directory in directories_of(paths, spec, seen.directories):
+    for directory in _where_it_makes_more(directories_of(paths, spec, seen.directories), seen.made):
         below = [path for path in narrow if path != directory and at_or_above(directory, path)]
         narrowed += (
             below if below and directory not in narrow and _program(directory, context) else [directory]
@@ -104,50 +138,86 @@ def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, 
     return tuple(narrowed)
 
 
+def _where_it_makes_more(directories: tuple[str, ...], made: frozenset[str]) -> tuple[str, ...]:
+    """Instead of a directory that the container made, the one in which it made it: next month it makes
+    another one there. Not the directories that every image has."""
+    wider = dict.fromkeys(_kept_wide(directory, made) for directory in directories)
+    return tuple(
+        directory
+        for directory in wider
+        if not any(other != directory and at_or_above(other, directory) for other in wider)
+    )
+
+
+def _kept_wide(directory: str, made: frozenset[str]) -> str:
+    while directory in made and (above := posixpath.dirname(directory)) not in _OF_EVERY_IMAGE:
+        directory = above
+    return directory
+
+
 def _program(directory: str, context: FixContext) -> str:
+    """A program in the directory. Logs and caches are taken for what they are called: a command names its log
+    as often as a program, and Podman copies the files of the image into a tmpfs."""
+    if is_scratch(directory):
+        return ""
     if directory == "/" or any(at_or_above(place, directory) for place in _PROGRAMS):
         return directory
     return hides_a_program(directory, context.facts)
 
 
 def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
-    """The spec with a read-only root, and a tmpfs on every written directory.
+    """The spec with a read-only root, and every written directory writable: see `with_written`.
 
     Raises:
-        CannotFix: it writes next to its programs or too much for a tmpfs, or `size` is invalid.
+        CannotFix: it writes next to its programs, or `size` is invalid.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:
         directories = listed([directory for directory, _ in needed.programs])
         raise CannotFix(
-            f"it writes where a tmpfs would hide its programs: {directories}",
+            f"it writes next to its programs, in {directories}",
             "Write to a volume instead, or do that work in the image build.",
         )
-    return with_tmpfs(spec, needed.directories, size, context).with_(READ_ONLY, True)
+    return with_written(spec, needed.directories, size, context).with_(READ_ONLY, True)
 
 
-def with_tmpfs(
+def with_written(
     spec: Spec, directories: tuple[str, ...], size: str, context: FixContext, *, owned: bool = False
 ) -> Spec:
-    """The spec with a tmpfs on each of these directories; `owned` makes the container's user the owner.
+    """The spec with a tmpfs on each of these directories that is scratch, and a volume on each other one and
+    on what does not fit into memory; `owned` makes the container's user the owner.
 
-    Podman copies the image's files into it, with their owners. It is larger than `size` if the observed
-    content needs more, and not noexec if the container created programs there.
+    Podman copies the image's files into both, with their owners. A tmpfs is larger than `size` if the
+    observed content needs more, and not noexec if the container created programs there.
 
     Raises:
-        CannotFix: `size` is invalid, or the directory is too large.
+        CannotFix: `size` is invalid.
     """
+    facts = context.facts
     try:
         least = size_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
-    added = []
+    tmpfs, volumes = [], []
     for directory in directories:
-        wanted = size if "tmpfs_size" in context.chosen else _size(directory, size, least, context.facts)
-        runs = "" if _made_programs(directory, context.facts) else "noexec,"
-        access = ",U" if owned else access_to_tmpfs(directory, context.facts)
-        added.append(f"{directory}:rw,{runs}nosuid,nodev,size={wanted}{access}")
-    return spec.with_(TMPFS, (*spec[TMPFS], *added))
+        wanted = _size(directory, size, least, facts) if "tmpfs_size" not in context.chosen else size
+        if wanted is None or not is_scratch(directory):
+            volumes.append(volume_at(directory, spec, facts, owned=owned))
+            continue
+        runs = "" if _made_programs(directory, facts) or hides_a_program(directory, facts) else "noexec,"
+        access = ",U" if owned else access_to_tmpfs(directory, facts)
+        tmpfs.append(f"{directory}:rw,{runs}nosuid,nodev,size={wanted}{access}")
+    return spec.with_(TMPFS, (*spec[TMPFS], *tmpfs)).with_(MOUNTS, (*spec[MOUNTS], *volumes))
+
+
+def volume_at(directory: str, spec: Spec, facts: ContainerFacts, *, owned: bool = False) -> Mount:
+    """A named volume for the data in a directory; one that the container made gets its user as owner."""
+    options = ("nodev", "nosuid", *options_of_new_volume(facts, spec))
+    seen = facts.written_directories.get(directory)
+    made = seen is None and directory in written_by(facts).made
+    if owned or (made and _ordinary_user(facts) is not None):
+        options = (*options, "U")
+    return Mount("volume", volume_for(facts.name, directory), directory, tuple(sorted(options)))
 
 
 def access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
@@ -185,22 +255,16 @@ def _ordinary_user(facts: ContainerFacts) -> int | None:
     return seen[0] if seen is not None else facts.named_uid if isinstance(facts.named_uid, int) else None
 
 
-def _size(directory: str, size: str, least: int, facts: ContainerFacts) -> str:
-    """`size`, or more if the existing content plus room for more writes needs it."""
+def _size(directory: str, size: str, least: int, facts: ContainerFacts) -> str | None:
+    """`size`, or more if the existing content plus room for more writes needs it; None: too much for a
+    tmpfs."""
     of_image = _bytes_of_image(directory, facts)
     if of_image is None:
-        raise CannotFix(
-            f"it writes to {directory}, where the image has too many files for a tmpfs",
-            "Mount a volume on the directory that it writes to.",
-        )
+        return None
     written = _bytes_written(directory, facts)
     wanted = of_image + written + min(written, least)
     if wanted > _MOST:
-        raise CannotFix(
-            f"it writes to {directory}, which is too large for a tmpfs: {_shown(wanted)} with room to write",
-            "Mount a volume on the directory that it writes to, or set the parameter tmpfs_size.",
-            needs="tmpfs_size",
-        )
+        return None
     steps = least
     while steps < wanted:
         steps *= 2
@@ -234,8 +298,27 @@ def _shown(count: int) -> str:
     return f"{-(-count // _MIB)} MiB"
 
 
-def about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
+def about_written(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
     """Observed writes, and where they go with the fix."""
+    return (*_about_tmpfs(before, after, facts), *_about_volumes(before, after, facts))
+
+
+def _about_volumes(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
+    known = {mount.destination for mount in before[MOUNTS]}
+    added = [mount for mount in after[MOUNTS] if mount.type == "volume" and mount.destination not in known]
+    meant = meant_for_writing(facts)
+    for mount in added:
+        directory = mount.destination
+        if directory in meant:
+            what = f"{visible(meant[directory], 30)} runs in {directory}, which it may write to"
+        else:
+            what = f"it writes to {directory}"
+        yield f"{what}: this becomes the volume {mount.source}, which keeps it"
+        if holds_files_of_image(directory, facts):
+            yield f"files of the image in {directory} stay as they are now until the volume is removed"
+
+
+def _about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
     entries = [mount for mount in after[TMPFS] if mount not in before[TMPFS]]
     added = [mount.partition(":")[0] for mount in entries]
     if not added:

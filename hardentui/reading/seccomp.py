@@ -95,8 +95,8 @@ DANGEROUS: tuple[CallGroup, ...] = (
 )
 """From what Podman's profile denies (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
 the list in Docker's documentation, "Significant syscalls blocked by the default profile". Without
-`fanotify_init`, which newer profiles allow: without CAP_SYS_ADMIN the kernel tells only of changes to files that a
-process can reach anyway, and opens none."""
+`fanotify_init`, which newer profiles allow: without CAP_SYS_ADMIN the kernel tells only of changes to files
+that a process can reach anyway, and opens none."""
 
 
 def parse_profile(

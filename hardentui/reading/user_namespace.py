@@ -8,6 +8,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, section
 
+_AUTOMATIC = "containers"
+"""The user whose ID ranges `--userns=auto` of the rootful engine takes."""
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
@@ -78,3 +80,24 @@ def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
     if asks_for_user_namespace(facts.planned(spec)) and facts.engine.rootless is False:
         return ("idmap",)
     return ()
+
+
+def no_range_for(namespace: str, facts: ContainerFacts) -> str:
+    """Why the host cannot give a container `--userns=auto[:size=N]`; empty if it can, or if unknown."""
+    host = facts.host
+    if facts.engine.rootless is not False or not facts.engine.local or isinstance(host, Unreadable):
+        return ""
+    held = {
+        path: sum(sub_ids.size for sub_ids in ranges if sub_ids.owner == _AUTOMATIC)
+        for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
+        if not isinstance(ranges, Unreadable)
+    }
+    wanted = namespace.partition("size=")[2].partition(",")[0]
+    needed = int(wanted) if wanted.isdecimal() else 1
+    small = [path for path, size in held.items() if size < needed]
+    if not small:
+        return ""
+    files = " and ".join(small)
+    if not any(held[path] for path in small):
+        return f"there is no range for the user {_AUTOMATIC} in {files}, so the container would not start"
+    return f"the range of the user {_AUTOMATIC} in {files} has fewer than {needed} IDs"

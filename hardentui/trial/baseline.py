@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -11,6 +13,8 @@ from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness
+from hardentui.trial.config_files import asked_memory
+from hardentui.trial.life import Habits, habits_of, handles
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.rounds import LOG_SHOWN, stop, stop_timeout
@@ -29,6 +33,7 @@ class BaselineSeen(Struct, frozen=True):
     expected: Expectation
     stop_seconds: float | None = None
     probe: str = ""
+    habits: Habits = Habits()
 
 
 def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
@@ -67,16 +72,19 @@ def _observed(
     facts = request.facts
     probe = ""
     stopped = None
+    habits = Habits()
     patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
     if outcome.exit_code is None:
         seen = tools.look(twin.document())
         listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
         if expected.how is How.ALIVE and listening:
             expected = expectation({}, listening)
-        facts = _informed(facts, seen)
+        facts = replace(_informed(facts, seen), asked_memory=asked_memory(stage, twin))
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
             probe = proposed_probe(twin, sorted(listening))
-        stopped = stop(stage, twin, stop_timeout(stage))
+        tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))
+        habits = habits_of(stage, twin, replace(expected, probes=request.probes, patience=patience))
+        stopped = stop(stage, twin, stop_timeout(stage) if _stops_when_told(stage, twin) else 1)
     else:
         facts = _informed(facts, tools.look(twin.document()))
         expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
@@ -89,7 +97,16 @@ def _observed(
     expected = replace(
         expected, patience=patience, probes=request.probes, ends_well=outcome.exit_code is not None
     )
-    return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe)
+    return BaselineSeen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe, habits=habits)
+
+
+def _stops_when_told(stage: Stage, twin: Twin) -> bool:
+    """Whether its main process takes its stop signal: for process 1 the kernel drops it otherwise."""
+    document = twin.document()
+    given = str((document.get("Config") or {}).get("StopSignal") or "TERM").upper().removeprefix("SIG")
+    number = int(given) if given.isdecimal() else getattr(signal, f"SIG{given}", signal.SIGTERM)
+    files = stage.files
+    return files is None or handles(files, int((document.get("State") or {}).get("Pid") or 0), number)
 
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:

@@ -19,14 +19,11 @@ from hardentui.options import (
     READ_ONLY,
     SECCOMP_PROFILE,
     TMPFS,
-    Mount,
 )
 from hardentui.options.capabilities import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import access_to_tmpfs
-from hardentui.reading.user_namespace import options_of_new_volume
-from hardentui.writers.file_name import safe_file_name
+from hardentui.reading.scratch import access_to_tmpfs, is_scratch, volume_at
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
@@ -48,10 +45,9 @@ class CapabilityBack(Struct, frozen=True):
 
 
 class WritableDirectory(Struct, frozen=True):
-    """Keep one directory of a read-only root writable: with a tmpfs, or a volume of this name."""
+    """Keep one directory of a read-only root writable: with a tmpfs if it is scratch, else with a volume."""
 
     directory: str
-    volume: str = ""
     size: str = TMPFS_SIZE
 
     @property
@@ -60,9 +56,9 @@ class WritableDirectory(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        if self.volume:
-            return f"volume {self.volume} at {self.directory}"
-        return f"tmpfs of {self.size} at {self.directory}"
+        if is_scratch(self.directory):
+            return f"tmpfs of {self.size} at {self.directory}"
+        return f"volume at {self.directory}"
 
 
 class Raised(Struct, frozen=True):
@@ -105,7 +101,7 @@ class TrialConfiguration(Struct, frozen=True):
         return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> TrialConfiguration:
-        """With these relaxations added. A tmpfs that becomes a volume goes; a limit is raised once."""
+        """With these relaxations added; a limit is raised once."""
         kept = [
             loosening
             for loosening in self.loosenings
@@ -122,16 +118,11 @@ def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:
     trees = (*_PROGRAMS, "/proc", "/sys", "/dev")
     if directory == "/" or any(at_or_above(tree, directory) for tree in trees):
         return False
-    if hides_a_program(directory, facts):
+    if not is_scratch(directory) and hides_a_program(directory, facts):
         return False
     covered = [mount.destination for mount in spec[MOUNTS]]
     covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
     return not any(at_or_above(place, directory) for place in covered)
-
-
-def name_of_volume(container: str, directory: str) -> str:
-    """The volume that keeps a directory of a read-only root writable."""
-    return f"{safe_file_name(container)}{directory.replace('/', '-')}"[:200]
 
 
 def _replaces(new: Loosening, old: Loosening) -> bool:
@@ -198,14 +189,11 @@ class TwinPlanner:
             return raised.without(MEMORY_SWAP) if option.name == "memory" else raised
         if not spec[READ_ONLY]:
             return spec
-        others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.directory)
-        spec = spec.with_(TMPFS, others)
-        if loosening.volume:
-            options = options_of_new_volume(self.facts, spec)
-            volume = Mount("volume", loosening.volume, loosening.directory, options)
-            return spec.with_(MOUNTS, (*spec[MOUNTS], volume))
-        access = access_to_tmpfs(loosening.directory, self.facts)
-        return spec.with_(TMPFS, (*others, f"{loosening.directory}:{_OPTIONS},size={loosening.size}{access}"))
+        directory = loosening.directory
+        if not is_scratch(directory):
+            return spec.with_(MOUNTS, (*spec[MOUNTS], volume_at(directory, spec, self.facts)))
+        access = access_to_tmpfs(directory, self.facts)
+        return spec.with_(TMPFS, (*spec[TMPFS], f"{directory}:{_OPTIONS},size={loosening.size}{access}"))
 
     @staticmethod
     def _plain_limit(spec: Spec, option: Option[int]) -> int:

@@ -25,8 +25,7 @@ from hardentui.trial.learned.system_calls import RISKY
 from hardentui.trial.learning import held_by
 from hardentui.trial.observe.watch import Watch
 from hardentui.trial.request import Lesson
-from hardentui.trial.restart import restarted
-from hardentui.trial.rounds import Rounds, stop, stop_timeout
+from hardentui.trial.rounds import Rounds, stop
 from hardentui.writers.seccomp import profile_text
 
 _MOST_TRIES = 4
@@ -79,12 +78,8 @@ class Enforcer:
             profiled = replace(configuration, profile=self._written(document))
             tried = self._rounds.run(profiled, "with the learned seccomp profile")
             if tried.ready:
-                again = restarted(self._rounds, self._rounds.planner.spec(profiled), ())
-                if not again.why:
-                    return self._enforced(profiled, document, base, allowed, held, added)
-                why = f"after a restart: {again.why}"
-            else:
-                why = tried.why
+                return self._enforced(profiled, document, base, allowed, held, added)
+            why = tried.why
             refused = self._refused(configuration, document, held)
             new = (refused & calls_let_through(base, held, allowed.native)) - allowed.names - RISKY
             if not new:
@@ -123,9 +118,8 @@ class Enforcer:
             watch.open()
             spec = rounds.planner.spec(configuration).with_(SECCOMP_PROFILE, watch.profile_path)
             with rounds.stage.twin(spec, copy_volumes=True) as twin:
-                watch.attach(twin.init())
-                if rounds.start(twin).exit_code is None:
-                    stop(rounds.stage, twin, stop_timeout(rounds.stage))
+                rounds.lead(twin, lambda twin: watch.attach(twin.init()))
+                stop(rounds.stage, twin, 1)
             log = watch.finish().calls
         except EngineError:
             return frozenset()

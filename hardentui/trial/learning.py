@@ -19,9 +19,10 @@ from hardentui.readiness.expectation import Expectation
 from hardentui.trial.learned.merging import merged
 from hardentui.trial.learned.needs import Needs, merged_needs, needs_of
 from hardentui.trial.learned.teaching import low_ports
+from hardentui.trial.life import Habits, live
 from hardentui.trial.observe.watch import Watch, native_way
 from hardentui.trial.request import Lesson, Tools
-from hardentui.trial.rounds import stop, stop_timeout
+from hardentui.trial.rounds import stop, stop_limit
 from hardentui.trial.stage import Stage
 from hardentui.trial.twins import Twin
 
@@ -40,11 +41,17 @@ def learn(
     facts: ContainerFacts,
     expected: Expectation,
     tools: Tools,
+    *,
+    habits: Habits,
+    stop_seconds: float | None,
 ) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
-    One starts with the existing data and is started twice; if there are volumes, another one starts with
-    empty ones, for what an entry point does only on first use.
+    One starts with the existing data, is led through its life and started again; if there are volumes,
+    another one starts with empty ones, for what an entry point does only on first use.
+
+    Args:
+        habits, stop_seconds: of the unchanged twin.
     """
     runs = [(facts.spec, False, "watching an unchanged twin, also after a restart")]
     if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
@@ -52,12 +59,13 @@ def learn(
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)
     account = stage.changing.account()
+    limit = stop_limit(stage, None if stop_seconds is None else _TIMES_AS_SLOW * stop_seconds)
     seen: Observation | None = None
     for spec, empty, text in runs:
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
         try:
-            observation = _watched(watch, stage, spec, slow, tools, empty=empty)
+            observation = _watched(watch, stage, spec, slow, tools, habits, limit, empty=empty)
         except EngineError as error:
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
@@ -83,6 +91,8 @@ def _watched(
     spec: Spec,
     expected: Expectation,
     tools: Tools,
+    habits: Habits,
+    limit: int,
     *,
     empty: bool,
 ) -> Observation | str:
@@ -94,11 +104,13 @@ def _watched(
         why = _run(watch, stage, twin, expected)
         if why:
             return why
+        if not expected.ends_well and (trouble := live(stage, twin, expected, habits).why):
+            tools.on_event(TrialEvent(TrialStep.LEARNING, f"not all of its life was seen: {trouble}"))
         changes = tools.look(twin.document()).changes
         if not expected.ends_well:
-            stop(stage, twin, stop_timeout(stage))
-            if not empty and not _run(watch, stage, twin, expected):
-                stop(stage, twin, stop_timeout(stage))
+            stop(stage, twin, limit)
+            if not _run(watch, stage, twin, expected):
+                stop(stage, twin, limit)
     written = tuple(change.path for change in changes) if isinstance(changes, tuple) else changes
     return watch.finish(written)
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.errors import EngineError
+from hardentui.harden.spec_diff import spec_diff
 from hardentui.model.finding import Status
-from hardentui.model.trial import How, LeftOut, Proof, Result, Trial, TrialEvent, TrialStep
+from hardentui.model.trial import (
+    Decision,
+    How,
+    LeftOut,
+    OptionChange,
+    Proof,
+    Result,
+    Trial,
+    TrialEvent,
+    TrialStep,
+)
 from hardentui.trial import results
-from hardentui.trial.configuration import TrialConfiguration
+from hardentui.trial.configuration import CapabilityBack, TrialConfiguration
 from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
@@ -53,8 +64,21 @@ def recorded(
         proof=proof,
         options=results.option_changes(plan, spec),
         fixes=results.fixes(configuration.choices),
+        decide=_asked(configuration, rounds),
+        exercised=rounds.exercised,
+        not_exercised=(*rounds.missing, *rounds.habits.not_exercised),
         sure=_sure(record, rounds),
     )
+
+
+def _asked(configuration: TrialConfiguration, rounds: Rounds) -> tuple[Decision, ...]:
+    """CAP_KILL, if the user's answer leaves it out and the twin had to be killed."""
+    if not rounds.slow_stop or "CAP_KILL" not in rounds.planner.dropped_capabilities(configuration):
+        return ()
+    spec = rounds.planner.spec(configuration)
+    back = rounds.planner.spec(configuration.with_(CapabilityBack("CAP_KILL")))
+    changes = tuple(OptionChange(d.option.name, d.before, d.after) for d in spec_diff(spec, back))
+    return (Decision("default-capabilities-kept", changes, rounds.slow_stop),)
 
 
 def _proven(

@@ -55,11 +55,15 @@ class Relaxer:
         self._left_out: list[LeftOut] = []
         self._bisected = False
 
-    def settle(self, configuration: TrialConfiguration) -> Settled:
-        """The configuration that works; one without choices when none does."""
+    def settle(self, configuration: TrialConfiguration, tried: Tried | None = None) -> Settled:
+        """The configuration that works; one without choices when none does.
+
+        Args:
+            tried: a round with this configuration; None = it was not tried yet.
+        """
         if not configuration.choices:
             return Settled(configuration, {}, tuple(self._left_out))
-        tried = self._rounds.run(configuration, "all changes at once")
+        tried = tried or self._rounds.run(configuration, "all changes at once")
         tried = self._with_capabilities(self._by_evidence(tried), frozenset())
         configuration = tried.configuration
         if not tried.ready:
@@ -221,10 +225,10 @@ class Relaxer:
     def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
         """Without the capabilities that it works without, if that was wanted and shows."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
-        if not (self._tight and self._rounds.judges_work):
+        if not self._rounds.answered and not (self._tight and self._rounds.judges_work):
             # its stop is judged in any case
             back = [loosening for loosening in back if loosening.capability == "CAP_KILL"]
-        if len(back) < 2 and not self._bisected:
+        if len(back) < 2 and not self._bisected and not self._rounds.answered:
             return configuration  # it was the last one that made it work
         for loosening in back:
             if self._exhausted:

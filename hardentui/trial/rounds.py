@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.model.trial import How, OnTrialEvent, Round, TrialEvent, TrialStep
+from hardentui.model.trial import How, NotExercised, OnTrialEvent, Round, TrialEvent, TrialStep
 from hardentui.readiness.expectation import SETTLED, Expectation, has_health_check
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Raised, TrialConfiguration, TwinPlanner
 from hardentui.trial.evidence.calls import CallTrace
 from hardentui.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
+from hardentui.trial.life import RESTART, STOP, Habits, live
 from hardentui.trial.stage import Stage
 from hardentui.trial.twins import Twin
 
@@ -48,6 +50,14 @@ class Rounds:
     Args:
         expected: how the unchanged twin was judged.
         stop_seconds: how long the unchanged twin took to stop; None if it had to be killed.
+        habits: what the unchanged twin does when asked.
+        answered: the user said which capabilities to keep: a twin that has to be killed is told, and works.
+
+    Attributes:
+        thorough: a twin is also led through its life, stopped and started again.
+        exercised: what the last twin that worked did.
+        missing: what it was not asked for although the unchanged one was.
+        slow_stop: that a twin had to be killed, if that was not counted.
     """
 
     def __init__(
@@ -58,10 +68,18 @@ class Rounds:
         on_event: OnTrialEvent,
         *,
         stop_seconds: float | None,
+        habits: Habits,
+        answered: bool = False,
     ) -> None:
         self.stage = stage
         self.planner = planner
         self.expected = expected
+        self.habits = habits
+        self.thorough = False
+        self.exercised: tuple[str, ...] = ()
+        self.missing: tuple[NotExercised, ...] = ()
+        self.answered = answered
+        self.slow_stop = ""
         self.records: list[Round] = []
         self._on_event = on_event
         self._stop_seconds = stop_seconds
@@ -97,15 +115,15 @@ class Rounds:
         return tried
 
     def _on_a_twin(self, configuration: TrialConfiguration, trace: bool) -> Tried:
-        with self.stage.twin(self.planner.spec(configuration)) as twin:
+        with self.stage.twin(self.planner.spec(configuration), copy_volumes=self.thorough) as twin:
             refused: tuple[RefusedCall, ...] = ()
             if trace and CallTrace.possible() and self.stage.files is not None:
                 with CallTrace(twin.init()) as calls:
-                    why, stopped = self._life(twin)
+                    why, stopped = self.lead(twin)
                     calls.end()
                     refused = calls.refused()
             else:
-                why, stopped = self._life(twin)
+                why, stopped = self.lead(twin)
             log = twin.log()
             evidence = [sign for call in refused for sign in of_call(call, TMPFS_SIZE)]
             evidence += of_log(log, TMPFS_SIZE)
@@ -114,16 +132,50 @@ class Rounds:
                 evidence += of_stop(configuration, self.planner)
             return Tried(configuration, not why, why, tuple(dict.fromkeys(evidence)), log)
 
-    def _life(self, twin: Twin) -> tuple[str, bool]:
-        """Start it, judge it, stop it: why it failed, and whether it stopped properly."""
+    def unchanged(self) -> str:
+        """Why the unchanged twin does not survive what a thorough round asks for; empty if it does."""
+        with self.stage.twin(self.planner.facts.spec, copy_volumes=True) as twin:
+            return self.lead(twin)[0]
+
+    def lead(self, twin: Twin, before_start: Callable[[Twin], None] = lambda twin: None) -> tuple[str, bool]:
+        """Start it, judge it, stop it; if thorough, live in between, and start it again. Volumes of such a
+        twin must be copies: copy-on-write ends with a stop.
+
+        Returns:
+            Why it failed, and whether it stopped properly.
+        """
+        before_start(twin)
         outcome = self.start(twin)
-        if not outcome.ready or outcome.exit_code is not None or self._stop_seconds is None:
+        if not outcome.ready:
             return outcome.why, True
-        limit = min(stop_timeout(self.stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * self._stop_seconds))
+        done: tuple[str, ...] = ()
+        runs = outcome.exit_code is None
+        if runs and self.thorough:
+            lived = live(self.stage, twin, self.expected, self.habits)
+            done = lived.exercised
+            if lived.why:
+                return lived.why, True
+        if runs and (why := self._stopped(twin)):
+            if not self.answered:
+                return why, False
+            self.slow_stop = why
+        if self.thorough:
+            before_start(twin)
+            again = self.start(twin)
+            if not again.ready:
+                return f"after a restart: {again.why}", True
+            self.exercised = (*done, *((STOP, RESTART) if runs else (RESTART,)))
+        return "", True
+
+    def _stopped(self, twin: Twin) -> str:
+        """Stop it, if that says something or is needed; why it does not stop as the unchanged one did."""
+        if self._stop_seconds is None and not self.thorough:
+            return ""
+        limit = stop_limit(self.stage, self._stop_seconds)
         stopped = stop(self.stage, twin, limit)
-        if not stopped.killed:
-            return "", True
-        return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)", False
+        if not stopped.killed or self._stop_seconds is None:
+            return ""
+        return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
 
     def start(self, twin: Twin) -> Readiness:
         """Start a twin and wait until it is ready."""
@@ -138,6 +190,14 @@ def stop_timeout(stage: Stage) -> int:
     """How long Podman lets the original take to stop."""
     given = (stage.facts.inspect.get("Config") or {}).get("StopTimeout")
     return min(10 if given is None else int(given), _MOST_STOP)
+
+
+def stop_limit(stage: Stage, seconds: float | None) -> int:
+    """How long a twin may take to stop when the unchanged one took this long; one that had to be killed is
+    not waited for again."""
+    if seconds is None:
+        return 1
+    return min(stop_timeout(stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * seconds))
 
 
 def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:

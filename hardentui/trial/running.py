@@ -77,11 +77,19 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     needs = _learned(request, tools, stage, seen)
     seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
     planner = TwinPlanner(seen.facts, tools.make_plan)
-    rounds = Rounds(stage, planner, seen.expected, tools.on_event, stop_seconds=seen.stop_seconds)
+    rounds = Rounds(
+        stage,
+        planner,
+        seen.expected,
+        tools.on_event,
+        stop_seconds=seen.stop_seconds,
+        habits=seen.habits,
+        answered=any(choice.check == _CAPABILITIES and choice.parameters for choice in request.choices),
+    )
     relaxer = Relaxer(rounds, planner, tools.on_event, tight=request.tight)
     ask = asked(request.facts, stage, tools) if _asks(request) else None
     choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
-    choices = choices if needs is None else taught(choices, needs, seen.facts)
+    choices = choices if needs is None else taught(choices, needs, planner)
     plan = planner.plan(_strictest(choices, rounds) if request.tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     settled = lasting(settled, rounds, relaxer, tools)
@@ -113,7 +121,15 @@ def _learned(request: TrialRequest, tools: Tools, stage: Stage, seen: BaselineSe
     expected = seen.expected
     if seen.probe and not expected.probes:
         expected = replace(expected, probes=(seen.probe,))
-    needs = learn(request.lesson, stage, request.facts, expected, tools)
+    needs = learn(
+        request.lesson,
+        stage,
+        request.facts,
+        expected,
+        tools,
+        habits=seen.habits,
+        stop_seconds=seen.stop_seconds,
+    )
     tools.keep(needs)
     return needs
 

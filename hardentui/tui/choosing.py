@@ -36,6 +36,7 @@ class Choosing:
         self._values = values
         self._plan: Plan | None = None
         self._after: Score | None = None
+        self._decisions: tuple[Skipped, ...] = ()
         self._drafts: dict[Target, Draft] = {}
         self._stale = True
         self.trouble = ""
@@ -158,6 +159,12 @@ class Choosing:
         return self._plan
 
     @property
+    def decisions(self) -> tuple[Skipped, ...]:
+        """What only the user can decide, on top of the plan; none without a plan."""
+        self._compute()
+        return self._decisions
+
+    @property
     def after(self) -> Score | None:
         """The score after the plan."""
         self._compute()
@@ -166,13 +173,14 @@ class Choosing:
     def _compute(self) -> None:
         if not self._stale:
             return
-        self._stale, self.trouble, self._plan, self._after = False, "", None, None
+        self._stale, self.trouble, self._plan, self._after, self._decisions = False, "", None, None, ()
         self._drafts = {}
         if not self._chosen:
             return
         try:
             self._plan = self.bench.planner.plan(self.report, tuple(self._chosen.values()))
             self._after = self.bench.planner.score_after(self.report, self._plan)
+            self._decisions = self.bench.planner.decisions(self.report, self._plan)
         except HardenError as error:
             self.trouble = str(error)
 

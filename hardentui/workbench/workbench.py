@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.harden.attack import attack_path
+from hardentui.model.finding import Status
 from hardentui.model.known import Known
 from hardentui.model.settings import Notice
 from hardentui.reading.own_command import without_checklist
@@ -114,7 +115,7 @@ class Workbench:
     def planner(self) -> Planner:
         from hardentui.workbench.planning.planner import Planner
 
-        return Planner(self.judge, lambda: self.opened.known_host)
+        return Planner(self.judge)
 
     @cached_property
     def drafter(self) -> Drafter:
@@ -166,7 +167,8 @@ class Workbench:
         from hardentui.workbench.trials.trying import Trying
 
         members = self.containers.neighbours(report).members
-        return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members)
+        waived = frozenset(finding.check for finding in report.findings if finding.status is Status.WAIVED)
+        return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members, waived)
 
     def applying(self, report: Report) -> Application:
         """Applying a plan to a real container, with rollback."""

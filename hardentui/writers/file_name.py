@@ -23,3 +23,8 @@ def safe_file_name(text: str) -> str:
 def profile_name(container: str) -> str:
     """The file name of the seccomp profile that a trial learns for a container."""
     return f"seccomp-{safe_file_name(container)}.json"
+
+
+def volume_for(name: str, directory: str) -> str:
+    """The name of the volume for a directory of a container."""
+    return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"

@@ -53,7 +53,7 @@ def test_it_works_with_nothing_but_what_was_learned(bench: Bench, service: Servi
     profile.write_text(profile_text(document))
     os.chmod(profile, 0o644)
     options = [f"--cap-add={name}" for name in sorted(needs.capability_names)]
-    options += [f"--tmpfs={place.directory}" for place in needs.places]
+    options += [f"--tmpfs={place}" for place in needs.places]
     bench.podman(
         "create", "--name", NAME, f"--security-opt=seccomp={profile}", "--cap-drop=all", "--read-only",
         "--read-only-tmpfs=false", "--security-opt=no-new-privileges", "--stop-timeout=20", *options, image,

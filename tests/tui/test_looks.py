@@ -199,10 +199,10 @@ async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> N
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "home-80x24": ((80, 24), ()),
     "home-120x36": ((120, 36), ()),
-    "walk-80x24": ((80, 24), ("enter", "4", "space", "a")),
-    "walk-120x36": ((120, 36), ("enter", "4", "space", "a")),
-    "diff-80x24": ((80, 24), ("enter", "a", "d")),
-    "write-80x24": ((80, 24), ("enter", "a", "w")),
+    "walk-80x24": ((80, 24), ("enter", "4", "space", "L")),
+    "walk-120x36": ((120, 36), ("enter", "4", "space", "L")),
+    "diff-80x24": ((80, 24), ("enter", "L", "d")),
+    "write-80x24": ((80, 24), ("enter", "L", "w")),
 }
 
 
@@ -216,7 +216,7 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
     app = make_app(some())
     async with running(app, size) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await shows(pilot, "1 safe fix")
+        await shows(pilot, "shop-web")
         for key in keys:
             await pilot.press(key)
             await until(

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.engine.locate import Environment, candidates, connections
 from hardentui.host.files.reader import LocalFiles
@@ -125,5 +126,5 @@ def test_looking_for_podman_never_waits_for_her(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(places / "anna/.config"))
     here = Environment.here()
     assert candidates(here)
-    forced = Environment(here.environ, 0, str(places / "anna"), here.read, here.files)
+    forced = replace(here, uid=0, home=str(places / "anna"))
     assert connections(forced)[1] == ""

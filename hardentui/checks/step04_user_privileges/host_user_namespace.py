@@ -36,7 +36,7 @@ from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMA
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
-from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
+from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host, no_range_for
 from hardentui.visible import visible
 
 _USUAL_SIZE = 1024
@@ -102,6 +102,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             f"the owners of files in {listed(shown)} would not be mapped, and {why}",
             "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
+    if lacking := no_range_for(_namespace(facts, spec), facts):
+        raise CannotFix(lacking, "hardentui doctor shows the command that adds one.")
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
 

@@ -49,7 +49,7 @@ from hardentui.reading.containers import (
     runs_systemd,
 )
 from hardentui.reading.mounts import at_or_above, host_mounts
-from hardentui.reading.scratch import about_tmpfs, needs, with_tmpfs
+from hardentui.reading.scratch import about_written, needs, with_written
 from hardentui.reading.user_namespace import own_user_namespace, uid_inside
 from hardentui.visible import visible
 
@@ -158,7 +158,7 @@ def _suggested_user(facts: ContainerFacts) -> str:
 def _with_user(spec: Spec, context: FixContext) -> Spec:
     """Let the new user write and serve what root was observed to: directories, volumes, low ports."""
     needed = needs(spec, context, by_podman=False)
-    spec = with_tmpfs(spec, needed.directories, _TMPFS_SIZE, context, owned=True)
+    spec = with_written(spec, needed.directories, _TMPFS_SIZE, context, owned=True)
     mounts = tuple(
         mount.with_options("U", drop=("idmap",)) if _is_handed_over(mount) else mount
         for mount in spec[MOUNTS]
@@ -173,8 +173,13 @@ def _is_handed_over(mount: Mount) -> bool:
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     facts = context.facts
     needed = needs(before, context, by_podman=False)
-    notes = [*about_tmpfs(before, after, facts), *about_low_ports(before, after, facts)]
-    handed = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
+    notes = [*about_written(before, after, facts), *about_low_ports(before, after, facts)]
+    known = {mount.destination for mount in before[MOUNTS]}
+    handed = [
+        mount.destination
+        for mount in after[MOUNTS]
+        if mount not in before[MOUNTS] and mount.destination in known
+    ]
     if handed:
         notes.append(
             f"the volumes at {listed(handed)} get this user as owner at each start (:U); other containers "

@@ -15,7 +15,8 @@ What may break:
 A service that needs more than the limit at peak is killed and restarted. Look at its use under load (`podman
 stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`). The fix never sets
 less than one and a half times the most that the running container has used since it started, including
-caches.
+caches, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and the parameter
+together.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.codecs.plain import size_of, size_text
+from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import (
@@ -90,7 +92,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(MEMORY_SWAP)
     if not _is_none(context.facts, spec[MEMORY]):
         return spec
-    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts))
+    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts), _asked(context))
     spec = spec.with_(MEMORY, limit)
     # --memory-swap is memory plus swap, and Podman refuses a value below --memory
     return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
@@ -100,12 +102,14 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     facts, limit = context.facts, after[MEMORY]
     limits = ask(facts, lambda kernel: kernel.limits)
     peak = limits.memory_peak if isinstance(limits, Limits) else None
+    asked = most_asked(facts)
+    because = (f"{asked.by} asks for {size_text(asked.size)}",) if asked else ()
     if not peak:
-        return Advice(Risk.MAY_BREAK, ("its memory use is not known",))
+        return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
     note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
     if peak * 2 <= limit:
-        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note,))
-    return Advice(Risk.MAY_BREAK, (note,))
+        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because))
+    return Advice(Risk.MAY_BREAK, (note, *because))
 
 
 def _chosen(context: FixContext) -> int:
@@ -115,14 +119,25 @@ def _chosen(context: FixContext) -> int:
         raise CannotFix(str(error), "Set the parameter memory to a size such as 512m.") from error
 
 
+def _asked(context: FixContext) -> int:
+    """What its configuration asks for, and the parameter for the rest of the program; 0 if nothing is asked.
+
+    A value that the user chose is the whole answer.
+    """
+    asked = most_asked(context.facts)
+    return 0 if asked is None or "memory" in context.chosen else asked.size + _chosen(context)
+
+
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """The observed memory use, or its reservation, if that is more than the parameter."""
-    enough, reserved = _enough(context.facts), context.facts.spec[MEMORY_RESERVATION]
-    if max(enough, reserved) <= _chosen(context):
-        return {}
-    if reserved > enough:
-        return {"memory": Measured(size_text(reserved), "the reservation of the container")}
-    return {"memory": Measured(size_text(enough), "one and a half times its peak use")}
+    """The largest of the observed use, the reservation and the configured memory, if above the parameter."""
+    asked = most_asked(context.facts)
+    wants = [
+        (_enough(context.facts), "one and a half times its peak use"),
+        (context.facts.spec[MEMORY_RESERVATION], "the reservation of the container"),
+        (_asked(context), f"{asked.by} asks for {size_text(asked.size)}" if asked else ""),
+    ]
+    size, why = max(wants, key=lambda want: want[0])
+    return {"memory": Measured(size_text(size), why)} if size > _chosen(context) else {}
 
 
 def _enough(facts: ContainerFacts) -> int:

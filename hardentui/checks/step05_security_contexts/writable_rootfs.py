@@ -11,10 +11,10 @@ whatever does not belong to the image stands out. A writable root can also fill 
 
 What may break:
 Everything that the service writes outside volumes: caches, PID files, sockets, generated configuration.
-Podman mounts a tmpfs on /run, /tmp and /var/tmp; for directories that were seen to change, the fix adds one
-tmpfs each, but never over a directory with programs. What is written there is lost when the container stops,
-so real data needs a volume. Programs that rewrite /etc/resolv.conf or install packages at startup cannot
-work.
+Podman mounts a tmpfs on /run, /tmp and /var/tmp. Each directory that was seen to change gets a tmpfs if its
+name says cache, log or the like, else a named volume, because what a program keeps is data; a directory with
+programs gets neither. A tmpfs is emptied at each stop: ship such logs elsewhere, or mount a volume. Programs
+that rewrite /etc/resolv.conf or install packages at startup cannot work.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
-from hardentui.reading.scratch import about_tmpfs, meant_for_writing, needs, with_read_only_root
+from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -56,7 +56,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     """Writes since the start are known: a container that has run for a while writes nowhere else."""
     facts = context.facts
     needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
-    notes = list(about_tmpfs(before, after, facts))
+    notes = list(about_written(before, after, facts))
     if not needed.known:
         notes.append("it is not known what it writes: check with podman diff first")
     elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:

@@ -21,7 +21,7 @@ from hardentui.model.observation import (
 from hardentui.reading.written import by_podman
 from hardentui.trial.learned.effects import AF_INET, AF_INET6, capabilities
 from hardentui.trial.learned.narrow_profile import Allowed
-from hardentui.trial.learned.places import WritablePlace, WrittenPath, places, written_files
+from hardentui.trial.learned.places import WrittenPath, places, written_files
 from hardentui.trial.learned.system_calls import allowed_calls
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Needs(Struct, frozen=True, kw_only=True):
     unknown: Mapping[str, str] = {}
 
     @property
-    def places(self) -> tuple[WritablePlace, ...]:
+    def places(self) -> tuple[str, ...]:
         """The directories that must be writable."""
         return places(self.written or ())
 

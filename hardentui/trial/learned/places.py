@@ -1,4 +1,4 @@
-"""From written paths to the directories that must stay writable, and which of them keep important data."""
+"""From written paths to the directories that must stay writable."""
 
 from __future__ import annotations
 
@@ -26,9 +26,6 @@ _CHANGES = frozenset(
     }
 )
 _REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
-_SCRATCH = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/dev/shm")  # noqa: S108 - compared
-_SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
-_PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log", ".pyc")
 
 
 class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
@@ -42,17 +39,6 @@ class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
     path: str
     directory: bool = False
     kept: bool = False
-
-
-class WritablePlace(Struct, frozen=True):
-    """A directory that must be writable under a read-only root.
-
-    Attributes:
-        matters: a file in it that may have to survive a restart; empty = a tmpfs will do.
-    """
-
-    directory: str
-    matters: str = ""
 
 
 def written_files(
@@ -91,37 +77,11 @@ def _writes(detail: CallDetail, file: TouchedFile) -> bool:
     return file.exists and (call in _CHANGES or call in _REMOVES)
 
 
-def places(written: Iterable[WrittenPath]) -> tuple[WritablePlace, ...]:
+def places(written: Iterable[WrittenPath]) -> tuple[str, ...]:
     """The outermost directories that hold what was written."""
-    everything = tuple(written)
-    directories = {file.path if file.directory else posixpath.dirname(file.path) for file in everything}
-    outermost = [
+    directories = {file.path if file.directory else posixpath.dirname(file.path) for file in written}
+    return tuple(
         directory
         for directory in sorted(directories)
         if not any(other != directory and at_or_above(other, directory) for other in directories)
-    ]
-    return tuple(WritablePlace(directory, _what_matters(directory, everything)) for directory in outermost)
-
-
-def _what_matters(directory: str, written: Iterable[WrittenPath]) -> str:
-    """A kept file whose name is not one of those recreated at each start."""
-    if any(at_or_above(scratch, directory) for scratch in _SCRATCH) or _scratch_name(directory):
-        return ""
-    files = {
-        file.path
-        for file in written
-        if file.kept and not file.directory and at_or_above(directory, file.path)
-    }
-    above = {posixpath.dirname(path) for path in files}
-    kept = sorted(
-        path for path in files - above if not path.endswith(_PASSING) and not _in_scratch_directory(path)
     )
-    return kept[0] if kept else ""
-
-
-def _scratch_name(directory: str) -> bool:
-    return posixpath.basename(directory).lower() in _SCRATCH_NAMES
-
-
-def _in_scratch_directory(path: str) -> bool:
-    return any(part.lower() in _SCRATCH_NAMES for part in posixpath.dirname(path).split("/"))

@@ -39,7 +39,7 @@ def learned_record(
         capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
         syscalls=calls,
         profile="" if document is None else posixpath.basename(path),
-        writable=tuple(place.directory for place in needs.places),
+        writable=needs.places,
         listening=_shown(needs.listening),
         outgoing=_shown(needs.outgoing),
         memory_peak=needs.memory_peak or 0,

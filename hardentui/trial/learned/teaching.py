@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from hardentui.model.activity import FileChange
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.plan import Choice
-from hardentui.options import SYSCTL
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option
+from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
 from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.needs import Needs
 
@@ -17,23 +19,39 @@ _LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
 _MIB = 1 << 20
 
 
-def taught(choices: Iterable[Choice], needs: Needs, facts: ContainerFacts) -> tuple[Choice, ...]:
-    """The choices; those without user-set values get the learned ones.
+class PlansLimits(Protocol):
+    """Plans of one container: what they limit without anything learned."""
+
+    @property
+    def facts(self) -> ContainerFacts: ...
+    def plan(self, choices: tuple[Choice, ...]) -> Plan: ...
+
+
+def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tuple[Choice, ...]:
+    """The choices; those without user-set values get the learned ones, where these are not tighter than what
+    the plan alone would set: a trial is shorter and quieter than everyday use.
 
     Args:
-        facts: the original, which may have used more than its twin.
+        planner: of the original, which may have used more than its twin.
     """
+    facts = planner.facts
     values: dict[str, Choice] = {}
     if needs.capabilities is not None:
         kept = tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names))
         values["default-capabilities-kept"] = Choice("default-capabilities-kept", (("keep", kept),))
     if needs.memory_peak is not None:
         limit = memory_limit(max(needs.memory_peak, _peak_of_original(facts)))
-        values["no-memory-limit"] = Choice("no-memory-limit", (("memory", f"{limit // _MIB}m"),))
+        if limit > _planned(planner, "no-memory-limit", MEMORY):
+            values["no-memory-limit"] = Choice("no-memory-limit", (("memory", f"{limit // _MIB}m"),))
     if needs.pids_peak is not None:
         limit = pids_limit(max(needs.pids_peak, _processes_of_original(facts)))
-        values["no-pids-limit"] = Choice("no-pids-limit", (("limit", limit),))
+        if limit > _planned(planner, "no-pids-limit", PIDS_LIMIT):
+            values["no-pids-limit"] = Choice("no-pids-limit", (("limit", limit),))
     return tuple(values.get(choice.check, choice) if not choice.parameters else choice for choice in choices)
+
+
+def _planned(planner: PlansLimits, check: str, option: Option[int]) -> int:
+    return planner.plan((Choice(check),)).after[option]
 
 
 def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:

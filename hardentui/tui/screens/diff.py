@@ -98,7 +98,7 @@ class DiffScreen(HardenScreen):
             )
             for change in plan.changes
         ]
-        if notes := plan_notes(plan, self.app.size.width - 3):
+        if notes := plan_notes(plan, self.app.size.width - 3, self._choosing.decisions):
             lines += [Content(""), notes]
         return Content("\n").join(lines)
 

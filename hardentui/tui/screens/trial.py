@@ -33,6 +33,7 @@ from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.simulated_trial import play_trial
 from hardentui.workbench.trials.trying import Wishes
+from hardentui.workbench.trials.words import exercised, what_it_changes
 
 _HEADINGS = {
     Result.WORKS: ("A hardened configuration works", "bold $success"),
@@ -192,7 +193,7 @@ class TrialScreen(StoppableScreen):
             else:
                 profile = profile_path(report.subject.name, "") if self._learns else ""
                 wishes = Wishes(probes=probes, learn=profile, tight=self._tight)
-                trial = bench.trying(report).run(self._plan.choices, wishes, tell, stop)
+                trial = bench.trying(report).try_plan(self._plan, wishes, tell, stop)
                 if trial.learned is not None and trial.learned.seccomp is not None:
                     keep_profile(trial)
                 self.post_message(TrialFinished(trial))
@@ -312,6 +313,10 @@ class TrialScreen(StoppableScreen):
         )
         lines += self._part(
             "Kept, but not tried", [f"{change.check}: {change.reason}" for change in trial.not_tried]
+        )
+        lines += self._part("Exercised", [exercised(trial)] if trial.exercised else [])
+        lines += self._part(
+            "Decide", [f"{question.check}: {what_it_changes(question)}" for question in trial.decide]
         )
         failed = next((past for past in reversed(trial.rounds) if not past.ready and past.log), None)
         if failed is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.draft import NextSteps
 from hardentui.model.plan import Caution, Plan
 from hardentui.model.written import WrittenFile
@@ -67,9 +68,12 @@ def _of_plan(plan: Plan, width: int) -> Iterator[Part]:
         checks = [skipped.check for skipped in plan.skipped if skipped.included_by is bolder]
         if checks:
             left_out.append(f"{', '.join(checks)}: these {why}")
-    left_out += [f"{skipped.check}: {skipped}" for skipped in plan.skipped if skipped.included_by is None]
+    left_out += [f"{left.check}: {left}" for left in others_left_out(plan) if left.included_by is None]
     for at, sentence in enumerate(left_out):
         yield from hanging("" if at else "left out", in_keys(sentence), width, indent=_LABEL)
+    for at, question in enumerate(decisions(plan)):
+        sentence = f"{question.check}: {what_changes(question)}. Choose it in its walk."
+        yield from hanging("" if at else "decide", sentence, width, indent=_LABEL)
 
 
 def written_parts(files: Sequence[WrittenFile], steps: NextSteps, directory: str, width: int) -> list[Part]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.harden.decisions import what_changes
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
-from hardentui.model.plan import Plan
+from hardentui.model.plan import Plan, Skipped
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import Part, hanging
@@ -20,11 +23,12 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def plan_notes(plan: Plan, width: int) -> Content:
-    """Conflicts and skipped fixes, wrapped to `width` cells; empty when there are none."""
+def plan_notes(plan: Plan, width: int, questions: Iterable[Skipped] = ()) -> Content:
+    """Conflicts, skipped fixes and what is left to decide, wrapped to `width` cells; may be empty."""
     parts: list[Part] = []
     notes = [*plan.conflicts, *(f"{note.check}: {note.text}" for note in plan.notes)]
-    notes += [*(f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped)]
+    notes += [f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped]
+    notes += [f"decide: {question.check}: {what_changes(question)}" for question in questions]
     for note in notes:
         parts += hanging("!", in_keys(note), width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")
@@ -60,6 +64,7 @@ class PlanPanel(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._plan: Plan | None = None
+        self._decisions: tuple[Skipped, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(id="plan-head")
@@ -83,14 +88,15 @@ class PlanPanel(Vertical):
     def _show_notes(self) -> None:
         plan = self._plan
         side = self.query_one("#plan-side")
-        side.display = bool(plan and (plan.conflicts or plan.notes or plan.skipped))
+        side.display = bool(plan and (plan.conflicts or plan.notes or plan.skipped or self._decisions))
         if plan is not None:
             wide = self.screen.has_class("-wide")
             width = (self.size.width * 45 // 100 if wide else self.size.width) - 5
-            self.query_one("#plan-notes", Static).update(plan_notes(plan, width))
+            self.query_one("#plan-notes", Static).update(plan_notes(plan, width, self._decisions))
 
     def show(self, choosing: Choosing) -> None:
         plan = self._plan = choosing.plan
+        self._decisions = choosing.decisions
         view, head = self.query_one(DiffView), self.query_one("#plan-head", Static)
         self._show_notes()
         self.set_class(plan is None, "-empty")

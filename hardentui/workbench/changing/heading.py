@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -22,8 +23,11 @@ def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     lines += [f"Changed --{change.option}: {visible(change.reason, 200)}" for change in plan.changes]
     lines += [
         f"Not changed ({skipped.check}): {visible(skipped.why, 200)}"
-        for skipped in plan.skipped
+        for skipped in others_left_out(plan)
         if skipped.included_by is None
+    ]
+    lines += [
+        f"Decide ({question.check}): {visible(what_changes(question), 200)}" for question in decisions(plan)
     ]
     lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]
     lines += [f"Note ({note.check}): {visible(note.text, 300)}" for note in plan.notes]

@@ -9,14 +9,9 @@ import shlex
 from collections.abc import Sequence
 
 from hardentui.visible import visible
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.file_name import volume_for
 
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
-
-
-def volume_for(name: str, directory: str) -> str:
-    """The name of the volume for a directory of a container."""
-    return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"
 
 
 def keeping_commands(name: str, directories: Sequence[str], *, rootless: bool) -> tuple[str, ...]:

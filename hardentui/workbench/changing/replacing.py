@@ -32,10 +32,10 @@ from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
-from hardentui.workbench.changing.keeping_data import volume_for
 from hardentui.workbench.changing.not_replaceable import refuse_replacing
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext
+from hardentui.writers.file_name import volume_for
 from hardentui.writers.run_script import run_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name
 

@@ -85,12 +85,6 @@ class Opened(Struct, frozen=True):
         """Read the host's facts again when they are next needed."""
         self._host.clear()
 
-    @property
-    def known_host(self) -> HostFacts | None:
-        """The host's facts, if already read."""
-        facts = self._host[0] if self._host else None
-        return None if isinstance(facts, Unreadable) else facts
-
     def begin_host(self) -> None:
         """Start to read the host's facts in the background; `host_facts` waits for the result."""
         self._begun.append(Begun(self.read_host, "Reading the host"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.harden.conflicts import conflicts_with_host
 from hardentui.harden.evaluate import remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, left_out, make_plan
@@ -16,8 +15,7 @@ from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Finding, Status
-from hardentui.model.fix import Remediation
-from hardentui.model.host import HostFacts
+from hardentui.model.fix import Remediation, Risk
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.reading.forms import value_of
 from hardentui.workbench.checklists.lookup import find_check
@@ -28,17 +26,12 @@ from hardentui.writers.file_name import safe_file_name
 
 
 class Planner:
-    """Plans for judged containers. Sends no requests.
+    """Plans for judged containers. Sends no requests."""
 
-    Args:
-        known_host: the facts of the host; None if not read yet.
-    """
-
-    def __init__(self, judge: Judge, known_host: Callable[[], HostFacts | None]) -> None:
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._checklist = judge.checklist
         self._checks = judge.checks
-        self._known_host = known_host
 
     def remediation(
         self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
@@ -76,13 +69,8 @@ class Planner:
         return tuple(check for check in self._checks if check.id not in waived)
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
-        """The plan of these choices, with requirements that the host does not meet."""
-        facts = known_facts(report)
-        plan, host = make_plan(facts, choices, self._checks, self._checklist), self._known_host()
-        if host is None:
-            return plan
-        missing = conflicts_with_host(facts, plan.after, host)
-        return replace(plan, conflicts=(*plan.conflicts, *missing))
+        """The plan of these choices."""
+        return make_plan(known_facts(report), choices, self._checks, self._checklist)
 
     def plan_of_file(self, report: Report, choices: Sequence[Choice]) -> Plan:
         """The plan of choices that a file makes.
@@ -103,6 +91,12 @@ class Planner:
         plan = self.plan(report, choices.values())
         rest = left_out(known_facts(report), plan, self._not_waived(report), self._checklist)
         return replace(plan, skipped=(*plan.skipped, *rest))
+
+    def decisions(self, report: Report, plan: Plan) -> tuple[Skipped, ...]:
+        """What only a person can decide, on top of a plan."""
+        checks = [check for check in self._not_waived(report) if check.risk is Risk.DECISION]
+        left = left_out(known_facts(report), plan, checks, self._checklist)
+        return tuple(skipped for skipped in left if skipped.decides)
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
         """Failing findings with an automatic fix, the largest score gain first."""

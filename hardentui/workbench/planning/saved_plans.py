@@ -9,6 +9,7 @@ import tomli_w
 from msgspec import Struct
 
 from hardentui.errors import PlanError
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
 from hardentui.reading.forms import fault_of
@@ -81,7 +82,8 @@ def _comments(plan: Plan) -> str:
         "The [[change]] tables show what they changed when the plan was made; they are compared, not used.",
         *(f"Caution: {conflict}" for conflict in plan.conflicts),
         *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
-        *(f"Left out: {skipped.check}: {skipped.why}" for skipped in plan.skipped),
+        *(f"Left out: {skipped.check}: {skipped.why}" for skipped in others_left_out(plan)),
+        *(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan)),
     ]
     return "".join(f"# {visible(line)}\n" for line in lines) + "\n"
 

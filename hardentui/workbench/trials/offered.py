@@ -29,9 +29,9 @@ from hardentui.options import (
     USER,
     Mount,
 )
+from hardentui.reading.scratch import volume_at
 from hardentui.reading.seccomp import Access, access, parse_profile
-from hardentui.reading.user_namespace import options_of_new_volume
-from hardentui.trial.configuration import can_be_writable, name_of_volume
+from hardentui.trial.configuration import can_be_writable
 from hardentui.visible import visible
 
 _CHOSEN = (CAP_ADD, CAP_DROP, MEMORY, MEMORY_SWAP, PIDS_LIMIT)
@@ -91,7 +91,8 @@ def _refuse_places(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
     for mount in plan.after[MOUNTS]:
         place = mount.destination
         if mount not in offered.after[MOUNTS] and not (
-            READ_ONLY.name in closed and mount == _our_volume(facts, offered.after, place)
+            READ_ONLY.name in closed
+            and mount.with_options(drop=("U",)) == _our_volume(facts, offered.after, place)
         ):
             raise _refused(plan, f"wants a mount at {place}, which no fix offers")
     for entry in plan.after[TMPFS]:
@@ -108,7 +109,7 @@ def _refuse_places(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
 def _our_volume(facts: ContainerFacts, spec: Spec, place: str) -> Mount | None:
     if not _is_free(facts, place):
         return None
-    return Mount("volume", name_of_volume(facts.name, place), place, options_of_new_volume(facts, spec))
+    return volume_at(place, spec, facts).with_options(drop=("U",))
 
 
 def _is_free(facts: ContainerFacts, place: str) -> bool:

@@ -7,19 +7,22 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.command import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.harden.evaluate import judge, parameters_of
-from hardentui.harden.plan import make_plan
+from hardentui.harden.plan import left_out, make_plan
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
-from hardentui.model.plan import Choice, Plan
-from hardentui.model.trial import OnTrialEvent, Trial
+from hardentui.model.fix import Risk
+from hardentui.model.plan import Change, Choice, Plan
+from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
 from hardentui.readiness.expectation import PATIENCE
+from hardentui.reading.masking import mask_argument
 from hardentui.trial.request import Lesson, Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
@@ -79,6 +82,13 @@ def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist:
         )
 
 
+def _masked(change: Change) -> OptionChange:
+    before, after = (
+        tuple(mask_argument(change.option, word) for word in words) for words in (change.before, change.after)
+    )
+    return OptionChange(change.option, before, after, change.checks)
+
+
 class Judging(Protocol):
     """Judges and plans: a workbench."""
 
@@ -95,6 +105,7 @@ class Trying:
         fixes: judges and plans with its checks.
         facts: from a detailed inspection.
         members: the other members of its pod.
+        waived: the checks whose findings are accepted.
     """
 
     def __init__(
@@ -104,6 +115,7 @@ class Trying:
         fixes: Judging,
         facts: ContainerFacts,
         members: Iterable[ContainerFacts] = (),
+        waived: frozenset[str] = frozenset(),
     ) -> None:
         self._opened = opened
         self._gatherer = gatherers[facts.engine.label]
@@ -111,6 +123,49 @@ class Trying:
         self._checklist = fixes.checklist
         self._facts = facts
         self._members = tuple(members)
+        self._waived = waived
+
+    def try_plan(
+        self,
+        plan: Plan,
+        wishes: Wishes,
+        on_event: OnTrialEvent,
+        stop: threading.Event,
+        *,
+        named: bool = False,
+    ) -> Trial:
+        """Try a plan: `run`, and the record says what was left out before it and what is left to decide.
+
+        Args:
+            named: the user named the fixes.
+        """
+        choices = choices_to_try(plan, named=named)
+        trial = self.run(choices, wishes, on_event, stop)
+        tried = {choice.check for choice in choices}
+        before = tuple(
+            LeftOut(skipped.check, str(skipped))
+            for skipped in plan.skipped
+            if skipped.check not in tried and not skipped.decides and self._has_fix(skipped.check)
+        )
+        decide = (*trial.decide, *self._decisions(plan))
+        return replace(trial, left_out=(*before, *trial.left_out), decide=decide)
+
+    def _has_fix(self, check_id: str) -> bool:
+        check = self._checks.get(check_id)
+        return check is None or check.remediate is not None
+
+    def _decisions(self, plan: Plan) -> tuple[Decision, ...]:
+        checks = [
+            check
+            for check in self._checks.values()
+            if check.risk is Risk.DECISION and check.id not in self._waived
+        ]
+        questions = left_out(self._facts, plan, checks, self._checklist)
+        return tuple(
+            Decision(question.check, tuple(map(_masked, question.decides)))
+            for question in questions
+            if question.decides
+        )
 
     def run(
         self,

@@ -245,7 +245,13 @@ def test_what_a_server_uses_only_for_a_connection_is_known(server: str) -> None:
     assert f"{server} uses it for each connection, so SYS_CHROOT is kept" in said(made)
 
 
-IN_DATA = FileChange("/data/x", "added", False)
+def writable(made: Plan) -> list[str]:
+    """The directories that a plan keeps writable."""
+    tmpfs = [entry.partition(":")[0] for entry in made.after[TMPFS]]
+    return [*tmpfs, *(mount.destination for mount in made.after[MOUNTS])]
+
+
+IN_CACHE = FileChange("/cache/x", "added", False)
 CACHE = FileChange("/opt/app/cache", "modified", True)
 RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
 
@@ -266,17 +272,17 @@ def test_a_directory_that_changed_is_the_one_that_stays_writable(
 ) -> None:
     made = plan(running(seen=RUNS, changes=changes), "writable-rootfs")
     assert made.after[READ_ONLY]
-    assert [tmpfs.partition(":")[0] for tmpfs in made.after[TMPFS]] == directories
+    assert writable(made) == directories
     assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
 
 
 @pytest.mark.parametrize(
     ("change", "of_image", "entry"),
     [
-        (FileChange("/data/x", "added", False, 1 << 10), 0, "/data:rw,noexec,nosuid,nodev,size=64m"),
-        (FileChange("/data/log", "added", False, 80 << 20), 0, "/data:rw,noexec,nosuid,nodev,size=256m"),
-        (FileChange("/data/x", "added", False), 100 << 20, "/data:rw,noexec,nosuid,nodev,size=128m"),
-        (FileChange("/data/x.so", "added", False, 10, True), 0, "/data:rw,nosuid,nodev,size=64m"),
+        (FileChange("/cache/x", "added", False, 1 << 10), 0, "/cache:rw,noexec,nosuid,nodev,size=64m"),
+        (FileChange("/cache/log", "added", False, 80 << 20), 0, "/cache:rw,noexec,nosuid,nodev,size=256m"),
+        (FileChange("/cache/x", "added", False), 100 << 20, "/cache:rw,noexec,nosuid,nodev,size=128m"),
+        (FileChange("/cache/x.so", "added", False, 10, True), 0, "/cache:rw,nosuid,nodev,size=64m"),
     ],
     ids=["little", "much is written", "much of the image", "a program"],
 )
@@ -284,22 +290,21 @@ def test_a_tmpfs_takes_what_is_there_and_lets_run_what_it_made(
     change: FileChange, of_image: int, entry: str
 ) -> None:
     made = plan(
-        running(changes=(change,), written_directories={"/data": WrittenDirectory(of_image)}),
+        running(changes=(change,), written_directories={"/cache": WrittenDirectory(of_image)}),
         "writable-rootfs",
     )
     assert made.after[TMPFS] == (entry,)
 
 
 @pytest.mark.parametrize("of_image", [None, 1 << 30])
-def test_a_directory_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image: int | None) -> None:
-    facts = running(
-        changes=(FileChange("/app/log", "added", False),),
-        written_directories={"/app": WrittenDirectory(of_image)},
+def test_a_directory_with_more_than_memory_should_hold_becomes_a_volume(of_image: int | None) -> None:
+    made = plan(
+        running(changes=(IN_CACHE,), written_directories={"/cache": WrittenDirectory(of_image)}),
+        "writable-rootfs",
     )
-    made = plan(facts, "writable-rootfs")
-    assert made.changes == ()
-    assert "it writes to /app" in said(made)
-    assert "Mount a volume on the directory that it writes to" in said(made)
+    assert made.after[TMPFS] == ()
+    assert writable(made) == ["/cache"]
+    assert "files of the image in /cache stay as they are now" in said(made)
 
 
 @pytest.mark.parametrize(
@@ -307,8 +312,8 @@ def test_a_directory_with_more_than_memory_should_hold_becomes_no_tmpfs(of_image
     [
         ("", WrittenDirectory(0), "", ""),
         ("", WrittenDirectory(0, mode=0o1777), ",mode=1777", ""),
-        ("", WrittenDirectory(0, 33, 33), ",mode=1777", "/data belongs to UID 33 and GID 33"),
-        ("", WrittenDirectory(0, 0, 8, 0o2775), ",mode=1777", "/data belongs to UID 0 and GID 8"),
+        ("", WrittenDirectory(0, 33, 33), ",mode=1777", "/cache belongs to UID 33 and GID 33"),
+        ("", WrittenDirectory(0, 0, 8, 0o2775), ",mode=1777", "/cache belongs to UID 0 and GID 8"),
         ("1234", WrittenDirectory(0, 1234, 0), ",U", ""),
         ("1234", WrittenDirectory(0, 1234, 0, 0o700), ",mode=0700,U", ""),
         ("1234", WrittenDirectory(0, 0, 0), "", ""),
@@ -318,9 +323,9 @@ def test_who_may_write_to_a_directory_may_write_to_its_tmpfs(
     user: str, directory: WrittenDirectory, access: str, told: str
 ) -> None:
     """Podman makes a tmpfs root's, whoever the directory of the image belongs to (measured: crun 1.21)."""
-    facts = running((USER, user), changes=(IN_DATA,), written_directories={"/data": directory})
+    facts = running((USER, user), changes=(IN_CACHE,), written_directories={"/cache": directory})
     made = plan(facts, "writable-rootfs")
-    assert made.after[TMPFS] == (f"/data:rw,noexec,nosuid,nodev,size=64m{access}",)
+    assert made.after[TMPFS] == (f"/cache:rw,noexec,nosuid,nodev,size=64m{access}",)
     assert told in said(made)
     assert bool(told) == ("every user in the container can write there" in said(made))
 
@@ -372,7 +377,7 @@ def test_a_directory_that_a_script_makes_holds_no_program() -> None:
     made = FileChange("/data/spool/now", "added", False), FileChange("/data/log", "added", False)
     facts = running((COMMAND, ("sh", "-c", script)), seen=RUNS, changes=made)
     hardened = plan(facts, "writable-rootfs")
-    assert [mount.partition(":")[0] for mount in hardened.after[TMPFS]] == ["/data"], said(hardened)
+    assert writable(hardened) == ["/data"], said(hardened)
 
 
 def test_what_may_be_a_file_or_a_directory_is_covered_by_nothing_and_told() -> None:

@@ -56,16 +56,20 @@ def test_who_can_gain_none_misses_none() -> None:
 
 
 def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
-    volume = WritableDirectory("/data", "app-data")
+    volume = WritableDirectory("/data")
     mapped = container((USERNS, "auto"), engine=rootful())
-    assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [("idmap",)]
+    assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [
+        ("idmap", "nodev", "nosuid")
+    ]
     for facts in (container(engine=rootful()), container((USERNS, "auto"), engine=rootless())):
-        assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [()]
+        assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [
+            ("nodev", "nosuid")
+        ]
 
 
 def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
-    directories = {"/data": WrittenDirectory(0, 33, 33)}
+    directories = {"/cache": WrittenDirectory(0, 33, 33)}
     facts = replace(container(engine=rootful()), written_directories=directories)
-    spec = loosened(facts, WritableDirectory("/data"), "writable-rootfs")
+    spec = loosened(facts, WritableDirectory("/cache"), "writable-rootfs")
     assert spec[READ_ONLY]
-    assert spec[TMPFS] == ("/data:rw,noexec,nosuid,nodev,size=64m,mode=1777",)
+    assert spec[TMPFS] == ("/cache:rw,noexec,nosuid,nodev,size=64m,mode=1777",)

@@ -19,12 +19,12 @@ from hardentui.trial.configuration import (
     TrialConfiguration,
     TwinPlanner,
     WritableDirectory,
-    name_of_volume,
 )
 from hardentui.workbench.planning.saved_plans import refuse_weakening
 from hardentui.workbench.trials.offered import refuse_more_than_offered, why_weaker
 from hardentui.workbench.trials.records import is_remembered, remember
 from hardentui.workbench.trials.tried import as_json, choices_of, plan_of, read_trial
+from hardentui.writers.file_name import volume_for
 from tests.unit.trial.test_record import FIXES, plan_for, record
 
 WEB = container((ENV, ("A=b",)), (MOUNTS, (Mount("volume", "data", "/data"),)))
@@ -32,7 +32,7 @@ HONEST = TrialConfiguration(
     FIXES,
     (
         CapabilityBack("CAP_CHOWN"),
-        WritableDirectory("/var/lib/app", volume=name_of_volume(WEB.name, "/var/lib/app")),
+        WritableDirectory("/var/lib/app"),
         WritableDirectory("/var/cache/app"),
         Raised("memory", 2),
     ),
@@ -65,7 +65,7 @@ def test_what_an_honest_trial_found_is_taken() -> None:
         ("privileged", ("",)),
         ("volume", ("/:/host",)),
         ("volume", ("data:/data", "other-data:/var/lib/app")),
-        ("volume", (f"data:/data,{name_of_volume(WEB.name, '/etc')}:/etc",)),
+        ("volume", (f"data:/data,{volume_for(WEB.name, '/etc')}:/etc",)),
         ("volume", ()),
         ("image", ("registry.example/evil:1",)),
         ("command", ("sh", "-c", "evil")),

@@ -15,6 +15,7 @@ from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.readiness.expectation import Expectation
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
+from hardentui.trial.life import Habits
 from hardentui.trial.proving import recorded
 from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
@@ -36,7 +37,9 @@ def _recorded(effective: dict[str, Verdict]) -> Trial:
     stage = MagicMock()
     stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
     planner = TwinPlanner(facts, _plan)
-    rounds = Rounds(stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None)
+    rounds = Rounds(
+        stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None, habits=Habits()
+    )
     tools = Tools(
         changing=MagicMock(),
         files=None,

@@ -68,7 +68,7 @@ LOOSE = TrialConfiguration(
     FIXES,
     (
         CapabilityBack("CAP_CHOWN"),
-        WritableDirectory("/var/lib/app", volume="app-data"),
+        WritableDirectory("/var/lib/app"),
         WritableDirectory("/var/cache/app"),
         Raised("memory", 2),
     ),

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.harden.conflicts import conflicts_of, conflicts_with_host
+from hardentui.harden.conflicts import conflicts_of
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status
@@ -28,6 +29,7 @@ from hardentui.options import (
     USERNS,
     Port,
 )
+from hardentui.reading.user_namespace import no_range_for
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.opening.simulated import open_simulated
@@ -164,32 +166,32 @@ def test_plan_and_check_show_the_same_score(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owners", "rootless", "warned"),
+    ("owners", "rootless", "left"),
     [(("anna",), False, True), (("containers",), False, False), ((), False, True), (("anna",), True, False)],
 )
-def test_a_user_namespace_without_a_range_for_it_is_told(
-    owners: tuple[str, ...], rootless: bool, warned: bool
+def test_a_user_namespace_without_a_range_for_it_is_left_out_and_told(
+    owners: tuple[str, ...], rootless: bool, left: bool
 ) -> None:
     ranges = tuple(SubIds(owner, 100000, 65536) for owner in owners)
-    facts = container(engine=EngineFacts(rootless=rootless))
-    after = facts.spec.with_(USERNS, "auto")
-    host = HostFacts(subuids=ranges, subgids=ranges)
-    told = conflicts_with_host(facts, after, host)
-    assert bool(told) is warned
-    assert all("/etc/subuid and /etc/subgid" in sentence for sentence in told)
-    assert conflicts_with_host(replace(facts, spec=after), after, host) == (), "it has it already"
-    assert conflicts_with_host(facts, after, HostFacts()) == (), "the files were not read"
+    engine = EngineFacts(rootless=rootless, local=True)
+    facts = container(engine=engine, host=HostFacts(subuids=ranges, subgids=ranges))
+    plan = make_plan(facts, [Choice("host-user-namespace")], all_checks(), load())
+    told = [str(skipped) for skipped in plan.skipped if "no range" in skipped.why]
+    assert bool(told) is left
+    assert all("/etc/subuid and /etc/subgid" in text and "hardentui doctor" in text for text in told)
+    unread = make_plan(
+        container(engine=engine, host=HostFacts()), [Choice("host-user-namespace")], all_checks(), load()
+    )
+    assert not any("no range" in skipped.why for skipped in unread.skipped)
 
 
-@pytest.mark.parametrize(("held", "warned"), [(1024, True), (65536, False)])
-def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, warned: bool) -> None:
+@pytest.mark.parametrize(("held", "left"), [(1024, True), (65536, False)])
+def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, left: bool) -> None:
     ranges = (SubIds("containers", 100000, held),)
-    facts = container(engine=EngineFacts(rootless=False))
-    host = HostFacts(subuids=ranges, subgids=ranges)
-    told = conflicts_with_host(facts, facts.spec.with_(USERNS, "auto:size=65536"), host)
-    assert bool(told) is warned
-    assert all("needs 65536 IDs" in text and "containers has only 1024" in text for text in told)
-    assert conflicts_with_host(facts, facts.spec.with_(USERNS, "auto"), host) == ()
+    engine = EngineFacts(rootless=False, local=True)
+    facts = container(engine=engine, host=HostFacts(subuids=ranges, subgids=ranges))
+    assert bool(no_range_for("auto:size=65536", facts)) is left
+    assert no_range_for("auto", facts) == ""
 
 
 @pytest.mark.parametrize(("version", "warned"), [("v1", True), ("v2", False)])

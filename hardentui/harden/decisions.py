@@ -1,0 +1,38 @@
+"""Fixes that are for a person to decide, and what they would change."""
+
+from __future__ import annotations
+
+from hardentui.model.plan import Plan, Skipped
+from hardentui.options import BY_NAME
+from hardentui.reading.masking import mask_argument
+
+
+def decisions(plan: Plan) -> tuple[Skipped, ...]:
+    """The skipped fixes of a plan that only a person can decide."""
+    return tuple(skipped for skipped in plan.skipped if skipped.decides)
+
+
+def others_left_out(plan: Plan) -> tuple[Skipped, ...]:
+    """The skipped fixes that are no decisions."""
+    return tuple(skipped for skipped in plan.skipped if not skipped.decides)
+
+
+def what_changes(decision: Skipped) -> str:
+    """`--publish 25:25 becomes 8025:25`, secrets masked."""
+    return "; ".join(
+        becomes(change.option, _masked(change.option, change.before), _masked(change.option, change.after))
+        for change in decision.decides
+    )
+
+
+def _masked(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(mask_argument(option, word) for word in words)
+
+
+def becomes(option: str, before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    """`--publish 25:25 becomes 8025:25`: only the arguments that differ."""
+    row = BY_NAME.get(option)
+    flag = row.flag if row is not None and row.flag.startswith("-") else option
+    gone = " ".join(word for word in before if word not in after)
+    come = " ".join(word for word in after if word not in before)
+    return f"{flag} {gone or 'absent'} becomes {come or 'absent'}"

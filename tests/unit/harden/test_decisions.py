@@ -1,0 +1,79 @@
+"""What only a person can decide is in no plan but one that names it, and is told as a question."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.harden.decisions import decisions, what_changes
+from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.model.check import AnyCheck, FixContext
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Kind
+from hardentui.model.fix import Risk
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.options import ENV, IMAGE, PUBLISH, Port
+from hardentui.reading.images import reference
+from hardentui.workbench.checklists.loading import load
+
+CHECKLIST = load()
+CHECKS = all_checks()
+FIXING = [check for check in CHECKS if check.kind is Kind.CONTAINER and check.remediate is not None]
+_DIGEST = "sha256:" + "5f" * 32
+
+
+def mail() -> ContainerFacts:
+    return container(
+        (PUBLISH, (Port(25, "25"), Port(80, "8080"))),
+        (IMAGE, "docker.io/library/mail:4.1"),
+        (ENV, ("TOKEN=secret",)),
+        inspect={"ImageDigest": _DIGEST, "ImageName": "docker.io/library/mail:4.1"},
+    )
+
+
+def planned(facts: ContainerFacts, caution: Caution) -> Plan:
+    return make_plan(facts, fixable(facts, CHECKS, CHECKLIST, caution), CHECKS, CHECKLIST)
+
+
+@pytest.mark.parametrize("caution", Caution)
+def test_no_choice_of_many_moves_a_port_or_pins_an_image(caution: Caution) -> None:
+    facts = mail()
+    plan = planned(facts, caution)
+    assert plan.after[PUBLISH] == facts.spec[PUBLISH]
+    assert plan.after[IMAGE] == facts.spec[IMAGE]
+
+
+def test_they_are_told_with_what_they_would_change() -> None:
+    facts = mail()
+    plan = planned(facts, Caution.ALL)
+    left = left_out(facts, plan, CHECKS, CHECKLIST)
+    questions = {skipped.check: skipped for skipped in left if skipped.decides}
+    assert {"low-host-port", "wildcard-port", "unpinned-image"} <= set(questions)
+    assert what_changes(questions["low-host-port"]) == "--publish 25:25 becomes 8025:25"
+    assert _DIGEST in what_changes(questions["unpinned-image"])
+    assert questions["low-host-port"].decides[0].impact
+    assert not decisions(plan)
+
+
+def test_one_that_is_named_is_in_the_plan() -> None:
+    plan = make_plan(mail(), [Choice("low-host-port")], CHECKS, CHECKLIST)
+    assert Port(25, "8025") in plan.after[PUBLISH]
+    assert plan.risks == {"low-host-port": Risk.DECISION}
+
+
+@pytest.mark.parametrize("check", FIXING, ids=lambda check: check.id)
+def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: AnyCheck) -> None:
+    """On the failing examples of all checks: whoever moves a port or pins an image says so."""
+    for facts in (facts for other in FIXING for facts in other.fails()):
+        context = FixContext(facts, parameters_of(check, CHECKLIST))
+        try:
+            after = check.remediate(facts.spec, context) if check.remediate else facts.spec
+        except CannotFix:
+            continue
+        gone = {(port.host, port.address) for port in facts.spec[PUBLISH] if port.host}
+        gone -= {(port.host, port.address) for port in after[PUBLISH]}
+        pinned = reference(after[IMAGE]).digest and not reference(facts.spec[IMAGE]).digest
+        assert check.risk is Risk.DECISION or not (gone or pinned)
