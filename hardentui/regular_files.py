@@ -25,14 +25,17 @@ _OF_KERNEL = ("/proc/", "/sys/")
 _ROOT_OF_PROCESS = re.compile(r"/proc/[0-9]+/root(?=/)")
 
 
-def read_regular(path: str, limit: int) -> bytes:
+def read_regular(path: str, limit: int, account: int | None = None) -> bytes:
     """The content of a regular file.
+
+    Args:
+        account: the uid of whoever named the path, who must be able to read it too.
 
     Raises:
         OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an account that
             may not read it has put a link to it on the way.
     """
-    with opened_to_read(path) as handle:
+    with opened_to_read(path, account) as handle:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):
             raise _error(errno.EISDIR, path)
@@ -41,28 +44,31 @@ def read_regular(path: str, limit: int) -> bytes:
         return _read_all(handle, limit, path)
 
 
-def names_in(path: str) -> tuple[str, ...]:
+def names_in(path: str, account: int | None = None) -> tuple[str, ...]:
     """The names in a directory, sorted. Raises OSError, as `read_regular`."""
-    with opened_to_read(path) as handle:
+    with opened_to_read(path, account) as handle:
         return tuple(sorted(os.listdir(handle)))
 
 
 @contextmanager
-def opened_to_read(path: str) -> Iterator[int]:
+def opened_to_read(path: str, account: int | None = None) -> Iterator[int]:
     """A descriptor of a file or directory. Raises OSError, as `read_regular`."""
-    handle = os.open(path, _READ) if _is_trusted(path) else _reach(path)
+    lenders = set() if account is None else {account} - trusted()
+    handle = os.open(path, _READ) if _is_trusted(path, lenders) else _reach(path, lenders)
     try:
         yield handle
     finally:
         os.close(handle)
 
 
-def _is_trusted(path: str) -> bool:
+def _is_trusted(path: str, lenders: set[int]) -> bool:
     """Whether nobody could have more rights through us: we are not root, or only root controls the path."""
     if os.geteuid() != 0 or not path.startswith("/"):
         return True
     if path.startswith(_OF_KERNEL) and not _ROOT_OF_PROCESS.match(path):
         return True
+    if lenders:
+        return False
     ours, place = trusted(), ""
     try:
         for name in path.strip("/").split("/"):
@@ -84,12 +90,11 @@ def _is_open(status: os.stat_result) -> bool:
     return bool(stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_IWOTH)
 
 
-def _reach(path: str) -> int:
+def _reach(path: str, lenders: set[int]) -> int:
     """Open a path step by step; where a link of other accounts led, they must have the rights themselves."""
     root = _ROOT_OF_PROCESS.match(path)
     start = root[0] if root else "/"
     steps = deque(path[len(root[0]) if root else 0 :].split("/"))
-    lenders: set[int] = set()
     links = 0
     here = os.open(start, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.locate import Environment, candidates, connections
 from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordingFiles
 from hardentui.regular_files import names_in, read_regular
 
 ANNA, BEN = 4321, 4322
@@ -65,6 +66,23 @@ def test_her_own_links_to_her_own_and_to_public_files_work(places: Path) -> None
     assert LocalFiles().read_text(_link(places / "anna/a", "own")) == "mine"
     assert LocalFiles().read_text(_link(places / "anna/b", places / "root/public")) == "for all"
     assert LocalFiles().read_text(str(places / "anna/own")) == "mine"
+
+
+def test_a_path_that_she_names_leads_to_nothing_that_she_may_not_read(places: Path) -> None:
+    """Her engine answers with paths: of a seccomp profile, an OCI configuration."""
+    hers = LocalFiles().named_by(ANNA)
+    for name in ("root/shadow", "root/closed/public", "ben/own"):
+        with pytest.raises(PermissionError):
+            hers.read_text(str(places / name))
+    with pytest.raises(PermissionError):
+        hers.list_dir(str(places / "root/closed"))
+    assert hers.read_text(str(places / "anna/own")) == "mine"
+    assert hers.read_text(str(places / "root/public")) == "for all"
+    assert LocalFiles().named_by(0).read_text(str(places / "root/shadow")) == SECRET
+    recording = RecordingFiles(LocalFiles())
+    with pytest.raises(PermissionError):
+        recording.named_by(ANNA).read_text(str(places / "root/shadow"))
+    assert "secret" not in str(recording.document())
 
 
 def test_a_link_of_roots_in_a_folder_of_roots_works(places: Path) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from typing import Protocol
@@ -54,21 +55,31 @@ class Files(Protocol):
     def exists(self, path: str) -> bool:
         """False only if it is known to be absent; a lack of permission raises PermissionError."""
 
+    def named_by(self, account: int) -> Files:
+        """The same for paths that another account names: contents that it could not read are refused."""
+
 
 class LocalFiles:
     """The files of this machine."""
+
+    _account: int | None = None
+
+    def named_by(self, account: int) -> Files:
+        theirs = copy.copy(self)
+        theirs._account = account
+        return theirs
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
     def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
-        return read_regular(path, limit)
+        return read_regular(path, limit, self._account)
 
     def read_link(self, path: str) -> str:
         return os.readlink(path)
 
     def list_dir(self, path: str) -> tuple[str, ...]:
-        return names_in(path)
+        return names_in(path, self._account)
 
     def read_attribute(self, path: str, name: str) -> bytes:
         return os.getxattr(path, name)

@@ -13,6 +13,7 @@ below them. In a recording it was merely not read, so reading it raises NotRecor
 from __future__ import annotations
 
 import base64
+import copy
 import errno
 import fnmatch
 import json
@@ -153,6 +154,9 @@ class RecordedFiles:
         self._attributes: Mapping[str, Mapping[str, str]] = document.get("attributes", {})
         self._children: dict[str, set[str]] | None = None
 
+    def named_by(self, account: int) -> Files:
+        return self  # what may be told was decided when it was recorded
+
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
         return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
 
@@ -254,6 +258,11 @@ class RecordingFiles:
         self._seen: dict[str, dict[str, Any]] = {
             kind: {} for kind in ("text", "bytes", "links", "dirs", "stats", "lstats", "errors", "attributes")
         }
+
+    def named_by(self, account: int) -> Files:
+        theirs = copy.copy(self)  # into the same recording
+        theirs._inner = self._inner.named_by(account)
+        return theirs
 
     def document(self) -> dict[str, Any]:
         """The recording so far, for `RecordedFiles` and JSON."""

@@ -101,7 +101,7 @@ class Gatherer:
         self._stored = stored
         self._once = OncePerEngine(engine, opened.files, opened.run, opened.clock)
         self.engine = engine
-        self._files = opened.files
+        self._files = opened.files_of(engine.facts)
         self._host_side = HostSide(opened.files, opened.clock)
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -75,6 +76,15 @@ class Opened(Struct, frozen=True):
     def engine(self, label: str) -> Engine:
         """The engine of this label."""
         return next(engine for engine in self.engines if engine.facts.label == label)
+
+    def files_of(self, engine: EngineFacts) -> Files:
+        """The host for paths that an engine names: another account's engine may name any."""
+        if not engine.local or not engine.url.startswith("unix://"):
+            return self.files
+        try:
+            return self.files.named_by(os.stat(engine.url.removeprefix("unix://")).st_uid)
+        except OSError:
+            return self.files
 
     def close(self) -> None:
         """Close all connections, and stop a private service."""

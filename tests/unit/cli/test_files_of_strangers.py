@@ -71,3 +71,28 @@ def test_a_plan_with_values_that_no_check_takes_is_refused(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") <= 3
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        'option = "privileged"\noperator = "equals"\nvalue = true',
+        'option = "cap-add"\noperator = "contains"\nvalue = "SYS_ADMIN"',
+        'option = "network"\noperator = "equals"\nvalue = "host"',
+        'option = "seccomp"\noperator = "equals"\nvalue = "unconfined"',
+        'option = "volume"\noperator = "contains"\nvalue = "/:/host"',
+    ],
+)
+def test_a_row_of_ones_own_sets_nothing_that_weakens(
+    row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        'id = "site"\ntitle = "Site"\nextends = "baseline"\n'
+        f'[[own]]\nid = "site-evil"\ntitle = "Evil"\nstep = 5\nseverity = "high"\nwhy = "no"\n{row}\n'
+    )
+    arguments = ["fix", "shop-web", "--demo", "--check", "site-evil", "--to", "run", "--quiet"]
+    assert main([*arguments, "--checklist", str(path)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "would weaken the container" in printed.err

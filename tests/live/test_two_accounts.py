@@ -1,0 +1,59 @@
+"""Root and a user with an engine of their own, on a real Podman: root gets no more than the user may have."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+MARK = "only-root-may-read-this"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(os.geteuid() != 0, reason="root looks at the engine of a user")
+def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
+    rootless_podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    user = os.stat(rootless_podman.socket).st_uid
+    assert user != 0
+    secret = tmp_path / "secret"
+    secret.write_text(f'{{"default": [{{"type": "reject"}}], "note": "{MARK}"}}')
+    secret.chmod(0o600)
+    settings = tmp_path / "anna/.config/containers"
+    settings.mkdir(parents=True)
+    (settings / "policy.json").symlink_to(secret)
+    (settings / "storage.conf").symlink_to(secret)
+    os.mkfifo(settings / "registries.conf")
+    os.mkfifo(settings / "containers.conf")
+    for path in (tmp_path / "anna", *(tmp_path / "anna").rglob("*")):
+        os.chown(path, user, user, follow_symlinks=False)
+    for module in ("engines", "saved_facts"):
+        monkeypatch.setattr(
+            f"hardentui.workbench.opening.{module}.user_home", lambda uid: str(tmp_path / "anna")
+        )
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    rootless_podman.run("two-accounts", "--network", "none", BUSYBOX, "sleep", "600")
+    facts = tmp_path / "anna" / "facts.json"
+    facts.touch()
+    os.chown(facts, user, user)
+    try:
+        assert main(["facts", "save", str(facts), "--url", rootless_podman.url]) == 0
+        for command in (["check"], ["doctor"], ["trust"]):
+            assert main([*command, "--url", rootless_podman.url]) != 70
+    finally:
+        rootless_podman.remove("two-accounts")
+    printed = capsys.readouterr()
+    assert "policy.json" in facts.read_text(), "the user's settings were looked at"
+    for text in (facts.read_text(), printed.out, printed.err):
+        assert MARK not in text
+    status = facts.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)

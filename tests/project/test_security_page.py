@@ -1,0 +1,34 @@
+"""Each line of SECURITY.md names tests that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
+def _named() -> list[tuple[str, str]]:
+    """(file, test) in order; a test without a file is of the file before it."""
+    named, file = [], ""
+    for given, test in re.findall(r"`(tests/[\w/]+\.py)?::(\w+)`", PAGE):
+        file = given or file
+        named.append((file, test))
+    return named
+
+
+def test_every_test_that_is_named_exists() -> None:
+    assert len(_named()) > 20
+    for file, test in _named():
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_every_promise_names_a_test() -> None:
+    promises = re.split(r"^- ", PAGE.partition("## What we promise")[2].partition("## Limits")[0], flags=re.M)
+    assert [promise for promise in promises[1:] if "`tests/" not in promise] == []
+
+
+def test_it_is_one_page_and_names_no_address() -> None:
+    assert len(PAGE.splitlines()) < 110
+    assert not re.search(r"[\w.]+@[\w.]+", PAGE)
