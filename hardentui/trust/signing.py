@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.account import is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
 from hardentui.host.asking import Ask
@@ -126,6 +127,11 @@ def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple
         missing = errno.ENOTDIR if os.path.lexists(place) else errno.ENOENT
         raise write_error(OSError(missing, os.strerror(missing)), place)
     private, public = f"{prefix}.private", f"{prefix}.pub"
+    if not is_ours(place):
+        raise WriteError(
+            f"{visible(place)} can be changed by another account, who could exchange the key.",
+            "Choose a directory that only you can change.",
+        )
     if os.path.lexists(private) or os.path.lexists(public):
         raise WriteError(f"{visible(private)} or its public key already exists and was left alone.")
     command = (

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import os
+
 from hardentui.errors import InputError
+from hardentui.regular_files import read_regular
 from hardentui.visible import visible
 
 _LARGEST = 8 << 20
 
 
-def read_named(path: str, *, shown: str = "", if_missing: str = "", largest: int = _LARGEST) -> str:
+def read_named(
+    path: str, *, shown: str = "", if_missing: str = "", largest: int = _LARGEST, by_file: bool = False
+) -> str:
     """The text of a file.
 
     Args:
         shown: its name in errors, if not the path.
         if_missing: what to do if there is no such file.
         largest: in characters.
+        by_file: another file names it, or stands beside it: then it must be a regular file, while a person
+            may name a pipe.
 
     Raises:
         InputError: it cannot be read, is not UTF-8 text, or is too large.
     """
     name = visible(shown or path)
     try:
+        if by_file:
+            return read_regular(os.path.abspath(path), largest).decode().replace("\r\n", "\n")
         with open(path, encoding="utf-8") as file:
             text = file.read(largest + 1)
     except UnicodeDecodeError as error:

@@ -72,7 +72,7 @@ def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
         WaiversError: a file has faults; all of them, each with its line.
     """
     known = tuple(checks)
-    return tuple(waiver for path in paths for waiver in parse(read_named(path), path, known))
+    return tuple(waiver for path in paths for waiver in parse(read_named(path, by_file=True), path, known))
 
 
 def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:

@@ -96,7 +96,7 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         InputError: it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    text = read_named(path, if_missing="`hardentui checklist new` writes an example.")
+    text = read_named(path, if_missing="`hardentui checklist new` writes an example.", by_file=True)
     try:
         document = read_toml(text)
     except TomlFault as error:
@@ -207,7 +207,7 @@ class _FixtureReader:
 
     def _file(self, name: str) -> str:
         try:
-            return read_named(os.path.join(self._directory, name))
+            return read_named(os.path.join(self._directory, name), by_file=True)
         except InputError as error:
             raise _Wrong("inspect", error.title.rstrip(".")) from error
 

@@ -56,7 +56,7 @@ def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist
 
 def _load(where: str, checks: tuple[AnyCheck, ...], above: tuple[str, ...]) -> Checklist:
     """`above`: the checklists that extend it, the nearest last."""
-    return _parse(read_text(where), where, checks, (*above, where))
+    return _parse(read_text(where, by_file=bool(above)), where, checks, (*above, where))
 
 
 def is_file(where: str) -> bool:
@@ -69,10 +69,10 @@ def path_of(where: str) -> str:
     return where if is_file(where) else _packaged(where)
 
 
-def read_text(where: str) -> str:
-    """The text of a checklist; raises InputError."""
+def read_text(where: str, *, by_file: bool = False) -> str:
+    """The text of a checklist; `by_file`: another one extends it. Raises InputError."""
     missing = "" if is_file(where) else "The checklists of the installation are missing."
-    return read_named(path_of(where), shown=where, if_missing=missing)
+    return read_named(path_of(where), shown=where, if_missing=missing, by_file=by_file)
 
 
 def names() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
 from hardentui.quadlet.edit.pins import SUFFIXES, Pin, moved, pins_in
+from hardentui.regular_files import read_regular
 from hardentui.scanners import skopeo
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_directory
@@ -266,11 +267,7 @@ def _quadlets(place: str) -> Iterable[str]:
 def _read(path: str) -> str:
     shown = visible(path, 200)
     try:
-        with open(path, "rb") as file:
-            content = file.read(_LONGEST + 1)
-        if len(content) > _LONGEST:
-            raise InputError(f"{shown} is too large to be a unit.")
-        return content.decode("utf-8")
+        return read_regular(os.path.abspath(path), _LONGEST).decode()
     except OSError as error:
         raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -23,6 +24,14 @@ def test_a_key_in_a_directory_that_is_none_is_our_own_sentence(
     assert words in raised.value.title
     assert raised.value.title.endswith("nothing was changed.")
     assert "level=" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes a directory of another account")
+def test_no_key_is_made_where_another_account_could_exchange_it(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4321, 4321)
+    with pytest.raises(WriteError, match="can be changed by another account"):
+        new_key(str(tmp_path), "release", "", stop=threading.Event())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("wanted", list(PullVerdict))

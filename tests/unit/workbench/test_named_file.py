@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hardentui.errors import InputError
+from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.named_file import read_named
+from hardentui.workbench.waivers import accepted
 
 
 def test_a_text_is_read_whole(tmp_path: Path) -> None:
@@ -28,3 +31,26 @@ def test_a_missing_file_is_named_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mine\\x1b cannot be read|mine␛ cannot be read") as caught:
         read_named(str(tmp_path / "none"), shown="mine\x1b", if_missing="Write one.")
     assert caught.value.hint == "Write one."
+
+
+def test_a_person_may_name_a_pipe_and_a_file_may_not(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"from a pipe\n")
+    os.close(writing)
+    assert read_named(f"/dev/fd/{reading}") == "from a pipe\n"
+    os.close(reading)
+    os.mkfifo(tmp_path / "fifo.toml")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_named(str(tmp_path / "fifo.toml"), by_file=True)
+
+
+@pytest.mark.timeout(30)
+def test_a_checklist_that_extends_a_pipe_does_not_wait_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "base.toml")
+    os.mkfifo(tmp_path / "waivers.toml")
+    own = tmp_path / "own.toml"
+    own.write_text('id = "own"\ntitle = "Own"\nextends = "./base.toml"\n')
+    with pytest.raises(InputError, match="not a regular file"):
+        load(str(own))
+    with pytest.raises(InputError, match="not a regular file"):
+        accepted(str(own), ())
