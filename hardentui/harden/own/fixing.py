@@ -17,13 +17,22 @@ from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_ADD, CPUS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP, PIDS_LIMIT, PRIVILEGED
 from hardentui.reading.limits import refuse_where_ignored
 
+_LEADS_ELSEWHERE = frozenset({
+    "image", "rootfs", "entrypoint", "command", "env", "env-file", "init-path", "passwd-entry", "group-entry",
+    "chrootdirs", "health-cmd", "health-startup-cmd", "health-log-destination", "add-host", "hosts-file",
+    "dns", "authfile", "cert-dir", "conmon-pidfile", "pidfile", "runtime", "runtime-flag", "module",
+    "hooks-dir", "pod", "requires", "annotation", "secret", "seccomp", "apparmor", "label-type",
+})  # fmt: skip
+"""Options that run other programs, or lead to other files, hosts, images or profiles. A checklist may come
+from anybody: it can require a value for them, but no fix writes it."""
+_TAKES_AWAY = frozenset({CheckOperator.ABSENT, CheckOperator.LACKS})
 _LIMITS = frozenset({MEMORY, PIDS_LIMIT, CPUS})
 _EXPLICIT = frozenset({CheckOperator.EQUALS, CheckOperator.AT_MOST, CheckOperator.AT_LEAST})
 
 
 def can_fix(row: OwnCheck) -> bool:
     """Whether a fix follows from the row. Facts have none."""
-    if not row.option:
+    if not row.option or (row.option in _LEADS_ELSEWHERE and row.operator not in _TAKES_AWAY):
         return False
     if row.operator in (CheckOperator.ABSENT, *_EXPLICIT, CheckOperator.CONTAINS, CheckOperator.LACKS):
         return True
