@@ -54,9 +54,12 @@ class HostView:
 class _FilesOfHost:
     """`Files` through a view of the host."""
 
-    def __init__(self, view: HostView) -> None:
+    def __init__(self, view: HostView, files: Files | None = None) -> None:
         self._view = view
-        self._files = LocalFiles()
+        self._files = LocalFiles() if files is None else files
+
+    def named_by(self, account: int) -> Files:
+        return _FilesOfHost(self._view, self._files.named_by(account))
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
         return self._view.call(self._files.read_text, _of_thread(path), limit)
