@@ -20,7 +20,7 @@ _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _USUAL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _ADMIN_PATH = ("/usr/sbin", "/sbin")
 _NAMES_FILES = (
-    "XDG_", "TMPDIR", "CONTAINERS_", "PODMAN_", "DOCKER_", "REGISTRY_", "TRIVY_", "GRYPE_", "COSIGN_",
+    "XDG_", "CONTAINERS_", "PODMAN_", "DOCKER_", "REGISTRY_", "TRIVY_", "GRYPE_", "COSIGN_",
     "GNUPGHOME", "PYTHON",
 )  # fmt: skip
 """Variables that lead us, or a program that we start, to files."""
@@ -144,7 +144,8 @@ def our_module(module: str, *words: str) -> list[str]:
 
 
 def adopt_environment() -> None:
-    """Forget, as root, the variables that name another user's directories; $PATH stays for the doctor."""
+    """Forget the variables that lead root into another user's directories, or anybody to a temporary directory
+    of others; $PATH stays for the doctor."""
     for name, value in list(os.environ.items()):
         if _is_strangers(name, value):
             del os.environ[name]
@@ -153,9 +154,7 @@ def adopt_environment() -> None:
 
 
 def _is_strangers(name: str, value: str) -> bool:
-    return (
-        os.geteuid() == 0
-        and name.startswith(_NAMES_FILES)
-        and value.startswith("/")
-        and not all(is_ours(part) for part in value.split(":"))
-    )
+    if name == "TMPDIR":
+        return not value.startswith("/") or not is_ours(value)
+    named = os.geteuid() == 0 and name.startswith(_NAMES_FILES) and value.startswith("/")
+    return named and not all(is_ours(part) for part in value.split(":"))

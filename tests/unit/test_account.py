@@ -109,6 +109,20 @@ def test_root_believes_no_variable_that_leads_to_another_account(
     assert all(place.url != "unix:///tmp/evil.sock" for place in candidates(Environment.here()))
 
 
+@pytest.mark.parametrize("mode", [0o777, None])
+def test_a_temporary_directory_that_others_can_change_is_not_used(
+    mode: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mode is not None:
+        tmp_path.chmod(mode)
+    monkeypatch.setenv("TMPDIR", str(tmp_path) if mode else ".")
+    account.adopt_environment()
+    assert "TMPDIR" not in os.environ
+    monkeypatch.setenv("TMPDIR", "/tmp")
+    account.adopt_environment()
+    assert os.environ["TMPDIR"] == "/tmp"
+
+
 def test_no_module_is_imported_from_the_current_folder(tmp_path: Path) -> None:
     marker = tmp_path / "run"
     command = ("hardentui", "--demo", "check", "shop-web", "--format", "json")

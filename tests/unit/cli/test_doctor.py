@@ -38,6 +38,7 @@ def _machine(uid: int = 0, **over: object) -> Machine:
         "generator": lambda: "/usr/libexec/podman/quadlet",
         "environment": Environment({**TERMINAL, "CONTAINER_HOST": "unix:///nowhere.sock"}, uid),
         "size": (120, 40),
+        "skipped": (),
         **over,
     }
     return Machine(**values)  # type: ignore[arg-type]  # a mapping of several types
@@ -130,6 +131,12 @@ def test_each_kind_of_terminal_is_rated(
 ) -> None:
     environment = Environment({**environ, "CONTAINER_HOST": "unix:///nowhere.sock"}, 0)
     assert _lines(_machine(environment=environment, size=size))[what].mark is mark
+
+
+def test_a_folder_in_path_that_is_skipped_is_told() -> None:
+    line = _lines(_machine(skipped=(("/srv/open", "other accounts can write it"),)))["PATH"]
+    assert (line.mark, line.value) == (Mark.POOR, "'/srv/open' is skipped: other accounts can write it")
+    assert line.fix
 
 
 def test_the_command_prints_marks_and_ways_out(
