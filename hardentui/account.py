@@ -144,8 +144,9 @@ def our_module(module: str, *words: str) -> list[str]:
 
 
 def adopt_environment() -> None:
-    """Forget the variables that lead root into another user's directories, or anybody to a temporary directory
-    of others; $PATH stays for the doctor."""
+    """Forget the variables that lead root into another user's directories, and anybody to a temporary
+    directory of others; $PATH stays for the doctor.
+    """
     for name, value in list(os.environ.items()):
         if _is_strangers(name, value):
             del os.environ[name]
