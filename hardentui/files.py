@@ -169,6 +169,19 @@ def look_at_bundle(
     return tuple(_written(path, file) for file in bundle)
 
 
+def refuse_unwritable(directory: str) -> None:
+    """Check whether files can be written to a directory, or it can be created, before long work starts.
+
+    Raises:
+        WriteError: they cannot.
+    """
+    path = os.path.abspath(directory)
+    missing = _missing(path)
+    place = os.path.dirname(missing[-1]) if missing else path
+    with _opened(place, False, bool(missing)) as handle:
+        _refuse_locked(handle, place)
+
+
 def _refuse_locked(handle: int, path: str) -> None:
     """Raises WriteError if no file can be created in this directory."""
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
