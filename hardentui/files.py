@@ -9,10 +9,11 @@ root writes it, unless it holds what only root may know.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -23,6 +24,8 @@ from hardentui.model.draft import TextFile
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.visible import visible
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_RENAME_EXCHANGE = 2
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
@@ -44,6 +47,8 @@ class _File(Struct):
     backup: str = ""
     placed: bool = False
     there: os.stat_result | None = None
+    seen: bytes | None = None
+    is_edit: bool = False
     of_root: bool = False
 
 
@@ -63,6 +68,7 @@ def write_bundle(
     follow_symlink: bool = False,
     keep_mode: bool = False,
     keep_backup: bool = True,
+    seen: Mapping[str, str] | None = None,
 ) -> tuple[WrittenFile, ...]:
     """Write all files, or none of them.
 
@@ -75,9 +81,11 @@ def write_bundle(
         follow_symlink: accept a directory that is a symbolic link.
         keep_mode: a replaced file keeps its permission bits, so that its readers still can read it.
         keep_backup: the previous file stays beside it; else it is removed once the new file is in place.
+        seen: by name, the text that a new one was made from; empty = there was no file. What somebody else
+            wrote, removed or made since then is left as it is; the new text goes to `NAME.hardentui-new`.
 
     Raises:
-        WriteError: nothing new is left behind, and previous files are restored.
+        WriteError: nothing new is left behind but that, and previous files are restored.
     """
     _check_place(directory)
     bundle = [_checked(file) for file in files]
@@ -88,9 +96,15 @@ def write_bundle(
     with _opened(directory, create, follow_symlink) as handle:
         place = _Directory(os.path.abspath(directory), handle, bundle, keep_mode)
         for file in bundle:
+            if seen is not None and file.name in seen:
+                file.is_edit, file.seen = True, seen[file.name].encode("utf-8", "surrogateescape")
             file.state = _compare(place, file, overwrite)
         try:
+            _refuse_changed(place)
             _commit(place)
+        except _ChangedMeanwhile as changed:
+            _go_back(place)
+            raise _left_as_it_is(place, changed.name) from None
         except OSError as error:
             _go_back(place)
             raise write_error(error, place.path) from error
@@ -153,6 +167,19 @@ def look_at_bundle(
         if any(file.state is not WriteState.UNCHANGED for file in bundle):
             _refuse_locked(handle, path)
     return tuple(_written(path, file) for file in bundle)
+
+
+def refuse_unwritable(directory: str) -> None:
+    """Check whether files can be written to a directory, or it can be created, before long work starts.
+
+    Raises:
+        WriteError: they cannot.
+    """
+    path = os.path.abspath(directory)
+    missing = _missing(path)
+    place = os.path.dirname(missing[-1]) if missing else path
+    with _opened(place, False, bool(missing)) as handle:
+        _refuse_locked(handle, place)
 
 
 def _refuse_locked(handle: int, path: str) -> None:
@@ -283,6 +310,42 @@ def _commit(place: _Directory) -> None:
         os.fsync(place.handle)
 
 
+class _ChangedMeanwhile(Exception):
+    """Somebody else has changed a file since the new text was made from it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _refuse_changed(place: _Directory) -> None:
+    """Raises _ChangedMeanwhile if a file is not what its new text was made from."""
+    for file in place.files:
+        if file.is_edit and file.state is not WriteState.UNCHANGED:
+            now = _read(place, file.name) if file.state is WriteState.REPLACED else b""
+            if now != file.seen:
+                raise _ChangedMeanwhile(file.name)
+
+
+def _left_as_it_is(place: _Directory, name: str) -> WriteError:
+    """The error, once the new text is kept beside the file."""
+    file = next(file for file in place.files if file.name == name)
+    new = f"{name}.hardentui-new"
+    shown = f"{visible(place.path)}/{visible(name)}"
+    what = "was changed by somebody else" if _exists(place, name) else "was removed"
+    beside = _Directory(place.path, place.handle, [_File(new, file.content, file.mode, of_root=file.of_root)])
+    try:
+        beside.files[0].state = _compare(beside, beside.files[0], overwrite=True)
+        _commit(beside)
+    except (OSError, WriteError):
+        return WriteError(f"{shown} {what} meanwhile; it was left as it is.", "Try again.")
+    _drop_backups(beside)
+    return WriteError(
+        f"{shown} {what} meanwhile; it was left as it is.",
+        f"The new text is in {visible(place.path)}/{visible(new)}. Compare both, or try again.",
+    )
+
+
 def _write_temporary(place: _Directory, file: _File) -> None:
     name = f".hardentui-{os.urandom(8).hex()}.tmp"
     handle = _create(place, name)
@@ -367,8 +430,43 @@ def _put_in_place(place: _Directory, file: _File) -> None:
             os.unlink(file.temporary, dir_fd=place.handle)
             file.temporary = ""
             return
+    if file.is_edit and file.state is WriteState.REPLACED:
+        _exchange(place, file)
+        return
     os.replace(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
     file.temporary, file.placed = "", True
+
+
+def _exchange(place: _Directory, file: _File) -> None:
+    """Put an edited file in place; what it replaces is looked at once nobody can replace it any more.
+
+    Raises:
+        _ChangedMeanwhile: it is not what the new text was made from; it is back in its place.
+    """
+    failure = _exchanged(place, file)
+    if failure == errno.ENOENT:
+        raise _ChangedMeanwhile(file.name)
+    if failure in (errno.EINVAL, errno.ENOSYS):  # a file system, or a C library, that cannot
+        _refuse_changed(place)
+        os.replace(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
+    elif failure:
+        raise OSError(failure, os.strerror(failure))
+    elif _read(place, file.temporary) != file.seen:
+        _exchanged(place, file)
+        raise _ChangedMeanwhile(file.name)
+    else:
+        os.unlink(file.temporary, dir_fd=place.handle)
+    file.temporary, file.placed = "", True
+
+
+def _exchanged(place: _Directory, file: _File) -> int:
+    """Exchange a file and its successor in one step; returns the number of the error, 0 if there was none."""
+    exchange = getattr(_LIBC, "renameat2", None)
+    if exchange is None:
+        return errno.ENOSYS
+    names = os.fsencode(file.temporary), os.fsencode(file.name)
+    failed = exchange(place.handle, names[0], place.handle, names[1], _RENAME_EXCHANGE)
+    return ctypes.get_errno() if failed else 0
 
 
 def _drop_backups(place: _Directory) -> None:

@@ -13,14 +13,23 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, OriginalDown, raise_if_stopped
+from hardentui.change.operator import (
+    NOTHING,
+    Cancelled,
+    NotAnswering,
+    OperationOutcome,
+    OriginalDown,
+    raise_if_stopped,
+)
 from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
+from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
+from hardentui.model.known import Unreadable
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -36,7 +45,7 @@ from hardentui.model.operations import (
     StopContainer,
     UpdateContainer,
 )
-from hardentui.readiness.ports import who_listens
+from hardentui.readiness.ports import answers, published, read_ports, who_listens
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -73,11 +82,12 @@ class ContainerOperator:
         self._files = files
         self._containers = engine.containers
         self._first_passes: dict[str, LayerCopy] = {}
+        self._started_again: set[str] = set()
 
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         match operation:
             case NoteContainer():
-                self._refuse_changed(operation)
+                return OperationOutcome(self._noted(operation))
             case SetRestart():
                 self._containers.update(operation.id, (f"--restart={operation.after}",))
             case RenameContainer():
@@ -146,6 +156,8 @@ class ContainerOperator:
                         self._engine.networks.remove(operation.name)
             case CreateContainer():
                 self._remove(operation, entry)
+            case NoteContainer() if operation.running and not _has_stand_in(entry):
+                self._still_answers(operation)
             case _:
                 pass
 
@@ -184,12 +196,33 @@ class ContainerOperator:
 
     # --- carry out ---------------------------------------------------------------------------------
 
-    def _refuse_changed(self, operation: NoteContainer) -> None:
+    def _noted(self, operation: NoteContainer) -> NoteContainer:
+        """With what it answers at, which the way back has to bring back."""
         now = self._containers.inspect(operation.id)
         if str(now.get("Name")) != operation.name or _running(now) != operation.running:
             raise ChangeFailed(
                 f"{visible(operation.name, 80)} has changed since this was planned.", "Try again."
             )
+        places = [f"{address}:{port}" for address, port in published(now) if self._answers(address, port)]
+        return NoteContainer(
+            id=operation.id,
+            name=operation.name,
+            running=operation.running,
+            listening=tuple(sorted(self._listening(now))),
+            answering=tuple(places),
+        )
+
+    def _answers(self, address: str, port: int) -> bool | None:
+        if self._files is None:
+            return None
+        return answers(run_program, self._engine.service, address, port)
+
+    def _listening(self, document: Mapping[str, Any]) -> frozenset[str]:
+        pid = int((document.get("State") or {}).get("Pid") or 0)
+        if self._files is None or not pid:
+            return frozenset()
+        ports = read_ports(self._files, pid)
+        return frozenset() if isinstance(ports, Unreadable) else ports
 
     def _create(self, operation: CreateContainer) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)
@@ -229,11 +262,40 @@ class ContainerOperator:
         if operation.running and not paused and not _running(now):
             self._end_half_started(now)
             start_original(self._engine, operation.id, self._files)
+        if operation.running and not paused:
+            self._refuse_silent(operation)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
                 f"The original is now called {visible(name, 80)}, not {visible(operation.name, 80)}."
             )
+
+    def _refuse_silent(self, noted: NoteContainer) -> None:
+        """Raises NotAnswering if it does not answer as it did before the change."""
+        now = self._containers.inspect(noted.id)
+        name = visible(noted.name, 80)
+        if not _running(now):
+            raise OriginalDown(f"{name} was started, but does not stay.")
+        if missing := set(noted.listening) - self._listening(now):
+            raise NotAnswering(f"{name} runs, but does not listen on {', '.join(sorted(missing))} yet.")
+        for place in noted.answering:
+            address, _, port = place.rpartition(":")
+            if self._answers(address, int(port)) is False:
+                if self._engine.drop_stale_forwards(now) and self._answers(address, int(port)):
+                    continue
+                raise NotAnswering(f"{name} runs, but {place} does not answer as it did before.")
+
+    def _still_answers(self, noted: NoteContainer) -> None:
+        """Whether it does when all else is removed. What stays silent is started again, once: that gives its
+        ports new rules in the firewall."""
+        try:
+            self._refuse_silent(noted)
+        except NotAnswering:
+            if noted.id not in self._started_again:
+                self._started_again.add(noted.id)
+                timeout = _stop_timeout(self._containers.inspect(noted.id))
+                self._containers.restart(noted.id, timeout=min(timeout, _STOP_LIMIT))
+            raise
 
     def _settled(self, identity: str) -> Mapping[str, Any]:
         """The container, once it is no longer stopping: a stop continues after its caller is gone."""
@@ -258,9 +320,14 @@ class ContainerOperator:
             (operation for operation in entry.operations if isinstance(operation, CreateContainer)), None
         )
         successor = self._successor(creation, entry) if creation else None
-        if successor is not None:
-            self._end_half_started(successor)
-        if successor is not None and _holds_ports(successor):
+        if successor is None:
+            return
+        self._end_half_started(successor)
+        if _never_ran(successor):
+            # Podman may have been killed while it started it. It forwards its ports, and would take the rules
+            # for those of the original along if it were removed later.
+            self._containers.remove(str(successor["Id"]), force=True, volumes=False)
+        elif _holds_ports(successor):
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
     def _end_half_started(self, container: Mapping[str, Any]) -> None:
@@ -398,9 +465,13 @@ def _running(inspect: Mapping[str, Any]) -> bool:
     return bool((inspect.get("State") or {}).get("Running"))
 
 
+def _never_ran(inspect: Mapping[str, Any]) -> bool:
+    return str((inspect.get("State") or {}).get("Status")) in ("created", "configured")
+
+
 def _holds_ports(inspect: Mapping[str, Any]) -> bool:
     """Also one that is only prepared, because Podman was killed while it started it."""
-    return str((inspect.get("State") or {}).get("Status")) not in ("created", "configured", "exited")
+    return str((inspect.get("State") or {}).get("Status")) != "exited"
 
 
 def _stop_timeout(inspect: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ writes all of the files or none, and `hardentui undo` restores the previous ones
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from hardentui.change.file_operator import FileOperator, planned_writes
@@ -29,6 +29,7 @@ def change_files(
     subject: str,
     files: Sequence[tuple[str, str, int]],
     diff: str,
+    seen: Mapping[str, str | None] | None = None,
     changes: Sequence[JournalChange] = (),
     proof: Sequence[JournalProof] = (),
 ) -> JournalEntry | None:
@@ -38,6 +39,7 @@ def change_files(
         subject: what is changed, as `hardentui journal` names it; one change of it at a time.
         files: (absolute path, text, mode of a new file). An existing file keeps its owner and mode.
         diff: what changes, with secrets masked.
+        seen: by path, the texts that new ones were made from; a file with another text is not written.
         changes: the same by option, if there are options.
         proof: what was proven beforehand, if anything.
 
@@ -50,7 +52,7 @@ def change_files(
     """
     now = datetime.now(UTC)
     with locked(lock_directory(journal), subject, "", f"{action.value} by {who()}"):
-        writes = planned_writes(files)
+        writes = planned_writes(files, seen)
         if not writes:
             return None
         entry = JournalEntry(

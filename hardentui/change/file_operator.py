@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardentui.change.operator import NOTHING, OperationOutcome
@@ -20,15 +20,21 @@ from hardentui.visible import visible
 _LONGEST = 16 << 20
 
 
-def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
+def planned_write(path: str, text: str, mode: int = 0o644, seen: str | None = None) -> WriteFile | None:
     """The operation that gives a file this text, with its current content; None if it already has the text.
 
+    Args:
+        seen: the text that the new one was made from, if it was; empty = there was no file.
+
     Raises:
-        WriteError: it is not a regular file, or cannot be read.
+        WriteError: it is not a regular file, cannot be read, or was changed since it was seen.
     """
     path = os.path.abspath(path)
     before = _read(path)
     content = text.encode("utf-8", "surrogateescape")
+    now = before.content if before is not None else b""
+    if seen is not None and now not in (content, seen.encode("utf-8", "surrogateescape")):
+        raise changed_meanwhile(path)
     if before is not None:
         if before.content == content:
             return None
@@ -36,10 +42,24 @@ def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
     return WriteFile(path=path, content=content, mode=mode, before=before, made=_missing_directories(path))
 
 
-def planned_writes(files: Sequence[tuple[str, str, int]]) -> tuple[WriteFile, ...]:
-    """The same for several (path, text, mode); files that are already up to date are left out."""
-    writes = (planned_write(path, text, mode) for path, text, mode in files)
+def planned_writes(
+    files: Sequence[tuple[str, str, int]], seen: Mapping[str, str | None] | None = None
+) -> tuple[WriteFile, ...]:
+    """The same for several (path, text, mode); files that are already up to date are left out.
+
+    Args:
+        seen: by path, the texts that new ones were made from.
+    """
+    known = seen or {}
+    writes = (planned_write(path, text, mode, known.get(path)) for path, text, mode in files)
     return tuple(write for write in writes if write is not None)
+
+
+def changed_meanwhile(path: str) -> WriteError:
+    """Somebody else has changed a file between reading and writing it."""
+    return WriteError(
+        f"{visible(path)} has changed in the meantime; it was not written.", "Check it, and try again."
+    )
 
 
 class FileOperator:
@@ -50,10 +70,7 @@ class FileOperator:
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
         if _read(operation.path) != operation.before:
-            raise WriteError(
-                f"{visible(operation.path)} has changed in the meantime; it was not written.",
-                "Check it, and try again.",
-            )
+            raise changed_meanwhile(operation.path)
         directory, name = os.path.split(operation.path)
         text = operation.content.decode("utf-8")
         write_bundle(
@@ -63,6 +80,9 @@ class FileOperator:
             follow_symlink=True,
             keep_mode=True,
             keep_backup=False,
+            seen={
+                name: operation.before.content.decode("utf-8", "surrogateescape") if operation.before else ""
+            },
         )
         return NOTHING
 

@@ -32,6 +32,10 @@ class OriginalDown(ChangeFailed):
         self.passing = passing
 
 
+class NotAnswering(ChangeFailed):
+    """What ran before a change runs again, but does not answer as it did."""
+
+
 class OperationOutcome(Struct, frozen=True):
     """The result of an operation.
 

@@ -16,7 +16,14 @@ from time import monotonic
 from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
-from hardentui.change.operator import Cancelled, OnEvent, Operator, OriginalDown, raise_if_stopped
+from hardentui.change.operator import (
+    Cancelled,
+    NotAnswering,
+    OnEvent,
+    Operator,
+    OriginalDown,
+    raise_if_stopped,
+)
 from hardentui.errors import (
     ApplyFailed,
     ChangeTimedOut,
@@ -54,6 +61,7 @@ LONGEST_BACK = 600.0  # seconds that a way back is tried, at least
 _SLOWNESS = 20  # times the slowest step of the change, if that is longer
 _RETRY = 0.5
 _TELL_AGAIN = 30.0
+_ANSWERS_WITHIN = 180.0  # seconds until an original that runs again answers as before
 
 
 def _nobody(event: ChangeEvent) -> None:
@@ -230,12 +238,13 @@ class Transaction:
             HardenError: it cannot be done, or the time is over.
         """
         told, when = "", 0.0
+        until_answers = monotonic() + _ANSWERS_WITHIN
         while True:
             try:
                 act()
                 return
-            except (EngineUnreachable, ChangeTimedOut, OriginalDown) as error:
-                left = end - monotonic()
+            except (EngineUnreachable, ChangeTimedOut, NotAnswering, OriginalDown) as error:
+                left = (until_answers if isinstance(error, NotAnswering) else end) - monotonic()
                 if left <= 0 or (isinstance(error, OriginalDown) and not error.passing):
                     raise
                 if error.title != told or monotonic() > when + _TELL_AGAIN:

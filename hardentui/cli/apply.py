@@ -23,7 +23,8 @@ from hardentui.workbench.changing.journal_text import entry_lines
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
-    from hardentui.workbench.changing.applying import PreparedChange
+    from hardentui.model.plan import Plan
+    from hardentui.workbench.changing.applying import Application, PreparedChange
 
 _LONGEST = 7 * 24 * 3600.0
 
@@ -84,17 +85,24 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not plan.changes:
             return 1
         application = bench.applying(report)
-        prepared = application.prepare(plan, wishes)
-        _show(terminal, prepared)
-        sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
-        try:
-            with stopped_by_signals() as stop:
-                entry = application.run(prepared, lambda event: tell(terminal, event), stop)
-        except ApplyFailed:
-            _write(terminal, History().find(prepared.entry.id), options.format)
-            raise
+        with application.alone():
+            entry = _apply(application, plan, wishes, options, terminal)
     _write(terminal, entry, options.format)
     return 0
+
+
+def _apply(
+    application: Application, plan: Plan, wishes: ApplyWishes, options: Namespace, terminal: Terminal
+) -> JournalEntry:
+    prepared = application.prepare(plan, wishes)
+    _show(terminal, prepared)
+    sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
+    try:
+        with stopped_by_signals() as stop:
+            return application.run(prepared, lambda event: tell(terminal, event), stop)
+    except ApplyFailed:
+        _write(terminal, History().find(prepared.entry.id), options.format)
+        raise
 
 
 def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:

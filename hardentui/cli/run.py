@@ -59,7 +59,25 @@ def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _check_outputs(options: Namespace) -> None:
+    """Whether the result can be written is known before the work starts, which may be long.
+
+    Raises:
+        WriteError: it cannot.
+    """
+    directory, file = getattr(options, "directory", ""), getattr(options, "file", "")
+    if not directory and file:
+        directory = os.path.dirname(os.path.abspath(file))
+        if not os.path.isdir(directory):
+            return  # some commands make it, the others say so at once
+    if directory:
+        from hardentui.files import refuse_unwritable  # only for those who write
+
+        refuse_unwritable(directory)
+
+
 def _command(options: Namespace, terminal: Terminal) -> int:
     module = options.command or "opening"
+    _check_outputs(options)
     code: int = command_module(module).run(options, terminal)
     return code

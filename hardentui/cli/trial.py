@@ -18,7 +18,7 @@ from hardentui.cli.trial_text import trial_lines
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
-from hardentui.workbench.changing.saving import save
+from hardentui.workbench.changing.saving import save_result
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.records import remember
@@ -179,7 +179,7 @@ class ProgressLines:
 def _save(bench: Workbench, report: Report, trial: Trial, options: Namespace, terminal: Terminal) -> None:
     """The record and, if something works, the files of the hardened container."""
     files = trial_files(bench.planner, bench.drafter, report, trial)
-    for written in save(files, options.directory, create=True):
+    for written in save_result(files, options.directory, report.subject.name):
         terminal.note(f"{visible(written.path)}: {written.state.value}")
     if trial.options:
         where = shlex.quote(visible(f"{options.directory.rstrip('/')}/{FILE_NAME}"))

@@ -77,11 +77,18 @@ class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
 
 
 class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
-    """Record the state of a container; `id` is its full ID. Undoing it restores that state."""
+    """Record the state of a container; `id` is its full ID. Undoing it restores that state.
+
+    Attributes:
+        listening: what it listens on, as far as that is seen: `tcp/80`.
+        answering: published ports of its host that accept connections: `127.0.0.1:8080`.
+    """
 
     id: str
     name: str
     running: bool
+    listening: tuple[str, ...] = ()
+    answering: tuple[str, ...] = ()
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
@@ -289,8 +296,11 @@ def described_back(operation: Operation) -> str:
 
 
 def described_clearing(operation: Operation) -> str:
-    """What is removed of it last, when it was taken back, as one short sentence; empty = nothing."""
+    """What comes last when it was taken back, as one short sentence; empty = nothing."""
     match operation:
+        case NoteContainer():
+            answers = operation.listening or operation.answering
+            return f"check that {operation.name} answers as before" if answers else ""
         case CreateContainer():
             return f"remove the hardened {operation.name}"
         case CreateNetwork():

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import socket
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
+from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
+from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ListeningSocket
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.reach import ConnectOutcome
 from hardentui.visible import visible
 
 _LISTENING, _BOUND = "0A", "07"
 _TABLE_LIMIT = 16 << 20
+_REACHED = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - as Podman writes it
 
 
 def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
@@ -52,6 +59,41 @@ def who_listens(files: Files, pid: int, port: int) -> str:
                 if files.read_link(f"/proc/{number}/fd/{name}") in inodes:
                     return f"{visible(files.read_text(f'/proc/{number}/comm').strip(), 40)}, process {number}"
     return ""
+
+
+def published(document: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Address and port of the TCP ports that a container publishes on its host."""
+    ports = ((document.get("NetworkSettings") or {}).get("Ports") or {}).items()
+    places = [place for port, given in ports if port.endswith("/tcp") for place in given or ()]
+    found = {
+        (_REACHED.get(address := str(place.get("HostIp") or ""), address), int(place["HostPort"]))
+        for place in places
+        if str(place.get("HostPort") or "").isdecimal()
+    }
+    return tuple(sorted(found))
+
+
+def answers(run: Run, service: int, address: str, port: int) -> bool | None:
+    """Whether a port of the engine's host accepts connections, as a client there sees it; None if that
+    cannot be tried.
+
+    Args:
+        service: a process in the network of the engine's host.
+    """
+    try:
+        inside = os.stat(f"/proc/{service}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return None
+    if inside:
+        try:
+            with socket.create_connection((address, port), SECONDS):
+                return True
+        except OSError:
+            return False
+    if os.geteuid():
+        return None
+    outcome = knock(run, service, address, port)
+    return None if isinstance(outcome, Unreadable) else outcome is ConnectOutcome.CONNECTED
 
 
 def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:

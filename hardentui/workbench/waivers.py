@@ -121,10 +121,12 @@ def write_added(path: str, waiver: Waiver, checks: Iterable[str]) -> None:
         WriteError: nothing was written.
     """
     checks = tuple(checks)
-    text = added(read_or_empty(path), path, waiver, checks)
+    before = read_or_empty(path)
+    text = added(before, path, waiver, checks)
     parse(text, path, checks)  # the new file must be readable again
     directory, name = os.path.split(os.path.abspath(path))
-    write_bundle(directory, [TextFile(name, text)], follow_symlink=True, create=True)
+    seen = {name: before}
+    write_bundle(directory, [TextFile(name, text)], follow_symlink=True, create=True, seen=seen)
 
 
 def refuse_incomplete(waiver: Waiver) -> None:

@@ -320,6 +320,31 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
         podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split())
 
 
+def test_who_asks_first_acts_first(site: Site, tmp_path: Path) -> None:
+    """The first one still probes when the second one comes, which would be through at once."""
+    started, go = tmp_path / "started", tmp_path / "go"
+    probe = f"touch {started}; while [ ! -e {go} ]; do sleep 0.1; done"
+    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    first = subprocess.Popen(
+        [*words, "--probe", probe],
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert eventually(started.exists)
+    second = site.apply()
+    go.touch()
+    _, errors = first.communicate(timeout=150)
+    assert (first.returncode, second.returncode) == (0, 2), (errors, second.stderr)
+    assert f"Another change of {NAME} is running: apply of {NAME} by" in second.stderr
+    assert [entry.state for entry in site.journal.entries()] == [EntryState.DONE]
+    assert site.run("undo", "--yes").returncode == 0
+    assert eventually(site.answers)
+
+
 def test_a_service_that_does_not_work_with_the_change(podman: Bench, tmp_path: Path) -> None:
     site = Site(podman, tmp_path)
     script = "grep -q 'NoNewPrivs:.0' /proc/self/status || exit 3; exec sleep 1000"

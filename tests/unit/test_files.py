@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hardentui.files
 from hardentui.errors import WriteError
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.model.draft import TextFile
@@ -469,3 +470,76 @@ def test_a_report_leaves_no_backup(tmp_path: Path) -> None:
     for text in ("1", "2"):
         write_bundle(str(tmp_path), [TextFile("report", text, 0o644)], keep_backup=False)
     assert content(tmp_path) == {"report": "2"}
+
+
+EDIT = (TextFile("web.container", "ours\n"),)
+
+
+def edit(directory: Path, seen: str = "before\n") -> tuple[WrittenFile, ...]:
+    return write_bundle(str(directory), EDIT, keep_mode=True, seen={"web.container": seen})
+
+
+def test_an_edit_takes_the_place_of_what_it_was_made_from(tmp_path: Path) -> None:
+    (tmp_path / "web.container").write_text("before\n")
+    edit(tmp_path)
+    assert content(tmp_path) == {"web.container": "ours\n", "web.container.bak": "before\n"}
+
+
+@pytest.mark.parametrize("without", ["", "exchange"])
+@pytest.mark.parametrize("when", ["before", "at the last moment"])
+@pytest.mark.parametrize("how", ["written", "replaced"])
+def test_what_somebody_else_wrote_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, when: str, without: str
+) -> None:
+    unit = tmp_path / "web.container"
+    unit.write_text("before\n")
+
+    def interfere() -> None:
+        place = unit if how == "written" else tmp_path / "other"
+        place.write_text("theirs\n")
+        place.rename(unit)
+
+    if without:
+        monkeypatch.setattr("hardentui.files._exchanged", lambda place, file: errno.EINVAL)
+    if when == "before":
+        interfere()
+    else:
+        back_up = hardentui.files._back_up
+
+        def then(place: Any, file: Any) -> None:
+            back_up(place, file)
+            interfere()
+
+        monkeypatch.setattr("hardentui.files._back_up", then)
+    with pytest.raises(
+        WriteError, match="was changed by somebody else meanwhile; it was left as it is"
+    ) as error:
+        edit(tmp_path)
+    assert "web.container.hardentui-new" in error.value.hint
+    assert content(tmp_path) == {"web.container": "theirs\n", "web.container.hardentui-new": "ours\n"}
+
+
+@pytest.mark.parametrize("when", ["before", "at the last moment"])
+def test_what_somebody_else_removed_meanwhile_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    unit = tmp_path / "web.container"
+    if when != "before":
+        unit.write_text("before\n")
+        back_up = hardentui.files._back_up
+
+        def then(place: Any, file: Any) -> None:
+            back_up(place, file)
+            unit.unlink()
+
+        monkeypatch.setattr("hardentui.files._back_up", then)
+    with pytest.raises(WriteError, match="was removed meanwhile"):
+        edit(tmp_path)
+    assert content(tmp_path) == {"web.container.hardentui-new": "ours\n"}
+
+
+def test_what_somebody_else_made_meanwhile_stays(tmp_path: Path) -> None:
+    (tmp_path / "web.container").write_text("theirs\n")
+    with pytest.raises(WriteError, match="was changed by somebody else"):
+        edit(tmp_path, seen="")
+    assert (tmp_path / "web.container").read_text() == "theirs\n"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copying import Copying
 from hardentui.engine.change.half_started import end_half_started
 from hardentui.engine.change.images import Images
 from hardentui.engine.change.resources import Networks, Pods, Volumes
 from hardentui.engine.change.session import ApiSession
+from hardentui.engine.change.stale_forwards import drop_stale_forwards
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
@@ -63,6 +67,15 @@ class ChangingEngine:
         """
         if self.engine.facts.local:
             end_half_started(container, self.account())
+
+    def drop_stale_forwards(self, document: Mapping[str, Any]) -> int:
+        """Remove forgotten forwards of a running container's ports (see `stale_forwards`); returns how many.
+
+        Raises:
+            EngineUnreachable: Podman does not answer.
+        """
+        service, user = self._session.peer()
+        return drop_stale_forwards(service, document) if service and user == 0 else 0
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

@@ -91,7 +91,7 @@ def edit_unit(
         check_edited_unit(
             path.name, after, others, facts.engine.version, rootless=facts.engine.rootless is True
         )
-        written = save_edited(str(path.parent), path.name, after)
+        written = save_edited(str(path.parent), path.name, after, units[path.name])
     except HardenError as error:
         _complain(screen, error, "F4 opens it again; nothing was written.")
         return after

@@ -137,7 +137,8 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
         )
     uid = origin.manager.uid if origin.manager.rootless else None
     writes: tuple[WriteFile, ...] = planned_writes(
-        [(file.path, file.text, file.mode) for file in draft.files]
+        [(file.path, file.text, file.mode) for file in draft.files],
+        {file.path: file.before for file in draft.files},
     )
     noted: NoteUnit = note_unit(origin.unit, uid)
     files: tuple[Operation, ...] = (noted, *writes, ReloadUnits(uid=uid))

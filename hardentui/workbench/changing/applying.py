@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -96,8 +96,26 @@ class Application:
         self._facts: ContainerFacts = report.facts
         self._journal = journal or Journal()
         self._opened = bench.opened
+        self._is_alone = False
         self._engine = self._opened.engine(self._facts.engine.label)
         self._address = address_of(self._opened, self._facts.engine)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the locks of the container: who asks first also acts first, however long its probes take.
+
+        Raises:
+            Locked: another change of this container is running.
+        """
+        name, locks = self._facts.name, lock_directory(self._journal)
+        what = f"apply of {visible(name, 80)} by {who()}"
+        # also by ID: a list read during the rename has another name
+        with locked(locks, name, self._address, what), locked(locks, self._facts.id, self._address, what):
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     def prepare(self, plan: Plan, wishes: ApplyWishes) -> PreparedChange:
         """Prepare the change; modifies nothing.
@@ -153,7 +171,6 @@ class Application:
             Locked: another change of this container is running.
             ApplyFailed: the change failed, and the original runs as before.
         """
-        name, by = prepared.entry.container, who()
         seconds = prepared.wishes.confirm_within
 
         def finish(entry: JournalEntry) -> JournalEntry:
@@ -167,9 +184,7 @@ class Application:
         files = self._opened.files if self._facts.engine.local else None
         with (
             ExitStack() as changed,
-            locked(lock_directory(self._journal), name, self._address, f"apply by {by}"),
-            # also by ID: a list read during the rename has another name
-            locked(lock_directory(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
+            nullcontext() if self._is_alone else self.alone(),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()

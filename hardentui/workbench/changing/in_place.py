@@ -77,12 +77,14 @@ def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[WrittenFile, ...
 
     Raises:
         UsageError: we run in a container, where the paths are others.
-        WriteError: nothing was written in the directory that it names.
+        WriteError: nothing was written in the directory that it names; a unit that somebody else changed or
+            removed meanwhile stays as it is.
     """
     _refuse_elsewhere(facts)
     written: list[WrittenFile] = []
     for directory, files in _by_directory(draft):
-        written += write_bundle(directory, files, create=True, keep_mode=True)
+        seen = {file.name: file.before for file in files}
+        written += write_bundle(directory, files, create=True, keep_mode=True, seen=seen)
     return tuple(written)
 
 

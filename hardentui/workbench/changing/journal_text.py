@@ -13,7 +13,7 @@ from hardentui.model.change_events import (
     StillGoingBack,
 )
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.model.operations import described_back, described_clearing
+from hardentui.model.operations import NoteContainer, described_back, described_clearing
 from hardentui.visible import visible
 from hardentui.workbench.changing.history import seconds_left
 
@@ -48,6 +48,8 @@ def trouble_back(event: ChangeEvent) -> str:
     match event:
         case OperationUndone(operation, failed) if failed:
             return f"not rolled back: {described_back(operation)}: {failed}"
+        case OperationCleared(NoteContainer(), failed) if failed:
+            return f"not as before: {failed}"
         case OperationCleared(operation, failed) if failed:
             return f"left behind: {described_clearing(operation)}: {failed}"
         case ServiceKept(name):

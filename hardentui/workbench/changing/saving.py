@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Sequence
+from datetime import datetime
 
+from hardentui.errors import WriteError
 from hardentui.files import write_bundle
 from hardentui.model.draft import DraftFile, TextFile
 from hardentui.model.written import WriteState, WrittenFile
+from hardentui.state.own_files import state_directory
+from hardentui.visible import visible
+from hardentui.writers.file_name import safe_file_name
 
 
 def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) -> tuple[WrittenFile, ...]:
@@ -34,6 +39,29 @@ def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) ->
         written += write_bundle(where, new, create=create or bool(below))
         written += [WrittenFile(os.path.join(where, name), WriteState.KEPT) for name in sorted(kept)]
     return tuple(written)
+
+
+def save_result(files: Sequence[DraftFile], directory: str, name: str) -> tuple[WrittenFile, ...]:
+    """The same for the result of long work: where it cannot be written, it is kept in our state directory.
+
+    Args:
+        name: of the subject.
+
+    Raises:
+        WriteError: it is kept there; says where.
+    """
+    try:
+        return save(files, directory, create=True)
+    except WriteError as error:
+        kept = os.path.join(
+            state_directory(), "results", safe_file_name(f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
+        )
+        try:
+            save(files, kept, create=True)
+        except WriteError:
+            raise error from None
+        title = error.title.replace("; nothing was changed", "")
+        raise WriteError(title, f"The result is kept in {visible(kept)}. {error.hint}".strip()) from error
 
 
 def save_texts(files: Sequence[TextFile], directory: str) -> tuple[WrittenFile, ...]:

@@ -209,6 +209,7 @@ class TrustChange:
             action=EntryAction.TRUST,
             subject=self._policy_path,
             files=[(file.path, file.text, 0o644) for file in draft.files],
+            seen={file.path: file.before or "" for file in draft.files},
             diff=draft.diff,
             proof=[
                 JournalProof(

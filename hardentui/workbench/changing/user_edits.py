@@ -124,9 +124,16 @@ def check_edited_unit(
         raise _rejected(name, [(_line_of_unit(text, sentence), sentence) for sentence in dropped])
 
 
-def save_edited(directory: str, name: str, text: str) -> WrittenFile:
-    """Write the unit back, with a backup of the previous file. Raises WriteError."""
-    return write_bundle(directory, [TextFile(name, text)], keep_mode=True)[0]
+def save_edited(directory: str, name: str, text: str, before: str) -> WrittenFile:
+    """Write the unit back, with a backup of the previous file.
+
+    Args:
+        before: the text that was edited.
+
+    Raises:
+        WriteError: it was not written; somebody else may have changed it meanwhile.
+    """
+    return write_bundle(directory, [TextFile(name, text)], keep_mode=True, seen={name: before})[0]
 
 
 def _line_of_unit(text: str, message: str) -> int:

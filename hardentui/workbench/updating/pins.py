@@ -227,6 +227,7 @@ def _move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
         action=EntryAction.HOST,
         subject=file.path,
         files=[(file.path, text, 0o644)],
+        seen={file.path: file.text},
         diff=diff_of(file, text),
     )
 

@@ -302,3 +302,12 @@ def _entry(host: Host) -> JournalEntry:
         container="policy",
         operations=planned_writes(host.files),
     )
+
+
+@pytest.mark.parametrize(("seen", "now"), [("read\n", "theirs\n"), ("read\n", None), ("", "theirs\n")])
+def test_what_changed_since_it_was_read_is_not_planned(tmp_path: Path, seen: str, now: str | None) -> None:
+    unit = tmp_path / "web.container"
+    if now is not None:
+        unit.write_text(now)
+    with pytest.raises(WriteError, match="has changed in the meantime"):
+        planned_writes([(str(unit), "ours\n", 0o644)], {str(unit): seen})
