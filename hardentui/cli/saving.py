@@ -29,10 +29,11 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
         terminal.complain(f"not changed: {sentence}")
     in_place = getattr(options, "in_place", False)
     if options.directory or in_place:
-        steps = bench.drafter.next_steps(report, draft, options.directory)
         if in_place:
             saved = save_in_place(known_facts(report), draft)
+            steps = bench.drafter.steps_in_place(report, draft, saved)
         else:
+            steps = bench.drafter.next_steps(report, draft, options.directory)
             saved = save((*draft.files, *steps.files), options.directory, create=True)
         for written in saved:
             backup = f" (previous file: {written.backup})" if written.backup else ""

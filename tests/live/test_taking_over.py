@@ -29,6 +29,7 @@ from hardentui.workbench.changing.saving import save
 from hardentui.workbench.views import Selection, known_facts
 from hardentui.workbench.workbench import Workbench
 from hardentui.writers.file_name import profile_name
+from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.conftest import cannot_run
 from tests.support import stand_in_systemctl
 from tests.support.podman import BUSYBOX, Bench
@@ -301,6 +302,43 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     take_over_and_back_and_over(machine, steps, places, ("web",))
     assert machine.ids("worker", "store") == others
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
+
+
+@pytest.mark.parametrize("unit", ["other", "owned"])
+def test_a_unit_of_today_gives_way_and_comes_back(rootful: Machine, unit: str) -> None:
+    """The script alone: from outside, units that only the bench has cannot be seen."""
+    place, name = "/etc/containers/systemd", "owned"
+    old = f"[Container]\nContainerName={name}\nImage={BUSYBOX}\nExec=sleep 100000\nVolume=kept:/data\n"
+    text = old + "PodmanArgs=--stop-timeout=0\n"
+    rootful.shell(f"mkdir -p {place} && printf %s {shlex.quote(text)} >{place}/{unit}.container")
+    rootful.shell(f"systemctl daemon-reload && systemctl start {unit}.service")
+    rootful.bench.podman("exec", "--user=0", name, "sh", "-c", FILL.format("/data"))
+    before, ids = rootful.data({name: "/data"}), rootful.ids(name)
+    today = OldContainer(name=name, id=ids[name], kept_as=f"{name}-before", unit=f"{unit}.service")
+    takeover = TakeOver(
+        old=(today,),
+        units=(f"{name}.container",),
+        services=(f"{name}.service",),
+        moved=(f"{place}/{unit}.container", f"{place}/{unit}.container.d"),
+    )
+    (rootful.directory / f"{name}.container").write_text(text + "ReadOnly=true\n")
+    script = rootful.directory / "take-over.sh"
+    script.write_text(take_over_script(script.name, takeover))
+
+    def hardened() -> str:
+        return rootful.bench.podman("inspect", "-f", "{{.HostConfig.ReadonlyRootfs}}", name)
+
+    carry_out(rootful, [f"sh {script}"])
+    assert hardened() == "true"
+    assert rootful.data({name: "/data"}) == before
+    carry_out(rootful, [f"sh {script} back"])
+    assert hardened() == "false"
+    assert rootful.data({name: "/data"}) == before
+    assert rootful.bench.execute("ls", place) == f"{unit}.container"
+    assert rootful.bench.execute("cat", f"{place}/{unit}.container") == text.strip()
+    carry_out(rootful, [f"sh {script}", f"sh {script} finish"])
+    assert hardened() == "true"
+    assert rootful.data({name: "/data"}) == before
 
 
 @pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])

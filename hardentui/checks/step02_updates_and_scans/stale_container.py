@@ -40,7 +40,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since.date()}"),)
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
-        commands = (f"podman rm {shlex.quote(facts.name)}",)
+        name = shlex.quote(facts.name)
+        commands = (f"podman diff {name}", f"podman rm {name}")
         return failed(f"not running for {age} days", facts.state, evidence=evidence, commands=commands)
     return passed(facts.state, evidence=evidence)
 

@@ -330,17 +330,17 @@ class WriteScreen(HardenScreen):
         def work() -> None:
             written: list[WrittenFile] = []
             try:
-                if in_place is not None:
-                    steps = bench.drafter.next_steps(report, in_place, "")
-                else:  # of several formats the first one: they are alternative ways to run the same container
-                    drafts = to_directory[:1]
-                    steps = bench.drafter.next_steps(report, drafts[0], directory) if drafts else NextSteps()
+                steps = NextSteps()
+                if in_place is None and to_directory:  # of several formats the first: they are alternatives
+                    steps = bench.drafter.next_steps(report, to_directory[0], directory)
                 if files:
                     written += save((*files, *steps.files), directory, create=True)  # all of it, or nothing
                 if in_place is not None:
                     if bench.drafter.draft(report, plan, in_place.target) != in_place:
                         raise WriteError("The unit was changed meanwhile.", "Review the diff again.")
-                    written += save_in_place(known_facts(report), in_place)
+                    saved = save_in_place(known_facts(report), in_place)
+                    steps = bench.drafter.steps_in_place(report, in_place, saved)
+                    written += saved
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:

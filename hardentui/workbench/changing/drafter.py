@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -10,10 +10,11 @@ from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, NextSteps, ShellCommands, Target
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
+from hardentui.model.written import WrittenFile
 from hardentui.workbench.changing.drafts import new_files, shell_commands
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
 from hardentui.workbench.changing.lasting_profile import with_lasting_profile
-from hardentui.workbench.changing.taking_over import next_steps
+from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
 from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL
@@ -77,6 +78,10 @@ class Drafter:
         """
         stack = Neighbours() if draft.target.changes_unit else self._stack(report)
         return next_steps(self._files, known_facts(report), stack, draft, directory)
+
+    def steps_in_place(self, report: Report, draft: Draft, saved: Sequence[WrittenFile]) -> NextSteps:
+        """What to do once a unit was changed where systemd reads it, and how to undo it."""
+        return steps_in_place(self._files, known_facts(report), draft, saved)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         """The unit that a container runs from; None if it runs from none."""

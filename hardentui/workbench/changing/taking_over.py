@@ -7,6 +7,8 @@ import posixpath
 import shlex
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from hardentui.change.container_operator import restart_policy
 from hardentui.engine.locate import user_name
 from hardentui.errors import InputError
@@ -14,6 +16,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
+from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
@@ -74,8 +77,13 @@ def next_steps(
     look = shell(own_command(found_with, "check", _word(facts)))
     there = () if facts.engine.local else ("# on the machine of the engine, with the files copied there:",)
     if draft.target.changes_unit:
-        install = tuple(_install_change(shell, draft.files, directory)) if directory else ()
-        return NextSteps(commands=(*there, *install, *(shell(command) for command in draft.commands), look))
+        install, back = _install_change(shell, draft.files, directory) if directory else ((), ())
+        saved = tuple(shell(command) for command in _volumes_saved(facts, directory))
+        restart = tuple(shell(command) for command in draft.commands)
+        return NextSteps(
+            commands=(*there, *install, *saved, *restart, look),
+            back=(*back, *restart) if back else (),
+        )
     name = f"{safe_file_name(facts.name)}-take-over.sh"
     script, stand_ins = _take_over(files, facts, stack, draft, shell)
     run = shell(f"sh {_path(directory, name)}")
@@ -88,14 +96,52 @@ def next_steps(
     )
 
 
-def _install_change(shell: _Shell, files: Sequence[DraftFile], directory: str) -> Iterator[str]:
+def steps_in_place(
+    files: Files, facts: ContainerFacts, draft: Draft, saved: Sequence[WrittenFile]
+) -> NextSteps:
+    """What to do once a unit was changed where systemd reads it, and how to undo it.
+
+    Args:
+        saved: the files that were written, with their backups.
+    """
+    shell = _Shell(files, facts)
+    back = [
+        f"mv {_word_of(file.backup)} {_word_of(file.path)}" if file.backup else f"rm {_word_of(file.path)}"
+        for file in saved
+        if file.state is not WriteState.UNCHANGED
+    ]
+    commands = (*back, *draft.commands) if back else ()
+    steps = next_steps(files, facts, Neighbours(), draft, "")
+    return replace(steps, back=tuple(shell(command) for command in commands))
+
+
+def _install_change(
+    shell: _Shell, files: Sequence[DraftFile], directory: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The commands that copy files to where systemd reads them, and those that bring back what was there."""
+    install: list[str] = []
+    back: list[str] = []
     for place in dict.fromkeys(file.directory for file in files):
-        names = [file.name for file in files if file.directory == place]
+        of_place = [file for file in files if file.directory == place]
         below = posixpath.basename(place) if place.endswith(".d") else ""
         source = posixpath.join(directory, below) if below else directory
-        there = shlex.quote(visible(place))
-        yield shell(f"mkdir -p {there}")
-        yield shell(f"cp {' '.join(_path(source, name) for name in names)} {there}/")
+        install.append(f"mkdir -p {_word_of(place)}")
+        for file in of_place:
+            there, kept = _word_of(file.path), _word_of(f"{file.path}.before")
+            install += [f"cp -p {there} {kept}"] if file.before else []
+            back.append(f"mv {kept} {there}" if file.before else f"rm {there}")
+        install.append(f"cp {' '.join(_path(source, file.name) for file in of_place)} {_word_of(place)}/")
+    return tuple(map(shell, install)), tuple(map(shell, back))
+
+
+def _volumes_saved(facts: ContainerFacts, directory: str) -> Iterator[str]:
+    """Podman deletes the anonymous volumes of such a container whenever it stops, so a restart does."""
+    if not facts.spec[REMOVE]:
+        return
+    for destination, volume in anonymous_volumes(facts.inspect, {}).items():
+        name = safe_file_name(f"{facts.name}-{destination.strip('/')}")
+        copy = _path(directory or ".", f"{name}.tar")
+        yield f"podman volume export {shlex.quote(volume)} --output {copy}"
 
 
 def _take_over(
@@ -221,4 +267,8 @@ def _word(facts: ContainerFacts) -> str:
 
 
 def _path(directory: str, name: str) -> str:
-    return shlex.quote(visible(posixpath.join(directory, name)))
+    return _word_of(posixpath.join(directory, name))
+
+
+def _word_of(path: str) -> str:
+    return shlex.quote(visible(path))

@@ -118,6 +118,18 @@ def test_only_options_that_differ_from_the_file_are_drift(tmp_path: Path) -> Non
     assert drift_of(origin(tmp_path), running("--env=TOKEN=hunter2", "--read-only")) == ()
 
 
+@pytest.mark.parametrize(
+    "line", ["AddDevice=-/dev/no-such", 'AddDevice="-/dev/no-such"', "AddDevice = -/dev/no-such:/dev/x"]
+)
+def test_an_optional_device_that_the_host_lacks_is_no_drift(tmp_path: Path, line: str) -> None:
+    with_device = UNIT.replace("[Container]\n", f"[Container]\n{line}\n")
+    plain, optional = origin(tmp_path), origin(tmp_path, with_device)
+    assert optional.optional_devices == {"/dev/no-such"}
+    assert drift_of(optional, running()) == drift_of(plain, running())
+    there = origin(tmp_path, with_device.replace("=-/", "=/").replace('="-/', '="/').replace("= -/", "= /"))
+    assert "device" in {difference.option for difference in drift_of(there, running())}
+
+
 def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
     files = Rooted(tmp_path)
     files.put("/etc/containers/systemd/web.container", UNIT)

@@ -14,8 +14,9 @@ from hardentui.model.activity import FileChange
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Unreadable
+from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
-from hardentui.workbench.changing.taking_over import next_steps
+from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
 from hardentui.workbench.looking.neighbours import Neighbours
 from tests.support.units import of_own_unit
 
@@ -157,22 +158,61 @@ def test_a_name_that_is_taken_is_not_taken_again() -> None:
     assert "keep web web-before-2" in function(after(container(), Target.RUN, ["web.sh"], stack), "now")
 
 
-def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
+def without_sudo(commands: Sequence[str]) -> list[str]:
+    return [command.removeprefix("sudo ") for command in commands]
+
+
+def test_a_changed_unit_goes_where_systemd_reads_it_and_comes_back() -> None:
     place = "/etc/systemd/system/web.service.d"
     file = DraftFile("zz.conf", "", masked="", directory=place)
     drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
-    result = next_steps(LocalFiles(), container(), ALONE, drop_in, "out").commands
-    assert [command.removeprefix("sudo ") for command in result] == [
+    result = next_steps(LocalFiles(), container(), ALONE, drop_in, "out")
+    assert without_sudo(result.commands) == [
         f"mkdir -p {place}",
         f"cp out/web.service.d/zz.conf {place}/",
         "systemctl daemon-reload",
         "hardentui check web",
     ]
-    in_place = next_steps(LocalFiles(), container(), ALONE, drop_in, "").commands
-    assert [command.removeprefix("sudo ") for command in in_place] == [
+    assert without_sudo(result.back) == [f"rm {place}/zz.conf", "systemctl daemon-reload"]
+    there = replace(file, before="[Service]\n")
+    result = next_steps(LocalFiles(), container(), ALONE, replace(drop_in, files=(there,)), "out")
+    assert f"cp -p {place}/zz.conf {place}/zz.conf.before" in without_sudo(result.commands)
+    assert f"mv {place}/zz.conf.before {place}/zz.conf" in without_sudo(result.back)
+
+
+def test_a_unit_changed_in_place_comes_back_from_its_backup() -> None:
+    drop_in = Draft(
+        target=Target.DROP_IN,
+        files=(DraftFile("a.conf", "", masked="", directory="/u"),),
+        commands=("systemctl daemon-reload",),
+    )
+    saved = (
+        WrittenFile("/u/a.conf", WriteState.REPLACED, "/u/a.conf.bak"),
+        WrittenFile("/u/b.conf", WriteState.NEW),
+        WrittenFile("/u/c.conf", WriteState.UNCHANGED),
+    )
+    result = steps_in_place(LocalFiles(), container(), drop_in, saved)
+    assert without_sudo(result.commands) == ["systemctl daemon-reload", "hardentui check web"]
+    assert without_sudo(result.back) == [
+        "mv /u/a.conf.bak /u/a.conf",
+        "rm /u/b.conf",
         "systemctl daemon-reload",
-        "hardentui check web",
     ]
+
+
+def test_a_restart_that_deletes_an_anonymous_volume_comes_after_a_copy_of_it() -> None:
+    volume = "a" * 64
+    facts = container((REMOVE, True))
+    mounts = [{"Type": "volume", "Name": volume, "Destination": "/data"}]
+    facts = replace(facts, inspect={**facts.inspect, "Mounts": mounts})
+    unit = Draft(
+        target=Target.UNIT,
+        files=(DraftFile("web.container", "", masked="", directory="/u"),),
+        commands=("systemctl restart web.service",),
+    )
+    commands = without_sudo(next_steps(LocalFiles(), facts, ALONE, unit, "/o").commands)
+    export = f"podman volume export {volume} --output /o/web-data.tar"
+    assert commands.index(export) < commands.index("systemctl restart web.service")
 
 
 def test_a_rootless_engine_is_its_users() -> None:
