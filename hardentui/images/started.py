@@ -67,19 +67,28 @@ class Reached(Struct, frozen=True):
     set_id: tuple[str, ...] = ()
 
 
-def reached(programs: Programs, command: Sequence[str], more: Iterable[str] = (), path: str = "") -> Reached:
+def reached(
+    programs: Programs,
+    command: Sequence[str],
+    more: Iterable[str] = (),
+    *,
+    path: str = "",
+    elsewhere: str = "",
+) -> Reached:
     """Follow a command through everything that it may start.
 
     Args:
         command: entry point and arguments; `more`: other command lines that run in the container.
         path: its PATH.
+        elsewhere: a mount at its working directory, where an interpreter may find sources; empty if none.
     """
-    return _Search(programs, path).run(command, more)
+    return _Search(programs, path, elsewhere).run(command, more)
 
 
 class _Search:
-    def __init__(self, programs: Programs, path: str) -> None:
+    def __init__(self, programs: Programs, path: str, elsewhere: str) -> None:
         self._programs = programs
+        self._elsewhere = elsewhere
         self._path = tuple(dict.fromkeys((*(d for d in path.split(":") if d.startswith("/")), *_PATH)))
         self._names: dict[str, list[str]] = {}
         self._folders: dict[str, list[str]] = {}
@@ -203,6 +212,8 @@ class _Search:
         if language in self._languages:
             return
         self._languages.add(language)
+        if self._elsewhere:
+            self._unknown[self._elsewhere] = "sources may be there, which are not read"
         _, ends, own = _LANGUAGES[language]
         for path, file in self._programs.files.items():
             if path.endswith(ends) and not any(re.search(place, path) for place in own):

@@ -28,6 +28,7 @@ from hardentui.options import (
     USER,
     Port,
 )
+from hardentui.options.capabilities import bounding_set, given_explicitly
 from hardentui.reading.containers import declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
@@ -127,9 +128,14 @@ def powerless(facts: ContainerFacts, spec: Spec) -> bool:
 
 
 def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Whether dropping these capabilities can affect the process."""
+    """Whether dropping these capabilities can affect the process; one that was given by name had a reason."""
     if powerless(context.facts, before):
         return Advice(Risk.SAFE, ("it runs as an ordinary user who cannot gain capabilities",))
+    defaults = context.facts.engine.default_capabilities
+    given = given_explicitly(context.facts.spec) - bounding_set(after, defaults)
+    if given:
+        names = ", ".join(sorted(name.removeprefix("CAP_") for name in given))
+        return Advice(Risk.DECISION, (f"{names}: given explicitly with --cap-add",))
     return Advice(Risk.MAY_BREAK)
 
 

@@ -10,9 +10,10 @@ from hardentui.images.programs import read_programs
 from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import TrialEvent, TrialStep
-from hardentui.options import HEALTH_CMD
+from hardentui.options import HEALTH_CMD, MOUNTS
 from hardentui.reading.behaviour import command_of
-from hardentui.reading.containers import image_config
+from hardentui.reading.containers import image_config, section
+from hardentui.reading.mounts import at_or_above
 from hardentui.trial.learned.can_ask import CanAsk, can_ask
 from hardentui.trial.request import Tools
 from hardentui.trial.stage import Stage
@@ -32,9 +33,17 @@ def asked(facts: ContainerFacts, stage: Stage, tools: Tools) -> CanAsk:
     except EngineError as error:
         return can_ask(Reached({}, {"its files": error.title.rstrip(".")}), facts)
     health = str(facts.spec[HEALTH_CMD] or "")
-    return can_ask(reached(programs, command, (health,), _path(facts)), facts)
+    started = reached(programs, command, (health,), path=_path(facts), elsewhere=_mounted(facts))
+    return can_ask(started, facts)
 
 
 def _path(facts: ContainerFacts) -> str:
     variables = [str(word) for word in image_config(facts).get("Env") or ()]
     return next((word.partition("=")[2] for word in variables if word.startswith("PATH=")), "")
+
+
+def _mounted(facts: ContainerFacts) -> str:
+    """The mount that its working directory is in."""
+    directory = str(section(facts.inspect, "Config").get("WorkingDir") or "/")
+    places = (mount.destination for mount in facts.spec[MOUNTS])
+    return next((place for place in places if directory != "/" and at_or_above(place, directory)), "")

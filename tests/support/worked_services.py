@@ -94,14 +94,18 @@ SERVICES = (
         "chroot_local_user=YES\\nallow_writeable_chroot=YES\\nbackground=NO\\nxferlog_enable=YES\\n"
         "vsftpd_log_file=/home/log\\nsecure_chroot_dir=/var/run/vsftpd/empty\\npam_service_name=vsftpd\\n"
         "connect_from_port_20=YES\\n' >/etc/vsftpd.conf",
-        "mkdir -p /var/run/vsftpd/empty; exec /usr/sbin/vsftpd /etc/vsftpd.conf",
+        "mkdir -p /var/run/vsftpd/empty; trap 'kill $p; exit 0' TERM; while :; do vsftpd & p=$!; wait $p; done",
         _banner(21, "220"), _inside(21),
         (
             Step("upload", "beside", "curl -sS -T /etc/hosts ftp://anna:secret@127.0.0.1/up"),
             Step("active download", "beside", "curl -sS -P - ftp://anna:secret@127.0.0.1/up", "localhost"),
             Step("rename, chmod", "beside",
                  "curl -sS -Q 'RNFR up' -Q 'RNTO to' -Q 'SITE CHMOD 600 to' ftp://anna:secret@127.0.0.1/", "to"),
-            Step("reload", "signal", "HUP"),
+            Step(
+                "reload",
+                "inside",
+                "kill -HUP $(grep -l ^vsftpd /proc/[0-9]*/comm | head -1 | cut -d/ -f3)",
+            ),
             Step("again", "beside", "curl -sS ftp://anna:secret@127.0.0.1/to", "localhost"),
         ),
     ),
@@ -121,7 +125,7 @@ SERVICES = (
     WorkedService(
         "postfix", "postfix,curl",
         f"{ANNA}; postconf -e mydestination=localhost home_mailbox=Maildir/ inet_interfaces=all "
-        "inet_protocols=ipv4 mynetworks=0.0.0.0/0 maillog_file=/dev/stdout smtpd_relay_restrictions=permit_mynetworks",
+        "inet_protocols=ipv4 mynetworks=0.0.0.0/0 maillog_file=/dev/stdout smtpd_relay_restrictions=permit_mynetworks,reject_unauth_destination",
         "exec postfix start-fg", _banner(25, "220"), _inside(25),
         (
             Step("delivery", "beside", f"printf '{_MAIL}' >/m; curl -sS smtp://127.0.0.1 --mail-from b@t "
@@ -144,7 +148,7 @@ SERVICES = (
             Step("login", "beside", "curl -sS imap://anna:secret@127.0.0.1/", "INBOX"),
             Step("append", "beside", f"printf '{_MAIL}' >/m; curl -sS -T /m imap://anna:secret@127.0.0.1/INBOX; "
                  "curl -sS 'imap://anna:secret@127.0.0.1/INBOX;MAILINDEX=1'", "work"),
-            Step("owner", "inside", "stat -c owner:%U /home/anna/Maildir/cur/* /home/anna/Maildir/new/*", "owner:anna"),
+            Step("owner", "inside", "stat -c owner:%U $(find /home /var/mail -newer /entry -type f | grep -v Trash | head -1)", "owner:anna"),
             Step("reload", "signal", "HUP"),
             Step("again", "beside", "sleep 2; curl -sS imap://anna:secret@127.0.0.1/ -X 'CREATE box'; "
                  "curl -sS imap://anna:secret@127.0.0.1/", "box"),

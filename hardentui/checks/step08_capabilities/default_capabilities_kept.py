@@ -32,7 +32,7 @@ from hardentui.model.finding import Severity, Verdict, not_applicable
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
-from hardentui.options.capabilities import bounding_set, with_no_more, with_only
+from hardentui.options.capabilities import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,
@@ -80,7 +80,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Find out what they need and set the parameter keep.",
             needs="keep",
         )
-    kept = (bounding - defaults) | (defaults & _needed(spec, context))
+    kept = (bounding - defaults) | given_explicitly(context.facts.spec) | (defaults & _needed(spec, context))
     if defaults <= kept:
         raise CannotFix(
             "every default capability is needed", "A trial showed it, or the parameter keep says so."

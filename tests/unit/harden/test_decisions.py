@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import CannotFix
 from hardentui.harden.decisions import decisions, what_changes
 from hardentui.harden.evaluate import parameters_of
@@ -15,7 +15,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind
 from hardentui.model.fix import Risk
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.options import ENV, IMAGE, PUBLISH, Port
+from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
+from hardentui.options.capabilities import bounding_set
 from hardentui.reading.images import reference
 from hardentui.workbench.checklists.loading import load
 
@@ -77,3 +78,21 @@ def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: AnyCheck)
         gone -= {(port.host, port.address) for port in after[PUBLISH]}
         pinned = reference(after[IMAGE]).digest and not reference(facts.spec[IMAGE]).digest
         assert check.risk is Risk.DECISION or not (gone or pinned)
+
+
+@pytest.mark.parametrize("name", ["NET_RAW", "SYS_NICE", "SYS_PTRACE", "CHOWN"])
+def test_a_capability_that_was_given_by_name_stays_until_somebody_names_its_check(name: str) -> None:
+    facts = container((CAP_ADD, (name,)))
+    plan = planned(facts, Caution.ALL)
+    assert f"CAP_{name}" in bounding_set(plan.after, DEFAULT_CAPABILITIES)
+    questions = [skipped for skipped in left_out(facts, plan, CHECKS, CHECKLIST) if skipped.decides]
+    for question in questions:
+        named = make_plan(facts, (Choice(question.check),), CHECKS, CHECKLIST)
+        assert f"CAP_{name}" not in bounding_set(named.after, DEFAULT_CAPABILITIES)
+        assert f"{name}: given explicitly with --cap-add" in [note.text for note in named.notes]
+    assert bool(questions) == (name != "CHOWN")
+
+
+def test_all_capabilities_at_once_are_no_decision() -> None:
+    plan = planned(container((CAP_ADD, ("all",))), Caution.ALL)
+    assert "CAP_SYS_ADMIN" not in bounding_set(plan.after, DEFAULT_CAPABILITIES)

@@ -154,6 +154,12 @@ def test_a_script_of_a_mount_is_unknown() -> None:
     assert asked(files, "node", "other.js").unknown == {}
 
 
+def test_sources_in_a_mount_at_the_working_directory_are_unknown() -> None:
+    programs = Programs({"/bin/python3": program(), "/bin/d": program()})
+    assert "/app" in reached(programs, ("python3", "-m", "app"), elsewhere="/app").unknown
+    assert reached(programs, ("d",), elsewhere="/app").unknown == {}
+
+
 def test_links_in_a_circle_end() -> None:
     links = {"/bin/a": "b", "/bin/b": "a", "/x": "x/x"}
     assert asked({"/bin/c": program()}, "a", links=links).unknown
