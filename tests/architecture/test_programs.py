@@ -12,6 +12,7 @@ STARTS_PYTHON = {
     "account.py": "`our_module`, which everybody uses",
     "change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
+    "readiness/clients.py": "isolated: -I -S",
 }
 
 
