@@ -307,6 +307,7 @@ class ContainerFacts(Struct, frozen=True):
         image_ids: reference -> image ID that it currently resolves to on this engine.
         changes: changes to the image in its writable layer (`podman diff`).
         written_directories: by path, directories outside volumes that it writes to or runs in.
+        empty_directories: by path, those of the image that are there to be filled; seen on a twin.
         asked_memory: what configuration files in it ask for; read from a twin by a trial.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
@@ -357,6 +358,7 @@ class ContainerFacts(Struct, frozen=True):
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
     written_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
+    empty_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
     asked_memory: tuple[AskedMemory, ...] = ()
     registry_digest: Known[RegistryDigest] = Unreadable(
         "its registry was not queried (run hardentui images --updates)"

@@ -105,23 +105,36 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
 
 
 def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
-    """Directory -> the process running there. An empty directory of the image that belongs to the
-    unprivileged user of the process is meant for writing; some programs do not start if they cannot write
-    there."""
+    """Directory -> the process running there, empty if none is. An empty directory of the image that the user
+    of a process may write to is meant for writing; some programs do not start if they cannot write there,
+    others fill it later."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return {}
     meant: dict[str, str] = {}
     written = written_directories(facts)
     for process in kernel.processes:
-        directory = facts.written_directories.get(process.directory)
         uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
-        if directory is None or not uid or any(at_or_above(path, process.directory) for path in written):
+        if uid is None:
             continue
-        owner, group = _ids(directory, facts)
-        if directory.image_bytes == 0 and (owner == uid or (group != 0 and directory.mode & 0o020)):
-            meant.setdefault(process.directory, process.name)
-    return meant
+        directory = facts.written_directories.get(process.directory)
+        empty = directory is not None and directory.image_bytes == 0
+        if uid and directory is not None and empty and _may_write(uid, directory, facts):
+            meant[process.directory] = process.name
+        for path, there in facts.empty_directories.items():
+            if _may_write(uid, there, facts):
+                meant.setdefault(path, "")
+    return {
+        directory: name
+        for directory, name in meant.items()
+        if not any(at_or_above(path, directory) for path in written)
+    }
+
+
+def _may_write(uid: int, directory: WrittenDirectory, facts: ContainerFacts) -> bool:
+    owner, group = _ids(directory, facts)
+    shared = directory.mode & 0o002 or (group != 0 and directory.mode & 0o020)
+    return uid == 0 or owner == uid or bool(shared)
 
 
 def _narrowed(seen: LayerWrites, spec: Spec, context: FixContext) -> tuple[str, ...]:
@@ -213,8 +226,7 @@ def with_written(
 def volume_at(directory: str, spec: Spec, facts: ContainerFacts, *, owned: bool = False) -> Mount:
     """A named volume for the data in a directory; one that the container made gets its user as owner."""
     options = ("nodev", "nosuid", *options_of_new_volume(facts, spec))
-    seen = facts.written_directories.get(directory)
-    made = seen is None and directory in written_by(facts).made
+    made = _known(directory, facts) is None and directory in written_by(facts).made
     if owned or (made and _ordinary_user(facts) is not None):
         options = (*options, "U")
     return Mount("volume", volume_for(facts.name, directory), directory, tuple(sorted(options)))
@@ -226,12 +238,16 @@ def access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
     Podman makes root or the container's user (U) the owner. For other owners, the tmpfs is world-writable and
     sticky, so that users cannot remove each other's files.
     """
-    seen = facts.written_directories.get(directory, WrittenDirectory())
+    seen = _known(directory, facts) or WrittenDirectory()
     owner, group = _ids(seen, facts)
     mode = "" if seen.mode == _USUAL_MODE else f",mode={seen.mode:04o}"
     if owner is not None and owner == _ordinary_user(facts):
         return f"{mode},U"
     return f",mode={_EVERYBODY:04o}" if _of_somebody_else(seen, owner, group) else mode
+
+
+def _known(directory: str, facts: ContainerFacts) -> WrittenDirectory | None:
+    return facts.written_directories.get(directory) or facts.empty_directories.get(directory)
 
 
 def _ids(directory: WrittenDirectory, facts: ContainerFacts) -> tuple[int | None, int | None]:
@@ -272,7 +288,7 @@ def _size(directory: str, size: str, least: int, facts: ContainerFacts) -> str |
 
 
 def _bytes_of_image(directory: str, facts: ContainerFacts) -> int | None:
-    return facts.written_directories.get(directory, WrittenDirectory()).image_bytes
+    return (_known(directory, facts) or WrittenDirectory()).image_bytes
 
 
 def holds_files_of_image(directory: str, facts: ContainerFacts) -> bool:
@@ -308,14 +324,17 @@ def _about_volumes(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator
     added = [mount for mount in after[MOUNTS] if mount.type == "volume" and mount.destination not in known]
     meant = meant_for_writing(facts)
     for mount in added:
-        directory = mount.destination
-        if directory in meant:
-            what = f"{visible(meant[directory], 30)} runs in {directory}, which it may write to"
-        else:
-            what = f"it writes to {directory}"
+        directory, process = mount.destination, meant.get(mount.destination)
+        what = f"it writes to {directory}" if process is None else _why_meant(directory, process)
         yield f"{what}: this becomes the volume {mount.source}, which keeps it"
         if holds_files_of_image(directory, facts):
             yield f"files of the image in {directory} stay as they are now until the volume is removed"
+
+
+def _why_meant(directory: str, process: str) -> str:
+    if process:
+        return f"{visible(process, 30)} runs in {directory}, which it may write to"
+    return f"{directory} is an empty directory of the image, which it may fill"
 
 
 def _about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
@@ -329,8 +348,7 @@ def _about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str,
         notes.append(f"it writes to {listed(written)}: this becomes a tmpfs, which is emptied at each stop")
     for directory in (directory for directory in added if directory in meant):
         notes.append(
-            f"{visible(meant[directory], 30)} runs in {directory}, which it may write to: this becomes a "
-            "tmpfs, which is emptied at each stop"
+            f"{_why_meant(directory, meant[directory])}: this becomes a tmpfs, which is emptied at each stop"
         )
     for directory in added:
         occupied = (_bytes_of_image(directory, facts) or 0) + _bytes_written(directory, facts)
@@ -342,7 +360,7 @@ def _about_tmpfs(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str,
                 f"it created {made}, which may be a program, so the tmpfs at {directory} is not noexec"
             )
     for directory in added:
-        seen = facts.written_directories.get(directory)
+        seen = _known(directory, facts)
         if seen is not None and access_to_tmpfs(directory, facts) == f",mode={_EVERYBODY:04o}":
             owner, group = _ids(seen, facts)
             if _of_somebody_else(seen, owner, group):

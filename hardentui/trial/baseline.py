@@ -14,6 +14,7 @@ from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.config_files import asked_memory
+from hardentui.trial.empty_directories import empty_directories
 from hardentui.trial.life import Habits, habits_of, handles
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.request import Tools, TrialRequest
@@ -79,7 +80,11 @@ def _observed(
         listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
         if expected.how is How.ALIVE and listening:
             expected = expectation({}, listening)
-        facts = replace(_informed(facts, seen), asked_memory=asked_memory(stage, twin))
+        facts = replace(
+            _informed(facts, seen),
+            asked_memory=asked_memory(stage, twin),
+            empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
+        )
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
             probe = proposed_probe(twin, sorted(listening))
         tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))

@@ -64,14 +64,14 @@ def recorded(
         proof=proof,
         options=results.option_changes(plan, spec),
         fixes=results.fixes(configuration.choices),
-        decide=_asked(configuration, rounds),
+        decide=asked_of(configuration, rounds),
         exercised=rounds.exercised,
         not_exercised=(*rounds.missing, *rounds.habits.not_exercised),
         sure=_sure(record, rounds),
     )
 
 
-def _asked(configuration: TrialConfiguration, rounds: Rounds) -> tuple[Decision, ...]:
+def asked_of(configuration: TrialConfiguration, rounds: Rounds) -> tuple[Decision, ...]:
     """CAP_KILL, if the user's answer leaves it out and the twin had to be killed."""
     if not rounds.slow_stop or "CAP_KILL" not in rounds.planner.dropped_capabilities(configuration):
         return ()

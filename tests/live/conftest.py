@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hardentui.model.host import SubIds
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
 from tests.support.podman import BUSYBOX, TEST_USER, Bench, BenchFailed, missing_programs
@@ -20,6 +21,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("live") and item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bench has a range for `--userns=auto` in files that only it sees."""
+    monkeypatch.setattr(
+        "hardentui.host.machine.read_sub_ids", lambda files, path: (SubIds("containers", 1 << 31, 1 << 20),)
+    )
 
 
 def _bench(user: str = "") -> Iterator[Bench]:

@@ -86,6 +86,24 @@ def test_a_directory_that_is_empty_so_far_and_meant_for_writing_becomes_a_volume
     assert tmpfs(plan) == []
 
 
+def test_an_empty_directory_of_the_image_is_there_to_be_filled() -> None:
+    """A service of root that saves uploads wrote none while it was tried."""
+    facts = container(
+        changes=(),
+        kernel=Kernel(
+            7, uid_map=EVERY_ID, gid_map=EVERY_ID, processes=(Process(7, "app", "/usr/bin/app", 0),)
+        ),
+        empty_directories={
+            "/srv/app/uploads": WrittenDirectory(0, 0, 0, 0o755),
+            "/srv/app/cache": WrittenDirectory(0, 0, 0, 0o755),
+        },
+    )
+    plan = planned(facts)
+    assert volumes(plan) == {"/srv/app/uploads": "web-srv-app-uploads-data"}
+    assert tmpfs(plan) == ["/srv/app/cache"]
+    assert any("/srv/app/uploads is an empty directory of the image" in note.text for note in plan.notes)
+
+
 def test_a_log_directory_named_in_its_command_is_no_program() -> None:
     facts = container(
         (ENTRYPOINT, ("/bin/sh", "-c", "exec /usr/bin/app >> /var/log/app/app.log")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from unittest.mock import MagicMock
 
+import pytest
+
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.harden.plan import make_plan
@@ -12,14 +14,15 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, failed, passed
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Baseline, How, Result, Trial
+from hardentui.options import CAP_ADD
 from hardentui.readiness.expectation import Expectation
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
 from hardentui.trial.life import Habits
-from hardentui.trial.proving import recorded
-from hardentui.trial.relax import Settled
+from hardentui.trial.proving import asked_of, recorded
+from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
-from hardentui.trial.rounds import Rounds
+from hardentui.trial.rounds import Rounds, Stopped
 from hardentui.workbench.checklists.loading import load
 
 CHECKLIST, CHECKS = load(""), tuple(all_checks())
@@ -71,3 +74,33 @@ def test_where_nothing_has_an_effect_nothing_works() -> None:
     trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
     assert trial.result is Result.NOTHING_WORKS
     assert (trial.kept, trial.options) == ((), ())
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
+    monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    """Without CAP_KILL an init has to be killed: the user's list stays, and the record asks for KILL."""
+    keep = Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),))
+    monkeypatch.setattr("hardentui.trial.rounds.stop", lambda *_: Stopped(9.0, killed=True))
+    facts = container()
+    stage = MagicMock()
+    stage.wait.return_value = Readiness(True, How.PORTS, 0.1)
+    stage.facts = facts
+    stage.files = None
+    planner = TwinPlanner(facts, _plan)
+    alive = Expectation(How.PORTS)
+    rounds = Rounds(
+        stage, planner, alive, lambda event: None, stop_seconds=0.2, habits=Habits(), answered=answered
+    )
+    relaxer = Relaxer(rounds, planner, lambda event: None, tight=False)
+    settled = relaxer.settle(TrialConfiguration((keep,)))
+    kept = planner.spec(settled.configuration)[CAP_ADD]
+    if not answered:
+        assert settled.configuration.choices == () or "CAP_KILL" in kept
+        return
+    assert kept == ("CAP_CHOWN", "CAP_SETUID")
+    (asked,) = asked_of(settled.configuration, rounds)
+    assert asked.check == "default-capabilities-kept"
+    assert "CAP_KILL" in asked.options[0].after
+    assert "does not stop within" in asked.why

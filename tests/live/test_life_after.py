@@ -1,0 +1,118 @@
+"""Services that were hardened with a shallow probe go on working: files, reloads, logs, load, restarts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.conftest import cannot_run
+from tests.support.images import build, missing_package
+from tests.support.lived_services import NAME, SERVICES, LivedService, says
+from tests.support.podman import Bench
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+TABLE = logging.getLogger(__name__)
+"""Shown with `--log-cli-level=INFO`."""
+SHORT = ("node", "uploads")
+"""Those that lost data or ended later: they run in CI."""
+
+
+@pytest.fixture
+def bench(podman: Bench) -> Iterator[Bench]:
+    podman.remove(NAME)
+    yield podman
+    for name in podman.podman("ps", "-a", "--format", "{{.Names}}").split():
+        if name.startswith(NAME):
+            podman.remove(name)
+    for volume in podman.podman("volume", "ls", "-q").split():
+        if volume.startswith(NAME):
+            podman.podman("volume", "rm", "-f", volume)
+    podman.podman("network", "rm", "-f", f"{NAME}-net")
+
+
+def address(bench: Bench) -> str:
+    networks = bench.get(f"/containers/{NAME}/json")["NetworkSettings"]["Networks"]
+    return str(next(network["IPAddress"] for network in networks.values()))
+
+
+def lives(bench: Bench) -> bool:
+    return bool(bench.get(f"/containers/{NAME}/json")["State"]["Running"])
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(service, id=service.name, marks=() if service.name in SHORT else pytest.mark.long)
+        for service in SERVICES
+    ],
+)
+def test_a_hardened_service_goes_on_working(bench: Bench, service: LivedService, tmp_path: Path) -> None:
+    image = service.image()
+    if command := missing_package(image):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, image)
+    bench.run(NAME, *service.options, image.reference)
+    assert all(service.work(bench, address(bench)).values()), "it does not work before"
+    bench.remove(NAME)
+    bench.run(NAME, *service.options, image.reference)
+
+    probe = f"bash -c 'exec 3<>/dev/tcp/$TWIN_IP/{service.port}'"
+    arguments = ["--learn", "--probe", probe, "--format", "json", "-o", str(tmp_path)]
+    assert main(["trial", NAME, "--url", bench.url, "--all", *arguments]) == 0
+    trial = json.loads((tmp_path / "trial.json").read_text())
+    assert main(["apply", NAME, "--url", bench.url, "--trial", str(tmp_path / "trial.json"), "--yes"]) == 0
+    document = bench.get(f"/containers/{NAME}/json")
+    assert document["HostConfig"]["ReadonlyRootfs"], trial["left_out"]
+
+    told = json.dumps([trial["not_exercised"], trial["left_out"], trial["decide"]])
+    broken = [part for part, well in month_of_work(bench, service).items() if not well and part not in told]
+    TABLE.info(
+        "%s: %s rounds, %s s, broken: %s", service.name, len(trial["rounds"]), trial["seconds"], broken
+    )
+    assert broken == []
+    if service.reloads:
+        assert "reload" in trial["exercised"]
+    if service.log:
+        assert "log rotation" in trial["exercised"]
+    assert "restart" in trial["exercised"]
+
+
+def month_of_work(bench: Bench, service: LivedService) -> dict[str, bool]:
+    """What happens to a service in a month; what -> whether it went well."""
+    results = service.work(bench, address(bench))
+    if service.log:
+        bench.podman("exec", NAME, "busybox", "mv", service.log, f"{service.log}.7")
+    if service.reloads:
+        bench.podman("kill", "--signal", "HUP", NAME)
+        results["reload"] = says(bench, "sleep 1; echo later", "later") and lives(bench)
+        again = service.work(bench, address(bench))
+        results |= {f"{part}, after a reload": well for part, well in again.items()}
+    if service.log:
+        wanted = service.log
+        results["log"] = bool(eventually(lambda: bench.podman("exec", NAME, "busybox", "cat", wanted), 10))
+    bench.podman("restart", "-t", "3", NAME)
+    results["restart"] = bool(eventually(lambda: lives(bench), 10))
+    for part, well in read_again(bench, service).items():
+        results[f"{part}, after a restart"] = well
+    return results
+
+
+def read_again(bench: Bench, service: LivedService) -> dict[str, bool]:
+    """What was saved before the restart is there, and work goes on."""
+    ip = address(bench)
+    results = {}
+    if service.name in ("node", "uploads"):
+        url = f"http://{ip}:{service.port}/2026-12/photo.txt"
+        results["the saved file"] = says(bench, f"curl -s -m 5 {url}", "kept")
+    if service.name == "redis":
+        results["the saved key"] = says(
+            bench, f"printf 'GET a\\r\\nQUIT\\r\\n' | busybox nc {ip} 6379", "kept"
+        )
+    return {**results, **service.work(bench, ip)}
