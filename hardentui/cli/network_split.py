@@ -66,7 +66,15 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
         document = {
             "schema": SPLIT_SCHEMA,
             "simulated": bench.opened.simulated,
-            "splits": [to_builtins(proposal) for proposal in proposals],
+            "splits": [
+                {
+                    **to_builtins(proposal),
+                    "files": [
+                        {"name": file.name, "text": file.text, "mode": file.mode} for file in proposal.files
+                    ],
+                }
+                for proposal in proposals
+            ],
             "trials": [trial_document(trial) for trial in trials],
         }
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")

@@ -18,6 +18,7 @@ from hardentui.model.facts import NetworkFacts
 from hardentui.reports.network_svg import network_svg
 from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.networks import places
+from hardentui.workbench.views import without_originals
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -106,7 +107,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.tried is not None and not options.split:
         raise UsageError("--try needs --split.")
     with session.workbench(options, terminal, everything=True) as bench:
-        rows = session.scan(bench, terminal)
+        rows = without_originals(session.scan(bench, terminal))
         if options.prove or options.outgoing or options.split:
             if options.prove:
                 return network_actions.prove(bench, rows, options, terminal)

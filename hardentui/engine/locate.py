@@ -31,24 +31,24 @@ class Environment(Struct, frozen=True):
     """Everything that decides where to look.
 
     Attributes:
-        host_roots: where the host's root directory may be seen, in a container.
         read: the text of a file; None if it is absent or unreadable.
         files: the names in a directory, sorted; empty if it is absent or unreadable.
+        host_roots: where the host's root directory may be seen, in a container.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
     uid: int = 1000
     home: str = "/root"
-    host_roots: tuple[str, ...] = ()
     read: Callable[[str], str | None] = lambda path: None
     files: Callable[[str], tuple[str, ...]] = lambda path: ()
+    host_roots: tuple[str, ...] = ()
 
     @classmethod
     def here(cls) -> Environment:
         """The real environment."""
         uid = os.getuid()
         roots = HOST_ROOTS if container_around() else ()
-        return cls(account.environment(), uid, account.home(), roots, _read, _files)
+        return cls(account.environment(), uid, account.home(), _read, _files, roots)
 
 
 class Candidate(Struct, frozen=True):

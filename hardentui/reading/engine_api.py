@@ -6,7 +6,14 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unreadable
 from hardentui.options.values import Port
-from hardentui.reading.networks import gateways, internal_networks, modes_of, on_host_network, reach
+from hardentui.reading.networks import (
+    gateways,
+    internal_networks,
+    leads_to_host,
+    modes_of,
+    on_host_network,
+    reach,
+)
 
 
 def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
@@ -41,7 +48,8 @@ def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
     if ":" in host or not host.strip("0123456789."):
         internal = internal_networks(facts)
         cut_off = bool(internal) and len(internal) == len(facts.networks)
-        return not cut_off or any(host in gateways(network) for network in internal)
+        at_gateways = [gateways(network) for network in internal if leads_to_host(network)]
+        return not cut_off or any(host in addresses for addresses in at_gateways)
     return Unreadable(f"which address {host} is, where an engine listens, is not known")
 
 

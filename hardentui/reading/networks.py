@@ -81,6 +81,19 @@ def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
     )
 
 
+def leads_to_host(network: NetworkFacts) -> bool:
+    """Whether what is on a network reaches services of the host that listen on all addresses.
+
+    An internal bridge has no route out, but its gateway is an address of the host. With a rootless engine it
+    is one of the namespace that holds the user's bridges, where none of the host's services listen.
+    """
+    if network.inspect.get("driver", "bridge") in ("macvlan", "ipvlan"):
+        return False
+    if network.inspect.get("internal"):
+        return network.engine.rootless is not True and bool(gateways(network))
+    return True
+
+
 def gateways(network: NetworkFacts) -> tuple[str, ...]:
     """The host's addresses on a network."""
     subnets = network.inspect.get("subnets") or ()

@@ -29,6 +29,7 @@ class UnitContext(Struct, frozen=True):
         anonymous: destination -> name of its anonymous volumes.
         services: name of a container -> the service that runs it, if any.
         default_network: the network that always exists and needs no unit.
+        created: when the container was created, as inspect writes it; init containers start in that order.
     """
 
     version: Version = NEWEST_KNOWN
@@ -41,6 +42,7 @@ class UnitContext(Struct, frozen=True):
     anonymous: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     default_network: str = "podman"
+    created: str = ""
 
     @classmethod
     def of(cls, facts: ContainerFacts, version: Version) -> UnitContext:
@@ -54,6 +56,7 @@ class UnitContext(Struct, frozen=True):
             pod=facts.pod,
             anonymous=anonymous_volumes(facts.inspect, volumes),
             default_network=facts.engine.default_network,
+            created=str(facts.inspect.get("Created") or ""),
         )
 
 

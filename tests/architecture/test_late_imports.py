@@ -11,6 +11,7 @@ SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/serve.py run": "its libraries come only with the extra [web]",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
+    "host/place.py view_of_host": "few run in a container",
     "tui/destinations.py": "the first screen does not wait for the others",
     "workbench/changing/drafts.py files": "the exports of other systems need a YAML library",
     "workbench/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",

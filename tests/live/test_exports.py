@@ -150,3 +150,31 @@ def test_a_profile_of_its_own_is_found(podman: Bench, played: Path) -> None:
     assert hardentui(podman, "convert", NAME, "--to", "kube", "-o", str(played)).returncode == 0
     after = play(podman, played / f"{NAME}.kube.yaml")
     assert eventually(lambda: "Operation not permitted" in logs(podman, after["Id"]))
+
+
+def test_a_pod_keeps_what_starts_first_and_what_it_mounts(podman: Bench, tmp_path: Path) -> None:
+    pod = "exported-pod"
+    podman.podman("pod", "create", "--name", pod, "-v", "exported-data:/data")
+    try:
+        for number in ("1", "2"):
+            words = (
+                "--pod",
+                pod,
+                "--init-ctr",
+                "always",
+                BUSYBOX,
+                "sh",
+                "-c",
+                f"echo {number} >> /data/order",
+            )
+            podman.podman("create", "--name", f"{NAME}-{number}", *words)
+        podman.podman("create", "--name", NAME, "--pod", pod, "--init", BUSYBOX, "sleep", "1000")
+        assert hardentui(podman, "convert", NAME, "--to", "kube", "-o", str(tmp_path)).returncode == 0
+        podman.podman("pod", "rm", "-f", "-t", "0", pod)
+        podman.podman("volume", "rm", "exported-data")
+        after = play(podman, tmp_path / f"{pod}.kube.yaml")
+        assert after["HostConfig"]["Init"] is True
+        order = podman.podman("exec", f"{pod}-{NAME}", "cat", "/data/order")
+        assert order.split() == ["1", "2"]
+    finally:
+        podman.execute("sh", "-c", f"podman pod rm -f -t 0 {pod}; podman volume rm -f exported-data")

@@ -88,3 +88,20 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     assert (code != 0, "the extra [web]" in said) == (True, True), said
     page = installed.parents[1] / "share" / "man" / "man1" / "hardentui.1"
     assert page.read_bytes() == (ROOT / "docs" / "man" / "hardentui.1").read_bytes()
+
+
+def test_setting_up_says_what_it_does_and_without_network_fails_in_one_sentence(tmp_path: Path) -> None:
+    nowhere = {**environment(tmp_path), "PATH": "/usr/bin:/bin", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    done = subprocess.run(
+        [str(ROOT / "tools" / "bootstrap"), str(tmp_path / "venv"), sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**nowhere, "PIP_CONFIG_FILE": "/dev/null", "PIP_NO_CACHE_DIR": "1"},
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    making, downloading, failed = done.stderr.splitlines()
+    assert making.startswith("bootstrap: making the environment ")
+    assert downloading == "bootstrap: downloading pip"
+    assert failed.startswith("bootstrap: the packages cannot be downloaded, no package index answers: ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from xml.etree import ElementTree
 import pytest
 
 from hardentui.__main__ import main
+from tests.support.check_report import by_check
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 INNER, BACK = "map-inner", "map-back"
@@ -49,3 +53,26 @@ def test_the_picture_and_the_json_say_what_podman_has(
     assert ALONE in places["(none)"]["members"]
     words = " ".join(ElementTree.fromstring(picture.read_text()).itertext())  # noqa: S314 - our own text
     assert {INNER, BACK, WEB, DB} <= {*words.split()}
+
+
+def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = subprocess.Popen(
+        bench.command(sys.executable, "-m", "http.server", "18123", "--bind", "0.0.0.0"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        gateway = bench.podman("network", "inspect", INNER, "--format", "{{(index .Subnets 0).Gateway}}")
+        script = f"nc {gateway} 18123 </dev/null && echo connected || true"
+        assert eventually(lambda: "connected" in bench.podman("exec", DB, "sh", "-c", script))
+        main(["networks", "--url", bench.url, "--prove", DB, "host:18123", "--format", "json"])
+        (proof,) = json.loads(capsys.readouterr().out)["proofs"]
+        assert (proof["outcome"], proof["expected"], proof["agrees"]) == ("connected", True, True)
+        main(["check", DB, "--url", bench.url, "--check", "reachable-host-services", "--format", "json"])
+        found = by_check(json.loads(capsys.readouterr().out), DB)["reachable-host-services"]
+        assert "18123/tcp" in found["reason"]
+    finally:
+        server.terminate()
+        server.wait()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import zipfile
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,11 @@ from tests.conftest import cannot_run
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
+PYENV = os.path.expanduser("~/.pyenv/versions")
 
 
-def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _the_file() -> None:
     built = subprocess.run(
         [str(ROOT / "tools" / "single_file"), sys.executable],
         capture_output=True,
@@ -24,6 +29,9 @@ def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
         check=False,
     )
     assert built.returncode == 0, built.stderr[-2000:]
+
+
+def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
     words = [sys.executable, "-I", str(ROOT / "dist" / "hardentui.pyz")]
     if os.geteuid() != 0:
         cannot_run("cutting the network off takes root")
@@ -48,3 +56,52 @@ def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
     )
     assert "0 of 15 labs passed" in labs.stdout, labs.stderr
+
+
+def test_the_file_says_where_it_runs() -> None:
+    with zipfile.ZipFile(ROOT / "dist" / "hardentui.pyz") as archive:
+        assert b"this file needs Python 3.11 to 3.14" in archive.read("__main__.py")
+        compiled = [name for name in archive.namelist() if name.endswith(".so")]
+    pythons = {re.sub(r".*cpython-3(\d+)-(\w+)-linux.*", r"3.\1 \2", name) for name in compiled}
+    assert pythons == {
+        f"3.{minor} {processor}" for minor in (11, 12, 13, 14) for processor in ("x86_64", "aarch64")
+    }
+
+
+@pytest.mark.parametrize(
+    "python", [*sorted(glob("/usr/bin/python3.[0-9]*")), *sorted(glob(f"{PYENV}/*/bin/python"))]
+)
+def test_every_python_runs_it_or_is_told_in_one_sentence(python: str, tmp_path: Path) -> None:
+    told = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
+    version = tuple(map(int, (told.stdout + told.stderr).split()[1].split(".")[:2]))
+    done = subprocess.run(
+        [python, str(ROOT / "dist" / "hardentui.pyz"), "--version"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
+    )
+    if (3, 11) <= version <= (3, 14):
+        assert done.stdout.startswith("hardentui "), done.stderr
+    else:
+        number = ".".join(map(str, version))
+        assert done.stderr == f"hardentui: this file needs Python 3.11 to 3.14; this is Python {number}.\n"
+
+
+def test_a_newer_python_is_found_where_python3_is_old(tmp_path: Path) -> None:
+    old = tmp_path / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    file = ROOT / "dist" / "hardentui.pyz"
+    only_old = {"PATH": str(old.parent), "HOME": str(tmp_path)}
+    done = subprocess.run(["/bin/sh", str(file)], capture_output=True, text=True, check=False, env=only_old)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "none of them is installed" in done.stderr
+    newer = old.parent / f"python3.{sys.version_info.minor}"
+    newer.symlink_to(sys.executable)
+    environment = {**only_old, "SHIV_ROOT": str(tmp_path / "shiv")}
+    words = ["/bin/sh", str(file), "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert done.stdout.startswith("hardentui "), done.stderr

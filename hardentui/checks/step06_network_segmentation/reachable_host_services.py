@@ -39,6 +39,7 @@ from hardentui.reading.networks import (
     asked_for,
     gateways,
     internal_networks,
+    leads_to_host,
     mode_of,
     modes_of,
     network_names,
@@ -73,7 +74,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
     """An internal network leads only to the host itself, whose services may answer at the gateway."""
-    networks = internal_networks(facts) if facts.engine.rootless is False else ()
+    networks = tuple(filter(leads_to_host, internal_networks(facts)))
     if not networks:
         return passed(declared)
     if isinstance(facts.host_listening, Unreadable):

@@ -27,6 +27,7 @@ from hardentui.tui.screens.network_jobs import (
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
+from hardentui.workbench.views import without_originals
 
 
 class NetworksScreen(BrowseScreen):
@@ -51,7 +52,7 @@ class NetworksScreen(BrowseScreen):
         return places(networks, self._containers())
 
     def _containers(self) -> list[ContainerFacts]:
-        reports = [row.report for row in self.session.rows.values()]
+        reports = [row.report for row in without_originals(self.session.rows.values())]
         return [report.facts for report in reports if report and report.facts]
 
     def lines(self) -> Sequence[BrowseRow] | None:

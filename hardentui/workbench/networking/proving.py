@@ -84,10 +84,13 @@ def prove(
     proofs = []
     for address in addresses:
         for port in ports:
-            attempt = knock(run, kernel.pid, address, port)
             expected = _expected(start, target, end, network_map, address)
             proof = replace(plain, address=address, port=port, expected=expected)
-            proofs.append(_judged(proof, attempt, listening is not None and port in listening))
+            listens = listening is not None and port in listening
+            proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+            if proof.agrees is False:  # a single sample on a loaded machine says little
+                proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+            proofs.append(proof)
     return tuple(proofs)
 
 

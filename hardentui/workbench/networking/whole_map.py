@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.model.facts import NetworkFacts
 from hardentui.workbench.pages.network_map import network_map
+from hardentui.workbench.views import without_originals
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who can reach whom among these containers."""
-    rows = tuple(rows)
+    rows = without_originals(rows)
     networks = [
         network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
     ]

@@ -10,7 +10,14 @@ from msgspec import Struct
 from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
-from hardentui.reading.networks import modes, network_names, published, reach, uses_network_of_pod
+from hardentui.reading.networks import (
+    leads_to_host,
+    modes,
+    network_names,
+    published,
+    reach,
+    uses_network_of_pod,
+)
 from hardentui.workbench.pages.sections import PageLine, PageSection
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
@@ -139,9 +146,11 @@ def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> 
     words += [other.name for other in all_networks if other.name != facts.name and connected(facts, other)]
     if _driver(facts) in ("macvlan", "ipvlan"):
         return _Reach((*words, "the physical network, past the host's firewall"), outward=True)
+    host = leads_to_host(facts)
+    words += ["the host"] if host else []
     if facts.inspect.get("internal"):
-        return _Reach(tuple(words))
-    return _Reach((*words, "the host", "the outside"), host=True, outward=True)
+        return _Reach(tuple(words), host=host)
+    return _Reach((*words, "the outside"), host=host, outward=True)
 
 
 def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:

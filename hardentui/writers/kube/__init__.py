@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Spec
-from hardentui.options import IMAGE, NAME, POD, PUBLISH, ROOTFS, STOP_TIMEOUT, TABLE
+from hardentui.options import IMAGE, MOUNTS, NAME, POD, PUBLISH, ROOTFS, STOP_TIMEOUT, TABLE
 from hardentui.options.argv.items import Item, parse_argument, spec_of
 from hardentui.writers.context import UnitContext
 from hardentui.writers.file_name import safe_file_name
@@ -21,6 +21,7 @@ from hardentui.writers.kube.part import Handlers, PodPart
 from hardentui.writers.kube.pod import OF_POD
 from hardentui.writers.kube.refused import refused_by_clusters
 from hardentui.writers.kube.restricted import broken_rules
+from hardentui.writers.kube.volumes import write_mounts
 from hardentui.writers.pod import part_word, pod_notes, pod_parts
 from hardentui.writers.run_script import networks_and_volumes
 from hardentui.writers.yaml_text import yaml_text
@@ -56,8 +57,10 @@ def kube_file(
     """
     stem = context.unit_name or safe_file_name(spec[POD] or spec[NAME])
     name = dns_label(spec[POD] or spec[NAME] or stem)
-    parts = [_of_pod(spec, context), _part(spec, image_user)]
-    parts += [_part(member.spec, "") for member in context.members]
+    members = [(context.created, _part(spec, image_user))]
+    members += [(member.context.created, _part(member.spec, "")) for member in context.members]
+    members.sort(key=lambda member: (not member[1].first, member[0] if member[1].first else ""))
+    parts = [_of_pod(spec, context), *(part for _, part in members)]
     pod = _pod(name if spec[POD] else dns_label(name, "-pod"), name, parts)
     published = {(port.container, port.protocol) for part in parts for port in part.spec[PUBLISH]}
     documents = [pod, *_service(name, pod, published)]
@@ -90,8 +93,22 @@ def _part(spec: Spec, image_user: str) -> PodPart:
     part = PodPart(name=dns_label(spec[NAME]), spec=spec)
     _write(part, {**OF_CONTAINER, **OF_POD})
     finish(part, image_user)
+    if part.first:
+        _as_init_container(part)
+        return part
+    part.pod.setdefault("restartPolicy", "Never")
     part.pod.setdefault("terminationGracePeriodSeconds", max(0, spec[STOP_TIMEOUT]))
     return part
+
+
+def _as_init_container(part: PodPart) -> None:
+    """What an init container cannot have: it ends before the others start."""
+    part.pod.pop("restartPolicy", None)
+    part.pod.pop("terminationGracePeriodSeconds", None)
+    if probes := part.container.keys() & {"startupProbe", "livenessProbe", "readinessProbe"}:
+        for probe in probes:
+            del part.container[probe]
+        part.notes.append(f"the health check of {part.name} is not carried over: an init container has none")
 
 
 def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
@@ -104,7 +121,7 @@ def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
         if not arguments:
             notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such option")
     part = PodPart(name="", spec=spec_of(items), notes=notes)
-    _write(part, OF_POD)
+    _write(part, {**OF_POD, MOUNTS: write_mounts})
     return part
 
 
@@ -124,6 +141,8 @@ def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": name, "labels": {_OWN_LABEL: label}, "annotations": {}}
     fields: dict[str, Any] = {}
     security: dict[str, Any] = {}
+    for part in others:
+        _say_what_is_shared(part, others)
     for part in parts:
         for own, merged in (
             (part.labels, metadata["labels"]),
@@ -132,21 +151,41 @@ def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
             (part.pod_security, security),
         ):
             _merge(part, own, merged)
-    containers = [{"name": part.name, **part.container, "securityContext": part.security} for part in others]
-    ports = first.container.get("ports")
-    if ports:
-        containers[0].setdefault("ports", []).extend(ports)
+    init = [_container(part, first) for part in others if part.first]
+    containers = [_container(part, first) for part in others if not part.first]
+    if ports := first.container.get("ports"):
+        holder = (containers or init)[0]
+        holder["ports"] = [*holder.get("ports", ()), *ports]
     metadata = {key: value for key, value in metadata.items() if value}
     spec: dict[str, Any] = {
         "restartPolicy": fields.pop("restartPolicy", "Never"),
         **fields,
         **_WITHOUT_RIGHTS,
         **({"securityContext": security} if security else {}),
+        **({"initContainers": [_in_order(container) for container in init]} if init else {}),
         "containers": [_in_order(container) for container in containers],
     }
     if volumes := [volume for part in parts for volume in part.volumes]:
         spec["volumes"] = volumes
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _container(part: PodPart, of_pod: PodPart) -> dict[str, Any]:
+    """One container, with the volumes that the pod mounts into each."""
+    mounts = part.container.get("volumeMounts", [])
+    taken = {mount["mountPath"] for mount in mounts}
+    mounts = mounts + [m for m in of_pod.container.get("volumeMounts", ()) if m["mountPath"] not in taken]
+    return {"name": part.name, **part.container, "volumeMounts": mounts, "securityContext": part.security}
+
+
+def _say_what_is_shared(part: PodPart, others: Sequence[PodPart]) -> None:
+    """Settings of one container that a pod has only for all of its containers."""
+    shared = {key for key in part.annotations if not key.endswith(f"/{part.name}")}
+    same_kind = [other for other in others if other.first is part.first]
+    lacking = [key for key in shared if any(key not in other.annotations for other in same_kind)]
+    lacking += [key for key in part.pod_security if any(key not in other.pod_security for other in others)]
+    for key in sorted(lacking):
+        part.notes.append(f"{key} of {part.name} applies to every container of the pod")
 
 
 def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:

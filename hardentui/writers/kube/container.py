@@ -17,6 +17,8 @@ from hardentui.options import (
     ENTRYPOINT,
     ENV,
     IMAGE,
+    INIT,
+    INIT_CTR,
     INTERACTIVE,
     LABEL_LEVEL,
     LABEL_ROLE,
@@ -24,6 +26,7 @@ from hardentui.options import (
     LABEL_USER,
     MEMORY,
     MEMORY_RESERVATION,
+    MEMORY_SWAP,
     MOUNTS,
     NO_NEW_PRIVILEGES,
     PRIVILEGED,
@@ -48,6 +51,8 @@ _STOCK_PROFILES = ("/usr/share/containers/seccomp.json", "/etc/containers/seccom
 _CPU_PERIOD = 100_000
 _SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
 """Podman reads the profile from this annotation, a cluster from the field."""
+_INIT = "io.podman.annotations.init"
+_INIT_TYPE = "io.podman.annotations.init.container.type"
 _REFERENCE = re.compile(r"\$(?=[$(])")
 
 
@@ -107,6 +112,17 @@ def _pull(part: PodPart, policy: str) -> None:
 
 
 # --- rights ----------------------------------------------------------------------------------------
+
+
+def _init(part: PodPart, _: bool) -> None:
+    part.annotations[_INIT] = "TRUE"
+    part.notes.append("--init is written as an annotation that only Podman reads")
+
+
+def _init_ctr(part: PodPart, when: str) -> None:
+    part.first = True
+    if when == "always":
+        part.annotations[_INIT_TYPE] = when  # else podman kube play runs it once; a cluster, at every start
 
 
 def _privileged(part: PodPart, _: bool) -> None:
@@ -169,6 +185,10 @@ def _devices(part: PodPart, devices: tuple[str, ...]) -> None:
 def _memory(part: PodPart, limit: int) -> None:
     if limit > 0:
         part.container.setdefault("resources", {}).setdefault("limits", {})["memory"] = str(limit)
+        if MEMORY_SWAP not in part.spec:
+            part.notes.append(
+                "the swap limit that --memory implies is not carried over: podman kube play sets none"
+            )
 
 
 def _memory_reservation(part: PodPart, limit: int) -> None:
@@ -198,6 +218,8 @@ OF_CONTAINER: Handlers = {
     TTY: _tty,
     INTERACTIVE: _interactive,
     PULL: _pull,
+    INIT: _init,
+    INIT_CTR: _init_ctr,
     PRIVILEGED: _privileged,
     NO_NEW_PRIVILEGES: _no_new_privileges,
     READ_ONLY: _read_only,

@@ -21,6 +21,7 @@ class PodPart(Struct, kw_only=True):
         labels, annotations: of the metadata.
         volumes: of the pod.
         flags: words of `podman kube play` for options without a field in a pod.
+        first: it runs to its end before the others start (`--init-ctr`).
         notes: what is not carried over or changes its meaning, one sentence each.
     """
 
@@ -34,6 +35,7 @@ class PodPart(Struct, kw_only=True):
     annotations: dict[str, str] = field(default_factory=dict)
     volumes: list[dict[str, Any]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    first: bool = False
     notes: list[str] = field(default_factory=list)
 
     def lose(self, option: Option[Any], value: Any, why: str = "Kubernetes has no field for it") -> None:

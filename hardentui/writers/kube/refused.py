@@ -20,7 +20,7 @@ def refused_by_clusters(pod: Mapping[str, Any]) -> tuple[str, ...]:
     """One sentence each, with the option that causes it; none for a pod that a cluster accepts."""
     spec = pod["spec"]
     sentences = [*_of_pod(spec)]
-    for container in spec["containers"]:
+    for container in [*spec.get("initContainers", ()), *spec["containers"]]:
         sentences += [f"{container['name']}: {sentence}" for sentence in _of_container(container, spec)]
     return tuple(dict.fromkeys(sentences))
 

@@ -30,7 +30,7 @@ def broken_rules(pod: Mapping[str, Any]) -> tuple[str, ...]:
     """Why a namespace with `enforce: restricted` rejects a pod (the whole document)."""
     spec = pod["spec"]
     rules = [*_of_pod(pod)]
-    for container in spec["containers"]:
+    for container in [*spec.get("initContainers", ()), *spec["containers"]]:
         rules += [f"{container['name']}: {rule}" for rule in _of_container(container)]
     return tuple(rules)
 

@@ -34,9 +34,13 @@ from hardentui.options import (
     HEALTH_ON_FAILURE,
     HEALTH_STARTUP_CMD,
     IMAGE,
+    INIT,
+    INIT_CTR,
     IPC,
     LABEL_TYPE,
     LABELS,
+    MEMORY,
+    MEMORY_SWAP,
     MOUNTS,
     NAME,
     NETWORK,
@@ -293,6 +297,66 @@ def test_a_pod_is_written_with_all_of_its_containers() -> None:
     assert made.name == "site.kube.yaml"
     assert "--exit-policy=stop of the pod is not carried over" in head(made)
     assert "--publish=127.0.0.1:8080:80" in head(made)
+
+
+def test_what_starts_first_and_what_the_pod_mounts_stay_so() -> None:
+    def member(name: str, created: str, *more: tuple[Option[Any], Any]) -> Member:
+        return Member(Spec.of((NAME, name), (IMAGE, "i"), (POD, "site"), *more), UnitContext(created=created))
+
+    inspect = {
+        "Name": "site",
+        "CreateCommand": [
+            "podman",
+            "pod",
+            "create",
+            "--volume",
+            "data:/data",
+            "--volume",
+            "/srv:/srv:ro",
+            "site",
+        ],
+    }
+    members = (
+        member("second", "2026-11-29T10:00:02Z", (INIT_CTR, "once"), (HEALTH_CMD, "true")),
+        member(
+            "web", "2026-11-29T10:00:03Z", (RESTART, "always"), (MOUNTS, (Mount("volume", "own", "/data"),))
+        ),
+        member("first", "2026-11-29T10:00:01Z", (INIT_CTR, "once")),
+    )
+    context = UnitContext(pod=inspect, members=members)
+    made = written((NAME, "db"), (IMAGE, "i"), (POD, "site"), (RESTART, "always"), context=context)
+    spec = documents(made)[0]["spec"]
+    assert [container["name"] for container in spec["initContainers"]] == ["first", "second"]
+    assert [container["name"] for container in spec["containers"]] == ["db", "web"]
+    assert not any("Probe" in key for container in spec["initContainers"] for key in container)
+    assert spec["restartPolicy"] == "Always"
+    for container in (*spec["initContainers"], *spec["containers"]):
+        assert sorted(mount["mountPath"] for mount in container["volumeMounts"]) == ["/data", "/srv"]
+    names = [volume["name"] for volume in spec["volumes"]]
+    assert len(names) == len(set(names)) == 3
+    used = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+    assert used == set(names)
+    assert "no field for it" not in head(made)
+    assert "the health check of second is not carried over" in head(made)
+    assert "differs from the value of the pod" not in head(made)
+
+
+def test_what_a_pod_has_once_for_all_is_told() -> None:
+    other = Member(Spec.of((NAME, "other"), (IMAGE, "i"), (POD, "site")), UnitContext())
+    made = written(
+        *((NAME, "web"), (IMAGE, "i"), (POD, "site"), (RESTART, "always"), (INIT, True)),
+        *((ULIMIT, ("nofile=10:20",)), (ANNOTATIONS, ("a=b",)), (MEMORY, 1 << 26), (MEMORY_SWAP, 1 << 26)),
+        context=UnitContext(pod={"Name": "site"}, members=(other,)),
+    )
+    annotations = documents(made)[0]["metadata"]["annotations"]
+    assert annotations["io.podman.annotations.init"] == "TRUE"
+    for key in ("a", "io.podman.annotations.init", "io.podman.annotations.ulimit"):
+        assert f"{key} of web applies to every container of the pod" in made.notes
+    assert "restartPolicy of other differs from the value of the pod and is not carried over" in made.notes
+    assert any(note.startswith("--memory-swap=") for note in made.notes)
+    alone = written((NAME, "web"), (IMAGE, "i"), (INIT, True), (ANNOTATIONS, ("a=b",)), (MEMORY, 1 << 26))
+    assert any("the swap limit that --memory implies" in note for note in alone.notes)
+    assert not any("applies to every container" in note for note in alone.notes)
 
 
 def test_a_root_directory_is_no_image() -> None:
