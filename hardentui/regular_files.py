@@ -12,8 +12,6 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hardentui.account import trusted
 
@@ -35,37 +33,37 @@ def read_regular(path: str, limit: int, account: int | None = None) -> bytes:
         OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an account that
             may not read it has put a link to it on the way.
     """
-    with opened_to_read(path, account) as handle:
+    handle = _opened(path, account)
+    try:
         mode = os.fstat(handle).st_mode
         if stat.S_ISDIR(mode):
             raise _error(errno.EISDIR, path)
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         return _read_all(handle, limit, path)
+    finally:
+        os.close(handle)
 
 
 def names_in(path: str, account: int | None = None) -> tuple[str, ...]:
     """The names in a directory, sorted. Raises OSError, as `read_regular`."""
-    with opened_to_read(path, account) as handle:
-        return tuple(sorted(os.listdir(handle)))
-
-
-@contextmanager
-def opened_to_read(path: str, account: int | None = None) -> Iterator[int]:
-    """A descriptor of a file or directory. Raises OSError, as `read_regular`."""
-    lenders = set() if account is None else {account} - trusted()
-    handle = os.open(path, _READ) if _is_trusted(path, lenders) else _reach(path, lenders)
+    handle = _opened(path, account)
     try:
-        yield handle
+        return tuple(sorted(os.listdir(handle)))
     finally:
         os.close(handle)
+
+
+def _opened(path: str, account: int | None) -> int:
+    lenders = set() if account is None else {account} - trusted()
+    return os.open(path, _READ) if _is_trusted(path, lenders) else _reach(path, lenders)
 
 
 def _is_trusted(path: str, lenders: set[int]) -> bool:
     """Whether nobody could have more rights through us: we are not root, or only root controls the path."""
     if os.geteuid() != 0 or not path.startswith("/"):
         return True
-    if path.startswith(_OF_KERNEL) and not _ROOT_OF_PROCESS.match(path):
+    if path.startswith(_OF_KERNEL) and not ("/root/" in path and _ROOT_OF_PROCESS.match(path)):
         return True
     if lenders:
         return False
