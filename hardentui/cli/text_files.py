@@ -17,5 +17,9 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
     directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
     write_bundle(
-        directory, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create
+        directory,
+        [TextFile(name, text, mode, of_root=True)],
+        follow_symlink=True,
+        keep_backup=backup,
+        create=create,
     )

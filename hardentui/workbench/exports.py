@@ -133,5 +133,5 @@ def write_export(export: Exportable, path: str) -> WrittenFile:
             "The file extension selects the format, and this one is unknown.", " ".join(export.formats)
         )
     directory, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
-    file = TextFile(name, export.render(export.formats[suffix]))
+    file = TextFile(name, export.render(export.formats[suffix]), of_root=True)
     return write_bundle(directory, [file], create=True, follow_symlink=True)[0]

@@ -119,7 +119,7 @@ def _draft_files(
             file.name,
             file.text,
             _PRIVATE if private else file.mode,
-            private and of_root,
+            of_root,
             masked=masked_texts[file.name],
             of_pod=file.name in of_others or (bool(of_others) and file.name.endswith(".pod")),
         )

@@ -52,7 +52,7 @@ def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFil
         name = _file_name(image)
         if name in files:
             name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
-        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644)
+        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644, of_root=True)
     return write_bundle(directory, list(files.values()), create=True)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
+from hardentui.__main__ import main
 from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]
@@ -51,3 +53,30 @@ def test_a_file_with_a_secret_is_private(run: Run, tmp_path: Path, target: str) 
     assert "correct-horse-battery" in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
     assert "correct-horse-battery" not in answer.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root writes into the folder of another account")
+def test_a_report_of_root_in_a_users_folder_stays_roots(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4321, 4321)
+    path = tmp_path / "report.json"
+    path.touch()
+    os.chown(path, 4321, 4321)  # put there by the user, to be its owner
+    assert main(["check", "--demo", "--format", "json", "-o", str(path), "--quiet"]) in (1, 4)
+    assert (
+        main(
+            [
+                "fix",
+                "shop-web",
+                "--demo",
+                "--check",
+                "no-memory-limit",
+                "--to",
+                "run",
+                "-o",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
+    assert path.stat().st_uid == 0
+    assert [file.stat().st_uid for file in (tmp_path / "out").iterdir() if file.is_file()] == [0]
