@@ -157,7 +157,7 @@ def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:
     comments = (f"It stands in for {visible(facts.name, 80)}, which Podman removes when it stops.",)
     text, masked = (run_script(each, context, comments) for each in (spec, _masked(spec)))
     private = text != masked
-    of_root = private and facts.engine.rootless is not True
+    of_root = facts.engine.rootless is not True
     mode = _PRIVATE if private else 0o755
     return DraftFile(f"{safe_file_name(name)}.sh", text, mode, of_root, masked=masked)
 

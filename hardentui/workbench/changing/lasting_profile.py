@@ -42,5 +42,6 @@ def with_lasting_profile(
     except OSError:
         kept: tuple[DraftFile, ...] = ()
     else:
-        kept = (DraftFile(name, text, masked=text, directory=place),)
+        of_root = facts.engine.rootless is not True
+        kept = (DraftFile(name, text, of_root=of_root, masked=text, directory=place),)
     return replace(plan, after=after, changes=changes), kept

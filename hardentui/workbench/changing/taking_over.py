@@ -88,8 +88,9 @@ def next_steps(
     script, stand_ins = _take_over(files, facts, stack, draft, shell)
     run = shell(f"sh {_path(directory, name)}")
     text = take_over_script(name, script)
+    of_root = facts.engine.rootless is not True  # root will run it
     return NextSteps(
-        files=(DraftFile(name, text, 0o755, masked=text), *stand_ins),
+        files=(DraftFile(name, text, 0o755, of_root, masked=text), *stand_ins),
         commands=(*there, run, look),
         back=(f"{run} back",),
         finish=(f"{run} finish",),

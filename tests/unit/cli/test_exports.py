@@ -79,4 +79,4 @@ def test_a_report_of_root_in_a_users_folder_stays_roots(tmp_path: Path) -> None:
         == 0
     )
     assert path.stat().st_uid == 0
-    assert [file.stat().st_uid for file in (tmp_path / "out").iterdir() if file.is_file()] == [0]
+    assert [file.stat().st_uid for file in (tmp_path / "out").iterdir()] == [0, 0]
