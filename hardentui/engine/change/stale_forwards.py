@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -38,7 +37,7 @@ def drop_stale_forwards(service: int, document: Mapping[str, Any]) -> int:
         for place in places or ()
         if str(place.get("HostPort") or "").isdecimal()
     }
-    if not ports or not ours - {""} or os.geteuid() or not shutil.which("nft"):
+    if not ports or not ours - {""} or os.geteuid() or not account.find_program("nft"):
         return 0
     with suppress(ValueError, KeyError, TypeError, OSError, subprocess.SubprocessError):
         listed = json.loads(_nft(service, "-j", "-a", "list", "table", *_TABLE))
