@@ -197,7 +197,7 @@ def _web(port: int, text: str = "it works") -> Work:
 def _files(port: int) -> Work:
     def work(bench: Bench, ip: str) -> dict[str, bool]:
         url = f"http://{ip}:{port}/2026-12/photo.txt"
-        saved = says(bench, f"echo kept | curl -sf -m 5 -T - {url} && echo put", "put")
+        saved = says(bench, f"echo kept | curl -sf -m 5 -X PUT --data-binary @- {url} && echo put", "put")
         return {
             **_web(port)(bench, ip),
             "save a file": saved,
