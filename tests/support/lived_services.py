@@ -103,7 +103,7 @@ def uploads() -> ServiceImage:
         directories={**_DIRECTORIES, "srv/uploads": (0, 0o755), "var/log/uploads": (0, 0o755)},
         links=_SHELL,
         copied=tuple(modules),
-        changes=('ENTRYPOINT ["/usr/bin/python3.13", "-I", "/app/uploads.py"]', "EXPOSE 8000"),
+        changes=('ENTRYPOINT ["/usr/bin/python3.13", "-I", "-B", "/app/uploads.py"]', "EXPOSE 8000"),
     )
 
 
