@@ -14,6 +14,7 @@ from time import monotonic, sleep
 
 from msgspec import Struct
 
+from hardentui.errors import EngineError
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.known import Unreadable
@@ -60,9 +61,10 @@ class Habits(Struct, frozen=True):
 
 
 class Lived(Struct, frozen=True):
-    """What a twin did. `why`: what it did not survive; empty if it works."""
+    """What a twin did, what could not be asked of it, and what it did not survive (empty if it works)."""
 
     exercised: tuple[str, ...] = ()
+    missing: tuple[NotExercised, ...] = ()
     why: str = ""
 
 
@@ -89,7 +91,7 @@ def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
     logs = tuple(open_logs(files, twin.pid))
     if not logs:
         missing.append(NotExercised(ROTATION, "it keeps no log file open"))
-    elif why := _rotated(stage, twin, expected, logs[0], reloads=reloads):
+    elif why := _renamed(stage, twin, logs[0]) or _reopened(stage, twin, expected, logs[0], reloads=reloads):
         missing.append(NotExercised(ROTATION, why))
     else:
         log = logs[0]
@@ -108,17 +110,21 @@ def live(stage: Stage, twin: Twin, expected: Expectation, habits: Habits) -> Liv
     done += _clients(files, twin)
     if habits.reloads:
         if why := _reloaded(stage, twin, expected):
-            return Lived(tuple(done), f"after SIGHUP: {why}")
+            return Lived(tuple(done), why=f"after SIGHUP: {why}")
         done.append(RELOAD)
+    missing = []
     if habits.log:
-        if why := _rotated(stage, twin, expected, habits.log, reloads=habits.reloads):
-            return Lived(tuple(done), f"after its log was rotated: {why}")
-        done.append(ROTATION)
+        if why := _renamed(stage, twin, habits.log):
+            missing.append(NotExercised(ROTATION, why))
+        elif why := _reopened(stage, twin, expected, habits.log, reloads=habits.reloads):
+            return Lived(tuple(done), why=f"after its log was rotated: {why}")
+        else:
+            done.append(ROTATION)
     if habits.reloads or habits.log:
         _clients(files, twin)
         if why := stage.wait(twin, expected).why:
-            return Lived(tuple(done), why)
-    return Lived(tuple(dict.fromkeys(done)))
+            return Lived(tuple(done), why=why)
+    return Lived(tuple(dict.fromkeys(done)), tuple(missing))
 
 
 # --- clients -----------------------------------------------------------------------------------------
@@ -230,19 +236,32 @@ def _is_log(path: str) -> bool:
     return path.endswith(_LOG_ENDINGS) or not {"log", "logs"}.isdisjoint(posixpath.dirname(path).split("/"))
 
 
-def _rotated(stage: Stage, twin: Twin, expected: Expectation, path: str, *, reloads: bool) -> str:
-    """Rename its log, as logrotate does, and tell it; why it does not work, or not log, afterwards."""
-    files = stage.files
-    if files is None:
-        return "the engine is on another machine"
+def _renamed(stage: Stage, twin: Twin, path: str) -> str:
+    """Rename its log, as logrotate does; why that is impossible.
+
+    From outside a user namespace a file on its tmpfs cannot be renamed (EOVERFLOW), but in the container.
+    """
     try:
         _rename(twin.pid, path, path + ".1")
     except OSError as error:
-        return f"{visible(path, 120)} cannot be renamed: {reason(error)}"
+        why = f"{visible(path, 120)} cannot be renamed: {reason(error)}"
+    else:
+        return ""
+    words = ("mv", path, path + ".1")
+    try:
+        code, _ = stage.changing.containers.run_inside(twin.id, words, user="0")
+    except EngineError:
+        return why
+    return why if code else ""
+
+
+def _reopened(stage: Stage, twin: Twin, expected: Expectation, path: str, *, reloads: bool) -> str:
+    """Tell it that its log was rotated; why it does not work, or not log, afterwards."""
+    files = stage.files
     if reloads and (why := _reloaded(stage, twin, expected)):
         return why
     end = monotonic() + _REOPENS_WITHIN
-    while path not in open_logs(files, twin.pid):
+    while files is not None and path not in open_logs(files, twin.pid):
         if monotonic() >= end:
             return f"it does not open {visible(path, 120)} again"
         _clients(files, twin)  # some open their log with the next request

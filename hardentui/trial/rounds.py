@@ -152,7 +152,7 @@ class Rounds:
         runs = outcome.exit_code is None
         if runs and self.thorough:
             lived = live(self.stage, twin, self.expected, self.habits)
-            done = lived.exercised
+            done, self.missing = lived.exercised, lived.missing
             if lived.why:
                 return lived.why, True
         if runs and (why := self._stopped(twin)):

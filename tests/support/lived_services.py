@@ -103,7 +103,7 @@ def uploads() -> ServiceImage:
         directories={**_DIRECTORIES, "srv/uploads": (0, 0o755), "var/log/uploads": (0, 0o755)},
         links=_SHELL,
         copied=tuple(modules),
-        changes=('ENTRYPOINT ["/usr/bin/python3.13", "-I", "/app/uploads.py"]', "EXPOSE 8000"),
+        changes=('ENTRYPOINT ["/usr/bin/python3.13", "-I", "-B", "/app/uploads.py"]', "EXPOSE 8000"),
     )
 
 
@@ -197,7 +197,7 @@ def _web(port: int, text: str = "it works") -> Work:
 def _files(port: int) -> Work:
     def work(bench: Bench, ip: str) -> dict[str, bool]:
         url = f"http://{ip}:{port}/2026-12/photo.txt"
-        saved = says(bench, f"echo kept | curl -sf -m 5 -T - {url} && echo put", "put")
+        saved = says(bench, f"echo kept | curl -sf -m 5 -X PUT --data-binary @- {url} && echo put", "put")
         return {
             **_web(port)(bench, ip),
             "save a file": saved,
