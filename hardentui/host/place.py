@@ -49,7 +49,7 @@ class Place(Struct, frozen=True):
         """For a title: where it runs, and what is read; empty on the host."""
         if not self.container:
             return ""
-        return f"in {self.container}, which {'reads' if self.door else 'cannot see'} the host"
+        return f"read from {self.container}" if self.door else f"in {self.container}, host not seen"
 
 
 class _Process(Struct, frozen=True):

@@ -17,7 +17,7 @@ from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.images.packages import Database
 from hardentui.images.tar import Body, ByteSource, Damaged, entries
-from hardentui.model.image import ImageFile, ImageInventory, LayerSize
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.visible import visible
 
 _MOST_PARTS = 4096
@@ -105,7 +105,10 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         release=_release(texts),
         packages=packages,
         uncounted=uncounted,
-        installed=tuple(package for database in databases.values() for package in database.packages),
+        installed=(
+            *(package for database in databases.values() for package in database.packages),
+            *(package for packages in _languages(layers).values() for package in packages),
+        ),
         tools=files("tool"),
         shells=files("shell"),
         remote_logins=files("login"),
@@ -137,6 +140,15 @@ def _databases(layers: list[tuple[str, Layer]]) -> dict[str, Database]:
         databases = {path: database for path, database in databases.items() if not layer.hides(path)}
         databases.update(layer.databases)
     return databases
+
+
+def _languages(layers: list[tuple[str, Layer]]) -> dict[str, list[Package]]:
+    """File -> the packages of programming languages that it tells of, in the finished image."""
+    packages: dict[str, list[Package]] = {}
+    for _, layer in layers:
+        packages = {path: told for path, told in packages.items() if not layer.hides(path)}
+        packages.update(layer.languages)
+    return packages
 
 
 def _counts(databases: Mapping[str, Database]) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from hardentui.images import accounts, rpm, rules
-from hardentui.images.packages import Database, read_apk, read_dpkg, read_dpkg_part
+from hardentui.images import accounts, languages, rpm, rules
+from hardentui.images.packages import MOST_PACKAGES, Database, read_apk, read_dpkg, read_dpkg_part
 from hardentui.images.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
-from hardentui.model.image import ImageFile
+from hardentui.model.image import ImageFile, Package
 
 MOST_ENTRIES = 1_000_000
 """Most entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
@@ -46,6 +46,7 @@ class Layer(Struct):
         notable: (category, file) of notable files; categories as in ImageInventory, and `shell`.
         texts: path -> contents of the few files whose text matters.
         databases: package database file -> the packages in it.
+        languages: file -> the packages of a programming language that it tells of.
         files, directories: hashes of the paths that it adds.
         removed: paths that it deletes from the layers below.
         emptied: directories whose contents of lower layers it hides.
@@ -57,6 +58,7 @@ class Layer(Struct):
     notable: list[tuple[str, ImageFile]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
+    languages: dict[str, list[Package]] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
     directories: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
@@ -153,6 +155,9 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
         what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
         if what:
             _add(layer, "credential", ImageFile(path, what))
+    elif languages.may_be_package(entry) and len(layer.languages) < MOST_PACKAGES:
+        told = languages.packages_of(path, body)
+        layer.languages.update({path: told} if told else {})
 
 
 def _rpm(body: Body, size: int) -> Database:

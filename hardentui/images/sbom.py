@@ -1,7 +1,7 @@
 """The contents of an image as a CycloneDX SBOM, for other tools: Grype, Dependency-Track, an auditor.
 
-The packages come from the distribution's databases; files copied in beside them are unknown, and the SBOM
-says so. The same image always gives the same serial number.
+The packages come from the distribution's databases and from what pip, npm, gem and Go leave; files copied in
+beside them are unknown, and the SBOM says so. The same image always gives the same serial number.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from hardentui import __version__
+from hardentui.images.languages import KINDS, NOT_LISTED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
 from hardentui.words import plural
 
 _NAMESPACE = uuid.UUID("6f1b8d2c-6a1e-5c58-9d4a-0d6c1f6b7f10")
 _VENDORS = {"deb": "debian", "apk": "alpine", "rpm": "redhat"}
-ONLY_DISTRIBUTION = "only distribution packages are listed, not other files in the image"
 
 
 def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
@@ -55,9 +55,10 @@ def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
 
 def gaps(inventory: ImageInventory) -> tuple[str, ...]:
     """What the SBOM of this inventory omits."""
-    missing_parts = [ONLY_DISTRIBUTION, *inventory.gaps]
+    missing_parts = [NOT_LISTED, *inventory.gaps]
     missing_parts += [f"packages of {kind} could not be read" for kind in inventory.uncounted]
-    missing = sum(inventory.packages.values()) - len(inventory.installed)
+    of_distribution = sum(package.kind not in KINDS for package in inventory.installed)
+    missing = sum(inventory.packages.values()) - of_distribution
     if missing > 0:
         missing_parts.append(f"{missing} packages have no name or version in their database")
     return tuple(missing_parts)
@@ -86,8 +87,18 @@ def _component(package: Package, url: PackageURL) -> Component:
         version=package.version,
         purl=url,
         bom_ref=BomRef(url.to_string()),
+        properties=_for_trivy(package),
         licenses=[LicenseFactory().make_from_string(package.license)] if package.license else [],
     )
+
+
+def _for_trivy(package: Package) -> list[Property]:
+    """Trivy looks vulnerabilities of a distribution up by source package, and reads it only from here."""
+    if package.kind in KINDS:
+        return []
+    source, version = package.source or package.name, package.source_version or package.version
+    fields = (("SrcName", source), ("SrcVersion", version))
+    return [Property(name=f"aquasecurity:trivy:{name}", value=value) for name, value in fields]
 
 
 def _system(inventory: ImageInventory) -> list[Component]:
@@ -116,6 +127,9 @@ def _image(image: ImageFacts, identity: str) -> Component:
 
 def package_url(package: Package, distribution: str, release: str) -> PackageURL:
     """`pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc`."""
+    if package.kind in KINDS:
+        space, _, name = package.name.rpartition("/")
+        return PackageURL(type=package.kind, namespace=space or None, name=name, version=package.version)
     epoch, colon, rest = package.version.partition(":")
     rpm = package.kind == "rpm" and bool(colon)
     qualifiers = {

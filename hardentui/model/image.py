@@ -35,10 +35,10 @@ class LayerSize(Struct, frozen=True):
 
 
 class Package(Struct, frozen=True):
-    """An installed package of a distribution.
+    """An installed package of a distribution or a programming language.
 
     Attributes:
-        kind: `deb`, `apk` or `rpm`, as in a package URL.
+        kind: `deb`, `apk`, `rpm`, `pypi`, `npm`, `gem` or `golang`, as in a package URL.
         version: in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`).
         source: its source package, if the name differs.
         source_version: of the source package, if it differs.
@@ -61,7 +61,7 @@ class ImageInventory(Struct, frozen=True):
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty if there is none.
         packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
         uncounted: existing package databases that cannot be read (`rpm` as Berkeley DB).
-        installed: the packages themselves, from readable databases.
+        installed: the packages themselves, from readable databases, and those of programming languages.
         tools: package managers, compilers, debuggers, network clients; `what` names the kind.
         shells: shells.
         remote_logins: remote login servers.

@@ -104,7 +104,7 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
         "ruleId": finding.check,
         "ruleIndex": place,
         "message": {"text": f"{judged.title}: {verdict.reason or finding.title}"},
-        "locations": [_location(subject, judged.host)],
+        "locations": [_location(judged)],
         "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject, judged.host)},
         "properties": {
             name: value
@@ -120,12 +120,20 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
     return data
 
 
-def _location(subject: Subject, host: str = "") -> dict[str, Any]:
-    """A container has no file: its engine and name serve as a path, because services show only paths."""
-    words = (host, subject.kind.value, subject.engine, subject.name)
+def _location(judged: SubjectResult) -> dict[str, Any]:
+    """The unit file of a container. One without: its engine and name serve as a path, because services show
+    only paths."""
+    subject = judged.subject
+    words = (judged.host, subject.kind.value, subject.engine, subject.name)
     full = "/".join(word for word in words if word)
+    uri = f"file://{quote(judged.host, errors='replace')}{quote(judged.file, errors='replace')}"
+    physical: dict[str, Any] = {
+        "artifactLocation": {"uri": uri if judged.file else quote(full, errors="replace")}
+    }
+    if judged.line:
+        physical["region"] = {"startLine": judged.line}
     return {
-        "physicalLocation": {"artifactLocation": {"uri": quote(full, errors="replace")}},
+        "physicalLocation": physical,
         "logicalLocations": [{"name": subject.name, "fullyQualifiedName": full, "kind": "resource"}],
     }
 

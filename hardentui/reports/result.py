@@ -35,6 +35,8 @@ class SubjectResult(Struct, frozen=True, dict=True):
         raises_most: checks whose automatic fix raises the score most.
         host: its host in a report on several hosts; else empty.
         pid: of the main process of a running container; None for everything else.
+        file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
+            unknown.
     """
 
     subject: Subject
@@ -46,6 +48,8 @@ class SubjectResult(Struct, frozen=True, dict=True):
     raises_most: tuple[str, ...] = ()
     host: str = ""
     pid: int | None = None
+    file: str = ""
+    line: int = 0
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.harden.attack import ranked_paths
+from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Kernel
 from hardentui.model.finding import Kind, Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
@@ -49,6 +50,7 @@ def check_result(
                 else finding
                 for finding in findings
             )
+        file, line = _unit_of(bench, report)
         subjects.append(
             SubjectResult(
                 report.subject,
@@ -59,6 +61,8 @@ def check_result(
                 partial(bench.attack, report),
                 helpful,
                 pid=_pid(report),
+                file=file,
+                line=line,
             )
         )
     paths = ranked_paths((report.facts, report.failing) for report in all_reports if report.facts is not None)
@@ -75,6 +79,19 @@ def check_result(
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
     )
+
+
+def _unit_of(bench: Workbench, report: Report) -> tuple[str, int]:
+    """The unit file of a container, and the line of the section that describes it."""
+    unit = report.facts.unit if report.facts is not None else None
+    if not isinstance(unit, UnitFacts) or not unit.file.startswith("/"):
+        return "", 0
+    section = "[Container]" if unit.quadlet else "[Service]"
+    try:
+        lines = bench.opened.files.read_text(unit.file).splitlines()
+    except OSError:
+        return unit.file, 0
+    return unit.file, next((at for at, line in enumerate(lines, 1) if line.strip() == section), 0)
 
 
 def host_reports(bench: Workbench) -> list[tuple[Report, str]]:

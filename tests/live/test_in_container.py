@@ -90,7 +90,7 @@ def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> No
     assert {*seen} == {*before}
     assert len(steady) > 120
     text = inside(web, "check", "--url", url)
-    assert "in a Podman container, which reads the host" in " ".join(text.split())
+    assert "(read from a Podman container)" in " ".join(text.split())
     assert "the host is read from there, not changed" in inside(web, "doctor", "--url", url)
 
 

@@ -9,7 +9,7 @@ from msgspec import convert, to_builtins
 from hardentui.model.image import ImageInventory
 from hardentui.state.own_files import Directory, keep_document, read_document
 
-SCHEMA = 5
+SCHEMA = 6
 _IMAGE_ID = 64
 
 

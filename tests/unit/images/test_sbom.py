@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import UsageError
-from hardentui.images.sbom import ONLY_DISTRIBUTION, package_url
+from hardentui.images.languages import NOT_LISTED
+from hardentui.images.sbom import package_url
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
 from hardentui.workbench.looking.sboms import save_sboms, sbom_of
@@ -57,7 +58,7 @@ def test_what_it_does_not_list_is_told() -> None:
     assert [entry["value"] for entry in made["metadata"]["properties"]] == [
         "2 packages have no name or version in their database",
         "layer 2: it was truncated",
-        ONLY_DISTRIBUTION,
+        NOT_LISTED,
         "packages of rpm could not be read",
     ]
 
@@ -100,3 +101,15 @@ def test_files_have_safe_names_of_their_own(tmp_path: Path) -> None:
 def test_an_image_that_was_not_looked_into_has_none() -> None:
     with pytest.raises(UsageError, match="has no SBOM"):
         sbom_of(ImageFacts("a" * 64))
+
+
+def test_trivy_reads_the_source_package_of_each_distribution_package() -> None:
+    made = document(facts(LIBC, Package("deb", "bash", "5.2.15-2+b2"), Package("npm", "lodash", "4.17.0")))
+    properties = {
+        component["name"]: {entry["name"]: entry["value"] for entry in component.get("properties", ())}
+        for component in made["components"]
+    }
+    trivy = "aquasecurity:trivy:"
+    assert properties["libc6"] == {f"{trivy}SrcName": "glibc", f"{trivy}SrcVersion": "2.41-12"}
+    assert properties["bash"] == {f"{trivy}SrcName": "bash", f"{trivy}SrcVersion": "5.2.15-2+b2"}
+    assert properties["lodash"] == {}

@@ -176,6 +176,21 @@ def test_sarif_tells_what_could_not_be_looked_at() -> None:
 # --- JUnit ----------------------------------------------------------------------------------------------
 
 
+def test_sarif_names_the_unit_of_a_container_and_its_section() -> None:
+    result = report(*ALL)
+    (subject,) = result.subjects
+    unit = "/etc/containers/systemd/web 1.container"
+    placed = replace(result, subjects=(replace(subject, file=unit, line=4),))
+    locations = [each["locations"][0] for each in sarif(placed)["results"]]
+    for location in locations:
+        assert location["physicalLocation"] == {
+            "artifactLocation": {"uri": "file:///etc/containers/systemd/web%201.container"},
+            "region": {"startLine": 4},
+        }
+        assert location["logicalLocations"][0]["name"] == subject.subject.name
+    assert "region" not in sarif(result)["results"][0]["locations"][0]["physicalLocation"]
+
+
 def test_junit_fails_exactly_where_the_exit_code_does() -> None:
     root = junit(report(*ALL))
     (suite,) = root
