@@ -8,6 +8,7 @@ wrongly, so the host is read in its own namespaces, or not at all.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -96,12 +97,23 @@ def container_on_host() -> str:
 
 
 def _process(pid: int) -> _Process:
+    """The root directory of most of its threads: Podman's first thread may stay in that of a container whose
+    files it has handed out.
+    """
     try:
-        status = os.stat(f"/proc/{pid}/root/")
+        roots = Counter(root for thread in os.listdir(f"/proc/{pid}/task") if (root := _root(pid, thread)))
         users = os.readlink(f"/proc/{pid}/ns/user")
     except OSError:
         return _Process(pid, None, None)
-    return _Process(pid, (status.st_dev, status.st_ino), users)
+    return _Process(pid, next((root for root, _ in roots.most_common(1)), None), users)
+
+
+def _root(pid: int, thread: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(f"/proc/{pid}/task/{thread}/root/")
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def view_of_host(place: Place) -> tuple[Place, Files, Run]:

@@ -93,8 +93,10 @@ def keep_measured(name: str, record: dict[str, Any]) -> None:
 
 
 def test_a_service_rotates_its_log_after_a_probe_of_its_page(bench: Bench, tmp_path: Path) -> None:
-    bench.run(NAME, "-v", "worked-data:/data", BUSYBOX, "sh", "-c", ROTATES)
+    bench.run(NAME, "--cap-add", "NET_RAW", "-v", "worked-data:/data", BUSYBOX, "sh", "-c", ROTATES)
     record = hardened(bench, PAGE, tmp_path / "tried")
+    assert "NET_RAW" in granted(record)
+    assert record["learned"]["given_unseen"] == ["NET_RAW"]
     assert "CHOWN" in granted(record)
     assert "CHOWN" not in record["learned"]["capabilities"]
     bench.podman("kill", "-s", "HUP", NAME)
