@@ -154,6 +154,11 @@ class ContainerOperator:
                 if not operation.existed and self._engine.networks.exists(operation.name):
                     with suppress(ChangeFailed):  # another container uses it now
                         self._engine.networks.remove(operation.name)
+            case CreateVolume():
+                started = any(isinstance(begun, StartContainer) for begun in entry.operations[: entry.begun])
+                if not operation.existed and not started:
+                    with suppress(NotFound):
+                        self._engine.volumes.remove(operation.name)
             case CreateContainer():
                 self._remove(operation, entry)
             case NoteContainer() if operation.running and not _has_stand_in(entry):

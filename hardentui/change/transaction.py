@@ -46,6 +46,8 @@ from hardentui.model.change_events import (
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import (
     CreateContainer,
+    NoteContainer,
+    NoteUnit,
     Operation,
     RestartUnit,
     StartContainer,
@@ -78,6 +80,9 @@ class Transaction:
     Args:
         on_event: called at each step; if it raises, everything is rolled back.
         stop: when set, everything is rolled back.
+
+    Attributes:
+        downtime: seconds until the original ran again, once it was stopped and taken back.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Transaction:
         self._stop = stop or threading.Event()
         self._down_since: float | None = None
         self._slowest = 0.0
+        self.downtime: float | None = None
         self._entry: JournalEntry
 
     def run(
@@ -200,8 +206,12 @@ class Transaction:
         for operation in reversed(entry.operations[: entry.begun]):
             failure = ""
             undo = partial(self._operators[type(operation)].undo, operation, entry)
+            if isinstance(operation, StartContainer | RestartUnit) and self._down_since is None:
+                self._down_since = monotonic()
             try:
                 self._until_it_works(undo, end)
+                if isinstance(operation, NoteContainer | NoteUnit) and self._down_since is not None:
+                    self.downtime = round(monotonic() - self._down_since, 2)
             except HardenError as error:
                 failure = error.title
                 failures.append(f"{described_back(operation)}: {failure.rstrip('.')}")
@@ -223,7 +233,8 @@ class Transaction:
                 if any(isinstance(operation, CreateContainer) for operation in entry.operations)
                 else entry.original
             )
-            entry = replace(entry, state=EntryState.ROLLED_BACK, original=original)
+            downtime = entry.downtime_seconds if entry.downtime_seconds is not None else self.downtime
+            entry = replace(entry, state=EntryState.ROLLED_BACK, original=original, downtime_seconds=downtime)
         self._keep_if_possible(entry)
         with suppress(Exception):
             self._tell(ChangeEnded(entry))

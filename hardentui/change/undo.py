@@ -72,11 +72,11 @@ def undo(
             )
         if done.state is not EntryState.ROLLED_BACK:
             raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
-        _note(journal, done, by, why)
+        _note(journal, done, by, why, transaction.downtime)
         return done
 
 
-def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
+def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: float | None) -> None:
     """Record that an entry was undone, with an entry of its own.
 
     Raises:
@@ -93,6 +93,7 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str) -> None:
         state=EntryState.DONE,
         reason=f"{done.id} was undone. {why}".strip(),
         undoes=done.id,
+        downtime_seconds=downtime,
     )
     try:
         journal.write(done)  # the way back itself goes on without a journal

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.change_progress import tell
-from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.confirmation import sure
 from hardentui.cli.parser import group_of
 from hardentui.cli.stopping import stopped_by_signals
@@ -74,6 +74,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         confirm_within=options.confirm_within,
         keep_data=options.keep_data,
         discard_data=options.discard_data,
+        tried=times_of_trial(options),
     )
     with session.workbench(options, terminal) as bench:
         try:

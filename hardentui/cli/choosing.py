@@ -40,6 +40,14 @@ def _read(path: str) -> SavedPlan:
     return plans.load(read_named(path))
 
 
+def times_of_trial(options: Namespace) -> tuple[float, float] | None:
+    """Seconds that the unchanged twin needed to start and to stop, if the plan comes from a trial."""
+    if not options.trial:
+        return None
+    baseline = read_trial(read_named(options.trial)).baseline
+    return baseline.seconds, baseline.stop_seconds
+
+
 def make_plan(
     bench: Workbench, report: Report, options: Namespace, saved: SavedPlan | None, terminal: Terminal
 ) -> Plan:

@@ -36,5 +36,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
     sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
     done = history.undo(entry, lambda event: tell(terminal, event))
-    terminal.write(f"{done.id}: undone. {done.container} is as before.\n")
+    note = next((note for note in history.recorded().entries if note.undoes == done.id), None)
+    down = note.downtime_seconds if note else None
+    told = "" if down is None else f" It was down for {down:.1f} s."
+    terminal.write(f"{done.id}: undone. {done.container} is as before.{told}\n")
     return 0

@@ -71,6 +71,8 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         by: who made it.
         diff: the changes to the files, with secrets masked.
         original: the name under which the original container is kept; None if there is none.
+        downtime_seconds: measured, from the stop until it was ready, or until the original ran again;
+            `expected_downtime_seconds` is what was told before.
         reason: why it was rolled back, or other remarks.
         operations: all operations, in order.
         begun: how many of them were started; the last of these may be done, partly done or not done.
@@ -92,6 +94,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     proof: tuple[JournalProof, ...] = ()
     original: str | None = None
     downtime_seconds: float | None = None
+    expected_downtime_seconds: float | None = None
     reason: str = ""
     operations: tuple[Operation, ...] = ()
     begun: int = 0
@@ -139,6 +142,7 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         ],
         "original": entry.original,
         "downtime_seconds": entry.downtime_seconds,
+        "expected_downtime_seconds": entry.expected_downtime_seconds,
         "reason": entry.reason,
         "confirm_by": entry.confirm_by or None,
         "undoes": entry.undoes or None,

@@ -121,16 +121,18 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
 
 
 class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}):
-    """Create a volume for data from the container's own layer. Undoing keeps it, because it may hold the only
-    copy of newer data.
+    """Create a volume for data from the container's own layer. Undoing keeps it once the successor was
+    started, because it may hold the only copy of newer data.
 
     Attributes:
+        existed: it already existed and stays.
         source: ID of the container; `directory` is the directory that is copied into it.
     """
 
     name: str
     source: str = ""
     directory: str = ""
+    existed: bool = True
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):
@@ -305,6 +307,8 @@ def described_clearing(operation: Operation) -> str:
             return f"remove the hardened {operation.name}"
         case CreateNetwork():
             return "" if operation.existed else f"remove the network {operation.name}"
+        case CreateVolume():
+            return "" if operation.existed else f"remove the volume {operation.name}"
         case _:
             return ""
 

@@ -132,6 +132,8 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert (entry["action"], entry["state"], entry["container"]) == ("apply", "done", NAME)
     assert {proof["check"]: proof["status"] for proof in entry["proof"]} == dict.fromkeys(FIXES, "pass")
     assert 0 < entry["downtime_seconds"] < 60
+    assert entry["expected_downtime_seconds"] == 1.5
+    assert "Expected downtime: about 1.5 s (stop and start; no other time is known)." in done.stderr
     hardened, original = site.inspect(), site.inspect(entry["original"])
     assert hardened["HostConfig"]["ReadonlyRootfs"] is True
     assert original["Id"] == before["id"]
@@ -148,8 +150,10 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
 
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
-    assert eventually(site.answers)
+    assert f"{NAME} is as before. It was down for " in undone.stdout
+    assert site.answers(), "at once: undo has checked it"
     assert site.seen() == before
+    assert site.newest().downtime_seconds
     again = site.run("undo", entry["id"], "--yes")
     assert again.returncode == 2
     assert "already undone" in again.stderr
@@ -307,6 +311,7 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
             return f"{identity} stopping" in states
 
         assert eventually(stops)
+        assert site.newest().expected_downtime_seconds == 6.5, "it ignores SIGTERM and has 5 s"
         process.kill()
         process.communicate(timeout=150)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -327,3 +329,67 @@ def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str
             assert eventually(site.answers), at
         assert site.seen() == before, at
     assert struck >= 7, "every operation has its turn"
+
+
+def test_a_kill_of_apply_and_podman_together_is_taken_back_once_podman_is_there(site: Site) -> None:
+    before = site.seen()
+    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    process = subprocess.Popen(
+        words,
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 4)
+    site.bench.kill_service()
+    process.kill()
+    process.communicate(timeout=60)
+    time.sleep(3)  # the second process has asked Podman, in vain
+    assert site.newest().state is EntryState.OPEN
+    site.bench.start()
+    assert eventually(lambda: site.newest().state is EntryState.ROLLED_BACK, 60)
+    assert site.answers()
+    assert site.seen() == before
+
+
+@pytest.mark.timeout(300)
+def test_a_port_that_somebody_takes_in_the_middle_is_waited_for_and_its_holder_named(site: Site) -> None:
+    """A program takes it between stop and start; it goes once the way back has told who it is."""
+    before = site.seen()
+    taker = (
+        "import socket,time\n"
+        "while True:\n"
+        "    try: s = socket.create_server(('127.0.0.1', 18093)); break\n"
+        "    except OSError: time.sleep(0.002)\n"
+        "time.sleep(600)"
+    )
+    holder = subprocess.Popen(
+        [*site.bench.command("python3", "-c", taker)], stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"],
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    told = ""
+    try:
+        for line in process.stderr:
+            if "not yet:" in line:
+                told = line
+                break
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.wait(timeout=10)
+    _, errors = process.communicate(timeout=100)
+    assert f"(python3, process {holder.pid})" in told, (told, errors)
+    assert process.returncode == 5, errors
+    assert "already in use" in site.newest().reason
+    assert site.answers()
+    assert site.seen() == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from hardentui.engine.change.containers import ContainerControl
@@ -52,12 +54,20 @@ class ChangingEngine:
 
     @property
     def service(self) -> int:
-        """The process that answers for the engine; 0 if it cannot be seen from here.
+        """A thread of the process that answers for the engine, in the network of its host; 0 if it cannot be
+        seen from here. Podman moves single threads, the first one too, into networks of containers for good.
 
         Raises:
             EngineUnreachable: there is none.
         """
-        return self._session.peer()[0]
+        pid = self._session.peer()[0]
+        networks: dict[str, list[int]] = {}
+        with suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with suppress(OSError):  # it has ended
+                    network = os.readlink(f"/proc/{pid}/task/{thread}/ns/net")
+                    networks.setdefault(network, []).append(int(thread))
+        return max(networks.values(), key=len)[0] if networks else 0
 
     def end_half_started(self, container: str) -> None:
         """End what is left of a start that Podman's service did not survive (see `half_started`).
@@ -74,8 +84,8 @@ class ChangingEngine:
         Raises:
             EngineUnreachable: Podman does not answer.
         """
-        service, user = self._session.peer()
-        return drop_stale_forwards(service, document) if service and user == 0 else 0
+        service = self.service if self.account() == 0 else 0
+        return drop_stale_forwards(service, document) if service else 0
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

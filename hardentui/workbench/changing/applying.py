@@ -45,6 +45,7 @@ from hardentui.workbench.changing.apply_ways import (
     update_way,
 )
 from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
+from hardentui.workbench.changing.downtime import LONGEST_TRIED, Downtime, expected_downtime
 from hardentui.workbench.changing.from_container import refuse_from_container
 from hardentui.workbench.changing.layer import layer_of
 from hardentui.workbench.changing.not_replaceable import refuse_dependents
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 
+_START_TIMES = 3  # times what a twin needed to become ready, if that is more than the user's patience
+
+
 class PreparedChange(Struct, frozen=True):
     """The planned change, before anything is done.
 
@@ -64,6 +68,7 @@ class PreparedChange(Struct, frozen=True):
         entry: the future journal entry.
         notes: remarks to read before confirming.
         restarts: the service is briefly down.
+        expected: for how long.
     """
 
     entry: JournalEntry
@@ -71,14 +76,14 @@ class PreparedChange(Struct, frozen=True):
     restarts: bool
     wishes: ApplyWishes
 
+    expected: Downtime | None = None
+
     @property
     def downtime(self) -> str:
         """What happens to the service meanwhile, as a sentence."""
-        return (
-            "The container is down between stop and start."
-            if self.restarts
-            else "The container keeps running."
-        )
+        if not self.restarts:
+            return "The container keeps running."
+        return self.expected.words if self.expected else "The container is down between stop and start."
 
 
 class Application:
@@ -139,8 +144,13 @@ class Application:
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._try_probes(engine, wishes)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
+        expected = None
+        if way.restarts:
+            files, known = self._opened.files, self._journal.entries()
+            expected = expected_downtime(facts, files, known, self._address, wishes.tried)
         entry = JournalEntry(
             id=identity,
+            expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
             time=now.isoformat(timespec="seconds"),
             action=EntryAction.APPLY,
             container=facts.name,
@@ -152,7 +162,7 @@ class Application:
             operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
         )
         notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
-        return PreparedChange(entry, notes, way.restarts, wishes)
+        return PreparedChange(entry, notes, way.restarts, wishes, expected)
 
     def run(
         self,
@@ -263,7 +273,9 @@ class Application:
             self._opened.files, int((facts.inspect.get("State") or {}).get("Pid") or 0)
         )
         ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
-        yield WaitReady(name=facts.name, seconds=wishes.patience, ports=ports)
+        start = wishes.tried[0] if wishes.tried else 0.0
+        patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
+        yield WaitReady(name=facts.name, seconds=patience, ports=ports)
         for command in wishes.probes:
             yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
         yield ProveChanges(name=facts.name, checks=self._provable(plan))

@@ -16,7 +16,8 @@ from hardentui.change.guard import guarded
 from hardentui.change.journal import BrokenEntry, Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent
-from hardentui.errors import ChangeFailed, Locked, UsageError
+from hardentui.change.transaction import LONGEST_BACK
+from hardentui.errors import ChangeFailed, EngineUnreachable, Locked, NoEngine, UsageError
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.visible import visible
 from hardentui.workbench.changing.from_container import refuse_from_container
@@ -129,15 +130,16 @@ class History:
         self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
 
     def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
-        """Without a terminal to ask or report on; waits for another running change."""
-        end = time.monotonic() + _LOCKED_LIMIT
+        """Without a terminal to ask or report on; waits for another running change, and for Podman."""
+        begun = time.monotonic()
         while True:
             try:
                 with operators_of(entry) as operators:
                     undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
                 return
-            except Locked:
-                if time.monotonic() > end:
+            except (Locked, NoEngine, EngineUnreachable) as error:
+                limit = _LOCKED_LIMIT if isinstance(error, Locked) else LONGEST_BACK
+                if time.monotonic() > begun + limit:
                     raise
                 time.sleep(_LOOK_AGAIN)
 

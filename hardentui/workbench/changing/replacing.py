@@ -77,7 +77,13 @@ def replace_way(
     more += aside
     if paths and not vanishes:
         operations += [
-            CreateVolume(name=volume, source=facts.id, directory=directory) for directory, volume in paths
+            CreateVolume(
+                name=volume,
+                source=facts.id,
+                directory=directory,
+                existed=engine.volumes.exists(volume),
+            )
+            for directory, volume in paths
         ]
         part = CopyPart.AHEAD if facts.running else CopyPart.ALL
         operations.append(CopyData(source=facts.id, paths=paths, part=part))
