@@ -78,6 +78,7 @@ class Draft(Struct, frozen=True, kw_only=True):
         warnings: what is not carried over or unknowable, one sentence each; repeated in new files.
         left_out: changes of the plan that the container's unit cannot express, one sentence each.
         commands: the commands to make systemd load a changed unit.
+        chowned: named volumes whose files get another owner when it starts (`:U`).
     """
 
     target: Target
@@ -87,6 +88,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    chowned: tuple[str, ...] = ()
 
 
 class NextSteps(Struct, frozen=True):

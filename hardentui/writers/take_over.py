@@ -66,6 +66,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
         moved: unit files of today that would start the old containers again, or hide the new units.
         copies: the script that copies anonymous volumes; empty = none.
         runs: commands of run scripts instead of services, in their order.
+        chowned: named volumes whose files get another owner.
         rootless: systemd is asked as this user.
     """
 
@@ -78,6 +79,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     moved: tuple[str, ...] = ()
     copies: str = ""
     runs: tuple[str, ...] = ()
+    chowned: tuple[str, ...] = ()
     rootless: bool = False
 
 
@@ -156,6 +158,20 @@ discard() { # OLD: without its volumes
     ! podman container exists "$1" || podman rm "$1" >/dev/null
 }
 """
+_OWNERS = """\
+save_owners() { # VOLUME: the new container changes them
+    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
+    inside sh -c 'cd "$1" && find . -exec stat -c "%u:%g %n" {} +' sh "$place" >"$1.owners"
+}
+
+restore_owners() { # VOLUME
+    [ -e "$1.owners" ] || return 0
+    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
+    inside sh -c 'cd "$1" && while read -r owner path; do
+        if [ -e "$path" ] || [ -L "$path" ]; then chown -h "$owner" "$path"; fi
+    done' sh "$place" <"$1.owners"
+}
+"""
 _TAIL = """\
 case "${1:-}" in
 "")
@@ -193,6 +209,9 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
     lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
     if takeover.units:
         lines.insert(-1, f"place={takeover.place}")
+    if takeover.chowned:  # IDs of a rootless engine's files are those of its user namespace
+        unshare = "podman unshare " if takeover.rootless else ""
+        lines += ["inside() {", f'    {unshare}"$@"', "}", "", _OWNERS]
     for function, body in (
         ("check", _checks(takeover)),
         ("now", _now(takeover)),
@@ -215,6 +234,8 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
     ]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
+    if takeover.chowned:
+        yield '[ -w . ] || fail "$(pwd) cannot be written here"'
     if takeover.units:
         yield 'mkdir -p "$place"'
     if takeover.units:
@@ -242,6 +263,7 @@ def _now(takeover: TakeOver) -> Iterator[str]:
         yield f"is_free {shlex.quote(old.name)}"
     if takeover.copies:
         yield f"sh {shlex.quote(takeover.copies)}"
+    yield from (f"save_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
         yield _for_each(takeover.units, 'install_file "$file" "$place"')
@@ -295,6 +317,7 @@ def _back(takeover: TakeOver) -> Iterator[str]:
     for old in takeover.old:
         if old.restart and not old.stand_in:
             yield f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} >/dev/null"
+    yield from (f"restore_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     whole = [pod.name for pod in takeover.pods if pod.unit and _ran(pod, takeover)]
     yield from (f"podman pod start {shlex.quote(pod)} >/dev/null" for pod in whole)
     running = [

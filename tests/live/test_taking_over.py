@@ -304,6 +304,25 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
 
 
+def test_files_that_got_another_owner_get_theirs_back(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container that becomes an ordinary user's owns its volume; the original would find it changed."""
+    name = start(machine, "chowned", "--volume=chowned:/data", BUSYBOX, *SLEEP, data="/data")
+    before = machine.data({name: "/data"})
+    plan = machine.directory / "plan.toml"
+    plan.write_text(
+        f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
+        'fix = [{ check = "root-user", parameters = { user = "1001:1001" } }]\n'
+    )
+    steps = written(machine, capsys, "fix", name, "--plan", str(plan), "--to", "run")
+    carry_out(machine, steps.next)
+    after = machine.data({name: "/data"})
+    assert after != before
+    carry_out(machine, steps.back)
+    assert machine.data({name: "/data"}) == before
+
+
 @pytest.mark.parametrize("unit", ["other", "owned"])
 def test_a_unit_of_today_gives_way_and_comes_back(rootful: Machine, unit: str) -> None:
     """The script alone: from outside, units that only the bench has cannot be seen."""

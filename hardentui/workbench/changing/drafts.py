@@ -14,7 +14,17 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
-from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NAME, REMOVE, RESTART
+from hardentui.options import (
+    ANNOTATIONS,
+    COMMAND,
+    ENV,
+    HEALTH_ON_FAILURE,
+    LABELS,
+    MOUNTS,
+    NAME,
+    REMOVE,
+    RESTART,
+)
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
@@ -79,6 +89,7 @@ def new_files(
         ),
         warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
+        chowned=tuple(_chowned(facts.spec, spec)),
     )
     if plan is None:
         return draft
@@ -146,6 +157,16 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
     else:
         count = plural(len(neighbours.members) + 1, "container")
         yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
+
+
+def _chowned(before: Spec, after: Spec) -> Iterator[str]:
+    """The named volumes of today whose files get another owner when the new container starts."""
+    today = {mount.destination: mount for mount in before[MOUNTS]}
+    for mount in after[MOUNTS]:
+        old = today.get(mount.destination)
+        known = old is not None and old.source == mount.source and "U" not in old.options
+        if known and mount.type == "volume" and mount.source and "U" in mount.options:
+            yield mount.source
 
 
 def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:

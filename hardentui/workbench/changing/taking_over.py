@@ -173,6 +173,7 @@ def _take_over(
         moved=tuple(path for container in group for path in _unit_files(files, container)),
         copies=next((name for name in names if name.endswith(COPY_SCRIPT)), ""),
         runs=() if quadlet else tuple(_runs(group)),
+        chowned=draft.chowned,
         rootless=shell.rootless,
     )
     return takeover, tuple(stand_ins)
