@@ -199,6 +199,8 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     """A Quadlet starts it anew from its image: what it wrote into its layer keeps the original."""
     start(machine, "layer", BUSYBOX, *SLEEP, data="/srv")
     before, ids = machine.data({"layer": "/srv"}), machine.ids("layer")
+    assert main(["convert", "layer", "--url", machine.bench.url]) == 0
+    assert "starts without /srv/file" in capsys.readouterr().err
     steps = written(machine, capsys, "convert", "layer", "--to", "quadlet")
     carry_out(machine, [*steps.next, *steps.finish])
     assert machine.ids("layer-before") == {"layer-before": ids["layer"]}, "it alone has the data"

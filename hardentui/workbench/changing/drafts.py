@@ -11,6 +11,7 @@ from hardentui.errors import CannotExpress, UsageError
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
@@ -28,9 +29,10 @@ from hardentui.options import (
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.layer import only_in_layer
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
@@ -74,7 +76,7 @@ def new_files(
         )
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
-    started = tuple(_started_by(facts, target, neighbours))
+    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours))
     comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in started))
     made = writer.files(spec, comments)
     masked_files, notes = made.files, made.notes
@@ -157,6 +159,21 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
     else:
         count = plural(len(neighbours.members) + 1, "container")
         yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
+
+
+def _left_in_layers(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+    """Data that no option carries over, because it is in no volume."""
+    if target is Target.RUN:
+        members = dependents_of(facts, neighbours.members)
+    else:
+        members = neighbours.members if target is Target.QUADLET else ()
+    for container in (facts, *members):
+        if not isinstance(container.changes, Unreadable) and (files := only_in_layer(container)):
+            name = command_word(container.name, container.id[:12])
+            yield (
+                f"the new {name} starts without {files}, which only {name} has, in no volume;"
+                " hardentui apply with --keep-data carries them over in volumes"
+            )
 
 
 def _chowned(before: Spec, after: Spec) -> Iterator[str]:
