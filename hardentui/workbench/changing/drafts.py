@@ -23,10 +23,11 @@ from hardentui.options import (
     LABELS,
     MOUNTS,
     NAME,
+    POD,
     REMOVE,
     RESTART,
 )
-from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
+from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
@@ -226,8 +227,11 @@ class _Writer:
         if self._target is Target.QUADLET:
             spec = _for_systemd(facts.spec, spec)
         context = writing_context(facts, spec, self._version)
+        whole, pod = self._target is Target.QUADLET, facts.spec[POD]
         members = tuple(
-            Member(member.spec, UnitContext.of(member, self._version)) for member in self._neighbours.members
+            Member(member.spec, UnitContext.of(member, self._version))
+            for member in self._neighbours.members
+            if whole or (pod and member.spec[POD] == pod)  # in other formats a pod is one object
         )
         context = replace(context, members=members, services=self._neighbours.services)
         if self._target is Target.QUADLET:
@@ -238,7 +242,8 @@ class _Writer:
             text = run_script(spec, context, comments)
             files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
             files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
-            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)))
+            others = tuple(UnitCommand(file.name, "", ()) for file in files[1:])
+            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)), others)
         from hardentui.workbench.changing.exporting import export  # YAML costs 20 ms
 
         exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))
