@@ -97,11 +97,13 @@ class NextSteps(Struct, frozen=True):
     Attributes:
         files: to be written with the draft.
         commands: to run then, in this order.
+        about: what the first command does, one sentence; empty if it speaks for itself.
         back: undoes them; finish: removes what they kept, which cannot be undone.
     """
 
     files: tuple[DraftFile, ...] = ()
     commands: tuple[str, ...] = ()
+    about: str = ""
     back: tuple[str, ...] = ()
     finish: tuple[str, ...] = ()
 

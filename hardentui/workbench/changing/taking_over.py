@@ -19,7 +19,7 @@ from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
-from hardentui.reading.containers import own_unit_of
+from hardentui.reading.containers import listed, own_unit_of
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART
@@ -89,6 +89,8 @@ def next_steps(
     return NextSteps(
         files=(DraftFile(name, text, 0o755, masked=text), *stand_ins),
         commands=(*there, run, look),
+        about=f"{name} stops {listed([old.name for old in script.old])} and keeps what it stopped; nothing is"
+        " removed before finish",
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
