@@ -135,9 +135,8 @@ move_back() { # FILE
     [ ! -e "$1.before" ] || mv "$1.before" "$1"
 }
 
-install_file() { # FILE DIRECTORY
+keep_file() { # FILE DIRECTORY
     [ ! -e "$2/$1" ] || cp -p "$2/$1" "$2/$1.before"
-    cp "$1" "$2/$1"
 }
 
 remove_file() { # FILE DIRECTORY
@@ -208,13 +207,14 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
     ]
     lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
     if takeover.units:
-        lines.insert(-1, f"place={takeover.place}")
+        lines[-1:-1] = [f"place={takeover.place}", f'mark="$place"/{shlex.quote(name)}.runs']
     if takeover.chowned:  # IDs of a rootless engine's files are those of its user namespace
         unshare = "podman unshare " if takeover.rootless else ""
         lines += ["inside() {", f'    {unshare}"$@"', "}", "", _OWNERS]
     for function, body in (
         ("check", _checks(takeover)),
         ("now", _now(takeover)),
+        ("remove_units", _removal(takeover)),
         ("back", _back(takeover)),
         ("finish", _finish(takeover)),
     ):
@@ -244,6 +244,11 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
         )
     for path in takeover.moved:
         yield f"[ ! -e {shlex.quote(path)}.before ] || fail {shlex.quote(f'{path}.before is in the way')}"
+    if takeover.units:  # last, and all before anything is changed: whatever has no copy was not there
+        yield _for_each(takeover.units, 'keep_file "$file" "$place"')
+        if takeover.profile:
+            yield f'keep_file {shlex.quote(takeover.profile)} "$place"/..'
+        yield ': >"$mark"'
 
 
 def _now(takeover: TakeOver) -> Iterator[str]:
@@ -266,9 +271,9 @@ def _now(takeover: TakeOver) -> Iterator[str]:
     yield from (f"save_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
-        yield _for_each(takeover.units, 'install_file "$file" "$place"')
+        yield _for_each(takeover.units, 'cp "$file" "$place/$file"')
     if takeover.profile:
-        yield f'install_file {shlex.quote(takeover.profile)} "$place"/..'
+        yield f'cp {shlex.quote(takeover.profile)} "$place"/..'
     for pod in takeover.pods:
         yield from _beside(pod)
     if takeover.units:
@@ -298,10 +303,10 @@ def _away(pod: OldPod) -> Iterator[str]:
     yield f'rmdir "$place"/{shlex.quote(pod.unit)}.d 2>/dev/null || true'
 
 
-def _back(takeover: TakeOver) -> Iterator[str]:
-    systemctl = _systemctl(takeover)
-    if takeover.services:
-        yield f"{systemctl} stop {_quoted(takeover.services)} || true"
+def _removal(takeover: TakeOver) -> Iterator[str]:
+    """The units of today are back; those of others that have the same names were never touched."""
+    if takeover.units:
+        yield '[ -e "$mark" ] || return 0'
     for pod in takeover.pods:
         if pod.unit:
             yield from _away(pod)
@@ -310,8 +315,18 @@ def _back(takeover: TakeOver) -> Iterator[str]:
     if takeover.profile:
         yield f'remove_file {shlex.quote(takeover.profile)} "$place"/..'
     yield from (f"move_back {shlex.quote(path)}" for path in takeover.moved)
+    if takeover.units:
+        yield 'rm -f "$mark"'
     if takeover.units or takeover.moved:
-        yield f"{systemctl} daemon-reload"
+        yield f"{_systemctl(takeover)} daemon-reload"
+    yield ":"
+
+
+def _back(takeover: TakeOver) -> Iterator[str]:
+    systemctl = _systemctl(takeover)
+    if takeover.services:
+        yield f"{systemctl} stop {_quoted(takeover.services)} || true"
+    yield "remove_units || true  # whatever fails there, the containers come back"
     for old in reversed(takeover.old):
         yield f"put_back {_quoted([old.name, old.kept_as, old.id])}"
     for old in takeover.old:
@@ -358,6 +373,8 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
         yield _for_each(takeover.units, 'forget_copy "$file" "$place"')
     if takeover.profile:
         yield f'forget_copy {shlex.quote(takeover.profile)} "$place"/..'
+    if takeover.units:
+        yield 'rm -f "$mark"'
     yield ":"
 
 

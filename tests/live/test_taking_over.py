@@ -233,6 +233,27 @@ def test_a_failure_on_the_way_brings_back_what_ran(
     assert machine.data({"unlucky": "/data"}) == before
 
 
+def test_a_systemd_that_does_not_answer_brings_back_what_ran(
+    rootful: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = start(rootful, "alone", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    before, ids = rootful.data({name: "/data"}), rootful.ids(name)
+    steps = written(rootful, capsys, "convert", name, "--to", "quadlet")
+    units = "/etc/containers/systemd"
+    rootful.shell(f"mkdir -p {units} && echo of-others >{units}/{name}-data-data.volume")
+    systemctl = rootful.bench.directory / "bin/systemctl"
+    systemctl.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        carry_out(rootful, steps.next)
+    assert rootful.ids(name) == ids
+    assert rootful.data({name: "/data"}) == before
+    assert rootful.bench.execute("ls", units) == f"{name}-data-data.volume", "as it was"
+    assert rootful.bench.execute("cat", f"{units}/{name}-data-data.volume") == "of-others"
+    carry_out(rootful, steps.back)  # also when there is nothing to take back
+    assert rootful.bench.execute("cat", f"{units}/{name}-data-data.volume") == "of-others"
+    assert rootful.ids(name) == ids
+
+
 def test_an_anonymous_volume_that_changed_after_a_copy_is_not_taken_for_copied(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

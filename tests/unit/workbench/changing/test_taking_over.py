@@ -69,7 +69,7 @@ def test_the_original_has_another_name_before_anything_starts_that_would_replace
         "keep web web-before",
         "is_free web",
         "sh web-copy-volumes.sh",
-        'for file in web.container; do install_file "$file" "$place"; done',
+        'for file in web.container; do cp "$file" "$place/$file"; done',
         "systemctl daemon-reload",
         "systemctl start web.service",
         ":",
