@@ -173,7 +173,7 @@ def _left_in_layers(facts: ContainerFacts, target: Target, neighbours: Neighbour
             name = command_word(container.name, container.id[:12])
             yield (
                 f"the new {name} starts without {files}, which only {name} has, in no volume;"
-                " hardentui apply with --keep-data carries them over in volumes"
+                " applying it here carries them over in volumes (--keep-data)"
             )
 
 
