@@ -153,6 +153,21 @@ runs() { # NAME
         fail "$1 does not run: nothing was removed"
 }
 
+can_go_back() { # NAME OLD ID
+    podman container exists "$2" || is_original "$1" "$3" || fail "$2 is gone: there is no way back"
+}
+
+was_replaced() { # NAME ID
+    ! is_original "$1" "$2" || fail "$1 was not taken over: nothing was removed"
+}
+
+drop_pod() { # POD MOST: unless more containers than those that only hold it together are in it
+    podman pod exists "$1" || return 0
+    if [ "$(podman pod inspect --format '{{len .Containers}}' "$1")" -le "$2" ]; then
+        podman pod rm "$1" >/dev/null
+    fi
+}
+
 discard() { # OLD: without its volumes
     ! podman container exists "$1" || podman rm "$1" >/dev/null
 }
@@ -257,7 +272,7 @@ def _now(takeover: TakeOver) -> Iterator[str]:
     for unit in dict.fromkeys(old.unit for old in takeover.old if old.unit):
         yield f"{systemctl} stop {shlex.quote(unit)}"
     yield from (f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit)
-    alone = [old.name for old in reversed(takeover.old) if old.running and not old.unit]
+    alone = [old.name for old in reversed(takeover.old) if old.running and not (old.unit or old.pod)]
     if alone:
         yield f"podman stop --ignore {_quoted(alone)} >/dev/null"
     for old in takeover.old:
@@ -324,6 +339,9 @@ def _removal(takeover: TakeOver) -> Iterator[str]:
 
 def _back(takeover: TakeOver) -> Iterator[str]:
     systemctl = _systemctl(takeover)
+    for old in takeover.old:
+        if old.stand_in or not old.unit:
+            yield f"can_go_back {_quoted([old.name, old.kept_as, old.id])}"
     if takeover.services:
         yield f"{systemctl} stop {_quoted(takeover.services)} || true"
     yield "remove_units || true  # whatever fails there, the containers come back"
@@ -352,6 +370,7 @@ def _ran(pod: OldPod, takeover: TakeOver) -> bool:
 
 
 def _finish(takeover: TakeOver) -> Iterator[str]:
+    yield from (f"was_replaced {_quoted([old.name, old.id])}" for old in takeover.old)
     yield from (f"runs {shlex.quote(old.name)}" for old in takeover.old if old.running and not old.init)
     for old in reversed(takeover.old):
         if old.layer:
@@ -361,8 +380,7 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
             yield f"discard {shlex.quote(old.kept_as)}"
     stay = any(old.layer for old in takeover.old)
     for pod in takeover.pods if not stay else ():
-        name = shlex.quote(pod.name)
-        yield f"! podman pod exists {name} || podman pod rm {name} >/dev/null"
+        yield f"drop_pod {shlex.quote(pod.name)} {1 if pod.unit else 0}"
         if pod.unit:
             service = f"{pod.unit.removesuffix('.pod')}-pod.service"
             yield f"{_systemctl(takeover)} stop {shlex.quote(service)}  # its successor gets its name"

@@ -233,6 +233,26 @@ def test_a_failure_on_the_way_brings_back_what_ran(
     assert machine.data({"unlucky": "/data"}) == before
 
 
+def test_what_comes_too_early_or_too_late_does_nothing(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To finish what was never begun, and to go back from what is finished."""
+    places = pod_of_three(machine)
+    before, ids = machine.data(places), machine.ids(*places)
+    steps = written(machine, capsys, "convert", "web")
+    with pytest.raises(subprocess.CalledProcessError) as early:
+        carry_out(machine, steps.finish)
+    assert "was not taken over: nothing was removed" in early.value.stderr
+    assert machine.ids(*places) == ids
+    carry_out(machine, [*steps.next, *steps.finish])
+    new = machine.ids(*places)
+    with pytest.raises(subprocess.CalledProcessError) as late:
+        carry_out(machine, steps.back)
+    assert "there is no way back" in late.value.stderr
+    assert machine.ids(*places) == new
+    assert machine.data(places) == before
+
+
 def test_a_systemd_that_does_not_answer_brings_back_what_ran(
     rootful: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
