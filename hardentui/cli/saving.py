@@ -53,6 +53,8 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
 
 def step_lines(steps: NextSteps) -> Iterator[str]:
     """What to do next, one command on each line."""
+    if steps.about:
+        yield f"note: {steps.about}"
     yield from (f"next: {command}" for command in steps.commands)
     yield from (f"if it does not work: {command}" for command in steps.back)
     yield from (f"when all is well: {command}" for command in steps.finish)

@@ -78,6 +78,7 @@ class Draft(Struct, frozen=True, kw_only=True):
         warnings: what is not carried over or unknowable, one sentence each; repeated in new files.
         left_out: changes of the plan that the container's unit cannot express, one sentence each.
         commands: the commands to make systemd load a changed unit.
+        chowned: named volumes whose files get another owner when it starts (`:U`).
     """
 
     target: Target
@@ -87,6 +88,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    chowned: tuple[str, ...] = ()
 
 
 class NextSteps(Struct, frozen=True):
@@ -95,11 +97,13 @@ class NextSteps(Struct, frozen=True):
     Attributes:
         files: to be written with the draft.
         commands: to run then, in this order.
+        about: what the first command does, one sentence; empty if it speaks for itself.
         back: undoes them; finish: removes what they kept, which cannot be undone.
     """
 
     files: tuple[DraftFile, ...] = ()
     commands: tuple[str, ...] = ()
+    about: str = ""
     back: tuple[str, ...] = ()
     finish: tuple[str, ...] = ()
 

@@ -66,6 +66,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
         moved: unit files of today that would start the old containers again, or hide the new units.
         copies: the script that copies anonymous volumes; empty = none.
         runs: commands of run scripts instead of services, in their order.
+        chowned: named volumes whose files get another owner.
         rootless: systemd is asked as this user.
     """
 
@@ -78,6 +79,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     moved: tuple[str, ...] = ()
     copies: str = ""
     runs: tuple[str, ...] = ()
+    chowned: tuple[str, ...] = ()
     rootless: bool = False
 
 
@@ -133,9 +135,8 @@ move_back() { # FILE
     [ ! -e "$1.before" ] || mv "$1.before" "$1"
 }
 
-install_file() { # FILE DIRECTORY
+keep_file() { # FILE DIRECTORY
     [ ! -e "$2/$1" ] || cp -p "$2/$1" "$2/$1.before"
-    cp "$1" "$2/$1"
 }
 
 remove_file() { # FILE DIRECTORY
@@ -152,8 +153,37 @@ runs() { # NAME
         fail "$1 does not run: nothing was removed"
 }
 
+can_go_back() { # NAME OLD ID
+    podman container exists "$2" || is_original "$1" "$3" || fail "$2 is gone: there is no way back"
+}
+
+was_replaced() { # NAME ID
+    ! is_original "$1" "$2" || fail "$1 was not taken over: nothing was removed"
+}
+
+drop_pod() { # POD MOST: unless more containers than those that only hold it together are in it
+    podman pod exists "$1" || return 0
+    if [ "$(podman pod inspect --format '{{len .Containers}}' "$1")" -le "$2" ]; then
+        podman pod rm "$1" >/dev/null
+    fi
+}
+
 discard() { # OLD: without its volumes
     ! podman container exists "$1" || podman rm "$1" >/dev/null
+}
+"""
+_OWNERS = """\
+save_owners() { # VOLUME: the new container changes them
+    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
+    inside sh -c 'cd "$1" && find . -exec stat -c "%u:%g %n" {} +' sh "$place" >"$1.owners"
+}
+
+restore_owners() { # VOLUME
+    [ -e "$1.owners" ] || return 0
+    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
+    inside sh -c 'cd "$1" && while read -r owner path; do
+        if [ -e "$path" ] || [ -L "$path" ]; then chown -h "$owner" "$path"; fi
+    done' sh "$place" <"$1.owners"
 }
 """
 _TAIL = """\
@@ -192,10 +222,14 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
     ]
     lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
     if takeover.units:
-        lines.insert(-1, f"place={takeover.place}")
+        lines[-1:-1] = [f"place={takeover.place}", f'mark="$place"/{shlex.quote(name)}.runs']
+    if takeover.chowned:  # IDs of a rootless engine's files are those of its user namespace
+        unshare = "podman unshare " if takeover.rootless else ""
+        lines += ["inside() {", f'    {unshare}"$@"', "}", "", _OWNERS]
     for function, body in (
         ("check", _checks(takeover)),
         ("now", _now(takeover)),
+        ("remove_units", _removal(takeover)),
         ("back", _back(takeover)),
         ("finish", _finish(takeover)),
     ):
@@ -215,6 +249,8 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
     ]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
+    if takeover.chowned:
+        yield '[ -w . ] || fail "$(pwd) cannot be written here"'
     if takeover.units:
         yield 'mkdir -p "$place"'
     if takeover.units:
@@ -223,6 +259,11 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
         )
     for path in takeover.moved:
         yield f"[ ! -e {shlex.quote(path)}.before ] || fail {shlex.quote(f'{path}.before is in the way')}"
+    if takeover.units:  # last, and all before anything is changed: whatever has no copy was not there
+        yield _for_each(takeover.units, 'keep_file "$file" "$place"')
+        if takeover.profile:
+            yield f'keep_file {shlex.quote(takeover.profile)} "$place"/..'
+        yield ': >"$mark"'
 
 
 def _now(takeover: TakeOver) -> Iterator[str]:
@@ -231,7 +272,7 @@ def _now(takeover: TakeOver) -> Iterator[str]:
     for unit in dict.fromkeys(old.unit for old in takeover.old if old.unit):
         yield f"{systemctl} stop {shlex.quote(unit)}"
     yield from (f"podman pod stop {shlex.quote(pod.name)} >/dev/null" for pod in takeover.pods if pod.unit)
-    alone = [old.name for old in reversed(takeover.old) if old.running and not old.unit]
+    alone = [old.name for old in reversed(takeover.old) if old.running and not (old.unit or old.pod)]
     if alone:
         yield f"podman stop --ignore {_quoted(alone)} >/dev/null"
     for old in takeover.old:
@@ -242,11 +283,12 @@ def _now(takeover: TakeOver) -> Iterator[str]:
         yield f"is_free {shlex.quote(old.name)}"
     if takeover.copies:
         yield f"sh {shlex.quote(takeover.copies)}"
+    yield from (f"save_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
-        yield _for_each(takeover.units, 'install_file "$file" "$place"')
+        yield _for_each(takeover.units, 'cp "$file" "$place/$file"')
     if takeover.profile:
-        yield f'install_file {shlex.quote(takeover.profile)} "$place"/..'
+        yield f'cp {shlex.quote(takeover.profile)} "$place"/..'
     for pod in takeover.pods:
         yield from _beside(pod)
     if takeover.units:
@@ -276,10 +318,10 @@ def _away(pod: OldPod) -> Iterator[str]:
     yield f'rmdir "$place"/{shlex.quote(pod.unit)}.d 2>/dev/null || true'
 
 
-def _back(takeover: TakeOver) -> Iterator[str]:
-    systemctl = _systemctl(takeover)
-    if takeover.services:
-        yield f"{systemctl} stop {_quoted(takeover.services)} || true"
+def _removal(takeover: TakeOver) -> Iterator[str]:
+    """The units of today are back; those of others that have the same names were never touched."""
+    if takeover.units:
+        yield '[ -e "$mark" ] || return 0'
     for pod in takeover.pods:
         if pod.unit:
             yield from _away(pod)
@@ -288,13 +330,27 @@ def _back(takeover: TakeOver) -> Iterator[str]:
     if takeover.profile:
         yield f'remove_file {shlex.quote(takeover.profile)} "$place"/..'
     yield from (f"move_back {shlex.quote(path)}" for path in takeover.moved)
+    if takeover.units:
+        yield 'rm -f "$mark"'
     if takeover.units or takeover.moved:
-        yield f"{systemctl} daemon-reload"
+        yield f"{_systemctl(takeover)} daemon-reload"
+    yield ":"
+
+
+def _back(takeover: TakeOver) -> Iterator[str]:
+    systemctl = _systemctl(takeover)
+    for old in takeover.old:
+        if old.stand_in or not old.unit:
+            yield f"can_go_back {_quoted([old.name, old.kept_as, old.id])}"
+    if takeover.services:
+        yield f"{systemctl} stop {_quoted(takeover.services)} || true"
+    yield "remove_units || true  # whatever fails there, the containers come back"
     for old in reversed(takeover.old):
         yield f"put_back {_quoted([old.name, old.kept_as, old.id])}"
     for old in takeover.old:
         if old.restart and not old.stand_in:
             yield f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} >/dev/null"
+    yield from (f"restore_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     whole = [pod.name for pod in takeover.pods if pod.unit and _ran(pod, takeover)]
     yield from (f"podman pod start {shlex.quote(pod)} >/dev/null" for pod in whole)
     running = [
@@ -314,6 +370,7 @@ def _ran(pod: OldPod, takeover: TakeOver) -> bool:
 
 
 def _finish(takeover: TakeOver) -> Iterator[str]:
+    yield from (f"was_replaced {_quoted([old.name, old.id])}" for old in takeover.old)
     yield from (f"runs {shlex.quote(old.name)}" for old in takeover.old if old.running and not old.init)
     for old in reversed(takeover.old):
         if old.layer:
@@ -323,8 +380,7 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
             yield f"discard {shlex.quote(old.kept_as)}"
     stay = any(old.layer for old in takeover.old)
     for pod in takeover.pods if not stay else ():
-        name = shlex.quote(pod.name)
-        yield f"! podman pod exists {name} || podman pod rm {name} >/dev/null"
+        yield f"drop_pod {shlex.quote(pod.name)} {1 if pod.unit else 0}"
         if pod.unit:
             service = f"{pod.unit.removesuffix('.pod')}-pod.service"
             yield f"{_systemctl(takeover)} stop {shlex.quote(service)}  # its successor gets its name"
@@ -335,6 +391,8 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
         yield _for_each(takeover.units, 'forget_copy "$file" "$place"')
     if takeover.profile:
         yield f'forget_copy {shlex.quote(takeover.profile)} "$place"/..'
+    if takeover.units:
+        yield 'rm -f "$mark"'
     yield ":"
 
 

@@ -199,6 +199,8 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     """A Quadlet starts it anew from its image: what it wrote into its layer keeps the original."""
     start(machine, "layer", BUSYBOX, *SLEEP, data="/srv")
     before, ids = machine.data({"layer": "/srv"}), machine.ids("layer")
+    assert main(["convert", "layer", "--url", machine.bench.url]) == 0
+    assert "starts without /srv/file" in capsys.readouterr().err
     steps = written(machine, capsys, "convert", "layer", "--to", "quadlet")
     carry_out(machine, [*steps.next, *steps.finish])
     assert machine.ids("layer-before") == {"layer-before": ids["layer"]}, "it alone has the data"
@@ -229,6 +231,47 @@ def test_a_failure_on_the_way_brings_back_what_ran(
     assert "is no copy of what is in" in failed.value.stderr
     assert machine.ids("unlucky", "unlucky-before") == {**ids, "unlucky-before": ""}
     assert machine.data({"unlucky": "/data"}) == before
+
+
+def test_what_comes_too_early_or_too_late_does_nothing(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To finish what was never begun, and to go back from what is finished."""
+    places = pod_of_three(machine)
+    before, ids = machine.data(places), machine.ids(*places)
+    steps = written(machine, capsys, "convert", "web")
+    with pytest.raises(subprocess.CalledProcessError) as early:
+        carry_out(machine, steps.finish)
+    assert "was not taken over: nothing was removed" in early.value.stderr
+    assert machine.ids(*places) == ids
+    carry_out(machine, [*steps.next, *steps.finish])
+    new = machine.ids(*places)
+    with pytest.raises(subprocess.CalledProcessError) as late:
+        carry_out(machine, steps.back)
+    assert "there is no way back" in late.value.stderr
+    assert machine.ids(*places) == new
+    assert machine.data(places) == before
+
+
+def test_a_systemd_that_does_not_answer_brings_back_what_ran(
+    rootful: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = start(rootful, "alone", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
+    before, ids = rootful.data({name: "/data"}), rootful.ids(name)
+    steps = written(rootful, capsys, "convert", name, "--to", "quadlet")
+    units = "/etc/containers/systemd"
+    rootful.shell(f"mkdir -p {units} && echo of-others >{units}/{name}-data-data.volume")
+    systemctl = rootful.bench.directory / "bin/systemctl"
+    systemctl.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        carry_out(rootful, steps.next)
+    assert rootful.ids(name) == ids
+    assert rootful.data({name: "/data"}) == before
+    assert rootful.bench.execute("ls", units) == f"{name}-data-data.volume", "as it was"
+    assert rootful.bench.execute("cat", f"{units}/{name}-data-data.volume") == "of-others"
+    carry_out(rootful, steps.back)  # also when there is nothing to take back
+    assert rootful.bench.execute("cat", f"{units}/{name}-data-data.volume") == "of-others"
+    assert rootful.ids(name) == ids
 
 
 def test_an_anonymous_volume_that_changed_after_a_copy_is_not_taken_for_copied(
@@ -302,6 +345,25 @@ def test_a_script_for_one_member_leaves_the_others_alone(
     take_over_and_back_and_over(machine, steps, places, ("web",))
     assert machine.ids("worker", "store") == others
     assert machine.bench.podman("pod", "ps", "--format={{.Id}}") == pods
+
+
+def test_files_that_got_another_owner_get_theirs_back(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container that becomes an ordinary user's owns its volume; the original would find it changed."""
+    name = start(machine, "chowned", "--volume=chowned:/data", BUSYBOX, *SLEEP, data="/data")
+    before = machine.data({name: "/data"})
+    plan = machine.directory / "plan.toml"
+    plan.write_text(
+        f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
+        'fix = [{ check = "root-user", parameters = { user = "1001:1001" } }]\n'
+    )
+    steps = written(machine, capsys, "fix", name, "--plan", str(plan), "--to", "run")
+    carry_out(machine, steps.next)
+    after = machine.data({name: "/data"})
+    assert after != before
+    carry_out(machine, steps.back)
+    assert machine.data({name: "/data"}) == before
 
 
 @pytest.mark.parametrize("unit", ["other", "owned"])

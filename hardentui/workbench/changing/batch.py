@@ -180,11 +180,16 @@ ItemSteps = tuple[BatchItem, NextSteps]
 
 
 def _next_steps(bench: Workbench, batch: Batch, directory: str) -> Iterator[ItemSteps]:
-    """Container by container. Those of a stack start with its first one, which brings the units of all."""
+    """Container by container. Those of a stack start with the one that brings the files of most others."""
     covered: set[str] = set()
-    for item in batch.written:
+    for item in sorted(batch.written, key=_brought, reverse=True):
         draft = item.drafts[0]  # several file types are alternative ways to the same container
         if draft.files[0].name in covered:
             continue
         covered |= {file.name for file in draft.files if file.of_pod}
         yield item, bench.drafter.next_steps(item.report, draft, directory)
+
+
+def _brought(item: BatchItem) -> int:
+    """How many files of others it brings."""
+    return sum(file.of_pod for file in item.drafts[0].files)

@@ -11,16 +11,29 @@ from hardentui.errors import CannotExpress, UsageError
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
-from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NAME, REMOVE, RESTART
-from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
+from hardentui.options import (
+    ANNOTATIONS,
+    COMMAND,
+    ENV,
+    HEALTH_ON_FAILURE,
+    LABELS,
+    MOUNTS,
+    NAME,
+    POD,
+    REMOVE,
+    RESTART,
+)
+from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.layer import only_in_layer
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
@@ -64,7 +77,7 @@ def new_files(
         )
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
-    started = tuple(_started_by(facts, target, neighbours))
+    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours))
     comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in started))
     made = writer.files(spec, comments)
     masked_files, notes = made.files, made.notes
@@ -79,6 +92,7 @@ def new_files(
         ),
         warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
+        chowned=tuple(_chowned(facts.spec, spec)),
     )
     if plan is None:
         return draft
@@ -148,6 +162,31 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
         yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
 
 
+def _left_in_layers(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+    """Data that no option carries over, because it is in no volume."""
+    if target is Target.RUN:
+        members = dependents_of(facts, neighbours.members)
+    else:
+        members = neighbours.members if target is Target.QUADLET else ()
+    for container in (facts, *members):
+        if not isinstance(container.changes, Unreadable) and (files := only_in_layer(container)):
+            name = command_word(container.name, container.id[:12])
+            yield (
+                f"the new {name} starts without {files}, which only {name} has, in no volume;"
+                " applying it here carries them over in volumes (--keep-data)"
+            )
+
+
+def _chowned(before: Spec, after: Spec) -> Iterator[str]:
+    """The named volumes of today whose files get another owner when the new container starts."""
+    today = {mount.destination: mount for mount in before[MOUNTS]}
+    for mount in after[MOUNTS]:
+        old = today.get(mount.destination)
+        known = old is not None and old.source == mount.source and "U" not in old.options
+        if known and mount.type == "volume" and mount.source and "U" in mount.options:
+            yield mount.source
+
+
 def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:
     """The script that creates a container again as it is, under another name and with its anonymous volumes,
     before Podman removes it."""
@@ -188,8 +227,11 @@ class _Writer:
         if self._target is Target.QUADLET:
             spec = _for_systemd(facts.spec, spec)
         context = writing_context(facts, spec, self._version)
+        whole, pod = self._target is Target.QUADLET, facts.spec[POD]
         members = tuple(
-            Member(member.spec, UnitContext.of(member, self._version)) for member in self._neighbours.members
+            Member(member.spec, UnitContext.of(member, self._version))
+            for member in self._neighbours.members
+            if whole or (pod and member.spec[POD] == pod)  # in other formats a pod is one object
         )
         context = replace(context, members=members, services=self._neighbours.services)
         if self._target is Target.QUADLET:
@@ -200,7 +242,8 @@ class _Writer:
             text = run_script(spec, context, comments)
             files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
             files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
-            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)))
+            others = tuple(UnitCommand(file.name, "", ()) for file in files[1:])
+            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)), others)
         from hardentui.workbench.changing.exporting import export  # YAML costs 20 ms
 
         exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))

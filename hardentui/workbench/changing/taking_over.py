@@ -15,17 +15,16 @@ from hardentui.errors import InputError
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
-from hardentui.reading.containers import own_unit_of
+from hardentui.reading.containers import listed, own_unit_of
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART
 from hardentui.workbench.changing.drafts import stand_in_script
-from hardentui.workbench.changing.layer import layer_of
+from hardentui.workbench.changing.layer import only_in_layer
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of, in_start_order
 from hardentui.workbench.looking.unit_origin import manager_of, origin_of
@@ -36,7 +35,6 @@ from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_ove
 
 OLD = "-before"
 """What the name of a replaced container ends with until the new one has proven itself."""
-_SHOWN_FILES = 5
 _SYSTEM_UNITS = "/etc/containers/systemd"
 _USER_UNITS = '"${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd'
 
@@ -92,6 +90,8 @@ def next_steps(
     return NextSteps(
         files=(DraftFile(name, text, 0o755, of_root, masked=text), *stand_ins),
         commands=(*there, run, look),
+        about=f"{name} stops {listed([old.name for old in script.old])} and keeps what it stopped; nothing is"
+        " removed before finish",
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
@@ -174,6 +174,7 @@ def _take_over(
         moved=tuple(path for container in group for path in _unit_files(files, container)),
         copies=next((name for name in names if name.endswith(COPY_SCRIPT)), ""),
         runs=() if quadlet else tuple(_runs(group)),
+        chowned=draft.chowned,
         rootless=shell.rootless,
     )
     return takeover, tuple(stand_ins)
@@ -190,7 +191,7 @@ def _old(container: ContainerFacts, kept_as: str, stand_in: str, pods: Sequence[
         restart="" if policy == "no" or container.engine.version < UPDATES_RESTART else policy,
         stand_in=stand_in,
         unit=own_unit_of(container),
-        layer=_layer(container),
+        layer=only_in_layer(container),
         init=bool(container.spec[INIT_CTR]),
         pod=pod if any(pod == stopped.name and stopped.unit for stopped in pods) else "",
     )
@@ -201,17 +202,6 @@ def _needs_stand_in(container: ContainerFacts) -> bool:
     if not (container.spec[REMOVE] and container.running):
         return False
     return not own_unit_of(container) or bool(anonymous_volumes(container.inspect, {}))
-
-
-def _layer(container: ContainerFacts) -> str:
-    """The files that are in its writable layer and nowhere else, in words."""
-    if container.spec[REMOVE]:
-        return ""
-    if isinstance(container.changes, Unreadable):
-        return "what it wrote into its own layer (podman diff shows it)"
-    data = [visible(path, 80) for path in layer_of(container).data]
-    more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""
-    return ", ".join(data[:_SHOWN_FILES]) + more
 
 
 def _pods(group: Sequence[ContainerFacts], names: Sequence[str]) -> Iterator[OldPod]:

@@ -7,13 +7,15 @@ from unittest.mock import Mock
 import pytest
 from msgspec.structs import replace
 
+from hardentui.model.activity import FileChange
 from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
-from hardentui.options import ENV, IMAGE, LABELS, NAME, READ_ONLY
+from hardentui.options import ENV, IMAGE, LABELS, MOUNTS, NAME, READ_ONLY, REQUIRES, Mount
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.workbench.changing.drafts import new_files
+from hardentui.workbench.looking.neighbours import Neighbours
 from tests.support.units import of_own_unit
 
 SECRET = "topsecret-4711"
@@ -59,3 +61,39 @@ def test_files_are_written_once_for_the_plan_and_once_for_today(
     facts = _facts()
     new_files(facts, _plan(facts.spec) if plan else None, Target.QUADLET, verify=False)
     assert writer.call_count == times
+
+
+def test_a_script_brings_those_of_the_containers_that_need_it() -> None:
+    app = replace(_facts((REQUIRES, ("web",))), id="a" * 64, name="app")
+    app = replace(app, spec=app.spec.with_(NAME, "app"))
+    other = replace(app, id="b" * 64, name="other", spec=app.spec.with_(NAME, "other").without(REQUIRES))
+    draft = new_files(_facts(), None, Target.RUN, neighbours=Neighbours((app, other)))
+    assert [(file.name, file.of_pod) for file in draft.files] == [("web.sh", False), ("app.sh", True)]
+    assert "nothing was hardened" in draft.files[1].text
+
+
+@pytest.mark.parametrize("target", [Target.KUBE, Target.ANSIBLE])
+def test_only_a_quadlet_is_written_with_the_whole_stack(target: Target) -> None:
+    app = replace(_facts((REQUIRES, ("web",))), id="a" * 64, name="app")
+    app = replace(app, spec=app.spec.with_(NAME, "app"))
+    stack = Neighbours((app,))
+    alone = new_files(_facts(), None, target)
+    assert new_files(_facts(), None, target, neighbours=stack) == alone
+    names = [file.name for file in new_files(_facts(), None, Target.QUADLET, neighbours=stack).files]
+    assert names == ["web.container", "app.container"]
+
+
+def test_data_that_is_in_no_volume_is_named() -> None:
+    facts = replace(_facts(), changes=(FileChange("/srv/app.db", "added", False),))
+    told = new_files(facts, None, Target.RUN).warnings
+    assert any("the new web starts without /srv/app.db" in warning for warning in told)
+    assert not any("starts without" in warning for warning in new_files(_facts(), None, Target.RUN).warnings)
+
+
+def test_volumes_that_get_another_owner_are_known() -> None:
+    volume = Mount("volume", "kept", "/data")
+    facts = _facts((MOUNTS, (volume, Mount("bind", "/srv", "/srv"))))
+    owned = (Mount("volume", "kept", "/data", ("U",)), Mount("bind", "/srv", "/srv", ("U",)))
+    plan = Plan("web", "web", (), (), facts.spec, facts.spec.with_(MOUNTS, owned))
+    assert new_files(facts, plan, Target.RUN).chowned == ("kept",)
+    assert new_files(facts, None, Target.RUN).chowned == ()
