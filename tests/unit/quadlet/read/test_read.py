@@ -164,6 +164,6 @@ def test_any_entry_of_any_list_is_read_back(option: object, text: str, version: 
     except CannotExpress:
         return
     assert QuadletFiles((unit.text(),)).spec() == spec.without(
-        *([row] if row.flag == "--init-ctr" or (row.flag in ("--runtime-flag", "--hooks-dir", "--module")
+        *([row] if row.flag in ("--init-ctr", "--requires") or (row.flag in ("--runtime-flag", "--hooks-dir", "--module")
           and version < Version(4, 8)) else [])
     )  # fmt: skip
