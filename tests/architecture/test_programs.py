@@ -13,7 +13,6 @@ STARTS_PYTHON = {
     "change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
     "readiness/clients.py": "isolated: -I -S",
-    "readiness/clients.py": "isolated: -I -S",
 }
 
 
