@@ -156,9 +156,9 @@ def given_by(record: Any) -> str:
 
 
 def namespaces(log: str) -> list[str]:
-    found_line = re.search(r"^namespaces (.*)$", log, re.MULTILINE)
-    assert found_line
-    return found_line[1].split()
+    line = re.search(r"^namespaces (.*)$", log, re.MULTILINE)
+    assert line
+    return line[1].split()
 
 
 def test_namespaces_of_the_host(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
