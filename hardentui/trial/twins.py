@@ -48,7 +48,8 @@ _POD_FLAGS_KEPT = frozenset(
 )
 """What a pod of twins gets of the original pod; --share too, of its own namespaces."""
 _POD_NAMESPACES = frozenset({"cgroup", "ipc", "net", "pid", "uts", "none"})
-_VIEWS_ROOTLESS = Version(5, 4)
+_VIEWS = Version(5, 4)
+"""Podman 4.3 gives such a volume an owner, which fails; versions in between were not tried."""
 _COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
 
 
@@ -194,7 +195,7 @@ class TwinMaker:
             outside=self._outside,
             local=self._files is not None,
             granted=self._granted,
-            views=facts.rootless is False or facts.version >= _VIEWS_ROOTLESS,
+            views=facts.version >= _VIEWS,
             **more,
         )
 
@@ -251,15 +252,18 @@ class TwinMaker:
         files, lacks = {}, list(made.lacks)
         for volume in made.volumes:
             options = {}
-            if volume.filling is Filling.VIEW:
+            filling = volume.filling
+            if filling is Filling.VIEW and not self._has_entries(volume.source):
+                filling = Filling.COPY  # Podman gives an empty volume an owner, which fails on an overlay
+            if filling is Filling.VIEW:
                 volumes.create(f"{volume.name}-below", labels=self.marks)
                 below = volumes.directory(f"{volume.name}-below")  # an overlay needs two layers
                 options = {"type": "overlay", "device": "overlay", "o": f"lowerdir={volume.source}:{below}"}
             volumes.create(volume.name, labels=self.marks, options=options)
-            if volume.filling is Filling.COPY:
+            if filling is Filling.COPY:
                 if volumes.copy(volume.source, volume.name, image):
                     lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
-            elif volume.filling is Filling.FILE:
+            elif filling is Filling.FILE:
                 volumes.copy_file(volume.source, volume.name, image)
                 files[volume.name] = f"{volumes.directory(volume.name)}/{FILE}"
         mounts = (
@@ -267,6 +271,12 @@ class TwinMaker:
             for mount in made.spec[MOUNTS]
         )
         return replace(made, spec=made.spec.with_(MOUNTS, tuple(mounts)), lacks=tuple(lacks))
+
+    def _has_entries(self, directory: str) -> bool:
+        try:
+            return self._files is not None and bool(self._files.list_dir(directory))
+        except OSError:
+            return False
 
     def _place_of(self, path: str) -> HostPlace:
         if not path.startswith("/"):
